@@ -1,0 +1,26 @@
+// Compile-time limits of the core; each may be set by the build.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#ifndef BYTEFED_MAX_CLASSES
+#define BYTEFED_MAX_CLASSES 64
+#endif
+#ifndef BYTEFED_MAX_FEATURES
+#define BYTEFED_MAX_FEATURES 4096
+#endif
+
+namespace bytefed {
+
+constexpr size_t kMaxClasses = BYTEFED_MAX_CLASSES;
+constexpr size_t kMaxFeatures = BYTEFED_MAX_FEATURES;
+
+constexpr uint8_t kProtocolVersion = 1;
+constexpr size_t kMaxFrame = 250;  // header and body: COBS of it and a CRC-16 adds exactly one byte
+constexpr size_t kMinFrame = 20;   // what an ATT MTU of 23 leaves
+constexpr size_t kMaxWindow = 32;  // chunks: one bit each in a 32-bit word
+constexpr size_t kMaxChunks = 4096;  // a data header's index has 12 bits
+
+static_assert(kMaxClasses >= 2 && kMaxClasses <= 255, "a label is one byte");
+
+}  // namespace bytefed

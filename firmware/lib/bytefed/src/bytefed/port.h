@@ -1,0 +1,63 @@
+// What a board must provide to run a session. Everything else is portable.
+#pragma once
+#include "bytefed/head.h"
+#include "bytefed/message.h"
+
+namespace bytefed {
+
+// One way to the host. It outlives the session.
+struct Link {
+  void* context;
+  // Hands over one frame. False: no room now, ask again later; then nothing has been taken.
+  bool (*send)(void* context, const uint8_t* frame, size_t length);
+  uint8_t frame_limit;  // largest frame in either direction, kMinFrame..kMaxFrame
+  uint8_t window;       // chunks that the link's receive buffer takes in one burst, 1..kMaxWindow
+};
+
+struct Port {
+  void* context;
+  // Milliseconds since some start; wraps around.
+  uint32_t (*millis)(void* context);
+  // Runs the feature extractor: `input_size` int8 values in, D int8 features out. Null when there
+  // is none.
+  bool (*extract)(void* context, const int8_t* input, int8_t* features);
+};
+
+// What the board is, fixed from boot to reset.
+struct Identity {
+  uint64_t uid;
+  uint16_t boot;          // drawn anew at each boot
+  uint16_t capabilities;  // Capability bits
+  uint32_t model;         // CRC-32 of the .tflite file, 0 for none
+  uint16_t input_size;    // int8 values that the extractor takes, 0 for none
+  Quantization features;  // of the extractor's output
+};
+
+enum Capability : uint16_t { kHasExtractor = 1, kHasSensor = 2, kIsPersistent = 4 };
+
+// Memory that the session works in; the caller owns it.
+struct Memory {
+  HeadShape shape;
+  float* global;      // P floats: the global head
+  float* local;       // P floats: the incoming blob, then the local head, then the delta
+  float* workspace;   // training_workspace(shape, max_batch) floats
+  uint8_t max_batch;  // 1..255
+  uint8_t* samples;   // capacity * SampleStore::record_size(D) bytes
+  uint16_t capacity;  // samples
+};
+
+// The same with sizes fixed at compile time, for boards.
+template <uint16_t D, uint8_t C, uint16_t Capacity, uint8_t MaxBatch>
+struct StaticMemory {
+  static constexpr HeadShape kShape = {D, C};
+  static_assert(kShape.valid(), "head shape out of range");
+
+  float global[kShape.parameters()];
+  float local[kShape.parameters()];
+  float workspace[static_cast<size_t>(C) * MaxBatch];
+  uint8_t samples[Capacity * (1u + D)];
+
+  Memory view() { return {HeadShape{D, C}, global, local, workspace, MaxBatch, samples, Capacity}; }
+};
+
+}  // namespace bytefed

@@ -1,0 +1,517 @@
+#include "bytefed/session.h"
+
+#include <cstring>
+
+#include "bytefed/codec.h"
+#include "bytefed/crc.h"
+#include "bytefed/exact_math.h"
+
+namespace bytefed {
+namespace {
+
+constexpr uint32_t kUnit = 10;  // milliseconds: waits and durations on the link
+
+uint16_t saturate(uint32_t value) {
+  return static_cast<uint16_t>(value < 0xFFFFu ? value : 0xFFFFu);
+}
+
+bool same(const Add& a, const Add& b) {
+  return a.first == b.first && a.count == b.count && a.kind == b.kind && a.crc == b.crc;
+}
+
+}  // namespace
+
+Session::Session(const Memory& memory, const Identity& identity, const Port& port)
+    : memory_(memory),
+      identity_(identity),
+      port_(port),
+      store_(memory.samples, memory.capacity, memory.shape.features) {
+  std::memset(memory_.global, 0, sizeof(float) * memory_.shape.parameters());
+  if (port_.extract != nullptr) store_.set_quantization(identity_.features);
+}
+
+// ---- Requests
+
+void Session::receive(Link* link, const uint8_t* frame, size_t length) {
+  if (length < kHeaderSize || length > kMaxFrame) return;
+  if (is_data(frame)) {
+    if (link == link_) on_data(frame, length);
+    return;
+  }
+  on_control(link, static_cast<Kind>(frame[0]), frame[1], frame + kHeaderSize,
+             length - kHeaderSize);
+}
+
+void Session::on_control(Link* link, Kind kind, uint8_t sequence, const uint8_t* body,
+                         size_t length) {
+  if (kind == Kind::kHello) return on_hello(link, sequence, body, length);
+  if (link != link_) {  // the session belongs to the link of the last HELLO
+    uint8_t frame[kHeaderSize + Error::kSize];
+    pack_control_header(Kind::kError, sequence, frame);
+    pack(Error{Status::kNoSession}, frame + kHeaderSize);
+    link->send(link->context, frame, sizeof frame);
+    return;
+  }
+  switch (kind) {
+    case Kind::kInfo:
+      return on_info(sequence);
+    case Kind::kConfig:
+      return on_config(sequence, body, length);
+    case Kind::kBegin:
+      return on_begin(sequence, body, length);
+    case Kind::kGet:
+      return on_get(sequence, body, length);
+    case Kind::kPoll:
+      return on_poll(sequence);
+    case Kind::kStore:
+      return on_store(sequence);
+    case Kind::kAdd:
+      return on_add(sequence, body, length);
+    default:
+      return answer_error(sequence, Status::kUnknownKind);
+  }
+}
+
+void Session::on_hello(Link* link, uint8_t sequence, const uint8_t* body, size_t length) {
+  Hello hello;
+  const bool whole = unpack(body, length, &hello);
+  const uint8_t limit =
+      whole && hello.frame_limit < link->frame_limit ? hello.frame_limit : link->frame_limit;
+  link_ = link;
+  sender_.stop();
+  result_due_ = false;
+  configured_ = false;
+  if (!whole) return answer_error(sequence, Status::kBadLength);
+  if (hello.version_min > kProtocolVersion || hello.version_max < kProtocolVersion) {
+    return answer_error(sequence, Status::kBadVersion);
+  }
+  if (limit < kMinFrame) return answer_error(sequence, Status::kBadValue);
+  if (hello.run != run_) {
+    run_ = hello.run;
+    round_ = 0;
+    forget_round();
+  } else if (state_ == State::kReceiving &&
+             (incoming_kind_ == Incoming::kSamples || limit != frame_limit_)) {
+    forget_round();  // chunks of another size would land elsewhere
+  }
+  frame_limit_ = limit;
+  answer(sequence, Welcome{kProtocolVersion, state_, identity_.boot, run_, round_, hello.nonce,
+                           frame_limit_, link_->window});
+}
+
+void Session::on_info(uint8_t sequence) {
+  answer(sequence, Board{identity_.uid, identity_.capabilities, memory_.shape.features,
+                         memory_.shape.classes, identity_.model});
+}
+
+void Session::on_config(uint8_t sequence, const uint8_t* body, size_t length) {
+  Config config;
+  if (!unpack(body, length, &config)) return answer_error(sequence, Status::kBadLength);
+  if (!known_codec(config.codec)) return answer_error(sequence, Status::kUnknownCodec);
+  if (config.epochs == 0 || config.batch == 0 || config.batch > memory_.max_batch ||
+      !is_finite(config.rate) || config.rate < 0.0f) {
+    return answer_error(sequence, Status::kBadValue);
+  }
+  config_ = config;
+  configured_ = true;
+  uint8_t* frame = answer_;
+  pack_control_header(Kind::kConfigured, sequence, frame);
+  answer_length_ = kHeaderSize;
+}
+
+void Session::on_begin(uint8_t sequence, const uint8_t* body, size_t length) {
+  Begin begin;
+  if (!unpack(body, length, &begin)) return answer_error(sequence, Status::kBadLength);
+  if (is_current(begin)) return accept(sequence);
+  const Status status = check_begin(begin);
+  if (status != Status::kOk) return answer_error(sequence, status);
+  const size_t size = blob_size(memory_.shape);
+  const bool is_inline = kHeaderSize + Begin::kSize + size <= frame_limit_;
+  if (is_inline && length < Begin::kSize + size) return answer_error(sequence, Status::kBadLength);
+  const ChunkPlan chunks = plan(size, link_->window);
+  if (!is_inline && !chunks.valid()) return answer_error(sequence, Status::kTooLarge);
+
+  forget_round();
+  begin_ = begin;
+  round_ = begin.round;
+  incoming_kind_ = Incoming::kHead;
+  state_ = State::kReceiving;
+  receiver_.start(incoming(), chunks);
+  if (is_inline) {
+    std::memcpy(incoming(), body + Begin::kSize, size);
+    const Status taken = take_head();
+    if (taken != Status::kOk) return answer_error(sequence, taken);
+    start_training();
+  }
+  accept(sequence);
+}
+
+bool Session::is_current(const Begin& begin) const {
+  const bool head_round = state_ == State::kTraining || state_ == State::kReady ||
+                          (state_ == State::kReceiving && incoming_kind_ == Incoming::kHead);
+  return head_round && task_ != Task::kExtract && begin.round == begin_.round &&
+         begin.head == begin_.head && begin.flags == begin_.flags && begin.codec == begin_.codec;
+}
+
+Status Session::check_begin(const Begin& begin) const {
+  if (begin.round == 0 || (begin.flags & ~(Begin::kTrain | Begin::kEvaluate)) != 0) {
+    return Status::kBadValue;
+  }
+  if (begin.round < round_) return Status::kStaleRound;
+  if (!known_codec(begin.codec)) return Status::kUnknownCodec;
+  if (task_ == Task::kExtract) return Status::kBusy;
+  if ((begin.flags & Begin::kTrain) != 0) {
+    if (!configured_) return Status::kNoConfig;
+    if (store_.count(Split::kTrain) == 0) return Status::kNoSamples;
+  }
+  return Status::kOk;
+}
+
+void Session::accept(uint8_t sequence) {
+  begin_sequence_ = sequence;
+  push_transfer_ = pull_transfer_ = sequence & 3u;
+  pull_chunks_ = 0;
+  const uint16_t index = state_ == State::kReceiving ? receiver_.first_missing() : uint16_t{0};
+  answer(sequence, Accept{state_, index, expected_wait()});
+  result_due_ = state_ == State::kReady;
+}
+
+void Session::on_get(uint8_t sequence, const uint8_t* body, size_t length) {
+  Get get;
+  if (!unpack(body, length, &get)) return answer_error(sequence, Status::kBadLength);
+  if (state_ != State::kReady || !has_delta_) return answer_error(sequence, Status::kBusy);
+  const ChunkPlan chunks = plan(blob_size(memory_.shape), get.window);
+  if (!chunks.valid() || get.index >= chunks.count()) {
+    return answer_error(sequence, Status::kBadValue);
+  }
+  pull_transfer_ = sequence & 3u;
+  pull_chunks_ = chunks.count();
+  sender_.start(incoming(), chunks);
+  sender_.request(get.index, nullptr, 0);
+}
+
+void Session::on_poll(uint8_t sequence) {
+  if (sequence == add_sequence_ && (add_done_ || incoming_kind_ == Incoming::kSamples)) {
+    if (state_ == State::kReceiving) return answer_ack();
+    if (task_ == Task::kExtract) return answer(sequence, Accept{State::kTraining, 0, 0});
+    return answer_final_ack(failure_);
+  }
+  if (sequence != begin_sequence_) return answer_error(sequence, Status::kNoSession);
+  switch (state_) {
+    case State::kReceiving:
+      return answer_ack();
+    case State::kTraining:
+      return answer(sequence, Accept{state_, 0, expected_wait()});
+    case State::kReady:
+      result_due_ = true;
+      return;
+    case State::kIdle:
+      return answer_error(sequence, failure_ == Status::kOk ? Status::kBusy : failure_);
+  }
+}
+
+void Session::on_store(uint8_t sequence) {
+  const size_t buffer = sizeof(float) * memory_.shape.parameters();
+  answer(sequence,
+         Stored{store_.capacity(), store_.count(Split::kTrain), store_.count(Split::kTest),
+                store_.crc(), memory_.max_batch, saturate(static_cast<uint32_t>(buffer))});
+}
+
+// ---- Data frames
+
+void Session::on_data(const uint8_t* frame, size_t length) {
+  const DataHeader header = unpack_data_header(frame);
+  if (state_ == State::kReceiving && header.transfer == push_transfer_) {
+    on_chunk(header, frame + kHeaderSize, length - kHeaderSize);
+  } else if (state_ == State::kReady && header.transfer == pull_transfer_) {
+    on_ack(header, frame + kHeaderSize, length - kHeaderSize);
+  }
+}
+
+void Session::on_chunk(const DataHeader& header, const uint8_t* data, size_t length) {
+  receiver_.receive(header.index, data, length);
+  if (!receiver_.complete()) {
+    if (header.poll) answer_ack();
+  } else if (incoming_kind_ == Incoming::kHead) {
+    head_arrived();
+  } else {
+    samples_arrived();
+  }
+}
+
+void Session::on_ack(const DataHeader& header, const uint8_t* body, size_t length) {
+  const uint16_t end = pull_chunks_;
+  if (header.index < end) return sender_.request(header.index, body, length);
+  // The delta is on the host's disk: it need not be kept any longer.
+  if (header.index == end && length == 1) forget_round();
+}
+
+// ---- Rounds
+
+void Session::head_arrived() {
+  const Status status = take_head();
+  answer_final_ack(status);
+  if (status == Status::kOk) start_training();
+}
+
+// Checks the blob and makes it the global head. A bad one leaves the old head as it was.
+Status Session::take_head() {
+  const size_t size = blob_size(memory_.shape);
+  Status status = Status::kOk;
+  if (crc32(incoming(), size) != begin_.head) {
+    status = Status::kBadCrc;
+  } else if (!all_finite(memory_.local, memory_.shape.parameters())) {
+    status = Status::kNotFinite;
+  }
+  if (status != Status::kOk) {
+    forget_round();
+    failure_ = status;
+    return status;
+  }
+  std::memcpy(memory_.global, memory_.local, size);
+  return status;
+}
+
+void Session::start_training() {
+  state_ = State::kTraining;
+  result_ = {};
+  evaluated_ = 0;
+  started_ = port_.millis(port_.context);
+  if ((begin_.flags & Begin::kTrain) != 0) {
+    const TrainingConfig config = {config_.epochs, config_.batch, config_.rate, config_.seed};
+    trainer_.start(memory_.shape, memory_.local, store_, config, begin_.round, memory_.workspace);
+  }
+  task_ = (begin_.flags & Begin::kEvaluate) != 0 ? Task::kEvaluate : Task::kTrain;
+}
+
+void Session::evaluate_one() {
+  if (evaluated_ == store_.count(Split::kTest)) {
+    task_ = Task::kTrain;
+    return;
+  }
+  const Sample sample = store_.get(Split::kTest, evaluated_++);
+  float* z = memory_.workspace;
+  logits(memory_.global, sample.features, store_.quantization(), memory_.shape, z);
+  if (argmax(z, memory_.shape.classes) == sample.label) ++result_.test_correct;
+}
+
+void Session::finish_round(Status status) {
+  const uint32_t elapsed = port_.millis(port_.context) - started_;
+  result_.status = status;
+  result_.duration = saturate(elapsed / kUnit);
+  if ((begin_.flags & Begin::kTrain) != 0) {
+    result_.num_examples = store_.count(Split::kTrain);
+    result_.loss = trainer_.mean_loss();
+    result_.correct = trainer_.correct();
+    measure_speed(elapsed);
+    const size_t parameters = memory_.shape.parameters();
+    for (size_t i = 0; i < parameters; ++i) memory_.local[i] -= memory_.global[i];
+    has_delta_ = all_finite(memory_.local, parameters);
+    if (has_delta_) {
+      result_.crc = crc32(incoming(), blob_size(memory_.shape));
+    } else {
+      result_.status = Status::kNotFinite;
+    }
+  }
+  task_ = Task::kNone;
+  state_ = State::kReady;
+  result_due_ = true;
+}
+
+void Session::measure_speed(uint32_t elapsed) {
+  const uint32_t samples = static_cast<uint32_t>(config_.epochs) * result_.num_examples;
+  sample_time_ = static_cast<uint32_t>(static_cast<uint64_t>(elapsed) * 1000u / samples);
+}
+
+uint16_t Session::expected_wait() const {
+  if (state_ == State::kReady || (begin_.flags & Begin::kTrain) == 0) return 0;
+  const uint64_t samples = state_ == State::kTraining ? trainer_.samples_left()
+                                                      : static_cast<uint64_t>(config_.epochs) *
+                                                            store_.count(Split::kTrain);
+  return saturate(static_cast<uint32_t>(samples * sample_time_ / (1000u * kUnit)));
+}
+
+void Session::forget_round() {
+  state_ = State::kIdle;
+  task_ = Task::kNone;
+  sender_.stop();
+  has_delta_ = false;
+  result_due_ = false;
+  failure_ = Status::kOk;
+}
+
+// ---- Samples
+
+void Session::on_add(uint8_t sequence, const uint8_t* body, size_t length) {
+  Add add;
+  if (!unpack(body, length, &add)) return answer_error(sequence, Status::kBadLength);
+  const bool under_way = state_ == State::kReceiving && incoming_kind_ == Incoming::kSamples;
+  if (same(add, add_) && (add_done_ || under_way)) {
+    add_sequence_ = sequence;
+    push_transfer_ = sequence & 3u;
+    return answer(sequence, Added{under_way, under_way ? receiver_.first_missing() : uint16_t{0}});
+  }
+  const Status status = check_add(add);
+  if (status != Status::kOk) return answer_error(sequence, status);
+  if ((add.kind & Add::kAnew) != 0) {
+    store_.clear(Split::kTrain);
+    store_.clear(Split::kTest);
+  }
+  forget_round();
+  add_ = add;
+  added_ = 0;
+  add_done_ = false;
+  add_sequence_ = sequence;
+  push_transfer_ = sequence & 3u;
+  incoming_kind_ = Incoming::kSamples;
+  state_ = State::kReceiving;
+  receiver_.start(incoming(), plan(add.count * add_record_size(), link_->window));
+  answer(sequence, Added{1, 0});
+}
+
+Status Session::check_add(const Add& add) const {
+  if (state_ == State::kTraining || state_ == State::kReady) return Status::kBusy;
+  const bool inputs = (add.kind & Add::kInputs) != 0;
+  const bool anew = (add.kind & Add::kAnew) != 0;
+  if (inputs && port_.extract == nullptr) return Status::kNoExtractor;
+  if (!inputs && !(is_finite(add.scale) && add.scale > 0.0f)) return Status::kBadValue;
+  const Split split = (add.kind & Add::kTest) != 0 ? Split::kTest : Split::kTrain;
+  const unsigned held = anew ? 0u : store_.count(Split::kTrain) + store_.count(Split::kTest);
+  if (add.count == 0 || add.first != (anew ? 0u : store_.count(split))) return Status::kBadValue;
+  if (held + add.count > store_.capacity()) return Status::kStoreFull;
+  const size_t record = 1u + (inputs ? identity_.input_size : memory_.shape.features);
+  const size_t size = add.count * record;
+  if (size > sizeof(float) * memory_.shape.parameters() || !plan(size, link_->window).valid()) {
+    return Status::kTooLarge;
+  }
+  return Status::kOk;
+}
+
+size_t Session::add_record_size() const {
+  return 1u + ((add_.kind & Add::kInputs) != 0 ? identity_.input_size : memory_.shape.features);
+}
+
+void Session::samples_arrived() {
+  Status status = Status::kOk;
+  if (crc32(incoming(), add_.count * add_record_size()) != add_.crc) {
+    status = Status::kBadCrc;
+  } else if (!labels_valid()) {
+    status = Status::kBadLabel;
+  }
+  if (status != Status::kOk) {
+    forget_round();
+    add_ = {};
+    failure_ = status;
+    return answer_final_ack(status);
+  }
+  const bool inputs = (add_.kind & Add::kInputs) != 0;
+  store_.set_quantization(inputs ? identity_.features : Quantization{add_.scale, add_.zero_point});
+  state_ = State::kTraining;
+  task_ = Task::kExtract;
+}
+
+bool Session::labels_valid() const {
+  for (uint16_t i = 0; i < add_.count; ++i) {
+    if (incoming()[i * add_record_size()] >= memory_.shape.classes) return false;
+  }
+  return true;
+}
+
+void Session::take_record() {
+  const uint8_t* record = incoming() + added_ * add_record_size();
+  const int8_t* values = reinterpret_cast<const int8_t*>(record + 1);
+  int8_t* features = store_.next(add_split());
+  Status status = Status::kOk;
+  if ((add_.kind & Add::kInputs) == 0) {
+    std::memcpy(features, values, memory_.shape.features);
+  } else if (!port_.extract(port_.context, values, features)) {
+    status = Status::kExtractorFailed;
+  }
+  if (status == Status::kOk) {
+    store_.commit(add_split(), *record);
+    if (++added_ < add_.count) return;
+  }
+  forget_round();
+  failure_ = status;
+  add_done_ = true;
+  answer_final_ack(status);
+}
+
+// ---- Answers
+
+ChunkPlan Session::plan(size_t length, uint8_t window) const {
+  return {length, frame_limit_ - kHeaderSize, window};
+}
+
+template <typename M>
+void Session::answer(uint8_t sequence, const M& message) {
+  pack_control_header(M::kKind, sequence, answer_);
+  pack(message, answer_ + kHeaderSize);
+  answer_length_ = kHeaderSize + M::kSize;
+}
+
+void Session::answer_ack() {
+  answer_length_ = static_cast<uint8_t>(receiver_.pack_ack(push_transfer_, answer_));
+}
+
+void Session::answer_final_ack(Status status) {
+  pack(DataHeader{push_transfer_, false, receiver_.count()}, answer_);
+  answer_[kHeaderSize] = static_cast<uint8_t>(status);
+  answer_length_ = kHeaderSize + 1;
+}
+
+bool Session::poll() {
+  if (link_ != nullptr && !send_due()) return true;  // the link is full: try again
+  switch (task_) {
+    case Task::kEvaluate:
+      evaluate_one();
+      break;
+    case Task::kTrain:
+      if ((begin_.flags & Begin::kTrain) == 0 || !trainer_.step()) finish_round(Status::kOk);
+      break;
+    case Task::kExtract:
+      take_record();
+      break;
+    case Task::kNone:
+      break;
+  }
+  return task_ != Task::kNone || answer_length_ != 0 || result_due_ || sender_.pending();
+}
+
+// Sends what is due, in order. False when the link took less than all.
+bool Session::send_due() {
+  if (answer_length_ != 0) {
+    if (!link_->send(link_->context, answer_, answer_length_)) return false;
+    answer_length_ = 0;
+  }
+  if (result_due_ && !send_result()) return false;
+  while (sender_.pending()) {
+    if (!send_chunk()) return false;
+  }
+  return true;
+}
+
+bool Session::send_result() {
+  uint8_t frame[kMaxFrame];
+  pack_control_header(Kind::kResult, begin_sequence_, frame);
+  pack(result_, frame + kHeaderSize);
+  size_t length = kHeaderSize + Result::kSize;
+  const size_t size = has_delta_ ? blob_size(memory_.shape) : 0;
+  if (length + size <= frame_limit_) {
+    std::memcpy(frame + length, incoming(), size);
+    length += size;
+  }
+  if (!link_->send(link_->context, frame, length)) return false;
+  result_due_ = false;
+  return true;
+}
+
+bool Session::send_chunk() {
+  uint8_t frame[kMaxFrame];
+  const size_t length = sender_.pack_next(pull_transfer_, frame);
+  if (!link_->send(link_->context, frame, length)) return false;
+  sender_.sent();
+  return true;
+}
+
+}  // namespace bytefed

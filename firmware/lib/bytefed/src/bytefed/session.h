@@ -1,0 +1,125 @@
+// The board's side of the protocol (SPEC 2 to 4): answers the host, trains in slices, holds the
+// delta until it is stored.
+#pragma once
+#include "bytefed/port.h"
+#include "bytefed/trainer.h"
+#include "bytefed/transfer.h"
+
+namespace bytefed {
+
+class Session {
+ public:
+  // `memory` and what `port` points to outlive the session.
+  Session(const Memory& memory, const Identity& identity, const Port& port);
+
+  // Takes one frame that arrived on `link`, 0..kMaxFrame bytes; bad ones are ignored or answered by
+  // ERROR.
+  void receive(Link* link, const uint8_t* frame, size_t length);
+
+  // Does a little work: sends what is due, or trains one mini-batch, or evaluates or extracts one
+  // sample. True while there is more. Call it often.
+  bool poll();
+
+  State state() const { return state_; }
+  uint16_t round() const { return round_; }
+  const SampleStore& store() const { return store_; }
+  const float* global_head() const { return memory_.global; }
+
+ private:
+  enum class Task : uint8_t { kNone, kEvaluate, kTrain, kExtract };
+  enum class Incoming : uint8_t { kHead, kSamples };
+
+  // Requests.
+  void on_control(Link* link, Kind kind, uint8_t sequence, const uint8_t* body, size_t length);
+  void on_hello(Link* link, uint8_t sequence, const uint8_t* body, size_t length);
+  void on_info(uint8_t sequence);
+  void on_config(uint8_t sequence, const uint8_t* body, size_t length);
+  void on_begin(uint8_t sequence, const uint8_t* body, size_t length);
+  void on_get(uint8_t sequence, const uint8_t* body, size_t length);
+  void on_poll(uint8_t sequence);
+  void on_store(uint8_t sequence);
+  void on_add(uint8_t sequence, const uint8_t* body, size_t length);
+
+  // Data frames.
+  void on_data(const uint8_t* frame, size_t length);
+  void on_chunk(const DataHeader& header, const uint8_t* data, size_t length);
+  void on_ack(const DataHeader& header, const uint8_t* body, size_t length);
+
+  // Rounds.
+  Status check_begin(const Begin& begin) const;
+  bool is_current(const Begin& begin) const;
+  void accept(uint8_t sequence);
+  void head_arrived();
+  Status take_head();
+  void start_training();
+  void evaluate_one();
+  void finish_round(Status status);
+  void measure_speed(uint32_t elapsed);
+  uint16_t expected_wait() const;
+
+  // Samples.
+  Status check_add(const Add& add) const;
+  void samples_arrived();
+  bool labels_valid() const;
+  void take_record();
+  size_t add_record_size() const;
+  Split add_split() const { return (add_.kind & Add::kTest) ? Split::kTest : Split::kTrain; }
+
+  // Answers.
+  template <typename M>
+  void answer(uint8_t sequence, const M& message);
+  void answer_error(uint8_t sequence, Status status) { answer(sequence, Error{status}); }
+  void answer_ack();
+  void answer_final_ack(Status status);
+  bool send_due();
+  bool send_result();
+  bool send_chunk();
+
+  void forget_round();
+  ChunkPlan plan(size_t length, uint8_t window) const;
+  uint8_t* incoming() { return reinterpret_cast<uint8_t*>(memory_.local); }
+  const uint8_t* incoming() const { return reinterpret_cast<const uint8_t*>(memory_.local); }
+
+  Memory memory_;
+  Identity identity_;
+  Port port_;
+  SampleStore store_;
+  Trainer trainer_;
+  ChunkReceiver receiver_;
+  ChunkSender sender_;
+
+  // Session: from HELLO to the next one.
+  Link* link_ = nullptr;
+  uint8_t frame_limit_ = kMinFrame;
+  bool configured_ = false;
+  Config config_ = {};
+  uint32_t run_ = 0;
+
+  // Round.
+  State state_ = State::kIdle;
+  Task task_ = Task::kNone;
+  Incoming incoming_kind_ = Incoming::kHead;
+  uint16_t round_ = 0;
+  Begin begin_ = {};
+  Result result_ = {};
+  bool has_delta_ = false;
+  Status failure_ = Status::kOk;  // why the round under way came to nothing
+  uint16_t evaluated_ = 0;
+  uint32_t started_ = 0;      // millis() when the blob was complete
+  uint32_t sample_time_ = 0;  // microseconds of training a sample, from the last round; 0 unknown
+
+  // Samples under way.
+  Add add_ = {};
+  uint16_t added_ = 0;
+  bool add_done_ = false;
+
+  // Answers due.
+  uint8_t begin_sequence_ = 0, add_sequence_ = 0;
+  uint8_t push_transfer_ = 0, pull_transfer_ = 0;
+  uint16_t pull_chunks_ = 0;  // 0 until GET: then the delta went inside RESULT
+  bool result_due_ = false;
+  uint8_t answer_[kHeaderSize + kLargestBody];
+  uint8_t answer_length_ = 0;
+};
+
+}  // namespace bytefed

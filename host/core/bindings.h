@@ -1,0 +1,6 @@
+#pragma once
+#include <nanobind/nanobind.h>
+
+void bind_kernel(nanobind::module_& module);
+void bind_link(nanobind::module_& module);
+void bind_virtual_board(nanobind::module_& module);

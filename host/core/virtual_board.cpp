@@ -1,0 +1,171 @@
+// A board without hardware: the same session and serial link, with a clock and an extractor from this machine.
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/vector.h>
+
+#include <chrono>
+#include <cstring>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "bindings.h"
+#include "bytefed/serial_link.h"
+#include "bytefed/session.h"
+
+namespace nb = nanobind;
+using namespace bytefed;
+
+namespace {
+
+struct Buffers {
+  Buffers(HeadShape head, uint16_t samples, uint8_t batch)
+      : shape(head),
+        global(head.parameters()),
+        local(head.parameters()),
+        workspace(training_workspace(head, batch)),
+        store(samples * SampleStore::record_size(head.features)),
+        capacity(samples),
+        max_batch(batch) {}
+
+  Memory view() {
+    return {shape,     global.data(), local.data(), workspace.data(),
+            max_batch, store.data(),  capacity};
+  }
+
+  HeadShape shape;
+  std::vector<float> global, local, workspace;
+  std::vector<uint8_t> store;
+  uint16_t capacity;
+  uint8_t max_batch;
+};
+
+HeadShape checked_shape(int features, int classes) {
+  if (features < 1 || features > static_cast<int>(kMaxFeatures) || classes < 2 ||
+      classes > static_cast<int>(kMaxClasses)) {
+    throw std::invalid_argument("head shape out of range");
+  }
+  return {static_cast<uint16_t>(features), static_cast<uint8_t>(classes)};
+}
+
+class VirtualBoard {
+ public:
+  VirtualBoard(int features, int classes, uint64_t uid, uint16_t boot, uint16_t capacity,
+               uint8_t max_batch, uint32_t model, uint16_t input_size, float scale,
+               int8_t zero_point, std::optional<nb::callable> extract, uint8_t window,
+               uint8_t frame_limit)
+      : extract_(std::move(extract)),
+        input_size_(input_size),
+        features_(static_cast<size_t>(features)),
+        buffers_(checked_shape(features, classes), capacity, max_batch),
+        session_(buffers_.view(),
+                 {uid, boot, static_cast<uint16_t>(extract_ ? kHasExtractor : 0), model, input_size,
+                  {scale, zero_point}},
+                 {this, &VirtualBoard::millis, extract_ ? &VirtualBoard::extract : nullptr}),
+        serial_(this, &VirtualBoard::write, window),
+        frames_{this, &VirtualBoard::send_frame, frame_limit, window} {}
+  VirtualBoard(const VirtualBoard&) = delete;
+  VirtualBoard& operator=(const VirtualBoard&) = delete;
+
+  void feed(nb::bytes data) {
+    for (size_t i = 0; i < data.size(); ++i) {
+      serial_.receive(session_, static_cast<uint8_t>(data.c_str()[i]));
+      // A window's chunks come faster than one poll a call: keep up with the answers they ask for.
+      session_.poll();
+    }
+  }
+
+  void feed_frame(nb::bytes frame) {
+    session_.receive(&frames_, reinterpret_cast<const uint8_t*>(frame.c_str()), frame.size());
+  }
+
+  bool poll(int limit) {
+    nb::gil_scoped_release release;
+    bool busy = true;
+    for (int i = 0; i < limit && busy; ++i) busy = session_.poll();
+    return busy;
+  }
+
+  nb::bytes take() {
+    const nb::bytes out(out_.data(), out_.size());
+    out_.clear();
+    return out;
+  }
+
+  std::vector<nb::bytes> take_frames() {
+    std::vector<nb::bytes> taken;
+    for (const std::string& frame : out_frames_) taken.emplace_back(frame.data(), frame.size());
+    out_frames_.clear();
+    return taken;
+  }
+
+  int state() const { return static_cast<int>(session_.state()); }
+  int round() const { return session_.round(); }
+  int samples(bool test) const {
+    return session_.store().count(test ? Split::kTest : Split::kTrain);
+  }
+  nb::bytes global_head() const {
+    return nb::bytes(buffers_.global.data(), buffers_.global.size() * sizeof(float));
+  }
+
+ private:
+  static uint32_t millis(void*) {
+    using std::chrono::milliseconds;
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    return static_cast<uint32_t>(std::chrono::duration_cast<milliseconds>(now).count());
+  }
+
+  static size_t write(void* context, const uint8_t* data, size_t length) {
+    static_cast<VirtualBoard*>(context)->out_.append(reinterpret_cast<const char*>(data), length);
+    return length;
+  }
+
+  static bool send_frame(void* context, const uint8_t* frame, size_t length) {
+    static_cast<VirtualBoard*>(context)->out_frames_.emplace_back(
+        reinterpret_cast<const char*>(frame), length);
+    return true;
+  }
+
+  static bool extract(void* context, const int8_t* input, int8_t* features) {
+    VirtualBoard* self = static_cast<VirtualBoard*>(context);
+    nb::gil_scoped_acquire acquire;
+    const nb::bytes answer =
+        nb::cast<nb::bytes>((*self->extract_)(nb::bytes(input, self->input_size_)));
+    if (answer.size() != self->features_) return false;
+    std::memcpy(features, answer.c_str(), answer.size());
+    return true;
+  }
+
+  std::optional<nb::callable> extract_;
+  size_t input_size_, features_;
+  Buffers buffers_;
+  Session session_;
+  SerialLink serial_;
+  Link frames_;
+  std::string out_;
+  std::vector<std::string> out_frames_;
+};
+
+}  // namespace
+
+void bind_virtual_board(nb::module_& module) {
+  nb::class_<VirtualBoard>(module, "VirtualBoard")
+      .def(nb::init<int, int, uint64_t, uint16_t, uint16_t, uint8_t, uint32_t, uint16_t, float,
+                    int8_t, std::optional<nb::callable>, uint8_t, uint8_t>(),
+           nb::kw_only(), nb::arg("features"), nb::arg("classes"), nb::arg("uid"),
+           nb::arg("boot") = 1, nb::arg("capacity") = 500, nb::arg("max_batch") = 32,
+           nb::arg("model") = 0, nb::arg("input_size") = 0, nb::arg("scale") = 1.0f,
+           nb::arg("zero_point") = 0, nb::arg("extract") = nb::none(), nb::arg("window") = 32,
+           nb::arg("frame_limit") = 244)
+      .def("feed", &VirtualBoard::feed, nb::arg("data"), "Bytes from the host, serial framing.")
+      .def("take", &VirtualBoard::take, "Bytes to the host, serial framing.")
+      .def("feed_frame", &VirtualBoard::feed_frame, nb::arg("frame"),
+           "A frame from the host, as BLE carries it.")
+      .def("take_frames", &VirtualBoard::take_frames, "Frames to the host, as BLE carries them.")
+      .def("poll", &VirtualBoard::poll, nb::arg("limit") = 256,
+           "Work for up to `limit` slices; whether there is more.")
+      .def_prop_ro("state", &VirtualBoard::state)
+      .def_prop_ro("round", &VirtualBoard::round)
+      .def("samples", &VirtualBoard::samples, nb::arg("test") = false)
+      .def_prop_ro("global_head", &VirtualBoard::global_head);
+}
