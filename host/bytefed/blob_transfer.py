@@ -1,0 +1,131 @@
+"""Pushes a blob to a board and pulls one from it: SPEC.md section 4. The host alone has the timer."""
+
+from __future__ import annotations
+
+import time
+
+from bytefed.errors import LinkError
+from bytefed.ledger import Role
+from bytefed.link import TRIES, Incoming, Link
+from bytefed.message import HEADER_SIZE, Accept, DataHeader, Get, Kind, control_frame
+from bytefed.transfer import Ack, ChunkPlan, ChunkReceiver, ChunkSender
+
+
+def _stuck(link: Link, what: str) -> LinkError:
+    return LinkError(
+        "E_NO_ANSWER",
+        f"{link.transport.uri}: the board stopped answering while {what}",
+        "Check its cable and power; the transfer goes on where it stood.",
+    )
+
+
+async def push(link: Link, blob: bytes, plan: ChunkPlan, sequence: int, first: int) -> int:
+    """Send a blob from chunk `first` on, for the request of that sequence number.
+
+    Returns:
+        The status of the final ACK.
+
+    Raises:
+        LinkError: The board stopped answering; what it has got, it keeps.
+        BoardError: It answered by ERROR.
+    """
+    sender = ChunkSender(blob, plan, sequence % 4)
+    ack = Ack(first, frozenset(), None)
+    sender.learns(ack)
+    while True:
+        started = time.monotonic()
+        for index, frame in sender.frames(ack):
+            role = Role.NEWS if sender.first_time(index) else Role.RETRANSMISSION
+            await link.send(frame, role, payload=len(frame) - HEADER_SIZE)
+        ack = await _await_ack(link, plan, sender, sequence, started)
+        if ack.status is not None:
+            return ack.status
+
+
+async def _await_ack(link: Link, plan: ChunkPlan, sender: ChunkSender, sequence: int, started: float) -> Ack:
+    """Wait for an ACK that says something new; ask by POLL, never by a chunk."""
+    polled = False
+    for attempt in range(TRIES):
+        until = time.monotonic() + link.windows.timeout(attempt)
+        while incoming := await link.receive(until):
+            if incoming.kind is None and DataHeader.unpack(incoming.frame).transfer == sequence % 4:
+                ack = Ack.unpack(incoming.frame, plan)
+                # A board acknowledges unasked only what has arrived, so an ACK without news is an old one.
+                news = sender.learns(ack) or ack.status is not None
+                if news or polled:
+                    link.accept(incoming, Role.PROBE if polled else Role.NEWS, ack=True)
+                    if not polled:
+                        link.windows.measured(time.monotonic() - started)
+                    return ack
+                link.accept(incoming, Role.RETRANSMISSION)
+            elif incoming.kind == Kind.ACCEPT and incoming.sequence == sequence and polled:
+                link.accept(incoming, Role.PROBE)
+                if Accept.unpack(incoming.body).state != 1:
+                    return Ack(plan.count, frozenset(), 0)  # it has all: the final ACK was lost
+            else:
+                link.refuse_error(incoming, sequence)
+                link.discard(incoming)
+        await link.send(control_frame(Kind.POLL, sequence), Role.PROBE)
+        polled = True
+    raise _stuck(link, "it was sent a blob")
+
+
+async def pull(link: Link, receiver: ChunkReceiver) -> int:
+    """Fetch what `receiver` still misses; it keeps what it got when this raises.
+
+    Returns:
+        The transfer's number, for the final ACK.
+
+    Raises:
+        LinkError: The board stopped answering.
+        BoardError: It answered by ERROR.
+    """
+    sequence = link.next_sequence()
+    transfer = sequence % 4
+    get = control_frame(Kind.GET, sequence, Get(receiver.first_missing, receiver.plan.window).pack())
+    request, is_get, attempt, heard = get, True, 0, False
+    while not receiver.complete:
+        started = time.monotonic()
+        role = Role.RETRANSMISSION if attempt else Role.NEWS
+        await link.send(request, role, ack=not is_get)
+        window = receiver.plan.window_of(receiver.first_missing)
+        progress = await _collect(link, receiver, window, sequence, link.windows.timeout(attempt))
+        heard = heard or progress
+        if progress and attempt == 0:
+            link.windows.measured(time.monotonic() - started)
+        attempt = 0 if progress else attempt + 1
+        if attempt == TRIES:
+            raise _stuck(link, "it was sending its delta")
+        is_get = not heard
+        request = get if is_get or receiver.complete else receiver.ack_frame(transfer)
+    return transfer
+
+
+async def _collect(link: Link, receiver: ChunkReceiver, window: range, sequence: int, patience: float) -> bool:
+    """Take chunks until the window is whole, its last chunk came, or nothing has for `patience` seconds.
+
+    Returns whether anything new came.
+    """
+    progress = False
+    until = time.monotonic() + patience
+    while incoming := await link.receive(until):
+        if incoming.kind is not None or DataHeader.unpack(incoming.frame).transfer != sequence % 4:
+            link.refuse_error(incoming, sequence)
+            link.discard(incoming)
+            continue
+        if not _take_chunk(link, receiver, incoming):
+            continue
+        progress = True
+        until = time.monotonic() + patience
+        if receiver.first_missing >= window.stop or DataHeader.unpack(incoming.frame).poll:
+            break
+    return progress
+
+
+def _take_chunk(link: Link, receiver: ChunkReceiver, incoming: Incoming) -> bool:
+    chunk = incoming.body
+    if receiver.receive(DataHeader.unpack(incoming.frame).index, chunk):
+        link.accept(incoming, payload=len(chunk))
+        return True
+    link.accept(incoming, Role.RETRANSMISSION)
+    return False

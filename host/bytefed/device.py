@@ -1,0 +1,489 @@
+"""One board as the coordinator sees it: connect, provision, run a round; resumes by itself after a link loss."""
+
+from __future__ import annotations
+
+import random
+import time
+import zlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bytefed import wire_size
+from bytefed.blob_transfer import pull, push
+from bytefed.errors import BoardError, LinkError, ProtocolError
+from bytefed.ledger import ByteCount, Direction, Role
+from bytefed.link import TRIES, Incoming, Link, board_error
+from bytefed.message import (
+    MAX_WINDOW,
+    MIN_FRAME,
+    PROTOCOL_VERSION,
+    Accept,
+    Add,
+    Added,
+    AddFlag,
+    Begin,
+    BeginFlag,
+    Board,
+    Config,
+    Hello,
+    Kind,
+    Result,
+    State,
+    Status,
+    Stored,
+    Welcome,
+    control_frame,
+)
+from bytefed.transfer import ChunkReceiver, final_ack
+from bytefed.transport.base import Transport
+from bytefed.wire_size import LinkProfile
+
+_HELLOS = 3  # before the port is opened anew
+_REOPENINGS = 3  # before the board is given up
+_UNKNOWN_WAIT = 10.0  # seconds to train, before the board can tell
+_UNIT = 0.01  # seconds: waits and durations on the link
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """How a board is to train.
+
+    Attributes:
+        codec_down: Codec of the global head, a key of wire_size.CODECS.
+        codec_up: Codec of the delta.
+        epochs: Local epochs, 1..255.
+        batch: Batch size, 1..the board's max_batch.
+        rate: Learning rate, finite and not negative.
+        seed: Of the shuffling, 32 bits.
+    """
+
+    codec_down: str
+    codec_up: str
+    epochs: int
+    batch: int
+    rate: float
+    seed: int
+
+    def message(self) -> Config:
+        """Return the CONFIG that says so."""
+        return Config(wire_size.CODECS[self.codec_up], self.epochs, self.batch, self.rate, self.seed)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What a board is given to learn from.
+
+    Attributes:
+        kind: "features" (int8 [n, D]) or "inputs" (int8 [n, ...]) for the board's own extractor.
+        train_x, train_y: Values int8 and labels uint8 [n] of the training split.
+        test_x, test_y: The same of the board's own test split.
+        scale, zero_point: A feature's real value is scale * (q - zero_point).
+    """
+
+    kind: Literal["features", "inputs"]
+    train_x: NDArray[np.int8]
+    train_y: NDArray[np.uint8]
+    test_x: NDArray[np.int8]
+    test_y: NDArray[np.uint8]
+    scale: float
+    zero_point: int
+
+    def records(self, test: bool) -> NDArray[np.uint8]:
+        """Return the records of a split as they go over the link: uint8 [n, 1 + values]."""
+        x, y = (self.test_x, self.test_y) if test else (self.train_x, self.train_y)
+        flat = np.ascontiguousarray(x, dtype=np.int8).reshape(len(x), -1).view(np.uint8)
+        return np.hstack([y.astype(np.uint8)[:, None], flat])
+
+    def store_crc(self) -> int:
+        """Return the CRC-32 that a board's store has with these samples, when they are features."""
+        return zlib.crc32(self.records(True).tobytes(), zlib.crc32(self.records(False).tobytes()))
+
+
+@dataclass(frozen=True)
+class RoundReply:
+    """What a board brought back.
+
+    Attributes:
+        result: RESULT as it came.
+        delta: float32 [P], None after an evaluation.
+        seconds: From BEGIN until all was here.
+    """
+
+    result: Result
+    delta: NDArray[np.float32] | None
+    seconds: float
+
+
+@dataclass
+class _Round:
+    """A round under way, over as many connections as it takes."""
+
+    begin: Begin
+    head: bytes
+    plan: TrainingPlan
+    started: float
+    result: Result | None = None
+    boot: int | None = None
+    receiver: ChunkReceiver | None = None
+    delta: bytes | None = None
+
+
+class Device:
+    """A board behind a transport. Known after `connect`: uid, board, stored, profile."""
+
+    def __init__(self, transport: Transport, *, seed: int = 0) -> None:
+        self.uri = transport.uri
+        self.connections = 0
+        self.profile: LinkProfile
+        self.board: Board
+        self.stored: Stored
+        self._transport = transport
+        self._rng = random.Random(f"{seed}/{transport.uri}")
+        self._link: Link | None = None
+        self._run = 0
+        self._boot: int | None = None
+        self._round_seen = 0
+        self._configured: Config | None = None
+        self._samples: Samples | None = None
+        self._samples_boot: int | None = None
+        self._expected = ByteCount()
+
+    # ---- Identity and bytes
+
+    @property
+    def uid(self) -> int:
+        """The chip's 64-bit identity."""
+        return self.board.uid
+
+    @property
+    def name(self) -> str:
+        """The uid as 16 hexadecimal digits: the board's name in all tables."""
+        return f"{self.board.uid:016x}"
+
+    def take_bytes(self) -> ByteCount:
+        """Return what crossed the port since the last call, by cause.
+
+        Raises:
+            LedgerError: E_LEDGER when the causes don't add up to the port's count.
+        """
+        return self._link.take_bytes() if self._link else ByteCount()
+
+    def take_expected(self) -> ByteCount:
+        """Return what the closed forms say for all that was done since the last call."""
+        expected, self._expected = self._expected, ByteCount()
+        return expected
+
+    # ---- Connecting
+
+    async def connect(self, run: int) -> None:
+        """Open the port, say HELLO for a run, and ask what the board is and holds.
+
+        Raises:
+            LinkError: E_PORT_..., E_NO_ANSWER.
+            BoardError, ProtocolError: It is no board of ours, or speaks another version.
+        """
+        self._run = run
+        if self._link is None:
+            self._link = Link(self._transport, self._rng)
+        self._link.abandon_input()
+        await self._transport.open()
+        await self._hello()
+        self._expected += wire_size.connection_bytes(self.profile)
+
+    async def _hello(self) -> None:
+        link = self._open_link()
+        nonce = self._rng.getrandbits(32)
+        hello = Hello(PROTOCOL_VERSION, PROTOCOL_VERSION, self._run, nonce, self._transport.frame_limit)
+        _, body = await link.request(Kind.HELLO, hello.pack(), Kind.WELCOME)
+        welcome = Welcome.unpack(body)
+        if welcome.nonce != nonce:
+            raise LinkError("E_NO_ANSWER", f"{self.uri}: WELCOME for another HELLO", "Try again.")
+        self._take_welcome(welcome)
+        _, body = await link.request(Kind.INFO, b"", Kind.BOARD)
+        board = Board.unpack(body)
+        if self.connections and board.uid != self.board.uid:
+            raise BoardError(
+                "E_OTHER_BOARD",
+                f"{self.uri}: board {board.uid:016x} answers where {self.name} was",
+                "Don't swap boards during a run; start again with --resume.",
+            )
+        self.board = board
+        _, body = await link.request(Kind.STORE, b"", Kind.STORED)
+        self.stored = Stored.unpack(body)
+        self._configured = None
+        self.connections += 1
+
+    def _take_welcome(self, welcome: Welcome) -> None:
+        if welcome.version != PROTOCOL_VERSION:
+            raise ProtocolError(
+                "E_VERSION",
+                f"{self.uri}: the board speaks protocol version {welcome.version}, this host {PROTOCOL_VERSION}",
+                "Flash the firmware that fits this host, or install the host that fits the firmware.",
+            )
+        if not MIN_FRAME <= welcome.frame_limit <= self._transport.frame_limit:
+            raise ProtocolError("E_WELCOME", f"{self.uri}: a frame limit of {welcome.frame_limit} bytes", "")
+        if not 1 <= welcome.window <= MAX_WINDOW:
+            raise ProtocolError("E_WELCOME", f"{self.uri}: a window of {welcome.window} chunks", "")
+        self._boot = welcome.boot
+        self._round_seen = welcome.round
+        framing = self._transport.framing
+        name = self.uri.partition(":")[0]
+        self.profile = LinkProfile(name, welcome.frame_limit, welcome.window, MAX_WINDOW, framing)
+
+    def _open_link(self) -> Link:
+        if self._link is None:
+            raise LinkError("E_LINK_LOST", f"{self.uri} is not connected", "Connect first.")
+        return self._link
+
+    async def close(self) -> None:
+        """Close the port."""
+        await self._transport.close()
+
+    # ---- Recovering
+
+    async def _with_recovery(self, action: Callable[[], Awaitable[None]]) -> None:
+        """Do something that can be begun again; after a link loss or a reset, HELLO and go on."""
+        link = self._open_link()
+        failures = 0
+        while True:
+            try:
+                await action()
+                return
+            except (LinkError, BoardError) as error:
+                if isinstance(error, BoardError) and error.code != "E_BOARD_NO_SESSION":
+                    raise
+                failures += 1
+                if failures > _HELLOS * _REOPENINGS:
+                    raise
+                lost = error.code == "E_LINK_LOST" or failures % _HELLOS == 0
+            link.account.recovering = True
+            try:
+                await self._recover(reopen=lost)
+            finally:
+                link.account.recovering = False
+
+    async def _recover(self, *, reopen: bool) -> None:
+        link = self._open_link()
+        for attempt in range(_REOPENINGS):
+            try:
+                if reopen:
+                    await self._transport.close()
+                    link.abandon_input()
+                    await self._transport.open()
+                await self._hello()
+                break
+            except LinkError:
+                if attempt == _REOPENINGS - 1:
+                    raise
+                reopen = True
+        if self._samples is not None and self._boot != self._samples_boot:
+            await self._provision(self._samples)
+
+    # ---- Samples
+
+    async def provision(self, samples: Samples) -> None:
+        """Give the board its samples, unless it holds just these.
+
+        Raises:
+            BoardError: E_BOARD_STORE_FULL, E_BOARD_BAD_LABEL, ...
+            LinkError: The board was lost.
+        """
+        self._samples = samples
+        await self._with_recovery(lambda: self._provision(samples))
+
+    async def _provision(self, samples: Samples) -> None:
+        link = self._open_link()
+        counts = (len(samples.train_y), len(samples.test_y))
+        if (self.stored.train, self.stored.test) == counts and self._holds(samples):
+            self._samples_boot = self._boot
+            return
+        anew = AddFlag.ANEW
+        for test in (False, True):
+            records = samples.records(test)
+            most = wire_size.samples_per_add(self.profile, records.shape[1], self.stored.buffer)
+            for first in range(0, len(records), most):
+                await self._add(samples, records[first : first + most], first, AddFlag(anew), test)
+                anew = AddFlag(0)
+        _, body = await link.request(Kind.STORE, b"", Kind.STORED)
+        self.stored = Stored.unpack(body)
+        self._expected += wire_size.store_bytes(self.profile)
+        self._samples_boot = self._boot
+
+    def _holds(self, samples: Samples) -> bool:
+        if samples.kind == "inputs":  # what the extractor makes of them is known only after a first time
+            return self._samples is samples and self._samples_boot == self._boot
+        return self.stored.crc == samples.store_crc()
+
+    async def _add(
+        self, samples: Samples, records: NDArray[np.uint8], first: int, flags: AddFlag, test: bool
+    ) -> None:
+        link = self._open_link()
+        if samples.kind == "inputs":
+            flags |= AddFlag.INPUTS
+        if test:
+            flags |= AddFlag.TEST
+        blob = records.tobytes()
+        add = Add(first, len(records), flags, zlib.crc32(blob), samples.scale, samples.zero_point)
+        sequence, body = await link.request(Kind.ADD, add.pack(), Kind.ADDED)
+        self._expected += wire_size.add_bytes(self.profile, len(blob))
+        added = Added.unpack(body)
+        if added.state == 0:
+            return
+        plan = self.profile.plan(len(blob), Direction.DOWN)
+        status = await push(link, blob, plan, sequence, added.index)
+        if status != Status.OK:
+            raise board_error(self.uri, status)
+
+    # ---- Rounds
+
+    async def run_round(
+        self,
+        round: int,  # noqa: A002  # the field's own word
+        head: NDArray[np.float32],
+        plan: TrainingPlan,
+        *,
+        train: bool = True,
+        evaluate: bool = True,
+        commit: Callable[[RoundReply], bool],
+    ) -> RoundReply:
+        """Run a round on the board.
+
+        Args:
+            round: 1..65535.
+            head: The global head, float32 [P].
+            plan: How to train.
+            train: False for an evaluation alone.
+            evaluate: Whether the board tries the received head on its test samples.
+            commit: Called once all is here, before the board is told to forget its delta: puts it on disk and
+                returns whether it counts (False: too late).
+
+        Raises:
+            BoardError: The board refused, or training diverged.
+            LinkError: The board was lost for good.
+        """
+        blob = np.ascontiguousarray(head, dtype="<f4").tobytes()
+        flags = (BeginFlag.TRAIN if train else 0) | (BeginFlag.EVALUATE if evaluate else 0)
+        begin = Begin(round, wire_size.CODECS[plan.codec_down], flags, zlib.crc32(blob))
+        work = _Round(begin, blob, plan, time.monotonic())
+        await self._with_recovery(lambda: self._advance(work))
+        reply = self._reply(work)
+        counted = commit(reply)
+        if train:
+            await self._finish(work, Status.OK if counted else Status.LATE)
+        self._expected += wire_size.round_bytes(
+            self.profile, self.board.features, self.board.classes, plan.codec_down, plan.codec_up, train=train
+        )
+        return reply
+
+    async def _advance(self, work: _Round) -> None:
+        """Bring a round from where it stands to the whole delta."""
+        link = self._open_link()
+        if work.begin.flags & BeginFlag.TRAIN:
+            await self._configure(work.plan)
+        fits = self.profile.inlines(Begin.size(), len(work.head))
+        inline = work.head if fits else b""
+        sequence, body = await link.request(
+            Kind.BEGIN, work.begin.pack() + inline, Kind.ACCEPT, payload=len(inline)
+        )
+        accept = Accept.unpack(body)
+        if accept.state == State.RECEIVING:
+            plan = self.profile.plan(len(work.head), Direction.DOWN)
+            status = await push(link, work.head, plan, sequence, accept.index)
+            if status != Status.OK:
+                raise board_error(self.uri, status)
+        await self._take_result(work, sequence, accept.wait * _UNIT)
+        if work.delta is None and work.result is not None and work.result.crc:
+            await self._pull_delta(work)
+
+    async def _configure(self, plan: TrainingPlan) -> None:
+        config = plan.message()
+        if config == self._configured:
+            return
+        await self._open_link().request(Kind.CONFIG, config.pack(), Kind.CONFIGURED)
+        self._expected += wire_size.configuration_bytes(self.profile)
+        self._configured = config
+
+    async def _take_result(self, work: _Round, sequence: int, wait: float) -> None:
+        link = self._open_link()
+        incoming = await self._await_result(link, sequence, wait)
+        result = Result.unpack(incoming.body)
+        inline = incoming.body[Result.size() :]
+        link.accept(incoming, payload=len(inline))
+        if result.status != Status.OK:
+            raise board_error(self.uri, result.status)
+        if work.result != result or work.boot != self._boot:
+            work.receiver = None  # another delta than the one begun
+        work.result, work.boot = result, self._boot
+        if inline:
+            self._check_delta(result, inline)
+            work.delta = inline
+
+    async def _await_result(self, link: Link, sequence: int, wait: float) -> Incoming:
+        patience = 2 * wait + 4 * link.transport.rto_floor if wait else _UNKNOWN_WAIT
+        silent = 0
+        while silent < TRIES:
+            until = time.monotonic() + patience
+            while incoming := await link.receive(until):
+                if incoming.kind == Kind.RESULT and incoming.sequence == sequence:
+                    return incoming
+                if incoming.kind == Kind.ACCEPT and incoming.sequence == sequence:
+                    link.accept(incoming, Role.PROBE)
+                    patience = max(2 * Accept.unpack(incoming.body).wait * _UNIT, 4 * link.transport.rto_floor)
+                    until = time.monotonic() + patience
+                    silent = 0
+                    continue
+                link.refuse_error(incoming, sequence)
+                link.discard(incoming)
+            await link.send(control_frame(Kind.POLL, sequence), Role.PROBE)
+            patience = link.requests.timeout(silent)
+            silent += 1
+        raise LinkError("E_NO_ANSWER", f"{self.uri}: no RESULT, whatever was asked", "Reset the board.")
+
+    async def _pull_delta(self, work: _Round) -> None:
+        result = work.result
+        if result is None:
+            return
+        length = wire_size.blob_size(work.plan.codec_up, self.board.features, self.board.classes)
+        plan = self.profile.plan(length, Direction.UP)
+        if work.receiver is None or work.receiver.plan != plan:
+            work.receiver = ChunkReceiver(plan)
+        await pull(self._open_link(), work.receiver)
+        delta = work.receiver.blob()
+        work.receiver = None
+        self._check_delta(result, delta)
+        work.delta = delta
+
+    def _check_delta(self, result: Result, delta: bytes) -> None:
+        if zlib.crc32(delta) != result.crc:
+            raise LinkError("E_DELTA_CRC", f"{self.uri}: the delta arrived damaged", "It is fetched again.")
+
+    def _reply(self, work: _Round) -> RoundReply:
+        if work.result is None:
+            raise LinkError("E_NO_ANSWER", f"{self.uri}: the round ended without a result", "")
+        seconds = time.monotonic() - work.started
+        if work.delta is None:
+            return RoundReply(work.result, None, seconds)
+        delta = np.frombuffer(work.delta, dtype="<f4").astype(np.float32)
+        if not np.isfinite(delta).all():
+            raise BoardError(
+                "E_DELTA_NOT_FINITE",
+                f"{self.uri}: the delta has a NaN or an infinity",
+                "It is left out. If it happens again, use a smaller --learning-rate.",
+            )
+        return RoundReply(work.result, delta, seconds)
+
+    async def _finish(self, work: _Round, status: Status) -> None:
+        """Send the final ACK, once; a board that misses it learns the same from the next BEGIN."""
+        link = self._open_link()
+        length = wire_size.blob_size(work.plan.codec_up, self.board.features, self.board.classes)
+        pulled = not self.profile.inlines(Result.size(), length)
+        count = self.profile.plan(length, Direction.UP).count if pulled else 0
+        try:
+            await link.send(final_ack(link.sequence % 4, count, status), ack=True)
+        except LinkError:
+            return  # the delta is safe; the next round opens the link anew
+

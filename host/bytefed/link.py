@@ -1,0 +1,215 @@
+"""Frames over a transport, with every byte on the account: requests, answers, and what is neither."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from dataclasses import dataclass
+
+from bytefed.errors import BoardError, LinkError
+from bytefed.frame import SerialDecoder, encode_serial_frame
+from bytefed.ledger import BLE_FRAMING, SERIAL_FRAMING, Account, ByteCount, Direction, Role
+from bytefed.message import HEADER_SIZE, Error, Kind, Status, control_frame, is_data
+from bytefed.timers import RetransmissionTimer
+from bytefed.transport.base import Transport
+
+TRIES = 6
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A frame that arrived and its bytes on the wire; who takes it says what it was."""
+
+    frame: bytes
+    wire: int
+
+    @property
+    def kind(self) -> int | None:
+        """Kind of a control frame, None for a data frame."""
+        return None if is_data(self.frame) else self.frame[0]
+
+    @property
+    def sequence(self) -> int:
+        """Sequence number of a control frame."""
+        return self.frame[1]
+
+    @property
+    def body(self) -> bytes:
+        """All behind the header."""
+        return self.frame[HEADER_SIZE:]
+
+
+class Link:
+    """One open transport. `take_bytes` says what crossed it, and why."""
+
+    def __init__(self, transport: Transport, rng: random.Random) -> None:
+        self.transport = transport
+        self.requests = RetransmissionTimer(transport.rto_floor, rng)
+        self.windows = RetransmissionTimer(transport.rto_floor, rng)
+        self.sequence = rng.randrange(256)
+        self._serial = transport.framing == "serial"
+        self._framing = SERIAL_FRAMING if self._serial else BLE_FRAMING
+        self.account = Account(self._framing)
+        self._decoder = SerialDecoder()
+        self._frames: list[Incoming] = []
+        self._taken_sent = transport.sent
+        self._taken_received = transport.received
+
+    # ---- Sending
+
+    async def send(self, frame: bytes, role: Role = Role.NEWS, *, payload: int = 0, ack: bool = False) -> None:
+        """Send a frame and put it down to its causes."""
+        wire = encode_serial_frame(frame) if self._serial else frame
+        before = self.transport.sent
+        try:
+            await self.transport.write(wire)
+        finally:
+            written = self.transport.sent - before
+            if written == len(wire):
+                self.account.frame(
+                    Direction.DOWN, len(frame), written, role, payload=payload, ack=ack
+                )
+            elif written:
+                self.account.whole(Direction.DOWN, "junk", written)  # the link died in the middle
+
+    async def send_delimiter(self) -> None:
+        """End whatever a broken link left in the board's decoder."""
+        if self._serial:
+            await self.transport.write(b"\0")
+            self.account.whole(Direction.DOWN, "padding", 1)
+
+    def next_sequence(self) -> int:
+        """Return the sequence number of a new request."""
+        self.sequence = (self.sequence + 1) % 256
+        return self.sequence
+
+    # ---- Receiving
+
+    async def receive(self, until: float) -> Incoming | None:
+        """Return the next valid frame, or None when time.monotonic() reaches `until` first."""
+        while not self._frames:
+            patience = until - time.monotonic()
+            if patience <= 0:
+                return None
+            try:
+                data = await asyncio.wait_for(self.transport.read(), patience)
+            except TimeoutError:
+                return None
+            self._decode(data)
+        return self._frames.pop(0)
+
+    def _decode(self, data: bytes) -> None:
+        if not self._serial:
+            if len(data) < HEADER_SIZE:
+                self.account.whole(Direction.UP, "junk", len(data))
+            else:
+                self._frames.append(Incoming(data, len(data)))
+            return
+        for decoded in self._decoder.push(data):
+            if decoded.frame:
+                self._frames.append(Incoming(decoded.frame, decoded.wire))
+            else:
+                cause = "junk" if decoded.frame is None else "padding"
+                self.account.whole(Direction.UP, cause, decoded.wire)
+
+    def accept(self, incoming: Incoming, role: Role = Role.NEWS, *, payload: int = 0, ack: bool = False) -> None:
+        """Put a received frame down to its causes."""
+        self.account.frame(
+            Direction.UP, len(incoming.frame), incoming.wire, role, payload=payload, ack=ack
+        )
+
+    def discard(self, incoming: Incoming) -> None:
+        """Put a frame that nobody waits for down as junk."""
+        self.accept(incoming, Role.JUNK)
+
+    # ---- Requests
+
+    async def request(
+        self, kind: Kind, body: bytes, answer: Kind, *, tries: int = TRIES, payload: int = 0
+    ) -> tuple[int, bytes]:
+        """Send a request until it is answered.
+
+        Args:
+            kind: Of the request.
+            body: Of the request.
+            answer: The kind to wait for.
+            tries: How often to send it.
+            payload: Bytes of the body that belong to a blob.
+
+        Returns:
+            The sequence number, and the body of the answer.
+
+        Raises:
+            BoardError: The board answered by ERROR.
+            LinkError: E_NO_ANSWER, or the link died.
+        """
+        sequence = self.next_sequence()
+        frame = control_frame(kind, sequence, body)
+        for attempt in range(tries):
+            started = time.monotonic()
+            if kind is Kind.HELLO:
+                await self.send_delimiter()
+            await self.send(frame, Role.RETRANSMISSION if attempt else Role.NEWS, payload=payload)
+            until = started + self.requests.timeout(attempt)
+            while incoming := await self.receive(until):
+                if incoming.kind == answer and incoming.sequence == sequence:
+                    self.accept(incoming)
+                    if attempt == 0:
+                        self.requests.measured(time.monotonic() - started)
+                    return sequence, incoming.body
+                self.refuse_error(incoming, sequence)
+                self.discard(incoming)
+        raise LinkError(
+            "E_NO_ANSWER",
+            f"{self.transport.uri}: no answer to {kind.name} after {tries} tries",
+            "Is this a board with the bytefed firmware? Press its reset button, or flash it again.",
+        )
+
+    def refuse_error(self, incoming: Incoming, sequence: int) -> None:
+        """Raise BoardError if the frame is an ERROR for that request."""
+        if incoming.kind == Kind.ERROR and incoming.sequence == sequence:
+            self.accept(incoming)
+            raise board_error(self.transport.uri, Error.unpack(incoming.body).status)
+
+    # ---- Bytes
+
+    def take_bytes(self) -> ByteCount:
+        """Return the bytes since the last call, by cause, once they add up to the port's count."""
+        for incoming in self._frames:
+            self.discard(incoming)
+        self._frames.clear()
+        judged = self.transport.received - self._decoder.pending
+        down = self.transport.sent - self._taken_sent
+        up = judged - self._taken_received
+        self._taken_sent, self._taken_received = self.transport.sent, judged
+        return self.account.take(down, up)
+
+    def abandon_input(self) -> None:
+        """Put a half-received frame down as junk: the link was opened anew."""
+        pending = self._decoder.pending
+        if pending:
+            self.account.whole(Direction.UP, "junk", pending)
+        self._decoder = SerialDecoder()
+
+
+_REMEDIES = {
+    Status.BUSY: "Another coordinator may be driving it; otherwise press its reset button.",
+    Status.NO_SESSION: "The board was reset; the coordinator says HELLO again by itself.",
+    Status.BAD_VERSION: "Flash the firmware that fits this host, or install the host that fits the firmware.",
+    Status.BAD_VALUE: "Check batch size (the board's limit is in `bytefed devices`), epochs and learning rate.",
+    Status.NO_SAMPLES: "Give the board samples (--data), or capture some.",
+    Status.STORE_FULL: "Give each board fewer samples, or build the firmware with a larger store.",
+    Status.BAD_LABEL: "The data has more classes than the board's head.",
+    Status.TOO_LARGE: "Build the firmware for this head.",
+    Status.NOT_FINITE: "Training diverged: use a smaller --learning-rate.",
+    Status.NO_EXTRACTOR: "This board takes ready features: use a --data FILE.npz.",
+}
+
+
+def board_error(name: str, status: int) -> BoardError:
+    """Return the error for a status that a board sent."""
+    known = Status(status) if status in Status.__members__.values() else None
+    label = known.name if known else f"STATUS_{status}"
+    remedy = _REMEDIES.get(known, "") if known else "The firmware is newer than this host: update bytefed."
+    return BoardError(f"E_BOARD_{label}", f"{name}: the board answered {label}", remedy)

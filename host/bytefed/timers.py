@@ -1,0 +1,43 @@
+"""How long to wait for an answer."""
+
+from __future__ import annotations
+
+import random
+
+_INITIAL = 1.0  # seconds, before anything was measured (RFC 6298, section 2.1)
+_CAP = 5.0
+_JITTER = 0.2
+
+
+class RetransmissionTimer:
+    """The retransmission time-out of RFC 6298, with a floor that the link sets.
+
+    Args:
+        floor: Seconds added to what was measured; at least what an answer may take on an idle link.
+        rng: Source of the jitter that keeps many boards from asking in step.
+    """
+
+    def __init__(self, floor: float, rng: random.Random) -> None:
+        self._floor = floor
+        self._rng = rng
+        self._smoothed: float | None = None
+        self._variation = 0.0
+
+    def timeout(self, attempt: int = 0) -> float:
+        """Return seconds to wait at the given attempt, 0 the first; doubles with each, up to a cap."""
+        if self._smoothed is None:
+            base = max(_INITIAL, self._floor)
+        else:
+            base = self._floor + self._smoothed + 4 * self._variation
+        if attempt == 0:
+            return base
+        backed_off = min(base * 2.0**attempt, max(_CAP, base))
+        return backed_off * self._rng.uniform(1 - _JITTER, 1 + _JITTER)
+
+    def measured(self, seconds: float) -> None:
+        """Take note of how long an answer took that was asked for only once (Karn's rule)."""
+        if self._smoothed is None:
+            self._smoothed, self._variation = seconds, seconds / 2
+            return
+        self._variation += (abs(self._smoothed - seconds) - self._variation) / 4
+        self._smoothed += (seconds - self._smoothed) / 8

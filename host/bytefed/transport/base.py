@@ -1,0 +1,49 @@
+"""What every transport promises; tests/host/test_transport_conformance.py holds each of them to it."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+
+class Transport(Protocol):
+    """A way to one board, used from one asyncio event loop.
+
+    Attributes:
+        uri: What the user would type to get here again.
+        framing: "serial": `write` and `read` carry a byte stream; "ble": each call carries one whole frame.
+        frame_limit: Largest frame (header and body, bytes) the link carries; known once open.
+        rto_floor: Seconds that an answer may take on an idle link before it counts as lost.
+        sent: Bytes handed to the operating system since the object was made.
+        received: Bytes taken from it.
+    """
+
+    uri: str
+    framing: Literal["serial", "ble"]
+    frame_limit: int
+    rto_floor: float
+    sent: int
+    received: int
+
+    async def open(self) -> None:
+        """Open the port.
+
+        Raises:
+            LinkError: With a code and a remedy; the transport is then closed.
+        """
+
+    async def write(self, data: bytes) -> None:
+        """Hand over all of `data`; waits while the system takes no more.
+
+        Raises:
+            LinkError: E_LINK_LOST when the link died.
+        """
+
+    async def read(self) -> bytes:
+        """Wait for bytes (or one frame, on BLE); never empty. Cancelling it loses nothing.
+
+        Raises:
+            LinkError: E_LINK_LOST when the link died and everything that arrived before has been read.
+        """
+
+    async def close(self) -> None:
+        """Close the port; harmless when it is closed. Whatever waits in `read` or `write` gets E_LINK_LOST."""
