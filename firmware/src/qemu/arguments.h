@@ -1,0 +1,11 @@
+// Who an emulated board is: the two words of QEMU's `-semihosting-config arg=UID,arg=BOOT`.
+#pragma once
+#include <cstdint>
+
+struct Arguments {
+  uint64_t uid;
+  uint16_t boot;
+};
+
+// Ends the image with a message when a word is missing or no hexadecimal number.
+Arguments read_arguments();

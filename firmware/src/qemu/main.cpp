@@ -1,0 +1,50 @@
+// A board on QEMU's Cortex-M4F: the core, a UART, and nothing else. It takes ready-made features,
+// which INFO says by leaving out the extractor's bit.
+//
+// Who it is comes over the semihosting command line, where a real board has a chip: the words are
+// `uid` and `boot` in hexadecimal.
+#include "arguments.h"
+#include "bytefed/serial_link.h"
+#include "bytefed/session.h"
+#include "console.h"
+#include "machine.h"
+#include "uart.h"
+
+namespace {
+
+using namespace bytefed;
+
+StaticMemory<BYTEFED_FEATURES, BYTEFED_CLASSES, BYTEFED_CAPACITY, BYTEFED_MAX_BATCH> memory;
+
+// Counts the starts that QEMU's reset button caused: its RAM keeps its value, and so a board that
+// was reset shows another boot number although its command line is the same.
+__attribute__((section(".noinit"))) uint16_t restarts;
+
+uint32_t millis(void*) { return machine::word(machine::kCounter); }
+
+size_t write(void*, const uint8_t* data, size_t length) { return uart::write(data, length); }
+
+Identity identify() {
+  const Arguments arguments = read_arguments();
+  Identity identity = {};
+  identity.uid = arguments.uid;
+  identity.boot = static_cast<uint16_t>(arguments.boot + restarts++);
+  return identity;
+}
+
+}  // namespace
+
+int main() {
+  machine::word(machine::kPrescaler) = machine::kCounterClock / 1000 - 1;
+  Session session(memory.view(), identify(), Port{nullptr, millis, nullptr});
+  SerialLink serial(nullptr, write);
+  uart::start();
+  for (;;) {
+    uint8_t byte;
+    const bool received = uart::read(&byte);
+    if (received) serial.receive(session, byte);
+    const bool busy = session.poll();
+    const bool sent = serial.flush();
+    if (!received && !(busy && sent)) uart::wait(!sent);
+  }
+}
