@@ -1,0 +1,164 @@
+"""Boards by URI: what `--boards` takes, and the virtual boards that it starts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from serial.tools import list_ports
+
+from bytefed.device import Device
+from bytefed.errors import ConfigError, LinkError
+from bytefed.transport.base import Transport
+from bytefed.transport.loopback import LoopbackTransport
+from bytefed.transport.serial import SerialTransport
+from bytefed.virtual import BoardKind, board_uid, load_extractor, make_board
+
+# USB vendor and product of the five boards (their board files).
+USB_IDS: dict[tuple[int, int], str] = {
+    (0x2341, 0x805A): "Arduino Nano 33 BLE",
+    (0x239A, 0x8029): "Adafruit Feather nRF52840",
+    (0x239A, 0x8087): "Adafruit Feather nRF52840 Sense",
+    (0x239A, 0x8051): "Adafruit ItsyBitsy nRF52840",
+    (0x239A, 0x8045): "Adafruit Circuit Playground Bluefruit",
+}
+SCHEMES = ("virtual:N", "loopback:N", "serial:auto", "serial:PORT", "socket://HOST:PORT")
+_VIRTUAL_RTO_FLOOR = 2.0  # a pseudo-terminal loses nothing, but shares its processor with all boards
+_START_PATIENCE = 60.0
+
+
+@dataclass(frozen=True)
+class VirtualOptions:
+    """How `virtual:N` and `loopback:N` make their boards.
+
+    Attributes:
+        kind: What they are made of.
+        line_rate: Bits a second, None for no limit.
+        uid_seed: Of their uids.
+    """
+
+    kind: BoardKind
+    line_rate: int | None = None
+    uid_seed: int = 0
+
+
+@asynccontextmanager
+async def open_devices(uris: Sequence[str], options: VirtualOptions, seed: int = 0) -> AsyncIterator[list[Device]]:
+    """Give a Device for each board that the URIs name; not connected yet.
+
+    Virtual boards are started, and stopped again at the end; all ports are closed then.
+
+    Raises:
+        ConfigError: E_CONFIG_BOARDS for a URI that is none.
+        LinkError: E_NO_BOARDS where `auto` finds none, E_VIRTUAL where virtual boards don't start.
+    """
+    async with AsyncExitStack() as stack:
+        transports: list[Transport] = []
+        for uri in uris:
+            transports += await _open_uri(stack, uri, len(transports), options)
+        devices = [Device(transport, seed=seed) for transport in transports]
+        for device in devices:
+            stack.push_async_callback(device.close)
+        yield devices
+
+
+async def _open_uri(
+    stack: AsyncExitStack, uri: str, before: int, options: VirtualOptions
+) -> Sequence[Transport]:
+    scheme, _, rest = uri.partition(":")
+    if scheme == "virtual" and os.name == "posix":
+        return await stack.enter_async_context(_virtual_boards(_count(uri, rest), before, options))
+    if scheme in ("virtual", "loopback"):
+        return _loopback_boards(_count(uri, rest), before, options)
+    if scheme == "serial" and rest == "auto":
+        return [SerialTransport(port) for port in find_ports()]
+    if scheme == "serial" and rest:
+        return [SerialTransport(rest)]
+    if scheme == "socket":
+        return [SerialTransport(uri, uri=uri)]
+    raise ConfigError("E_CONFIG_BOARDS", f"--boards {uri}: no such kind of board.", f"There are {', '.join(SCHEMES)}.")
+
+
+def _count(uri: str, text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 1024:
+        raise ConfigError("E_CONFIG_BOARDS", f"--boards {uri}: how many?", "Say a number from 1 to 1024.")
+    return int(text)
+
+
+def find_ports() -> list[str]:
+    """Return the serial ports of plugged-in boards, by USB vendor and product.
+
+    Raises:
+        LinkError: E_NO_BOARDS if there are none.
+    """
+    ports = sorted(port.device for port in list_ports.comports() if (port.vid, port.pid) in USB_IDS)
+    if not ports:
+        raise LinkError(
+            "E_NO_BOARDS",
+            "serial:auto finds no board on USB.",
+            f"Plug one in ({', '.join(USB_IDS.values())}), name its port, or try `--boards virtual:8`.",
+        )
+    return ports
+
+
+def _loopback_boards(count: int, before: int, options: VirtualOptions) -> list[LoopbackTransport]:
+    extractor = load_extractor(options.kind)
+    uids = [board_uid(options.uid_seed, before + index) for index in range(count)]
+    return [
+        LoopbackTransport(make_board(options.kind, uid, extractor), name=f"{before + index}")
+        for index, uid in enumerate(uids)
+    ]
+
+
+@asynccontextmanager
+async def _virtual_boards(count: int, before: int, options: VirtualOptions) -> AsyncIterator[list[SerialTransport]]:
+    """Start `bytefed board` and hand out its ports."""
+    process = await asyncio.create_subprocess_exec(
+        *board_command(count, before, options),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        stdin=asyncio.subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C is the coordinator's to handle
+    )
+    try:
+        ports = [await _read_port(process) for _ in range(count)]
+        yield [
+            SerialTransport(port, uri=f"virtual:{before + index}", rto_floor=_VIRTUAL_RTO_FLOOR)
+            for index, port in enumerate(ports)
+        ]
+    finally:
+        with suppress(ProcessLookupError):
+            process.terminate()
+        await process.wait()
+
+
+def board_command(count: int, before: int, options: VirtualOptions) -> list[str]:
+    """Return the command line that starts those boards."""
+    kind = options.kind
+    command = [sys.executable, "-m", "bytefed", "board", "--json", "--count", str(count)]
+    command += ["--shape", f"{kind.features}x{kind.classes}", "--capacity", str(kind.capacity)]
+    command += ["--uid-seed", str(options.uid_seed), "--uid-first", str(before)]
+    if kind.model is not None:
+        command += ["--model", kind.model]
+    if options.line_rate is not None:
+        command += ["--line-rate", str(options.line_rate)]
+    return command
+
+
+async def _read_port(process: asyncio.subprocess.Process) -> str:
+    if process.stdout is None or process.stderr is None:
+        raise LinkError("E_VIRTUAL", "The virtual boards have no output.", "")
+    try:
+        line = await asyncio.wait_for(process.stdout.readline(), _START_PATIENCE)
+    except TimeoutError:
+        line = b""
+    if not line:
+        why = (await process.stderr.read()).decode(errors="replace").strip()
+        raise LinkError("E_VIRTUAL", f"The virtual boards did not start: {why or 'no answer'}", "See the message.")
+    return str(json.loads(line)["port"])
+
