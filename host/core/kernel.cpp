@@ -35,8 +35,7 @@ class OwnedStore {
  public:
   OwnedStore(const Features& x, const Labels& y, Quantization quantization, size_t classes)
       : memory_(x.shape(0) * SampleStore::record_size(static_cast<uint16_t>(x.shape(1)))),
-        store_(memory_.data(), static_cast<uint16_t>(x.shape(0)),
-               static_cast<uint16_t>(x.shape(1))) {
+        store_(memory_.data(), static_cast<uint16_t>(x.shape(0)), static_cast<uint16_t>(x.shape(1))) {
     if (x.shape(0) == 0 || x.shape(0) > 0xFFFF) throw std::invalid_argument("1 to 65535 samples");
     if (y.shape(0) != x.shape(0)) throw std::invalid_argument("as many labels as samples");
     store_.set_quantization(quantization);
@@ -53,28 +52,24 @@ class OwnedStore {
   SampleStore store_;
 };
 
-std::tuple<float, int> train(Floats head, Features x, Labels y, size_t classes, float scale,
-                             int zero_point, int epochs, int batch, float rate, uint32_t seed,
-                             int round) {
+std::tuple<float, int> train(Floats head, Features x, Labels y, size_t classes, float scale, int zero_point,
+                             int epochs, int batch, float rate, uint32_t seed, int round) {
   const HeadShape shape = checked_shape(x.shape(1), classes, head.shape(0));
   if (epochs < 1 || epochs > 255 || batch < 1 || batch > 255) {
     throw std::invalid_argument("epochs and batch are 1 to 255");
   }
   const OwnedStore store(x, y, {scale, static_cast<int8_t>(zero_point)}, classes);
-  const TrainingConfig config = {static_cast<uint8_t>(epochs), static_cast<uint8_t>(batch), rate,
-                                 seed};
+  const TrainingConfig config = {static_cast<uint8_t>(epochs), static_cast<uint8_t>(batch), rate, seed};
   std::vector<float> workspace(training_workspace(shape, config.batch));
   Trainer trainer;
   nb::gil_scoped_release release;
-  trainer.start(shape, head.data(), *store, config, static_cast<uint16_t>(round),
-                workspace.data());
+  trainer.start(shape, head.data(), *store, config, static_cast<uint16_t>(round), workspace.data());
   while (trainer.step()) {
   }
   return {trainer.mean_loss(), trainer.correct()};
 }
 
-void logits_of(ConstFloats head, Features x, size_t classes, float scale, int zero_point,
-               Floats out) {
+void logits_of(ConstFloats head, Features x, size_t classes, float scale, int zero_point, Floats out) {
   const HeadShape shape = checked_shape(x.shape(1), classes, head.shape(0));
   if (out.shape(0) != x.shape(0) * classes) throw std::invalid_argument("out has another size");
   const Quantization quantization = {scale, static_cast<int8_t>(zero_point)};
@@ -108,23 +103,20 @@ void map(float (*function)(float), const ConstFloats& x, Floats& out) {
 }  // namespace
 
 void bind_kernel(nb::module_& module) {
-  module.def("train", &train, nb::arg("head"), nb::arg("x"), nb::arg("y"), nb::arg("classes"),
-             nb::kw_only(), nb::arg("scale"), nb::arg("zero_point"), nb::arg("epochs"),
-             nb::arg("batch"), nb::arg("rate"), nb::arg("seed"), nb::arg("round"),
+  module.def("train", &train, nb::arg("head"), nb::arg("x"), nb::arg("y"), nb::arg("classes"), nb::kw_only(),
+             nb::arg("scale"), nb::arg("zero_point"), nb::arg("epochs"), nb::arg("batch"), nb::arg("rate"),
+             nb::arg("seed"), nb::arg("round"),
              "Train `head` (float32 [P], changed in place) on x (int8 [n, D]), y (uint8 [n]);\n"
              "(mean loss, correct) of the last epoch.");
-  module.def("logits", &logits_of, nb::arg("head"), nb::arg("x"), nb::arg("classes"),
-             nb::kw_only(), nb::arg("scale"), nb::arg("zero_point"), nb::arg("out"),
+  module.def("logits", &logits_of, nb::arg("head"), nb::arg("x"), nb::arg("classes"), nb::kw_only(),
+             nb::arg("scale"), nb::arg("zero_point"), nb::arg("out"),
              "Write the logits of x (int8 [n, D]) to out (float32 [n * C]).");
   module.def("kernels_agree", &kernels_agree, nb::arg("head"), nb::arg("x"), nb::arg("classes"),
-             nb::arg("zero_point"), nb::arg("g"),
-             "Whether the tuned loops give the bits of the plain ones.");
+             nb::arg("zero_point"), nb::arg("g"), "Whether the tuned loops give the bits of the plain ones.");
   module.def(
-      "exact_exp", [](ConstFloats x, Floats out) { map(exact_exp, x, out); }, nb::arg("x"),
-      nb::arg("out"));
+      "exact_exp", [](ConstFloats x, Floats out) { map(exact_exp, x, out); }, nb::arg("x"), nb::arg("out"));
   module.def(
-      "exact_log", [](ConstFloats x, Floats out) { map(exact_log, x, out); }, nb::arg("x"),
-      nb::arg("out"));
+      "exact_log", [](ConstFloats x, Floats out) { map(exact_log, x, out); }, nb::arg("x"), nb::arg("out"));
   module.def(
       "shuffled",
       [](uint32_t seed, int round, int epoch, int count) {

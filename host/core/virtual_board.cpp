@@ -1,4 +1,5 @@
-// A board without hardware: the same session and serial link, with a clock and an extractor from this machine.
+// A board without hardware: the same session and serial link, with a clock and an extractor from this
+// machine.
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/vector.h>
 
@@ -29,8 +30,7 @@ struct Buffers {
         max_batch(batch) {}
 
   Memory view() {
-    return {shape,     global.data(), local.data(), workspace.data(),
-            max_batch, store.data(),  capacity};
+    return {shape, global.data(), local.data(), workspace.data(), max_batch, store.data(), capacity};
   }
 
   HeadShape shape;
@@ -50,16 +50,19 @@ HeadShape checked_shape(int features, int classes) {
 
 class VirtualBoard {
  public:
-  VirtualBoard(int features, int classes, uint64_t uid, uint16_t boot, uint16_t capacity,
-               uint8_t max_batch, uint32_t model, uint16_t input_size, float scale,
-               int8_t zero_point, std::optional<nb::callable> extract, uint8_t window,
-               uint8_t frame_limit)
+  VirtualBoard(int features, int classes, uint64_t uid, uint16_t boot, uint16_t capacity, uint8_t max_batch,
+               uint32_t model, uint16_t input_size, float scale, int8_t zero_point,
+               std::optional<nb::callable> extract, uint8_t window, uint8_t frame_limit)
       : extract_(std::move(extract)),
         input_size_(input_size),
         features_(static_cast<size_t>(features)),
         buffers_(checked_shape(features, classes), capacity, max_batch),
         session_(buffers_.view(),
-                 {uid, boot, static_cast<uint16_t>(extract_ ? kHasExtractor : 0), model, input_size,
+                 {uid,
+                  boot,
+                  static_cast<uint16_t>(extract_ ? kHasExtractor : 0),
+                  model,
+                  input_size,
                   {scale, zero_point}},
                  {this, &VirtualBoard::millis, extract_ ? &VirtualBoard::extract : nullptr}),
         serial_(this, &VirtualBoard::write, window),
@@ -101,9 +104,7 @@ class VirtualBoard {
 
   int state() const { return static_cast<int>(session_.state()); }
   int round() const { return session_.round(); }
-  int samples(bool test) const {
-    return session_.store().count(test ? Split::kTest : Split::kTrain);
-  }
+  int samples(bool test) const { return session_.store().count(test ? Split::kTest : Split::kTrain); }
   nb::bytes global_head() const {
     return nb::bytes(buffers_.global.data(), buffers_.global.size() * sizeof(float));
   }
@@ -121,16 +122,15 @@ class VirtualBoard {
   }
 
   static bool send_frame(void* context, const uint8_t* frame, size_t length) {
-    static_cast<VirtualBoard*>(context)->out_frames_.emplace_back(
-        reinterpret_cast<const char*>(frame), length);
+    static_cast<VirtualBoard*>(context)->out_frames_.emplace_back(reinterpret_cast<const char*>(frame),
+                                                                  length);
     return true;
   }
 
   static bool extract(void* context, const int8_t* input, int8_t* features) {
     VirtualBoard* self = static_cast<VirtualBoard*>(context);
     nb::gil_scoped_acquire acquire;
-    const nb::bytes answer =
-        nb::cast<nb::bytes>((*self->extract_)(nb::bytes(input, self->input_size_)));
+    const nb::bytes answer = nb::cast<nb::bytes>((*self->extract_)(nb::bytes(input, self->input_size_)));
     if (answer.size() != self->features_) return false;
     std::memcpy(features, answer.c_str(), answer.size());
     return true;
@@ -150,13 +150,12 @@ class VirtualBoard {
 
 void bind_virtual_board(nb::module_& module) {
   nb::class_<VirtualBoard>(module, "VirtualBoard")
-      .def(nb::init<int, int, uint64_t, uint16_t, uint16_t, uint8_t, uint32_t, uint16_t, float,
-                    int8_t, std::optional<nb::callable>, uint8_t, uint8_t>(),
-           nb::kw_only(), nb::arg("features"), nb::arg("classes"), nb::arg("uid"),
-           nb::arg("boot") = 1, nb::arg("capacity") = 500, nb::arg("max_batch") = 32,
-           nb::arg("model") = 0, nb::arg("input_size") = 0, nb::arg("scale") = 1.0f,
-           nb::arg("zero_point") = 0, nb::arg("extract") = nb::none(), nb::arg("window") = 32,
-           nb::arg("frame_limit") = 244)
+      .def(nb::init<int, int, uint64_t, uint16_t, uint16_t, uint8_t, uint32_t, uint16_t, float, int8_t,
+                    std::optional<nb::callable>, uint8_t, uint8_t>(),
+           nb::kw_only(), nb::arg("features"), nb::arg("classes"), nb::arg("uid"), nb::arg("boot") = 1,
+           nb::arg("capacity") = 500, nb::arg("max_batch") = 32, nb::arg("model") = 0,
+           nb::arg("input_size") = 0, nb::arg("scale") = 1.0f, nb::arg("zero_point") = 0,
+           nb::arg("extract") = nb::none(), nb::arg("window") = 32, nb::arg("frame_limit") = 244)
       .def("feed", &VirtualBoard::feed, nb::arg("data"), "Bytes from the host, serial framing.")
       .def("take", &VirtualBoard::take, "Bytes to the host, serial framing.")
       .def("feed_frame", &VirtualBoard::feed_frame, nb::arg("frame"),

@@ -4,8 +4,7 @@
 
 namespace bytefed {
 
-void logits(const float* head, const int8_t* q, Quantization quantization, HeadShape shape,
-            float* z) {
+void logits(const float* head, const int8_t* q, Quantization quantization, HeadShape shape, float* z) {
   weighted_sums(head, q, quantization.zero_point, shape, z);
   const float* bias = head + shape.weights();
   for (size_t c = 0; c < shape.classes; ++c) z[c] = bias[c] + quantization.scale * z[c];
@@ -33,8 +32,7 @@ SampleLoss softmax_gradient(float* z, size_t classes, uint8_t label, float rate)
   return {exact_log(sum) - margin, predicted == label};
 }
 
-void apply_gradient(float* head, const int8_t* q, Quantization quantization, HeadShape shape,
-                    float* g) {
+void apply_gradient(float* head, const int8_t* q, Quantization quantization, HeadShape shape, float* g) {
   float* bias = head + shape.weights();
   for (size_t c = 0; c < shape.classes; ++c) {
     bias[c] += g[c];

@@ -28,14 +28,11 @@ void weighted_sums(const float* W, const int8_t* q, int8_t zero_point, HeadShape
 void rank_one_update(float* W, const int8_t* q, int8_t zero_point, HeadShape shape, const float* g);
 
 // The same two, as plain loops: what the tuned ones must match bit for bit.
-void weighted_sums_plain(const float* W, const int8_t* q, int8_t zero_point, HeadShape shape,
-                         float* acc);
-void rank_one_update_plain(float* W, const int8_t* q, int8_t zero_point, HeadShape shape,
-                           const float* g);
+void weighted_sums_plain(const float* W, const int8_t* q, int8_t zero_point, HeadShape shape, float* acc);
+void rank_one_update_plain(float* W, const int8_t* q, int8_t zero_point, HeadShape shape, const float* g);
 
 // z[c] = b[c] + scale * acc[c]. `head` holds W, then b: P floats.
-void logits(const float* head, const int8_t* q, Quantization quantization, HeadShape shape,
-            float* z);
+void logits(const float* head, const int8_t* q, Quantization quantization, HeadShape shape, float* z);
 
 // The first class with the largest logit.
 size_t argmax(const float* z, size_t classes);
@@ -50,8 +47,7 @@ struct SampleLoss {
 SampleLoss softmax_gradient(float* z, size_t classes, uint8_t label, float rate);
 
 // head += what one sample's gradient g asks for. g is scaled in place.
-void apply_gradient(float* head, const int8_t* q, Quantization quantization, HeadShape shape,
-                    float* g);
+void apply_gradient(float* head, const int8_t* q, Quantization quantization, HeadShape shape, float* g);
 
 bool all_finite(const float* values, size_t count);
 

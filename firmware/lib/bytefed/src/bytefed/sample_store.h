@@ -50,8 +50,7 @@ class SampleStore {
 
  private:
   uint8_t* record(Split split, uint16_t index) const {
-    const uint16_t slot =
-        split == Split::kTrain ? index : static_cast<uint16_t>(capacity_ - 1 - index);
+    const uint16_t slot = split == Split::kTrain ? index : static_cast<uint16_t>(capacity_ - 1 - index);
     return memory_ + slot * record_size(features_);
   }
 

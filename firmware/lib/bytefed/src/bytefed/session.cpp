@@ -38,12 +38,10 @@ void Session::receive(Link* link, const uint8_t* frame, size_t length) {
     if (link == link_) on_data(frame, length);
     return;
   }
-  on_control(link, static_cast<Kind>(frame[0]), frame[1], frame + kHeaderSize,
-             length - kHeaderSize);
+  on_control(link, static_cast<Kind>(frame[0]), frame[1], frame + kHeaderSize, length - kHeaderSize);
 }
 
-void Session::on_control(Link* link, Kind kind, uint8_t sequence, const uint8_t* body,
-                         size_t length) {
+void Session::on_control(Link* link, Kind kind, uint8_t sequence, const uint8_t* body, size_t length) {
   if (kind == Kind::kHello) return on_hello(link, sequence, body, length);
   if (link != link_) {  // the session belongs to the link of the last HELLO
     uint8_t frame[kHeaderSize + Error::kSize];
@@ -53,22 +51,14 @@ void Session::on_control(Link* link, Kind kind, uint8_t sequence, const uint8_t*
     return;
   }
   switch (kind) {
-    case Kind::kInfo:
-      return on_info(sequence);
-    case Kind::kConfig:
-      return on_config(sequence, body, length);
-    case Kind::kBegin:
-      return on_begin(sequence, body, length);
-    case Kind::kGet:
-      return on_get(sequence, body, length);
-    case Kind::kPoll:
-      return on_poll(sequence);
-    case Kind::kStore:
-      return on_store(sequence);
-    case Kind::kAdd:
-      return on_add(sequence, body, length);
-    default:
-      return answer_error(sequence, Status::kUnknownKind);
+    case Kind::kInfo: return on_info(sequence);
+    case Kind::kConfig: return on_config(sequence, body, length);
+    case Kind::kBegin: return on_begin(sequence, body, length);
+    case Kind::kGet: return on_get(sequence, body, length);
+    case Kind::kPoll: return on_poll(sequence);
+    case Kind::kStore: return on_store(sequence);
+    case Kind::kAdd: return on_add(sequence, body, length);
+    default: return answer_error(sequence, Status::kUnknownKind);
   }
 }
 
@@ -90,18 +80,17 @@ void Session::on_hello(Link* link, uint8_t sequence, const uint8_t* body, size_t
     run_ = hello.run;
     round_ = 0;
     forget_round();
-  } else if (state_ == State::kReceiving &&
-             (incoming_kind_ == Incoming::kSamples || limit != frame_limit_)) {
+  } else if (state_ == State::kReceiving && (incoming_kind_ == Incoming::kSamples || limit != frame_limit_)) {
     forget_round();  // chunks of another size would land elsewhere
   }
   frame_limit_ = limit;
-  answer(sequence, Welcome{kProtocolVersion, state_, identity_.boot, run_, round_, hello.nonce,
-                           frame_limit_, link_->window});
+  answer(sequence, Welcome{kProtocolVersion, state_, identity_.boot, run_, round_, hello.nonce, frame_limit_,
+                           link_->window});
 }
 
 void Session::on_info(uint8_t sequence) {
-  answer(sequence, Board{identity_.uid, identity_.capabilities, memory_.shape.features,
-                         memory_.shape.classes, identity_.model});
+  answer(sequence, Board{identity_.uid, identity_.capabilities, memory_.shape.features, memory_.shape.classes,
+                         identity_.model});
 }
 
 void Session::on_config(uint8_t sequence, const uint8_t* body, size_t length) {
@@ -149,8 +138,8 @@ void Session::on_begin(uint8_t sequence, const uint8_t* body, size_t length) {
 bool Session::is_current(const Begin& begin) const {
   const bool head_round = state_ == State::kTraining || state_ == State::kReady ||
                           (state_ == State::kReceiving && incoming_kind_ == Incoming::kHead);
-  return head_round && task_ != Task::kExtract && begin.round == begin_.round &&
-         begin.head == begin_.head && begin.flags == begin_.flags && begin.codec == begin_.codec;
+  return head_round && task_ != Task::kExtract && begin.round == begin_.round && begin.head == begin_.head &&
+         begin.flags == begin_.flags && begin.codec == begin_.codec;
 }
 
 Status Session::check_begin(const Begin& begin) const {
@@ -198,23 +187,17 @@ void Session::on_poll(uint8_t sequence) {
   }
   if (sequence != begin_sequence_) return answer_error(sequence, Status::kNoSession);
   switch (state_) {
-    case State::kReceiving:
-      return answer_ack();
-    case State::kTraining:
-      return answer(sequence, Accept{state_, 0, expected_wait()});
-    case State::kReady:
-      result_due_ = true;
-      return;
-    case State::kIdle:
-      return answer_error(sequence, failure_ == Status::kOk ? Status::kBusy : failure_);
+    case State::kReceiving: return answer_ack();
+    case State::kTraining: return answer(sequence, Accept{state_, 0, expected_wait()});
+    case State::kReady: result_due_ = true; return;
+    case State::kIdle: return answer_error(sequence, failure_ == Status::kOk ? Status::kBusy : failure_);
   }
 }
 
 void Session::on_store(uint8_t sequence) {
   const size_t buffer = sizeof(float) * memory_.shape.parameters();
-  answer(sequence,
-         Stored{store_.capacity(), store_.count(Split::kTrain), store_.count(Split::kTest),
-                store_.crc(), memory_.max_batch, saturate(static_cast<uint32_t>(buffer))});
+  answer(sequence, Stored{store_.capacity(), store_.count(Split::kTrain), store_.count(Split::kTest),
+                          store_.crc(), memory_.max_batch, saturate(static_cast<uint32_t>(buffer))});
 }
 
 // ---- Data frames
@@ -325,9 +308,9 @@ void Session::measure_speed(uint32_t elapsed) {
 
 uint16_t Session::expected_wait() const {
   if (state_ == State::kReady || (begin_.flags & Begin::kTrain) == 0) return 0;
-  const uint64_t samples = state_ == State::kTraining ? trainer_.samples_left()
-                                                      : static_cast<uint64_t>(config_.epochs) *
-                                                            store_.count(Split::kTrain);
+  const uint64_t samples = state_ == State::kTraining
+                               ? trainer_.samples_left()
+                               : static_cast<uint64_t>(config_.epochs) * store_.count(Split::kTrain);
   return saturate(static_cast<uint32_t>(samples * sample_time_ / (1000u * kUnit)));
 }
 
@@ -463,17 +446,12 @@ void Session::answer_final_ack(Status status) {
 bool Session::poll() {
   if (link_ != nullptr && !send_due()) return true;  // the link is full: try again
   switch (task_) {
-    case Task::kEvaluate:
-      evaluate_one();
-      break;
+    case Task::kEvaluate: evaluate_one(); break;
     case Task::kTrain:
       if ((begin_.flags & Begin::kTrain) == 0 || !trainer_.step()) finish_round(Status::kOk);
       break;
-    case Task::kExtract:
-      take_record();
-      break;
-    case Task::kNone:
-      break;
+    case Task::kExtract: take_record(); break;
+    case Task::kNone: break;
   }
   return task_ != Task::kNone || answer_length_ != 0 || result_due_ || sender_.pending();
 }

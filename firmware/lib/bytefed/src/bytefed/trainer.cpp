@@ -4,8 +4,8 @@
 
 namespace bytefed {
 
-void Trainer::start(HeadShape shape, float* head, const SampleStore& store,
-                    const TrainingConfig& config, uint16_t round, float* workspace) {
+void Trainer::start(HeadShape shape, float* head, const SampleStore& store, const TrainingConfig& config,
+                    uint16_t round, float* workspace) {
   shape_ = shape;
   head_ = head;
   store_ = &store;

@@ -11,15 +11,10 @@ struct ChunkPlan {
   uint8_t window;  // chunks, 1..kMaxWindow
 
   uint16_t count() const { return static_cast<uint16_t>((length + chunk - 1) / chunk); }
-  size_t size_of(uint16_t index) const {
-    return index + 1u == count() ? length - index * chunk : chunk;
-  }
-  uint16_t window_start(uint16_t index) const {
-    return static_cast<uint16_t>(index / window * window);
-  }
+  size_t size_of(uint16_t index) const { return index + 1u == count() ? length - index * chunk : chunk; }
+  uint16_t window_start(uint16_t index) const { return static_cast<uint16_t>(index / window * window); }
   bool valid() const {
-    return length > 0 && chunk > 0 && window >= 1 && window <= kMaxWindow &&
-           length <= chunk * kMaxChunks;
+    return length > 0 && chunk > 0 && window >= 1 && window <= kMaxWindow && length <= chunk * kMaxChunks;
   }
 };
 
