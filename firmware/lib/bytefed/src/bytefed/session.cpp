@@ -303,15 +303,18 @@ void Session::finish_round(Status status) {
 
 void Session::measure_speed(uint32_t elapsed) {
   const uint32_t samples = static_cast<uint32_t>(config_.epochs) * result_.num_examples;
-  sample_time_ = static_cast<uint32_t>(static_cast<uint64_t>(elapsed) * 1000u / samples);
+  const uint64_t microseconds = static_cast<uint64_t>(elapsed) * 1000u / samples;
+  sample_time_ = microseconds > 0 ? static_cast<uint32_t>(microseconds) : 1;
 }
 
 uint16_t Session::expected_wait() const {
-  if (state_ == State::kReady || (begin_.flags & Begin::kTrain) == 0) return 0;
+  const bool training = (begin_.flags & Begin::kTrain) != 0 && state_ != State::kReady;
+  if (!training || sample_time_ == 0) return 0;
   const uint64_t samples = state_ == State::kTraining
                                ? trainer_.samples_left()
                                : static_cast<uint64_t>(config_.epochs) * store_.count(Split::kTrain);
-  return saturate(static_cast<uint32_t>(samples * sample_time_ / (1000u * kUnit)));
+  const uint64_t units = samples * sample_time_ / (1000u * kUnit) + 1;
+  return units < 0xFFFFu ? static_cast<uint16_t>(units) : uint16_t{0xFFFF};
 }
 
 void Session::forget_round() {
