@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 from bytefed.errors import LinkError
 from bytefed.ledger import Role
 from bytefed.link import TRIES, Incoming, Link
 from bytefed.message import HEADER_SIZE, Accept, DataHeader, Get, Kind, control_frame
+from bytefed.timers import now
 from bytefed.transfer import Ack, ChunkPlan, ChunkReceiver, ChunkSender
 
 
@@ -33,7 +32,7 @@ async def push(link: Link, blob: bytes, plan: ChunkPlan, sequence: int, first: i
     ack = Ack(first, frozenset(), None)
     sender.learns(ack)
     while True:
-        started = time.monotonic()
+        started = now()
         for index, frame in sender.frames(ack):
             role = Role.NEWS if sender.first_time(index) else Role.RETRANSMISSION
             await link.send(frame, role, payload=len(frame) - HEADER_SIZE)
@@ -46,7 +45,7 @@ async def _await_ack(link: Link, plan: ChunkPlan, sender: ChunkSender, sequence:
     """Wait for an ACK that says something new; ask by POLL, never by a chunk."""
     polled = False
     for attempt in range(TRIES):
-        until = time.monotonic() + link.windows.timeout(attempt)
+        until = now() + link.windows.timeout(attempt)
         while incoming := await link.receive(until):
             if incoming.kind is None and DataHeader.unpack(incoming.frame).transfer == sequence % 4:
                 ack = Ack.unpack(incoming.frame, plan)
@@ -55,7 +54,7 @@ async def _await_ack(link: Link, plan: ChunkPlan, sender: ChunkSender, sequence:
                 if news or polled:
                     link.accept(incoming, Role.PROBE if polled else Role.NEWS, ack=True)
                     if not polled:
-                        link.windows.measured(time.monotonic() - started)
+                        link.windows.measured(now() - started)
                     return ack
                 link.accept(incoming, Role.RETRANSMISSION)
             elif incoming.kind == Kind.ACCEPT and incoming.sequence == sequence and polled:
@@ -85,14 +84,14 @@ async def pull(link: Link, receiver: ChunkReceiver) -> int:
     get = control_frame(Kind.GET, sequence, Get(receiver.first_missing, receiver.plan.window).pack())
     request, is_get, attempt, heard = get, True, 0, False
     while not receiver.complete:
-        started = time.monotonic()
+        started = now()
         role = Role.RETRANSMISSION if attempt else Role.NEWS
         await link.send(request, role, ack=not is_get)
         window = receiver.plan.window_of(receiver.first_missing)
         progress = await _collect(link, receiver, window, sequence, link.windows.timeout(attempt))
         heard = heard or progress
         if progress and attempt == 0:
-            link.windows.measured(time.monotonic() - started)
+            link.windows.measured(now() - started)
         attempt = 0 if progress else attempt + 1
         if attempt == TRIES:
             raise _stuck(link, "it was sending its delta")
@@ -107,7 +106,7 @@ async def _collect(link: Link, receiver: ChunkReceiver, window: range, sequence:
     Returns whether anything new came.
     """
     progress = False
-    until = time.monotonic() + patience
+    until = now() + patience
     while incoming := await link.receive(until):
         if incoming.kind is not None or DataHeader.unpack(incoming.frame).transfer != sequence % 4:
             link.refuse_error(incoming, sequence)
@@ -116,7 +115,7 @@ async def _collect(link: Link, receiver: ChunkReceiver, window: range, sequence:
         if not _take_chunk(link, receiver, incoming):
             continue
         progress = True
-        until = time.monotonic() + patience
+        until = now() + patience
         if receiver.first_missing >= window.stop or DataHeader.unpack(incoming.frame).poll:
             break
     return progress

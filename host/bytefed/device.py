@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -38,6 +37,7 @@ from bytefed.message import (
     Welcome,
     control_frame,
 )
+from bytefed.timers import now
 from bytefed.transfer import ChunkReceiver, final_ack
 from bytefed.transport.base import Transport
 from bytefed.wire_size import LinkProfile
@@ -368,7 +368,7 @@ class Device:
         blob = np.ascontiguousarray(head, dtype="<f4").tobytes()
         flags = (BeginFlag.TRAIN if train else 0) | (BeginFlag.EVALUATE if evaluate else 0)
         begin = Begin(round, wire_size.CODECS[plan.codec_down], flags, zlib.crc32(blob))
-        work = _Round(begin, blob, plan, time.monotonic())
+        work = _Round(begin, blob, plan, now())
         await self._with_recovery(lambda: self._advance(work))
         reply = self._reply(work)
         counted = commit(reply)
@@ -426,14 +426,14 @@ class Device:
         patience = 2 * wait + 4 * link.transport.rto_floor if wait else _UNKNOWN_WAIT
         silent = 0
         while silent < TRIES:
-            until = time.monotonic() + patience
+            until = now() + patience
             while incoming := await link.receive(until):
                 if incoming.kind == Kind.RESULT and incoming.sequence == sequence:
                     return incoming
                 if incoming.kind == Kind.ACCEPT and incoming.sequence == sequence:
                     link.accept(incoming, Role.PROBE)
                     patience = max(2 * Accept.unpack(incoming.body).wait * _UNIT, 4 * link.transport.rto_floor)
-                    until = time.monotonic() + patience
+                    until = now() + patience
                     silent = 0
                     continue
                 link.refuse_error(incoming, sequence)
@@ -464,7 +464,7 @@ class Device:
     def _reply(self, work: _Round) -> RoundReply:
         if work.result is None:
             raise LinkError("E_NO_ANSWER", f"{self.uri}: the round ended without a result", "")
-        seconds = time.monotonic() - work.started
+        seconds = now() - work.started
         if work.delta is None:
             return RoundReply(work.result, None, seconds)
         delta = np.frombuffer(work.delta, dtype="<f4").astype(np.float32)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from dataclasses import dataclass
 
 from bytefed.errors import BoardError, LinkError
 from bytefed.frame import SerialDecoder, encode_serial_frame
 from bytefed.ledger import BLE_FRAMING, SERIAL_FRAMING, Account, ByteCount, Direction, Role
 from bytefed.message import HEADER_SIZE, Error, Kind, Status, control_frame, is_data
-from bytefed.timers import RetransmissionTimer
+from bytefed.timers import RetransmissionTimer, now
 from bytefed.transport.base import Transport
 
 TRIES = 6
@@ -87,9 +86,9 @@ class Link:
     # ---- Receiving
 
     async def receive(self, until: float) -> Incoming | None:
-        """Return the next valid frame, or None when time.monotonic() reaches `until` first."""
+        """Return the next valid frame, or None when the event loop's clock reaches `until` first."""
         while not self._frames:
-            patience = until - time.monotonic()
+            patience = until - now()
             if patience <= 0:
                 return None
             try:
@@ -147,7 +146,7 @@ class Link:
         sequence = self.next_sequence()
         frame = control_frame(kind, sequence, body)
         for attempt in range(tries):
-            started = time.monotonic()
+            started = now()
             if kind is Kind.HELLO:
                 await self.send_delimiter()
             await self.send(frame, Role.RETRANSMISSION if attempt else Role.NEWS, payload=payload)
@@ -156,7 +155,7 @@ class Link:
                 if incoming.kind == answer and incoming.sequence == sequence:
                     self.accept(incoming)
                     if attempt == 0:
-                        self.requests.measured(time.monotonic() - started)
+                        self.requests.measured(now() - started)
                     return sequence, incoming.body
                 self.refuse_error(incoming, sequence)
                 self.discard(incoming)
