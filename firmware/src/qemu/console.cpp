@@ -2,7 +2,9 @@
 
 #include "semihosting.h"
 
-void print(const char* text) { semihosting::print(text); }
+void print(const char* text) {
+  semihosting::print(text);
+}
 
 void print_decimal(uint64_t value) {
   char digits[21];

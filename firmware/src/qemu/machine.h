@@ -23,13 +23,13 @@ inline volatile uint32_t& word(uint32_t address) {
 }
 
 // UART bits.
-constexpr uint32_t kTxFull = 1, kRxFull = 2;                                   // state
+constexpr uint32_t kTxFull = 1, kRxFull = 2;                                          // state
 constexpr uint32_t kTxEnable = 1, kRxEnable = 2, kTxInterrupt = 4, kRxInterrupt = 8;  // control
-constexpr uint32_t kTxPending = 1, kRxPending = 2;                             // interrupts
+constexpr uint32_t kTxPending = 1, kRxPending = 2;                                    // interrupts
 
 // System control.
 constexpr uint32_t kInterruptEnable = 0xE000E100, kInterruptDisable = 0xE000E180;  // NVIC
-constexpr uint32_t kCoprocessors = 0xE000ED88;     // CPACR
+constexpr uint32_t kCoprocessors = 0xE000ED88;                                     // CPACR
 constexpr uint32_t kConfigurableFaultStatus = 0xE000ED28, kHardFaultStatus = 0xE000ED2C;
 constexpr uint32_t kBusFaultAddress = 0xE000ED38;
 
@@ -37,9 +37,15 @@ constexpr uint32_t kBusFaultAddress = 0xE000ED38;
 constexpr uint32_t kCounter = 0x40028018, kPrescaler = 0x4002801C;
 constexpr uint32_t kCounterClock = 20000000;  // Hz, before the prescaler
 
-inline void disable_interrupts() { __asm volatile("cpsid i" ::: "memory"); }
-inline void enable_interrupts() { __asm volatile("cpsie i" ::: "memory"); }
+inline void disable_interrupts() {
+  __asm volatile("cpsid i" ::: "memory");
+}
+inline void enable_interrupts() {
+  __asm volatile("cpsie i" ::: "memory");
+}
 // Sleeps until an interrupt is pending, even while interrupts are disabled.
-inline void wait_for_interrupt() { __asm volatile("dsb\n\twfi" ::: "memory"); }
+inline void wait_for_interrupt() {
+  __asm volatile("dsb\n\twfi" ::: "memory");
+}
 
 }  // namespace machine

@@ -20,9 +20,13 @@ StaticMemory<BYTEFED_FEATURES, BYTEFED_CLASSES, BYTEFED_CAPACITY, BYTEFED_MAX_BA
 // was reset shows another boot number although its command line is the same.
 __attribute__((section(".noinit"))) uint16_t restarts;
 
-uint32_t millis(void*) { return machine::word(machine::kCounter); }
+uint32_t millis(void*) {
+  return machine::word(machine::kCounter);
+}
 
-size_t write(void*, const uint8_t* data, size_t length) { return uart::write(data, length); }
+size_t write(void*, const uint8_t* data, size_t length) {
+  return uart::write(data, length);
+}
 
 Identity identify() {
   const Arguments arguments = read_arguments();

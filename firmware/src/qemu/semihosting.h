@@ -13,7 +13,9 @@ inline int call(int operation, const void* argument) {
 }
 
 // To QEMU's console (its standard error, unless told otherwise).
-inline void print(const char* text) { call(0x04, text); }
+inline void print(const char* text) {
+  call(0x04, text);
+}
 
 // Ends QEMU with this exit code.
 [[noreturn]] inline void exit(int code) {

@@ -11,11 +11,17 @@ extern Function init_array_start, init_array_end;
 
 int main();
 
-void unexpected_interrupt() { fatal("unexpected interrupt"); }
+void unexpected_interrupt() {
+  fatal("unexpected interrupt");
+}
 
 // Images without a link have no handlers for it.
-__attribute__((weak)) void uart_received() { unexpected_interrupt(); }
-__attribute__((weak)) void uart_sent() { unexpected_interrupt(); }
+__attribute__((weak)) void uart_received() {
+  unexpected_interrupt();
+}
+__attribute__((weak)) void uart_sent() {
+  unexpected_interrupt();
+}
 
 void reset() {
   machine::word(machine::kCoprocessors) |= 0xFu << 20;  // the FPU is off after reset
@@ -51,11 +57,15 @@ __attribute__((naked)) void fault() {
       ".ltorg");
 }
 
-void abort() { fatal("abort"); }
+void abort() {
+  fatal("abort");
+}
 
 // Globals are never destroyed: an image ends by exit.
 void* __dso_handle = nullptr;
-int __aeabi_atexit(void*, void (*)(void*), void*) { return 0; }
+int __aeabi_atexit(void*, void (*)(void*), void*) {
+  return 0;
+}
 }
 
 namespace {
@@ -68,7 +78,14 @@ struct Vectors {
 
 }  // namespace
 
-extern "C" __attribute__((section(".vectors"), used)) const Vectors vectors = {
-    &stack_top,           reset,   unexpected_interrupt, {fault, fault, fault, fault}, {},
-    unexpected_interrupt, unexpected_interrupt, nullptr, unexpected_interrupt,
-    unexpected_interrupt, {uart_received, uart_sent}};
+extern "C" __attribute__((section(".vectors"), used)) const Vectors vectors = {&stack_top,
+                                                                               reset,
+                                                                               unexpected_interrupt,
+                                                                               {fault, fault, fault, fault},
+                                                                               {},
+                                                                               unexpected_interrupt,
+                                                                               unexpected_interrupt,
+                                                                               nullptr,
+                                                                               unexpected_interrupt,
+                                                                               unexpected_interrupt,
+                                                                               {uart_received, uart_sent}};

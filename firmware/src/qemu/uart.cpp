@@ -19,8 +19,7 @@ constexpr uint32_t kReceive = 1u << 0, kTransmit = 1u << 1;  // interrupt lines
 
 void start() {
   uart0().baud_divider = 16;
-  uart0().control =
-      machine::kTxEnable | machine::kRxEnable | machine::kTxInterrupt | machine::kRxInterrupt;
+  uart0().control = machine::kTxEnable | machine::kRxEnable | machine::kTxInterrupt | machine::kRxInterrupt;
   (void)uart0().data;  // a byte that came before the receiver was on would stick
   machine::word(machine::kInterruptEnable) = kReceive | kTransmit;
 }
@@ -59,6 +58,8 @@ extern "C" void uart_received() {
   written = written + 1;
 }
 
-extern "C" void uart_sent() { uart0().interrupts = machine::kTxPending; }
+extern "C" void uart_sent() {
+  uart0().interrupts = machine::kTxPending;
+}
 
 }  // namespace uart

@@ -1,0 +1,198 @@
+// Prints what the core costs on a Cortex-M4F: a name and a number a line. run.py makes the table.
+#include <cstring>
+#include <initializer_list>
+
+#include "bytefed/crc.h"
+#include "bytefed/exact_math.h"
+#include "bytefed/serial_frame.h"
+#include "bytefed/trainer.h"
+#include "console.h"
+#include "scripted_round.h"
+#include "stack_gauge.h"
+#include "stopwatch.h"
+
+namespace {
+
+using namespace bytefed;
+
+constexpr uint16_t kMostFeatures = 256;
+constexpr uint8_t kMostClasses = 64;
+constexpr uint16_t kSamples = 32;
+constexpr Quantization kQuantization = {0.0118f, -3};
+constexpr float kRate = 0.05f;
+
+// Static, so that the stack gauge sees only what the core needs.
+float head[(kMostFeatures + 1u) * kMostClasses];
+float workspace[kMostClasses];
+uint8_t records[kSamples * (1u + kMostFeatures)];
+
+void print_row(const char* name, uint64_t value) {
+  print(name);
+  print(" ");
+  print_decimal(value);
+  print("\n");
+}
+
+void print_row(const char* name, HeadShape shape, const char* unit, uint64_t value) {
+  print(name);
+  print("_d");
+  print_decimal(shape.features);
+  print("_c");
+  print_decimal(shape.classes);
+  print_row(unit, value);
+}
+
+int8_t noise(uint32_t i) { return static_cast<int8_t>(crc32(&i, sizeof i)); }
+
+// A store of noise, and a head that has seen it once: its sums have usual values.
+SampleStore make_samples(HeadShape shape) {
+  SampleStore store(records, kSamples, shape.features);
+  store.set_quantization(kQuantization);
+  for (uint32_t i = 0; i < kSamples; ++i) {
+    int8_t* features = store.next(Split::kTrain);
+    for (uint32_t j = 0; j < shape.features; ++j) features[j] = noise(i * shape.features + j);
+    store.commit(Split::kTrain, static_cast<uint8_t>(i % shape.classes));
+  }
+  return store;
+}
+
+Trainer make_trainer(HeadShape shape, const SampleStore& store) {
+  Trainer trainer;
+  trainer.start(shape, head, store, {1, 1, kRate, 1}, 1, workspace);
+  return trainer;
+}
+
+void train_epoch(HeadShape shape, const SampleStore& store) {
+  std::memset(head, 0, sizeof head);
+  Trainer trainer = make_trainer(shape, store);
+  while (trainer.step()) {
+  }
+}
+
+void sgd_step(HeadShape shape, const Sample& sample) {
+  logits(head, sample.features, kQuantization, shape, workspace);
+  softmax_gradient(workspace, shape.classes, sample.label, kRate);
+  apply_gradient(head, sample.features, kQuantization, shape, workspace);
+}
+
+void sgd_step_plain(HeadShape shape, const Sample& sample) {
+  float* bias = head + shape.weights();
+  weighted_sums_plain(head, sample.features, kQuantization.zero_point, shape, workspace);
+  for (size_t c = 0; c < shape.classes; ++c) {
+    workspace[c] = bias[c] + kQuantization.scale * workspace[c];
+  }
+  softmax_gradient(workspace, shape.classes, sample.label, kRate);
+  for (size_t c = 0; c < shape.classes; ++c) {
+    bias[c] += workspace[c];
+    workspace[c] = workspace[c] * kQuantization.scale;
+  }
+  rank_one_update_plain(head, sample.features, kQuantization.zero_point, shape, workspace);
+}
+
+// One sample's step: the dequantisation of its int8 features is part of it, twice.
+void count_step(const Stopwatch& stopwatch, HeadShape shape) {
+  const SampleStore store = make_samples(shape);
+  train_epoch(shape, store);
+  const Sample sample = store.get(Split::kTrain, 5);
+  print_row("sgd_step", shape, "_insn", stopwatch.count([&] { sgd_step(shape, sample); }));
+  print_row("sgd_step_plain", shape, "_insn",
+            stopwatch.count([&] { sgd_step_plain(shape, sample); }));
+}
+
+// The parts of that step, and what the trainer adds to it.
+void count_parts(const Stopwatch& stopwatch, HeadShape shape) {
+  const SampleStore store = make_samples(shape);
+  train_epoch(shape, store);
+  const Sample sample = store.get(Split::kTrain, 5);
+  const int8_t zero = kQuantization.zero_point;
+  print_row("weighted_sums", shape, "_insn", stopwatch.count([&] {
+    weighted_sums(head, sample.features, zero, shape, workspace);
+  }));
+  logits(head, sample.features, kQuantization, shape, workspace);
+  print_row("softmax_gradient", shape, "_insn", stopwatch.count([&] {
+    softmax_gradient(workspace, shape.classes, sample.label, kRate);
+  }));
+  print_row("rank_one_update", shape, "_insn", stopwatch.count([&] {
+    rank_one_update(head, sample.features, zero, shape, workspace);
+  }));
+  print_row("evaluation_step", shape, "_insn", stopwatch.count([&] {
+    logits(head, sample.features, kQuantization, shape, workspace);
+    argmax(workspace, shape.classes);
+  }));
+  Trainer trainer = make_trainer(shape, store);
+  print_row("trainer_epoch_of_32", shape, "_insn", stopwatch.count([&] {
+    while (trainer.step()) {
+    }
+  }));
+}
+
+void count_checksums(const Stopwatch& stopwatch) {
+  static uint8_t bytes[1000];
+  for (uint32_t i = 0; i < sizeof bytes; ++i) bytes[i] = static_cast<uint8_t>(noise(i));
+  print_row("crc16_1000_bytes_insn", stopwatch.count([] { crc16(bytes, sizeof bytes); }));
+  print_row("crc32_1000_bytes_insn", stopwatch.count([] { crc32(bytes, sizeof bytes); }));
+}
+
+// The largest frame, CRC and COBS together, with the bytes that make it dearest.
+void count_framing(const Stopwatch& stopwatch, const char* kind, uint8_t (*byte)(uint32_t)) {
+  static uint8_t frame[kMaxFrame], wire[kMaxSerialWire];
+  static SerialFrameDecoder decoder;
+  for (uint32_t i = 0; i < sizeof frame; ++i) frame[i] = byte(i);
+  size_t length = 0;
+  const uint32_t encode =
+      stopwatch.count([&] { length = encode_serial_frame(frame, sizeof frame, wire); });
+  bool whole = false;
+  const uint32_t decode = stopwatch.count([&] {
+    for (size_t i = 0; i < length; ++i) whole |= decoder.push(wire[i]);
+  });
+  if (!whole || std::memcmp(decoder.frame(), frame, sizeof frame) != 0) fatal("framing is broken");
+  print("framing_encode_");
+  print(kind);
+  print_row("_250_bytes_insn", encode);
+  print("framing_decode_");
+  print(kind);
+  print_row("_250_bytes_insn", decode);
+}
+
+void count_round(const Stopwatch& stopwatch) {
+  constexpr HeadShape shape = {64, 10};
+  static ScriptedRound<shape.features, shape.classes, kSamples> round(stopwatch);
+  RoundCost cost;
+  const size_t stack = stack_depth([&] { cost = round.run(); });
+  print_row("round_downlink", shape, "_insn", cost.downlink);
+  print_row("round_training", shape, "_insn", cost.training);
+  print_row("round_delta", shape, "_insn", cost.delta);
+  print_row("round_uplink", shape, "_insn", cost.uplink);
+  print_row("round_total", shape, "_insn", cost.total());
+  print_row("session_stack_bytes", stack);
+  print_row("session_object_bytes", round.kSessionSize);
+}
+
+void measure_memory() {
+  constexpr HeadShape shape = {64, 10};
+  const SampleStore store = make_samples(shape);
+  Trainer trainer = make_trainer(shape, store);
+  print_row("training_step_stack_bytes", stack_depth([&] { trainer.step(); }));
+  print_row("training_memory", shape, "_bytes",
+            sizeof trainer + sizeof(float) * training_workspace(shape, 1));
+}
+
+}  // namespace
+
+int main() {
+  machine::disable_interrupts();
+  const Stopwatch stopwatch;
+  for (const uint16_t features : {32, 64, 128, 256}) {
+    for (const uint8_t classes : {2, 4, 10}) count_step(stopwatch, {features, classes});
+  }
+  for (const uint8_t classes : {3, 7, 11, 26, 64}) count_step(stopwatch, {64, classes});
+  count_parts(stopwatch, {64, 10});
+  count_parts(stopwatch, {256, 10});
+  count_checksums(stopwatch);
+  count_framing(stopwatch, "zeros", [](uint32_t) { return uint8_t{0}; });
+  count_framing(stopwatch, "text", [](uint32_t) { return uint8_t{'x'}; });
+  count_framing(stopwatch, "noise", [](uint32_t i) { return static_cast<uint8_t>(noise(i)); });
+  count_round(stopwatch);
+  measure_memory();
+  return 0;
+}
