@@ -105,13 +105,16 @@ class VirtualBoard {
   int state() const { return static_cast<int>(session_.state()); }
   int round() const { return session_.round(); }
   int samples(bool test) const { return session_.store().count(test ? Split::kTest : Split::kTrain); }
+  void set_millis(uint32_t millis) { millis_ = millis; }
   nb::bytes global_head() const {
     return nb::bytes(buffers_.global.data(), buffers_.global.size() * sizeof(float));
   }
 
  private:
-  static uint32_t millis(void*) {
+  static uint32_t millis(void* context) {
     using std::chrono::milliseconds;
+    const std::optional<uint32_t>& set = static_cast<VirtualBoard*>(context)->millis_;
+    if (set) return *set;
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
     return static_cast<uint32_t>(std::chrono::duration_cast<milliseconds>(now).count());
   }
@@ -137,6 +140,7 @@ class VirtualBoard {
   }
 
   std::optional<nb::callable> extract_;
+  std::optional<uint32_t> millis_;  // the machine's clock without
   size_t input_size_, features_;
   Buffers buffers_;
   Session session_;
@@ -166,5 +170,7 @@ void bind_virtual_board(nb::module_& module) {
       .def_prop_ro("state", &VirtualBoard::state)
       .def_prop_ro("round", &VirtualBoard::round)
       .def("samples", &VirtualBoard::samples, nb::arg("test") = false)
+      .def("set_millis", &VirtualBoard::set_millis, nb::arg("millis"),
+           "Stop the board's clock there: for worlds with a time of their own.")
       .def_prop_ro("global_head", &VirtualBoard::global_head);
 }
