@@ -5,9 +5,11 @@ from __future__ import annotations
 from bytefed.errors import LinkError
 from bytefed.ledger import Role
 from bytefed.link import TRIES, Incoming, Link
-from bytefed.message import HEADER_SIZE, Accept, DataHeader, Get, Kind, control_frame
+from bytefed.message import HEADER_SIZE, Accept, DataHeader, Get, Kind, State, control_frame
 from bytefed.timers import now
 from bytefed.transfer import Ack, ChunkPlan, ChunkReceiver, ChunkSender
+
+_FRUITLESS = 20  # windows sent in a row of which nothing arrived
 
 
 def _stuck(link: Link, what: str) -> LinkError:
@@ -18,8 +20,18 @@ def _stuck(link: Link, what: str) -> LinkError:
     )
 
 
-async def push(link: Link, blob: bytes, plan: ChunkPlan, sequence: int, first: int) -> int:
+async def push(
+    link: Link, blob: bytes, plan: ChunkPlan, sequence: int, first: int, *, extracts: bool = False
+) -> int:
     """Send a blob from chunk `first` on, for the request of that sequence number.
+
+    Args:
+        link: Where to.
+        blob: All of it.
+        plan: How it is cut.
+        sequence: Of the BEGIN or ADD.
+        first: First chunk that the board has not got.
+        extracts: Whether the final ACK comes only after the board worked on the blob (ADD).
 
     Returns:
         The status of the final ACK.
@@ -31,20 +43,27 @@ async def push(link: Link, blob: bytes, plan: ChunkPlan, sequence: int, first: i
     sender = ChunkSender(blob, plan, sequence % 4)
     ack = Ack(first, frozenset(), None)
     sender.learns(ack)
-    while True:
+    fruitless = 0
+    while fruitless < _FRUITLESS:
+        confirmed = sender.confirmed
         started = now()
         for index, frame in sender.frames(ack):
             role = Role.NEWS if sender.first_time(index) else Role.RETRANSMISSION
             await link.send(frame, role, payload=len(frame) - HEADER_SIZE)
-        ack = await _await_ack(link, plan, sender, sequence, started)
+        ack = await _await_ack(link, plan, sender, sequence, started, extracts)
         if ack.status is not None:
             return ack.status
+        fruitless = fruitless + 1 if sender.confirmed == confirmed else 0
+    raise _stuck(link, "it was sent a blob")
 
 
-async def _await_ack(link: Link, plan: ChunkPlan, sender: ChunkSender, sequence: int, started: float) -> Ack:
+async def _await_ack(
+    link: Link, plan: ChunkPlan, sender: ChunkSender, sequence: int, started: float, extracts: bool
+) -> Ack:
     """Wait for an ACK that says something new; ask by POLL, never by a chunk."""
     polled = False
-    for attempt in range(TRIES):
+    attempt = 0
+    while attempt < TRIES:
         until = now() + link.windows.timeout(attempt)
         while incoming := await link.receive(until):
             if incoming.kind is None and DataHeader.unpack(incoming.frame).transfer == sequence % 4:
@@ -59,13 +78,15 @@ async def _await_ack(link: Link, plan: ChunkPlan, sender: ChunkSender, sequence:
                 link.accept(incoming, Role.RETRANSMISSION)
             elif incoming.kind == Kind.ACCEPT and incoming.sequence == sequence and polled:
                 link.accept(incoming, Role.PROBE)
-                if Accept.unpack(incoming.body).state != 1:
+                if Accept.unpack(incoming.body).state != State.RECEIVING and not extracts:
                     return Ack(plan.count, frozenset(), 0)  # it has all: the final ACK was lost
+                attempt = 0  # it is at work: its final ACK is still to come
             else:
                 link.refuse_error(incoming, sequence)
                 link.discard(incoming)
         await link.send(control_frame(Kind.POLL, sequence), Role.PROBE)
         polled = True
+        attempt += 1
     raise _stuck(link, "it was sent a blob")
 
 

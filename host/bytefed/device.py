@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import struct
 import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -100,7 +101,8 @@ class Samples:
 
     def store_crc(self) -> int:
         """Return the CRC-32 that a board's store has with these samples, when they are features."""
-        return zlib.crc32(self.records(True).tobytes(), zlib.crc32(self.records(False).tobytes()))
+        meaning = struct.pack("<fb", self.scale, self.zero_point)
+        return zlib.crc32(self.records(False).tobytes() + self.records(True).tobytes() + meaning)
 
 
 @dataclass(frozen=True)
@@ -240,8 +242,10 @@ class Device:
         return self._link
 
     async def close(self) -> None:
-        """Close the port."""
+        """Close the port; `take_bytes` then has all that ever crossed it."""
         await self._transport.close()
+        if self._link is not None:
+            self._link.abandon_input()
 
     # ---- Recovering
 
@@ -251,6 +255,7 @@ class Device:
         failures = 0
         while True:
             try:
+                await self._restore_samples()
                 await action()
                 return
             except (LinkError, BoardError) as error:
@@ -280,8 +285,18 @@ class Device:
                 if attempt == _REOPENINGS - 1:
                     raise
                 reopen = True
-        if self._samples is not None and self._boot != self._samples_boot:
+
+    async def _restore_samples(self) -> None:
+        """Give a board that was reset its samples again: no part of what was expected."""
+        if self._samples is None or self._samples_boot in (None, self._boot):
+            return
+        link, expected = self._open_link(), self._expected
+        link.account.recovering = True
+        try:
             await self._provision(self._samples)
+        finally:
+            link.account.recovering = False
+            self._expected = expected
 
     # ---- Samples
 
@@ -292,7 +307,8 @@ class Device:
             BoardError: E_BOARD_STORE_FULL, E_BOARD_BAD_LABEL, ...
             LinkError: The board was lost.
         """
-        self._samples = samples
+        if samples is not self._samples:
+            self._samples, self._samples_boot = samples, None
         await self._with_recovery(lambda: self._provision(samples))
 
     async def _provision(self, samples: Samples) -> None:
@@ -305,6 +321,8 @@ class Device:
         for test in (False, True):
             records = samples.records(test)
             most = wire_size.samples_per_add(self.profile, records.shape[1], self.stored.buffer)
+            if most == 0:
+                raise board_error(self.uri, Status.TOO_LARGE)
             for first in range(0, len(records), most):
                 await self._add(samples, records[first : first + most], first, AddFlag(anew), test)
                 anew = AddFlag(0)
@@ -315,7 +333,7 @@ class Device:
 
     def _holds(self, samples: Samples) -> bool:
         if samples.kind == "inputs":  # what the extractor makes of them is known only after a first time
-            return self._samples is samples and self._samples_boot == self._boot
+            return self._samples_boot == self._boot
         return self.stored.crc == samples.store_crc()
 
     async def _add(
@@ -334,7 +352,7 @@ class Device:
         if added.state == 0:
             return
         plan = self.profile.plan(len(blob), Direction.DOWN)
-        status = await push(link, blob, plan, sequence, added.index)
+        status = await push(link, blob, plan, sequence, added.index, extracts=True)
         if status != Status.OK:
             raise board_error(self.uri, status)
 
@@ -410,9 +428,9 @@ class Device:
     async def _take_result(self, work: _Round, sequence: int, wait: float) -> None:
         link = self._open_link()
         incoming = await self._await_result(link, sequence, wait)
-        result = Result.unpack(incoming.body)
         inline = incoming.body[Result.size() :]
         link.accept(incoming, payload=len(inline))
+        result = Result.unpack(incoming.body)
         if result.status != Status.OK:
             raise board_error(self.uri, result.status)
         if work.result != result or work.boot != self._boot:

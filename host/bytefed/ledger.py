@@ -5,9 +5,8 @@ Bytes are counted at the port; each is put down to one cause, and the two must a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import Enum
-from typing import Self
 
 from bytefed.errors import BytefedError
 from bytefed.frame import CRC_SIZE, STUFFING_SIZE
@@ -36,7 +35,7 @@ class Role(Enum):
     JUNK = "junk"
 
 
-@dataclass
+@dataclass(frozen=True)
 class ByteCount:
     """Bytes by direction and by cause; the same form for what was estimated and for what happened."""
 
@@ -69,11 +68,6 @@ class ByteCount:
 
     def __mul__(self, times: int) -> ByteCount:
         return ByteCount(*(getattr(self, f.name) * times for f in fields(self)))
-
-    def __iadd__(self, other: ByteCount) -> Self:
-        for f in fields(self):
-            setattr(self, f.name, getattr(self, f.name) + getattr(other, f.name))
-        return self
 
     def check(self) -> None:
         """Make sure that the causes add up.
@@ -115,19 +109,19 @@ def split_frame(
         ack: Whether the frame is an ACK: then header and body count as such.
     """
     body = length - HEADER_SIZE - payload
-    count = ByteCount(
+    down = direction is Direction.DOWN
+    return ByteCount(
+        payload_down=payload if down else 0,
+        payload_up=0 if down else payload,
         header=0 if ack else HEADER_SIZE,
         crc=framing.crc,
         stuffing=framing.stuffing,
         padding=wire - length - framing.crc - framing.stuffing,
         ack=HEADER_SIZE + body if ack else 0,
         control=0 if ack else body,
+        wire_down=wire if down else 0,
+        wire_up=0 if down else wire,
     )
-    if direction is Direction.DOWN:
-        count.payload_down, count.wire_down = payload, wire
-    else:
-        count.payload_up, count.wire_up = payload, wire
-    return count
 
 
 class Account:
@@ -151,12 +145,7 @@ class Account:
 
     def whole(self, direction: Direction, cause: str, wire: int) -> None:
         """Put bytes down to one cause."""
-        count = ByteCount(**{cause: wire})
-        if direction is Direction.DOWN:
-            count.wire_down = wire
-        else:
-            count.wire_up = wire
-        self._count += count
+        self._count += ByteCount(**{cause: wire, f"wire_{direction.value}": wire})
 
     def take(self, port_down: int, port_up: int) -> ByteCount:
         """Return what was counted and start afresh.
@@ -169,5 +158,5 @@ class Account:
             LedgerError: E_LEDGER when the causes and the port disagree.
         """
         count, self._count = self._count, ByteCount()
-        ByteCount(**{**count.__dict__, "wire_down": port_down, "wire_up": port_up}).check()
+        replace(count, wire_down=port_down, wire_up=port_up).check()
         return count

@@ -53,6 +53,7 @@ class Link:
         self._decoder = SerialDecoder()
         self._frames: list[Incoming] = []
         self._taken_sent = transport.sent
+        self._read = transport.received  # what the port has beyond it still waits to be read
         self._taken_received = transport.received
 
     # ---- Sending
@@ -75,8 +76,11 @@ class Link:
     async def send_delimiter(self) -> None:
         """End whatever a broken link left in the board's decoder."""
         if self._serial:
-            await self.transport.write(b"\0")
-            self.account.whole(Direction.DOWN, "padding", 1)
+            before = self.transport.sent
+            try:
+                await self.transport.write(b"\0")
+            finally:
+                self.account.whole(Direction.DOWN, "padding", self.transport.sent - before)
 
     def next_sequence(self) -> int:
         """Return the sequence number of a new request."""
@@ -95,6 +99,7 @@ class Link:
                 data = await asyncio.wait_for(self.transport.read(), patience)
             except TimeoutError:
                 return None
+            self._read += len(data)
             self._decode(data)
         return self._frames.pop(0)
 
@@ -178,17 +183,17 @@ class Link:
         for incoming in self._frames:
             self.discard(incoming)
         self._frames.clear()
-        judged = self.transport.received - self._decoder.pending
+        judged = self._read - self._decoder.pending
         down = self.transport.sent - self._taken_sent
         up = judged - self._taken_received
         self._taken_sent, self._taken_received = self.transport.sent, judged
         return self.account.take(down, up)
 
     def abandon_input(self) -> None:
-        """Put a half-received frame down as junk: the link was opened anew."""
-        pending = self._decoder.pending
-        if pending:
-            self.account.whole(Direction.UP, "junk", pending)
+        """Put what nobody will read any more down as junk: the port was closed."""
+        unread = self.transport.received - self._read
+        self.account.whole(Direction.UP, "junk", unread + self._decoder.pending)
+        self._read += unread
         self._decoder = SerialDecoder()
 
 

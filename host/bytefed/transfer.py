@@ -74,6 +74,11 @@ class ChunkSender:
         self._sent.add(index)
         return new
 
+    @property
+    def confirmed(self) -> int:
+        """How many chunks the receiver is known to have."""
+        return len(self._known)
+
     def learns(self, ack: Ack) -> bool:
         """Take note of an ACK; whether it says anything new."""
         have = set(range(ack.first)) | ack.arrived

@@ -11,6 +11,8 @@ uint32_t SampleStore::crc() const {
       crc.add(record(static_cast<Split>(split), i), record_size(features_));
     }
   }
+  crc.add(&quantization_.scale, sizeof quantization_.scale);
+  crc.add(&quantization_.zero_point, sizeof quantization_.zero_point);
   return crc.value();
 }
 

@@ -27,7 +27,8 @@ class SampleStore {
   Quantization quantization() const { return quantization_; }
   void set_quantization(Quantization quantization) { quantization_ = quantization; }
 
-  void clear(Split split) { count_[static_cast<size_t>(split)] = 0; }
+  // Forgets all samples of a split but the first `count`, which it has.
+  void truncate(Split split, uint16_t count) { count_[static_cast<size_t>(split)] = count; }
 
   // Where the next sample's features go, or null when the store is full: fill it, then commit.
   int8_t* next(Split split) {
@@ -45,7 +46,7 @@ class SampleStore {
     return {*at, reinterpret_cast<const int8_t*>(at + 1)};
   }
 
-  // CRC-32 over all records, training samples first.
+  // CRC-32 over all records, training samples first, and what their features mean.
   uint32_t crc() const;
 
  private:

@@ -16,7 +16,15 @@ uint16_t saturate(uint32_t value) {
 }
 
 bool same(const Add& a, const Add& b) {
-  return a.first == b.first && a.count == b.count && a.kind == b.kind && a.crc == b.crc;
+  return a.first == b.first && a.count == b.count && a.kind == b.kind && a.crc == b.crc &&
+         float_bits(a.scale) == float_bits(b.scale) && a.zero_point == b.zero_point;
+}
+
+void refuse(Link* link, uint8_t sequence, Status status) {
+  uint8_t frame[kHeaderSize + Error::kSize];
+  pack_control_header(Kind::kError, sequence, frame);
+  pack(Error{status}, frame + kHeaderSize);
+  link->send(link->context, frame, sizeof frame);  // without room it is lost: the host asks again
 }
 
 }  // namespace
@@ -43,13 +51,8 @@ void Session::receive(Link* link, const uint8_t* frame, size_t length) {
 
 void Session::on_control(Link* link, Kind kind, uint8_t sequence, const uint8_t* body, size_t length) {
   if (kind == Kind::kHello) return on_hello(link, sequence, body, length);
-  if (link != link_) {  // the session belongs to the link of the last HELLO
-    uint8_t frame[kHeaderSize + Error::kSize];
-    pack_control_header(Kind::kError, sequence, frame);
-    pack(Error{Status::kNoSession}, frame + kHeaderSize);
-    link->send(link->context, frame, sizeof frame);
-    return;
-  }
+  // The session belongs to the link of the last HELLO.
+  if (link != link_) return refuse(link, sequence, Status::kNoSession);
   switch (kind) {
     case Kind::kInfo: return on_info(sequence);
     case Kind::kConfig: return on_config(sequence, body, length);
@@ -64,23 +67,23 @@ void Session::on_control(Link* link, Kind kind, uint8_t sequence, const uint8_t*
 
 void Session::on_hello(Link* link, uint8_t sequence, const uint8_t* body, size_t length) {
   Hello hello;
-  const bool whole = unpack(body, length, &hello);
+  if (!unpack(body, length, &hello)) return refuse(link, sequence, Status::kBadLength);
+  if (hello.version_min > kProtocolVersion || hello.version_max < kProtocolVersion) {
+    return refuse(link, sequence, Status::kBadVersion);
+  }
+  if (hello.frame_limit < kMinFrame) return refuse(link, sequence, Status::kBadValue);
   const uint8_t limit =
-      whole && hello.frame_limit < link->frame_limit ? hello.frame_limit : link->frame_limit;
+      hello.frame_limit < link->frame_limit ? hello.frame_limit : link->frame_limit;
   link_ = link;
   sender_.stop();
   result_due_ = false;
   configured_ = false;
-  if (!whole) return answer_error(sequence, Status::kBadLength);
-  if (hello.version_min > kProtocolVersion || hello.version_max < kProtocolVersion) {
-    return answer_error(sequence, Status::kBadVersion);
-  }
-  if (limit < kMinFrame) return answer_error(sequence, Status::kBadValue);
   if (hello.run != run_) {
     run_ = hello.run;
     round_ = 0;
     forget_round();
-  } else if (state_ == State::kReceiving && (incoming_kind_ == Incoming::kSamples || limit != frame_limit_)) {
+  } else if (state_ == State::kReceiving &&
+             (incoming_kind_ == Incoming::kSamples || limit != frame_limit_ || link->window != receiver_.window())) {
     forget_round();  // chunks of another size would land elsewhere
   }
   frame_limit_ = limit;
@@ -180,12 +183,14 @@ void Session::on_get(uint8_t sequence, const uint8_t* body, size_t length) {
 }
 
 void Session::on_poll(uint8_t sequence) {
-  if (sequence == add_sequence_ && (add_done_ || incoming_kind_ == Incoming::kSamples)) {
+  if (sequence == add_sequence_ && incoming_kind_ == Incoming::kSamples) {
     if (state_ == State::kReceiving) return answer_ack();
     if (task_ == Task::kExtract) return answer(sequence, Accept{State::kTraining, 0, 0});
     return answer_final_ack(failure_);
   }
-  if (sequence != begin_sequence_) return answer_error(sequence, Status::kNoSession);
+  if (sequence != begin_sequence_ || incoming_kind_ != Incoming::kHead) {
+    return answer_error(sequence, Status::kNoSession);
+  }
   switch (state_) {
     case State::kReceiving: return answer_ack();
     case State::kTraining: return answer(sequence, Accept{state_, 0, expected_wait()});
@@ -318,6 +323,7 @@ uint16_t Session::expected_wait() const {
 }
 
 void Session::forget_round() {
+  if (task_ == Task::kExtract) store_.truncate(add_split(), add_.first);  // all or nothing
   state_ = State::kIdle;
   task_ = Task::kNone;
   sender_.stop();
@@ -331,17 +337,20 @@ void Session::forget_round() {
 void Session::on_add(uint8_t sequence, const uint8_t* body, size_t length) {
   Add add;
   if (!unpack(body, length, &add)) return answer_error(sequence, Status::kBadLength);
-  const bool under_way = state_ == State::kReceiving && incoming_kind_ == Incoming::kSamples;
+  const bool under_way =
+      task_ == Task::kExtract ||
+      (state_ == State::kReceiving && incoming_kind_ == Incoming::kSamples);
   if (same(add, add_) && (add_done_ || under_way)) {
+    if (!under_way) return answer(sequence, Added{0, 0});
     add_sequence_ = sequence;
     push_transfer_ = sequence & 3u;
-    return answer(sequence, Added{under_way, under_way ? receiver_.first_missing() : uint16_t{0}});
+    return answer(sequence, Added{1, receiver_.first_missing()});
   }
   const Status status = check_add(add);
   if (status != Status::kOk) return answer_error(sequence, status);
   if ((add.kind & Add::kAnew) != 0) {
-    store_.clear(Split::kTrain);
-    store_.clear(Split::kTest);
+    store_.truncate(Split::kTrain, 0);
+    store_.truncate(Split::kTest, 0);
   }
   forget_round();
   add_ = add;
@@ -416,10 +425,11 @@ void Session::take_record() {
   if (status == Status::kOk) {
     store_.commit(add_split(), *record);
     if (++added_ < add_.count) return;
+    task_ = Task::kNone;
+    add_done_ = true;
   }
   forget_round();
   failure_ = status;
-  add_done_ = true;
   answer_final_ack(status);
 }
 

@@ -29,7 +29,7 @@ class ChunkReceiver {
   bool complete() const { return first_missing_ == plan_.count(); }
   uint16_t first_missing() const { return first_missing_; }
   uint16_t count() const { return plan_.count(); }
-  size_t chunk() const { return plan_.chunk; }
+  uint8_t window() const { return plan_.window; }
 
   // Writes an ACK of what is missing, at most kMaxAck bytes; returns its length.
   size_t pack_ack(uint8_t transfer, uint8_t* frame) const;
