@@ -28,15 +28,18 @@ SampleLoss softmax_gradient(float* z, size_t classes, uint8_t label, float rate)
     sum += z[c];
   }
   const float k = rate / sum;
-  for (size_t c = 0; c < classes; ++c) z[c] = (c == label ? rate : 0.0f) - z[c] * k;
+  const float label_gradient = rate - z[label] * k;
+  for (size_t c = 0; c < classes; ++c) z[c] = 0.0f - z[c] * k;
+  z[label] = label_gradient;
   return {exact_log(sum) - margin, predicted == label};
 }
 
 void apply_gradient(float* head, const int8_t* q, Quantization quantization, HeadShape shape, float* g) {
   float* bias = head + shape.weights();
   for (size_t c = 0; c < shape.classes; ++c) {
-    bias[c] += g[c];
-    g[c] = g[c] * quantization.scale;
+    const float step = g[c];
+    bias[c] += step;
+    g[c] = step * quantization.scale;
   }
   rank_one_update(head, q, quantization.zero_point, shape, g);
 }

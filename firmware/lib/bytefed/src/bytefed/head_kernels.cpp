@@ -11,8 +11,8 @@ namespace bytefed {
 namespace {
 
 struct Block {
-  void (*products)(const float* W, size_t stride, CentredFeatures x, float* sums);
-  void (*rank_one)(float* W, size_t stride, CentredFeatures x, const float* g);
+  void (*products)(const float* W, size_t stride, const CentredFeatures& x, float* sums);
+  void (*rank_one)(float* W, size_t stride, const CentredFeatures& x, const float* g);
 };
 
 template <size_t B, bool kDense>
@@ -42,7 +42,6 @@ void for_each_block(size_t classes, Visit visit) {
 }  // namespace
 
 void weighted_sums(const float* W, const int8_t* q, int8_t zero_point, HeadShape shape, float* acc) {
-  for (size_t c = 0; c < shape.classes; ++c) acc[c] = 0.0f;
   const CentredFeatures x = {q, zero_point, shape.features};
   for_each_block(shape.classes, [&](const Block& block, size_t first) {
     block.products(W + first, shape.classes, x, acc + first);

@@ -17,7 +17,7 @@ struct CentredFeatures {
 };
 
 // sums[c] += W[i][c] * x[i], from feature `first` on.
-inline void add_products(const float* W, size_t stride, size_t classes, CentredFeatures x,
+inline void add_products(const float* W, size_t stride, size_t classes, const CentredFeatures& x,
                          size_t first, float* sums) {
   for (size_t i = first; i < x.count; ++i) {
     for (size_t c = 0; c < classes; ++c) sums[c] += W[i * stride + c] * x[i];
@@ -25,7 +25,7 @@ inline void add_products(const float* W, size_t stride, size_t classes, CentredF
 }
 
 // W[i][c] += g[c] * x[i], from feature `first` on.
-inline void add_rank_one(float* W, size_t stride, size_t classes, CentredFeatures x, size_t first,
+inline void add_rank_one(float* W, size_t stride, size_t classes, const CentredFeatures& x, size_t first,
                          const float* g) {
   for (size_t i = first; i < x.count; ++i) {
     for (size_t c = 0; c < classes; ++c) W[i * stride + c] += g[c] * x[i];

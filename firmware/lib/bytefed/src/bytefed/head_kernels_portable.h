@@ -7,15 +7,14 @@
 namespace bytefed {
 
 template <size_t B, bool kDense>
-void block_products(const float* W, size_t stride, CentredFeatures x, float* sums) {
-  float block[B];
-  for (size_t c = 0; c < B; ++c) block[c] = sums[c];
+void block_products(const float* W, size_t stride, const CentredFeatures& x, float* sums) {
+  float block[B] = {};
   add_products(W, kDense ? B : stride, B, x, 0, block);
   for (size_t c = 0; c < B; ++c) sums[c] = block[c];
 }
 
 template <size_t B, bool kDense>
-void block_rank_one(float* W, size_t stride, CentredFeatures x, const float* g) {
+void block_rank_one(float* W, size_t stride, const CentredFeatures& x, const float* g) {
   float block[B];
   for (size_t c = 0; c < B; ++c) block[c] = g[c];
   add_rank_one(W, kDense ? B : stride, B, x, 0, block);

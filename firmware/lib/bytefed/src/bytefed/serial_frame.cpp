@@ -47,41 +47,14 @@ size_t encode_serial_frame(const uint8_t* frame, size_t length, uint8_t* wire) {
   return static_cast<size_t>(end - wire);
 }
 
-bool SerialFrameDecoder::push(uint8_t byte) {
-  if (delivered_) restart();
-  if (byte == 0) return finish();
-  if (block_ == 0 && !broken_) {  // a code byte
-    if (zero_due_) {
-      if (length_ == kCapacity) {
-        broken_ = true;
-        return false;
-      }
-      buffer_[length_++] = 0;
-    }
-    block_ = static_cast<uint8_t>(byte - 1);
-    zero_due_ = byte != 0xFF;
-    return false;
-  }
-  if (length_ == kCapacity) broken_ = true;
-  if (broken_) return false;
-  buffer_[length_++] = byte;
-  --block_;
-  return false;
-}
-
 bool SerialFrameDecoder::finish() {
-  delivered_ = true;  // or dropped: the next byte starts afresh
-  if (broken_ || block_ != 0 || length_ < 4) return false;
-  length_ -= 2;
-  return crc16(buffer_, length_) == (buffer_[length_] | buffer_[length_ + 1] << 8);
-}
-
-void SerialFrameDecoder::restart() {
-  length_ = 0;
-  block_ = 0;
-  zero_due_ = false;
-  broken_ = false;
-  delivered_ = false;
+  const size_t length = length_;
+  const bool whole = length == block_end_ && length >= 1 + 4 && length <= kCapacity;
+  length_ = block_end_ = 0;
+  if (!whole) return false;
+  frame_length_ = length - 1 - 2;
+  const uint8_t* crc = frame() + frame_length_;
+  return crc16(frame(), frame_length_) == (crc[0] | crc[1] << 8);
 }
 
 }  // namespace bytefed

@@ -17,25 +17,38 @@ constexpr size_t kMaxSerialWire = kMaxFrame + 5;
 size_t encode_serial_frame(const uint8_t* frame, size_t length, uint8_t* wire);
 
 // Takes the wire a byte at a time and hands out valid frames; drops everything else.
+//
+// In COBS each block begins with a code byte, one more than the block's length, and each block but the
+// first has a zero before it. Here the first has one as well, in front of the frame, so that a code byte
+// always means the same. A block of 254 bytes, which no zero follows, is longer than any frame.
 class SerialFrameDecoder {
  public:
   // True when this byte completed a frame: frame() and length() hold until the next call.
-  bool push(uint8_t byte);
+  bool push(uint8_t byte) {
+    if (byte == 0) return finish();
+    if (length_ < block_end_) {
+      decoded_[length_++] = byte;
+    } else if (length_ + byte > kCapacity) {
+      length_ = block_end_ = kTooLong;
+    } else {
+      block_end_ = length_ + byte;
+      decoded_[length_++] = 0;
+    }
+    return false;
+  }
 
-  const uint8_t* frame() const { return buffer_; }
-  size_t length() const { return length_; }
+  const uint8_t* frame() const { return decoded_ + 1; }
+  size_t length() const { return frame_length_; }
 
  private:
-  void restart();
   bool finish();
 
-  static constexpr size_t kCapacity = kMaxFrame + 2;
-  uint8_t buffer_[kCapacity];
-  size_t length_ = 0;       // bytes decoded so far
-  uint8_t block_ = 0;       // bytes left in the COBS block; 0 before its code byte
-  bool zero_due_ = false;   // the block ends in a zero, unless the frame ends first
-  bool delivered_ = false;  // the last byte was a delimiter
-  bool broken_ = false;     // too long: drop up to the next delimiter
+  static constexpr size_t kCapacity = 1 + kMaxFrame + 2;  // the zero in front, the frame, its CRC
+  static constexpr size_t kTooLong = kCapacity + 1;       // stays so up to the next delimiter
+  uint8_t decoded_[kCapacity];
+  size_t length_ = 0;
+  size_t block_end_ = 0;     // what length_ will be when the block is complete
+  size_t frame_length_ = 0;  // of the last valid frame
 };
 
 }  // namespace bytefed
