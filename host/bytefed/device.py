@@ -135,16 +135,22 @@ class _Round:
 
 
 class Device:
-    """A board behind a transport. Known after `connect`: uid, board, stored, profile."""
+    """A board behind a transport. Known after `connect`: uid, board, stored, profile.
 
-    def __init__(self, transport: Transport, *, seed: int = 0) -> None:
+    Args:
+        transport: The way to it.
+        rng: Of nonces, first sequence number and jitter. Tests give a seeded one; else no two hosts have the same,
+            so that a new one can't take what was said to its predecessor for its own.
+    """
+
+    def __init__(self, transport: Transport, *, rng: random.Random | None = None) -> None:
         self.uri = transport.uri
         self.connections = 0
         self.profile: LinkProfile
         self.board: Board
         self.stored: Stored
         self._transport = transport
-        self._rng = random.Random(f"{seed}/{transport.uri}")
+        self._rng = rng or random.Random()
         self._link: Link | None = None
         self._run = 0
         self._boot: int | None = None

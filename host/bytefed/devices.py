@@ -48,7 +48,7 @@ class VirtualOptions:
 
 
 @asynccontextmanager
-async def open_devices(uris: Sequence[str], options: VirtualOptions, seed: int = 0) -> AsyncIterator[list[Device]]:
+async def open_devices(uris: Sequence[str], options: VirtualOptions) -> AsyncIterator[list[Device]]:
     """Give a Device for each board that the URIs name; not connected yet.
 
     Virtual boards are started, and stopped again at the end; all ports are closed then.
@@ -61,7 +61,7 @@ async def open_devices(uris: Sequence[str], options: VirtualOptions, seed: int =
         transports: list[Transport] = []
         for uri in uris:
             transports += await _open_uri(stack, uri, len(transports), options)
-        devices = [Device(transport, seed=seed) for transport in transports]
+        devices = [Device(transport) for transport in transports]
         for device in devices:
             stack.push_async_callback(device.close)
         yield devices
