@@ -1,0 +1,9 @@
+"""The commands of `bytefed`, one module each: `add_parser` says what it takes, `run` does it.
+
+What a command alone needs it imports in `run`, so that `bytefed --help` is quick.
+"""
+
+from bytefed.commands import board, estimate, partition, run
+
+COMMANDS = (run, estimate, partition, board)
+"""In the order of `bytefed --help`."""

@@ -1,0 +1,95 @@
+"""Tasks by name: read the raw data, take the part no extractor has seen, extract its features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bytefed.data import digits, gesture, motion, npz
+from bytefed.data.raw import Division, RawData, divide
+from bytefed.data.task import Samples, Task
+from bytefed.errors import DataError
+from bytefed.extractor import Extractor
+from bytefed.manifest import Manifest, model_folder
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a task's data come from and how they are divided.
+
+    Attributes:
+        read: Folder or None -> the raw data.
+        pretrain: Fraction that the extractor may see.
+        test: Fraction of the global test.
+        seed: Of the division.
+    """
+
+    read: Callable[[Path | None], RawData]
+    pretrain: float
+    test: float
+    seed: int = 42
+
+    def load(self, data_dir: Path | None = None) -> tuple[RawData, Division]:
+        """The raw data and their division."""
+        raw = self.read(data_dir)
+        return raw, divide(raw, self.pretrain, self.test, self.seed)
+
+
+_DIGITS = Source(digits.read, pretrain=500 / 1797, test=400 / 1797)
+TASKS: dict[str, Source] = {
+    "digits": _DIGITS,
+    "digits04": _DIGITS,
+    "gesture": Source(gesture.read, pretrain=0.4, test=0.2),
+    "motion": Source(motion.read, pretrain=0.3, test=0.3),
+}
+"""Tasks by name, which is also the name of the model under models/."""
+
+
+def load_task(name: str, data_dir: Path | None = None) -> Task:
+    """A task, ready to be divided among boards.
+
+    Args:
+        name: One of TASKS, or the path of an .npz file (see `npz.load`).
+        data_dir: Folder with the raw data of tasks that bytefed doesn't ship; ignored by the others.
+
+    Raises:
+        DataError: E_DATA_UNKNOWN for a name that is neither, or what reading the data raised.
+        ModelError: If the extractor can't be used.
+        ConfigError: E_CONFIG_EXTRA if a package is missing.
+    """
+    if name.endswith(".npz"):
+        return npz.load(Path(name))
+    if name not in TASKS:
+        raise DataError(
+            "E_DATA_UNKNOWN",
+            f"There is no data set '{name}'.",
+            f"Name one of {', '.join(sorted(TASKS))}, or an .npz file.",
+        )
+    raw, division = TASKS[name].load(data_dir)
+    extractor = Extractor.load(name)
+    _check_division(name, Manifest.load(model_folder(name)), division)
+    inputs = extractor.quantize(raw.inputs)
+    features = extractor.extract(np.concatenate([inputs[division.federated], inputs[division.test]]))
+    cut = len(division.federated)
+    return Task(
+        name=name,
+        federated=Samples(features[:cut], raw.labels[division.federated]),
+        test=Samples(features[cut:], raw.labels[division.test]),
+        inputs=inputs[division.federated],
+        num_classes=len(raw.classes),
+        quantization=extractor.quantization,
+        model_hash=extractor.model_hash,
+    )
+
+
+def _check_division(name: str, manifest: Manifest, division: Division) -> None:
+    """Refuse data that divide differently than when the extractor was trained: samples could have leaked."""
+    if manifest.document.get("division") != division.describe():
+        raise DataError(
+            "E_DATA_DIVISION",
+            f"The data of '{name}' are not those that its extractor was trained beside.",
+            f"Use the version of the data that models/{name}/README.md names, or train the extractor again.",
+        )

@@ -1,0 +1,82 @@
+"""Raw data sets, and their division into what the extractor saw, what boards get, and the global test.
+
+The training scripts under models/ and the loaders of the host share this code, so that the samples that an
+extractor has seen are never those that boards train or test on. The division depends on nothing but the
+labels and a seed: it is numpy's RandomState, whose stream never changes.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class RawData:
+    """A data set before feature extraction.
+
+    Attributes:
+        inputs: float32 [n, ...], in the units that the extractor was trained on.
+        labels: uint8 [n].
+        classes: Names of the labels.
+        groups: int32 [n]: samples of one group (a recording) are never divided; None where each is alone.
+    """
+
+    inputs: NDArray[np.float32]
+    labels: NDArray[np.uint8]
+    classes: tuple[str, ...]
+    groups: NDArray[np.int32] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Division:
+    """Indices of the three parts, ascending; together every sample once."""
+
+    pretrain: NDArray[np.int64]
+    federated: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+    def describe(self) -> dict[str, dict[str, int]]:
+        """Size and CRC-32 of each part (indices as little-endian int64), as manifests keep them."""
+        return {
+            name: {"n": len(part), "crc32": zlib.crc32(part.astype("<i8").tobytes())}
+            for name, part in vars(self).items()
+        }
+
+
+def divide(raw: RawData, pretrain: float, test: float, seed: int) -> Division:
+    """Divide a data set, each class in the same proportions.
+
+    Args:
+        raw: The data set; of a group, the first sample's label counts for all.
+        pretrain: Fraction for the extractor, 0 to 1.
+        test: Fraction for the global test; pretrain + test < 1.
+        seed: Of the shuffle.
+
+    Returns:
+        The three parts.
+    """
+    groups = np.arange(len(raw.labels)) if raw.groups is None else raw.groups
+    members, firsts = np.unique(groups, return_index=True)
+    random = np.random.RandomState(seed)
+    part_of_group = np.empty(len(members), np.int8)
+    ranks = _stratified_ranks(raw.labels[firsts], random)
+    part_of_group[ranks] = np.digitize(
+        np.arange(len(members)), [round(pretrain * len(members)), round((1 - test) * len(members))]
+    )
+    part = part_of_group[np.searchsorted(members, groups)]
+    return Division(*(np.flatnonzero(part == number) for number in range(3)))
+
+
+def _stratified_ranks(labels: NDArray[np.uint8], random: np.random.RandomState) -> NDArray[Any]:
+    """Indices in an order in which every stretch holds each class in proportion."""
+    position = np.empty(len(labels))
+    for label in np.unique(labels):
+        indices = random.permutation(np.flatnonzero(labels == label))
+        # The k-th of m samples of a class stands at (k + 1/2) / m of the way.
+        position[indices] = (np.arange(len(indices)) + 0.5) / len(indices)
+    return np.argsort(position, kind="stable")

@@ -1,0 +1,89 @@
+"""A federated task: features, labels, and how they may be divided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bytefed.errors import DataError
+from bytefed.quantization import Quantization
+
+MAX_FEATURES = 4096
+MAX_CLASSES = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Samples as boards store them.
+
+    Attributes:
+        features: int8 [n, D].
+        labels: uint8 [n], each below the task's number of classes.
+    """
+
+    features: NDArray[np.int8]
+    labels: NDArray[np.uint8]
+
+    def __post_init__(self) -> None:
+        if self.features.ndim != 2 or self.features.dtype != np.int8 or self.labels.dtype != np.uint8:
+            raise TypeError("features must be int8 [n, D] and labels uint8 [n]")
+        if self.labels.shape != self.features.shape[:1]:
+            raise TypeError(f"{len(self.labels)} labels for {len(self.features)} samples")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, indices: NDArray[np.integer]) -> Samples:
+        """The samples at these indices, in their order."""
+        return Samples(self.features[indices], self.labels[indices])
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Everything a run learns from and is judged by.
+
+    Attributes:
+        name: For reports.
+        federated: The samples that are divided among boards, each for local training or local test.
+        test: The global test set; no board ever gets one of these.
+        num_classes: C, 2 to 64.
+        quantization: int8 feature -> real.
+        clients: int32 [len(federated)], the natural owner of each sample, counted from 0; None without.
+        inputs: int8 [len(federated), ...], what the extractor made the features from, for boards that run
+            it themselves; None where the features came ready.
+        model_hash: CRC-32 of the extractor's .tflite file; 0 where the features came ready.
+    """
+
+    name: str
+    federated: Samples
+    test: Samples
+    num_classes: int
+    quantization: Quantization
+    clients: NDArray[np.int32] | None = None
+    inputs: NDArray[np.int8] | None = None
+    model_hash: int = 0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.D <= MAX_FEATURES:
+            raise DataError(
+                "E_DATA_D", f"{self.name} has {self.D} features; 1 to {MAX_FEATURES} fit a board."
+            )
+        if not 2 <= self.num_classes <= MAX_CLASSES:
+            raise DataError(
+                "E_DATA_CLASSES",
+                f"{self.name} has {self.num_classes} classes; 2 to {MAX_CLASSES} fit a board.",
+            )
+        for what, samples in (("to divide among boards", self.federated), ("to test on", self.test)):
+            if not len(samples):
+                raise DataError(
+                    "E_DATA_EMPTY",
+                    f"{self.name} has no samples {what}.",
+                    "Give both kinds; in an .npz file the array 'test' tells them apart.",
+                )
+
+    @property
+    def D(self) -> int:  # noqa: N802 - the field's own name
+        """Features per sample."""
+        return int(self.federated.features.shape[1])

@@ -1,0 +1,306 @@
+"""Who has what: ways to divide a data set among clients, each reproducible from a seed.
+
+A client is a board, real, virtual or simulated. The random streams are numpy's legacy RandomState, which
+never changes between versions, so a seed means the same division for ever.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bytefed.data.task import Task
+from bytefed.errors import ConfigError
+
+SEED = 42
+MIN_SAMPLES = 10
+TEST_FRACTION = 0.25
+KINDS = ("dirichlet", "iid", "shards", "natural")
+MAX_DRAWS = 10_000
+"""Dirichlet draws before a setting counts as unreachable."""
+
+Indices = NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class Partition:
+    """A data set divided among N clients; each sample is with one client or with none.
+
+    Three flat arrays and not a list for each client, so that a hundred thousand clients take no more memory
+    than their samples.
+
+    Attributes:
+        order: int32 [samples], indices into the data set, client after client.
+        bounds: int64 [N + 1], client k has order[bounds[k]:bounds[k + 1]].
+        test_sizes: int64 [N], how many of each client's samples, the first ones, are its local test.
+    """
+
+    order: Indices
+    bounds: NDArray[np.int64]
+    test_sizes: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.test_sizes)
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """int64 [N], samples of each client, both parts."""
+        return np.diff(self.bounds)
+
+    def indices(self, client: int) -> Indices:
+        """All samples of a client, its local test first."""
+        return self.order[self.bounds[client] : self.bounds[client + 1]]
+
+    def test(self, client: int) -> Indices:
+        """Samples that a client tests on."""
+        return self.indices(client)[: self.test_sizes[client]]
+
+    def train(self, client: int) -> Indices:
+        """Samples that a client trains on."""
+        return self.indices(client)[self.test_sizes[client] :]
+
+    def counts(self, labels: NDArray[np.integer], num_classes: int) -> NDArray[np.int64]:
+        """Samples of each client and class.
+
+        Args:
+            labels: [samples of the data set], below num_classes.
+            num_classes: C.
+
+        Returns:
+            int64 [N, C].
+        """
+        owners = np.repeat(np.arange(len(self)), self.sizes)
+        cells = owners * num_classes + labels[self.order]
+        return np.bincount(cells, minlength=len(self) * num_classes).reshape(len(self), num_classes)
+
+
+def divide(
+    task: Task,
+    kind: str,
+    clients: int,
+    *,
+    alpha: float = 0.5,
+    shards_per_client: int = 2,
+    seed: int = SEED,
+    min_samples: int = MIN_SAMPLES,
+    test_fraction: float = TEST_FRACTION,
+) -> Partition:
+    """Divide a task's federated samples in one of the ways below, by name.
+
+    Args:
+        task: What to divide.
+        kind: One of KINDS.
+        clients: N; for "natural", as many as the data have owners.
+        alpha: For "dirichlet".
+        shards_per_client: For "shards".
+        seed: Of every draw.
+        min_samples: For "dirichlet".
+        test_fraction: Share of each client's samples that is its local test.
+
+    Raises:
+        ConfigError: What the way of dividing raises; E_PARTITION_KIND for another name;
+            E_PARTITION_NATURAL where the data name no owners, or not as many as clients.
+    """
+    labels = task.federated.labels
+    if kind == "dirichlet":
+        return dirichlet(labels, task.num_classes, clients, alpha, seed, min_samples, test_fraction)
+    if kind == "iid":
+        return iid(len(labels), clients, seed, test_fraction)
+    if kind == "shards":
+        return shards(labels, clients, shards_per_client, seed, test_fraction)
+    if kind == "natural":
+        return natural(_owners(task, clients), seed, test_fraction)
+    raise ConfigError(
+        "E_PARTITION_KIND", f"There is no partition '{kind}'.", f"Take one of {', '.join(KINDS)}."
+    )
+
+
+def _owners(task: Task, clients: int) -> NDArray[np.int32]:
+    """The natural owner of each sample, when there are as many as clients."""
+    if task.clients is None:
+        raise ConfigError(
+            "E_PARTITION_NATURAL",
+            f"{task.name} does not say who each sample belongs to.",
+            "Add the array 'client' to the .npz file, or take another --partition.",
+        )
+    owners = len(np.unique(task.clients))
+    if owners != clients:
+        raise ConfigError(
+            "E_PARTITION_NATURAL",
+            f"{task.name} has {owners} owners, not {clients}.",
+            f"Ask for {owners} clients, or take another --partition.",
+        )
+    return task.clients
+
+
+def iid(num_samples: int, clients: int, seed: int = SEED, test_fraction: float = TEST_FRACTION) -> Partition:
+    """Shuffle, then deal out: sizes differ by at most one.
+
+    Args:
+        num_samples: Samples in the data set.
+        clients: N, at most num_samples.
+        seed: Of the shuffle.
+        test_fraction: Share of each client's samples that is its local test, 0 to below 1; rounded down.
+
+    Raises:
+        ConfigError: E_PARTITION_CLIENTS or E_PARTITION_TEST.
+    """
+    _check(num_samples, clients, 1, test_fraction)
+    order = np.random.RandomState(seed).permutation(num_samples).astype(np.int32)
+    bounds = np.arange(clients + 1, dtype=np.int64) * num_samples // clients
+    # Shuffled already, so any stretch of a client's samples is a fair test.
+    return _split(order, bounds, test_fraction)
+
+
+def dirichlet(
+    labels: NDArray[np.integer],
+    num_classes: int,
+    clients: int,
+    alpha: float,
+    seed: int = SEED,
+    min_samples: int = MIN_SAMPLES,
+    test_fraction: float = TEST_FRACTION,
+) -> Partition:
+    """Each class is divided among the clients in proportions drawn from Dir(alpha x 1_N).
+
+    Exactly the meaning of FL-bench (KarhouTam/FL-bench, commit 06e658b: `-a ALPHA -cn CLIENTS`), index for
+    index; as in Hsu, Qi and Brown, "Measuring the Effects of Non-Identical Data Distribution" (2019), but
+    over clients for each class. Give it the labels of train and test merged, as FL-bench does.
+
+    Args:
+        labels: [samples], below num_classes.
+        num_classes: C; a class without samples still draws its proportions.
+        clients: N.
+        alpha: Concentration, > 0: the smaller, the fewer classes a client has.
+        seed: FL-bench's default is 42.
+        min_samples: All classes are drawn again until each client has as many.
+        test_fraction: Share of each client's samples that is its local test, rounded down.
+
+    Raises:
+        ConfigError: E_PARTITION_ALPHA, E_PARTITION_CLIENTS or E_PARTITION_TEST; E_PARTITION_UNREACHABLE if
+            MAX_DRAWS draws leave some client with too few samples.
+    """
+    _check(len(labels), clients, min_samples, test_fraction)
+    if not (math.isfinite(alpha) and alpha > 0):
+        raise ConfigError("E_PARTITION_ALPHA", f"alpha is {alpha}.", "Give a number above 0, such as 0.5.")
+    random = np.random.RandomState(seed)
+    classes = [np.flatnonzero(labels == label).astype(np.int32) for label in range(num_classes)]
+    cuts = _draw(random, classes, clients, alpha, min_samples)
+    order = _deal(classes, cuts)
+    bounds = np.concatenate([[0], np.diff(cuts, axis=1).sum(axis=0).cumsum()])
+    for client in range(clients):
+        random.shuffle(order[bounds[client] : bounds[client + 1]])
+    return _split(order, bounds, test_fraction)
+
+
+def shards(
+    labels: NDArray[np.integer],
+    clients: int,
+    per_client: int = 2,
+    seed: int = SEED,
+    test_fraction: float = TEST_FRACTION,
+) -> Partition:
+    """Sort by label, cut into equal shards, give each client some of them at random.
+
+    McMahan et al., "Communication-Efficient Learning of Deep Networks from Decentralized Data" (2017),
+    section 3. What is left after cutting (fewer samples than there are shards) goes to no client.
+
+    Args:
+        labels: [samples].
+        clients: N.
+        per_client: Shards each, at least 1; the paper has 2.
+        seed: Of the dealing.
+        test_fraction: Share of each client's samples that is its local test, rounded down.
+
+    Raises:
+        ConfigError: E_PARTITION_SHARDS, E_PARTITION_CLIENTS or E_PARTITION_TEST.
+    """
+    if per_client < 1:
+        raise ConfigError("E_PARTITION_SHARDS", f"{per_client} shards a client.", "Give at least 1.")
+    _check(len(labels), clients, per_client, test_fraction)
+    random = np.random.RandomState(seed)
+    number = clients * per_client
+    size = len(labels) // number
+    by_label = np.argsort(labels, kind="stable")[: number * size].astype(np.int32)
+    order = by_label.reshape(number, size)[random.permutation(number)].ravel()
+    bounds = np.arange(clients + 1, dtype=np.int64) * (per_client * size)
+    for client in range(clients):
+        random.shuffle(order[bounds[client] : bounds[client + 1]])
+    return _split(order, bounds, test_fraction)
+
+
+def natural(owners: NDArray[np.integer], seed: int = SEED, test_fraction: float = TEST_FRACTION) -> Partition:
+    """The division that the data came with: one client for each owner, in ascending order.
+
+    Args:
+        owners: [samples], any integers.
+        seed: Of the shuffle within each client.
+        test_fraction: Share of each client's samples that is its local test, rounded down.
+
+    Raises:
+        ConfigError: E_PARTITION_CLIENTS or E_PARTITION_TEST.
+    """
+    _, client_of, sizes = np.unique(owners, return_inverse=True, return_counts=True)
+    _check(len(owners), len(sizes), 1, test_fraction)
+    shuffled = np.random.RandomState(seed).permutation(len(owners))
+    order = shuffled[np.argsort(client_of[shuffled], kind="stable")].astype(np.int32)
+    return _split(order, np.concatenate([[0], sizes.cumsum()]), test_fraction)
+
+
+def _check(num_samples: int, clients: int, min_samples: int, test_fraction: float) -> None:
+    """Refuse what can never work, before any work is done."""
+    if clients < 1 or min_samples < 0 or clients * max(min_samples, 1) > num_samples:
+        raise ConfigError(
+            "E_PARTITION_CLIENTS",
+            f"{num_samples} samples cannot be divided among {clients} clients with {min_samples} or more each.",
+            "Take fewer clients, more data or a smaller least number of samples.",
+        )
+    if not 0 <= test_fraction < 1:
+        raise ConfigError(
+            "E_PARTITION_TEST", f"The test fraction is {test_fraction}.", "Give a number from 0 to below 1."
+        )
+
+
+def _draw(
+    random: np.random.RandomState, classes: list[Indices], clients: int, alpha: float, min_samples: int
+) -> NDArray[np.int64]:
+    """Cuts of each class, int64 [C, N + 1], such that every client has enough; shuffles the classes.
+
+    The shuffles add up over the draws, as in FL-bench: whoever wants its indices must consume its stream.
+    """
+    lengths = np.array([len(indices) for indices in classes])
+    proportions = np.empty((len(classes), clients))
+    for _ in range(MAX_DRAWS):
+        for row, indices in enumerate(classes):
+            random.shuffle(indices)
+            proportions[row] = random.dirichlet(np.full(clients, alpha))
+        if not np.isfinite(proportions).all():
+            raise ConfigError(
+                "E_PARTITION_ALPHA", f"alpha {alpha} is too small to draw from.", "Take 0.01 or more."
+            )
+        cuts = np.zeros((len(classes), clients + 1), np.int64)
+        cuts[:, 1:] = np.cumsum(proportions, axis=1) * lengths[:, np.newaxis]
+        cuts[:, -1] = lengths  # the last piece takes what rounding leaves
+        if np.diff(cuts, axis=1).sum(axis=0).min() >= min_samples:
+            return cuts
+    raise ConfigError(
+        "E_PARTITION_UNREACHABLE",
+        f"{MAX_DRAWS:,} draws of Dir({alpha}) never gave each of {clients} clients {min_samples} samples.",
+        "Take a larger alpha, fewer clients or a smaller least number of samples.",
+    )
+
+
+def _deal(classes: list[Indices], cuts: NDArray[np.int64]) -> Indices:
+    """Indices client after client, within a client class after class."""
+    pieces = np.diff(cuts, axis=1)
+    clients = pieces.shape[1]
+    owners = np.concatenate([np.repeat(np.arange(clients), sizes) for sizes in pieces])
+    return np.concatenate(classes)[np.argsort(owners, kind="stable")]
+
+
+def _split(order: Indices, bounds: NDArray[np.int64], test_fraction: float) -> Partition:
+    """The partition whose clients test on the first of their samples."""
+    return Partition(order, bounds, np.floor(np.diff(bounds) * test_fraction).astype(np.int64))

@@ -1,0 +1,40 @@
+"""The gestures' extractor, which sees digits 0 to 4: `python -m models.gesture.train --data-dir DIR`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import keras
+import numpy as np
+from models.pipeline import Recipe, build
+
+
+def network(shape: tuple[int, ...], D: int) -> list[keras.Layer]:
+    """Convolutions over time alone: 48 x 1 x 2 -> 24 x 1 x 16 -> 12 x 1 x 24 -> D."""
+    return [
+        keras.layers.Conv2D(16, (5, 1), padding="same", activation="relu"),
+        keras.layers.MaxPooling2D((2, 1)),
+        keras.layers.Conv2D(24, (5, 1), padding="same", activation="relu"),
+        keras.layers.MaxPooling2D((2, 1)),
+        keras.layers.Flatten(),
+        keras.layers.Dense(D, activation="relu"),
+    ]
+
+
+def mirrors(inputs: np.ndarray) -> list[np.ndarray]:
+    """Each stroke as drawn, mirrored left to right, upside down and both; and all of them backwards."""
+    mirrored = [inputs * np.array(signs, np.float32) for signs in ((1, 1), (-1, 1), (1, -1), (-1, -1))]
+    return mirrored + [view[:, ::-1] for view in mirrored]
+
+
+def main() -> None:
+    """Train on digits 0 to 4."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data-dir", type=Path, required=True, help="checkout of magic_wand_digit_data")
+    recipe = Recipe("gesture", network, D=64, seen=(0, 1, 2, 3, 4), views=mirrors, epochs=30)
+    build(recipe, parser.parse_args().data_dir)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""What a manifest says about a model and was measured, not chosen: memory, error of int8, accuracy."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from bytefed import central
+from bytefed.data import Samples, Task
+from bytefed.data.raw import Division, RawData
+from bytefed.extractor import ARENA_BYTES, Extractor
+from bytefed.quantization import Quantization
+
+EPOCHS, BATCH_SIZE, LEARNING_RATE = 100, 8, 0.05
+"""How heads are trained: as many passes and such steps as `bytefed run` takes when told nothing."""
+SEEDS = range(5)
+
+
+class Features(Protocol):
+    """A network in float32, as Keras has it."""
+
+    def predict(self, inputs: np.ndarray, verbose: int) -> np.ndarray:
+        """float32 [n, ...] -> float32 [n, D]."""
+
+
+def arena_bytes(model: bytes) -> int:
+    """What TFLM's tensor arena must hold for a model, as its own allocator reports on this machine."""
+    from tflite_micro import runtime
+
+    interpreter = runtime.Interpreter.from_bytes(model, arena_size=ARENA_BYTES)
+    report = _stderr_of(interpreter.print_allocations)
+    found = re.search(r"Arena allocation total (\d+) bytes", report)
+    if found is None:
+        raise RuntimeError(f"TFLM did not report its memory: {report!r}")
+    return int(found[1])
+
+
+def int8_error(features: Features, extractor: Extractor, inputs: np.ndarray) -> dict[str, float]:
+    """How far features in TFLM are from those in float32, in steps of their code, on average.
+
+    Args:
+        features: The network that was converted.
+        extractor: What it was converted to.
+        inputs: float32 [n, ...].
+    """
+    exact = features.predict(inputs, verbose=0) / extractor.quantization.scale
+    codes = extractor.extract(extractor.quantize(inputs))
+    found = codes.astype(np.float32) - extractor.quantization.zero_point
+    return {"int8_error_steps": round(float(np.abs(np.clip(exact, 0, 255) - found).mean()), 2)}
+
+
+def heads(name: str, raw: RawData, division: Division, extractor: Extractor) -> dict[str, float]:
+    """Accuracy on the global test, in per cent, of heads trained on all federated samples together.
+
+    Args:
+        name: Of the task.
+        raw: The data set.
+        division: Of the data set.
+        extractor: What makes its features.
+
+    Returns:
+        Mean, smallest and largest over SEEDS, on the features and, to compare with, on the raw inputs.
+    """
+    flat = raw.inputs.reshape(len(raw.inputs), -1)
+    # Raw inputs to the unit range, or the learning rate would mean something else for them.
+    flat = flat / np.abs(flat[division.federated]).max()
+    code = Quantization.covering(float(flat[division.federated].min()), float(flat[division.federated].max()))
+    codes = extractor.extract(extractor.quantize(raw.inputs))
+    return {
+        **_spread("head", _task(name, raw, division, codes, extractor.quantization)),
+        **_spread("linear_on_raw", _task(name, raw, division, code.quantize(flat), code)),
+    }
+
+
+def _task(name: str, raw: RawData, division: Division, codes: np.ndarray, code: Quantization) -> Task:
+    federated, test = (Samples(codes[part], raw.labels[part]) for part in (division.federated, division.test))
+    return Task(name, federated, test, len(raw.classes), code)
+
+
+def _spread(what: str, task: Task) -> dict[str, float]:
+    """Accuracy of the task's head, central, over SEEDS."""
+    found = []
+    for seed in SEEDS:
+        head = central.train(
+            task,
+            task.federated,
+            epochs=EPOCHS,
+            batch_size=BATCH_SIZE,
+            learning_rate=LEARNING_RATE,
+            seed=seed,
+        )
+        found.append(100 * central.evaluate(task, head, task.test).accuracy)
+    return {
+        f"{what}_accuracy_mean": round(float(np.mean(found)), 2),
+        f"{what}_accuracy_min": round(min(found), 2),
+        f"{what}_accuracy_max": round(max(found), 2),
+    }
+
+
+def _stderr_of(call: Callable[[], object]) -> str:
+    """What C++ code writes to the process's error stream during a call."""
+    saved = os.dup(2)
+    with tempfile.TemporaryFile() as file:
+        os.dup2(file.fileno(), 2)
+        try:
+            call()
+            ctypes.CDLL(None).fflush(None)
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+        file.seek(0)
+        return file.read().decode()
