@@ -1,0 +1,38 @@
+"""Write the golden vectors of tests/vectors/ from SPEC.md alone, without importing bytefed.
+
+Run `python tools/vectors/generate.py` after a change of SPEC.md; a test compares what it writes with what
+is kept. Each file is lines of fields between blanks; `#` begins a comment. A float32 stands as the decimal
+value of its 32 bits.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import frames
+import kernel
+import messages
+import transfers
+
+FILES: dict[str, Callable[[], Iterator[str]]] = {
+    "frames.txt": frames.lines,
+    "messages.txt": messages.lines,
+    "acks.txt": transfers.ack_lines,
+    "shuffle.txt": kernel.shuffle_lines,
+    "exp.txt": kernel.exp_lines,
+    "log.txt": kernel.log_lines,
+    "sgd.txt": kernel.sgd_lines,
+}
+
+
+def write(folder: Path) -> None:
+    """Write all files into `folder`."""
+    for name, lines in FILES.items():
+        (folder / name).write_text("".join(f"{line}\n" for line in lines()), encoding="ascii")
+
+
+if __name__ == "__main__":
+    default = Path(__file__).resolve().parents[2] / "tests" / "vectors"
+    write(Path(sys.argv[1]) if len(sys.argv) > 1 else default)
