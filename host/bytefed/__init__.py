@@ -1,0 +1,1 @@
+"""bytefed: tiny federated learning on microcontrollers in which every byte is accounted for."""

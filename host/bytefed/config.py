@@ -1,0 +1,257 @@
+"""What a run is told to do: one flat table of keys, each of them also an option of `bytefed run`.
+
+A key's value comes from the command line, else from the TOML file, else from the default below. The resolved
+table is kept with the run, so that a run can be repeated and resumed without remembering how it was started.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Self, cast
+
+from bytefed.errors import ConfigError
+
+MAX_ROUNDS = 65_535
+MAX_SEED = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class Key:
+    """How one key is written, checked and explained.
+
+    Attributes:
+        kind: bool, int, float or str; the type of the value, or of each element where ``many``.
+        help: One line for `--help`.
+        low, high: Least and greatest value of a number, both allowed.
+        choices: The only strings allowed; empty where any is.
+        many: The value is a list of strings.
+        metavar: What stands for the value in `--help`.
+        resumable: Whether `--resume` may change it: it must not touch what is learnt from what.
+    """
+
+    kind: type
+    help: str
+    low: float = -math.inf
+    high: float = math.inf
+    choices: tuple[str, ...] = ()
+    many: bool = False
+    metavar: str | None = None
+    resumable: bool = False
+
+
+def _key(default: Any, kind: type, help: str, **rest: Any) -> Any:  # noqa: A002 (argparse's own word)
+    return field(default=default, metadata={"key": Key(kind, help, **rest)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """The resolved configuration of a run; every field is a key of the TOML file and an option."""
+
+    boards: tuple[str, ...] = _key(
+        ("virtual:8",),
+        str,
+        "boards by URI: virtual:N, serial:auto, serial:PORT; several may be named and mixed",
+        many=True,
+        metavar="URI",
+        resumable=True,
+    )
+    rounds: int = _key(20, int, "rounds to run", low=1, high=MAX_ROUNDS, resumable=True)
+    data: str = _key("digits", str, "a task by name, or FILE.npz with X, y and optionally client and test")
+    data_dir: str = _key("", str, "folder that data sets are read from", metavar="DIR", resumable=True)
+    partition: str = _key(
+        "dirichlet",
+        str,
+        "how samples are divided among boards",
+        choices=("dirichlet", "iid", "shards", "natural"),
+    )
+    alpha: float = _key(0.5, float, "Dirichlet concentration; small is uneven", low=1e-3, high=1e6)
+    shards: int = _key(2, int, "shards per board, for --partition shards", low=1, high=64)
+    seed: int = _key(42, int, "seed of partition, selection and local shuffling", low=0, high=MAX_SEED)
+    codec: str = _key("float32", str, "codec of the updates: NAME, or DOWNLINK/UPLINK")
+    strategy: str = _key("fedavg", str, "how deltas become a new global head", choices=("fedavg",))
+    local_epochs: int = _key(5, int, "passes over a board's own samples in a round", low=1, high=255)
+    batch_size: int = _key(8, int, "samples a step", low=1, high=255)
+    learning_rate: float = _key(0.05, float, "step size of local training", low=0.0, high=1e3)
+    fraction_train: float = _key(
+        1.0, float, "fraction of the boards that train in a round", low=0.0, high=1.0
+    )
+    min_train_nodes: int = _key(1, int, "at least so many boards train in a round", low=1, high=MAX_ROUNDS)
+    quorum: float = _key(
+        0.5,
+        float,
+        "fraction of a round's boards that must deliver for the round to count",
+        low=0.0,
+        high=1.0,
+        resumable=True,
+    )
+    deadline: float = _key(
+        60.0,
+        float,
+        "seconds after which a round that has its quorum stops waiting for stragglers",
+        low=0.0,
+        high=86_400.0,
+        metavar="SECONDS",
+        resumable=True,
+    )
+    line_rate: int = _key(
+        0,
+        int,
+        "bits a second that virtual boards are slowed down to; 0 for as fast as they can",
+        low=0,
+        high=2**31,
+        metavar="BAUD",
+        resumable=True,
+    )
+    central: bool = _key(True, bool, "also train one head on all samples together, to compare with")
+
+    def __post_init__(self) -> None:
+        for name, key in KEYS.items():
+            _check(name, key, getattr(self, name))
+        if not self.boards:
+            raise ConfigError("E_CONFIG_BOARDS", "No boards are named.", "Give --boards, such as virtual:8.")
+
+    @classmethod
+    def resolve(cls, path: Path | None, options: Mapping[str, Any]) -> Self:
+        """Options over the file's keys over the defaults.
+
+        Args:
+            path: TOML file; None without.
+            options: Key to value, for those given on the command line.
+
+        Raises:
+            ConfigError: E_CONFIG_FILE, E_CONFIG_KEY, E_CONFIG_TYPE, E_CONFIG_RANGE or E_CONFIG_CHOICE.
+        """
+        given = _read(path) if path else {}
+        return cls(**{**given, **options})
+
+    @classmethod
+    def from_toml(cls, text: str, source: str) -> Self:
+        """Read what ``to_toml`` wrote."""
+        return cls(**_parse(text, source))
+
+    def to_toml(self) -> str:
+        """The whole table as a TOML file that ``--config`` takes."""
+        # A JSON string, number or list of strings is also a TOML one; floats keep all their digits.
+        return "".join(f"{name} = {json.dumps(getattr(self, name))}\n" for name in KEYS)
+
+    def resumed(self, options: Mapping[str, Any]) -> Self:
+        """The configuration of a run that goes on, with what may be changed in between.
+
+        Raises:
+            ConfigError: E_CONFIG_RESUME for a key that decides what is learnt from what.
+        """
+        for name, value in options.items():
+            if not KEYS[name].resumable and value != getattr(self, name):
+                raise ConfigError(
+                    "E_CONFIG_RESUME",
+                    f"{option(name)} can't change within a run: it began with {getattr(self, name)!r}.",
+                    f"Leave {option(name)} out, or start a new run.",
+                )
+        return replace(self, **options)
+
+    @property
+    def codecs(self) -> tuple[str, str]:
+        """Codec of the downlink and of the uplink."""
+        down, _, up = self.codec.partition("/")
+        return down, up or down
+
+
+KEYS: dict[str, Key] = {f.name: cast(Key, f.metadata["key"]) for f in fields(RunConfig)}
+
+
+def option(name: str) -> str:
+    """The command line's spelling of a key."""
+    return "--" + name.replace("_", "-")
+
+
+def add_options(parser: argparse._ArgumentGroup) -> None:
+    """Give a parser one option per key; what is not given stays None."""
+    for f in fields(RunConfig):
+        key = KEYS[f.name]
+        shown = " ".join(f.default) if key.many else f.default
+        text = f"{key.help} (default: {shown})" if shown not in ("", True) else key.help
+        if key.kind is bool:
+            parser.add_argument(
+                option(f.name), action=argparse.BooleanOptionalAction, default=None, help=text
+            )
+        elif key.many:
+            parser.add_argument(option(f.name), nargs="+", metavar=key.metavar, help=text)
+        else:
+            choices = key.choices or None
+            metavar = key.metavar or (None if choices else key.kind.__name__.upper())
+            parser.add_argument(option(f.name), type=key.kind, choices=choices, metavar=metavar, help=text)
+
+
+def given_options(args: argparse.Namespace) -> dict[str, Any]:
+    """The keys that the command line set, of what ``add_options`` added."""
+    values = {name: getattr(args, name) for name in KEYS}
+    return {name: tuple(v) if KEYS[name].many else v for name, v in values.items() if v is not None}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            "E_CONFIG_FILE", f"{path} cannot be read ({error}).", "Name a readable TOML file."
+        ) from error
+    return _parse(text, str(path))
+
+
+def _parse(text: str, source: str) -> dict[str, Any]:
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError("E_CONFIG_FILE", f"{source} is not TOML: {error}.", "Correct that line.") from error
+    values: dict[str, Any] = {}
+    for written, value in document.items():
+        name = written.replace("-", "_")
+        if name not in KEYS:
+            raise ConfigError("E_CONFIG_KEY", f"{source} has an unknown key '{written}'.", _nearest(name))
+        values[name] = _converted(name, KEYS[name], value)
+    return values
+
+
+def _nearest(name: str) -> str:
+    near: Sequence[str] = difflib.get_close_matches(name, KEYS, 1)
+    return f"Did you mean '{near[0]}'?" if near else f"The keys are: {', '.join(KEYS)}."
+
+
+def _converted(name: str, key: Key, value: Any) -> Any:
+    """A TOML value as the key's type; integers stand for floats too, one string for a list of one."""
+    if key.many:
+        items = [value] if isinstance(value, str) else value
+        if isinstance(items, list) and all(isinstance(item, str) for item in items):
+            return tuple(items)
+    elif type(value) is key.kind:
+        return value
+    elif key.kind is float and type(value) is int:
+        return float(value)
+    raise ConfigError(
+        "E_CONFIG_TYPE",
+        f"{name} must be {'a list of strings' if key.many else key.kind.__name__}, not {value!r}.",
+        "Correct it in the TOML file.",
+    )
+
+
+def _check(name: str, key: Key, value: Any) -> None:
+    if key.choices and value not in key.choices:
+        raise ConfigError(
+            "E_CONFIG_CHOICE",
+            f"{name} must be one of {', '.join(key.choices)}, not {value!r}.",
+            f"Correct {option(name)}.",
+        )
+    # Written so that NaN fails too.
+    if key.kind in (int, float) and not key.low <= value <= key.high:
+        raise ConfigError(
+            "E_CONFIG_RANGE",
+            f"{name} must be {key.low:g} to {key.high:g}, not {value!r}.",
+            f"Correct {option(name)}.",
+        )

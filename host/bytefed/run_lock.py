@@ -1,0 +1,47 @@
+"""One coordinator per run directory, whatever way the last one ended: the system drops the lock with its process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from bytefed.errors import StoreError
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _acquire(descriptor: int) -> None:
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _acquire(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+class RunLock:
+    """Holds a run directory until it is released."""
+
+    def __init__(self, directory: Path) -> None:
+        """Take the lock.
+
+        Raises:
+            StoreError: E_RUN_IN_USE when another process has it.
+            OSError: When the lock file can't be opened.
+        """
+        self._descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            _acquire(self._descriptor)
+        except OSError as error:
+            os.close(self._descriptor)
+            raise StoreError(
+                "E_RUN_IN_USE",
+                f"Another process is working in {directory}.",
+                "Wait for it, stop it, or name another directory with --run-dir.",
+            ) from error
+
+    def release(self) -> None:
+        """Let others have the directory."""
+        os.close(self._descriptor)

@@ -1,0 +1,70 @@
+"""Seeds and draws that follow from the run's seed and a client's number alone.
+
+A client is a share of the partition, counted from 0, whichever board holds it over whichever link: so virtual,
+emulated and real boards and the simulator draw the same. All of it is the 32-bit finaliser "lowbias32" (Chris
+Wellons 2018), as in SPEC.md section 7.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+_GOLDEN = 0x9E3779B9
+_MASK = np.uint64(0xFFFFFFFF)
+
+Words = NDArray[np.uint64]
+
+
+def mix32(x: Words) -> Words:
+    """A bijection of 32-bit numbers that looks random, element by element.
+
+    Args:
+        x: uint64, any shape; the low 32 bits count.
+    """
+    x = x & _MASK
+    x = (x ^ (x >> np.uint64(16))) * np.uint64(0x7FEB352D) & _MASK
+    x = (x ^ (x >> np.uint64(15))) * np.uint64(0x846CA68B) & _MASK
+    return x ^ (x >> np.uint64(16))
+
+
+def training_seeds(seed: int, clients: Iterable[int]) -> Words:
+    """The seeds that clients shuffle their samples with, in every round (CONFIG): mix32(seed + G (client + 1)).
+
+    Args:
+        seed: The run's seed, 0 to 2^32 - 1.
+        clients: Numbers in the partition, from 0.
+    """
+    numbers = np.fromiter(clients, np.uint64)
+    return mix32(np.uint64(seed) + np.uint64(_GOLDEN) * (numbers + np.uint64(1)))
+
+
+def training_seed(seed: int, client: int) -> int:
+    """As ``training_seeds``, of one client."""
+    return int(training_seeds(seed, (client,))[0])
+
+
+def select(seed: int, round_number: int, clients: Iterable[int], count: int) -> list[int]:
+    """Draw the clients that take part in a round, uniformly and without replacement.
+
+    Each client draws the number mix32(mix32(mix32(seed) ^ round) ^ client), and the lowest win. So a client that is
+    away changes nothing about the others' draws.
+
+    Args:
+        seed: The run's seed, 0 to 2^32 - 1.
+        round_number: The round, from 1.
+        clients: Who is available; distinct numbers below 2^32.
+        count: How many to draw; all where there are fewer.
+
+    Returns:
+        The drawn clients, ascending.
+    """
+    numbers = np.fromiter(clients, np.uint64)
+    if count >= len(numbers):
+        return sorted(numbers.tolist())
+    lot = mix32(mix32(np.array([seed], np.uint64)) ^ np.uint64(round_number))
+    # mix32 is a bijection: no two clients draw the same number.
+    drawn = np.argsort(mix32(lot ^ numbers))[:count]
+    return sorted(numbers[drawn].tolist())
