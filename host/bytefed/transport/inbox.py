@@ -9,17 +9,25 @@ from bytefed.errors import LinkError
 
 
 class Inbox:
-    """A queue with an end: once failed, it gives what it has and then raises."""
+    """A queue with an end: once failed, it gives what it has and then raises.
 
-    def __init__(self) -> None:
+    Args:
+        limit: Items that may wait; None for as many as come.
+    """
+
+    def __init__(self, limit: int | None = None) -> None:
+        self._limit = limit
         self._items: deque[bytes] = deque()
         self._failure: LinkError | None = None
         self._waiter: asyncio.Future[None] | None = None
 
-    def put(self, item: bytes) -> None:
-        """Add what arrived."""
+    def put(self, item: bytes) -> bool:
+        """Add what arrived; whether there was room for it."""
+        if self._limit is not None and len(self._items) >= self._limit:
+            return False
         self._items.append(item)
         self._wake()
+        return True
 
     def fail(self, error: LinkError) -> None:
         """Say that nothing more will come; the first reason counts."""

@@ -1,0 +1,1 @@
+"""Bluetooth without a radio: virtual boards behind a stand-in for the system's Bluetooth service."""
