@@ -30,8 +30,16 @@ constexpr uint32_t kTxPending = 1, kRxPending = 2;                              
 // System control.
 constexpr uint32_t kInterruptEnable = 0xE000E100, kInterruptDisable = 0xE000E180;  // NVIC
 constexpr uint32_t kCoprocessors = 0xE000ED88;                                     // CPACR
-constexpr uint32_t kConfigurableFaultStatus = 0xE000ED28, kHardFaultStatus = 0xE000ED2C;
-constexpr uint32_t kBusFaultAddress = 0xE000ED38;
+constexpr uint32_t kConfigurableFaultStatus = 0xE000ED28;
+constexpr uint32_t kMemoryFaultAddress = 0xE000ED34, kBusFaultAddress = 0xE000ED38;
+
+// Memory protection unit.
+constexpr uint32_t kMpuControl = 0xE000ED94, kMpuBase = 0xE000ED9C, kMpuAttributes = 0xE000EDA0;
+constexpr uint32_t kMpuRegionValid = 1u << 4, kMpuEnable = 1, kMpuDefaultElsewhere = 1u << 2;
+constexpr uint32_t kMpuNoAccess = 0, kMpuReadOnly = 6u << 24, kMpuNeverExecute = 1u << 28;
+constexpr uint32_t mpu_size(uint32_t bits) {
+  return (bits - 1) << 1;
+}  // 2^bits bytes
 
 // A free-running counter of the FPGA system block.
 constexpr uint32_t kCounter = 0x40028018, kPrescaler = 0x4002801C;

@@ -23,9 +23,22 @@ __attribute__((weak)) void uart_sent() {
   unexpected_interrupt();
 }
 
+// QEMU lets any address be written, a chip doesn't: flash is read-only, and nothing lies below RAM,
+// where the stack would grow into.
+void protect_memory() {
+  using namespace machine;
+  word(kMpuBase) = 0x00000000u | kMpuRegionValid | 0;
+  word(kMpuAttributes) = kMpuReadOnly | mpu_size(20) | kMpuEnable;
+  word(kMpuBase) = 0x18000000u | kMpuRegionValid | 1;
+  word(kMpuAttributes) = kMpuNoAccess | kMpuNeverExecute | mpu_size(27) | kMpuEnable;
+  word(kMpuControl) = kMpuEnable | kMpuDefaultElsewhere;
+  __asm volatile("dsb\n\tisb" ::: "memory");
+}
+
 void reset() {
   machine::word(machine::kCoprocessors) |= 0xFu << 20;  // the FPU is off after reset
   __asm volatile("dsb\n\tisb" ::: "memory");
+  protect_memory();
   const uint32_t* from = &data_load;
   for (uint32_t* to = &data_start; to < &data_end;) *to++ = *from++;
   for (uint32_t* to = &bss_start; to < &bss_end;) *to++ = 0;
@@ -40,8 +53,8 @@ __attribute__((used)) void report_fault(const uint32_t* frame) {
   print_hex(stacked ? frame[6] : reinterpret_cast<uint32_t>(frame));
   print(", CFSR ");
   print_hex(machine::word(machine::kConfigurableFaultStatus));
-  print(", HFSR ");
-  print_hex(machine::word(machine::kHardFaultStatus));
+  print(", MMFAR ");
+  print_hex(machine::word(machine::kMemoryFaultAddress));
   print(", BFAR ");
   print_hex(machine::word(machine::kBusFaultAddress));
   print("\n");
