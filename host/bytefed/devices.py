@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from serial.tools import list_ports
 
@@ -27,14 +27,18 @@ USB_IDS: dict[tuple[int, int], str] = {
     (0x239A, 0x8051): "Adafruit ItsyBitsy nRF52840",
     (0x239A, 0x8045): "Adafruit Circuit Playground Bluefruit",
 }
-SCHEMES = ("virtual:N", "loopback:N", "serial:auto", "serial:PORT", "socket://HOST:PORT")
+SCHEMES = (
+    "virtual:N", "virtual-ble:N", "loopback:N", "serial:auto", "serial:PORT", "socket://HOST:PORT",
+    "ble:auto", "ble:NAME", "ble:ADDRESS",
+)  # fmt: skip
+_BLE_WINDOW = 8  # chunks that a Bluefruit board takes in one burst
 _VIRTUAL_RTO_FLOOR = 2.0  # a pseudo-terminal loses nothing, but shares its processor with all boards
 _START_PATIENCE = 60.0
 
 
 @dataclass(frozen=True)
 class VirtualOptions:
-    """How `virtual:N` and `loopback:N` make their boards.
+    """How `virtual:N`, `virtual-ble:N` and `loopback:N` make their boards.
 
     Attributes:
         kind: What they are made of.
@@ -57,6 +61,7 @@ async def open_devices(uris: Sequence[str], options: VirtualOptions) -> AsyncIte
         ConfigError: E_CONFIG_BOARDS for a URI that is none.
         LinkError: E_NO_BOARDS where `auto` finds none, E_VIRTUAL where virtual boards don't start.
     """
+    _check_adapter(uris)
     async with AsyncExitStack() as stack:
         transports: list[Transport] = []
         for uri in uris:
@@ -81,7 +86,28 @@ async def _open_uri(
         return [SerialTransport(rest)]
     if scheme == "socket":
         return [SerialTransport(uri, uri=uri)]
-    raise ConfigError("E_CONFIG_BOARDS", f"--boards {uri}: no such kind of board.", f"There are {', '.join(SCHEMES)}.")
+    if scheme == "virtual-ble":
+        return await stack.enter_async_context(_virtual_ble_boards(_count(uri, rest), before, options))
+    if scheme == "ble" and rest:
+        from bytefed.transport.ble import find_boards  # bleak is slow to load
+
+        return await find_boards(rest)
+    raise ConfigError(
+        "E_CONFIG_BOARDS", f"--boards {uri}: no such kind of board.", f"There are {', '.join(SCHEMES)}."
+    )
+
+
+def _check_adapter(uris: Sequence[str]) -> None:
+    """A process has one Bluetooth adapter, and virtual-ble takes its place."""
+    virtual = [uri for uri in uris if uri.startswith("virtual-ble:")]
+    if virtual and sys.platform != "linux":
+        raise ConfigError("E_CONFIG_BOARDS", f"--boards {virtual[0]} works on Linux only.", "Use virtual:N.")
+    if len(virtual) > 1 or (virtual and any(uri.startswith("ble:") for uri in uris)):
+        raise ConfigError(
+            "E_CONFIG_BOARDS",
+            f"--boards {virtual[0]} takes the place of the Bluetooth adapter.",
+            "Name virtual-ble once, and no ble: beside it; serial and virtual boards may be there.",
+        )
 
 
 def _count(uri: str, text: str) -> int:
@@ -116,7 +142,22 @@ def _loopback_boards(count: int, before: int, options: VirtualOptions) -> list[L
 
 
 @asynccontextmanager
-async def _virtual_boards(count: int, before: int, options: VirtualOptions) -> AsyncIterator[list[SerialTransport]]:
+async def _virtual_ble_boards(
+    count: int, before: int, options: VirtualOptions
+) -> AsyncIterator[Sequence[Transport]]:
+    from bytefed.testbeds.virtual_ble import virtual_ble_boards  # bleak is slow to load
+
+    kind = replace(options.kind, window=_BLE_WINDOW)
+    extractor = load_extractor(kind)
+    uids = [board_uid(options.uid_seed, before + index) for index in range(count)]
+    async with virtual_ble_boards([make_board(kind, uid, extractor) for uid in uids], before) as transports:
+        yield transports
+
+
+@asynccontextmanager
+async def _virtual_boards(
+    count: int, before: int, options: VirtualOptions
+) -> AsyncIterator[list[SerialTransport]]:
     """Start `bytefed board` and hand out its ports."""
     process = await asyncio.create_subprocess_exec(
         *board_command(count, before, options),
@@ -159,6 +200,7 @@ async def _read_port(process: asyncio.subprocess.Process) -> str:
         line = b""
     if not line:
         why = (await process.stderr.read()).decode(errors="replace").strip()
-        raise LinkError("E_VIRTUAL", f"The virtual boards did not start: {why or 'no answer'}", "See the message.")
+        raise LinkError(
+            "E_VIRTUAL", f"The virtual boards did not start: {why or 'no answer'}", "See the message."
+        )
     return str(json.loads(line)["port"])
-

@@ -14,6 +14,7 @@ import numpy as np
 from bytefed._core import VirtualBoard
 from bytefed.errors import ConfigError
 from bytefed.extractor import Extractor
+from bytefed.message import MAX_WINDOW
 
 _READ_SIZE = 4096
 _BITS_PER_BYTE = 10  # start, eight data, stop
@@ -30,6 +31,7 @@ class BoardKind:
         model: Name or folder of its extractor; None for a board that takes ready features only.
         capacity: Samples that its store takes, 1..65535.
         max_batch: Largest batch size, 1..255.
+        window: Chunks that it takes in one burst, 1..32.
     """
 
     features: int
@@ -37,6 +39,7 @@ class BoardKind:
     model: str | None = None
     capacity: int = 500
     max_batch: int = 32
+    window: int = MAX_WINDOW
 
 
 def board_uid(seed: int, index: int) -> int:
@@ -56,7 +59,7 @@ def make_board(kind: BoardKind, uid: int, extractor: Extractor | None = None) ->
     if extractor is None:
         return VirtualBoard(
             features=kind.features, classes=kind.classes, uid=uid, boot=boot,
-            capacity=kind.capacity, max_batch=kind.max_batch,
+            capacity=kind.capacity, max_batch=kind.max_batch, window=kind.window,
         )  # fmt: skip
 
     def extract(values: bytes) -> bytes:
@@ -65,7 +68,7 @@ def make_board(kind: BoardKind, uid: int, extractor: Extractor | None = None) ->
 
     return VirtualBoard(
         features=kind.features, classes=kind.classes, uid=uid, boot=boot,
-        capacity=kind.capacity, max_batch=kind.max_batch, model=extractor.model_hash,
+        capacity=kind.capacity, max_batch=kind.max_batch, window=kind.window, model=extractor.model_hash,
         input_size=int(np.prod(extractor.input_shape)), scale=extractor.quantization.scale,
         zero_point=extractor.quantization.zero_point, extract=extract,
     )  # fmt: skip

@@ -1,8 +1,8 @@
 """org.bluez on a private bus, in front of virtual boards: bleak's own Linux backend is what talks to it.
 
-It knows the part of BlueZ's D-Bus interface that bleak uses for scanning, connecting, writing without response
-and notifications (https://github.com/bluez/bluez/tree/master/doc), with BlueZ's error names. It runs in the event
-loop of the program that drives the boards, so that tests can break it at a chosen moment.
+It knows the part of BlueZ's D-Bus interface that bleak uses for scanning, connecting, writing without
+response and notifications (https://github.com/bluez/bluez/tree/master/doc), with BlueZ's error names. It runs
+in the event loop of the program that drives the boards, so that tests can break it at a chosen moment.
 """
 
 from __future__ import annotations

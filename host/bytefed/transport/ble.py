@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
+from weakref import WeakKeyDictionary
 
 from bleak import BleakAdapter, BleakClient, BleakScanner
 from bleak.backends.characteristic import BleakGATTCharacteristic
@@ -356,12 +357,24 @@ def ble_error(uri: str, error: BaseException) -> LinkError:
     )
 
 
-async def find_boards(central: Central, wanted: str) -> list[BleTransport]:
+_centrals: WeakKeyDictionary[asyncio.AbstractEventLoop, Central] = WeakKeyDictionary()
+
+
+def system_central() -> Central:
+    """Return the system's adapter, which all boards of an event loop share."""
+    loop = asyncio.get_running_loop()
+    if loop not in _centrals:
+        _centrals[loop] = Central()
+    return _centrals[loop]
+
+
+async def find_boards(wanted: str) -> list[BleTransport]:
     """Return the boards that `ble:WANTED` means: all in reach for `auto`, else that of that address or name.
 
     Raises:
-        LinkError: E_NO_BOARDS, E_BLE_OFF, E_BLE.
+        LinkError: E_NO_BOARDS, E_BLE_OFF, E_BLE_ABSENT, E_BLE.
     """
+    central = system_central()
     if wanted != "auto":
         return [BleTransport(central, wanted)]
     return [BleTransport(central, address) for address in await central.discover()]
