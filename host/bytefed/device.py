@@ -46,6 +46,9 @@ from bytefed.wire_size import LinkProfile
 _HELLOS = 3  # before the port is opened anew
 _REOPENINGS = 3  # before the board is given up
 _UNKNOWN_WAIT = 10.0  # seconds to train, before the board can tell
+_PASSING = ("E_BOARD_NO_SESSION", "E_BOARD_NO_CONFIG", "E_BOARD_BUSY", "E_BOARD_BAD_CRC")
+"""What a board answers after a reset, an old frame that came late, or damage that no CRC-16 found."""
+_NOT_HELD = -1  # no boot id: the board has lost its samples
 _UNIT = 0.01  # seconds: waits and durations on the link
 
 
@@ -203,7 +206,21 @@ class Device:
         self._expected += wire_size.connection_bytes(self.profile)
 
     async def _hello(self) -> None:
+        """Open a session; once more when the board is reset just then."""
         link = self._open_link()
+        recovering = link.account.recovering
+        try:
+            for attempt in range(_HELLOS):
+                try:
+                    return await self._greet(link)
+                except BoardError as error:
+                    if error.code != "E_BOARD_NO_SESSION" or attempt == _HELLOS - 1:
+                        raise
+                link.account.recovering = True
+        finally:
+            link.account.recovering = recovering
+
+    async def _greet(self, link: Link) -> None:
         nonce = self._rng.getrandbits(32)
         hello = Hello(PROTOCOL_VERSION, PROTOCOL_VERSION, self._run, nonce, self._transport.frame_limit)
         _, body = await link.request(Kind.HELLO, hello.pack(), Kind.WELCOME)
@@ -265,10 +282,8 @@ class Device:
                 await action()
                 return
             except (LinkError, BoardError) as error:
-                if isinstance(error, BoardError) and error.code != "E_BOARD_NO_SESSION":
-                    raise
                 failures += 1
-                if failures > _HELLOS * _REOPENINGS:
+                if not self._passes(error) or failures > _HELLOS * _REOPENINGS:
                     raise
                 lost = error.code == "E_LINK_LOST" or failures % _HELLOS == 0
             link.account.recovering = True
@@ -276,6 +291,13 @@ class Device:
                 await self._recover(reopen=lost)
             finally:
                 link.account.recovering = False
+
+    def _passes(self, error: LinkError | BoardError) -> bool:
+        """Whether to begin again after an error."""
+        if error.code == "E_BOARD_NO_SAMPLES" and self._samples is not None:
+            self._samples_boot = _NOT_HELD
+            return True
+        return isinstance(error, LinkError) or error.code in _PASSING
 
     async def _recover(self, *, reopen: bool) -> None:
         link = self._open_link()

@@ -1,8 +1,8 @@
 """A link that misbehaves on purpose, the same way each time: for tests, and for `bytefed run --faults`.
 
 A FaultyTransport stands between the host and the transport to a board. The host's port is on the host's side
-of it: what the host hands over is counted as sent even when it is lost behind the port, and what never reaches
-the host is not counted as received. So the ledger sees just what it would see with a bad cable.
+of it: what the host hands over counts as sent even when it is lost behind the port, and what never reaches the
+host does not count as received. So the ledger sees just what it would see with a bad cable.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class RandomFaults:
         if self._draw(rng, "drop"):
             return out
         if self._draw(rng, "corrupt"):
-            frame = self._damage(rng, frame)
+            frame = damage(rng, frame, stream=self._stream)
         if self._draw(rng, "duplicate"):
             out.append(Piece(frame, late))
         if self._draw(rng, "reorder"):
@@ -161,15 +161,17 @@ class RandomFaults:
     def _garbage(self, rng: random.Random) -> bytes:
         return rng.randbytes(rng.randint(1, 2 * _PACKET if self._stream else 20))
 
-    def _damage(self, rng: random.Random, frame: bytes) -> bytes:
-        at = rng.randrange(len(frame))
-        form = rng.randrange(3)
-        if form == 0:  # one bit
-            return frame[:at] + bytes((frame[at] ^ 1 << rng.randrange(8),)) + frame[at + 1 :]
-        if form == 1 and self._stream:  # a run that goes missing (ArduinoCore-mbed #129: 64 bytes)
-            return frame[:at] + frame[at + rng.randint(1, _PACKET) :]
-        run = rng.randbytes(min(len(frame) - at, rng.randint(1, 8)))
-        return frame[:at] + run + frame[at + len(run) :]
+
+def damage(rng: random.Random, frame: bytes, *, stream: bool) -> bytes:
+    """Return a frame of at least one byte with a bit, a few bytes, or (of a byte stream) a stretch spoilt."""
+    at = rng.randrange(len(frame))
+    form = rng.randrange(3)
+    if form == 0:  # one bit
+        return frame[:at] + bytes((frame[at] ^ 1 << rng.randrange(8),)) + frame[at + 1 :]
+    if form == 1 and stream:  # a stretch that goes missing (ArduinoCore-mbed #129: 64 bytes)
+        return frame[:at] + frame[at + rng.randint(1, _PACKET) :]
+    run = rng.randbytes(min(len(frame) - at, rng.randint(1, 8)))
+    return frame[:at] + run + frame[at + len(run) :]
 
 
 class FrameCutter:
@@ -202,7 +204,7 @@ class FaultyTransport:
     Args:
         inner: The transport to the board.
         source: What goes wrong.
-        throttle: Bytes a second and direction, 0 for no limit. Nothing is buffered: `write` waits for the line.
+        throttle: Bytes a second and direction, 0 for no limit. It has no buffer: `write` waits.
     """
 
     def __init__(self, inner: Transport, source: FaultSource, *, throttle: float = 0.0) -> None:

@@ -1,0 +1,102 @@
+"""A board that can be reset under the host's hands, behind a port that never closes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Literal
+
+from bytefed.message import State
+from bytefed.transport.inbox import Inbox
+from bytefed.transport.serial import link_lost
+
+MakeBoard = Callable[[int, int], Any]  # uid, boot -> VirtualBoard, or what behaves like one
+
+
+class BoardPort:
+    """The transport to one board, whose training takes time.
+
+    Args:
+        uid: The board's.
+        make_board: Switches one on.
+        framing, frame_limit: Of the link.
+        slice_time: Seconds that a slice of training takes.
+        forgotten: Called with uid and round when the board lets go of its delta.
+    """
+
+    rto_floor = 0.1
+
+    def __init__(
+        self,
+        uid: int,
+        make_board: MakeBoard,
+        *,
+        framing: Literal["serial", "ble"] = "serial",
+        frame_limit: int = 250,
+        slice_time: float = 0.0,
+        forgotten: Callable[[int, int], None] = lambda uid, round_: None,
+    ) -> None:
+        self.uri = f"board:{uid}"
+        self.framing: Literal["serial", "ble"] = framing
+        self.frame_limit = frame_limit
+        self.sent = 0
+        self.received = 0
+        self.boot = 0
+        self.uid = uid
+        self._make_board = make_board
+        self._slice_time = slice_time
+        self._forgotten = forgotten
+        self._inbox: Inbox | None = None
+        self._work: asyncio.Handle | None = None
+        self.reset()
+
+    def reset(self) -> None:
+        """Switch the board off and on."""
+        self.boot += 1
+        self.board = self._make_board(self.uid, self.boot)
+        self._seen = (int(State.IDLE), 0)
+
+    async def open(self) -> None:
+        self._inbox = Inbox()
+
+    async def write(self, data: bytes) -> None:
+        if self._inbox is None:
+            raise link_lost(self.uri, "it is closed")
+        self.sent += len(data)
+        self.board.set_millis(int(asyncio.get_running_loop().time() * 1000))
+        if self.framing == "serial":
+            self.board.feed(data)
+        else:
+            self.board.feed_frame(data)
+        self._pump()
+
+    def _pump(self) -> None:
+        if self._work is not None:
+            self._work.cancel()
+            self._work = None
+        loop = asyncio.get_running_loop()
+        self.board.set_millis(int(loop.time() * 1000))
+        busy = self.board.poll(1)
+        self._watch()
+        items = [self.board.take()] if self.framing == "serial" else self.board.take_frames()
+        for item in items:
+            if item and self._inbox is not None:
+                self.received += len(item)
+                self._inbox.put(item)
+        if busy:
+            self._work = loop.call_later(self._slice_time, self._pump)
+
+    def _watch(self) -> None:
+        before, self._seen = self._seen, (self.board.state, self.board.round)
+        if before[0] == State.READY and self._seen == (State.IDLE, before[1]):
+            self._forgotten(self.uid, before[1])
+
+    async def read(self) -> bytes:
+        if self._inbox is None:
+            raise link_lost(self.uri, "it is closed")
+        return await self._inbox.get()
+
+    async def close(self) -> None:
+        if self._inbox is not None:
+            inbox, self._inbox = self._inbox, None
+            inbox.fail(link_lost(self.uri, "it is closed"))

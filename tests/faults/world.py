@@ -1,0 +1,409 @@
+"""One small world: boards, a host, a bad link between them, and what must hold whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from board_port import BoardPort, MakeBoard
+from virtual_time import StuckError, run
+
+from bytefed._core import VirtualBoard
+from bytefed.device import Device, RoundReply, Samples, TrainingPlan
+from bytefed.errors import BoardError, BytefedError, LinkError
+from bytefed.faults import Faults, FaultyTransport, Piece, RandomFaults, damage
+from bytefed.ledger import ByteCount, Direction
+from bytefed.store import Store
+from bytefed.strategy import FedAvg, Update
+
+D, C = 3, 3
+P = D * C + C
+RUN = 77
+PLAN = TrainingPlan("float32", "float32", epochs=2, batch=2, rate=0.25, seed=5)
+PATIENCE = 3600.0  # seconds on the virtual clock for a whole world
+_SCRATCH = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
+
+Event = Literal["kill", "kill+lose", "reset", "drop", "duplicate", "late", "corrupt", "garbage", "cut"]
+EVENTS: tuple[Event, ...] = (
+    "kill",
+    "kill+lose",
+    "reset",
+    "drop",
+    "duplicate",
+    "late",
+    "corrupt",
+    "garbage",
+    "cut",
+)
+
+
+class Violation(AssertionError):  # noqa: N818  # the word that everyone uses for it
+    """Something happened that must never happen."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a world is made of.
+
+    Attributes:
+        boards, rounds: How many.
+        framing, frame_limit, window: Of every link.
+        slice_time: Seconds for a slice of training.
+        faults: Drawn for each frame.
+        events: What happens at which frame, counted over all links and both directions from 0.
+        undetected: Probability that a chunk or an ACK is changed and its CRC-16 fits all the same.
+        seed: Of the host's random numbers.
+    """
+
+    boards: int = 2
+    rounds: int = 1
+    framing: Literal["serial", "ble"] = "serial"
+    frame_limit: int = 20
+    window: int = 2
+    slice_time: float = 0.0
+    faults: Faults = Faults()
+    events: tuple[tuple[int, Event], ...] = ()
+    undetected: float = 0.0
+    seed: int = 0
+
+
+@dataclass
+class Outcome:
+    """What a world came to."""
+
+    heads: list[bytes]
+    deltas: dict[tuple[int, int], bytes]
+    frames: int
+    seconds: float
+    injected: Counter[str] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)
+    bytes: ByteCount = field(default_factory=ByteCount)
+
+
+def virtual_board(window: int, frame_limit: int) -> MakeBoard:
+    """Return what switches on a board of the firmware's own core."""
+
+    def make(uid: int, boot: int) -> VirtualBoard:
+        return VirtualBoard(
+            features=D,
+            classes=C,
+            uid=uid,
+            boot=boot,
+            capacity=16,
+            max_batch=4,
+            window=window,
+            frame_limit=frame_limit,
+        )
+
+    return make
+
+
+@cache
+def samples_of(uid: int) -> Samples:
+    rng = np.random.default_rng(uid)
+    x = rng.integers(-100, 100, (7, D), dtype=np.int8)
+    y = rng.integers(0, C, 7).astype(np.uint8)
+    return Samples("features", x[:5], y[:5], x[5:], y[5:], 1 / 64, 3)
+
+
+class World:
+    """A run in a setting, host and boards dying and coming back as the setting says."""
+
+    def __init__(self, setting: Setting, make_board: MakeBoard | None = None) -> None:
+        self.setting = setting
+        self.frames = 0
+        self.injected: Counter[str] = Counter()
+        self.errors: Counter[str] = Counter()
+        self.bytes = ByteCount()
+        self._events = dict(setting.events)
+        self._host: asyncio.Task[None] | None = None
+        self._directory = Path(tempfile.mkdtemp(prefix="bytefed-world-", dir=_SCRATCH))
+        self._store: Store
+        make = make_board or virtual_board(setting.window, setting.frame_limit)
+        self.ports = [
+            BoardPort(
+                uid + 1, make, framing=setting.framing, frame_limit=setting.frame_limit,
+                slice_time=setting.slice_time, forgotten=self._forgotten,
+            )
+            for uid in range(setting.boards)
+        ]  # fmt: skip
+        self._links = [FaultyTransport(port, _Source(self, port)) for port in self.ports]
+        self._starts = 0
+
+    # ---- Life and death
+
+    def run(self) -> Outcome:
+        """Run the world to its end.
+
+        Raises:
+            Violation: Something happened that must not.
+        """
+        try:
+            return run(self._live())
+        except StuckError as error:
+            raise Violation(f"stuck {error}") from error
+        finally:
+            shutil.rmtree(self._directory)
+
+    async def _live(self) -> Outcome:
+        Store.create(self._directory, RUN, np.zeros(P, np.float32), "", {}).close()
+        loop = asyncio.get_running_loop()
+        while True:
+            self._store = Store.open(self._directory)
+            self._host = loop.create_task(self._be_host())
+            try:
+                async with asyncio.timeout(PATIENCE - loop.time()):
+                    await asyncio.wait((self._host,))
+            except TimeoutError as error:
+                self._host.cancel()
+                raise Violation("no end within the bounds of patience") from error
+            finally:
+                self._store.close()
+            if not self._host.cancelled():
+                self._host.result()
+                return self._outcome(loop.time())
+            self._host = None
+
+    def kill_host(self) -> None:
+        """Kill the host; it is started anew from its store."""
+        if self._host is not None:
+            self._host.cancel()
+
+    def _forgotten(self, uid: int, round_: int) -> None:
+        kept = [delta.board for delta in self._store.deltas(round_)]
+        if kept.count(f"{uid:016x}") != 1:
+            raise Violation(f"board {uid} forgot its delta of round {round_}, the store has {kept}")
+
+    def _outcome(self, seconds: float) -> Outcome:
+        store = Store.open(self._directory)
+        heads, deltas = [], {}
+        for number in range(1, self.setting.rounds + 1):
+            for delta in store.deltas(number):
+                deltas[number, int(delta.board, 16)] = delta.delta.tobytes()
+                if not delta.applied:
+                    raise Violation(f"the delta of board {delta.board} in round {number} was never applied")
+        done, head = store.head()
+        if done != self.setting.rounds:
+            raise Violation(f"{done} rounds instead of {self.setting.rounds}")
+        heads.append(head.tobytes())
+        store.close()
+        return Outcome(heads, deltas, self.frames, seconds, self.injected, self.errors, self.bytes)
+
+    # ---- A host in thirty lines
+
+    async def _be_host(self) -> None:
+        self._starts += 1
+        devices = []
+        for port, link in zip(self.ports, self._links, strict=True):
+            seed = f"{self.setting.seed}/{self._starts}/{port.uid}"
+            devices.append(_Booked(Device(link, rng=random.Random(seed)), link, self))
+        done, head = self._store.head()
+        async with asyncio.TaskGroup() as group:
+            for each in devices:
+                group.create_task(each.persist(each.join))
+        for number in range(done + 1, self.setting.rounds + 1):
+            self._store.begin_round(number, [each.name for each in devices])
+            have = {delta.board for delta in self._store.deltas(number)}
+            async with asyncio.TaskGroup() as group:
+                for each in devices:
+                    if each.name not in have:
+                        group.create_task(each.persist(lambda each=each: each.round(number, head)))  # type: ignore[misc]
+            deltas = self._store.deltas(number)
+            updates = [Update(int(d.board, 16), d.num_examples, d.delta) for d in deltas if d.status == "ok"]
+            head = FedAvg().aggregate(head, updates)
+            self._store.close_round(number, head, [d.board for d in deltas], seconds=0, accuracy=0, loss=0)
+        for each in devices:
+            await each.leave()
+
+    @property
+    def store(self) -> Store:
+        return self._store
+
+    def happens(self, port: BoardPort) -> Event | None:
+        """Count a frame and return what is to happen to it; kills and resets happen here."""
+        event = self._events.get(self.frames)
+        self.frames += 1
+        if event is None:
+            return None
+        self.injected[event] += 1
+        if event.startswith("kill"):
+            self.kill_host()
+        if event == "reset":
+            port.reset()
+        return event
+
+
+class _Booked:
+    """A Device whose every byte is taken account of."""
+
+    def __init__(self, device: Device, link: FaultyTransport, world: World) -> None:
+        self._device = device
+        self._link = link
+        self._world = world
+        self._before = (link.sent, link.received)
+        self._count = ByteCount()
+        self._connected = False
+
+    @property
+    def name(self) -> str:
+        return self._device.name
+
+    async def persist(self, action: object) -> None:
+        """Try again after a link loss, as the coordinator does with boards that it has lost."""
+        while True:
+            try:
+                if not self._connected:
+                    await self._device.connect(RUN)
+                    self._connected = True
+                await action()  # type: ignore[operator]
+                self._take()
+                return
+            except LinkError as error:
+                self._world.errors[error.code] += 1
+                self._connected = False
+                await self._device.close()
+                await asyncio.sleep(1)
+            except BoardError as error:
+                if not self._world.setting.undetected:
+                    raise Violation(f"the board refused: {error}") from error
+                self._world.errors[error.code] += 1
+                self._connected = False
+                await asyncio.sleep(1)
+
+    async def join(self) -> None:
+        await self._device.provision(samples_of(self._device.uid))
+
+    async def round(self, number: int, head: np.ndarray) -> None:
+        def commit(reply: RoundReply) -> bool:
+            result = reply.result
+            status = self._world.store.commit_delta(
+                number, self.name, reply.delta, num_examples=result.num_examples, loss=0.0, correct=0
+            )
+            return status == "ok"
+
+        await self._device.run_round(number, head, PLAN, commit=commit)
+
+    def _take(self) -> None:
+        self._count += self._device.take_bytes()
+
+    async def leave(self) -> None:
+        """Close the port and make sure that no byte is missing from the account."""
+        await self._device.close()
+        self._take()
+        port = (self._link.sent - self._before[0], self._link.received - self._before[1])
+        if (self._count.wire_down, self._count.wire_up) != port or self._count.causes_total != sum(port):
+            raise Violation(f"the ledger has {self._count}, the port counted {port}")
+        self._world.bytes += self._count
+
+
+class _Source:
+    """What goes wrong on one link of a world."""
+
+    def __init__(self, world: World, port: BoardPort) -> None:
+        setting = world.setting
+        self._world = world
+        self._port = port
+        self._stream = setting.framing == "serial"
+        self._random = RandomFaults(setting.faults, port.uri, stream=self._stream)
+        self._random.injected = world.injected
+        self._rng = random.Random(f"{setting.seed}/{port.uri}")
+
+    def pieces(self, direction: Direction, frame: bytes) -> list[Piece]:
+        event = self._world.happens(self._port)
+        match event:
+            case "kill+lose" | "drop":
+                return []
+            case "duplicate":
+                return [Piece(frame), Piece(frame)]
+            case "late":
+                return [Piece(frame), Piece(frame, self._rng.choice((0.05, 0.5, 1.5, 5, 15)), overtaken=True)]
+            case "corrupt":
+                return [Piece(damage(self._rng, frame, stream=self._stream))]
+            case "garbage":
+                return [Piece(self._rng.randbytes(self._rng.randint(1, 70))), Piece(frame)]
+            case "cut":
+                return [Piece(frame[: self._rng.randrange(len(frame))] if self._stream else b"", last=True)]
+        return self._random.pieces(direction, frame)
+
+
+def check(outcome: Outcome, expected: Outcome) -> None:
+    """Compare a world with the same one without faults.
+
+    Raises:
+        Violation: Another head, or another set of deltas.
+    """
+    for key, delta in outcome.deltas.items():
+        if expected.deltas.get(key) != delta:
+            raise Violation(f"round and board {key}: another delta than without faults")
+    if outcome.deltas.keys() != expected.deltas.keys():
+        raise Violation(f"deltas {sorted(outcome.deltas)} instead of {sorted(expected.deltas)}")
+    if outcome.heads != expected.heads:
+        raise Violation("another global head than without faults")
+
+
+@cache
+def fault_free(boards: int, rounds: int) -> Outcome:
+    """What a world comes to when nothing goes wrong, the same over every link."""
+    return World(Setting(boards=boards, rounds=rounds)).run()
+
+
+def try_world(setting: Setting, make_board: MakeBoard | None = None) -> Outcome:
+    """Run a world and check it.
+
+    Raises:
+        Violation: With the setting, so that it can be run again.
+    """
+    try:
+        outcome = World(setting, make_board).run()
+        check(outcome, fault_free(setting.boards, setting.rounds))
+    except Exception as error:
+        causes = error.exceptions if isinstance(error, ExceptionGroup) else (error,)
+        raise Violation(f"{'; '.join(f'{type(e).__name__}: {e}' for e in causes)} in {setting}") from error
+    return outcome
+
+
+def random_setting(seed: int) -> Setting:
+    """Draw a world: the same for the same seed, on any machine."""
+    rng = random.Random(seed)
+    stream = rng.random() < 0.5
+    rate = rng.choice((0.01, 0.05, 0.15))
+
+    def sometimes(scale: float) -> float:
+        return rate * scale if rng.random() < 0.6 else 0.0
+
+    faults = Faults(
+        drop=sometimes(1.0),
+        corrupt=sometimes(1.0) if stream else 0.0,  # on BLE the link layer's CRC-24 sees to it
+        duplicate=sometimes(1.0),
+        reorder=sometimes(0.5),
+        garbage=sometimes(0.5) if stream else 0.0,
+        stall=sometimes(0.1),
+        cut=sometimes(0.1),
+        hold=rng.choice((0.05, 1.0, 20.0)),
+        delay=rng.choice((0.0, 0.0, 0.05, 1.0)),
+        seed=seed,
+    )
+    events: list[tuple[int, Event]] = [
+        (rng.randrange(200), rng.choice(("kill", "kill+lose", "reset", "late", "cut")))
+        for _ in range(rng.randrange(5))
+    ]
+    return Setting(
+        boards=rng.choice((1, 2, 2, 3)),
+        rounds=rng.choice((1, 2, 3)),
+        framing="serial" if stream else "ble",
+        frame_limit=rng.choice((20, 20, 27, 61, 250 if stream else 244)),
+        window=rng.choice((1, 2, 3, 8)),
+        slice_time=rng.choice((0.0, 0.01, 0.5)),
+        faults=faults,
+        events=tuple(events),
+        seed=seed,
+    )
