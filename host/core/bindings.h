@@ -1,6 +1,7 @@
 #pragma once
 #include <nanobind/nanobind.h>
 
+void bind_codec(nanobind::module_& module);
 void bind_kernel(nanobind::module_& module);
 void bind_link(nanobind::module_& module);
 void bind_virtual_board(nanobind::module_& module);

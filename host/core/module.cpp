@@ -5,6 +5,7 @@
 
 NB_MODULE(_core, module) {
   module.doc() = "The portable core of the firmware, compiled for this machine.";
+  bind_codec(module);
   bind_kernel(module);
   bind_link(module);
   bind_virtual_board(module);

@@ -1,0 +1,53 @@
+// Eight bits a parameter with one scale, rounded up or down at random (SPEC 5.2).
+#include "bytefed/codec_parts.h"
+
+namespace bytefed {
+namespace {
+
+constexpr float kLeast = 7.88860905e-31f;  // 2^-100: below, 1 / scale might overflow
+
+size_t size(size_t count) {
+  return kScaleSize + count;
+}
+
+// The least bfloat16 that is not below m / 127, so that no value needs more than 127 of it.
+float write_scale_for(float m, uint8_t* blob) {
+  return write_scale(m < kLeast ? 0.0f : float_from_bits((float_bits(m / 127.0f) + 0xFFFFu) & 0xFFFF0000u),
+                     blob);
+}
+
+void encode(size_t count, uint32_t seed, float* residual, float* work) {
+  uint8_t* blob = reinterpret_cast<uint8_t*>(work);
+  float m = 0.0f;
+  for (size_t i = 0; i < count; ++i) {
+    const float size = magnitude(residual[i]);
+    if (size > m) m = size;
+  }
+  const float scale = write_scale_for(m, blob);
+  const float inverse = scale > 0.0f ? 1.0f / scale : 0.0f;
+  uint32_t word = 0;
+  for (size_t i = 0; i < count; ++i) {
+    word = i % 2 == 0 ? random_word(seed, static_cast<uint32_t>(i / 2)) : word >> 16;
+    const float u = static_cast<float>(word & 0xFFFFu) * 1.52587891e-5f;  // 2^-16
+    const float shifted = residual[i] * inverse + (128.0f + u);
+    int32_t q = static_cast<int32_t>(scale > 0.0f ? shifted : 128.0f);
+    q = (q > 255 ? 255 : q) - 128;
+    blob[kScaleSize + i] = static_cast<uint8_t>(q);
+    residual[i] -= static_cast<float>(q) * scale;
+  }
+}
+
+// From the end, because a value takes more room than its byte.
+void decode(size_t count, uint32_t, float* work) {
+  const uint8_t* blob = reinterpret_cast<const uint8_t*>(work);
+  const float scale = read_scale(blob);
+  for (size_t i = count; i-- > 0;) {
+    work[i] = static_cast<float>(static_cast<int8_t>(blob[kScaleSize + i])) * scale;
+  }
+}
+
+}  // namespace
+
+const CodecFunctions kInt8Codec = {size, encode, decode};
+
+}  // namespace bytefed

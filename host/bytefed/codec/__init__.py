@@ -1,0 +1,68 @@
+"""Codecs: what a head or a delta looks like in a blob (SPEC.md section 5).
+
+The same arithmetic as the board's, bit for bit, so the host knows exactly what each board holds. A codec is a
+module with three functions and a row of CODECS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from bytefed.codec import float32, int8, onebit, sign, stc, twobit
+from bytefed.codec.arithmetic import GOLDEN, Values, mix32
+from bytefed.errors import ConfigError
+
+__all__ = ["CODECS", "Codec", "Values", "downlink_seed", "find", "uplink_seed"]
+
+
+class Codec(NamedTuple):
+    """A codec.
+
+    Attributes:
+        number: Its number on the wire.
+        lossy: Whether what comes out differs from what went in.
+        size: Bytes of a blob, by the number of parameters.
+        encode: (values float32 [n], seed) to the blob and the float32 [n] that it stands for.
+        decode: (blob of the right size, n, seed) to the float32 [n] that it stands for.
+    """
+
+    number: int
+    lossy: bool
+    size: Callable[[int], int]
+    encode: Callable[[Values, int], tuple[bytes, Values]]
+    decode: Callable[[bytes, int, int], Values]
+
+
+CODECS: dict[str, Codec] = {
+    "float32": Codec(0, False, float32.size, float32.encode, float32.decode),
+    "int8": Codec(1, True, int8.size, int8.encode, int8.decode),
+    "onebit": Codec(2, True, onebit.size, onebit.encode, onebit.decode),
+    "twobit": Codec(3, True, twobit.size, twobit.encode, twobit.decode),
+    "sign": Codec(4, True, sign.size, sign.encode, sign.decode),
+    "stc5": Codec(5, True, stc.Stc(5).size, stc.Stc(5).encode, stc.Stc(5).decode),
+    "stc10": Codec(6, True, stc.Stc(10).size, stc.Stc(10).encode, stc.Stc(10).decode),
+}
+
+
+def find(name: str) -> Codec:
+    """Return the codec of that name.
+
+    Raises:
+        ConfigError: E_CONFIG_CODEC when there is none.
+    """
+    if name not in CODECS:
+        raise ConfigError(
+            "E_CONFIG_CODEC", f"There is no codec '{name}'.", f"Take one of: {', '.join(CODECS)}."
+        )
+    return CODECS[name]
+
+
+def downlink_seed(round: int) -> int:  # noqa: A002  # the field's own word
+    """Return the seed of what goes to a board in a round, 1..65535."""
+    return mix32(GOLDEN * (2 * round))
+
+
+def uplink_seed(seed: int, round: int) -> int:  # noqa: A002
+    """Return the seed of what comes from a board that was given `seed` in CONFIG."""
+    return mix32(seed + GOLDEN * (2 * round + 1))

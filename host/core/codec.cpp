@@ -1,0 +1,59 @@
+// Codecs of the core as functions of numpy arrays.
+#include "bytefed/codec.h"
+
+#include <nanobind/ndarray.h>
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+#include <vector>
+
+#include "bindings.h"
+
+namespace nb = nanobind;
+using namespace bytefed;
+
+namespace {
+
+using Floats = nb::ndarray<float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+Codec checked(int number, size_t count) {
+  if (number < 0 || number > 255 || !known_codec(static_cast<uint8_t>(number))) {
+    throw std::invalid_argument("no such codec");
+  }
+  if (count == 0) throw std::invalid_argument("at least one value");
+  return static_cast<Codec>(number);
+}
+
+std::vector<float> workspace(size_t count) {
+  return std::vector<float>(codec_workspace(count));
+}
+
+nb::bytes encode_values(int number, Floats residual, uint32_t seed) {
+  const size_t count = residual.shape(0);
+  const Codec codec = checked(number, count);
+  std::vector<float> work = workspace(count);
+  encode(codec, count, seed, residual.data(), work.data());
+  return nb::bytes(work.data(), blob_size(codec, count));
+}
+
+void decode_values(int number, nb::bytes blob, uint32_t seed, Floats out) {
+  const size_t count = out.shape(0);
+  const Codec codec = checked(number, count);
+  if (blob.size() != blob_size(codec, count)) throw std::invalid_argument("blob has another size");
+  std::vector<float> work = workspace(count);
+  std::memcpy(work.data(), blob.c_str(), blob.size());
+  decode(codec, count, seed, work.data());
+  std::copy_n(work.data(), count, out.data());
+}
+
+}  // namespace
+
+void bind_codec(nb::module_& module) {
+  module.def("encode", &encode_values, nb::arg("codec"), nb::arg("residual"), nb::arg("seed"),
+             "Encode `residual` (float32 [n]) and leave there what the blob lacks; the blob.");
+  module.def("decode", &decode_values, nb::arg("codec"), nb::arg("blob"), nb::arg("seed"), nb::arg("out"),
+             "Write the values of a blob to out (float32 [n]).");
+  module.def("downlink_seed", &downlink_seed, nb::arg("round"));
+  module.def("uplink_seed", &uplink_seed, nb::arg("seed"), nb::arg("round"));
+}
