@@ -7,13 +7,14 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 
 from serial.tools import list_ports
 
 from bytefed.device import Device
 from bytefed.errors import ConfigError, LinkError
+from bytefed.qemu import qemu_boards
 from bytefed.transport.base import Transport
 from bytefed.transport.loopback import LoopbackTransport
 from bytefed.transport.serial import SerialTransport
@@ -28,7 +29,7 @@ USB_IDS: dict[tuple[int, int], str] = {
     (0x239A, 0x8045): "Adafruit Circuit Playground Bluefruit",
 }
 SCHEMES = (
-    "virtual:N", "virtual-ble:N", "loopback:N", "serial:auto", "serial:PORT", "socket://HOST:PORT",
+    "virtual:N", "virtual-ble:N", "loopback:N", "qemu:N", "serial:auto", "serial:PORT", "socket://HOST:PORT",
     "ble:auto", "ble:NAME", "ble:ADDRESS",
 )  # fmt: skip
 _BLE_WINDOW = 8  # chunks that a Bluefruit board takes in one burst
@@ -80,6 +81,8 @@ async def _open_uri(
         return await stack.enter_async_context(_virtual_boards(_count(uri, rest), before, options))
     if scheme in ("virtual", "loopback"):
         return _loopback_boards(_count(uri, rest), before, options)
+    if scheme == "qemu":
+        return await stack.enter_async_context(_qemu_boards(_count(uri, rest), before, options))
     if scheme == "serial" and rest == "auto":
         return [SerialTransport(port) for port in find_ports()]
     if scheme == "serial" and rest:
@@ -152,6 +155,13 @@ async def _virtual_ble_boards(
     uids = [board_uid(options.uid_seed, before + index) for index in range(count)]
     async with virtual_ble_boards([make_board(kind, uid, extractor) for uid in uids], before) as transports:
         yield transports
+
+
+def _qemu_boards(
+    count: int, before: int, options: VirtualOptions
+) -> AbstractAsyncContextManager[list[SerialTransport]]:
+    uids = {f"qemu:{index}": board_uid(options.uid_seed, index) for index in range(before, before + count)}
+    return qemu_boards(uids, options.kind.features, options.kind.classes)
 
 
 @asynccontextmanager
