@@ -65,7 +65,9 @@ def find_image(features: int, classes: int) -> Path:
 
 
 @asynccontextmanager
-async def qemu_boards(uids: dict[str, int], features: int, classes: int) -> AsyncIterator[list[SerialTransport]]:
+async def qemu_boards(
+    uids: dict[str, int], features: int, classes: int
+) -> AsyncIterator[list[SerialTransport]]:
     """Start boards, and end them on leaving.
 
     Args:
@@ -78,9 +80,7 @@ async def qemu_boards(uids: dict[str, int], features: int, classes: int) -> Asyn
     """
     qemu, image = find_qemu(), find_image(features, classes)
     async with AsyncExitStack() as stack:
-        yield [
-            await stack.enter_async_context(_running(qemu, image, uri, uid)) for uri, uid in uids.items()
-        ]
+        yield [await stack.enter_async_context(_running(qemu, image, uri, uid)) for uri, uid in uids.items()]
 
 
 @asynccontextmanager
