@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Self, cast
 
 from bytefed.errors import ConfigError
+from bytefed.wire_size import CODECS
 
 MAX_ROUNDS = 65_535
 MAX_SEED = 2**32 - 1
@@ -114,6 +115,13 @@ class RunConfig:
     def __post_init__(self) -> None:
         for name, key in KEYS.items():
             _check(name, key, getattr(self, name))
+        for codec in self.codecs:
+            if codec not in CODECS:
+                raise ConfigError(
+                    "E_CONFIG_CODEC",
+                    f"There is no codec '{codec}'.",
+                    f"Give --codec one of: {', '.join(CODECS)}; or two as DOWNLINK/UPLINK.",
+                )
         if not self.boards:
             raise ConfigError("E_CONFIG_BOARDS", "No boards are named.", "Give --boards, such as virtual:8.")
 
@@ -138,8 +146,7 @@ class RunConfig:
 
     def to_toml(self) -> str:
         """The whole table as a TOML file that ``--config`` takes."""
-        # A JSON string, number or list of strings is also a TOML one; floats keep all their digits.
-        return "".join(f"{name} = {json.dumps(getattr(self, name))}\n" for name in KEYS)
+        return "".join(f"{name} = {_toml(getattr(self, name))}\n" for name in KEYS)
 
     def resumed(self, options: Mapping[str, Any]) -> Self:
         """The configuration of a run that goes on, with what may be changed in between.
@@ -175,7 +182,8 @@ def add_options(parser: argparse._ArgumentGroup) -> None:
     """Give a parser one option per key; what is not given stays None."""
     for f in fields(RunConfig):
         key = KEYS[f.name]
-        shown = " ".join(f.default) if key.many else f.default
+        default: Any = f.default
+        shown = " ".join(default) if key.many else default
         text = f"{key.help} (default: {shown})" if shown not in ("", True) else key.help
         if key.kind is bool:
             parser.add_argument(
@@ -217,6 +225,14 @@ def _parse(text: str, source: str) -> dict[str, Any]:
             raise ConfigError("E_CONFIG_KEY", f"{source} has an unknown key '{written}'.", _nearest(name))
         values[name] = _converted(name, KEYS[name], value)
     return values
+
+
+def _toml(value: Any) -> str:
+    """A value as TOML writes it.
+
+    That is as JSON does, floats with all their digits; but TOML knows no surrogates and wants DEL escaped.
+    """
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _nearest(name: str) -> str:

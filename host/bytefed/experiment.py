@@ -92,8 +92,8 @@ async def begin(config: RunConfig, directory: Path | None, listener: Listener) -
     task = load_task(config.data, _data_dir(config))
     demands = Demands.of(task, config.batch_size)
     async with open_devices(config.boards, _virtual(config, task)) as devices:
-        seconds = await connect_all(devices, run, demands)
         shares = Shares(task, _divide(config, task, len(devices)))
+        seconds = await connect_all(devices, run, demands)
         store = Store.create(directory, run, initial_head(task), config.to_toml(), versions())
         with closing(store):
             store.enrol([(device.name, device.profile.name) for device in devices])
@@ -137,13 +137,13 @@ async def _run(
     started = time.monotonic()
     task = shares.task
     records = Records(store)
+    store.set_meta("config", config.to_toml())
     _write_text(store.directory, RESOLVED, config.to_toml())
     coordinator = Coordinator(config, task, fleet, store, records, strategy(config.strategy), listener)
     listener(_started(config, task, store))
     try:
-        await gather
         with _interrupts(coordinator) as interrupts:
-            complete = await interrupts.run(coordinator.run())
+            complete = await interrupts.run(_train(gather, coordinator))
     finally:
         await fleet.close()
         records.close()
@@ -152,6 +152,11 @@ async def _run(
     write_json(store.directory / "summary.json", summary)
     listener(RunEnded(str(store.directory), complete, summary))
     return summary
+
+
+async def _train(gather: Coroutine[None, None, None], coordinator: Coordinator) -> bool:
+    await gather
+    return await coordinator.run()
 
 
 class _Interrupts:
@@ -241,7 +246,7 @@ def _started(config: RunConfig, task: Task, store: Store) -> RunStarted:
 
 
 def _summary(config: RunConfig, shares: Shares, store: Store, complete: bool) -> dict[str, Any]:
-    """What summary.json says; SPEC.md section 8.4."""
+    """What summary.json says."""
     rounds = store.rounds()
     rows = [row for _, row in store.traffic(("round",))]
     sessions = {phase: totals(row for _, row in store.traffic((phase,))) for phase in SESSION_PHASES}
@@ -260,7 +265,7 @@ def _summary(config: RunConfig, shares: Shares, store: Store, complete: bool) ->
         "failed": sum(row.status in ("failed", "rejected") for row in rows),
         "accuracy_final": last.accuracy_global if last else None,
         "loss_final": last.loss_global if last else None,
-        "accuracy_central": _central(config, shares) if complete and config.central else None,
+        "accuracy_central": _central(config, shares, len(rounds)) if complete and config.central else None,
         "accuracy_boards_final": last.accuracy_boards if last else None,
         **totals(rows),
         "estimate_exact": all(part["estimate_exact"] for part in (totals(rows), *sessions.values())),
@@ -275,14 +280,14 @@ def _summary(config: RunConfig, shares: Shares, store: Store, complete: bool) ->
     }
 
 
-def _central(config: RunConfig, shares: Shares) -> float:
+def _central(config: RunConfig, shares: Shares, rounds: int) -> float:
     """Accuracy of one head that saw all boards' training samples as often as the boards did."""
     task, partition = shares.task, shares.partition
     everyone = np.concatenate([partition.train(client) for client in range(len(partition))])
     head = central.train(
         task,
         task.federated.take(everyone),
-        epochs=config.rounds * config.local_epochs,
+        epochs=rounds * config.local_epochs,
         batch_size=config.batch_size,
         learning_rate=config.learning_rate,
         seed=config.seed,

@@ -157,7 +157,8 @@ class Live:
             )
 
     def _on_stopping(self, event: Stopping) -> None:
-        self._say(f"Finishing round {event.round}; Ctrl-C again to stop at once.", style="yellow")
+        first = f"Finishing round {event.round}" if event.round else "Stopping before the first round"
+        self._say(f"{first}; Ctrl-C again to stop at once.", style="yellow")
 
     def _on_end(self, event: RunEnded) -> None:
         self._progress.stop()
@@ -180,6 +181,8 @@ def _closing_table(summary: Any) -> Table:
     add("bytes in rounds", f"{summary['wire_total']:,}", _against_estimate(summary))
     add("W x C x R", f"{summary['estimate_wcr']:,}", "the classic estimate: uplink payload alone")
     for phase, sums in summary["sessions"].items():
+        if not sums["wire_total"]:
+            continue
         add(f"bytes to {phase}", f"{sums['wire_total']:,}", _against_estimate(sums))
     return table
 

@@ -43,5 +43,7 @@ class RunLock:
             ) from error
 
     def release(self) -> None:
-        """Let others have the directory."""
-        os.close(self._descriptor)
+        """Let others have the directory; harmless when they may already."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1

@@ -144,11 +144,15 @@ class StoredDelta:
 class Store:
     """A run directory, open for one coordinator."""
 
-    def __init__(self, directory: Path, lock: RunLock, db: sqlite3.Connection) -> None:
+    def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self._lock = lock
-        self._db = db
         self.run = 0
+        self._lock = RunLock(directory)
+        try:
+            self._db = _connect(directory / DATABASE)
+        except BaseException:
+            self._lock.release()
+            raise
 
     @classmethod
     def create(cls, directory: Path, run: int, head: Head, config: str, versions: dict[str, str]) -> Store:
@@ -167,9 +171,12 @@ class Store:
         with coded(directory):
             directory.mkdir(parents=True, exist_ok=True)
             refuse_existing(directory)
-            lock = RunLock(directory)
-            store = cls(directory, lock, _connect(directory / DATABASE))
-            store._begin(run, head, config, versions)
+            store = cls(directory)
+            try:
+                store._begin(run, head, config, versions)
+            except BaseException:
+                store.close()
+                raise
         return store
 
     def _begin(self, run: int, head: Head, config: str, versions: dict[str, str]) -> None:
@@ -196,7 +203,7 @@ class Store:
                     f"{directory} holds no run.",
                     "Name the directory that `bytefed run` printed.",
                 )
-            store = cls(directory, RunLock(directory), _connect(path))
+            store = cls(directory)
             if store.meta("format") != str(FORMAT):
                 store.close()
                 raise StoreError(
@@ -436,16 +443,16 @@ class Store:
 
 
 _ROUNDS = """
-SELECT round,
+SELECT r.round,
     (SELECT COUNT(*) FROM deltas d WHERE d.run = r.run AND d.round = r.round AND applied),
     (SELECT 1.0 * SUM(e.correct) / NULLIF(SUM(tested), 0) FROM evaluations e
         WHERE e.run = r.run AND e.round = r.round),
     accuracy_global, loss_global,
     IFNULL(SUM(wire_down), 0), IFNULL(SUM(wire_up), 0),
     IFNULL(SUM(estimate_wcr), 0), IFNULL(SUM(estimate_wire), 0), r.seconds
-FROM rounds r LEFT JOIN ledger l USING (run, round)
-WHERE run = ? AND round >= ? AND r.seconds IS NOT NULL AND IFNULL(phase, 'round') = 'round'
-GROUP BY round ORDER BY round
+FROM rounds r LEFT JOIN ledger l ON l.run = r.run AND l.round = r.round AND phase = 'round'
+WHERE r.run = ? AND r.round >= ? AND r.seconds IS NOT NULL
+GROUP BY r.round ORDER BY r.round
 """
 _TRAFFIC_COLUMNS = tuple(f.name for f in fields(Traffic) if f.name != "count")
 _SUMMED = (*COUNTS, "estimate_wire", "seconds")

@@ -1,0 +1,105 @@
+"""`bytefed estimate`: the classic figure, what it leaves out, and the exact one."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bytefed import wire_size
+from bytefed.cli import main
+from bytefed.commands.estimate import LEFT_OUT, classic, predict
+from bytefed.seeds import select
+
+FLOAT32 = ("float32", "float32")
+
+
+def document(capsys, *arguments):
+    assert main(["estimate", "--json", *arguments]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_classic_example(capsys):
+    assert main(["estimate", "--shape", "100x100x32", "--clients", "100", "--rounds", "100"]) == 0
+    out = capsys.readouterr().out
+    assert "12,800,000,000 bytes" in out
+    assert "12,207.03 MB" in out
+    for reason in LEFT_OUT:
+        assert reason in out
+
+
+def test_an_update_may_be_given_in_bytes(capsys):
+    result = document(capsys, "--update-bytes", "8946728", "--clients", "1", "--rounds", "100")
+    assert result["estimate_wcr"] == 894_672_800
+    assert result["estimate_wcr_mb"] == pytest.approx(853.23, abs=0.005)
+
+
+def test_without_either_the_update_is_the_heads(capsys):
+    result = document(capsys, "--features", "32", "--classes", "10", "--clients", "3", "--rounds", "2")
+    assert result["update_bytes"] == 4 * (32 * 10 + 10)
+    assert result["estimate_wcr"] == 6 * 1320
+
+
+def test_the_exact_figure_is_the_closed_form(capsys):
+    """SPEC.md section 6 by hand: D=32, C=10 on serial is one window of six chunks each way."""
+    w = wire_size.serial_profile().w
+    chunks = 5 * w(250) + w(2 + 1320 - 5 * 248)
+    round_ = w(10) + chunks + w(3) + w(7) + w(19) + chunks + w(5) + w(3)
+    evaluation = w(10) + chunks + w(3) + w(7) + w(19)
+    connection = 1 + w(13) + w(18) + w(2) + w(19) + w(2) + w(15)
+    config = w(13) + w(2)
+    result = document(capsys, "--features", "32", "--classes", "10", "--clients", "4", "--rounds", "3")
+    assert result["exact"]["board_round"]["wire_total"] == round_
+    assert result["estimate_wire"] == 4 * (3 * round_ + evaluation + connection + config)
+
+
+@given(st.integers(1, 40), st.integers(1, 10), st.floats(0, 1), st.integers(0, 99))
+def test_only_those_who_take_part_are_counted(clients, rounds, fraction, seed):
+    profile = wire_size.serial_profile()
+    got = predict(
+        profile, 8, 2, FLOAT32, clients=clients, rounds=rounds, fraction_train=fraction, seed=seed
+    )
+    assert got.participants == min(clients, max(1, int(fraction * clients)))
+    drawn = set()
+    for number in range(1, rounds + 1):
+        drawn.update(select(seed, number, range(clients), got.participants))
+    expected = wire_size.round_bytes(profile, 8, 2).wire_total * got.participants * rounds
+    expected += wire_size.configuration_bytes(profile).wire_total * len(drawn)
+    assert got.rounds.wire_total == expected
+    got.total.check()
+
+
+@given(st.integers(1, 10**9), st.integers(1, 10**6), st.integers(1, 10**5))
+def test_the_classic_estimate_is_a_product(update, clients, rounds):
+    assert classic(update, clients, rounds) == update * clients * rounds
+
+
+def test_ble(capsys):
+    small = document(capsys, "--link", "ble", "--mtu", "23")
+    large = document(capsys, "--link", "ble", "--mtu", "247")
+    assert large["estimate_wire"] < small["estimate_wire"]
+    assert large["exact"]["board_round"]["crc"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("--shape", "100x"), "E_CONFIG_SHAPE"),
+        (("--shape", "0x3"), "E_CONFIG_SHAPE"),
+        (("--shape", "axb"), "E_CONFIG_SHAPE"),
+        (("--shape", "²x3"), "E_CONFIG_SHAPE"),
+        (("--shape", "1" * 5000), "E_CONFIG_SHAPE"),
+        (("--codec", "zip"), "E_CONFIG_CODEC"),
+        (("--clients", "0"), "E_CONFIG_RANGE"),
+        (("--rounds", "-1"), "E_CONFIG_RANGE"),
+        (("--update-bytes", "0"), "E_CONFIG_RANGE"),
+        (("--fraction-train", "nan"), "E_CONFIG_RANGE"),
+        (("--link", "ble", "--mtu", "22"), "E_CONFIG_RANGE"),
+        (("--features", "5000"), "E_CONFIG_RANGE"),
+    ],
+)
+def test_what_cannot_be_is_refused(capsys, arguments, code):
+    assert main(["estimate", *arguments]) == 2
+    err = capsys.readouterr().err
+    assert f"error[{code}]" in err
+    assert "  -> " in err
