@@ -37,7 +37,6 @@ _SCAN_ALL = 5.0  # seconds that ble:auto looks around; a board advertises severa
 _SCAN_ONE = 3.0  # seconds to look for one board before others get their turn
 _FRESH = 10.0  # seconds for which a sighting is good; BlueZ forgets a board after 30
 _CONNECTING = 30.0  # seconds for one attempt, bleak-retry-connector's own retries included
-_PATIENCE = 30.0  # seconds until a board that does not come (back) is given up
 _MTU_PATIENCE = 1.0  # seconds in which a larger MTU than 23 must show
 _UNREAD_LIMIT = 4 * MAX_WINDOW  # frames; a board sends at most a window unasked
 
@@ -194,12 +193,19 @@ class BleTransport:
         board: Address (on macOS the UUID that stands for it), or name.
         uri: What the user typed, if not ble:BOARD.
         rto_floor: Seconds that an answer may take on an idle link.
+        patience: Seconds to wait for a board that does not come (back), or for an adapter that is off.
     """
 
     framing: Literal["serial", "ble"] = "ble"
 
     def __init__(
-        self, central: Central, board: str, *, uri: str | None = None, rto_floor: float = 0.5
+        self,
+        central: Central,
+        board: str,
+        *,
+        uri: str | None = None,
+        rto_floor: float = 0.5,
+        patience: float = 30.0,
     ) -> None:
         self.uri = uri or f"ble:{board}"
         self.rto_floor = rto_floor
@@ -208,15 +214,16 @@ class BleTransport:
         self.received = 0
         self._central = central
         self._board = board
+        self._patience = patience
         self._connection: _Connection | None = None
 
     async def open(self) -> None:
-        """Connect, for up to half a minute: a board may be out of reach, an adapter off, for a while.
+        """Connect, with patience: a board may be out of reach, an adapter off, for a while.
 
         Raises:
             LinkError: E_BLE_... of the last attempt.
         """
-        give_up = now() + _PATIENCE
+        give_up = now() + self._patience
         while self._connection is None:
             try:
                 self._connection = await self._attempt()
