@@ -21,7 +21,9 @@ from bytefed._core import VirtualBoard
 from bytefed.device import Device, RoundReply, Samples, TrainingPlan
 from bytefed.errors import BoardError, BytefedError, LinkError
 from bytefed.faults import Faults, FaultyTransport, Piece, RandomFaults, damage
+from bytefed.frame import Decoded, SerialDecoder, encode_serial_frame
 from bytefed.ledger import ByteCount, Direction
+from bytefed.message import is_data
 from bytefed.store import Store
 from bytefed.strategy import FedAvg, Update
 
@@ -172,6 +174,8 @@ class World:
                 self._host.result()
                 return self._outcome(loop.time())
             self._host = None
+            for link in self._links:  # the system closes the ports of a process that is gone
+                await link.close()
 
     def kill_host(self) -> None:
         """Kill the host; it is started anew from its store."""
@@ -332,7 +336,21 @@ class _Source:
                 return [Piece(self._rng.randbytes(self._rng.randint(1, 70))), Piece(frame)]
             case "cut":
                 return [Piece(frame[: self._rng.randrange(len(frame))] if self._stream else b"", last=True)]
+        if self._rng.random() < self._world.setting.undetected:
+            frame = self._forge(frame)
         return self._random.pieces(direction, frame)
+
+    def _forge(self, wire: bytes) -> bytes:
+        """Change one bit of a chunk or an ACK so that its CRC-16 fits all the same."""
+        decoded = SerialDecoder().push(wire + b"\0") if self._stream else [Decoded(wire, len(wire))]
+        frame = decoded[0].frame
+        if not frame or not is_data(frame):
+            return wire
+        self._world.injected["undetected"] += 1
+        bit = self._rng.randrange(1, 8 * len(frame))  # bit 0 says that it is a data frame
+        changed = bytearray(frame)
+        changed[bit // 8] ^= 0x80 >> bit % 8
+        return encode_serial_frame(bytes(changed)) if self._stream else bytes(changed)
 
 
 def check(outcome: Outcome, expected: Outcome) -> None:

@@ -1,0 +1,107 @@
+"""Sets of worlds: every single fault, pairs of them, random ones.
+
+Run as a program it tries them all against the host on PYTHONPATH and, with --board, a core built apart; it ends with
+status 3 at the first violation. So a broken host or board can be tried in a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import product
+
+from board_port import MakeBoard
+from shared_board import shared_board
+from world import EVENTS, Event, Setting, Violation, random_setting, try_world
+
+VIOLATED = 3
+_PAIRED: tuple[Event, ...] = ("kill", "kill+lose", "reset", "drop", "late")
+
+
+@dataclass
+class Tally:
+    """What a campaign came to."""
+
+    worlds: int = 0
+    frames: int = 0
+    longest: float = 0.0
+    injected: Counter[str] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def faults(self) -> int:
+        return self.injected.total()
+
+
+def singles(framing: str, rounds: int = 1) -> Iterator[Setting]:
+    """Every event at every frame boundary of two boards' run."""
+    setting = Setting(framing=framing, rounds=rounds)  # type: ignore[arg-type]
+    frames = try_world(setting).frames
+    for at, event in product(range(frames), EVENTS):
+        if framing == "serial" or event not in ("corrupt", "garbage"):  # BLE's link layer checks
+            yield replace(setting, events=((at, event),))
+
+
+def pairs(framing: str, step: int = 1) -> Iterator[Setting]:
+    """Every two events at two frame boundaries of a round of two boards; every `step`th of them."""
+    setting = Setting(framing=framing)  # type: ignore[arg-type]
+    frames = try_world(setting).frames
+    places = ((a, b) for a in range(frames) for b in range(a + 1, frames + 16))
+    for number, ((a, b), (x, y)) in enumerate(product(places, list(product(_PAIRED, _PAIRED)))):
+        if number % step == 0:
+            yield replace(setting, events=((a, x), (b, y)))
+
+
+def randoms(first: int, undetected: float = 0.0) -> Iterator[Setting]:
+    """Random worlds, one a seed, without end."""
+    seed = first
+    while True:
+        yield replace(random_setting(seed), undetected=undetected)
+        seed += 1
+
+
+def run_all(settings: Iterable[Setting], tally: Tally, faults: int = 0, make_board: MakeBoard | None = None) -> Tally:
+    """Try worlds, until so many faults have been injected if `faults` is given.
+
+    Raises:
+        Violation: The first one.
+    """
+    for setting in settings:
+        if make_board is not None and setting.frame_limit > 20 and setting.framing == "ble":
+            setting = replace(setting, frame_limit=20)  # what a board built apart has  # noqa: PLW2901
+        outcome = try_world(setting, make_board)
+        tally.worlds += 1
+        tally.frames += outcome.frames
+        tally.longest = max(tally.longest, outcome.seconds)
+        tally.injected += outcome.injected
+        tally.errors += outcome.errors
+        if faults and tally.faults >= faults:
+            break
+    return tally
+
+
+def main() -> int:
+    """Try everything on a host and a board."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--board", help="shared library of a core")
+    parser.add_argument("--faults", type=int, default=20_000)
+    args = parser.parse_args()
+    make = shared_board(args.board) if args.board else None
+    tally = Tally()
+    try:
+        for framing in ("ble", "serial"):
+            run_all(singles(framing, rounds=2), tally, make_board=make)
+        run_all(randoms(1), tally, args.faults // 2, make)
+        run_all(randoms(1, undetected=0.02), tally, args.faults, make)
+    except Violation as violation:
+        print(violation)
+        return VIOLATED
+    print(f"{tally.worlds} worlds, {tally.faults} faults, no violation")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

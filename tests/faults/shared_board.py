@@ -1,0 +1,86 @@
+"""Boards from a core that was built apart (shared_board.cpp): for cores that are broken on purpose."""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+import subprocess
+from pathlib import Path
+
+from board_port import MakeBoard
+
+CORE = Path(__file__).parents[2] / "firmware/lib/bytefed/src"
+_SHIM = Path(__file__).with_name("shared_board.cpp")
+_BUFFER = 65_536
+
+
+def build_shared_board(sources: Path, library: Path) -> None:
+    """Compile a core, or a changed copy of one.
+
+    Args:
+        sources: The folder that holds `bytefed/`.
+        library: What to make.
+    """
+    compiler = shutil.which("c++") or "g++"
+    core = sorted((sources / "bytefed").glob("*.cpp"))
+    flags = ["-std=gnu++14", "-O1", "-ffp-contract=off", "-shared", "-fPIC", "-w"]
+    includes = [f"-I{sources}"]
+    subprocess.run([compiler, *flags, *includes, str(_SHIM), *map(str, core), "-o", str(library)], check=True)
+
+
+def shared_board(library: str) -> MakeBoard:
+    """Return what switches on a board of that library (window 2, frames of 20 bytes)."""
+    lib = ctypes.CDLL(library)
+    lib.board_new.restype = ctypes.c_void_p
+    lib.board_new.argtypes = [ctypes.c_uint64, ctypes.c_uint16, ctypes.c_uint8, ctypes.c_uint8]
+    for name in ("feed", "feed_frame"):
+        getattr(lib, f"board_{name}").argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t]
+    for name in ("take", "take_frame"):
+        getattr(lib, f"board_{name}").argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+        getattr(lib, f"board_{name}").restype = ctypes.c_size_t
+    for name in ("delete", "state", "round", "poll"):
+        getattr(lib, f"board_{name}").argtypes = [ctypes.c_void_p]
+    lib.board_poll.restype = ctypes.c_bool
+    lib.board_set_millis.argtypes = [ctypes.c_void_p, ctypes.c_uint32]
+    return lambda uid, boot: _SharedBoard(lib, uid, boot)
+
+
+class _SharedBoard:
+    """What VirtualBoard does, by the C interface."""
+
+    def __init__(self, lib: ctypes.CDLL, uid: int, boot: int) -> None:
+        self._lib = lib
+        self._board = lib.board_new(uid, boot, 2, 20)
+        self._buffer = ctypes.create_string_buffer(_BUFFER)
+
+    def __del__(self) -> None:
+        self._lib.board_delete(self._board)
+
+    @property
+    def state(self) -> int:
+        return int(self._lib.board_state(self._board))
+
+    @property
+    def round(self) -> int:
+        return int(self._lib.board_round(self._board))
+
+    def set_millis(self, millis: int) -> None:
+        self._lib.board_set_millis(self._board, millis)
+
+    def feed(self, data: bytes) -> None:
+        self._lib.board_feed(self._board, data, len(data))
+
+    def feed_frame(self, frame: bytes) -> None:
+        self._lib.board_feed_frame(self._board, frame, len(frame))
+
+    def poll(self, limit: int) -> bool:
+        return bool(self._lib.board_poll(self._board))
+
+    def take(self) -> bytes:
+        return ctypes.string_at(self._buffer, self._lib.board_take(self._board, self._buffer))
+
+    def take_frames(self) -> list[bytes]:
+        frames = []
+        while length := self._lib.board_take_frame(self._board, self._buffer):
+            frames.append(ctypes.string_at(self._buffer, length))
+        return frames
