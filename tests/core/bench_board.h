@@ -1,0 +1,236 @@
+// A session on the bench: its link keeps what it sends, or refuses it; its clock and extractor obey the test.
+#pragma once
+#include <cstring>
+#include <deque>
+
+#include "bytefed/crc.h"
+#include "bytefed/session.h"
+#include "check.h"
+
+namespace bench {
+
+using namespace bytefed;
+using check::Bytes;
+
+constexpr uint16_t kFeatures = 5;
+constexpr uint8_t kClasses = 2;
+constexpr size_t kParameters = kFeatures * kClasses + kClasses;  // a blob of 48 bytes
+constexpr uint16_t kCapacity = 16, kInputs = 7;
+constexpr uint64_t kUid = 0x0123456789ABCDEFu;
+
+// One link of the board. Frames of up to 20 bytes need three chunks for a head; of 250, none.
+struct Wire {
+  explicit Wire(uint8_t frame_limit, uint8_t window = 2)
+      : link{this, &Wire::send, frame_limit, window} {}
+  Wire(const Wire&) = delete;
+  Wire& operator=(const Wire&) = delete;
+
+  static bool send(void* context, const uint8_t* frame, size_t length) {
+    Wire* self = static_cast<Wire*>(context);
+    CHECK(length >= kHeaderSize && length <= self->link.frame_limit);
+    if (self->refusals > 0) {
+      --self->refusals;
+      return false;
+    }
+    self->sent.emplace_back(frame, frame + length);
+    return true;
+  }
+
+  Link link;
+  int refusals = 0;  // sends to refuse before the next is taken
+  std::deque<Bytes> sent;
+};
+
+template <typename M>
+Bytes body_of(const M& message) {
+  Bytes body(M::kSize);
+  pack(message, body.data());
+  return body;
+}
+
+class BenchBoard {
+ public:
+  explicit BenchBoard(uint8_t frame_limit = 20, uint8_t window = 2, bool extractor = true)
+      : wire(frame_limit, window),
+        session(memory_.view(),
+                {kUid, 77, 3, 0xABCD, extractor ? kInputs : uint16_t{0}, {0.5f, -2}},
+                {this, &BenchBoard::millis, extractor ? &BenchBoard::extract : nullptr}) {}
+  BenchBoard(const BenchBoard&) = delete;
+  BenchBoard& operator=(const BenchBoard&) = delete;
+
+  // Hands a frame over without letting the board work.
+  void give(const Bytes& frame) { give(wire, frame); }
+  void give(Wire& on, const Bytes& frame) { session.receive(&on.link, frame.data(), frame.size()); }
+
+  // Lets the board work until it has nothing to do.
+  void work() {
+    int slices = 0;
+    while (session.poll()) {
+      if (++slices > 100000) return check::fail(__FILE__, __LINE__, "the board never rests");
+    }
+  }
+
+  Bytes control(Kind kind, uint8_t sequence, const Bytes& body = {}) {
+    Bytes frame = {static_cast<uint8_t>(kind), sequence};
+    frame.insert(frame.end(), body.begin(), body.end());
+    return frame;
+  }
+
+  // Sends the next request and lets the board work: all that it says then is taken by `take`.
+  void ask(Kind kind, const Bytes& body = {}) { ask_on(wire, kind, body); }
+  void ask_on(Wire& on, Kind kind, const Bytes& body = {}) {
+    give(on, control(kind, ++sequence, body));
+    work();
+  }
+  template <typename M>
+  void ask(const M& message, const Bytes& blob = {}) {
+    Bytes body = body_of(message);
+    body.insert(body.end(), blob.begin(), blob.end());
+    ask(M::kKind, body);
+  }
+
+  // The next frame that the board sent, empty for none.
+  Bytes take() { return take(wire); }
+  Bytes take(Wire& on) {
+    if (on.sent.empty()) return {};
+    const Bytes frame = on.sent.front();
+    on.sent.pop_front();
+    return frame;
+  }
+
+  // The next frame, which must be of that kind and answer that sequence number.
+  template <typename M>
+  M expect(int answers = -1) {
+    M message = {};
+    const Bytes frame = take();
+    CHECK(frame.size() >= kHeaderSize + M::kSize);
+    if (frame.size() < kHeaderSize + M::kSize) return message;
+    CHECK_EQUAL(frame[0], static_cast<uint8_t>(M::kKind));
+    CHECK_EQUAL(frame[1], answers < 0 ? sequence : static_cast<uint8_t>(answers));
+    unpack(frame.data() + kHeaderSize, frame.size() - kHeaderSize, &message);
+    tail.assign(frame.begin() + kHeaderSize + M::kSize, frame.end());
+    return message;
+  }
+  void expect_error(Status status, int answers = -1) {
+    CHECK_EQUAL(static_cast<int>(expect<Error>(answers).status), static_cast<int>(status));
+  }
+  void expect_silence() { CHECK(wire.sent.empty()); }
+
+  // ---- The usual ways
+
+  Welcome hello(uint32_t run = 1, uint8_t limit = 250) {
+    ask(Hello{1, 1, run, 0xCAFE, limit});
+    return expect<Welcome>();
+  }
+  void configure(uint8_t epochs = 1, uint8_t batch = 2, float rate = 0.1f) {
+    ask(Config{0, epochs, batch, rate, 9});
+    CHECK_EQUAL(take(), control(Kind::kConfigured, sequence));
+  }
+  Stored store() {
+    ask(Kind::kStore);
+    return expect<Stored>();
+  }
+
+  // Chunks of a blob for the request of the last sequence number; poll bit on the last of each window.
+  void push(const Bytes& blob, uint16_t first = 0) {
+    const size_t chunk = wire.link.frame_limit - kHeaderSize;
+    const uint16_t count = static_cast<uint16_t>((blob.size() + chunk - 1) / chunk);
+    for (uint16_t i = first; i < count; ++i) {
+      const bool poll = i + 1 == count || (i + 1) % wire.link.window == 0;
+      give(data(i, poll, Bytes(blob.begin() + static_cast<long>(i * chunk),
+                               blob.begin() + static_cast<long>(std::min(blob.size(), (i + 1) * chunk)))));
+      work();
+    }
+  }
+  Bytes data(uint16_t index, bool poll, const Bytes& content) {
+    Bytes frame(kHeaderSize);
+    pack(DataHeader{static_cast<uint8_t>(sequence & 3), poll, index}, frame.data());
+    frame.insert(frame.end(), content.begin(), content.end());
+    return frame;
+  }
+  // The status of the final ACK, which must be the last frame sent; 255 for none.
+  int final_status() {
+    if (wire.sent.empty()) return 255;
+    const Bytes frame = wire.sent.back();
+    wire.sent.clear();
+    return is_data(frame.data()) && frame.size() == 3 ? frame[2] : 255;
+  }
+
+  static Bytes records(uint16_t count, size_t values = kFeatures, uint8_t start = 0) {
+    Bytes bytes;
+    for (uint16_t i = 0; i < count; ++i) {
+      bytes.push_back(static_cast<uint8_t>(i % kClasses));
+      for (size_t k = 0; k < values; ++k) bytes.push_back(static_cast<uint8_t>(start + 31 * i + 7 * k));
+    }
+    return bytes;
+  }
+  static Add add_of(const Bytes& blob, uint16_t first, uint16_t count, uint8_t kind) {
+    return {first, count, kind, crc32(blob.data(), blob.size()), 0.02f, -3};
+  }
+  int add(const Bytes& blob, uint16_t first, uint16_t count, uint8_t kind) {
+    ask(add_of(blob, first, count, kind));
+    CHECK_EQUAL(expect<Added>().state, 1);
+    push(blob);
+    return final_status();
+  }
+  void provision() {
+    const Bytes blob = records(6);
+    CHECK_EQUAL(add(blob, 0, 6, Add::kAnew), 0);
+    CHECK_EQUAL(add(records(3), 0, 3, Add::kTest), 0);
+  }
+  void ready() {
+    hello();
+    configure();
+    provision();
+  }
+
+  static Bytes head(float first = 0.25f) {
+    float values[kParameters];
+    for (size_t i = 0; i < kParameters; ++i) values[i] = first + 0.01f * static_cast<float>(i);
+    return blob_of(values);
+  }
+  static Bytes blob_of(const float* values) {
+    Bytes blob(kParameters * sizeof(float));
+    std::memcpy(blob.data(), values, blob.size());
+    return blob;
+  }
+  static Begin begin_of(uint16_t round, const Bytes& blob, uint8_t flags = Begin::kTrain) {
+    return {round, 0, flags, crc32(blob.data(), blob.size())};
+  }
+  Bytes global_head() const { return blob_of(session.global_head()); }
+
+  // A whole round up to RESULT on a link with small frames.
+  Result round(uint16_t number, const Bytes& blob, uint8_t flags = Begin::kTrain) {
+    ask(begin_of(number, blob, flags));
+    CHECK_EQUAL(static_cast<int>(expect<Accept>().state), 1);
+    push(blob);
+    CHECK_EQUAL(take(), ack(wire.link.window));
+    CHECK_EQUAL(take(), final_ack());
+    return expect<Result>();
+  }
+  Bytes ack(uint16_t first) { return data(first, false, {}); }
+  Bytes final_ack(uint8_t status = 0) { return data(3, false, {status}); }
+
+ private:
+  static uint32_t millis(void* context) { return static_cast<BenchBoard*>(context)->now += 40; }
+  static bool extract(void* context, const int8_t* input, int8_t* features) {
+    BenchBoard* self = static_cast<BenchBoard*>(context);
+    if (self->extractions_to_failure-- == 0) return false;
+    for (size_t i = 0; i < kFeatures; ++i) {
+      features[i] = static_cast<int8_t>(input[i] ^ input[kInputs - 1]);
+    }
+    return true;
+  }
+
+  StaticMemory<kFeatures, kClasses, kCapacity, 4> memory_;
+
+ public:
+  Wire wire;
+  Session session;
+  uint8_t sequence = 40;
+  uint32_t now = 0xFFFFFF00u;          // wraps around soon
+  int extractions_to_failure = -1;     // -1: never
+  Bytes tail;                          // what followed the fields of the message taken last
+};
+
+}  // namespace bench

@@ -1,0 +1,10 @@
+# The core calls nothing that allocates or prints: no such name is left undefined in its archive.
+execute_process(COMMAND ${NM} --undefined-only ${CORE} OUTPUT_VARIABLE undefined RESULT_VARIABLE failed)
+if(failed)
+  message(FATAL_ERROR "nm ${CORE} failed")
+endif()
+foreach(name malloc calloc realloc free printf puts _Znw _Zna _Zdl _Zda __cxa_throw __cxa_guard_acquire)
+  if(undefined MATCHES " U ${name}")
+    message(FATAL_ERROR "the core uses ${name}")
+  endif()
+endforeach()

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Builds and runs the core's tests with each compiler that is there, plain and with ASan and UBSan.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+for compiler in g++ clang++; do
+  if ! command -v "$compiler" >/dev/null; then
+    echo "SKIPPED: the core's tests with $compiler, it is not installed"
+    continue
+  fi
+  for sanitize in OFF ON; do
+    folder=build/core/$compiler-sanitize-$sanitize
+    echo "== $compiler, ASan and UBSan $sanitize"
+    cmake -S . -B "$folder" -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_BUILD_TYPE=Debug -DBYTEFED_TESTS=ON \
+      -DBYTEFED_SANITIZE=$sanitize >/dev/null
+    cmake --build "$folder" --parallel 2 -- --quiet
+    ctest --test-dir "$folder" --output-on-failure --no-tests=error
+  done
+done

@@ -1,0 +1,243 @@
+// Requests, their errors, and the links that they come on.
+#include "bench_board.h"
+
+using namespace bench;
+
+TEST(session_says_nothing_before_hello) {
+  BenchBoard board;
+  board.work();
+  board.expect_silence();
+  for (int kind = 0; kind < 0x80; ++kind) {
+    if (kind == static_cast<int>(Kind::kHello)) continue;
+    board.ask(static_cast<Kind>(kind), Bytes(18, 1));
+    board.expect_error(Status::kNoSession);
+  }
+  board.give(board.data(0, true, {1, 2, 3}));
+  board.work();
+  board.expect_silence();
+}
+
+TEST(session_hello_is_welcomed) {
+  BenchBoard board(60, 3);
+  board.ask(Hello{0, 9, 0x01020304, 0xCAFEBABE, 50});
+  const Welcome welcome = board.expect<Welcome>();
+  CHECK_EQUAL(welcome.version, kProtocolVersion);
+  CHECK_EQUAL(static_cast<int>(welcome.state), 0);
+  CHECK_EQUAL(welcome.boot, 77);
+  CHECK_EQUAL(welcome.run, 0x01020304u);
+  CHECK_EQUAL(welcome.round, 0);
+  CHECK_EQUAL(welcome.nonce, 0xCAFEBABEu);
+  CHECK_EQUAL(welcome.frame_limit, 50);
+  CHECK_EQUAL(welcome.window, 3);
+  CHECK_EQUAL(board.hello(1, 250).frame_limit, 60);
+}
+
+TEST(session_hello_that_is_refused_changes_nothing) {
+  BenchBoard board;
+  board.ask(Kind::kHello, Bytes(10, 1));
+  board.expect_error(Status::kBadLength);
+  board.ask(Hello{2, 9, 1, 1, 250});
+  board.expect_error(Status::kBadVersion);
+  board.ask(Hello{0, 0, 1, 1, 250});
+  board.expect_error(Status::kBadVersion);
+  board.ask(Hello{1, 1, 1, 1, 19});
+  board.expect_error(Status::kBadValue);
+  board.ask(Kind::kInfo);
+  board.expect_error(Status::kNoSession);
+
+  board.ready();
+  board.round(5, BenchBoard::head());
+  Wire other(20);
+  board.ask_on(other, Kind::kHello, body_of(Hello{7, 9, 2, 1, 250}));
+  CHECK_EQUAL(board.take(other), board.control(Kind::kError, board.sequence, {17 + 1}));
+  board.ask(Kind::kInfo);
+  CHECK_EQUAL(board.expect<Board>().uid, kUid);
+  CHECK_EQUAL(board.session.round(), 5);
+}
+
+TEST(session_info) {
+  BenchBoard board;
+  board.hello();
+  board.ask(Kind::kInfo, Bytes(9, 3));  // a longer body than today's is none of our business
+  const Board info = board.expect<Board>();
+  CHECK_EQUAL(info.uid, kUid);
+  CHECK_EQUAL(info.capabilities, 3);
+  CHECK_EQUAL(info.features, kFeatures);
+  CHECK_EQUAL(info.classes, kClasses);
+  CHECK_EQUAL(info.model, 0xABCDu);
+}
+
+TEST(session_config_judges_each_field) {
+  BenchBoard board;
+  board.hello();
+  board.ask(Kind::kConfig, Bytes(10, 1));
+  board.expect_error(Status::kBadLength);
+  board.ask(Config{99, 1, 1, 0.1f, 0});
+  board.expect_error(Status::kUnknownCodec);
+  const float infinity = 1e30f * 1e30f;
+  for (const Config& bad : {Config{0, 0, 1, 0.1f, 0}, Config{0, 1, 0, 0.1f, 0}, Config{0, 1, 5, 0.1f, 0},
+                            Config{0, 1, 1, -0.1f, 0}, Config{0, 1, 1, infinity, 0},
+                            Config{0, 1, 1, infinity - infinity, 0}}) {
+    board.ask(bad);
+    board.expect_error(Status::kBadValue);
+  }
+  board.provision();
+  board.ask(BenchBoard::begin_of(1, BenchBoard::head()));
+  board.expect_error(Status::kNoConfig);
+  board.configure(255, 4, 0.0f);
+  board.hello();  // CONFIG holds for the session
+  board.ask(BenchBoard::begin_of(1, BenchBoard::head()));
+  board.expect_error(Status::kNoConfig);
+}
+
+TEST(session_store) {
+  BenchBoard board;
+  board.hello();
+  const Stored empty = board.store();
+  CHECK_EQUAL(empty.capacity, kCapacity);
+  CHECK_EQUAL(empty.train, 0);
+  CHECK_EQUAL(empty.test, 0);
+  CHECK_EQUAL(empty.max_batch, 4);
+  CHECK_EQUAL(empty.buffer, 48);
+  board.provision();
+  const Stored full = board.store();
+  CHECK_EQUAL(full.train, 6);
+  CHECK_EQUAL(full.test, 3);
+  Bytes all = BenchBoard::records(6);
+  const Bytes test = BenchBoard::records(3);
+  all.insert(all.end(), test.begin(), test.end());
+  const float scale = 0.02f;
+  const uint8_t* meaning = reinterpret_cast<const uint8_t*>(&scale);
+  all.insert(all.end(), meaning, meaning + sizeof scale);
+  all.push_back(static_cast<uint8_t>(-3));
+  CHECK_EQUAL(full.crc, crc32(all.data(), all.size()));
+}
+
+TEST(session_unknown_kinds) {
+  BenchBoard board;
+  board.hello();
+  for (int kind = 0; kind < 0x80; ++kind) {
+    if (kind >= 1 && kind <= 8) continue;
+    board.ask(static_cast<Kind>(kind), Bytes(18, 1));
+    board.expect_error(Status::kUnknownKind);
+  }
+}
+
+TEST(session_ignores_frames_without_a_header_or_too_long) {
+  BenchBoard board;
+  board.hello();
+  board.session.receive(&board.wire.link, nullptr, 0);
+  board.give(Bytes(1, 2));
+  board.give(Bytes(251, 2));
+  board.work();
+  board.expect_silence();
+}
+
+TEST(session_short_bodies) {
+  BenchBoard board;
+  board.hello();
+  const struct {
+    Kind kind;
+    size_t size;
+  } requests[] = {{Kind::kConfig, 11}, {Kind::kBegin, 8}, {Kind::kGet, 3}, {Kind::kAdd, 14}};
+  for (const auto& request : requests) {
+    for (size_t length = 0; length < request.size; ++length) {
+      board.ask(request.kind, Bytes(length, 1));
+      board.expect_error(Status::kBadLength);
+    }
+  }
+}
+
+TEST(session_belongs_to_the_link_of_the_last_hello) {
+  BenchBoard board;
+  board.hello();
+  Wire other(30, 4);
+  board.ask_on(other, Kind::kInfo);
+  CHECK_EQUAL(board.take(other), board.control(Kind::kError, board.sequence, {17}));
+  other.refusals = 1;
+  board.ask_on(other, Kind::kInfo);
+  CHECK(other.sent.empty());
+
+  board.ask_on(other, Kind::kHello, body_of(Hello{1, 1, 1, 5, 250}));
+  const Bytes welcome = board.take(other);
+  CHECK_EQUAL(welcome.size(), kHeaderSize + Welcome::kSize);
+  CHECK_EQUAL(welcome[16], 30);
+  CHECK_EQUAL(welcome[17], 4);
+  board.ask(Kind::kInfo);
+  board.expect_error(Status::kNoSession);
+}
+
+TEST(session_resumes_a_push_on_another_link_only_with_the_same_chunks_and_windows) {
+  const struct {
+    uint8_t limit, window;
+    int resumes;
+  } links[] = {{20, 2, 1}, {20, 3, 0}, {24, 2, 0}};
+  for (const auto& way : links) {
+    BenchBoard board;
+    board.ready();
+    const Bytes blob = BenchBoard::head();
+    board.ask(BenchBoard::begin_of(1, blob));
+    board.give(board.data(0, false, Bytes(blob.begin(), blob.begin() + 18)));
+    Wire other(way.limit, way.window);
+    board.ask_on(other, Kind::kHello, body_of(Hello{1, 1, 1, 5, 250}));
+    board.take(other);
+    board.ask_on(other, Kind::kConfig, body_of(Config{0, 1, 1, 0.1f, 0}));
+    board.take(other);
+    board.ask_on(other, Kind::kBegin, body_of(BenchBoard::begin_of(1, blob)));
+    const Bytes accept = board.take(other);
+    CHECK_EQUAL(accept.size(), 7u);
+    if (accept.size() == 7) CHECK_EQUAL(accept[3], way.resumes);
+  }
+}
+
+TEST(session_a_refused_send_loses_nothing) {
+  // However often the link refuses, at whatever frame, the same frames come in the same order.
+  std::deque<Bytes> reference;
+  for (int refused_at = -1; refused_at < 11; ++refused_at) {
+    BenchBoard board;
+    std::deque<Bytes> all;
+    int frames = 0;
+    const auto work = [&] {
+      for (int slice = 0; slice < 1000; ++slice) {
+        if (frames == refused_at) {
+          board.wire.refusals = 3;
+          frames = -1000;
+        }
+        const bool busy = board.session.poll();
+        while (!board.wire.sent.empty()) {
+          all.push_back(board.take());
+          ++frames;
+        }
+        if (!busy) return;
+      }
+      check::fail(__FILE__, __LINE__, "stuck");
+    };
+    const auto ask = [&](Kind kind, const Bytes& body) {
+      board.give(board.control(kind, ++board.sequence, body));
+      work();
+    };
+    const auto push = [&](const Bytes& blob) {
+      for (uint16_t i = 0; i * 18u < blob.size(); ++i) {
+        const size_t end = std::min<size_t>(blob.size(), (i + 1) * 18u);
+        board.give(board.data(i, i % 2 == 1 || end == blob.size(),
+                              Bytes(blob.begin() + i * 18, blob.begin() + static_cast<long>(end))));
+        work();
+      }
+    };
+    const Bytes samples = BenchBoard::records(6), head = BenchBoard::head();
+    ask(Kind::kHello, body_of(Hello{1, 1, 1, 5, 250}));
+    ask(Kind::kConfig, body_of(Config{0, 1, 2, 0.1f, 0}));
+    ask(Kind::kAdd, body_of(BenchBoard::add_of(samples, 0, 6, Add::kAnew)));
+    push(samples);
+    ask(Kind::kBegin, body_of(BenchBoard::begin_of(1, head)));
+    push(head);
+    ask(Kind::kGet, body_of(Get{0, 2}));
+    board.give(board.ack(2));
+    work();
+    if (refused_at < 0) {
+      reference = all;
+      CHECK_EQUAL(all.size(), 11u);
+    }
+    CHECK(all == reference);
+  }
+}
