@@ -11,57 +11,70 @@ namespace bytefed {
 namespace {
 
 struct Block {
-  void (*products)(const float* W, size_t stride, const CentredFeatures& x, float* sums);
-  void (*rank_one)(float* W, size_t stride, const CentredFeatures& x, const float* g);
+  decltype(&weighted_sums) sums;
+  decltype(&rank_one_update) update;
 };
 
-template <size_t B, bool kDense>
+template <size_t B, bool kWhole>
 constexpr Block block() {
-  return {block_products<B, kDense>, block_rank_one<B, kDense>};
+  return {block_sums<B, kWhole>, block_update<B, kWhole>};
 }
 
-// A head of up to kLargestBlock classes is one block. More classes are split evenly, so that no
-// block is smaller than half the largest.
-constexpr Block kDenseBlocks[] = {block<2, true>(), block<3, true>(), block<4, true>(),
-                                  block<5, true>(), block<6, true>(), block<7, true>(),
-                                  block<8, true>(), block<9, true>(), block<10, true>()};
-constexpr Block kSplitBlocks[] = {block<5, false>(), block<6, false>(), block<7, false>(),
-                                  block<8, false>(), block<9, false>(), block<10, false>()};
+// A head of up to kLargestBlock classes is one block. More classes are split evenly, so that no block is
+// smaller than half the largest.
+constexpr Block kWholeHeads[] = {block<2, true>(), block<3, true>(), block<4, true>(),
+                                 block<5, true>(), block<6, true>(), block<7, true>(),
+                                 block<8, true>(), block<9, true>(), block<10, true>()};
+constexpr Block kParts[] = {block<5, false>(), block<6, false>(), block<7, false>(),
+                            block<8, false>(), block<9, false>(), block<10, false>()};
+
+constexpr bool is_one_block(HeadShape shape) {
+  return kMaxClasses <= kLargestBlock || shape.classes <= kLargestBlock;
+}
 
 template <typename Visit>
-void for_each_block(size_t classes, Visit visit) {
-  if (classes <= kLargestBlock) return visit(kDenseBlocks[classes - 2], 0);
-  size_t blocks = (classes + kLargestBlock - 1) / kLargestBlock;
-  for (size_t first = 0; first < classes; --blocks) {
-    const size_t size = (classes - first) / blocks;
-    visit(kSplitBlocks[size - 5], first);
+void for_each_part(size_t classes, Visit visit) {
+  size_t parts = (classes + kLargestBlock - 1) / kLargestBlock;
+  for (size_t first = 0; first < classes; --parts) {
+    const size_t size = (classes - first) / parts;
+    visit(kParts[size - 5], first);
     first += size;
   }
+}
+
+__attribute__((noinline)) void sums_in_parts(const float* W, const int8_t* q, int8_t zero_point,
+                                             HeadShape shape, float* acc) {
+  for_each_part(shape.classes, [=](const Block& part, size_t first) {
+    part.sums(W + first, q, zero_point, shape, acc + first);
+  });
+}
+
+__attribute__((noinline)) void update_in_parts(float* W, const int8_t* q, int8_t zero_point, HeadShape shape,
+                                               const float* g) {
+  for_each_part(shape.classes, [=](const Block& part, size_t first) {
+    part.update(W + first, q, zero_point, shape, g + first);
+  });
 }
 
 }  // namespace
 
 void weighted_sums(const float* W, const int8_t* q, int8_t zero_point, HeadShape shape, float* acc) {
-  const CentredFeatures x = {q, zero_point, shape.features};
-  for_each_block(shape.classes, [&](const Block& block, size_t first) {
-    block.products(W + first, shape.classes, x, acc + first);
-  });
+  if (!is_one_block(shape)) return sums_in_parts(W, q, zero_point, shape, acc);
+  kWholeHeads[shape.classes - 2].sums(W, q, zero_point, shape, acc);
 }
 
 void rank_one_update(float* W, const int8_t* q, int8_t zero_point, HeadShape shape, const float* g) {
-  const CentredFeatures x = {q, zero_point, shape.features};
-  for_each_block(shape.classes, [&](const Block& block, size_t first) {
-    block.rank_one(W + first, shape.classes, x, g + first);
-  });
+  if (!is_one_block(shape)) return update_in_parts(W, q, zero_point, shape, g);
+  kWholeHeads[shape.classes - 2].update(W, q, zero_point, shape, g);
 }
 
 void weighted_sums_plain(const float* W, const int8_t* q, int8_t zero_point, HeadShape shape, float* acc) {
   for (size_t c = 0; c < shape.classes; ++c) acc[c] = 0.0f;
-  add_products(W, shape.classes, shape.classes, {q, zero_point, shape.features}, 0, acc);
+  add_products(W, q, zero_point, shape, shape.classes, 0, acc);
 }
 
 void rank_one_update_plain(float* W, const int8_t* q, int8_t zero_point, HeadShape shape, const float* g) {
-  add_rank_one(W, shape.classes, shape.classes, {q, zero_point, shape.features}, 0, g);
+  add_rank_one(W, q, zero_point, shape, shape.classes, 0, g);
 }
 
 }  // namespace bytefed

@@ -16,7 +16,9 @@
 
 // Four features a turn, `row` for each. UXTAB adds a byte and the (negative) zero point at once.
 #define BYTEFED_FEATURE_LOOP(row) \
-  "1:\n\t"                                        \
+  "cmp %[turns], #0\n\t"                         \
+  "beq 2f\n\t"                                   \
+  "1:\n\t"                                       \
   "ldr %[d], [%[q]], #4\n\t"                      \
   "sxtab %[a], %[minus_zero], %[d]\n\t"           \
   "sxtab %[b], %[minus_zero], %[d], ror #8\n\t"   \
@@ -31,10 +33,11 @@
   "vcvt.f32.s32 s31, s31\n\t"                     \
   row("s30") row("s31")                           \
   "subs %[turns], #1\n\t"                         \
-  "bne 1b\n\t"
+  "bne 1b\n\t"                                  \
+  "2:\n\t"
 
 // Past the weights of other classes.
-#define BYTEFED_SKIP_GAP ".if %c[dense] == 0\n\tadd %[W], %[gap]\n\t.endif\n\t"
+#define BYTEFED_SKIP_GAP ".if %c[whole] == 0\n\tadd %[W], %[gap]\n\t.endif\n\t"
 
 #define BYTEFED_SUM_ROW(x)                                                                               \
   "vldmia %[W]!, {s0-s%c[last]}\n\t" BYTEFED_SKIP_GAP BYTEFED_FOR_EACH_CLASS("vmul.f32 s2\\k, s\\k, " x) \
@@ -52,48 +55,54 @@
 
 namespace bytefed {
 
-// Not inlined: compilers take repeated assembler code for shorter than it is, and would place
-// branches over it that don't reach.
-template <size_t B, bool kDense>
-__attribute__((noinline)) void block_products(const float* W, size_t stride, const CentredFeatures& x,
-                                              float* sums) {
-  const float* weights = W;
-  const int8_t* q = x.q;
-  size_t turns = x.count / 4;
-  uint32_t a, b, c, d;
-  if (turns == 0) {
-    for (size_t c = 0; c < B; ++c) sums[c] = 0.0f;
-  } else {
-    __asm volatile("mov %[a], #0\n\t"                          //
-                   BYTEFED_FOR_EACH_CLASS("vmov s1\\k, %[a]")  //
-                   BYTEFED_FEATURE_LOOP(BYTEFED_SUM_ROW)       //
-                   "vstmia %[sums], {s10-s1%c[last]}\n\t"
-                   : [W] "+r"(weights), [q] "+r"(q), [turns] "+r"(turns), [a] "=&r"(a), [b] "=&r"(b),
-                     [c] "=&r"(c), [d] "=&r"(d)
-                   : [minus_zero] "r"(-x.zero_point), [gap] "r"((stride - B) * sizeof(float)),
-                     [sums] "r"(sums), [classes] "i"(B), [last] "i"(B - 1), [dense] "i"(kDense)
-                   : BYTEFED_CLOBBERS);
-  }
-  add_products(W, stride, B, x, x.count / 4 * 4, sums);
+// The last one to three features: out of line, since D is nearly always a multiple of four.
+__attribute__((noinline)) inline void add_last_products(const float* W, const int8_t* q, int8_t zero_point,
+                                                        HeadShape shape, size_t classes, float* sums) {
+  add_products(W, q, zero_point, shape, classes, shape.features / 4 * 4, sums);
 }
 
-template <size_t B, bool kDense>
-__attribute__((noinline)) void block_rank_one(float* W, size_t stride, const CentredFeatures& x,
-                                              const float* g) {
-  float* weights = W;
-  const int8_t* q = x.q;
-  size_t turns = x.count / 4;
+__attribute__((noinline)) inline void add_last_rank_one(float* W, const int8_t* q, int8_t zero_point,
+                                                        HeadShape shape, size_t classes, const float* g) {
+  add_rank_one(W, q, zero_point, shape, classes, shape.features / 4 * 4, g);
+}
+
+// Not inlined: compilers take repeated assembler code for shorter than it is, and would place branches over
+// it that don't reach.
+template <size_t B, bool kWhole>
+__attribute__((noinline)) void block_sums(const float* W, const int8_t* q, int8_t zero_point, HeadShape shape,
+                                          float* sums) {
+  const float* weights = W;
+  const int8_t* features = q;
+  size_t turns = shape.features / 4;
   uint32_t a, b, c, d;
-  if (turns != 0) {
-    __asm volatile("vldmia %[g], {s10-s1%c[last]}\n\t"  //
-                   BYTEFED_FEATURE_LOOP(BYTEFED_UPDATE_ROW)
-                   : [W] "+r"(weights), [q] "+r"(q), [turns] "+r"(turns), [a] "=&r"(a), [b] "=&r"(b),
-                     [c] "=&r"(c), [d] "=&r"(d)
-                   : [minus_zero] "r"(-x.zero_point), [gap] "r"((stride - B) * sizeof(float)), [g] "r"(g),
-                     [classes] "i"(B), [last] "i"(B - 1), [dense] "i"(kDense)
-                   : BYTEFED_CLOBBERS);
-  }
-  add_rank_one(W, stride, B, x, x.count / 4 * 4, g);
+  __asm volatile(
+      "mov %[a], #0\n\t"
+      ".irp pair,5,6,7,8,9\n\tvmov d\\pair, %[a], %[a]\n\t.endr\n\t"  // s10-s19
+      BYTEFED_FEATURE_LOOP(BYTEFED_SUM_ROW)                           //
+      "vstmia %[sums], {s10-s1%c[last]}\n\t"
+      : [W] "+r"(weights), [q] "+r"(features), [turns] "+r"(turns), [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c),
+        [d] "=&r"(d)
+      : [minus_zero] "r"(-zero_point), [gap] "r"(kWhole ? 0 : (shape.classes - B) * sizeof(float)),
+        [sums] "r"(sums), [classes] "i"(B), [last] "i"(B - 1), [whole] "i"(kWhole)
+      : BYTEFED_CLOBBERS);
+  if (shape.features % 4 != 0) add_last_products(W, q, zero_point, shape, B, sums);
+}
+
+template <size_t B, bool kWhole>
+__attribute__((noinline)) void block_update(float* W, const int8_t* q, int8_t zero_point, HeadShape shape,
+                                            const float* g) {
+  float* weights = W;
+  const int8_t* features = q;
+  size_t turns = shape.features / 4;
+  uint32_t a, b, c, d;
+  __asm volatile("vldmia %[g], {s10-s1%c[last]}\n\t"  //
+                 BYTEFED_FEATURE_LOOP(BYTEFED_UPDATE_ROW)
+                 : [W] "+r"(weights), [q] "+r"(features), [turns] "+r"(turns), [a] "=&r"(a), [b] "=&r"(b),
+                   [c] "=&r"(c), [d] "=&r"(d)
+                 : [minus_zero] "r"(-zero_point), [gap] "r"(kWhole ? 0 : (shape.classes - B) * sizeof(float)),
+                   [g] "r"(g), [classes] "i"(B), [last] "i"(B - 1), [whole] "i"(kWhole)
+                 : BYTEFED_CLOBBERS);
+  if (shape.features % 4 != 0) add_last_rank_one(W, q, zero_point, shape, B, g);
 }
 
 }  // namespace bytefed
