@@ -59,7 +59,7 @@ def find_image(features: int, classes: int) -> Path:
         raise ConfigError(
             "E_QEMU_IMAGE",
             f"There is no image for a head of {features}x{classes}: {image} is missing.",
-            f"Build it: `make qemu SHAPES={features}x{classes}`; BYTEFED_QEMU_IMAGES says where else to look.",
+            f"Build it: `make qemu SHAPES={features}x{classes}`, or set BYTEFED_QEMU_IMAGES to its folder.",
         )
     return image
 
