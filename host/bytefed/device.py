@@ -6,14 +6,15 @@ import random
 import struct
 import zlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bytefed import wire_size
+from bytefed import codec, wire_size
 from bytefed.blob_transfer import pull, push
+from bytefed.downlink import Offer, offer, whole
 from bytefed.errors import BoardError, LinkError, ProtocolError
 from bytefed.ledger import ByteCount, Direction, Role
 from bytefed.link import TRIES, Incoming, Link, board_error
@@ -57,12 +58,14 @@ class TrainingPlan:
     """How a board is to train.
 
     Attributes:
-        codec_down: Codec of the global head, a key of wire_size.CODECS.
+        codec_down: Codec of the global head, a key of wire_size.CODECS. With a lossy one it goes as the difference to
+            what the board holds; whole, as float32, to a board that holds something unknown.
         codec_up: Codec of the delta.
         epochs: Local epochs, 1..255.
         batch: Batch size, 1..the board's max_batch.
         rate: Learning rate, finite and not negative.
-        seed: Of the shuffling, 32 bits.
+        seed: Of the shuffling and of the uplink's codec, 32 bits.
+        proximal_mu: Of FedProx, finite and not negative; 0 for none.
     """
 
     codec_down: str
@@ -71,10 +74,12 @@ class TrainingPlan:
     batch: int
     rate: float
     seed: int
+    proximal_mu: float = 0.0
 
     def message(self) -> Config:
         """Return the CONFIG that says so."""
-        return Config(wire_size.CODECS[self.codec_up], self.epochs, self.batch, self.rate, self.seed)
+        number = wire_size.CODECS[self.codec_up]
+        return Config(number, self.epochs, self.batch, self.rate, self.seed, self.proximal_mu)
 
 
 @dataclass(frozen=True)
@@ -127,10 +132,13 @@ class RoundReply:
 class _Round:
     """A round under way, over as many connections as it takes."""
 
-    begin: Begin
-    head: bytes
+    round: int
+    flags: int
+    head: NDArray[np.float32]
     plan: TrainingPlan
     started: float
+    offer: Offer
+    refusals: int = 0
     result: Result | None = None
     boot: int | None = None
     receiver: ChunkReceiver | None = None
@@ -139,6 +147,9 @@ class _Round:
 
 class Device:
     """A board behind a transport. Known after `connect`: uid, board, stored, profile.
+
+    `held` is the head that the board is believed to hold, float32 [P], or None. It makes lossy downlinks short; a
+    wrong belief costs bytes, nothing else. A host that starts anew sets it to what the last one knew.
 
     Args:
         transport: The way to it.
@@ -157,7 +168,7 @@ class Device:
         self._link: Link | None = None
         self._run = 0
         self._boot: int | None = None
-        self._round_seen = 0
+        self.held: NDArray[np.float32] | None = None
         self._configured: Config | None = None
         self._samples: Samples | None = None
         self._samples_boot: int | None = None
@@ -254,7 +265,6 @@ class Device:
         if not 1 <= welcome.window <= MAX_WINDOW:
             raise ProtocolError("E_WELCOME", f"{self.uri}: a window of {welcome.window} chunks", "")
         self._boot = welcome.boot
-        self._round_seen = welcome.round
         framing = self._transport.framing
         name = self.uri.partition(":")[0]
         self.profile = LinkProfile(name, welcome.frame_limit, welcome.window, MAX_WINDOW, framing)
@@ -394,6 +404,7 @@ class Device:
         *,
         train: bool = True,
         evaluate: bool = True,
+        uncounted: bool = False,
         commit: Callable[[RoundReply], bool],
     ) -> RoundReply:
         """Run a round on the board.
@@ -404,6 +415,8 @@ class Device:
             plan: How to train.
             train: False for an evaluation alone.
             evaluate: Whether the board tries the received head on its test samples.
+            uncounted: Whether the last delta that was asked of the board did not count: its residual makes up for it.
+                The same for all attempts at a round.
             commit: Called once all is here, before the board is told to forget its delta: puts it on disk and
                 returns whether it counts (False: too late).
 
@@ -411,39 +424,67 @@ class Device:
             BoardError: The board refused, or training diverged.
             LinkError: The board was lost for good.
         """
-        blob = np.ascontiguousarray(head, dtype="<f4").tobytes()
-        flags = (BeginFlag.TRAIN if train else 0) | (BeginFlag.EVALUATE if evaluate else 0)
-        begin = Begin(round, wire_size.CODECS[plan.codec_down], flags, zlib.crc32(blob))
-        work = _Round(begin, blob, plan, now())
+        flags = BeginFlag.TRAIN * train | BeginFlag.EVALUATE * evaluate | BeginFlag.UNCOUNTED * uncounted
+        first = offer(head, plan.codec_down, round, self.stored.head, self.held)
+        work = _Round(round, flags, head, plan, now(), first)
         await self._with_recovery(lambda: self._advance(work))
         reply = self._reply(work)
         counted = commit(reply)
         if train:
             await self._finish(work, Status.OK if counted else Status.LATE)
         self._expected += wire_size.round_bytes(
-            self.profile, self.board.features, self.board.classes, plan.codec_down, plan.codec_up, train=train
+            self.profile, self.board.features, self.board.classes, work.offer.codec, plan.codec_up, train=train
         )
         return reply
 
     async def _advance(self, work: _Round) -> None:
         """Bring a round from where it stands to the whole delta."""
-        link = self._open_link()
-        if work.begin.flags & BeginFlag.TRAIN:
+        if work.flags & BeginFlag.TRAIN:
             await self._configure(work.plan)
-        fits = self.profile.inlines(Begin.size(), len(work.head))
-        inline = work.head if fits else b""
+        if not work.offer.leads_from(self.stored.head):  # the board was reset meanwhile
+            work.offer = offer(work.head, work.plan.codec_down, work.round, self.stored.head, self.held)
+        sequence, wait = await self._begin(work)
+        await self._take_result(work, sequence, wait)
+        if work.delta is None and work.result is not None and work.result.crc:
+            await self._pull_delta(work)
+
+    async def _begin(self, work: _Round) -> tuple[int, float]:
+        """Give the board its head; the sequence number of BEGIN, and seconds until RESULT."""
+        account = self._open_link().account
+        recovering = account.recovering
+        try:
+            while True:
+                try:
+                    sequence, wait = await self._send_head(work)
+                    break
+                except BoardError as error:
+                    # A difference goes once more, it may have been damaged on the way; then the whole head.
+                    if error.code != "E_BOARD_BAD_CRC" or work.offer.base is None:
+                        raise
+                    work.refusals += 1
+                    if work.refusals > 1:
+                        work.offer = whole(work.head)
+                account.recovering = True
+        finally:
+            account.recovering = recovering
+        self.held = work.offer.head
+        self.stored = replace(self.stored, head=work.offer.crc)
+        return sequence, wait
+
+    async def _send_head(self, work: _Round) -> tuple[int, float]:
+        link, offered = self._open_link(), work.offer
+        begin = Begin(work.round, wire_size.CODECS[offered.codec], work.flags, offered.crc)
+        inline = offered.blob if self.profile.inlines(Begin.size(), len(offered.blob)) else b""
         sequence, body = await link.request(
-            Kind.BEGIN, work.begin.pack() + inline, Kind.ACCEPT, payload=len(inline)
+            Kind.BEGIN, begin.pack() + inline, Kind.ACCEPT, payload=len(inline)
         )
         accept = Accept.unpack(body)
         if accept.state == State.RECEIVING:
-            plan = self.profile.plan(len(work.head), Direction.DOWN)
-            status = await push(link, work.head, plan, sequence, accept.index)
+            plan = self.profile.plan(len(offered.blob), Direction.DOWN)
+            status = await push(link, offered.blob, plan, sequence, accept.index)
             if status != Status.OK:
                 raise board_error(self.uri, status)
-        await self._take_result(work, sequence, accept.wait * _UNIT)
-        if work.delta is None and work.result is not None and work.result.crc:
-            await self._pull_delta(work)
+        return sequence, accept.wait * _UNIT
 
     async def _configure(self, plan: TrainingPlan) -> None:
         config = plan.message()
@@ -465,7 +506,7 @@ class Device:
             work.receiver = None  # another delta than the one begun
         work.result, work.boot = result, self._boot
         if inline:
-            self._check_delta(result, inline)
+            self._check_delta(work, result, inline)
             work.delta = inline
 
     async def _await_result(self, link: Link, sequence: int, wait: float) -> Incoming:
@@ -493,18 +534,20 @@ class Device:
         result = work.result
         if result is None:
             return
-        length = wire_size.blob_size(work.plan.codec_up, self.board.features, self.board.classes)
-        plan = self.profile.plan(length, Direction.UP)
+        plan = self.profile.plan(self._delta_size(work), Direction.UP)
         if work.receiver is None or work.receiver.plan != plan:
             work.receiver = ChunkReceiver(plan)
         await pull(self._open_link(), work.receiver)
         delta = work.receiver.blob()
         work.receiver = None
-        self._check_delta(result, delta)
+        self._check_delta(work, result, delta)
         work.delta = delta
 
-    def _check_delta(self, result: Result, delta: bytes) -> None:
-        if zlib.crc32(delta) != result.crc:
+    def _delta_size(self, work: _Round) -> int:
+        return wire_size.blob_size(work.plan.codec_up, self.board.features, self.board.classes)
+
+    def _check_delta(self, work: _Round, result: Result, delta: bytes) -> None:
+        if len(delta) != self._delta_size(work) or zlib.crc32(delta) != result.crc:
             raise LinkError("E_DELTA_CRC", f"{self.uri}: the delta arrived damaged", "It is fetched again.")
 
     def _reply(self, work: _Round) -> RoundReply:
@@ -513,7 +556,8 @@ class Device:
         seconds = now() - work.started
         if work.delta is None:
             return RoundReply(work.result, None, seconds)
-        delta = np.frombuffer(work.delta, dtype="<f4").astype(np.float32)
+        seed = codec.uplink_seed(work.plan.seed, work.round)
+        delta = codec.find(work.plan.codec_up).decode(work.delta, len(work.head), seed)
         if not np.isfinite(delta).all():
             raise BoardError(
                 "E_DELTA_NOT_FINITE",
@@ -525,7 +569,7 @@ class Device:
     async def _finish(self, work: _Round, status: Status) -> None:
         """Send the final ACK, once; a board that misses it learns the same from the next BEGIN."""
         link = self._open_link()
-        length = wire_size.blob_size(work.plan.codec_up, self.board.features, self.board.classes)
+        length = self._delta_size(work)
         pulled = not self.profile.inlines(Result.size(), length)
         count = self.profile.plan(length, Direction.UP).count if pulled else 0
         try:

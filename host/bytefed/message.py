@@ -87,6 +87,7 @@ class BeginFlag(IntFlag):
 
     TRAIN = 1
     EVALUATE = 2
+    UNCOUNTED = 4
 
 
 class AddFlag(IntFlag):
@@ -204,12 +205,13 @@ class Config(_Body):
     """How to train, for the session."""
 
     KIND = Kind.CONFIG
-    LAYOUT = struct.Struct("<BBBfI")
+    LAYOUT = struct.Struct("<BBBfIf")
     codec: int
     epochs: int
     batch: int
     rate: float
     seed: int
+    proximal_mu: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -262,16 +264,17 @@ class Get(_Body):
 
 @dataclass(frozen=True)
 class Stored(_Body):
-    """Answers STORE: what the board's sample store holds."""
+    """Answers STORE: what the board's sample store holds, and which head the board does (its CRC-32)."""
 
     KIND = Kind.STORED
-    LAYOUT = struct.Struct("<HHHIBH")
+    LAYOUT = struct.Struct("<HHHIBHI")
     capacity: int
     train: int
     test: int
     crc: int
     max_batch: int
     buffer: int
+    head: int
 
 
 @dataclass(frozen=True)

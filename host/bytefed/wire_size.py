@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+from bytefed import codec as codecs
 from bytefed.frame import serial_wire_size
 from bytefed.ledger import BLE_FRAMING, SERIAL_FRAMING, ByteCount, Direction, Framing, split_frame
 from bytefed.message import (
@@ -31,7 +32,7 @@ from bytefed.message import (
 )
 from bytefed.transfer import ChunkPlan
 
-CODECS: dict[str, int] = {"float32": 0}
+CODECS: dict[str, int] = {name: codec.number for name, codec in codecs.CODECS.items()}
 _ATT_OVERHEAD = 3
 
 
@@ -85,7 +86,7 @@ def blob_size(codec: str, features: int, classes: int) -> int:
     """Return the bytes of a head or delta under a codec of SPEC.md section 5."""
     if codec not in CODECS:
         raise ValueError(f"no codec {codec!r}; there are {', '.join(CODECS)}")
-    return 4 * parameters(features, classes)
+    return codecs.CODECS[codec].size(parameters(features, classes))
 
 
 def _frame(profile: LinkProfile, direction: Direction, body: int, payload: int = 0) -> ByteCount:

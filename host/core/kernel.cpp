@@ -53,13 +53,15 @@ class OwnedStore {
 };
 
 std::tuple<float, int> train(Floats head, Features x, Labels y, size_t classes, float scale, int zero_point,
-                             int epochs, int batch, float rate, uint32_t seed, int round) {
+                             int epochs, int batch, float rate, uint32_t seed, int round, float proximal_mu) {
   const HeadShape shape = checked_shape(x.shape(1), classes, head.shape(0));
   if (epochs < 1 || epochs > 255 || batch < 1 || batch > 255) {
     throw std::invalid_argument("epochs and batch are 1 to 255");
   }
   const OwnedStore store(x, y, {scale, static_cast<int8_t>(zero_point)}, classes);
-  const TrainingConfig config = {static_cast<uint8_t>(epochs), static_cast<uint8_t>(batch), rate, seed};
+  const std::vector<float> anchor(head.data(), head.data() + head.shape(0));
+  const TrainingConfig config = {
+      static_cast<uint8_t>(epochs), static_cast<uint8_t>(batch), rate, seed, proximal_mu, anchor.data()};
   std::vector<float> workspace(training_workspace(shape, config.batch));
   Trainer trainer;
   nb::gil_scoped_release release;
@@ -105,7 +107,7 @@ void map(float (*function)(float), const ConstFloats& x, Floats& out) {
 void bind_kernel(nb::module_& module) {
   module.def("train", &train, nb::arg("head"), nb::arg("x"), nb::arg("y"), nb::arg("classes"), nb::kw_only(),
              nb::arg("scale"), nb::arg("zero_point"), nb::arg("epochs"), nb::arg("batch"), nb::arg("rate"),
-             nb::arg("seed"), nb::arg("round"),
+             nb::arg("seed"), nb::arg("round"), nb::arg("proximal_mu") = 0.0f,
              "Train `head` (float32 [P], changed in place) on x (int8 [n, D]), y (uint8 [n]);\n"
              "(mean loss, correct) of the last epoch.");
   module.def("logits", &logits_of, nb::arg("head"), nb::arg("x"), nb::arg("classes"), nb::kw_only(),

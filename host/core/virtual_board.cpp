@@ -23,18 +23,20 @@ struct Buffers {
   Buffers(HeadShape head, uint16_t samples, uint8_t batch)
       : shape(head),
         global(head.parameters()),
-        local(head.parameters()),
+        local(codec_workspace(head.parameters())),
+        residual(head.parameters()),
         workspace(training_workspace(head, batch)),
         store(samples * SampleStore::record_size(head.features)),
         capacity(samples),
         max_batch(batch) {}
 
   Memory view() {
-    return {shape, global.data(), local.data(), workspace.data(), max_batch, store.data(), capacity};
+    return {shape,     global.data(), local.data(), residual.data(), workspace.data(),
+            max_batch, store.data(),  capacity};
   }
 
   HeadShape shape;
-  std::vector<float> global, local, workspace;
+  std::vector<float> global, local, residual, workspace;
   std::vector<uint8_t> store;
   uint16_t capacity;
   uint8_t max_batch;

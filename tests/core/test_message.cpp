@@ -75,7 +75,7 @@ const std::map<std::string, void (*)(Words)> kMessages = {
      }},
     {"Config", [](Words w) {
        try_message<Config>(w, [](Fields& f, Config& m) {
-         f(m.codec, m.epochs, m.batch, m.rate, m.seed);
+         f(m.codec, m.epochs, m.batch, m.rate, m.seed, m.proximal_mu);
        });
      }},
     {"Begin", [](Words w) {
@@ -94,7 +94,7 @@ const std::map<std::string, void (*)(Words)> kMessages = {
      }},
     {"Stored", [](Words w) {
        try_message<Stored>(w, [](Fields& f, Stored& m) {
-         f(m.capacity, m.train, m.test, m.crc, m.max_batch, m.buffer);
+         f(m.capacity, m.train, m.test, m.crc, m.max_batch, m.buffer, m.head);
        });
      }},
     {"Add", [](Words w) {

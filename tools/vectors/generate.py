@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import frames
+import head_codecs
 import kernel
 import messages
 import transfers
@@ -24,6 +25,7 @@ FILES: dict[str, Callable[[], Iterator[str]]] = {
     "exp.txt": kernel.exp_lines,
     "log.txt": kernel.log_lines,
     "sgd.txt": kernel.sgd_lines,
+    "codec.json": head_codecs.lines,
 }
 
 

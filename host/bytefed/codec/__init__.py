@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from bytefed.codec import float32, int8, onebit, sign, stc, twobit
-from bytefed.codec.arithmetic import GOLDEN, Values, mix32
+from bytefed.codec.arithmetic import GOLDEN, Values, mixed_seed
 from bytefed.errors import ConfigError
 
 __all__ = ["CODECS", "Codec", "Values", "downlink_seed", "find", "uplink_seed"]
@@ -60,9 +60,9 @@ def find(name: str) -> Codec:
 
 def downlink_seed(round: int) -> int:  # noqa: A002  # the field's own word
     """Return the seed of what goes to a board in a round, 1..65535."""
-    return mix32(GOLDEN * (2 * round))
+    return mixed_seed(GOLDEN * (2 * round))
 
 
 def uplink_seed(seed: int, round: int) -> int:  # noqa: A002
     """Return the seed of what comes from a board that was given `seed` in CONFIG."""
-    return mix32(seed + GOLDEN * (2 * round + 1))
+    return mixed_seed(seed + GOLDEN * (2 * round + 1))

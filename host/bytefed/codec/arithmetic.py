@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from bytefed.seeds import mix32
 
-__all__ = ["GOLDEN", "Values", "mix32", "random_words", "read_scale", "signs", "total", "write_scale"]
-
 Values = NDArray[np.float32]
 
 GOLDEN = 0x9E3779B9
@@ -19,10 +17,12 @@ SCALE_SIZE = 2
 
 def random_words(seed: int, count: int) -> NDArray[np.uint32]:
     """Return word(0), word(1), ... of SPEC 5.1: uint32 [count]."""
-    x = np.uint32(seed) + np.uint32(GOLDEN) * np.arange(count, dtype=np.uint32)
-    x = (x ^ x >> 16) * np.uint32(0x7FEB352D)
-    x = (x ^ x >> 15) * np.uint32(0x846CA68B)
-    return x ^ x >> 16
+    return mix32(np.uint64(seed) + np.uint64(GOLDEN) * np.arange(count, dtype=np.uint64)).astype(np.uint32)
+
+
+def mixed_seed(value: int) -> int:
+    """Return mix32 of one number, its low 32 bits."""
+    return int(mix32(np.array([value & 0xFFFFFFFF], np.uint64))[0])
 
 
 def total(values: Values) -> np.float32:

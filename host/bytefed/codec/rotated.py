@@ -1,4 +1,4 @@
-"""What onebit and twobit share (SPEC 5.3): a seeded rotation that makes any values look normally distributed."""
+"""What onebit and twobit share (SPEC 5.3): a rotation that makes any values look normally distributed."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Stc:
         return head + np.packbits(bits, bitorder="little").tobytes(), decoded
 
     def decode(self, blob: bytes, count: int, _seed: int) -> Values:
-        """Return what a blob stands for; of bytes that no encoder made, positions out of range are left out."""
+        """Return what a blob stands for; positions out of range, which no encoder makes, are left out."""
         kept, low = self._plan(count)
         bits = np.unpackbits(np.frombuffer(blob, np.uint8)[SCALE_SIZE:], bitorder="little").astype(np.int64)
         entries = bits[: kept * (low + 1)].reshape(kept, low + 1)

@@ -26,7 +26,6 @@ constexpr bool is_lossy(Codec codec) {
 
 // Bytes of a blob of `count` parameters.
 size_t blob_size(Codec codec, size_t count);
-constexpr size_t blob_size(HeadShape shape) { return sizeof(float) * shape.parameters(); }
 
 // Floats of working memory that encode and decode need, whatever the codec: room for the values, in rows of
 // 32 columns, and behind them for the largest blob that can't be worked on in place.

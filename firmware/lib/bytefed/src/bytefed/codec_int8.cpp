@@ -24,14 +24,13 @@ void encode(size_t count, uint32_t seed, float* residual, float* work) {
     if (size > m) m = size;
   }
   const float scale = write_scale_for(m, blob);
-  const float inverse = scale > 0.0f ? 1.0f / scale : 0.0f;
+  const float inverse = scale > 0.0f ? 1.0f / scale : 0.0f;  // shifted is 128 and more, then, but below 129
   uint32_t word = 0;
   for (size_t i = 0; i < count; ++i) {
     word = i % 2 == 0 ? random_word(seed, static_cast<uint32_t>(i / 2)) : word >> 16;
     const float u = static_cast<float>(word & 0xFFFFu) * 1.52587891e-5f;  // 2^-16
     const float shifted = residual[i] * inverse + (128.0f + u);
-    int32_t q = static_cast<int32_t>(scale > 0.0f ? shifted : 128.0f);
-    q = (q > 255 ? 255 : q) - 128;
+    const int32_t q = (shifted < 255.0f ? static_cast<int32_t>(shifted) : 255) - 128;
     blob[kScaleSize + i] = static_cast<uint8_t>(q);
     residual[i] -= static_cast<float>(q) * scale;
   }

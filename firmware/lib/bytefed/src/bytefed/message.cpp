@@ -53,7 +53,7 @@ void board(IO& io, M& m) {
 }
 template <typename IO, typename M>
 void config(IO& io, M& m) {
-  io(m.codec)(m.epochs)(m.batch)(m.rate)(m.seed);
+  io(m.codec)(m.epochs)(m.batch)(m.rate)(m.seed)(m.proximal_mu);
 }
 template <typename IO, typename M>
 void begin(IO& io, M& m) {
@@ -73,7 +73,7 @@ void get(IO& io, M& m) {
 }
 template <typename IO, typename M>
 void stored(IO& io, M& m) {
-  io(m.capacity)(m.train)(m.test)(m.crc)(m.max_batch)(m.buffer);
+  io(m.capacity)(m.train)(m.test)(m.crc)(m.max_batch)(m.buffer)(m.head);
 }
 template <typename IO, typename M>
 void add(IO& io, M& m) {

@@ -107,16 +107,17 @@ struct Board {
 
 struct Config {
   static constexpr Kind kKind = Kind::kConfig;
-  static constexpr size_t kSize = 11;
+  static constexpr size_t kSize = 15;
   uint8_t codec, epochs, batch;
   float rate;
   uint32_t seed;
+  float proximal_mu = 0.0f;
 };
 
 struct Begin {
   static constexpr Kind kKind = Kind::kBegin;
   static constexpr size_t kSize = 8;
-  static constexpr uint8_t kTrain = 1, kEvaluate = 2;
+  static constexpr uint8_t kTrain = 1, kEvaluate = 2, kUncounted = 4;
   uint16_t round;
   uint8_t codec, flags;
   uint32_t head;
@@ -148,11 +149,12 @@ struct Get {
 
 struct Stored {
   static constexpr Kind kKind = Kind::kStored;
-  static constexpr size_t kSize = 13;
+  static constexpr size_t kSize = 17;
   uint16_t capacity, train, test;
   uint32_t crc;
   uint8_t max_batch;
   uint16_t buffer;
+  uint32_t head;
 };
 
 struct Add {

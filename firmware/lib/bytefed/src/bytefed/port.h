@@ -1,6 +1,6 @@
 // What a board must provide to run a session. Everything else is portable.
 #pragma once
-#include "bytefed/head.h"
+#include "bytefed/codec.h"
 #include "bytefed/message.h"
 
 namespace bytefed {
@@ -39,25 +39,31 @@ enum Capability : uint16_t { kHasExtractor = 1, kHasSensor = 2, kIsPersistent = 
 struct Memory {
   HeadShape shape;
   float* global;      // P floats: the global head
-  float* local;       // P floats: the incoming blob, then the local head, then the delta
+  float* local;       // codec_workspace(P) floats: the incoming blob, then the local head, then the delta
+  float* residual;    // P floats: what the uplink's codec still owes. Null: float32 is the only codec, and
+                      // `local` need not be larger than P
   float* workspace;   // training_workspace(shape, max_batch) floats
   uint8_t max_batch;  // 1..255
   uint8_t* samples;   // capacity * SampleStore::record_size(D) bytes
   uint16_t capacity;  // samples
 };
 
-// The same with sizes fixed at compile time, for boards.
-template <uint16_t D, uint8_t C, uint16_t Capacity, uint8_t MaxBatch>
+// The same with sizes fixed at compile time, for boards. Without Lossy, float32 is the only codec.
+template <uint16_t D, uint8_t C, uint16_t Capacity, uint8_t MaxBatch, bool Lossy = true>
 struct StaticMemory {
   static constexpr HeadShape kShape = {D, C};
   static_assert(kShape.valid(), "head shape out of range");
 
   float global[kShape.parameters()];
-  float local[kShape.parameters()];
+  float local[Lossy ? codec_workspace(kShape.parameters()) : kShape.parameters()];
+  float residual[Lossy ? kShape.parameters() : 1];
   float workspace[static_cast<size_t>(C) * MaxBatch];
   uint8_t samples[Capacity * (1u + D)];
 
-  Memory view() { return {HeadShape{D, C}, global, local, workspace, MaxBatch, samples, Capacity}; }
+  Memory view() {
+    return {HeadShape{D, C}, global,   local,   Lossy ? residual : nullptr,
+            workspace,       MaxBatch, samples, Capacity};
+  }
 };
 
 }  // namespace bytefed

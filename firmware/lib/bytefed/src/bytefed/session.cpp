@@ -2,7 +2,6 @@
 
 #include <cstring>
 
-#include "bytefed/codec.h"
 #include "bytefed/crc.h"
 #include "bytefed/exact_math.h"
 
@@ -35,6 +34,7 @@ Session::Session(const Memory& memory, const Identity& identity, const Port& por
       port_(port),
       store_(memory.samples, memory.capacity, memory.shape.features) {
   std::memset(memory_.global, 0, sizeof(float) * memory_.shape.parameters());
+  forget_residual();
   if (port_.extract != nullptr) store_.set_quantization(identity_.features);
 }
 
@@ -72,8 +72,7 @@ void Session::on_hello(Link* link, uint8_t sequence, const uint8_t* body, size_t
     return refuse(link, sequence, Status::kBadVersion);
   }
   if (hello.frame_limit < kMinFrame) return refuse(link, sequence, Status::kBadValue);
-  const uint8_t limit =
-      hello.frame_limit < link->frame_limit ? hello.frame_limit : link->frame_limit;
+  const uint8_t limit = hello.frame_limit < link->frame_limit ? hello.frame_limit : link->frame_limit;
   link_ = link;
   sender_.stop();
   result_due_ = false;
@@ -82,8 +81,9 @@ void Session::on_hello(Link* link, uint8_t sequence, const uint8_t* body, size_t
     run_ = hello.run;
     round_ = 0;
     forget_round();
-  } else if (state_ == State::kReceiving &&
-             (incoming_kind_ == Incoming::kSamples || limit != frame_limit_ || link->window != receiver_.window())) {
+    forget_residual();
+  } else if (state_ == State::kReceiving && (incoming_kind_ == Incoming::kSamples || limit != frame_limit_ ||
+                                             link->window != receiver_.window())) {
     forget_round();  // chunks of another size would land elsewhere
   }
   frame_limit_ = limit;
@@ -99,9 +99,10 @@ void Session::on_info(uint8_t sequence) {
 void Session::on_config(uint8_t sequence, const uint8_t* body, size_t length) {
   Config config;
   if (!unpack(body, length, &config)) return answer_error(sequence, Status::kBadLength);
-  if (!known_codec(config.codec)) return answer_error(sequence, Status::kUnknownCodec);
+  if (!can(config.codec)) return answer_error(sequence, Status::kUnknownCodec);
   if (config.epochs == 0 || config.batch == 0 || config.batch > memory_.max_batch ||
-      !is_finite(config.rate) || config.rate < 0.0f) {
+      !is_finite(config.rate) || config.rate < 0.0f || !is_finite(config.proximal_mu) ||
+      config.proximal_mu < 0.0f) {
     return answer_error(sequence, Status::kBadValue);
   }
   config_ = config;
@@ -117,12 +118,14 @@ void Session::on_begin(uint8_t sequence, const uint8_t* body, size_t length) {
   if (is_current(begin)) return accept(sequence);
   const Status status = check_begin(begin);
   if (status != Status::kOk) return answer_error(sequence, status);
-  const size_t size = blob_size(memory_.shape);
+  const size_t size = blob_size(static_cast<Codec>(begin.codec), memory_.shape.parameters());
   const bool is_inline = kHeaderSize + Begin::kSize + size <= frame_limit_;
   if (is_inline && length < Begin::kSize + size) return answer_error(sequence, Status::kBadLength);
   const ChunkPlan chunks = plan(size, link_->window);
   if (!is_inline && !chunks.valid()) return answer_error(sequence, Status::kTooLarge);
 
+  const bool again = (begin.flags & Begin::kTrain) != 0 && begin.round == begin_.round;
+  if (has_delta_ && (again || (begin.flags & Begin::kUncounted) != 0)) take_back_delta();
   forget_round();
   begin_ = begin;
   round_ = begin.round;
@@ -146,11 +149,10 @@ bool Session::is_current(const Begin& begin) const {
 }
 
 Status Session::check_begin(const Begin& begin) const {
-  if (begin.round == 0 || (begin.flags & ~(Begin::kTrain | Begin::kEvaluate)) != 0) {
-    return Status::kBadValue;
-  }
+  constexpr uint8_t known = Begin::kTrain | Begin::kEvaluate | Begin::kUncounted;
+  if (begin.round == 0 || (begin.flags & ~known) != 0) return Status::kBadValue;
   if (begin.round < round_) return Status::kStaleRound;
-  if (!known_codec(begin.codec)) return Status::kUnknownCodec;
+  if (!can(begin.codec)) return Status::kUnknownCodec;
   if (task_ == Task::kExtract) return Status::kBusy;
   if ((begin.flags & Begin::kTrain) != 0) {
     if (!configured_) return Status::kNoConfig;
@@ -172,7 +174,7 @@ void Session::on_get(uint8_t sequence, const uint8_t* body, size_t length) {
   Get get;
   if (!unpack(body, length, &get)) return answer_error(sequence, Status::kBadLength);
   if (state_ != State::kReady || !has_delta_) return answer_error(sequence, Status::kBusy);
-  const ChunkPlan chunks = plan(blob_size(memory_.shape), get.window);
+  const ChunkPlan chunks = plan(blob_size(delta_codec_, memory_.shape.parameters()), get.window);
   if (!chunks.valid() || get.index >= chunks.count()) {
     return answer_error(sequence, Status::kBadValue);
   }
@@ -200,9 +202,10 @@ void Session::on_poll(uint8_t sequence) {
 }
 
 void Session::on_store(uint8_t sequence) {
-  const size_t buffer = sizeof(float) * memory_.shape.parameters();
-  answer(sequence, Stored{store_.capacity(), store_.count(Split::kTrain), store_.count(Split::kTest),
-                          store_.crc(), memory_.max_batch, saturate(static_cast<uint32_t>(buffer))});
+  const size_t buffer = sizeof(float) * memory_.shape.parameters();  // also the size of the head
+  answer(sequence,
+         Stored{store_.capacity(), store_.count(Split::kTrain), store_.count(Split::kTest), store_.crc(),
+                memory_.max_batch, saturate(static_cast<uint32_t>(buffer)), crc32(memory_.global, buffer)});
 }
 
 // ---- Data frames
@@ -231,7 +234,9 @@ void Session::on_ack(const DataHeader& header, const uint8_t* body, size_t lengt
   const uint16_t end = pull_chunks_;
   if (header.index < end) return sender_.request(header.index, body, length);
   // The delta is on the host's disk: it need not be kept any longer.
-  if (header.index == end && length == 1) forget_round();
+  if (header.index != end || length != 1) return;
+  if (has_delta_ && body[0] != static_cast<uint8_t>(Status::kOk)) take_back_delta();
+  forget_round();
 }
 
 // ---- Rounds
@@ -244,11 +249,16 @@ void Session::head_arrived() {
 
 // Checks the blob and makes it the global head. A bad one leaves the old head as it was.
 Status Session::take_head() {
-  const size_t size = blob_size(memory_.shape);
+  const size_t parameters = memory_.shape.parameters(), size = sizeof(float) * parameters;
+  const Codec codec = static_cast<Codec>(begin_.codec);
+  if (is_lossy(codec)) {
+    decode(codec, parameters, downlink_seed(begin_.round), memory_.local);
+    for (size_t i = 0; i < parameters; ++i) memory_.local[i] += memory_.global[i];
+  }
   Status status = Status::kOk;
   if (crc32(incoming(), size) != begin_.head) {
     status = Status::kBadCrc;
-  } else if (!all_finite(memory_.local, memory_.shape.parameters())) {
+  } else if (!all_finite(memory_.local, parameters)) {
     status = Status::kNotFinite;
   }
   if (status != Status::kOk) {
@@ -266,7 +276,10 @@ void Session::start_training() {
   evaluated_ = 0;
   started_ = port_.millis(port_.context);
   if ((begin_.flags & Begin::kTrain) != 0) {
-    const TrainingConfig config = {config_.epochs, config_.batch, config_.rate, config_.seed};
+    const TrainingConfig config = {config_.epochs, config_.batch,       config_.rate,
+                                   config_.seed,   config_.proximal_mu, memory_.global};
+    delta_codec_ = static_cast<Codec>(config_.codec);
+    delta_seed_ = uplink_seed(config_.seed, begin_.round);
     trainer_.start(memory_.shape, memory_.local, store_, config, begin_.round, memory_.workspace);
   }
   task_ = (begin_.flags & Begin::kEvaluate) != 0 ? Task::kEvaluate : Task::kTrain;
@@ -292,11 +305,9 @@ void Session::finish_round(Status status) {
     result_.loss = trainer_.mean_loss();
     result_.correct = trainer_.correct();
     measure_speed(elapsed);
-    const size_t parameters = memory_.shape.parameters();
-    for (size_t i = 0; i < parameters; ++i) memory_.local[i] -= memory_.global[i];
-    has_delta_ = all_finite(memory_.local, parameters);
+    has_delta_ = make_delta();
     if (has_delta_) {
-      result_.crc = crc32(incoming(), blob_size(memory_.shape));
+      result_.crc = crc32(incoming(), blob_size(delta_codec_, memory_.shape.parameters()));
     } else {
       result_.status = Status::kNotFinite;
     }
@@ -304,6 +315,37 @@ void Session::finish_round(Status status) {
   task_ = Task::kNone;
   state_ = State::kReady;
   result_due_ = true;
+}
+
+// Makes the delta's blob of the local head. False when training diverged.
+bool Session::make_delta() {
+  const size_t parameters = memory_.shape.parameters();
+  for (size_t i = 0; i < parameters; ++i) memory_.local[i] -= memory_.global[i];
+  if (!all_finite(memory_.local, parameters)) return false;
+  if (!is_lossy(delta_codec_)) return true;
+  for (size_t i = 0; i < parameters; ++i) memory_.residual[i] += memory_.local[i];
+  encode(delta_codec_, parameters, delta_seed_, memory_.residual, memory_.local);
+  if (all_finite(memory_.residual, parameters)) return true;
+  forget_residual();
+  return false;
+}
+
+// The delta did not count: the next one will make up for it.
+void Session::take_back_delta() {
+  if (!is_lossy(delta_codec_)) return;
+  const size_t parameters = memory_.shape.parameters();
+  decode(delta_codec_, parameters, delta_seed_, memory_.local);
+  for (size_t i = 0; i < parameters; ++i) memory_.residual[i] += memory_.local[i];
+}
+
+void Session::forget_residual() {
+  if (memory_.residual == nullptr) return;
+  std::memset(memory_.residual, 0, sizeof(float) * memory_.shape.parameters());
+}
+
+// Lossy codecs need memory that a board may do without.
+bool Session::can(uint8_t codec) const {
+  return known_codec(codec) && (memory_.residual != nullptr || !is_lossy(static_cast<Codec>(codec)));
 }
 
 void Session::measure_speed(uint32_t elapsed) {
@@ -338,8 +380,7 @@ void Session::on_add(uint8_t sequence, const uint8_t* body, size_t length) {
   Add add;
   if (!unpack(body, length, &add)) return answer_error(sequence, Status::kBadLength);
   const bool under_way =
-      task_ == Task::kExtract ||
-      (state_ == State::kReceiving && incoming_kind_ == Incoming::kSamples);
+      task_ == Task::kExtract || (state_ == State::kReceiving && incoming_kind_ == Incoming::kSamples);
   if (same(add, add_) && (add_done_ || under_way)) {
     if (!under_way) return answer(sequence, Added{0, 0});
     add_sequence_ = sequence;
@@ -487,7 +528,7 @@ bool Session::send_result() {
   pack_control_header(Kind::kResult, begin_sequence_, frame);
   pack(result_, frame + kHeaderSize);
   size_t length = kHeaderSize + Result::kSize;
-  const size_t size = has_delta_ ? blob_size(memory_.shape) : 0;
+  const size_t size = has_delta_ ? blob_size(delta_codec_, memory_.shape.parameters()) : 0;
   if (length + size <= frame_limit_) {
     std::memcpy(frame + length, incoming(), size);
     length += size;

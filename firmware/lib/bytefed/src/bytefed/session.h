@@ -54,6 +54,9 @@ class Session {
   void start_training();
   void evaluate_one();
   void finish_round(Status status);
+  bool make_delta();
+  void take_back_delta();
+  void forget_residual();
   void measure_speed(uint32_t elapsed);
   uint16_t expected_wait() const;
 
@@ -76,6 +79,7 @@ class Session {
   bool send_chunk();
 
   void forget_round();
+  bool can(uint8_t codec) const;
   ChunkPlan plan(size_t length, uint8_t window) const;
   uint8_t* incoming() { return reinterpret_cast<uint8_t*>(memory_.local); }
   const uint8_t* incoming() const { return reinterpret_cast<const uint8_t*>(memory_.local); }
@@ -103,6 +107,8 @@ class Session {
   Begin begin_ = {};
   Result result_ = {};
   bool has_delta_ = false;
+  Codec delta_codec_ = Codec::kFloat32;
+  uint32_t delta_seed_ = 0;
   Status failure_ = Status::kOk;  // why the round under way came to nothing
   uint16_t evaluated_ = 0;
   uint32_t started_ = 0;      // millis() when the blob was complete

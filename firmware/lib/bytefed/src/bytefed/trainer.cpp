@@ -22,6 +22,13 @@ uint32_t Trainer::samples_left() const {
   return static_cast<uint32_t>(config_.epochs - epoch_) * store_->count(Split::kTrain) - position_;
 }
 
+// The proximal term: Li et al., "Federated Optimization in Heterogeneous Networks" (MLSys 2020), algorithm 2.
+void Trainer::hold_on() {
+  const float pull = config_.rate * config_.proximal_mu;
+  const size_t parameters = shape_.parameters();
+  for (size_t i = 0; i < parameters; ++i) head_[i] -= pull * (head_[i] - config_.anchor[i]);
+}
+
 bool Trainer::step() {
   if (done()) return false;
   const uint16_t count = store_->count(Split::kTrain);
@@ -45,6 +52,7 @@ bool Trainer::step() {
     loss_ += outcome.loss;
     correct_ = static_cast<uint16_t>(correct_ + outcome.correct);
   }
+  if (config_.proximal_mu > 0.0f) hold_on();
   for (uint16_t i = 0; i < size; ++i) {
     const Sample sample = store_->get(Split::kTrain, order[static_cast<uint16_t>(position_ + i)]);
     apply_gradient(head_, sample.features, quantization, shape_,

@@ -9,6 +9,8 @@ struct TrainingConfig {
   uint8_t batch;   // at least 1
   float rate;      // learning rate
   uint32_t seed;
+  float proximal_mu = 0.0f;       // of FedProx; 0 for none
+  const float* anchor = nullptr;  // P floats: the head that proximal_mu holds on to
 };
 
 // Floats of workspace for batches of up to max_batch samples.
@@ -34,6 +36,8 @@ class Trainer {
   uint16_t correct() const { return correct_; }
 
  private:
+  void hold_on();
+
   HeadShape shape_;
   float* head_;
   const SampleStore* store_;

@@ -1,16 +1,13 @@
-"""Writes tests/vectors/codec.json: what SPEC.md section 5 says, in plain loops over numpy's float32.
+"""Codecs: SPEC.md section 5, in plain loops over numpy's float32.
 
-Slow and simple on purpose, and it imports nothing of the project: the core and the host are both held against it.
-
-    python tools/make_codec_vectors.py
+Slow and simple on purpose: the core and the host are both held against it.
 """
 
 from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -212,8 +209,8 @@ def inputs() -> list[tuple[str, int, int, list[float]]]:
     ]
 
 
-def main() -> None:
-    """Write the file."""
+def lines() -> Iterator[str]:
+    """Yield the lines of a JSON document: seeds, and for each case what each codec makes of it."""
     cases = []
     for number, (name, features, classes, raw) in enumerate(inputs()):
         e = [F(x) for x in raw]
@@ -231,9 +228,4 @@ def main() -> None:
         {"seed": s, "round": r, "downlink": mix32(GOLDEN * 2 * r), "uplink": mix32(s + GOLDEN * (2 * r + 1))}
         for s, r in ((0, 1), (42, 1), (42, 2), (MASK, 65_535))
     ]
-    path = Path(__file__).parent.parent / "tests" / "vectors" / "codec.json"
-    path.write_text(json.dumps({"seeds": seeds, "cases": cases}, indent=1) + "\n")
-
-
-if __name__ == "__main__":
-    main()
+    yield from json.dumps({"seeds": seeds, "cases": cases}, indent=1).splitlines()
