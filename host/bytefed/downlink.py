@@ -1,0 +1,78 @@
+"""What to send a board so that it holds the global head: the difference to the head it holds, or the whole head.
+
+A lossy codec leaves the board with a head that is near the global one, and the host knows exactly which: it decodes
+its own blob with the board's arithmetic. What was lost is part of the next difference, so nothing is ever lost for
+good, and no other residual needs to be kept (SPEC.md section 5.1).
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bytefed import codec
+
+Head = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Offer:
+    """A blob, and where it leads.
+
+    Attributes:
+        codec: Its codec.
+        blob: What goes over the link.
+        head: float32 [P], what the board holds once it has taken the blob.
+        crc: CRC-32 of that.
+        base: CRC-32 of the head that the blob is a difference to; None when it is a whole head.
+    """
+
+    codec: str
+    blob: bytes
+    head: Head
+    crc: int
+    base: int | None
+
+    def leads_from(self, held: int) -> bool:
+        """Whether a board that holds a head with that CRC-32 can take the blob, or has taken it."""
+        return self.base is None or held in (self.base, self.crc)
+
+
+def head_crc(head: Head) -> int:
+    """Return the CRC-32 of a float32 head, as boards count it."""
+    return zlib.crc32(np.ascontiguousarray(head, "<f4").tobytes())
+
+
+def whole(head: Head) -> Offer:
+    """Offer the head itself."""
+    blob = np.ascontiguousarray(head, "<f4").tobytes()
+    return Offer("float32", blob, head, zlib.crc32(blob), None)
+
+
+def difference(head: Head, held: Head, name: str, round: int) -> Offer:  # noqa: A002
+    """Offer what a board lacks that holds `held`, under a lossy codec, in a round."""
+    blob, values = codec.find(name).encode(head - held, codec.downlink_seed(round))
+    reached = held + values
+    return Offer(name, blob, reached, head_crc(reached), head_crc(held))
+
+
+def offer(head: Head, name: str, round: int, held_crc: int, held: Head | None) -> Offer:  # noqa: A002
+    """Offer a board the global head.
+
+    Args:
+        head: float32 [P], finite.
+        name: Codec of the downlink.
+        round: 1..65535.
+        held_crc: CRC-32 of the head that the board says it holds.
+        held: What the host believes it holds; None without a belief. A board that starts holds zeros.
+    """
+    if codec.find(name).lossy:
+        for base in (held, np.zeros_like(head)):
+            if base is not None:
+                found = difference(head, base, name, round)
+                if found.leads_from(held_crc):
+                    return found
+    return whole(head)
