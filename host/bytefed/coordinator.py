@@ -210,14 +210,15 @@ class Coordinator:
         clients = self._store.clients()
         deltas = [delta for delta in self._store.deltas(number) if delta.status == "ok"]
         updates = [Update(clients[delta.board], delta.num_examples, delta.delta) for delta in deltas]
-        head = self._strategy.aggregate(head, updates)
-        if not np.isfinite(head).all():
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused below
+            head = self._strategy.aggregate(head, updates)
+            score = evaluate(self._task, head, self._task.test)
+        if not (np.isfinite(head).all() and math.isfinite(score.loss)):
             raise BytefedError(
                 "E_HEAD_NOT_FINITE",
-                f"The global head of round {number} has a NaN or an infinity: training diverged.",
+                f"The global head of round {number} has grown beyond float32: training diverged.",
                 "Start a new run with a smaller --learning-rate.",
             )
-        score = evaluate(self._task, head, self._task.test)
         self._store.close_round(
             number,
             head,

@@ -146,7 +146,7 @@ async def _run(
             complete = await interrupts.run(_train(gather, coordinator))
     finally:
         await fleet.close()
-        records.close()
+        records.rewrite()
     summary = _summary(config, shares, store, complete)
     summary["seconds_wall"] = round(time.monotonic() - started, 3)
     write_json(store.directory / "summary.json", summary)

@@ -309,7 +309,9 @@ class Fleet:
             seconds: How long it took.
             number: Round; the one under way if None.
             estimate: What it should have taken, bytes; what the device says it did if None.
-            num_examples, loss, correct: Of local training.
+            num_examples: Samples trained on.
+            loss: Mean training loss.
+            correct: Training samples classified correctly.
 
         Raises:
             LedgerError: E_LEDGER when the causes don't add up to the port's count.

@@ -1,4 +1,4 @@
-"""How a run is shown: a live line on a terminal, a line a round in a log, JSON lines for scripts, or next to nothing."""
+"""How a run is shown: live on a terminal, a line a round in a log, JSON lines for scripts, or next to nothing."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class Live:
             self._bar, description="samples", total=event.rounds, completed=event.first_round - 1
         )
 
-    def _on_joined(self, event: BoardJoined) -> None:
+    def _on_joined(self, _event: BoardJoined) -> None:
         self._joined += 1
         self._progress.update(self._bar, news=f"{self._joined} boards ready")
 

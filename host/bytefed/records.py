@@ -12,7 +12,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from bytefed.ledger import CAUSES
 from bytefed.store import Phase, RoundSummary, Store, Traffic, coded
@@ -58,45 +58,29 @@ class CsvFile:
     def __init__(self, path: Path, columns: Sequence[str]) -> None:
         self._path = path
         self._columns = columns
-        self._file: BinaryIO | None = None
+        self.size = 0  # bytes: where the next row will begin
 
-    def rewrite(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Replace the whole file, in one step as others see it."""
-        self.close()
+    def rewrite(self) -> None:
+        """Leave nothing but the header, in one step as others see it."""
+        header = _encode([dict(zip(self._columns, self._columns, strict=True))], self._columns)
         fresh = self._path.with_name(self._path.name + ".new")
         with coded(self._path.parent):
-            fresh.write_bytes(_encode([dict(zip(self._columns, self._columns, strict=True))], self._columns))
-            with fresh.open("ab") as file:
-                file.write(_encode(rows, self._columns))
+            fresh.write_bytes(header)
             fresh.replace(self._path)
-            self._file = self._path.open("r+b")
-            self._file.seek(0, os.SEEK_END)
+        self.size = len(header)
 
     def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Add rows."""
-        if self._file is None:
-            raise ValueError("rewrite it first")
-        with coded(self._path.parent):
-            self._file.write(_encode(rows, self._columns))
-            self._file.flush()
+        text = _encode(rows, self._columns)
+        with coded(self._path.parent), self._path.open("ab") as file:
+            file.write(text)
+        self.size += len(text)
 
-    def tell(self) -> int:
-        """Where the next row will begin."""
-        return self._file.tell() if self._file else 0
-
-    def truncate(self, position: int) -> None:
+    def truncate(self, size: int) -> None:
         """Take back all rows from a position on."""
-        if self._file is not None:
-            with coded(self._path.parent):
-                self._file.seek(position)
-                self._file.truncate()
-
-    def close(self) -> None:
-        """Let go of the file."""
-        if self._file is not None:
-            with coded(self._path.parent):
-                self._file.close()
-            self._file = None
+        with coded(self._path.parent):
+            os.truncate(self._path, size)
+        self.size = size
 
 
 def _encode(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> bytes:
@@ -124,9 +108,8 @@ class Records:
 
     def rewrite(self) -> None:
         """Write all files anew from the database."""
-        self._bytes.rewrite(())
-        self._sessions.rewrite(())
-        self._rounds.rewrite(())
+        for file in (self._bytes, self._sessions, self._rounds):
+            file.rewrite()
         self._last_row = 0
         self._offsets.clear()
         self.update(first_round=1)
@@ -141,16 +124,10 @@ class Records:
             rows = self._store.traffic(kind, after=self._last_row)
             file.append(traffic_row(self._store.run, row) for _, row in rows)
         self._last_row = self._store.last_traffic()
-        self._rounds.truncate(self._offsets.get(first_round, self._rounds.tell()))
+        self._rounds.truncate(self._offsets.get(first_round, self._rounds.size))
         for row in self._store.rounds(first_round):
-            self._offsets[row.round] = self._rounds.tell()
+            self._offsets[row.round] = self._rounds.size
             self._rounds.append([round_row(row)])
-
-    def close(self) -> None:
-        """Write all files a last time and let go of them."""
-        self.rewrite()
-        for file in (self._bytes, self._sessions, self._rounds):
-            file.close()
 
 
 def totals(rows: Iterable[Traffic]) -> dict[str, Any]:

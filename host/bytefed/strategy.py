@@ -61,7 +61,7 @@ class FedAvg:
 
 
 def weighted_mean(updates: Iterable[Update]) -> NDArray[np.float64]:
-    """sum n_k delta_k / sum n_k.
+    """Sum n_k delta_k / sum n_k.
 
     The products are exact in float64 (24 bits times at most 29), only the sums round, and those are done
     in the order of the clients' numbers.

@@ -46,8 +46,8 @@ def test_the_exact_figure_is_the_closed_form(capsys):
     chunks = 5 * w(250) + w(2 + 1320 - 5 * 248)
     round_ = w(10) + chunks + w(3) + w(7) + w(19) + chunks + w(5) + w(3)
     evaluation = w(10) + chunks + w(3) + w(7) + w(19)
-    connection = 1 + w(13) + w(18) + w(2) + w(19) + w(2) + w(15)
-    config = w(13) + w(2)
+    connection = 1 + w(13) + w(18) + w(2) + w(19) + w(2) + w(19)
+    config = w(17) + w(2)
     result = document(capsys, "--features", "32", "--classes", "10", "--clients", "4", "--rounds", "3")
     assert result["exact"]["board_round"]["wire_total"] == round_
     assert result["estimate_wire"] == 4 * (3 * round_ + evaluation + connection + config)
@@ -56,9 +56,7 @@ def test_the_exact_figure_is_the_closed_form(capsys):
 @given(st.integers(1, 40), st.integers(1, 10), st.floats(0, 1), st.integers(0, 99))
 def test_only_those_who_take_part_are_counted(clients, rounds, fraction, seed):
     profile = wire_size.serial_profile()
-    got = predict(
-        profile, 8, 2, FLOAT32, clients=clients, rounds=rounds, fraction_train=fraction, seed=seed
-    )
+    got = predict(profile, 8, 2, FLOAT32, clients=clients, rounds=rounds, fraction_train=fraction, seed=seed)
     assert got.participants == min(clients, max(1, int(fraction * clients)))
     drawn = set()
     for number in range(1, rounds + 1):

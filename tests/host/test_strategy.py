@@ -38,9 +38,10 @@ def test_the_mean_is_weighted_by_num_examples(round_):
     for i, got in enumerate(weighted_mean(updates)):
         exact = sum(u.num_examples * Fraction(float(u.delta[i])) for u in updates) / total
         largest = max(u.num_examples * abs(Fraction(float(u.delta[i]))) for u in updates)
-        assert abs(Fraction(float(got)) - exact) <= Fraction(2) ** -49 * len(updates) * largest / total + Fraction(
-            2
-        ) ** -1000
+        assert (
+            abs(Fraction(float(got)) - exact)
+            <= Fraction(2) ** -49 * len(updates) * largest / total + Fraction(2) ** -1000
+        )
 
 
 @given(st.integers(1, 65_535), arrays(np.float32, P, elements=st.floats(-1e6, 1e6, width=32)))

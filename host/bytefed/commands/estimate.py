@@ -15,8 +15,8 @@ from bytefed.seeds import select
 from bytefed.wire_size import (
     CODECS,
     LinkProfile,
-    blob_size,
     ble_profile,
+    blob_size,
     configuration_bytes,
     connection_bytes,
     round_bytes,
@@ -105,11 +105,14 @@ def predict(
 
     Args:
         profile: The link, the same for all.
-        features, classes: D and C of the head.
+        features: D of the head.
+        classes: C of the head.
         codecs: Downlink and uplink.
         clients: Boards.
         rounds: Rounds.
-        fraction_train, min_train_nodes, seed: Who takes part; see ``RunConfig``.
+        fraction_train: Fraction of the boards that train in a round.
+        min_train_nodes: At least so many do.
+        seed: Decides who; see ``select``.
     """
     participants = min(max(int(fraction_train * clients), min_train_nodes), clients)
     board_round = round_bytes(profile, features, classes, *codecs)
