@@ -1,7 +1,8 @@
-// Prints what the core costs on a Cortex-M4F: a name and a number a line. run.py makes the table.
+// Prints what the core costs on a Cortex-M4F: a name and a number a line. mcu_counts.py makes the tables.
 #include <cstring>
 #include <initializer_list>
 
+#include "bytefed/codec.h"
 #include "bytefed/crc.h"
 #include "bytefed/exact_math.h"
 #include "bytefed/serial_frame.h"
@@ -42,7 +43,9 @@ void print_row(const char* name, HeadShape shape, const char* unit, uint64_t val
   print_row(unit, value);
 }
 
-int8_t noise(uint32_t i) { return static_cast<int8_t>(crc32(&i, sizeof i)); }
+int8_t noise(uint32_t i) {
+  return static_cast<int8_t>(crc32(&i, sizeof i));
+}
 
 // A store of noise, and a head that has seen it once: its sums have usual values.
 SampleStore make_samples(HeadShape shape) {
@@ -95,8 +98,7 @@ void count_step(const Stopwatch& stopwatch, HeadShape shape) {
   train_epoch(shape, store);
   const Sample sample = store.get(Split::kTrain, 5);
   print_row("sgd_step", shape, "_insn", stopwatch.count([&] { sgd_step(shape, sample); }));
-  print_row("sgd_step_plain", shape, "_insn",
-            stopwatch.count([&] { sgd_step_plain(shape, sample); }));
+  print_row("sgd_step_plain", shape, "_insn", stopwatch.count([&] { sgd_step_plain(shape, sample); }));
 }
 
 // The parts of that step, and what the trainer adds to it.
@@ -105,16 +107,13 @@ void count_parts(const Stopwatch& stopwatch, HeadShape shape) {
   train_epoch(shape, store);
   const Sample sample = store.get(Split::kTrain, 5);
   const int8_t zero = kQuantization.zero_point;
-  print_row("weighted_sums", shape, "_insn", stopwatch.count([&] {
-    weighted_sums(head, sample.features, zero, shape, workspace);
-  }));
+  print_row("weighted_sums", shape, "_insn",
+            stopwatch.count([&] { weighted_sums(head, sample.features, zero, shape, workspace); }));
   logits(head, sample.features, kQuantization, shape, workspace);
-  print_row("softmax_gradient", shape, "_insn", stopwatch.count([&] {
-    softmax_gradient(workspace, shape.classes, sample.label, kRate);
-  }));
-  print_row("rank_one_update", shape, "_insn", stopwatch.count([&] {
-    rank_one_update(head, sample.features, zero, shape, workspace);
-  }));
+  print_row("softmax_gradient", shape, "_insn",
+            stopwatch.count([&] { softmax_gradient(workspace, shape.classes, sample.label, kRate); }));
+  print_row("rank_one_update", shape, "_insn",
+            stopwatch.count([&] { rank_one_update(head, sample.features, zero, shape, workspace); }));
   print_row("evaluation_step", shape, "_insn", stopwatch.count([&] {
     logits(head, sample.features, kQuantization, shape, workspace);
     argmax(workspace, shape.classes);
@@ -124,6 +123,25 @@ void count_parts(const Stopwatch& stopwatch, HeadShape shape) {
     while (trainer.step()) {
     }
   }));
+}
+
+// Both directions of each codec, for the delta of a head.
+void count_codecs(const Stopwatch& stopwatch) {
+  constexpr HeadShape shape = {64, 10};
+  constexpr size_t kParameters = shape.parameters();
+  static float residual[kParameters], work[codec_workspace(kParameters)];
+  constexpr const char* kNames[] = {"float32", "int8", "onebit", "twobit", "sign", "stc5", "stc10"};
+  for (uint8_t codec = 0; known_codec(codec); ++codec) {
+    for (uint32_t i = 0; i < kParameters; ++i) residual[i] = 0.001f * static_cast<float>(noise(i));
+    const Codec id = static_cast<Codec>(codec);
+    print("codec_");
+    print(kNames[codec]);
+    print_row("_encode", shape, "_insn",
+              stopwatch.count([&] { encode(id, kParameters, 1, residual, work); }));
+    print("codec_");
+    print(kNames[codec]);
+    print_row("_decode", shape, "_insn", stopwatch.count([&] { decode(id, kParameters, 1, work); }));
+  }
 }
 
 void count_checksums(const Stopwatch& stopwatch) {
@@ -145,8 +163,7 @@ void count_framing(const Stopwatch& stopwatch, const char* kind, uint8_t (*byte)
   static SerialFrameDecoder decoder;
   for (uint32_t i = 0; i < sizeof frame; ++i) frame[i] = byte(i);
   size_t length = 0;
-  const uint32_t encode =
-      stopwatch.count([&] { length = encode_serial_frame(frame, sizeof frame, wire); });
+  const uint32_t encode = stopwatch.count([&] { length = encode_serial_frame(frame, sizeof frame, wire); });
   size_t frames = 0;
   const uint32_t decode = stopwatch.count([&] { frames = decode_all(decoder, wire, length); });
   if (frames != 1 || std::memcmp(decoder.frame(), frame, sizeof frame) != 0) fatal("framing is broken");
@@ -192,6 +209,7 @@ int main() {
   for (const uint8_t classes : {3, 7, 11, 26, 64}) count_step(stopwatch, {64, classes});
   count_parts(stopwatch, {64, 10});
   count_parts(stopwatch, {256, 10});
+  count_codecs(stopwatch);
   count_checksums(stopwatch);
   count_framing(stopwatch, "zeros", [](uint32_t) { return uint8_t{0}; });
   count_framing(stopwatch, "text", [](uint32_t) { return uint8_t{'x'}; });

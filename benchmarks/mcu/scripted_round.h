@@ -35,7 +35,7 @@ class ScriptedRound {
     push(N * (1u + D));
 
     cost_ = RoundCost{};
-    const size_t size = blob_size({D, C});
+    const size_t size = blob_size(Codec::kFloat32, HeadShape{D, C}.parameters());
     std::memset(blob_, 0, size);
     request(Begin{1, 0, Begin::kTrain, crc32(blob_, size)});
     push(size);
@@ -82,13 +82,13 @@ class ScriptedRound {
     send(frame, sizeof frame);
   }
 
-  // A byte, a poll, as the board's main loop goes; then polls until the board waits.
+  // Bytes, and a poll after each delimiter, as the board's main loop goes; then polls until the board waits.
   void send(const uint8_t* frame, size_t length) {
     uint8_t wire[bytefed::kMaxSerialWire];
     const size_t size = bytefed::encode_serial_frame(frame, length, wire);
     for (size_t i = 0; i < size; ++i) {
       spend([&] { serial_.receive(session_, wire[i]); });
-      poll();
+      if (wire[i] == 0) poll();
     }
     while (poll()) {
     }

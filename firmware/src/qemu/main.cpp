@@ -44,9 +44,10 @@ int main() {
   SerialLink serial(nullptr, write);
   uart::start();
   for (;;) {
-    uint8_t byte;
+    uint8_t byte = 0;
     const bool received = uart::read(&byte);
     if (received) serial.receive(session, byte);
+    if (received && byte != 0) continue;  // only a delimiter completes a frame
     const bool busy = session.poll();
     const bool sent = serial.flush();
     if (!received && !(busy && sent)) uart::wait(!sent);
