@@ -110,6 +110,13 @@ class RunConfig:
         metavar="BAUD",
         resumable=True,
     )
+    faults: str = _key(
+        "",
+        str,
+        "faults put on every link, by a seed, to try one's settings: drop=0.01,corrupt=0.001,seed=7",
+        metavar="FAULTS",
+        resumable=True,
+    )
     central: bool = _key(True, bool, "also train one head on all samples together, to compare with")
 
     def __post_init__(self) -> None:

@@ -14,6 +14,7 @@ from serial.tools import list_ports
 
 from bytefed.device import Device
 from bytefed.errors import ConfigError, LinkError
+from bytefed.faults import Faults, with_faults
 from bytefed.qemu import qemu_boards
 from bytefed.transport.base import Transport
 from bytefed.transport.loopback import LoopbackTransport
@@ -53,20 +54,30 @@ class VirtualOptions:
 
 
 @asynccontextmanager
-async def open_devices(uris: Sequence[str], options: VirtualOptions) -> AsyncIterator[list[Device]]:
+async def open_devices(
+    uris: Sequence[str], options: VirtualOptions, faults: str = ""
+) -> AsyncIterator[list[Device]]:
     """Give a Device for each board that the URIs name; not connected yet.
 
     Virtual boards are started, and stopped again at the end; all ports are closed then.
 
+    Args:
+        uris: What to open.
+        options: How virtual boards are made.
+        faults: What goes wrong on each link, as `Faults.parse` reads it; "" for nothing.
+
     Raises:
-        ConfigError: E_CONFIG_BOARDS for a URI that is none.
+        ConfigError: E_CONFIG_BOARDS for a URI that is none, E_CONFIG_FAULTS for faults that are none.
         LinkError: E_NO_BOARDS where `auto` finds none, E_VIRTUAL where virtual boards don't start.
     """
     _check_adapter(uris)
+    bad = Faults.parse(faults)
     async with AsyncExitStack() as stack:
         transports: list[Transport] = []
         for uri in uris:
             transports += await _open_uri(stack, uri, len(transports), options)
+        if faults:
+            transports = [with_faults(transport, bad) for transport in transports]
         devices = [Device(transport) for transport in transports]
         for device in devices:
             stack.push_async_callback(device.close)

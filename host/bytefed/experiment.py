@@ -91,7 +91,7 @@ async def begin(config: RunConfig, directory: Path | None, listener: Listener) -
     refuse_existing(directory)
     task = load_task(config.data, _data_dir(config))
     demands = Demands.of(task, config.batch_size)
-    async with open_devices(config.boards, _virtual(config, task)) as devices:
+    async with open_devices(config.boards, _virtual(config, task), config.faults) as devices:
         shares = Shares(task, _divide(config, task, len(devices)))
         seconds = await connect_all(devices, run, demands)
         store = Store.create(directory, run, initial_head(task), config.to_toml(), versions())
@@ -121,7 +121,7 @@ async def resume(directory: Path, options: Mapping[str, Any], listener: Listener
         shares = Shares(task, _divide(config, task, len(store.clients())))
         store.repair(config.codec, blob_size(config.codecs[1], task.D, task.num_classes))
         fleet = Fleet(store, shares, Demands.of(task, config.batch_size), config.codec, listener)
-        async with open_devices(config.boards, _virtual(config, task)) as devices:
+        async with open_devices(config.boards, _virtual(config, task), config.faults) as devices:
             return await _run(config, shares, store, fleet, fleet.join_all(devices), listener)
 
 
