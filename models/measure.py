@@ -6,6 +6,7 @@ import ctypes
 import os
 import re
 import tempfile
+import zlib
 from collections.abc import Callable
 from typing import Protocol
 
@@ -39,6 +40,16 @@ def arena_bytes(model: bytes) -> int:
     if found is None:
         raise RuntimeError(f"TFLM did not report its memory: {report!r}")
     return int(found[1])
+
+
+def golden(extractor: Extractor) -> dict[str, int]:
+    """What any device must compute: CRC-32 of the features of pseudo-random inputs.
+
+    The inputs are `numpy.random.RandomState(seed).randint(-128, 128, (n, *input_shape))`.
+    """
+    seed, n = 1, 32
+    inputs = np.random.RandomState(seed).randint(-128, 128, (n, *extractor.input_shape)).astype(np.int8)
+    return {"seed": seed, "n": n, "features_crc32": zlib.crc32(extractor.extract(inputs).tobytes())}
 
 
 def int8_error(features: Features, extractor: Extractor, inputs: np.ndarray) -> dict[str, float]:

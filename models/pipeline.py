@@ -35,17 +35,17 @@ class Recipe:
 
     Attributes:
         name: Of the task in `bytefed.data.TASKS`, of the folder and of the file.
-        network: (input shape, D) -> layers up to and including the features: ReLU, [D].
+        network: D -> layers up to and including the features: ReLU, [D].
         D: Features.
         seen: Labels that the extractor is trained on; the rest of the pretraining part stays unused.
         augment: (inputs, numpy generator) -> inputs, varied anew in each epoch.
-        views: inputs -> the inputs as they are, mirrored, turned and so on. Each view of each label is a class of
-            its own while training: an extractor that sees few labels then learns more kinds of features.
+        views: inputs -> the inputs as they are, mirrored, turned and so on. Each view of each label is a
+            class of its own while training: an extractor that sees few labels then learns more features.
         epochs: Passes over all views.
     """
 
     name: str
-    network: Callable[[tuple[int, ...], int], list[keras.Layer]]
+    network: Callable[[int], list[keras.Layer]]
     D: int
     seen: tuple[int, ...]
     augment: Callable[[np.ndarray, np.random.Generator], np.ndarray] = lambda inputs, _: inputs
@@ -93,15 +93,14 @@ def train(recipe: Recipe, inputs: np.ndarray, labels: np.ndarray) -> keras.Model
     tf.config.experimental.enable_op_determinism()
     source = keras.Input(inputs.shape[1:])
     features = source
-    for layer in recipe.network(inputs.shape[1:], recipe.D):
+    for layer in recipe.network(recipe.D):
         features = layer(features)
     views = len(recipe.views(inputs[:1]))
     head = keras.layers.Dense(len(recipe.seen) * views, activation="softmax")
     classifier = keras.Model(source, head(keras.layers.Dropout(0.2)(features)))
     classifier.compile(keras.optimizers.Adam(2e-3), "sparse_categorical_crossentropy")
-    targets = np.concatenate(
-        [np.searchsorted(recipe.seen, labels) + view * len(recipe.seen) for view in range(views)]
-    )
+    upright = np.searchsorted(recipe.seen, labels)
+    targets = np.concatenate([upright + view * len(recipe.seen) for view in range(views)])
     random = np.random.default_rng(SEED)
     for _ in range(recipe.epochs):
         varied = recipe.views(recipe.augment(inputs, random))
@@ -110,7 +109,7 @@ def train(recipe: Recipe, inputs: np.ndarray, labels: np.ndarray) -> keras.Model
 
 
 def _rescale(features: keras.Model, inputs: np.ndarray) -> keras.Model:
-    """The same network with feature vectors of the length agreed: ReLU lets a factor through to the weights."""
+    """The same network with feature vectors of the length agreed; ReLU lets a factor pass."""
     length = np.sqrt((features.predict(inputs, verbose=0) ** 2).sum(axis=1).mean())
     last = features.layers[-1]
     last.set_weights([weights * np.sqrt(FEATURE_NORM) / length for weights in last.get_weights()])
@@ -160,6 +159,7 @@ def describe(
         "feature_zero_point": result.zero_point,
         "arena_bytes": measure.arena_bytes(model),
         "ops": graph.op_names,
+        "golden": measure.golden(Extractor(model)),
         "division_seed": TASKS[recipe.name].seed,
         "division": division.describe(),
         "extractor": {

@@ -255,7 +255,7 @@ def _check(num_samples: int, clients: int, min_samples: int, test_fraction: floa
     if clients < 1 or min_samples < 0 or clients * max(min_samples, 1) > num_samples:
         raise ConfigError(
             "E_PARTITION_CLIENTS",
-            f"{num_samples} samples cannot be divided among {clients} clients with {min_samples} or more each.",
+            f"{num_samples} samples cannot give each of {clients} clients {min_samples} or more.",
             "Take fewer clients, more data or a smaller least number of samples.",
         )
     if not 0 <= test_fraction < 1:

@@ -165,12 +165,14 @@ class _Reader:
         return [self.table(start + 4 * i, element) for i in range(count)]
 
     def _string(self, at: int) -> str:
+        """The text that the offset at `at` points to; must end in a zero byte."""
         start, count = self._vector(at, 1)
         if self._data[start + count : start + count + 1] != b"\0":
             raise corrupt(f"the text at byte {start} has no end")
         return self._data[start : start + count].decode("utf-8", "replace")
 
     def _numbers(self, at: int, kind: str) -> np.ndarray[Any, Any]:
+        """A vector of scalars, as a view of the file."""
         dtype = np.dtype(_SCALARS[kind])
         start, count = self._vector(at, dtype.itemsize)
         return np.frombuffer(self._data, dtype, count, start)

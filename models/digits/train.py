@@ -9,7 +9,7 @@ import numpy as np
 from models.pipeline import Recipe, build
 
 
-def network(shape: tuple[int, ...], D: int) -> list[keras.Layer]:
+def network(D: int) -> list[keras.Layer]:
     """Two convolutions and a Dense layer: 8 x 8 x 1 -> 8 x 8 x 8 -> 4 x 4 x 16 -> D."""
     return [
         keras.layers.Conv2D(8, 3, padding="same", activation="relu"),

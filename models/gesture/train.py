@@ -10,7 +10,7 @@ import numpy as np
 from models.pipeline import Recipe, build
 
 
-def network(shape: tuple[int, ...], D: int) -> list[keras.Layer]:
+def network(D: int) -> list[keras.Layer]:
     """Convolutions over time alone: 48 x 1 x 2 -> 24 x 1 x 16 -> 12 x 1 x 24 -> D."""
     return [
         keras.layers.Conv2D(16, (5, 1), padding="same", activation="relu"),

@@ -9,7 +9,7 @@ import keras
 from models.pipeline import Recipe, build
 
 
-def network(shape: tuple[int, ...], D: int) -> list[keras.Layer]:
+def network(D: int) -> list[keras.Layer]:
     """Convolutions over time alone: 50 x 1 x 6 -> 25 x 1 x 24 -> 12 x 1 x 48 -> mean over time -> D."""
     return [
         keras.layers.Conv2D(24, (5, 1), padding="same", activation="relu"),

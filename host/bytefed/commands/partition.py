@@ -102,7 +102,7 @@ def show_partition(
     console.print(table)
     if limit < len(divided):
         console.print(f"... and {len(divided) - limit:,} more (--limit)")
-    console.print(summary(divided, counts))
+    console.print(summary(divided, counts), soft_wrap=True)
 
 
 def summary(divided: Partition, counts: NDArray[np.int64]) -> str:

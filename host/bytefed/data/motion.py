@@ -1,7 +1,7 @@
 """Motions of a wrist: BasicMotions, 80 recordings of a smartwatch, as the package aeon ships it.
 
-Each recording is 10 s of a 3-axis accelerometer and a 3-axis gyroscope at 10 Hz. Windows of 5 s, half a
-window apart, are the samples; the windows of one recording are never divided.
+Each recording is 10 s of a 3-axis accelerometer and a 3-axis gyroscope at 10 Hz. Windows of 5 s, one every
+second, are the samples; they overlap, so the windows of one recording are never divided.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ FILES = ("BasicMotions_TRAIN.ts", "BasicMotions_TEST.ts")
 AXES = 6
 WINDOW = 50
 """Samples in a window: 5 s."""
-STEP = 25
+STEP = 10
 """Samples from one window to the next."""
 
 
 def read(data_dir: Path | None = None) -> RawData:
-    """Windows as float32 [240, 50, 1, 6] in the watch's own units, labels 0 to 3, one group a recording.
+    """Windows as float32 [480, 50, 1, 6] in the watch's own units, labels 0 to 3, one group a recording.
 
     Source: the UEA archive's BasicMotions (student project, University of East Anglia, 2016).
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import math
+import re
 import zipfile
 import zlib
 from pathlib import Path
@@ -19,13 +22,14 @@ MAX_ARRAY_BYTES = 1 << 32
 """The largest array read: 4 GiB, a million clients with 32 samples of 128 features."""
 TEST_FRACTION = 0.2
 """What becomes the global test where the file doesn't say."""
+MAX_HEADER_BYTES = 4096
 
 _HELP = "Write it with numpy.savez(file, X=features, y=labels); `bytefed partition --help` has an example."
 
-# What zipfile, zlib and numpy's header parser raise for files that someone else wrote.
+# What zipfile, zlib and the header's parser raise for files that someone else wrote.
 _UNSOUND = (
-    zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, MemoryError, OverflowError, RuntimeError,
-    SyntaxError, TypeError, ValueError,
+    zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, KeyError, MemoryError, OverflowError,
+    RuntimeError, SyntaxError, TypeError, ValueError,
 )  # fmt: skip
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -81,34 +85,39 @@ def _read(path: Path) -> dict[str, Array]:
 
 def _member(archive: zipfile.ZipFile, name: str) -> Array:
     """One array, whose header may not promise more than the archive holds."""
+    where = f"{archive.filename}: {name}"
     info = archive.getinfo(f"{name}.npy")
     if info.file_size > MAX_ARRAY_BYTES:
-        raise _error(
-            "SIZE", f"{archive.filename}: {name} has {info.file_size:,} bytes; {MAX_ARRAY_BYTES:,} at most."
-        )
+        raise _error("SIZE", f"{where} has {info.file_size:,} bytes; {MAX_ARRAY_BYTES:,} at most.")
     with archive.open(info) as file:
-        shape, dtype = _header(file)
+        shape, fortran, dtype = _header(file)
         if dtype.hasobject:
-            raise _error("TYPE", f"{archive.filename}: {name} holds Python objects, which are not read.")
-        promised = dtype.itemsize * int(np.prod(shape, dtype=object))
-        if promised > info.file_size:
-            raise _error(
-                "CORRUPT", f"{archive.filename}: {name} promises {promised:,} bytes and holds fewer."
-            )
-    with archive.open(info) as file:
-        return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+            raise _error("TYPE", f"{where} holds Python objects, which are not read.")
+        data = file.read()
+    if dtype.itemsize * math.prod(shape) != len(data):
+        raise _error("CORRUPT", f"{where} declares the shape {shape} and holds {len(data):,} bytes.")
+    array: Array = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
+    return array.astype(dtype.newbyteorder("="), order="C", copy=False)
 
 
-def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """(shape, dtype) that an .npy header declares."""
-    version = np.lib.format.read_magic(file)
-    if version == (1, 0):
-        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-    elif version == (2, 0):
-        shape, _, dtype = np.lib.format.read_array_header_2_0(file)
-    else:
-        raise ValueError(f".npy format {version}")
-    return shape, dtype
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """(shape, Fortran order, dtype) that an .npy header declares.
+
+    numpy's own parser also takes what Python 2 wrote, by way of a tokenizer that raises anything.
+    """
+    magic = file.read(8)
+    if magic not in (b"\x93NUMPY\x01\x00", b"\x93NUMPY\x02\x00"):
+        raise ValueError("no array of .npy format 1.0 or 2.0")
+    length = int.from_bytes(file.read(2 if magic[6] == 1 else 4), "little")
+    if length > MAX_HEADER_BYTES:
+        raise ValueError(f"a header of {length:,} bytes")
+    header = ast.literal_eval(file.read(length).decode("latin-1").strip())
+    descr, shape = header["descr"], header["shape"]
+    if not (isinstance(descr, str) and re.fullmatch(r"[<>|=]?[a-zA-Z?]\d{0,6}", descr)):
+        raise ValueError(f"the type {descr!r}")
+    if not (isinstance(shape, tuple) and all(type(n) is int and n >= 0 for n in shape)):
+        raise ValueError(f"the shape {shape!r}")
+    return shape, bool(header["fortran_order"]), np.dtype(descr)
 
 
 def _features(path: Path, arrays: dict[str, Array]) -> Array:

@@ -68,12 +68,15 @@ class Task:
     def __post_init__(self) -> None:
         if not 1 <= self.D <= MAX_FEATURES:
             raise DataError(
-                "E_DATA_D", f"{self.name} has {self.D} features; 1 to {MAX_FEATURES} fit a board."
+                "E_DATA_D",
+                f"{self.name} has {self.D} features; 1 to {MAX_FEATURES} fit a board.",
+                "Take a smaller extractor.",
             )
         if not 2 <= self.num_classes <= MAX_CLASSES:
             raise DataError(
                 "E_DATA_CLASSES",
                 f"{self.name} has {self.num_classes} classes; 2 to {MAX_CLASSES} fit a board.",
+                "Number the labels from 0 and have at least two of them.",
             )
         for what, samples in (("to divide among boards", self.federated), ("to test on", self.test)):
             if not len(samples):

@@ -1,0 +1,85 @@
+"""The central reference: its gradient, its score, and that it learns."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bytefed import central
+from bytefed.data import Samples, Task
+from bytefed.quantization import Quantization
+
+
+def toy(n: int = 200, D: int = 6, C: int = 3, noise: float = 0.2, seed: int = 0) -> Task:
+    """Points around C corners, as int8 with a zero point that is not 0."""
+    random = np.random.RandomState(seed)
+    labels = random.randint(0, C, 2 * n).astype(np.uint8)
+    real = np.eye(C, D)[labels] + noise * random.normal(size=(2 * n, D))
+    code = Quantization.covering(float(real.min()), float(real.max()))
+    codes = code.quantize(real)
+    return Task("toy", Samples(codes[:n], labels[:n]), Samples(codes[n:], labels[n:]), C, code)
+
+
+def loss(task: Task, head: np.ndarray, samples: Samples) -> float:
+    """Mean cross-entropy in float64, written down independently."""
+    features = task.quantization.scale * (samples.features.astype(float) - task.quantization.zero_point)
+    weights, biases = head[: task.D * task.num_classes].reshape(task.D, -1), head[-task.num_classes :]
+    logits = features @ weights + biases
+    chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return float(-np.log(chances[np.arange(len(samples)), samples.labels]).mean())
+
+
+def test_one_step_follows_the_numeric_gradient():
+    task = toy(n=16)
+    rate = 0.1
+    head = central.train(task, task.federated, epochs=1, batch_size=16, learning_rate=rate, seed=0)
+    zero, step = np.zeros(len(head)), 1e-5
+    gradient = [
+        (loss(task, zero + unit, task.federated) - loss(task, zero - unit, task.federated)) / (2 * step)
+        for unit in step * np.eye(len(head))
+    ]
+    assert head.dtype == np.float32
+    assert head.shape == (task.D * task.num_classes + task.num_classes,)
+    np.testing.assert_allclose(head, -rate * np.array(gradient), atol=1e-6)
+
+
+def test_the_last_batch_may_be_shorter():
+    task = toy(n=10)
+    whole = central.train(task, task.federated, epochs=1, batch_size=10, learning_rate=0.1, seed=3)
+    larger = central.train(task, task.federated, epochs=1, batch_size=64, learning_rate=0.1, seed=3)
+    assert np.array_equal(whole, larger)
+    split = central.train(task, task.federated, epochs=1, batch_size=7, learning_rate=0.1, seed=3)
+    assert not np.array_equal(whole, split)
+
+
+def test_score_is_what_the_definition_says():
+    task = toy()
+    head = np.random.RandomState(5).normal(size=task.D * 3 + 3).astype(np.float32)
+    score = central.evaluate(task, head, task.test)
+    assert score.loss == pytest.approx(loss(task, head, task.test), rel=1e-5)
+    assert 0.0 <= score.accuracy <= 1.0
+
+
+def test_an_untrained_head_knows_nothing():
+    task = toy()
+    score = central.evaluate(task, np.zeros(task.D * 3 + 3, np.float32), task.test)
+    assert score.loss == pytest.approx(np.log(3), rel=1e-6)
+    assert score.accuracy == pytest.approx(float((task.test.labels == 0).mean()))
+
+
+def test_it_learns_and_a_seed_repeats_it():
+    task = toy()
+    heads = [
+        central.train(task, task.federated, epochs=30, batch_size=8, learning_rate=0.1, seed=seed)
+        for seed in (1, 1, 2)
+    ]
+    assert np.array_equal(heads[0], heads[1])
+    assert not np.array_equal(heads[0], heads[2])
+    assert central.evaluate(task, heads[0], task.test).accuracy > 0.97
+
+
+def test_large_logits_do_not_overflow():
+    task = toy(noise=0.0)
+    head = np.full(task.D * 3 + 3, 1e4, np.float32)
+    head[::3] = -1e4
+    assert np.isfinite(central.evaluate(task, head, task.test).loss)
