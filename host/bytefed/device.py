@@ -120,11 +120,13 @@ class RoundReply:
     Attributes:
         result: RESULT as it came.
         delta: float32 [P], None after an evaluation.
+        head: float32 [P], the head that the board started from and holds.
         seconds: From BEGIN until all was here.
     """
 
     result: Result
     delta: NDArray[np.float32] | None
+    head: NDArray[np.float32]
     seconds: float
 
 
@@ -555,7 +557,7 @@ class Device:
             raise LinkError("E_NO_ANSWER", f"{self.uri}: the round ended without a result", "")
         seconds = now() - work.started
         if work.delta is None:
-            return RoundReply(work.result, None, seconds)
+            return RoundReply(work.result, None, work.offer.head, seconds)
         seed = codec.uplink_seed(work.plan.seed, work.round)
         delta = codec.find(work.plan.codec_up).decode(work.delta, len(work.head), seed)
         if not np.isfinite(delta).all():
@@ -564,7 +566,7 @@ class Device:
                 f"{self.uri}: the delta has a NaN or an infinity",
                 "It is left out. If it happens again, use a smaller --learning-rate.",
             )
-        return RoundReply(work.result, delta, seconds)
+        return RoundReply(work.result, delta, work.offer.head, seconds)
 
     async def _finish(self, work: _Round, status: Status) -> None:
         """Send the final ACK, once; a board that misses it learns the same from the next BEGIN."""
