@@ -81,6 +81,9 @@ async def _await_ack(
                 if Accept.unpack(incoming.body).state != State.RECEIVING and not extracts:
                     return Ack(plan.count, frozenset(), 0)  # it has all: the final ACK was lost
                 attempt = 0  # it is at work: its final ACK is still to come
+            elif incoming.kind == Kind.RESULT and incoming.sequence == sequence and not extracts:
+                link.put_back(incoming)  # trained already: the final ACK was lost
+                return Ack(plan.count, frozenset(), 0)
             else:
                 link.refuse_error(incoming, sequence)
                 link.discard(incoming)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import struct
 import zlib
@@ -104,7 +105,7 @@ class Samples:
     def records(self, test: bool) -> NDArray[np.uint8]:
         """Return the records of a split as they go over the link: uint8 [n, 1 + values]."""
         x, y = (self.test_x, self.test_y) if test else (self.train_x, self.train_y)
-        flat = np.ascontiguousarray(x, dtype=np.int8).reshape(len(x), -1).view(np.uint8)
+        flat = np.ascontiguousarray(x, dtype=np.int8).reshape(len(x), math.prod(x.shape[1:])).view(np.uint8)
         return np.hstack([y.astype(np.uint8)[:, None], flat])
 
     def store_crc(self) -> int:

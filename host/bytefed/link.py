@@ -103,6 +103,10 @@ class Link:
             self._decode(data)
         return self._frames.pop(0)
 
+    def put_back(self, incoming: Incoming) -> None:
+        """Let `receive` return a frame again: it is for whoever asks next."""
+        self._frames.insert(0, incoming)
+
     def _decode(self, data: bytes) -> None:
         if not self._serial:
             if len(data) < HEADER_SIZE:

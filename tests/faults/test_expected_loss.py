@@ -1,0 +1,89 @@
+"""SPEC.md section 6.1 against rounds of the firmware's core over a link that loses frames, on a virtual clock."""
+
+from __future__ import annotations
+
+import random
+import statistics
+from typing import Literal
+
+import numpy as np
+import pytest
+from board_port import BoardPort
+from virtual_time import run
+
+from bytefed import wire_size
+from bytefed._core import VirtualBoard
+from bytefed.device import Device, Samples, TrainingPlan
+from bytefed.expected_loss import push_expected, pull_expected, round_expected
+from bytefed.faults import Faults, FaultyTransport, RandomFaults
+from bytefed.wire_size import LinkProfile, ble_profile, serial_profile
+
+PLAN = TrainingPlan("float32", "float32", epochs=1, batch=4, rate=0.1, seed=1)
+SHAPES = [(5, 2), (64, 10), (256, 10)]
+PROFILES = [serial_profile(), serial_profile(4), ble_profile(23), ble_profile(247), ble_profile(185, 1, 5)]
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=str)
+@pytest.mark.parametrize(("D", "C"), SHAPES)
+def test_without_loss_it_is_the_closed_form(profile: LinkProfile, D: int, C: int) -> None:
+    exact = wire_size.round_bytes(profile, D, C).wire_total
+    assert round_expected(profile, D, C, 0.0) == pytest.approx(exact)
+    blob = wire_size.blob_size("float32", D, C)
+    assert push_expected(profile, blob, 0.0) == pytest.approx(wire_size.push_bytes(profile, blob).wire_total)
+    assert pull_expected(profile, blob, 0.0) == pytest.approx(wire_size.pull_bytes(profile, blob).wire_total)
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=str)
+def test_it_grows_with_the_loss(profile: LinkProfile) -> None:
+    expected = [round_expected(profile, 64, 10, q) for q in (0.0, 0.001, 0.01, 0.05, 0.2, 0.5, 0.9)]
+    assert expected == sorted(expected)
+
+
+def samples(D: int, C: int) -> Samples:
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(-128, 128, (8, D)).astype(np.int8), (np.arange(8) % C).astype(np.uint8)
+    return Samples("features", x, y, x[:0], y[:0], 0.01, 0)
+
+
+async def measure(
+    framing: Literal["serial", "ble"], limit: int, window: int, shape: tuple[int, int], q: float, rounds: int
+) -> list[int]:
+    """Return the bytes of each of so many rounds at frame loss q."""
+    D, C = shape
+
+    def make_board(uid: int, boot: int) -> VirtualBoard:
+        return VirtualBoard(features=D, classes=C, uid=uid, boot=boot, window=window, frame_limit=limit)
+
+    port = BoardPort(1, make_board, framing=framing, frame_limit=limit, slice_time=1.0)
+    faults = RandomFaults(Faults(drop=q, seed=window), "1", stream=framing == "serial")
+    device = Device(FaultyTransport(port, faults), rng=random.Random(limit))
+    await device.connect(1)
+    await device.provision(samples(D, C))
+    head = np.zeros(D * C + C, np.float32)
+    counts = []
+    for number in range(1, rounds + 2):
+        await device.run_round(number, head, PLAN, evaluate=False, commit=lambda reply: True)
+        counts.append(device.take_bytes().wire_total)
+    return counts[1:]  # the first has what was said before it, and CONFIG
+
+
+SETTINGS = [
+    ("serial", 250, 32, (64, 10), 1200),
+    ("serial", 250, 32, (5, 2), 6000),
+    ("ble", 20, 8, (64, 10), 400),
+    ("ble", 244, 8, (64, 10), 1500),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("q", [0.01, 0.05, 0.2])
+@pytest.mark.parametrize(("framing", "limit", "window", "shape", "rounds"), SETTINGS)
+def test_the_mean_of_many_rounds_is_within_a_percent(
+    framing: Literal["serial", "ble"], limit: int, window: int, shape: tuple[int, int], rounds: int, q: float
+) -> None:
+    counts = run(measure(framing, limit, window, shape, q, rounds))
+    profile = LinkProfile("x", limit, window, wire_size.MAX_WINDOW, framing)
+    expected = round_expected(profile, *shape, q)
+    mean, error = statistics.mean(counts), statistics.stdev(counts) / rounds**0.5
+    print(f"{framing} {limit} {shape} q={q}: expected {expected:.1f} B, mean {mean:.1f} B (s.e. {error:.1f})")
+    assert mean == pytest.approx(expected, rel=0.01)
