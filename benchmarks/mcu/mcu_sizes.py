@@ -18,6 +18,7 @@ from mcu_counts import QEMU, ROOT, count, table
 
 PAGE = ROOT / "docs" / "size.md"
 BOARD = "board-32x10"
+ALLOWED_GROWTH = 1.03
 _SECTION = re.compile(r"^ (\.\S+|COMMON)\s+0x[0-9a-f]+\s+0x([0-9a-f]+) (\S.*)$")
 _KINDS = {"bss": "bss", "COMMON": "bss", "noinit": "bss", "stack": "bss", "data": "data"}
 _FLASH = (".vectors", ".text", ".rodata", ".init_array", ".ARM.exidx", ".ARM.extab")
@@ -95,6 +96,11 @@ def measure(images: Path) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
     return sizes, guarded
 
 
+def grown(then: Mapping[str, int], now: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+    """Return the figures that are more than 3 % larger now, both of each."""
+    return {name: (then[name], size) for name, size in now.items() if size > then[name] * ALLOWED_GROWTH}
+
+
 def page(sizes: Sizes, guarded: Mapping[str, int]) -> str:
     """Return docs/size.md."""
     rows = [*sizes.items(), ("core", totals(sizes, "core")), ("image", totals(sizes))]
@@ -105,8 +111,8 @@ def page(sizes: Sizes, guarded: Mapping[str, int]) -> str:
     return f"""\
 # What the firmware takes of flash and RAM
 
-Made by `make size RECORD=1` from the image `{BOARD}` for an emulated Cortex-M4F: D = 32, C = 10, 500 samples, all codecs,
-without TensorFlow Lite Micro. A test fails when one of these grows by more than 3 %:
+Made by `make size RECORD=1` from the image `{BOARD}` for an emulated Cortex-M4F: D = 32, C = 10, 500 samples, all
+codecs, without TensorFlow Lite Micro. A test fails when one of these grows by more than 3 %:
 
 {table(["", "bytes"], [[name, f"{size:,}"] for name, size in guarded.items()])}
 RAM of the image is data, bss and the 8 KB that are reserved for the stack. The board's `main.cpp` holds heads, codec

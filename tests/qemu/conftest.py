@@ -1,0 +1,54 @@
+"""The images for an emulated Cortex-M4F, built once, and a way to run them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bytefed.qemu import MACHINE, QEMU
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "benchmarks" / "mcu"))
+
+_PACKAGES = {
+    "cmake": "cmake",
+    "ninja": "ninja-build",
+    "arm-none-eabi-g++": "gcc-arm-none-eabi libstdc++-arm-none-eabi-newlib",
+    QEMU: "qemu-system-arm",
+}
+
+RunImage = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def images() -> Path:
+    """The folder of the images, as `make qemu` builds them."""
+    for tool, packages in _PACKAGES.items():
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed: apt-get install {packages}")
+    for step in (["cmake", "--preset", "qemu"], ["cmake", "--build", "--preset", "qemu"]):
+        done = subprocess.run(step, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return ROOT / "build" / "qemu"
+
+
+@pytest.fixture(scope="session")
+def run_image(images: Path) -> RunImage:
+    """Run an image to its end; what it printed is in `stderr`."""
+
+    def run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        semihosting = ",".join(["enable=on,target=native", *(f"arg={word}" for word in arguments)])
+        return subprocess.run(
+            [
+                QEMU, *MACHINE, "-serial", "null", "-semihosting-config", semihosting,
+                "-kernel", str(images / f"{name}.elf"),
+            ],
+            capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+
+    return run

@@ -1,0 +1,202 @@
+"""One kernel, the same bits: numpy (within rounding), this machine in several builds, and a Cortex-M4F."""
+
+from __future__ import annotations
+
+import shutil
+import struct
+import subprocess
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT, RunImage
+
+from bytefed import _core
+
+_CORE = ROOT / "firmware" / "lib" / "bytefed" / "src"
+_MODULES = ("crc", "head", "head_kernels", "sample_store", "trainer")
+_FLAGS = ("-std=gnu++14", "-ffp-contract=off")
+_BUILDS = {
+    "gcc": ("g++", "-O2"),
+    "gcc-avx2": ("g++", "-O3", "-mavx2", "-mfma"),
+    "clang": ("clang++", "-O2"),
+    "clang-avx2": ("clang++", "-O3", "-mavx2", "-mfma"),
+}
+_EXACT_ONLY = {"huge_rate", "tiny_rate", "denormal_head"}  # where float32 and float64 rightly part
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A line of same_bits.cpp: a scenario, and what came out of it."""
+
+    name: str
+    features: int
+    classes: int
+    samples: int
+    zero_point: int
+    scale: float
+    epochs: int
+    batch: int
+    rate: float
+    seed: int
+    extremes: bool
+    start: float
+    head_crc: int
+    loss: float
+    correct: int
+
+
+def parse(text: str) -> dict[str, Outcome]:
+    outcomes = {}
+    for line in text.splitlines():
+        name, *words = line.split()
+        d, c, n, zero, scale, epochs, batch, rate, seed, fill, start, crc, loss, correct = (
+            int(word, 16) for word in words
+        )
+        outcomes[name] = Outcome(
+            name, d, c, n, as_int8(zero), as_float(scale), epochs, batch, as_float(rate), seed, bool(fill),
+            as_float(start), crc, as_float(loss), correct,
+        )  # fmt: skip
+    return outcomes
+
+
+def as_float(bits: int) -> float:
+    return float(struct.unpack("<f", struct.pack("<I", bits))[0])
+
+
+def as_int8(byte: int) -> int:
+    return byte - 256 if byte > 127 else byte
+
+
+@pytest.fixture(scope="session")
+def on_the_board(run_image: RunImage) -> str:
+    done = run_image("same-bits")
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+def test_enough_is_tried(on_the_board: str) -> None:
+    outcomes = parse(on_the_board)
+    steps = {o.name: o.epochs * -(-o.samples // o.batch) for o in outcomes.values()}
+    assert steps["usual"] >= 10_000
+    assert {(o.features % 4, o.classes > 10) for o in outcomes.values()} >= {
+        (0, False),
+        (1, True),
+        (3, False),
+    }
+    assert {o.extremes for o in outcomes.values()} == {True, False}
+    assert len({o.head_crc for o in outcomes.values()}) == len(outcomes)
+
+
+@pytest.mark.parametrize("build", _BUILDS)
+def test_this_machine_gives_the_bits_of_the_board(build: str, on_the_board: str, tmp_path: Path) -> None:
+    compiler, *options = _BUILDS[build]
+    if shutil.which(compiler) is None:
+        pytest.skip(f"{compiler} is not installed")
+    if "-mavx2" in options and not _has_avx2():
+        pytest.skip("this machine has no AVX2 with FMA")
+    program = tmp_path / "same_bits"
+    sources = [ROOT / "tests" / "qemu" / name for name in ("same_bits.cpp", "host_console.cpp")]
+    sources += [_CORE / "bytefed" / f"{module}.cpp" for module in _MODULES]
+    includes = [f"-I{_CORE}", f"-I{ROOT / 'firmware' / 'src' / 'qemu'}"]
+    subprocess.run([compiler, *_FLAGS, *options, *includes, *sources, "-o", program], check=True)
+    done = subprocess.run([program], capture_output=True, text=True, check=True)
+    assert done.stdout == on_the_board
+
+
+def _has_avx2() -> bool:
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
+    except OSError:
+        return False
+    return {"avx2", "fma"} <= set(flags)
+
+
+def test_the_binding_gives_the_bits_of_the_board(on_the_board: str) -> None:
+    for outcome in parse(on_the_board).values():
+        head, loss, correct = train_with_core(outcome)
+        assert (zlib.crc32(head.tobytes()), loss, correct) == (
+            outcome.head_crc,
+            outcome.loss,
+            outcome.correct,
+        )
+
+
+def test_numpy_agrees_within_rounding(on_the_board: str) -> None:
+    for outcome in parse(on_the_board).values():
+        if outcome.name in _EXACT_ONLY:
+            continue
+        head, loss, correct = train_with_core(outcome)
+        reference, reference_loss, reference_correct = train_with_numpy(outcome)
+        np.testing.assert_allclose(head, reference, rtol=2e-3, atol=2e-4, err_msg=outcome.name)
+        assert loss == pytest.approx(reference_loss, rel=1e-2, abs=1e-5)
+        assert correct == reference_correct
+
+
+# ---- The same data, and the training of SPEC 7, in numpy
+
+
+def mix32(x: np.ndarray) -> np.ndarray:
+    x = x.astype(np.uint64)
+    x ^= x >> 16
+    x = x * 0x7FEB352D & 0xFFFFFFFF
+    x ^= x >> 15
+    x = x * 0x846CA68B & 0xFFFFFFFF
+    return x ^ x >> 16
+
+
+def noise(seed: int, a: int, count: int) -> np.ndarray:
+    first = mix32(np.array([seed * 65536 + a & 0xFFFFFFFF]))
+    return (
+        (mix32(first + np.arange(count, dtype=np.uint64) & 0xFFFFFFFF) >> 24).astype(np.uint8).view(np.int8)
+    )
+
+
+def halved(values: np.ndarray) -> np.ndarray:
+    """Half of int8 values, towards zero, as C++ divides."""
+    return np.trunc(values.astype(np.float64) / 2).astype(np.int8)
+
+
+def samples_of(outcome: Outcome) -> tuple[np.ndarray, np.ndarray]:
+    y = (np.arange(outcome.samples) % outcome.classes).astype(np.uint8)
+    rows = []
+    for sample, label in enumerate(y):
+        own = noise(outcome.seed, 1000 + sample, outcome.features)
+        if outcome.extremes:
+            rows.append(np.where(own < 0, -128, 127).astype(np.int8))
+        else:
+            rows.append(halved(noise(outcome.seed, int(label), outcome.features)) + halved(own))
+    return np.stack(rows), y
+
+
+def train_with_core(outcome: Outcome) -> tuple[np.ndarray, float, int]:
+    x, y = samples_of(outcome)
+    head = np.full((outcome.features + 1) * outcome.classes, outcome.start, np.float32)
+    loss, correct = _core.train(
+        head, x, y, outcome.classes, scale=outcome.scale, zero_point=outcome.zero_point, epochs=outcome.epochs,
+        batch=outcome.batch, rate=outcome.rate, seed=outcome.seed, round=1,
+    )  # fmt: skip
+    return head, loss, correct
+
+
+def train_with_numpy(outcome: Outcome) -> tuple[np.ndarray, float, int]:
+    q, y = samples_of(outcome)
+    x = outcome.scale * (q.astype(np.float64) - outcome.zero_point)
+    W = np.full((outcome.features, outcome.classes), outcome.start)
+    b = np.full(outcome.classes, outcome.start)
+    for epoch in range(outcome.epochs):
+        loss, correct = 0.0, 0
+        order = _core.shuffled(outcome.seed, 1, epoch, outcome.samples)
+        for first in range(0, outcome.samples, outcome.batch):
+            batch = order[first : first + outcome.batch]
+            z = x[batch] @ W + b
+            e = np.exp(z - z.max(axis=1, keepdims=True))
+            p = e / e.sum(axis=1, keepdims=True)
+            loss -= float(np.log(p[np.arange(len(batch)), y[batch]]).sum())
+            correct += int((z.argmax(axis=1) == y[batch]).sum())
+            g = (np.eye(outcome.classes)[y[batch]] - p) * (outcome.rate / len(batch))
+            W += x[batch].T @ g
+            b += g.sum(axis=0)
+    return np.concatenate([W.ravel(), b]), loss / outcome.samples, correct
