@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Self, cast
 
 from bytefed.errors import ConfigError
+from bytefed.strategies import STRATEGIES
 from bytefed.wire_size import CODECS
 
 MAX_ROUNDS = 65_535
@@ -76,7 +77,22 @@ class RunConfig:
     shards: int = _key(2, int, "shards per board, for --partition shards", low=1, high=64)
     seed: int = _key(42, int, "seed of partition, selection and local shuffling", low=0, high=MAX_SEED)
     codec: str = _key("float32", str, "codec of the updates: NAME, or DOWNLINK/UPLINK")
-    strategy: str = _key("fedavg", str, "how deltas become a new global head", choices=("fedavg",))
+    strategy: str = _key("fedavg", str, "how deltas become a new global head", choices=STRATEGIES)
+    beta: float = _key(
+        0.2, float, "fraction left out at each end by fedtrimmedavg", low=0.0, high=0.499, metavar="FRACTION"
+    )
+    num_malicious_nodes: int = _key(
+        0, int, "bad boards that krum and multikrum allow for", low=0, high=MAX_ROUNDS
+    )
+    num_nodes_to_select: int = _key(1, int, "updates that multikrum keeps", low=1, high=MAX_ROUNDS)
+    norm_bound: float = _key(
+        3.0,
+        float,
+        "times the median norm of a round's deltas to which a longer one is scaled down; 0 for no bound",
+        low=0.0,
+        high=1e6,
+        metavar="FACTOR",
+    )
     local_epochs: int = _key(5, int, "passes over a board's own samples in a round", low=1, high=255)
     batch_size: int = _key(8, int, "samples a step", low=1, high=255)
     learning_rate: float = _key(0.05, float, "step size of local training", low=0.0, high=1e3)

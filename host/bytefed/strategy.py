@@ -13,8 +13,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bytefed.errors import ConfigError
-
 Head = NDArray[np.float32]
 
 
@@ -77,19 +75,3 @@ def weighted_mean(updates: Iterable[Update]) -> NDArray[np.float64]:
     for update in ordered:
         total += update.num_examples * update.delta.astype(np.float64)
     return total / sum(update.num_examples for update in ordered)
-
-
-STRATEGIES: dict[str, type[Strategy]] = {"fedavg": FedAvg}
-
-
-def strategy(name: str) -> Strategy:
-    """A strategy by its name.
-
-    Raises:
-        ConfigError: E_CONFIG_STRATEGY if there is none of that name.
-    """
-    if name not in STRATEGIES:
-        raise ConfigError(
-            "E_CONFIG_STRATEGY", f"There is no strategy '{name}'.", f"Take one of: {', '.join(STRATEGIES)}."
-        )
-    return STRATEGIES[name]()

@@ -11,7 +11,8 @@ from hypothesis.extra.numpy import arrays
 
 from bytefed.errors import ConfigError
 from bytefed.seeds import mix32, select, training_seed, training_seeds
-from bytefed.strategy import STRATEGIES, FedAvg, Update, strategy, weighted_mean
+from bytefed.strategies import STRATEGIES, strategy
+from bytefed.strategy import FedAvg, Update, weighted_mean
 
 P = 5
 deltas = arrays(np.float32, P, elements=st.floats(-(2.0**60), 2.0**60, width=32))
