@@ -21,6 +21,7 @@ from collections.abc import Coroutine, Sequence
 
 import numpy as np
 
+from bytefed import codec
 from bytefed.central import evaluate
 from bytefed.config import RunConfig
 from bytefed.data import Task
@@ -29,7 +30,6 @@ from bytefed.errors import BoardError, BytefedError, LinkError
 from bytefed.events import BoardTrouble, Listener, RoundClosed, Stopping
 from bytefed.fleet import BoardTroubles, Fleet, Member
 from bytefed.records import Records
-from bytefed.robust import bound_norms
 from bytefed.seeds import select, training_seed
 from bytefed.store import Status, Store
 from bytefed.strategy import Head, Strategy, Update
@@ -58,6 +58,7 @@ class Coordinator:
         self._listener = listener
         self._stopping = False
         self._working: set[asyncio.Task[None]] = set()
+        self._uncounted = store.uncounted()
         self._touched = 1  # the earliest round that the CSV files have old news about
 
     def stop(self) -> None:
@@ -139,8 +140,15 @@ class Coordinator:
         member.busy = True
         try:
             evaluates = number > 1  # the head of round 0 has learnt nothing yet
-            plan = self._plan(member)
-            await device.run_round(number, head, plan, train=True, evaluate=evaluates, commit=commit)
+            await device.run_round(
+                number,
+                head,
+                self._plan(member),
+                train=True,
+                evaluate=evaluates,
+                uncounted=device.name in self._uncounted,
+                commit=commit,
+            )
         except BoardTroubles as error:
             status = self._fail(number, member, error)
         finally:
@@ -167,6 +175,7 @@ class Coordinator:
                 "Update its firmware.",
             )
         result = reply.result
+        self._keep_held(member, reply)
         if number > 1:
             self._keep_evaluation(number - 1, member, result.test_correct)
         return self._store.commit_delta(
@@ -211,10 +220,6 @@ class Coordinator:
         clients = self._store.clients()
         deltas = [delta for delta in self._store.deltas(number) if delta.status == "ok"]
         updates = [Update(clients[delta.board], delta.num_examples, delta.delta) for delta in deltas]
-        updates, excess = bound_norms(updates, self._config.norm_bound)
-        for delta in deltas:
-            if clients[delta.board] in excess:
-                self._listener(_clipped(number, delta.board, excess[clients[delta.board]], self._config.norm_bound))
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused below
             head = self._strategy.aggregate(head, updates)
             score = evaluate(self._task, head, self._task.test)
@@ -232,6 +237,8 @@ class Coordinator:
             accuracy=score.accuracy,
             loss=score.loss,
         )
+        counted = {delta.board for delta in deltas}
+        self._uncounted = (self._uncounted | set(self._store.participants(number))) - counted
         self._tell(number, asked)
 
     def _tell(self, number: int, asked: int) -> None:
@@ -273,6 +280,7 @@ class Coordinator:
             reply = await device.run_round(
                 number, head, self._plan(member), train=False, evaluate=True, commit=lambda _: True
             )
+            self._keep_held(member, reply)
             self._keep_evaluation(number, member, reply.result.test_correct)
             status = "ok"
         except BoardTroubles as error:
@@ -280,6 +288,11 @@ class Coordinator:
         finally:
             self._fleet.release(member)
             self._fleet.book(device, "evaluate", status, _now() - started, number=number)
+
+    def _keep_held(self, member: Member, reply: RoundReply) -> None:
+        """A coordinator that comes after this one needs to know what a lossy downlink left on the board."""
+        if codec.find(self._config.codecs[0]).lossy:
+            self._store.hold(member.device.name, reply.head)
 
     def _keep_evaluation(self, number: int, member: Member, correct: int) -> None:
         self._touched = min(self._touched, number)
@@ -311,13 +324,3 @@ class Coordinator:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _clipped(number: int, board: str, excess: float, bound: float) -> BoardTrouble:
-    return BoardTrouble(
-        board,
-        number,
-        "E_DELTA_NORM",
-        f"its delta is {excess:.1f} times as long as the median of the round: scaled down to {bound:g} times.",
-        "Look at its samples if this goes on; --norm-bound 0 turns the bound off.",
-    )

@@ -235,6 +235,8 @@ class Fleet:
                 "Leave it out; a new run can have it.",
             )
         self.book(device, "connect", "ok", seconds)
+        if device.held is None:
+            device.held = self._store.held(device.name)
         started = _now()
         ended: Status = "failed"
         try:

@@ -43,6 +43,7 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE boards (
     run INTEGER, board TEXT, client INTEGER NOT NULL, link TEXT NOT NULL,
     PRIMARY KEY (run, board), UNIQUE (run, client)) WITHOUT ROWID;
+CREATE TABLE held (run INTEGER, board TEXT, head BLOB NOT NULL, PRIMARY KEY (run, board));
 CREATE TABLE rounds (
     run INTEGER, round INTEGER, participants TEXT NOT NULL,
     seconds REAL, accuracy_global REAL, loss_global REAL,
@@ -248,12 +249,42 @@ class Store:
     # Rounds.
 
     def begin_round(self, number: int, participants: Sequence[str]) -> None:
-        """Note which boards are asked to train in a round; a round begun before may get others."""
+        """Note which boards are asked to train in a round; those of an earlier attempt at it stay noted."""
         with self._transaction() as db:
             db.execute(
-                "INSERT OR REPLACE INTO rounds (run, round, participants) VALUES (?, ?, ?)",
-                (self.run, number, json.dumps(list(participants))),
+                "INSERT OR IGNORE INTO rounds (run, round, participants) VALUES (?, ?, '[]')",
+                (self.run, number),
             )
+            everyone = sorted({*self.participants(number), *participants})
+            db.execute(
+                "UPDATE rounds SET participants = ? WHERE run = ? AND round = ?",
+                (json.dumps(everyone), self.run, number),
+            )
+
+    def participants(self, number: int) -> list[str]:
+        """The boards that were asked to train in a round."""
+        row = self._row("SELECT participants FROM rounds WHERE run = ? AND round = ?", self.run, number)
+        return list(json.loads(row[0])) if row else []
+
+    def uncounted(self) -> set[str]:
+        """The boards whose last delta that was asked of them, in a closed round, did not count."""
+        rows = self._rows(
+            "SELECT asked.value, MAX(r.round), applied FROM rounds r, json_each(participants) asked"
+            " LEFT JOIN deltas d ON d.run = r.run AND d.round = r.round AND d.board = asked.value"
+            " WHERE r.run = ? AND seconds IS NOT NULL GROUP BY asked.value",
+            self.run,
+        )
+        return {board for board, _, applied in rows if not applied}
+
+    def hold(self, board: str, head: Head) -> None:
+        """Keep which head a board has, float32 [P]: the next one can then go as the difference to it."""
+        with self._transaction() as db:
+            db.execute("INSERT OR REPLACE INTO held VALUES (?, ?, ?)", (self.run, board, _pack(head)))
+
+    def held(self, board: str) -> Head | None:
+        """The head that a board had when it was last heard of; None if that was not kept."""
+        row = self._row("SELECT head FROM held WHERE run = ? AND board = ?", self.run, board)
+        return None if row is None else _unpack(row[0])
 
     def commit_delta(
         self,

@@ -58,6 +58,8 @@ class FakeDevice:
         self.profile = serial_profile()
         self.connections = 0
         self.rounds = []  # (round, head, plan, train) of each run_round
+        self.held = None
+        self.uncounted = []  # rounds in which it heard that its last delta did not count
         self.answers = []  # what commit said
         self.trouble = {}  # round: error to raise
         self.unreachable = 0  # connects that fail
@@ -96,8 +98,10 @@ class FakeDevice:
         self.stored = stored(500, len(samples.train_y), len(samples.test_y), 32)
         self._spend(ByteCount(payload_down=50, wire_down=50))
 
-    async def run_round(self, number, head, plan, *, train, evaluate, commit):
+    async def run_round(self, number, head, plan, *, train, evaluate, commit, uncounted=False):
         self.rounds.append((number, head.copy(), plan, train))
+        if uncounted:
+            self.uncounted.append(number)
         if number in self.gates:
             await self.gates[number].wait()
         if number in self.trouble:
@@ -234,7 +238,7 @@ def test_a_delta_is_on_disk_before_the_board_may_forget_it(world):
     device = world.devices[0]
     original = device.run_round
 
-    async def run_round(number, head, plan, *, train, evaluate, commit):
+    async def run_round(number, head, plan, *, train, evaluate, commit, uncounted=False):
         def checked(reply):
             answer = commit(reply)
             if train:
@@ -432,6 +436,35 @@ def test_a_resumed_run_goes_on_without_boards_that_are_away(world, quick):
     assert troubles["E_PORT_NOT_FOUND"] == world.devices[2].name
     assert troubles["E_BOARD_UNKNOWN"] == stranger.name
     assert [row.participants for row in world.rounds] == [3, 2, 2]
+
+
+def test_boards_hear_when_their_last_delta_did_not_count(tmp_path):
+    world = World(tmp_path / "run", rounds=6)
+    for number in (2, 3):
+        world.devices[0].trouble[number] = BoardError("E_DELTA_NOT_FINITE", "NaN", "Smaller rate.")
+    assert asyncio.run(world.play())
+    assert [device.uncounted for device in world.devices] == [[3, 4], [], []]
+
+
+def test_a_coordinator_that_comes_after_knows_whose_delta_did_not_count(tmp_path, quick):
+    world = World(tmp_path / "run", rounds=1)
+    world.devices[0].trouble[1] = BoardError("E_DELTA_NOT_FINITE", "NaN", "Smaller rate.")
+    assert asyncio.run(world.play())
+    world.config = RunConfig(rounds=3, partition="iid")
+    assert asyncio.run(world.play(resume=True))
+    assert [device.uncounted for device in world.devices] == [[2], [], []]
+
+
+@pytest.mark.parametrize("lossy", [False, True])
+def test_what_a_lossy_downlink_left_on_a_board_is_remembered(tmp_path, monkeypatch, lossy):
+    world = World(tmp_path / "run")
+    monkeypatch.setattr("bytefed.coordinator.codec.find", lambda _: SimpleNamespace(lossy=lossy))
+    assert asyncio.run(world.play())
+    assert asyncio.run(world.play(resume=True))
+    for device in world.devices:
+        assert (device.held is not None) == lossy
+        if lossy:
+            assert (device.held == world.head[1]).all()
 
 
 def refuse(world, code):

@@ -185,6 +185,33 @@ def test_a_round_nobody_paid_for_is_still_a_row(store):
     assert (row.round, row.wire_total) == (1, 0)
 
 
+def test_who_was_asked_and_did_not_count(store):
+    store.begin_round(1, [A])
+    store.begin_round(1, [B])  # a resumed attempt, with other boards
+    assert store.participants(1) == [A, B]
+    commit(store, board=A)
+    assert store.uncounted() == set()  # not yet closed
+    close(store, applied=[A])
+    assert store.uncounted() == {B}
+    commit(store, board=B)  # late
+    assert store.uncounted() == {B}
+    store.begin_round(2, [B])
+    commit(store, 2, board=B)
+    close(store, 2, applied=[B])
+    assert store.uncounted() == set()
+    store.begin_round(3, [B])
+    close(store, 3, applied=[])
+    assert store.uncounted() == {B}
+
+
+def test_what_boards_hold(store):
+    assert store.held(A) is None
+    for value in (1.0, 2.0):
+        store.hold(A, np.full(P, value, np.float32))
+    assert (store.held(A) == 2.0).all()
+    assert store.held(B) is None
+
+
 # Who may open what.
 
 
