@@ -30,6 +30,7 @@ from bytefed.errors import BoardError, BytefedError, LinkError
 from bytefed.events import BoardTrouble, Listener, RoundClosed, Stopping
 from bytefed.fleet import BoardTroubles, Fleet, Member
 from bytefed.records import Records
+from bytefed.robust import bound_norms
 from bytefed.seeds import select, training_seed
 from bytefed.store import Status, Store
 from bytefed.strategy import Head, Strategy, Update
@@ -220,6 +221,10 @@ class Coordinator:
         clients = self._store.clients()
         deltas = [delta for delta in self._store.deltas(number) if delta.status == "ok"]
         updates = [Update(clients[delta.board], delta.num_examples, delta.delta) for delta in deltas]
+        updates, excess = bound_norms(updates, self._config.norm_bound)
+        for delta in deltas:
+            if clients[delta.board] in excess:
+                self._listener(_clipped(number, delta.board, excess[clients[delta.board]], self._config.norm_bound))
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused below
             head = self._strategy.aggregate(head, updates)
             score = evaluate(self._task, head, self._task.test)
@@ -324,3 +329,13 @@ class Coordinator:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
+
+
+def _clipped(number: int, board: str, excess: float, bound: float) -> BoardTrouble:
+    return BoardTrouble(
+        board,
+        number,
+        "E_DELTA_NORM",
+        f"its delta is {excess:.1f} times as long as the median of the round: scaled down to {bound:g} times.",
+        "Look at its samples if this goes on; --norm-bound 0 turns the bound off.",
+    )
