@@ -108,6 +108,9 @@ class VirtualBoard {
   int round() const { return session_.round(); }
   int samples(bool test) const { return session_.store().count(test ? Split::kTest : Split::kTrain); }
   void set_millis(uint32_t millis) { millis_ = millis; }
+  nb::bytes residual() const {
+    return nb::bytes(buffers_.residual.data(), buffers_.residual.size() * sizeof(float));
+  }
   nb::bytes global_head() const {
     return nb::bytes(buffers_.global.data(), buffers_.global.size() * sizeof(float));
   }
@@ -174,5 +177,6 @@ void bind_virtual_board(nb::module_& module) {
       .def("samples", &VirtualBoard::samples, nb::arg("test") = false)
       .def("set_millis", &VirtualBoard::set_millis, nb::arg("millis"),
            "Stop the board's clock there: for worlds with a time of their own.")
-      .def_prop_ro("global_head", &VirtualBoard::global_head);
+      .def_prop_ro("global_head", &VirtualBoard::global_head)
+      .def_prop_ro("residual", &VirtualBoard::residual);
 }

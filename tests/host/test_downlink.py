@@ -1,0 +1,309 @@
+"""Compressed rounds on virtual boards: both ends hold the same bits, whatever becomes of head or delta."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import numpy as np
+import pytest
+
+from bytefed import codec, wire_size
+from bytefed._core import VirtualBoard, train
+from bytefed.codec import CODECS
+from bytefed.device import Device, RoundReply, Samples, TrainingPlan
+from bytefed.downlink import head_crc, offer
+from bytefed.transport.loopback import LoopbackTransport
+
+D, C = 8, 3
+P = D * C + C
+SEED = 11
+LOSSY = [name for name, each in CODECS.items() if each.lossy]
+COUNTED, LATE = (lambda _: True), (lambda _: False)
+
+
+def samples() -> Samples:
+    rng = np.random.default_rng(3)
+    x = rng.integers(-128, 128, (20, D)).astype(np.int8)
+    y = rng.integers(0, C, 20).astype(np.uint8)
+    return Samples("features", x[:15], y[:15], x[15:], y[15:], 0.02, 0)
+
+
+def local_delta(head: np.ndarray, round: int, mu: float = 0.0) -> np.ndarray:  # noqa: A002
+    """Train as the board does."""
+    own, local = samples(), head.copy()
+    train(
+        local, own.train_x, own.train_y, C, scale=0.02, zero_point=0,
+        epochs=2, batch=4, rate=0.05, seed=SEED, round=round, proximal_mu=mu,
+    )  # fmt: skip
+    return local - head
+
+
+def plan_of(down: str, up: str, mu: float = 0.0) -> TrainingPlan:
+    return TrainingPlan(down, up, epochs=2, batch=4, rate=0.05, seed=SEED, proximal_mu=mu)
+
+
+class Bench:
+    """A board on a bench, and the host's idea of it."""
+
+    def __init__(self, framing: str = "serial", mtu: int = 247) -> None:
+        self.board = VirtualBoard(features=D, classes=C, uid=5)
+        self.framing, self.mtu = framing, mtu
+        self.head = np.zeros(P, np.float32)
+        self.device = self.new_host()
+
+    def new_host(self, run: int = 9) -> Device:
+        self.transport = LoopbackTransport(self.board, framing=self.framing, mtu=self.mtu)  # type: ignore[arg-type]
+        self.device, self.run = Device(self.transport), run
+        return self.device
+
+    async def start(self) -> None:
+        await self.device.connect(self.run)
+        await self.device.provision(samples())
+
+    async def round(
+        self, number: int, plan: TrainingPlan, commit: Callable[[RoundReply], bool] = COUNTED, **options: bool
+    ) -> RoundReply:
+        reply = await self.device.run_round(number, self.head, plan, commit=commit, **options)
+        assert self.board.global_head == reply.head.tobytes()
+        assert self.device.stored.head == head_crc(reply.head)
+        return reply
+
+    @property
+    def residual(self) -> np.ndarray:
+        return np.frombuffer(self.board.residual, "<f4")
+
+
+def play(bench: Bench, work: Callable[[], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        await bench.start()
+        try:
+            await work()
+        finally:
+            await bench.device.close()
+
+    asyncio.run(whole())
+
+
+@pytest.mark.parametrize("name", CODECS)
+@pytest.mark.parametrize("link", [("serial", 247), ("ble", 247), ("ble", 23)], ids=str)
+def test_rounds_follow_the_arithmetic_at_the_estimated_bytes(name: str, link: tuple[str, int]) -> None:
+    bench, plan = Bench(*link), plan_of(name, name)
+
+    async def work() -> None:
+        residual, held = np.zeros(P, np.float32), np.zeros(P, np.float32)
+        for number in range(1, 6):
+            reply = await bench.round(number, plan)
+            if CODECS[name].lossy:
+                held = held + CODECS[name].encode(bench.head - held, codec.downlink_seed(number))[1]
+            else:
+                held = bench.head
+            assert reply.head.tobytes() == held.tobytes()
+            e = local_delta(held, number) + (residual if CODECS[name].lossy else 0)
+            _, values = CODECS[name].encode(e, codec.uplink_seed(SEED, number))
+            residual = e - values
+            assert reply.delta is not None
+            assert reply.delta.tobytes() == values.tobytes()
+            if CODECS[name].lossy:
+                assert bench.residual.tobytes() == residual.tobytes()
+            bench.head = bench.head + reply.delta
+        assert bench.device.take_bytes() == bench.device.take_expected()
+
+    play(bench, work)
+
+
+@pytest.mark.parametrize(("framing", "most"), [("ble", 48), ("serial", 60)])
+def test_all_but_payload_of_a_compressed_round(framing: str, most: int) -> None:
+    bench, plan = Bench(framing), plan_of("onebit", "onebit")
+
+    async def work() -> None:
+        await bench.round(1, plan)
+        bench.device.take_bytes()
+        await bench.round(2, plan)
+        count = bench.device.take_bytes()
+        payload = 2 * CODECS["onebit"].size(P)
+        assert count.payload_down + count.payload_up == payload
+        assert count.wire_total - payload <= most
+
+    play(bench, work)
+
+
+@pytest.mark.parametrize("name", LOSSY)
+def test_a_delta_that_came_too_late_is_made_up_for(name: str) -> None:
+    bench, plan = Bench(), plan_of(name, name)
+
+    async def work() -> None:
+        reply = await bench.round(1, plan, LATE)
+        await asyncio.sleep(0.01)
+        np.testing.assert_allclose(bench.residual, local_delta(reply.head, 1), atol=1e-6)
+        before = bench.residual.copy()
+        reply = await bench.round(2, plan, uncounted=True)  # heard twice, done once
+        e = before + local_delta(reply.head, 2)
+        assert reply.delta is not None
+        assert reply.delta.tobytes() == CODECS[name].encode(e, codec.uplink_seed(SEED, 2))[1].tobytes()
+
+    play(bench, work)
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_a_final_ack_that_is_lost_is_made_up_for_by_the_next_begin(counted: bool) -> None:
+    bench, plan = Bench(), plan_of("onebit", "onebit")
+
+    class Killed(Exception):  # noqa: N818
+        pass
+
+    def die(_: RoundReply) -> bool:
+        raise Killed
+
+    async def work() -> None:
+        with pytest.raises(Killed):
+            await bench.round(1, plan, die)
+        before = bench.residual.copy()
+        _, values = CODECS["onebit"].encode(
+            local_delta(np.zeros(P, np.float32), 1), codec.uplink_seed(SEED, 1)
+        )
+        await bench.device.close()
+        bench.new_host()
+        await bench.start()
+        reply = await bench.round(2, plan, uncounted=not counted)
+        e = (before if counted else before + values) + local_delta(reply.head, 2)
+        assert reply.delta is not None
+        assert reply.delta.tobytes() == CODECS["onebit"].encode(e, codec.uplink_seed(SEED, 2))[1].tobytes()
+
+    play(bench, work)
+
+
+def test_a_round_that_is_begun_again_after_a_kill_brings_the_same_delta() -> None:
+    bench, plan = Bench(), plan_of("onebit", "onebit")
+
+    async def work() -> None:
+        bench.head = (await bench.round(1, plan)).delta
+        bench.head = bench.head + (await bench.round(2, plan)).delta
+        held = bench.device.held
+        again: list[bytes] = []
+
+        def die(reply: RoundReply) -> bool:
+            again.append(reply.delta.tobytes())  # type: ignore[union-attr]
+            raise KeyError
+
+        with pytest.raises(KeyError):
+            await bench.round(3, plan, die)
+        await bench.device.close()
+        bench.new_host().held = held
+        await bench.start()
+        reply = await bench.round(3, plan)
+        assert reply.delta is not None
+        assert [reply.delta.tobytes()] == again
+
+    play(bench, work)
+
+
+def test_a_new_host_without_memory_sends_the_whole_head_once() -> None:
+    bench, plan = Bench(), plan_of("onebit", "onebit")
+
+    async def work() -> None:
+        bench.head = (await bench.round(1, plan)).delta
+        bench.head = bench.head + (await bench.round(2, plan)).delta
+        await bench.device.close()
+        bench.new_host()
+        await bench.start()
+        bench.device.take_bytes()
+        for number, payload in ((3, 4 * P), (4, CODECS["onebit"].size(P))):
+            reply = await bench.round(number, plan)
+            assert bench.device.take_bytes().payload_down == payload
+            assert number == 4 or reply.head.tobytes() == bench.head.tobytes()
+
+    play(bench, work)
+
+
+@pytest.mark.parametrize("mtu", [247, 23])
+def test_a_wrong_belief_costs_bytes_and_nothing_else(mtu: int) -> None:
+    bench, plan = Bench("ble", mtu), plan_of("onebit", "onebit")
+
+    async def work() -> None:
+        bench.head = (await bench.round(1, plan)).delta
+        bench.device.held = np.ones(P, np.float32)
+        bench.device.stored = type(bench.device.stored)(
+            500, 15, 5, 0, 32, 108, head_crc(np.ones(P, np.float32))
+        )
+        reply = await bench.round(2, plan)
+        assert reply.head.tobytes() == bench.head.tobytes()
+        count = bench.device.take_bytes()
+        count.check()
+        assert count.retransmission > 4 * P
+
+    play(bench, work)
+
+
+def test_a_board_that_was_reset_gets_the_difference_to_zeros() -> None:
+    bench, plan = Bench(), plan_of("onebit", "onebit")
+
+    async def work() -> None:
+        bench.head = (await bench.round(1, plan)).delta
+        await bench.device.close()
+        bench.board = VirtualBoard(features=D, classes=C, uid=5, boot=2)
+        held = bench.device.held
+        bench.new_host().held = held
+        await bench.start()
+        bench.device.take_bytes()
+        await bench.round(2, plan)
+        assert bench.device.take_bytes().payload_down == CODECS["onebit"].size(P)
+
+    play(bench, work)
+
+
+def test_another_run_starts_without_residual_and_with_the_head_that_was_there() -> None:
+    bench, plan = Bench(), plan_of("onebit", "onebit")
+
+    async def work() -> None:
+        head = (await bench.round(1, plan)).head
+        assert bench.residual.any()
+        await bench.device.close()
+        bench.new_host(run=10)
+        await bench.start()
+        assert not bench.residual.any()
+        assert bench.device.stored.head == head_crc(head)
+
+    play(bench, work)
+
+
+def test_what_an_evaluation_leaves_on_the_board_is_known() -> None:
+    bench, plan = Bench(), plan_of("twobit", "sign")
+
+    async def work() -> None:
+        bench.head = (await bench.round(1, plan)).delta
+        await bench.round(1, plan, train=False)
+        await bench.round(2, plan)
+        assert bench.device.take_bytes() == bench.device.take_expected()
+
+    play(bench, work)
+
+
+def test_the_proximal_term_holds_a_board_back() -> None:
+    bench = Bench()
+
+    async def work() -> None:
+        reply = await bench.round(1, plan_of("float32", "float32", mu=2.0))
+        assert reply.delta is not None
+        assert reply.delta.tobytes() == local_delta(bench.head, 1, mu=2.0).tobytes()
+        assert np.linalg.norm(reply.delta) < 0.95 * np.linalg.norm(local_delta(bench.head, 1))
+
+    play(bench, work)
+
+
+def test_offers_lead_where_they_say() -> None:
+    rng = np.random.default_rng(1)
+    head, held = (rng.normal(size=P).astype(np.float32) for _ in range(2))
+    known = offer(head, "onebit", 3, head_crc(held), held)
+    assert known.leads_from(head_crc(held))
+    assert known.leads_from(known.crc)
+    assert not known.leads_from(head_crc(head))
+    assert offer(head, "onebit", 3, known.crc, held).blob == known.blob  # it has taken the blob already
+    assert offer(head, "onebit", 3, 12345, held).codec == "float32"
+    assert offer(head, "float32", 3, head_crc(held), held).blob == head.tobytes()
+    fresh = offer(head, "onebit", 3, head_crc(np.zeros(P, np.float32)), None)
+    assert fresh.codec == "onebit"
+
+
+def test_blob_sizes_are_those_of_the_specification() -> None:
+    assert [wire_size.blob_size(name, 32, 10) for name in CODECS] == [1320, 332, 46, 90, 44, 17, 28]
