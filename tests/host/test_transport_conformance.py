@@ -116,11 +116,13 @@ async def pty_bed(board: Any) -> AsyncIterator[tuple[Transport, Cut | None]]:
 
 @asynccontextmanager
 async def socket_bed(board: Any) -> AsyncIterator[tuple[Transport, Cut | None]]:
-    ends: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
+    ends: list[asyncio.StreamWriter] = []
+    accepted = asyncio.Semaphore(0)
     serving: list[asyncio.Task[None]] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        ends.put_nowait(writer)
+        ends.append(writer)
+        accepted.release()
         with suppress(OSError):
             while data := await reader.read(4096):
                 board.feed(data)
@@ -136,14 +138,26 @@ async def socket_bed(board: Any) -> AsyncIterator[tuple[Transport, Cut | None]]:
         serving.append(asyncio.ensure_future(serve(reader, writer)))
 
     async def cut() -> None:
-        (await ends.get()).transport.abort()
+        ends[-1].transport.abort()
 
     async with await asyncio.start_server(on_connection, "127.0.0.1", 0) as server:
         url = f"socket://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        transport = SerialTransport(url, uri=url, rto_floor=2.0)
+        transport = _AcceptedTransport(url, accepted)
         yield transport, cut
         await transport.close()
         await asyncio.gather(*serving)
+
+
+class _AcceptedTransport(SerialTransport):
+    """Open only when the far end knows it, too."""
+
+    def __init__(self, url: str, accepted: asyncio.Semaphore) -> None:
+        super().__init__(url, uri=url, rto_floor=2.0)
+        self._accepted = accepted
+
+    async def open(self) -> None:
+        await super().open()
+        await self._accepted.acquire()
 
 
 @asynccontextmanager

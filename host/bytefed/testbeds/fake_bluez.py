@@ -205,6 +205,7 @@ class FakeDevice:
         missing: UUID of a characteristic that the next connections don't show.
         late_mtu: Seconds for which the MTU reads 23.
         connect_seconds: What Connect takes.
+        stuck: Writes are never answered.
     """
 
     def __init__(self, bluez: FakeBlueZ, peripheral: Peripheral) -> None:
@@ -215,6 +216,7 @@ class FakeDevice:
         self.missing: str | None = None
         self.late_mtu = 0.0
         self.connect_seconds = 0.01
+        self.stuck = False
         self.connected = False
         self._bluez = bluez
         self._connecting = 0
@@ -329,6 +331,8 @@ class FakeDevice:
             raise BlueZError("NotSupported", "only writes without response are served here")
         if len(value) > self.peripheral.mtu - 3:
             raise BlueZError("InvalidArguments", "Invalid Length")
+        if self.stuck:
+            await asyncio.get_running_loop().create_future()
         self.peripheral.write(bytes(value))
 
     async def _disconnect(self) -> None:

@@ -6,27 +6,37 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from bytefed._core import VirtualBoard
+from bytefed.ledger import Direction
 from bytefed.message import MAX_FRAME, MAX_WINDOW
 
 
-@dataclass
 class Air:
-    """What gets lost on the way, and what was handed over and came out.
+    """What gets lost on the way to and from a board.
+
+    Args:
+        write_loss, notification_loss: Probability per ATT value.
+        seed: Of the draws.
 
     Attributes:
-        write_loss, notification_loss: Probability per ATT value.
-        rng: Source of the draws.
         written, notified: Bytes that the host handed over, and that it was given.
     """
 
-    write_loss: float = 0.0
-    notification_loss: float = 0.0
-    rng: random.Random = field(default_factory=lambda: random.Random(0))
-    written: int = 0
-    notified: int = 0
+    def __init__(self, write_loss: float = 0.0, notification_loss: float = 0.0, seed: int = 0) -> None:
+        self.written = 0
+        self.notified = 0
+        self._loss = {Direction.DOWN: write_loss, Direction.UP: notification_loss}
+        self._rng = random.Random(seed)
+
+    def carries(self, direction: Direction, value: bytes) -> bool:
+        """Whether a value gets through."""
+        lost = self._rng.random() < self._loss[direction]
+        if direction is Direction.DOWN:
+            self.written += len(value)
+        elif not lost:
+            self.notified += len(value)
+        return not lost
 
 
 class Peripheral:
@@ -58,7 +68,7 @@ class Peripheral:
         self.air = air or Air()
         self.advertising = True
         self.dropped = 0  # writes that the receive buffer could not take
-        self._rx_capacity = rx_capacity
+        self.rx_capacity = rx_capacity
         self._rx: deque[bytes] = deque()
         self._notify: Callable[[bytes], None] | None = None
         self._work: asyncio.Handle | None = None
@@ -80,10 +90,9 @@ class Peripheral:
 
     def write(self, value: bytes) -> None:
         """Take an ATT value from the host."""
-        self.air.written += len(value)
-        if self.air.rng.random() < self.air.write_loss:
+        if not self.air.carries(Direction.DOWN, value):
             return
-        if sum(map(len, self._rx)) + len(value) > self._rx_capacity:
+        if sum(map(len, self._rx)) + len(value) > self.rx_capacity:
             self.dropped += 1
             return
         self._rx.append(value)
@@ -101,12 +110,12 @@ class Peripheral:
             self.board.poll(1)
         busy = self.board.poll()
         for frame in self.board.take_frames():
-            self._send(frame)
+            self.send(frame)
         if busy:
             self._schedule()
 
-    def _send(self, frame: bytes) -> None:
-        if self._notify is None or self.air.rng.random() < self.air.notification_loss:
-            return
-        self.air.notified += len(frame)
-        self._notify(frame[: self.mtu - 3])  # the stacks cut what is too long, and don't say so
+    def send(self, frame: bytes) -> None:
+        """Notify the host, if it is there."""
+        value = frame[: self.mtu - 3]  # the stacks cut what is too long, and don't say so
+        if self._notify is not None and self.air.carries(Direction.UP, value):
+            self._notify(value)

@@ -38,7 +38,7 @@ _SCAN_ONE = 3.0  # seconds to look for one board before others get their turn
 _FRESH = 10.0  # seconds for which a sighting is good; BlueZ forgets a board after 30
 _CONNECTING = 30.0  # seconds for one attempt, bleak-retry-connector's own retries included
 _MTU_PATIENCE = 1.0  # seconds in which a larger MTU than 23 must show
-_UNREAD_LIMIT = 4 * MAX_WINDOW  # frames; a board sends at most a window unasked
+UNREAD_LIMIT = 4 * MAX_WINDOW  # frames; a board sends at most a window unasked
 
 _T = TypeVar("_T")
 # What bleak and the D-Bus client below it raise for a link or an adapter that is gone.
@@ -81,7 +81,7 @@ class Central:
         self._lock = asyncio.Lock()
         self._sightings: dict[str, _Sighting] = {}
 
-    async def discover(self, seconds: float = _SCAN_ALL) -> list[str]:
+    async def discover(self) -> list[str]:
         """Return the addresses of all boards in reach.
 
         Raises:
@@ -90,7 +90,7 @@ class Central:
         async with self._lock:
             try:
                 await self._disconnect_stale()
-                await self._scan(None, seconds)
+                await self._scan(None, _SCAN_ALL)
             except _FAILURES as error:
                 raise ble_error("ble:auto", error) from error
         addresses = sorted(self._sightings)
@@ -270,7 +270,7 @@ class _Connection:
     """One connection, from its first to its last byte."""
 
     def __init__(self, owner: BleTransport) -> None:
-        self.inbox = Inbox(_UNREAD_LIMIT)
+        self.inbox = Inbox(UNREAD_LIMIT)
         self.frame_limit = MIN_FRAME
         self._owner = owner
         self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()

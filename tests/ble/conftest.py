@@ -1,0 +1,17 @@
+"""Which beds there are on this machine."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+
+import pytest
+
+
+@pytest.fixture
+def dbus() -> None:
+    """Skip where no private D-Bus bus can be started."""
+    if sys.platform != "linux":
+        pytest.skip("BlueZ, and so its fake, is on Linux only")
+    if shutil.which("dbus-daemon") is None:
+        pytest.skip("no dbus-daemon: apt install dbus")
