@@ -20,7 +20,7 @@ from bytefed.errors import ConfigError
 from bytefed.transport.serial import SerialTransport
 
 QEMU = "qemu-system-arm"
-MACHINE = ("-M", "mps2-an386", "-display", "none", "-monitor", "none")
+MACHINE = ("-M", "mps2-an386", "-display", "none")
 _RTO_FLOOR = 2.0  # seconds: the socket loses nothing, but all boards share this machine
 _HOST = "127.0.0.1"
 _log = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ async def qemu_boards(
 @asynccontextmanager
 async def _running(qemu: str, image: Path, uri: str, uid: int) -> AsyncIterator[SerialTransport]:
     """Run one board. QEMU inherits a socket that listens already: so its port is known, and nobody else's."""
-    with socket.create_server((_HOST, 0), backlog=1) as listener:
+    with listening() as listener:
         port = listener.getsockname()[1]
         process = await asyncio.create_subprocess_exec(
             *board_command(qemu, image, uid, listener.fileno()),
@@ -106,7 +106,12 @@ async def _running(qemu: str, image: Path, uri: str, uid: int) -> AsyncIterator[
         await relay
 
 
-def board_command(qemu: str, image: Path, uid: int, listener: int) -> list[str]:
+def listening() -> socket.socket:
+    """Return a socket of this machine at which a board can wait for the host."""
+    return socket.create_server((_HOST, 0), backlog=1)
+
+
+def board_command(qemu: str, image: Path, uid: int, listener: int, *, monitor: str = "none") -> list[str]:
     """Return the command line of a board.
 
     Args:
@@ -114,11 +119,13 @@ def board_command(qemu: str, image: Path, uid: int, listener: int) -> list[str]:
         image: What to run.
         uid: Its identity, 64 bits.
         listener: File descriptor of the socket at which it waits for the host.
+        monitor: Where QEMU takes commands.
     """
     boot = random.SystemRandom().getrandbits(16)
     return [
         qemu,
         *MACHINE,
+        "-monitor", monitor,
         "-kernel", str(image),
         "-semihosting-config", f"enable=on,target=native,arg={uid:016x},arg={boot:04x}",
         "-chardev", f"socket,id=link,fd={listener},server=on,wait=off",

@@ -45,7 +45,7 @@ def run_image(images: Path) -> RunImage:
         semihosting = ",".join(["enable=on,target=native", *(f"arg={word}" for word in arguments)])
         return subprocess.run(
             [
-                QEMU, *MACHINE, "-serial", "null", "-semihosting-config", semihosting,
+                QEMU, *MACHINE, "-monitor", "none", "-serial", "null", "-semihosting-config", semihosting,
                 "-kernel", str(images / f"{name}.elf"),
             ],
             capture_output=True, text=True, timeout=120, check=False,
