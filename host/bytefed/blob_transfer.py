@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from bytefed.errors import LinkError
 from bytefed.ledger import Role
 from bytefed.link import TRIES, Incoming, Link
@@ -21,7 +23,14 @@ def _stuck(link: Link, what: str) -> LinkError:
 
 
 async def push(
-    link: Link, blob: bytes, plan: ChunkPlan, sequence: int, first: int, *, extracts: bool = False
+    link: Link,
+    blob: bytes,
+    plan: ChunkPlan,
+    sequence: int,
+    first: int,
+    *,
+    extracts: bool = False,
+    sent: set[int] | None = None,
 ) -> int:
     """Send a blob from chunk `first` on, for the request of that sequence number.
 
@@ -32,6 +41,7 @@ async def push(
         sequence: Of the BEGIN or ADD.
         first: First chunk that the board has not got.
         extracts: Whether the final ACK comes only after the board worked on the blob (ADD).
+        sent: The chunks that were sent before, over another connection; it is kept up to date.
 
     Returns:
         The status of the final ACK.
@@ -40,7 +50,7 @@ async def push(
         LinkError: The board stopped answering; what it has got, it keeps.
         BoardError: It answered by ERROR.
     """
-    sender = ChunkSender(blob, plan, sequence % 4)
+    sender = ChunkSender(blob, plan, sequence % 4, sent)
     ack = Ack(first, frozenset(), None)
     sender.learns(ack)
     fruitless = 0
@@ -48,8 +58,9 @@ async def push(
         confirmed = sender.confirmed
         started = now()
         for index, frame in sender.frames(ack):
-            role = Role.NEWS if sender.first_time(index) else Role.RETRANSMISSION
-            await link.send(frame, role, payload=len(frame) - HEADER_SIZE)
+            role = Role.NEWS if sender.is_new(index) else Role.RETRANSMISSION
+            went = partial(sender.went, index)
+            await link.send(frame, role, payload=len(frame) - HEADER_SIZE, went=went)
         ack = await _await_ack(link, plan, sender, sequence, started, extracts)
         if ack.status is not None:
             return ack.status
@@ -124,7 +135,9 @@ async def pull(link: Link, receiver: ChunkReceiver) -> int:
     return transfer
 
 
-async def _collect(link: Link, receiver: ChunkReceiver, window: range, sequence: int, patience: float) -> bool:
+async def _collect(
+    link: Link, receiver: ChunkReceiver, window: range, sequence: int, patience: float
+) -> bool:
     """Take chunks until the window is whole, its last chunk came, or nothing has for `patience` seconds.
 
     Returns whether anything new came.

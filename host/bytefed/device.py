@@ -7,7 +7,7 @@ import random
 import struct
 import zlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -41,7 +41,7 @@ from bytefed.message import (
     control_frame,
 )
 from bytefed.timers import now
-from bytefed.transfer import ChunkReceiver, final_ack
+from bytefed.transfer import ChunkPlan, ChunkReceiver, final_ack
 from bytefed.transport.base import Transport
 from bytefed.wire_size import LinkProfile
 
@@ -142,6 +142,8 @@ class _Round:
     started: float
     offer: Offer
     refusals: int = 0
+    # Chunks that went out, by head and how it is cut.
+    sent: dict[tuple[int, ChunkPlan], set[int]] = field(default_factory=dict)
     result: Result | None = None
     boot: int | None = None
     receiver: ChunkReceiver | None = None
@@ -436,7 +438,12 @@ class Device:
         if train:
             await self._finish(work, Status.OK if counted else Status.LATE)
         self._expected += wire_size.round_bytes(
-            self.profile, self.board.features, self.board.classes, work.offer.codec, plan.codec_up, train=train
+            self.profile,
+            self.board.features,
+            self.board.classes,
+            work.offer.codec,
+            plan.codec_up,
+            train=train,
         )
         return reply
 
@@ -484,7 +491,8 @@ class Device:
         accept = Accept.unpack(body)
         if accept.state == State.RECEIVING:
             plan = self.profile.plan(len(offered.blob), Direction.DOWN)
-            status = await push(link, offered.blob, plan, sequence, accept.index)
+            sent = work.sent.setdefault((offered.crc, plan), set())
+            status = await push(link, offered.blob, plan, sequence, accept.index, sent=sent)
             if status != Status.OK:
                 raise board_error(self.uri, status)
         return sequence, accept.wait * _UNIT
@@ -522,7 +530,9 @@ class Device:
                     return incoming
                 if incoming.kind == Kind.ACCEPT and incoming.sequence == sequence:
                     link.accept(incoming, Role.PROBE)
-                    patience = max(2 * Accept.unpack(incoming.body).wait * _UNIT, 4 * link.transport.rto_floor)
+                    patience = max(
+                        2 * Accept.unpack(incoming.body).wait * _UNIT, 4 * link.transport.rto_floor
+                    )
                     until = now() + patience
                     silent = 0
                     continue
@@ -579,4 +589,3 @@ class Device:
             await link.send(final_ack(link.sequence % 4, count, status), ack=True)
         except LinkError:
             return  # the delta is safe; the next round opens the link anew
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from bytefed.errors import BoardError, LinkError
@@ -58,8 +59,16 @@ class Link:
 
     # ---- Sending
 
-    async def send(self, frame: bytes, role: Role = Role.NEWS, *, payload: int = 0, ack: bool = False) -> None:
-        """Send a frame and put it down to its causes."""
+    async def send(
+        self,
+        frame: bytes,
+        role: Role = Role.NEWS,
+        *,
+        payload: int = 0,
+        ack: bool = False,
+        went: Callable[[], None] | None = None,
+    ) -> None:
+        """Send a frame and put it down to its causes; `went` hears of one that was handed over, all of it."""
         wire = encode_serial_frame(frame) if self._serial else frame
         before = self.transport.sent
         try:
@@ -67,9 +76,9 @@ class Link:
         finally:
             written = self.transport.sent - before
             if written == len(wire):
-                self.account.frame(
-                    Direction.DOWN, len(frame), written, role, payload=payload, ack=ack
-                )
+                self.account.frame(Direction.DOWN, len(frame), written, role, payload=payload, ack=ack)
+                if went is not None:
+                    went()
             elif written:
                 self.account.whole(Direction.DOWN, "junk", written)  # the link died in the middle
 
@@ -121,11 +130,11 @@ class Link:
                 cause = "junk" if decoded.frame is None else "padding"
                 self.account.whole(Direction.UP, cause, decoded.wire)
 
-    def accept(self, incoming: Incoming, role: Role = Role.NEWS, *, payload: int = 0, ack: bool = False) -> None:
+    def accept(
+        self, incoming: Incoming, role: Role = Role.NEWS, *, payload: int = 0, ack: bool = False
+    ) -> None:
         """Put a received frame down to its causes."""
-        self.account.frame(
-            Direction.UP, len(incoming.frame), incoming.wire, role, payload=payload, ack=ack
-        )
+        self.account.frame(Direction.UP, len(incoming.frame), incoming.wire, role, payload=payload, ack=ack)
 
     def discard(self, incoming: Incoming) -> None:
         """Put a frame that nobody waits for down as junk."""
