@@ -123,7 +123,7 @@ TEST(round_begin_is_judged) {
   board.provision();
   board.ask(BenchBoard::begin_of(0, head));
   board.expect_error(Status::kBadValue);
-  board.ask(BenchBoard::begin_of(1, head, 4));
+  board.ask(BenchBoard::begin_of(1, head, 8));
   board.expect_error(Status::kBadValue);
   Begin begin = BenchBoard::begin_of(1, head);
   begin.codec = 200;

@@ -1,0 +1,68 @@
+"""The causes add up, whatever crosses the link."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bytefed.ledger import (
+    BLE_FRAMING,
+    CAUSES,
+    SERIAL_FRAMING,
+    Account,
+    ByteCount,
+    Direction,
+    LedgerError,
+    Role,
+    split_frame,
+)
+
+frame = st.tuples(
+    st.sampled_from(Direction), st.integers(2, 250), st.integers(0, 2), st.sampled_from(Role), st.booleans(),
+    st.integers(0, 248), st.booleans(),
+)  # fmt: skip
+
+
+@given(st.lists(frame), st.booleans(), st.lists(st.tuples(st.sampled_from(CAUSES), st.integers(0, 99))))
+def test_causes_always_add_up(items: list[tuple], serial: bool, wholes: list[tuple[str, int]]) -> None:
+    framing = SERIAL_FRAMING if serial else BLE_FRAMING
+    account, port = Account(framing), {Direction.DOWN: 0, Direction.UP: 0}
+    for direction, length, padding, role, recovering, payload, ack in items:
+        wire = length + framing.crc + framing.stuffing + padding
+        account.recovering = recovering
+        account.frame(direction, length, wire, role, payload=min(payload, length - 2), ack=ack)
+        port[direction] += wire
+    for cause, wire in wholes:
+        account.whole(Direction.UP, cause, wire)
+        port[Direction.UP] += wire
+    count = account.take(port[Direction.DOWN], port[Direction.UP])
+    assert count.causes_total == count.wire_total == sum(port.values())
+    assert (count.wire_down, count.wire_up) == (port[Direction.DOWN], port[Direction.UP])
+    assert account.take(0, 0) == ByteCount()
+
+
+@pytest.mark.parametrize("error", [-1, 1])
+@pytest.mark.parametrize("direction", Direction)
+def test_a_byte_too_many_or_too_few_is_told(direction: Direction, error: int) -> None:
+    account = Account(SERIAL_FRAMING)
+    account.frame(direction, 10, 14, Role.NEWS)
+    port = {"down": 0, "up": 0, direction.value: 14 + error}
+    with pytest.raises(LedgerError, match="E_LEDGER"):
+        account.take(port["down"], port["up"])
+
+
+def test_recovering_turns_news_into_retransmission() -> None:
+    account = Account(SERIAL_FRAMING)
+    account.recovering = True
+    account.frame(Direction.DOWN, 10, 14, Role.NEWS)
+    account.frame(Direction.DOWN, 2, 6, Role.PROBE)
+    assert account.take(20, 0) == ByteCount(retransmission=14, probe=6, wire_down=20)
+
+
+def test_sums_leave_their_terms_alone() -> None:
+    one = split_frame(SERIAL_FRAMING, Direction.UP, 60, 65, payload=50)
+    total = one
+    total += one * 2
+    assert one == ByteCount(payload_up=50, header=2, control=8, crc=2, stuffing=2, padding=1, wire_up=65)
+    assert total == one * 3
