@@ -4,7 +4,6 @@
 #include <nanobind/ndarray.h>
 
 #include <algorithm>
-#include <cstring>
 #include <stdexcept>
 #include <vector>
 
@@ -25,33 +24,31 @@ Codec checked(int number, size_t count) {
   return static_cast<Codec>(number);
 }
 
-std::vector<float> workspace(size_t count) {
-  return std::vector<float>(codec_workspace(count));
-}
-
-nb::bytes encode_values(int number, Floats residual, uint32_t seed) {
-  const size_t count = residual.shape(0);
+nb::bytes encode_values(int number, Floats values, uint32_t seed) {
+  const size_t count = values.shape(0);
   const Codec codec = checked(number, count);
-  std::vector<float> work = workspace(count);
-  encode(codec, count, seed, residual.data(), work.data());
-  return nb::bytes(work.data(), blob_size(codec, count));
+  std::vector<float> work(padded(count));
+  std::copy_n(values.data(), count, work.data());
+  std::vector<uint8_t> blob(blob_size(codec, count));
+  encode(codec, count, seed, work.data(), blob.data());
+  std::copy_n(work.data(), count, values.data());
+  return nb::bytes(blob.data(), blob.size());
 }
 
 void decode_values(int number, nb::bytes blob, uint32_t seed, Floats out) {
   const size_t count = out.shape(0);
   const Codec codec = checked(number, count);
   if (blob.size() != blob_size(codec, count)) throw std::invalid_argument("blob has another size");
-  std::vector<float> work = workspace(count);
-  std::memcpy(work.data(), blob.c_str(), blob.size());
-  decode(codec, count, seed, work.data());
+  std::vector<float> work(padded(count));
+  decode(codec, count, seed, reinterpret_cast<const uint8_t*>(blob.c_str()), work.data());
   std::copy_n(work.data(), count, out.data());
 }
 
 }  // namespace
 
 void bind_codec(nb::module_& module) {
-  module.def("encode", &encode_values, nb::arg("codec"), nb::arg("residual"), nb::arg("seed"),
-             "Encode `residual` (float32 [n]) and leave there what the blob lacks; the blob.");
+  module.def("encode", &encode_values, nb::arg("codec"), nb::arg("values"), nb::arg("seed"),
+             "Encode `values` (float32 [n]) and leave there what the blob lacks; the blob.");
   module.def("decode", &decode_values, nb::arg("codec"), nb::arg("blob"), nb::arg("seed"), nb::arg("out"),
              "Write the values of a blob to out (float32 [n]).");
   module.def("downlink_seed", &downlink_seed, nb::arg("round"));

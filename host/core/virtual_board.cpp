@@ -23,7 +23,7 @@ struct Buffers {
   Buffers(HeadShape head, uint16_t samples, uint8_t batch)
       : shape(head),
         global(head.parameters()),
-        local(codec_workspace(head.parameters())),
+        local(local_floats(head, true)),
         residual(head.parameters()),
         workspace(training_workspace(head, batch)),
         store(samples * SampleStore::record_size(head.features)),

@@ -8,11 +8,14 @@ from collections.abc import Awaitable, Callable
 import numpy as np
 import pytest
 from bytefed._core import VirtualBoard, train
+from bytefed._core import encode as core_encode
 
 from bytefed import codec, wire_size
 from bytefed.codec import CODECS
 from bytefed.device import Device, RoundReply, Samples, TrainingPlan
 from bytefed.downlink import head_crc, offer
+from bytefed.message import Result, State, Status
+from bytefed.transfer import final_ack
 from bytefed.transport.loopback import LoopbackTransport
 
 D, C = 8, 3
@@ -37,6 +40,14 @@ def local_delta(head: np.ndarray, round: int, mu: float = 0.0) -> np.ndarray:  #
         epochs=2, batch=4, rate=0.05, seed=SEED, round=round, proximal_mu=mu,
     )  # fmt: skip
     return local - head
+
+
+def encode(name: str, e: np.ndarray, round: int) -> tuple[np.ndarray, np.ndarray]:  # noqa: A002
+    """What the blob of a delta lacks, and what it stands for."""
+    seed = codec.uplink_seed(SEED, round)
+    lack = e.copy()
+    blob = core_encode(CODECS[name].number, lack, seed)
+    return lack, CODECS[name].decode(blob, P, seed)
 
 
 def plan_of(down: str, up: str, mu: float = 0.0) -> TrainingPlan:
@@ -74,6 +85,16 @@ class Bench:
         return np.frombuffer(self.board.residual, "<f4")
 
 
+class Killed(Exception):  # noqa: N818
+    """The host died."""
+
+
+def die(reply: RoundReply, seen: list[bytes] | None = None) -> bool:
+    if seen is not None and reply.delta is not None:
+        seen.append(reply.delta.tobytes())
+    raise Killed
+
+
 def play(bench: Bench, work: Callable[[], Awaitable[None]]) -> None:
     async def whole() -> None:
         await bench.start()
@@ -99,13 +120,11 @@ def test_rounds_follow_the_arithmetic_at_the_estimated_bytes(name: str, link: tu
             else:
                 held = bench.head
             assert reply.head.tobytes() == held.tobytes()
-            e = local_delta(held, number) + (residual if CODECS[name].lossy else 0)
-            _, values = CODECS[name].encode(e, codec.uplink_seed(SEED, number))
-            residual = e - values
-            assert reply.delta is not None
-            assert reply.delta.tobytes() == values.tobytes()
             if CODECS[name].lossy:
                 assert bench.residual.tobytes() == residual.tobytes()
+            residual, values = encode(name, local_delta(held, number) + residual, number)
+            assert reply.delta is not None
+            assert reply.delta.tobytes() == values.tobytes()
             bench.head = bench.head + reply.delta
         assert bench.device.take_bytes() == bench.device.take_expected()
 
@@ -129,46 +148,75 @@ def test_all_but_payload_of_a_compressed_round(framing: str, most: int) -> None:
 
 
 @pytest.mark.parametrize("name", LOSSY)
-def test_a_delta_that_came_too_late_is_made_up_for(name: str) -> None:
+@pytest.mark.parametrize("counted", [True, False])
+def test_the_next_begin_says_whether_a_delta_counted(name: str, counted: bool) -> None:
     bench, plan = Bench(), plan_of(name, name)
 
     async def work() -> None:
-        reply = await bench.round(1, plan, LATE)
-        await asyncio.sleep(0.01)
-        np.testing.assert_allclose(bench.residual, local_delta(reply.head, 1), atol=1e-6)
-        before = bench.residual.copy()
-        reply = await bench.round(2, plan, uncounted=True)  # heard twice, done once
-        e = before + local_delta(reply.head, 2)
-        assert reply.delta is not None
-        assert reply.delta.tobytes() == CODECS[name].encode(e, codec.uplink_seed(SEED, 2))[1].tobytes()
+        await bench.round(1, plan)
+        before, _ = encode(name, local_delta(np.zeros(P, np.float32), 1), 1)
+        reply = await bench.round(2, plan, COUNTED if counted else LATE)
+        after, _ = encode(name, before + local_delta(reply.head, 2), 2)
+        await bench.round(3, plan, uncounted=not counted)
+        assert bench.residual.tobytes() == (after if counted else before).tobytes()
 
     play(bench, work)
 
 
 @pytest.mark.parametrize("counted", [True, False])
-def test_a_final_ack_that_is_lost_is_made_up_for_by_the_next_begin(counted: bool) -> None:
+def test_a_final_ack_that_is_lost_makes_no_difference(counted: bool) -> None:
     bench, plan = Bench(), plan_of("onebit", "onebit")
-
-    class Killed(Exception):  # noqa: N818
-        pass
-
-    def die(_: RoundReply) -> bool:
-        raise Killed
 
     async def work() -> None:
         with pytest.raises(Killed):
             await bench.round(1, plan, die)
-        before = bench.residual.copy()
-        _, values = CODECS["onebit"].encode(
-            local_delta(np.zeros(P, np.float32), 1), codec.uplink_seed(SEED, 1)
-        )
         await bench.device.close()
         bench.new_host()
         await bench.start()
-        reply = await bench.round(2, plan, uncounted=not counted)
-        e = (before if counted else before + values) + local_delta(reply.head, 2)
+        await bench.round(2, plan, uncounted=not counted)
+        lack, _ = encode("onebit", local_delta(np.zeros(P, np.float32), 1), 1)
+        assert bench.residual.tobytes() == (lack if counted else np.zeros_like(lack)).tobytes()
+
+    play(bench, work)
+
+
+def test_samples_that_come_after_a_round_do_not_cost_the_residual() -> None:
+    bench, plan = Bench(), plan_of("onebit", "onebit")
+
+    async def work() -> None:
+        await bench.round(1, plan)
+        other = samples()
+        other.train_x[0, 0] ^= 1
+        await bench.device.provision(other)
+        lack, _ = encode("onebit", local_delta(np.zeros(P, np.float32), 1), 1)
+        assert bench.residual.tobytes() == lack.tobytes()
+
+    play(bench, work)
+
+
+def stale_final_ack(device: Device, name: str) -> bytes:
+    pulled = not device.profile.inlines(Result.size(), CODECS[name].size(P))
+    return final_ack(device._open_link().sequence % 4, 1 if pulled else 0, Status.OK)
+
+
+@pytest.mark.parametrize("name", ["float32", "onebit"])
+def test_a_delta_that_was_forgotten_by_mistake_is_still_there(name: str) -> None:
+    """An old final ACK may make a board forget a delta that nobody has got; BEGIN brings it back."""
+    bench, plan = Bench(), plan_of(name, name)
+    seen: list[bytes] = []
+
+    async def work() -> None:
+        bench.head = (await bench.round(1, plan)).delta
+        held = bench.device.held
+        with pytest.raises(Killed):
+            await bench.round(2, plan, lambda reply: die(reply, seen))
+        await bench.device._open_link().send(stale_final_ack(bench.device, name), ack=True)
+        await asyncio.sleep(0.01)
+        assert bench.board.state == State.IDLE
+        bench.device.held = held
+        reply = await bench.round(2, plan)
         assert reply.delta is not None
-        assert reply.delta.tobytes() == CODECS["onebit"].encode(e, codec.uplink_seed(SEED, 2))[1].tobytes()
+        assert [reply.delta.tobytes()] == seen
 
     play(bench, work)
 
@@ -181,13 +229,8 @@ def test_a_round_that_is_begun_again_after_a_kill_brings_the_same_delta() -> Non
         bench.head = bench.head + (await bench.round(2, plan)).delta
         held = bench.device.held
         again: list[bytes] = []
-
-        def die(reply: RoundReply) -> bool:
-            again.append(reply.delta.tobytes())  # type: ignore[union-attr]
-            raise KeyError
-
-        with pytest.raises(KeyError):
-            await bench.round(3, plan, die)
+        with pytest.raises(Killed):
+            await bench.round(3, plan, lambda reply: die(reply, again))
         await bench.device.close()
         bench.new_host().held = held
         await bench.start()
@@ -256,13 +299,16 @@ def test_another_run_starts_without_residual_and_with_the_head_that_was_there() 
     bench, plan = Bench(), plan_of("onebit", "onebit")
 
     async def work() -> None:
-        head = (await bench.round(1, plan)).head
+        await bench.round(1, plan)
+        head = (await bench.round(2, plan)).head
         assert bench.residual.any()
         await bench.device.close()
         bench.new_host(run=10)
         await bench.start()
         assert not bench.residual.any()
         assert bench.device.stored.head == head_crc(head)
+        await bench.round(1, plan)
+        assert not bench.residual.any()
 
     play(bench, work)
 

@@ -76,7 +76,7 @@ def packed(scale: np.float32, bits: list[int]) -> bytes:
     return struct.pack("<H", bits_of(scale) >> 16) + bytes(body)
 
 
-# Each codec gives the blob and the values it stands for.
+# Each codec gives the blob and the values it stands for; what it lacks is the difference unless it says so.
 
 
 def float32(e: Values, _: int) -> tuple[bytes, Values]:
@@ -118,8 +118,8 @@ def flipped(x: Values, seed: int) -> Values:
     return [-v if word(seed, i // 32) >> i % 32 & 1 else v for i, v in enumerate(x)]
 
 
-def rotated(e: Values, seed: int, two: bool) -> tuple[bytes, Values]:
-    """SPEC 5.3."""
+def rotated(e: Values, seed: int, two: bool) -> tuple[bytes, Values, Values]:
+    """SPEC 5.3, and what the blob lacks."""
     columns = -(-len(e) // 32)
     x = flipped(e, seed) + [F(0)] * (32 * columns - len(e))
     x = mixed(x, columns)
@@ -138,15 +138,17 @@ def rotated(e: Values, seed: int, two: bool) -> tuple[bytes, Values]:
         levels = [F(-1) if minus(v) else F(1) for v in x]
         scale = bfloat16(m)
     values = [F(v * F(scale / F(32))) for v in mixed(levels, columns)]
-    return packed(scale, bits), flipped(values[: len(e)], seed)
+    lacks = mixed([F(v - F(level * scale)) for v, level in zip(x, levels, strict=True)], columns)
+    lacks = [F(v * F(1 / 32)) for v in lacks[: len(e)]]
+    return packed(scale, bits), flipped(values[: len(e)], seed), flipped(lacks, seed)
 
 
-def onebit(e: Values, seed: int) -> tuple[bytes, Values]:
+def onebit(e: Values, seed: int) -> tuple[bytes, Values, Values]:
     """SPEC 5.3."""
     return rotated(e, seed, two=False)
 
 
-def twobit(e: Values, seed: int) -> tuple[bytes, Values]:
+def twobit(e: Values, seed: int) -> tuple[bytes, Values, Values]:
     """SPEC 5.3."""
     return rotated(e, seed, two=True)
 
@@ -177,7 +179,7 @@ def stc(e: Values, percent: int) -> tuple[bytes, Values]:
     return packed(scale, bits + upper), values
 
 
-CODECS: dict[str, Callable[[Values, int], tuple[bytes, Values]]] = {
+CODECS: dict[str, Callable[[Values, int], tuple[bytes, Values] | tuple[bytes, Values, Values]]] = {
     "float32": float32,
     "int8": int8,
     "onebit": onebit,
@@ -218,9 +220,9 @@ def lines() -> Iterator[str]:
         seed = mix32(number)
         blobs = {}
         for codec, encode in CODECS.items():
-            blob, values = encode(e, seed)
-            residual = [F(x - v) for x, v in zip(e, values, strict=True)]
-            blobs[codec] = {"blob": blob.hex(), "values": hexed(values), "residual": hexed(residual)}
+            blob, values, *lacks = encode(e, seed)
+            lack = lacks[0] if lacks else [F(x - v) for x, v in zip(e, values, strict=True)]
+            blobs[codec] = {"blob": blob.hex(), "values": hexed(values), "lack": hexed(lack)}
         cases.append(
             {"name": name, "D": features, "C": classes, "seed": seed, "input": hexed(e), "codecs": blobs}
         )

@@ -20,12 +20,12 @@ size_t blob_size(Codec codec, size_t count) {
   return functions(codec).size(count);
 }
 
-void encode(Codec codec, size_t count, uint32_t seed, float* residual, float* work) {
-  functions(codec).encode(count, seed, residual, work);
+void encode(Codec codec, size_t count, uint32_t seed, float* values, uint8_t* blob) {
+  functions(codec).encode(count, seed, values, blob);
 }
 
-void decode(Codec codec, size_t count, uint32_t seed, float* work) {
-  functions(codec).decode(count, seed, work);
+void decode(Codec codec, size_t count, uint32_t seed, const uint8_t* blob, float* values) {
+  functions(codec).decode(count, seed, blob, values);
 }
 
 uint32_t downlink_seed(uint16_t round) {

@@ -27,18 +27,22 @@ constexpr bool is_lossy(Codec codec) {
 // Bytes of a blob of `count` parameters.
 size_t blob_size(Codec codec, size_t count);
 
-// Floats of working memory that encode and decode need, whatever the codec: room for the values, in rows of
-// 32 columns, and behind them for the largest blob that can't be worked on in place.
-constexpr size_t codec_workspace(size_t count) {
-  return 34 * ((count + 31) / 32) + 1;
+// Floats that codecs work on: the values, filled up to whole columns of 32.
+constexpr size_t padded(size_t count) {
+  return (count + 31) / 32 * 32;
 }
 
-// Leaves the blob at the start of `work`. On entry `residual` has the `count` finite values to encode, on
-// exit what the blob lacks of them. `work` has codec_workspace(count) floats, for codec float32 `count`.
-void encode(Codec codec, size_t count, uint32_t seed, float* residual, float* work);
+// Floats that hold the largest blob of a lossy codec, int8's.
+constexpr size_t lossy_blob_floats(size_t count) {
+  return (count + 2 + 3) / 4;
+}
 
-// On entry `work` starts with a blob, on exit with the `count` values it stands for. Any bytes are safe.
-void decode(Codec codec, size_t count, uint32_t seed, float* work);
+// On entry `values` has `count` finite values, on exit what the blob lacks of them. There is room for
+// padded(count) floats. `blob` has blob_size(codec, count) bytes elsewhere.
+void encode(Codec codec, size_t count, uint32_t seed, float* values, uint8_t* blob);
+
+// Writes the `count` values that a blob stands for; room as above. Any bytes are safe.
+void decode(Codec codec, size_t count, uint32_t seed, const uint8_t* blob, float* values);
 
 // Seeds of what a codec draws.
 uint32_t downlink_seed(uint16_t round);

@@ -8,12 +8,14 @@ size_t size(size_t count) {
   return sizeof(float) * count;
 }
 
-void encode(size_t count, uint32_t, float* residual, float* work) {
-  std::memcpy(work, residual, size(count));
-  std::memset(residual, 0, size(count));
+void encode(size_t count, uint32_t, float* values, uint8_t* blob) {
+  std::memcpy(blob, values, size(count));
+  std::memset(values, 0, size(count));
 }
 
-void decode(size_t, uint32_t, float*) {}
+void decode(size_t count, uint32_t, const uint8_t* blob, float* values) {
+  std::memcpy(values, blob, size(count));
+}
 
 }  // namespace
 

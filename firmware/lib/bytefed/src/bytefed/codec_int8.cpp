@@ -16,11 +16,10 @@ float write_scale_for(float m, uint8_t* blob) {
                      blob);
 }
 
-void encode(size_t count, uint32_t seed, float* residual, float* work) {
-  uint8_t* blob = reinterpret_cast<uint8_t*>(work);
+void encode(size_t count, uint32_t seed, float* values, uint8_t* blob) {
   float m = 0.0f;
   for (size_t i = 0; i < count; ++i) {
-    const float size = magnitude(residual[i]);
+    const float size = magnitude(values[i]);
     if (size > m) m = size;
   }
   const float scale = write_scale_for(m, blob);
@@ -29,19 +28,17 @@ void encode(size_t count, uint32_t seed, float* residual, float* work) {
   for (size_t i = 0; i < count; ++i) {
     word = i % 2 == 0 ? random_word(seed, static_cast<uint32_t>(i / 2)) : word >> 16;
     const float u = static_cast<float>(word & 0xFFFFu) * 1.52587891e-5f;  // 2^-16
-    const float shifted = residual[i] * inverse + (128.0f + u);
+    const float shifted = values[i] * inverse + (128.0f + u);
     const int32_t q = (shifted < 255.0f ? static_cast<int32_t>(shifted) : 255) - 128;
     blob[kScaleSize + i] = static_cast<uint8_t>(q);
-    residual[i] -= static_cast<float>(q) * scale;
+    values[i] -= static_cast<float>(q) * scale;
   }
 }
 
-// From the end, because a value takes more room than its byte.
-void decode(size_t count, uint32_t, float* work) {
-  const uint8_t* blob = reinterpret_cast<const uint8_t*>(work);
+void decode(size_t count, uint32_t, const uint8_t* blob, float* values) {
   const float scale = read_scale(blob);
-  for (size_t i = count; i-- > 0;) {
-    work[i] = static_cast<float>(static_cast<int8_t>(blob[kScaleSize + i])) * scale;
+  for (size_t i = 0; i < count; ++i) {
+    values[i] = static_cast<float>(static_cast<int8_t>(blob[kScaleSize + i])) * scale;
   }
 }
 

@@ -7,26 +7,28 @@ namespace {
 
 constexpr uint32_t kOne = 0x3F800000u;  // 1.0f
 
-float cut(float* x, size_t n, uint8_t* out) {
+void cut(float* x, size_t n, uint8_t* blob) {
   float sum = 0.0f;
-  for (const float* end = x + n; x != end; out += sizeof(uint32_t)) {
+  for (size_t j = 0; j < n; ++j) sum += magnitude(x[j]);
+  const uint32_t scale = float_bits(write_scale(sum / static_cast<float>(n), blob));
+  blob += kScaleSize;
+  for (const float* end = x + n; x != end; blob += sizeof(uint32_t)) {
     uint32_t word = 0;
     for (size_t i = 0; i < 32; ++i, ++x) {
       const uint32_t sign = float_bits(*x) & kSignBit;
-      sum += magnitude(*x);
       word = word >> 1 | (sign ^ kSignBit);
-      *x = float_from_bits(sign | kOne);
+      *x -= float_from_bits(sign | scale);
     }
-    std::memcpy(out, &word, sizeof word);
+    std::memcpy(blob, &word, sizeof word);
   }
-  return sum / static_cast<float>(n);
 }
 
-void read(const uint8_t* in, size_t n, float* x) {
-  for (const float* end = x + n; x != end; in += sizeof(uint32_t)) {
+void read(const uint8_t* blob, size_t n, float* level) {
+  blob += kScaleSize;
+  for (const float* end = level + n; level != end; blob += sizeof(uint32_t)) {
     uint32_t word;
-    std::memcpy(&word, in, sizeof word);
-    for (size_t i = 0; i < 32; ++i, ++x, word >>= 1) *x = float_from_bits(kOne | (~word & 1u) << 31);
+    std::memcpy(&word, blob, sizeof word);
+    for (size_t i = 0; i < 32; ++i, ++level, word >>= 1) *level = float_from_bits(kOne | (~word & 1u) << 31);
   }
 }
 
@@ -36,12 +38,12 @@ size_t size(size_t count) {
   return rotated_size(kLevels, count);
 }
 
-void encode(size_t count, uint32_t seed, float* residual, float* work) {
-  encode_rotated(kLevels, count, seed, residual, work);
+void encode(size_t count, uint32_t seed, float* values, uint8_t* blob) {
+  encode_rotated(kLevels, count, seed, values, blob);
 }
 
-void decode(size_t count, uint32_t seed, float* work) {
-  decode_rotated(kLevels, count, seed, work);
+void decode(size_t count, uint32_t seed, const uint8_t* blob, float* values) {
+  decode_rotated(kLevels, count, seed, blob, values);
 }
 
 }  // namespace

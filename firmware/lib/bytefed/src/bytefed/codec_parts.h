@@ -10,8 +10,8 @@ namespace bytefed {
 // One codec: three functions as codec.h describes them.
 struct CodecFunctions {
   size_t (*size)(size_t count);
-  void (*encode)(size_t count, uint32_t seed, float* residual, float* work);
-  void (*decode)(size_t count, uint32_t seed, float* work);
+  void (*encode)(size_t count, uint32_t seed, float* values, uint8_t* blob);
+  void (*decode)(size_t count, uint32_t seed, const uint8_t* blob, float* values);
 };
 
 extern const CodecFunctions kFloat32Codec, kInt8Codec, kOneBitCodec, kTwoBitCodec, kSignCodec, kStc5Codec,

@@ -8,25 +8,22 @@ size_t size(size_t count) {
   return kScaleSize + (count + 7) / 8;
 }
 
-void encode(size_t count, uint32_t, float* residual, float* work) {
-  uint8_t* blob = reinterpret_cast<uint8_t*>(work);
+void encode(size_t count, uint32_t, float* values, uint8_t* blob) {
   float sum = 0.0f;
-  for (size_t i = 0; i < count; ++i) sum += magnitude(residual[i]);
+  for (size_t i = 0; i < count; ++i) sum += magnitude(values[i]);
   const uint32_t scale = float_bits(write_scale(sum / static_cast<float>(count), blob));
   std::memset(blob + kScaleSize, 0, size(count) - kScaleSize);
   for (size_t i = 0; i < count; ++i) {
-    const uint32_t sign = float_bits(residual[i]) & kSignBit;
+    const uint32_t sign = float_bits(values[i]) & kSignBit;
     if (sign == 0) blob[kScaleSize + i / 8] |= static_cast<uint8_t>(1u << (i % 8));
-    residual[i] -= float_from_bits(scale | sign);
+    values[i] -= float_from_bits(scale | sign);
   }
 }
 
-// From the end, because a value takes more room than its bit.
-void decode(size_t count, uint32_t, float* work) {
-  const uint8_t* blob = reinterpret_cast<const uint8_t*>(work);
+void decode(size_t count, uint32_t, const uint8_t* blob, float* values) {
   const float scale = read_scale(blob);
-  for (size_t i = count; i-- > 0;) {
-    work[i] = (blob[kScaleSize + i / 8] >> (i % 8) & 1u) != 0 ? scale : -scale;
+  for (size_t i = 0; i < count; ++i) {
+    values[i] = (blob[kScaleSize + i / 8] >> (i % 8) & 1u) != 0 ? scale : -scale;
   }
 }
 

@@ -66,31 +66,29 @@ size_t size(size_t count) {
   return Plan(count, kPercent).size();
 }
 
-void encode_plan(const Plan& plan, float* residual, uint8_t* blob) {
-  const Selection selection(residual, plan);
+void encode_plan(const Plan& plan, float* values, uint8_t* blob) {
+  const Selection selection(values, plan);
   Selection first = selection, second = selection;
   float sum = 0.0f;
   for (size_t i = 0; i < plan.count; ++i) {
-    if (first.takes(i)) sum += magnitude(residual[i]);
+    if (first.takes(i)) sum += magnitude(values[i]);
   }
   std::memset(blob, 0, plan.size());
   const uint32_t scale = float_bits(write_scale(sum / static_cast<float>(plan.kept), blob));
   size_t at = 8 * kScaleSize, upper = plan.upper_start();
   for (size_t i = 0; i < plan.count; ++i) {
     if (!second.takes(i)) continue;
-    const uint32_t sign = float_bits(residual[i]) & kSignBit;
+    const uint32_t sign = float_bits(values[i]) & kSignBit;
     for (size_t bit = 0; bit < plan.low_bits; ++bit) set_bit(blob, at++, i >> bit & 1u);
     set_bit(blob, at++, sign >> 31);
     set_bit(blob, upper++ + (i >> plan.low_bits), 1);
-    residual[i] -= float_from_bits(scale | sign);
+    values[i] -= float_from_bits(scale | sign);
   }
 }
 
 // Of bytes that no encoder made, positions out of range are left out.
-void decode_plan(const Plan& plan, float* work) {
-  uint8_t* blob = reinterpret_cast<uint8_t*>(work + plan.count);
-  std::memmove(blob, work, plan.size());
-  std::memset(work, 0, sizeof(float) * plan.count);
+void decode_plan(const Plan& plan, const uint8_t* blob, float* values) {
+  std::memset(values, 0, sizeof(float) * plan.count);
   const float scale = read_scale(blob);
   size_t at = 8 * kScaleSize, found = 0;
   for (size_t upper = 0; upper < plan.upper_bits() && found < plan.kept; ++upper) {
@@ -98,18 +96,18 @@ void decode_plan(const Plan& plan, float* work) {
     size_t i = (upper - found++) << plan.low_bits;
     for (size_t bit = 0; bit < plan.low_bits; ++bit) i |= get_bit(blob, at++) << bit;
     const uint32_t negative = get_bit(blob, at++);
-    if (i < plan.count) work[i] = negative != 0 ? -scale : scale;
+    if (i < plan.count) values[i] = negative != 0 ? -scale : scale;
   }
 }
 
 template <size_t kPercent>
-void encode(size_t count, uint32_t, float* residual, float* work) {
-  encode_plan(Plan(count, kPercent), residual, reinterpret_cast<uint8_t*>(work));
+void encode(size_t count, uint32_t, float* values, uint8_t* blob) {
+  encode_plan(Plan(count, kPercent), values, blob);
 }
 
 template <size_t kPercent>
-void decode(size_t count, uint32_t, float* work) {
-  decode_plan(Plan(count, kPercent), work);
+void decode(size_t count, uint32_t, const uint8_t* blob, float* values) {
+  decode_plan(Plan(count, kPercent), blob, values);
 }
 
 }  // namespace

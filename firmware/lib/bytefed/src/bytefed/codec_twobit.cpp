@@ -8,31 +8,42 @@ namespace {
 constexpr uint32_t kLow = 3, kHigh = 10;
 constexpr float kThreshold = 1.2303f;  // of the mean magnitude: 0.9816 standard deviations
 
-float cut(float* x, size_t n, uint8_t* out) {
-  float sum = 0.0f, product = 0.0f;
-  for (size_t i = 0; i < n; ++i) sum += magnitude(x[i]);
-  const float threshold = sum / static_cast<float>(n) * kThreshold;
+float level_of(float x, float threshold) {
+  return static_cast<float>(magnitude(x) > threshold ? kHigh : kLow);
+}
+
+float fit(const float* x, size_t n, float threshold) {
+  float product = 0.0f;
   uint32_t squares = 0;
-  for (const float* end = x + n; x != end; ++out) {
-    uint32_t byte = 0;
-    for (size_t j = 0; j < 4; ++j, ++x) {
-      const uint32_t sign = float_bits(*x) & kSignBit, high = magnitude(*x) > threshold;
-      const uint32_t level = high != 0 ? kHigh : kLow;
-      byte |= ((sign == 0) | high << 1) << (2 * j);
-      product += magnitude(*x) * static_cast<float>(level);
-      squares += level * level;
-      *x = float_from_bits(sign | float_bits(static_cast<float>(level)));
-    }
-    *out = static_cast<uint8_t>(byte);
+  for (size_t j = 0; j < n; ++j) {
+    const float level = level_of(x[j], threshold);
+    product += magnitude(x[j]) * level;
+    squares += static_cast<uint32_t>(level * level);
   }
   return product / static_cast<float>(squares);
 }
 
-void read(const uint8_t* in, size_t n, float* x) {
-  for (size_t i = 0; i < n; ++i) {
-    const uint32_t code = static_cast<uint32_t>(in[i / 4]) >> (2 * (i % 4));
-    const float level = static_cast<float>((code & 2u) != 0 ? kHigh : kLow);
-    x[i] = (code & 1u) != 0 ? level : -level;
+void cut(float* x, size_t n, uint8_t* blob) {
+  float sum = 0.0f;
+  for (size_t j = 0; j < n; ++j) sum += magnitude(x[j]);
+  const float threshold = sum / static_cast<float>(n) * kThreshold;
+  const float scale = write_scale(fit(x, n, threshold), blob);
+  for (size_t j = 0; j < n; j += 4) {
+    uint32_t byte = 0;
+    for (size_t i = 0; i < 4; ++i, ++x) {
+      const uint32_t sign = float_bits(*x) & kSignBit, high = magnitude(*x) > threshold;
+      byte |= ((sign == 0) | high << 1) << (2 * i);
+      *x -= float_from_bits(sign | float_bits(level_of(*x, threshold) * scale));
+    }
+    blob[kScaleSize + j / 4] = static_cast<uint8_t>(byte);
+  }
+}
+
+void read(const uint8_t* blob, size_t n, float* level) {
+  for (size_t j = 0; j < n; ++j) {
+    const uint32_t code = static_cast<uint32_t>(blob[kScaleSize + j / 4]) >> (2 * (j % 4));
+    const float size = static_cast<float>((code & 2u) != 0 ? kHigh : kLow);
+    level[j] = (code & 1u) != 0 ? size : -size;
   }
 }
 
@@ -42,12 +53,12 @@ size_t size(size_t count) {
   return rotated_size(kLevels, count);
 }
 
-void encode(size_t count, uint32_t seed, float* residual, float* work) {
-  encode_rotated(kLevels, count, seed, residual, work);
+void encode(size_t count, uint32_t seed, float* values, uint8_t* blob) {
+  encode_rotated(kLevels, count, seed, values, blob);
 }
 
-void decode(size_t count, uint32_t seed, float* work) {
-  decode_rotated(kLevels, count, seed, work);
+void decode(size_t count, uint32_t seed, const uint8_t* blob, float* values) {
+  decode_rotated(kLevels, count, seed, blob, values);
 }
 
 }  // namespace

@@ -35,13 +35,17 @@ struct Identity {
 
 enum Capability : uint16_t { kHasExtractor = 1, kHasSensor = 2, kIsPersistent = 4 };
 
+// Floats of Memory::local. Behind the head there is room for the blob of a lossy codec.
+constexpr size_t local_floats(HeadShape shape, bool lossy) {
+  return lossy ? padded(shape.parameters()) + lossy_blob_floats(shape.parameters()) : shape.parameters();
+}
+
 // Memory that the session works in; the caller owns it.
 struct Memory {
   HeadShape shape;
   float* global;      // P floats: the global head
-  float* local;       // codec_workspace(P) floats: the incoming blob, then the local head, then the delta
-  float* residual;    // P floats: what the uplink's codec still owes. Null: float32 is the only codec, and
-                      // `local` need not be larger than P
+  float* local;       // local_floats() floats: incoming blob, local head, then the delta, or what it lacks
+  float* residual;    // P floats: what the codec of the uplink owes; null: float32 is the only codec
   float* workspace;   // training_workspace(shape, max_batch) floats
   uint8_t max_batch;  // 1..255
   uint8_t* samples;   // capacity * SampleStore::record_size(D) bytes
@@ -55,7 +59,7 @@ struct StaticMemory {
   static_assert(kShape.valid(), "head shape out of range");
 
   float global[kShape.parameters()];
-  float local[Lossy ? codec_workspace(kShape.parameters()) : kShape.parameters()];
+  float local[local_floats(kShape, Lossy)];
   float residual[Lossy ? kShape.parameters() : 1];
   float workspace[static_cast<size_t>(C) * MaxBatch];
   uint8_t samples[Capacity * (1u + D)];

@@ -4,17 +4,18 @@ namespace bytefed {
 namespace {
 
 constexpr size_t kRows = 32;
+constexpr float kUnmix = 1.0f / kRows;  // exact
 
 size_t columns_of(size_t count) {
   return (count + kRows - 1) / kRows;
 }
 
-// to[i] = from[i] * gain, or minus that where the seed says so. `to` may be `from`.
-void flip_signs(const float* from, size_t count, uint32_t seed, float gain, float* to) {
+// Multiplies each value by `gain`, or by -gain where the seed says so.
+void flip_signs(float* values, size_t count, uint32_t seed, float gain) {
   uint32_t word = 0;
   for (size_t i = 0; i < count; ++i, word >>= 1) {
     if (i % 32 == 0) word = random_word(seed, static_cast<uint32_t>(i / 32));
-    to[i] = float_from_bits(float_bits(from[i] * gain) ^ word << 31);
+    values[i] = float_from_bits(float_bits(values[i] * gain) ^ word << 31);
   }
 }
 
@@ -47,36 +48,27 @@ void mix(float* x, size_t columns) {
   }
 }
 
-void values_of_levels(size_t count, uint32_t seed, float scale, float* work) {
-  mix(work, columns_of(count));
-  flip_signs(work, count, seed, scale / static_cast<float>(kRows), work);
-}
-
 }  // namespace
 
 size_t rotated_size(const Levels& levels, size_t count) {
   return kScaleSize + kRows / 8 * columns_of(count) * levels.bits;
 }
 
-// The blob is made behind the values and moved to the front when they are no longer needed.
-void encode_rotated(const Levels& levels, size_t count, uint32_t seed, float* residual, float* work) {
+void encode_rotated(const Levels& levels, size_t count, uint32_t seed, float* values, uint8_t* blob) {
   const size_t columns = columns_of(count), mixed = kRows * columns;
-  uint8_t* blob = reinterpret_cast<uint8_t*>(work + mixed);
-  for (size_t i = count; i < mixed; ++i) work[i] = 0.0f;
-  flip_signs(residual, count, seed, 1.0f, work);
-  mix(work, columns);
-  const float scale = write_scale(levels.cut(work, mixed, blob + kScaleSize), blob);
-  values_of_levels(count, seed, scale, work);
-  for (size_t i = 0; i < count; ++i) residual[i] -= work[i];
-  std::memmove(work, blob, rotated_size(levels, count));
+  for (size_t i = count; i < mixed; ++i) values[i] = 0.0f;
+  flip_signs(values, count, seed, 1.0f);
+  mix(values, columns);
+  levels.cut(values, mixed, blob);
+  mix(values, columns);
+  flip_signs(values, count, seed, kUnmix);
 }
 
-void decode_rotated(const Levels& levels, size_t count, uint32_t seed, float* work) {
-  const size_t mixed = kRows * columns_of(count);
-  uint8_t* blob = reinterpret_cast<uint8_t*>(work + mixed);
-  std::memmove(blob, work, rotated_size(levels, count));
-  levels.read(blob + kScaleSize, mixed, work);
-  values_of_levels(count, seed, read_scale(blob), work);
+void decode_rotated(const Levels& levels, size_t count, uint32_t seed, const uint8_t* blob, float* values) {
+  const size_t columns = columns_of(count);
+  levels.read(blob, kRows * columns, values);
+  mix(values, columns);
+  flip_signs(values, count, seed, read_scale(blob) * kUnmix);
 }
 
 }  // namespace bytefed

@@ -5,16 +5,15 @@
 
 namespace bytefed {
 
-// How rotated values become bits.
+// How rotated values become bits, behind the scale that a blob starts with. n is a multiple of 32.
 struct Levels {
-  size_t bits;  // per value
-  // Replaces each of the n values x by its level; returns the scale that fits best. n is a multiple of 32.
-  float (*cut)(float* x, size_t n, uint8_t* out);
-  void (*read)(const uint8_t* in, size_t n, float* x);
+  size_t bits;                                                // per value
+  void (*cut)(float* x, size_t n, uint8_t* blob);             // leaves in x what the blob lacks
+  void (*read)(const uint8_t* blob, size_t n, float* level);  // not yet times the scale
 };
 
 size_t rotated_size(const Levels& levels, size_t count);
-void encode_rotated(const Levels& levels, size_t count, uint32_t seed, float* residual, float* work);
-void decode_rotated(const Levels& levels, size_t count, uint32_t seed, float* work);
+void encode_rotated(const Levels& levels, size_t count, uint32_t seed, float* values, uint8_t* blob);
+void decode_rotated(const Levels& levels, size_t count, uint32_t seed, const uint8_t* blob, float* values);
 
 }  // namespace bytefed

@@ -81,6 +81,7 @@ void Session::on_hello(Link* link, uint8_t sequence, const uint8_t* body, size_t
     run_ = hello.run;
     round_ = 0;
     forget_round();
+    kept_ = false;
     forget_residual();
   } else if (state_ == State::kReceiving && (incoming_kind_ == Incoming::kSamples || limit != frame_limit_ ||
                                              link->window != receiver_.window())) {
@@ -115,25 +116,27 @@ void Session::on_config(uint8_t sequence, const uint8_t* body, size_t length) {
 void Session::on_begin(uint8_t sequence, const uint8_t* body, size_t length) {
   Begin begin;
   if (!unpack(body, length, &begin)) return answer_error(sequence, Status::kBadLength);
+  if (is_kept(begin)) revive();
   if (is_current(begin)) return accept(sequence);
   const Status status = check_begin(begin);
   if (status != Status::kOk) return answer_error(sequence, status);
-  const size_t size = blob_size(static_cast<Codec>(begin.codec), memory_.shape.parameters());
+  const Codec codec = static_cast<Codec>(begin.codec);
+  const size_t size = blob_size(codec, parameters());
   const bool is_inline = kHeaderSize + Begin::kSize + size <= frame_limit_;
   if (is_inline && length < Begin::kSize + size) return answer_error(sequence, Status::kBadLength);
   const ChunkPlan chunks = plan(size, link_->window);
   if (!is_inline && !chunks.valid()) return answer_error(sequence, Status::kTooLarge);
 
   const bool again = (begin.flags & Begin::kTrain) != 0 && begin.round == begin_.round;
-  if (has_delta_ && (again || (begin.flags & Begin::kUncounted) != 0)) take_back_delta();
+  settle(!again && (begin.flags & Begin::kUncounted) == 0);
   forget_round();
   begin_ = begin;
   round_ = begin.round;
   incoming_kind_ = Incoming::kHead;
   state_ = State::kReceiving;
-  receiver_.start(incoming(), chunks);
+  receiver_.start(blob(codec), chunks);
   if (is_inline) {
-    std::memcpy(incoming(), body + Begin::kSize, size);
+    std::memcpy(blob(codec), body + Begin::kSize, size);
     const Status taken = take_head();
     if (taken != Status::kOk) return answer_error(sequence, taken);
     start_training();
@@ -141,11 +144,25 @@ void Session::on_begin(uint8_t sequence, const uint8_t* body, size_t length) {
   accept(sequence);
 }
 
+bool Session::is_key(const Begin& begin) const {
+  return begin.round == begin_.round && begin.head == begin_.head && begin.flags == begin_.flags &&
+         begin.codec == begin_.codec;
+}
+
 bool Session::is_current(const Begin& begin) const {
   const bool head_round = state_ == State::kTraining || state_ == State::kReady ||
                           (state_ == State::kReceiving && incoming_kind_ == Incoming::kHead);
-  return head_round && task_ != Task::kExtract && begin.round == begin_.round && begin.head == begin_.head &&
-         begin.flags == begin_.flags && begin.codec == begin_.codec;
+  return head_round && task_ != Task::kExtract && is_key(begin);
+}
+
+// A delta stays until something takes its place: what made the board forget it may have been an old ACK.
+bool Session::is_kept(const Begin& begin) const {
+  return state_ == State::kIdle && kept_ && is_key(begin);
+}
+
+void Session::revive() {
+  state_ = State::kReady;
+  has_delta_ = true;
 }
 
 Status Session::check_begin(const Begin& begin) const {
@@ -174,13 +191,13 @@ void Session::on_get(uint8_t sequence, const uint8_t* body, size_t length) {
   Get get;
   if (!unpack(body, length, &get)) return answer_error(sequence, Status::kBadLength);
   if (state_ != State::kReady || !has_delta_) return answer_error(sequence, Status::kBusy);
-  const ChunkPlan chunks = plan(blob_size(delta_codec_, memory_.shape.parameters()), get.window);
+  const ChunkPlan chunks = plan(blob_size(delta_codec_, parameters()), get.window);
   if (!chunks.valid() || get.index >= chunks.count()) {
     return answer_error(sequence, Status::kBadValue);
   }
   pull_transfer_ = sequence & 3u;
   pull_chunks_ = chunks.count();
-  sender_.start(incoming(), chunks);
+  sender_.start(blob(delta_codec_), chunks);
   sender_.request(get.index, nullptr, 0);
 }
 
@@ -235,7 +252,7 @@ void Session::on_ack(const DataHeader& header, const uint8_t* body, size_t lengt
   if (header.index < end) return sender_.request(header.index, body, length);
   // The delta is on the host's disk: it need not be kept any longer.
   if (header.index != end || length != 1) return;
-  if (has_delta_ && body[0] != static_cast<uint8_t>(Status::kOk)) take_back_delta();
+  counted_ = body[0] == static_cast<uint8_t>(Status::kOk);
   forget_round();
 }
 
@@ -249,16 +266,16 @@ void Session::head_arrived() {
 
 // Checks the blob and makes it the global head. A bad one leaves the old head as it was.
 Status Session::take_head() {
-  const size_t parameters = memory_.shape.parameters(), size = sizeof(float) * parameters;
+  const size_t size = sizeof(float) * parameters();
   const Codec codec = static_cast<Codec>(begin_.codec);
   if (is_lossy(codec)) {
-    decode(codec, parameters, downlink_seed(begin_.round), memory_.local);
-    for (size_t i = 0; i < parameters; ++i) memory_.local[i] += memory_.global[i];
+    decode(codec, parameters(), downlink_seed(begin_.round), blob(codec), memory_.local);
+    for (size_t i = 0; i < parameters(); ++i) memory_.local[i] += memory_.global[i];
   }
   Status status = Status::kOk;
   if (crc32(incoming(), size) != begin_.head) {
     status = Status::kBadCrc;
-  } else if (!all_finite(memory_.local, parameters)) {
+  } else if (!all_finite(memory_.local, parameters())) {
     status = Status::kNotFinite;
   }
   if (status != Status::kOk) {
@@ -307,7 +324,7 @@ void Session::finish_round(Status status) {
     measure_speed(elapsed);
     has_delta_ = make_delta();
     if (has_delta_) {
-      result_.crc = crc32(incoming(), blob_size(delta_codec_, memory_.shape.parameters()));
+      result_.crc = crc32(blob(delta_codec_), blob_size(delta_codec_, parameters()));
     } else {
       result_.status = Status::kNotFinite;
     }
@@ -317,30 +334,33 @@ void Session::finish_round(Status status) {
   result_due_ = true;
 }
 
-// Makes the delta's blob of the local head. False when training diverged.
+// Makes the delta's blob of the local head, and leaves in `local` what it lacks. False when training
+// diverged.
 bool Session::make_delta() {
-  const size_t parameters = memory_.shape.parameters();
-  for (size_t i = 0; i < parameters; ++i) memory_.local[i] -= memory_.global[i];
-  if (!all_finite(memory_.local, parameters)) return false;
-  if (!is_lossy(delta_codec_)) return true;
-  for (size_t i = 0; i < parameters; ++i) memory_.residual[i] += memory_.local[i];
-  encode(delta_codec_, parameters, delta_seed_, memory_.residual, memory_.local);
-  if (all_finite(memory_.residual, parameters)) return true;
-  forget_residual();
-  return false;
+  for (size_t i = 0; i < parameters(); ++i) memory_.local[i] -= memory_.global[i];
+  if (!all_finite(memory_.local, parameters())) return false;
+  if (is_lossy(delta_codec_)) {
+    for (size_t i = 0; i < parameters(); ++i) memory_.local[i] += memory_.residual[i];
+    encode(delta_codec_, parameters(), delta_seed_, memory_.local, blob(delta_codec_));
+    if (!all_finite(memory_.local, parameters())) return false;
+  }
+  kept_ = true;
+  counted_ = false;
+  return true;
 }
 
-// The delta did not count: the next one will make up for it.
-void Session::take_back_delta() {
-  if (!is_lossy(delta_codec_)) return;
-  const size_t parameters = memory_.shape.parameters();
-  decode(delta_codec_, parameters, delta_seed_, memory_.local);
-  for (size_t i = 0; i < parameters; ++i) memory_.residual[i] += memory_.local[i];
+// Before something else takes the place of the delta. If it did not count, it is as if it had never been
+// made.
+void Session::settle(bool counted) {
+  if (kept_ && counted && is_lossy(delta_codec_)) {
+    std::memcpy(memory_.residual, memory_.local, sizeof(float) * parameters());
+  }
+  kept_ = false;
 }
 
 void Session::forget_residual() {
   if (memory_.residual == nullptr) return;
-  std::memset(memory_.residual, 0, sizeof(float) * memory_.shape.parameters());
+  std::memset(memory_.residual, 0, sizeof(float) * parameters());
 }
 
 // Lossy codecs need memory that a board may do without.
@@ -393,6 +413,7 @@ void Session::on_add(uint8_t sequence, const uint8_t* body, size_t length) {
     store_.truncate(Split::kTrain, 0);
     store_.truncate(Split::kTest, 0);
   }
+  settle(counted_);
   forget_round();
   add_ = add;
   added_ = 0;
@@ -528,9 +549,9 @@ bool Session::send_result() {
   pack_control_header(Kind::kResult, begin_sequence_, frame);
   pack(result_, frame + kHeaderSize);
   size_t length = kHeaderSize + Result::kSize;
-  const size_t size = has_delta_ ? blob_size(delta_codec_, memory_.shape.parameters()) : 0;
+  const size_t size = has_delta_ ? blob_size(delta_codec_, parameters()) : 0;
   if (length + size <= frame_limit_) {
-    std::memcpy(frame + length, incoming(), size);
+    std::memcpy(frame + length, blob(delta_codec_), size);
     length += size;
   }
   if (!link_->send(link_->context, frame, length)) return false;

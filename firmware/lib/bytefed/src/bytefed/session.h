@@ -47,7 +47,10 @@ class Session {
 
   // Rounds.
   Status check_begin(const Begin& begin) const;
+  bool is_key(const Begin& begin) const;
   bool is_current(const Begin& begin) const;
+  bool is_kept(const Begin& begin) const;
+  void revive();
   void accept(uint8_t sequence);
   void head_arrived();
   Status take_head();
@@ -55,7 +58,7 @@ class Session {
   void evaluate_one();
   void finish_round(Status status);
   bool make_delta();
-  void take_back_delta();
+  void settle(bool counted);
   void forget_residual();
   void measure_speed(uint32_t elapsed);
   uint16_t expected_wait() const;
@@ -81,8 +84,13 @@ class Session {
   void forget_round();
   bool can(uint8_t codec) const;
   ChunkPlan plan(size_t length, uint8_t window) const;
-  uint8_t* incoming() { return reinterpret_cast<uint8_t*>(memory_.local); }
+  size_t parameters() const { return memory_.shape.parameters(); }
   const uint8_t* incoming() const { return reinterpret_cast<const uint8_t*>(memory_.local); }
+  uint8_t* incoming() { return reinterpret_cast<uint8_t*>(memory_.local); }
+  // Where the blob of a head or a delta is: a lossy one beside the values that it is made of, or becomes.
+  uint8_t* blob(Codec codec) {
+    return reinterpret_cast<uint8_t*>(memory_.local + (is_lossy(codec) ? padded(parameters()) : 0));
+  }
 
   Memory memory_;
   Identity identity_;
@@ -107,6 +115,8 @@ class Session {
   Begin begin_ = {};
   Result result_ = {};
   bool has_delta_ = false;
+  bool kept_ = false;  // `local` has the delta, and of a lossy one what it lacks: the residual if it counts
+  bool counted_ = false;  // the host has said so
   Codec delta_codec_ = Codec::kFloat32;
   uint32_t delta_seed_ = 0;
   Status failure_ = Status::kOk;  // why the round under way came to nothing
