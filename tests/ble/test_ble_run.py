@@ -1,0 +1,172 @@
+"""Whole runs over BLE: the head that comes out is the one of a run in which nothing goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bytefed._core import VirtualBoard
+from bytefed.cli import main
+from bytefed.commands.estimate import predict
+from bytefed.config import RunConfig
+from bytefed.experiment import begin
+from bytefed.ledger import Direction
+from bytefed.store import Store
+from bytefed.testbeds import virtual_ble
+from bytefed.testbeds.fake_bluez import FakeBlueZ
+from bytefed.testbeds.peripheral import Air
+from bytefed.transport.ble import BleTransport, system_central
+from bytefed.wire_size import ble_profile
+
+pytestmark = pytest.mark.usefixtures("dbus")
+D, C = 16, 4
+
+
+@pytest.fixture
+def features(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(5)
+    y = rng.integers(0, C, 600)
+    X = (rng.normal(0, 1, (600, D)) + 2 * np.eye(C, D)[y]).astype(np.float32)
+    path = tmp_path / "heaps.npz"
+    np.savez(path, X=X, y=y)
+    return path
+
+
+def final_head(directory: Path) -> bytes:
+    store = Store.open(directory)
+    try:
+        return store.head()[1].tobytes()
+    finally:
+        store.close()
+
+
+def table(directory: Path, name: str) -> list[dict[str, str]]:
+    with (directory / name).open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def config(features: Path, *boards: str, **more: Any) -> RunConfig:
+    options = {
+        "data": str(features),
+        "partition": "iid",
+        "seed": 7,
+        "quorum": 1.0,
+        "deadline": 600.0,
+        "central": False,
+    }
+    return RunConfig.resolve(None, {"boards": boards, **options, **more})
+
+
+def run(config: RunConfig, directory: Path) -> None:
+    asyncio.run(begin(config, directory, lambda event: None))
+
+
+def test_serial_and_ble_boards_in_one_run(features: Path, tmp_path: Path) -> None:
+    mixed = ("virtual-ble:2", "virtual:1", "loopback:1")
+    run(config(features, *mixed, rounds=3), tmp_path / "mixed")
+    run(config(features, "loopback:4", rounds=3), tmp_path / "plain")
+    assert final_head(tmp_path / "mixed") == final_head(tmp_path / "plain")
+    rows = table(tmp_path / "mixed", "bytes.csv")
+    assert sorted(row["link"] for row in rows) == sorted(
+        ["virtual-ble"] * 6 + ["virtual"] * 3 + ["loopback"] * 3
+    )
+    assert all(row["estimate_difference"] == "0" for row in rows)
+
+
+def test_a_run_takes_what_the_estimator_said(features: Path, tmp_path: Path) -> None:
+    run(config(features, "virtual-ble:3", rounds=4), tmp_path / "run")
+    predicted = predict(ble_profile(247), D, C, ("float32", "float32"), clients=3, rounds=4, seed=7)
+    rows = table(tmp_path / "run", "bytes.csv")
+    assert sum(int(row["wire_total"]) for row in rows) == predicted.rounds.wire_total
+    sessions = [row for row in table(tmp_path / "run", "sessions.csv") if row["phase"] == "connect"]
+    assert sum(int(row["wire_total"]) for row in sessions) == predicted.connect.wire_total
+
+
+def test_virtual_ble_takes_the_place_of_the_adapter(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--boards", "virtual-ble:1", "ble:auto"]) != 0
+    assert "E_CONFIG_BOARDS" in capsys.readouterr().err
+
+
+class Saboteur:
+    """Drops notifications, and cuts the link at chosen ATT values, counted over all boards."""
+
+    def __init__(self, seed: int, cuts: int, values: int) -> None:
+        rng = random.Random(seed)
+        self._seed = seed
+        self._cuts = set(rng.sample(range(1, values), cuts))
+        self._count = 0
+        self.cuts = 0
+        self.lost = 0
+        self.bluez: FakeBlueZ
+
+    def air(self, address: str) -> Air:
+        return _SabotagedAir(self, address, f"{self._seed}/{address}")
+
+    def count(self, address: str) -> None:
+        self._count += 1
+        if self._count in self._cuts:
+            asyncio.get_running_loop().call_soon(self._cut, address)
+
+    def _cut(self, address: str) -> None:
+        device = self.bluez.devices[address]
+        if device.connected:
+            device.disconnect()
+            self.cuts += 1
+        else:
+            self._cuts.add(self._count + 1)  # at the next value of another, then
+
+
+class _SabotagedAir(Air):
+    def __init__(self, saboteur: Saboteur, address: str, seed: str) -> None:
+        super().__init__(notification_loss=0.01)
+        self._saboteur, self._address = saboteur, address
+        self._rng = random.Random(seed)
+
+    def carries(self, direction: Direction, value: bytes) -> bool:
+        self._saboteur.count(self._address)
+        arrives = super().carries(direction, value)
+        self._saboteur.lost += not arrives
+        return arrives
+
+
+@pytest.mark.slow
+def test_twenty_boards_fifty_rounds_lost_notifications_and_lost_links(
+    features: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """1 % of notifications dropped, 20 forced disconnections: no delta lost, none counted twice."""
+    boards, rounds, cuts = 20, 50, 20
+    seed = random.SystemRandom().getrandbits(32)
+    print(f"seed {seed}")  # noqa: T201
+    saboteur = Saboteur(seed, cuts, values=boards * rounds * 16)
+
+    @asynccontextmanager
+    async def sabotaged(made: Sequence[VirtualBoard], first: int) -> AsyncIterator[list[BleTransport]]:
+        near = virtual_ble.peripherals(made, first, mtu=64)
+        for peripheral in near:
+            peripheral.air = saboteur.air(peripheral.address)
+        async with virtual_ble.virtual_radio(near) as saboteur.bluez:
+            yield [BleTransport(system_central(), p.address, rto_floor=0.3) for p in near]
+
+    monkeypatch.setattr(virtual_ble, "virtual_ble_boards", sabotaged)
+    run(config(features, f"virtual-ble:{boards}", rounds=rounds), tmp_path / "bad")
+    monkeypatch.undo()
+    run(config(features, f"loopback:{boards}", rounds=rounds), tmp_path / "good")
+
+    assert saboteur.cuts == cuts
+    assert saboteur.lost > 50
+    assert final_head(tmp_path / "bad") == final_head(tmp_path / "good")
+    rows = table(tmp_path / "bad", "bytes.csv")
+    ok = [(row["round"], row["board"]) for row in rows if row["status"] == "ok"]
+    assert len(ok) == len(set(ok)) == boards * rounds
+    summary = json.loads((tmp_path / "bad" / "summary.json").read_text(encoding="utf-8"))
+    assert summary["complete"]
+    print(f"{saboteur.lost} notifications lost, {saboteur.cuts} links cut, {summary['seconds_wall']} s")  # noqa: T201
