@@ -20,8 +20,7 @@ constexpr uint64_t kUid = 0x0123456789ABCDEFu;
 
 // One link of the board. Frames of up to 20 bytes need three chunks for a head; of 250, none.
 struct Wire {
-  explicit Wire(uint8_t frame_limit, uint8_t window = 2)
-      : link{this, &Wire::send, frame_limit, window} {}
+  explicit Wire(uint8_t frame_limit, uint8_t window = 2) : link{this, &Wire::send, frame_limit, window} {}
   Wire(const Wire&) = delete;
   Wire& operator=(const Wire&) = delete;
 
@@ -52,8 +51,7 @@ class BenchBoard {
  public:
   explicit BenchBoard(uint8_t frame_limit = 20, uint8_t window = 2, bool extractor = true)
       : wire(frame_limit, window),
-        session(memory_.view(),
-                {kUid, 77, 3, 0xABCD, extractor ? kInputs : uint16_t{0}, {0.5f, -2}},
+        session(memory_.view(), {kUid, 77, 3, 0xABCD, extractor ? kInputs : uint16_t{0}, {0.5f, -2}},
                 {this, &BenchBoard::millis, extractor ? &BenchBoard::extract : nullptr}) {}
   BenchBoard(const BenchBoard&) = delete;
   BenchBoard& operator=(const BenchBoard&) = delete;
@@ -137,8 +135,9 @@ class BenchBoard {
     const uint16_t count = static_cast<uint16_t>((blob.size() + chunk - 1) / chunk);
     for (uint16_t i = first; i < count; ++i) {
       const bool poll = i + 1 == count || (i + 1) % wire.link.window == 0;
-      give(data(i, poll, Bytes(blob.begin() + static_cast<long>(i * chunk),
-                               blob.begin() + static_cast<long>(std::min(blob.size(), (i + 1) * chunk)))));
+      give(data(i, poll,
+                Bytes(blob.begin() + static_cast<long>(i * chunk),
+                      blob.begin() + static_cast<long>(std::min(blob.size(), (i + 1) * chunk)))));
       work();
     }
   }
@@ -228,9 +227,9 @@ class BenchBoard {
   Wire wire;
   Session session;
   uint8_t sequence = 40;
-  uint32_t now = 0xFFFFFF00u;          // wraps around soon
-  int extractions_to_failure = -1;     // -1: never
-  Bytes tail;                          // what followed the fields of the message taken last
+  uint32_t now = 0xFFFFFF00u;       // wraps around soon
+  int extractions_to_failure = -1;  // -1: never
+  Bytes tail;                       // what followed the fields of the message taken last
 };
 
 }  // namespace bench

@@ -42,10 +42,9 @@ void equal(const A& a, const B& b, const char* text, const char* file, int line)
 
 }  // namespace check
 
-#define TEST(name)                                   \
-  static void name();                                \
+#define TEST(name)                                       \
+  static void name();                                    \
   static const check::Test register_##name(#name, name); \
   static void name()
-#define CHECK(condition) \
-  ((condition) ? void() : check::fail(__FILE__, __LINE__, #condition " does not hold"))
+#define CHECK(condition) ((condition) ? void() : check::fail(__FILE__, __LINE__, #condition " does not hold"))
 #define CHECK_EQUAL(a, b) check::equal((a), (b), #a, __FILE__, __LINE__)

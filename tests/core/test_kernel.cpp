@@ -55,8 +55,8 @@ Training read_training(const std::vector<vectors::Fields>& lines, size_t& at) {
   const auto number = [&](size_t i) { return std::stol(c[i]); };
   t.shape = {static_cast<uint16_t>(number(1)), static_cast<uint8_t>(number(2))};
   t.quantization = {vectors::float_of(c[5]), static_cast<int8_t>(number(4))};
-  t.config = {static_cast<uint8_t>(number(6)), static_cast<uint8_t>(number(7)),
-              vectors::float_of(c[8]), static_cast<uint32_t>(number(9))};
+  t.config = {static_cast<uint8_t>(number(6)), static_cast<uint8_t>(number(7)), vectors::float_of(c[8]),
+              static_cast<uint32_t>(number(9))};
   t.round = static_cast<uint16_t>(number(10));
   for (long i = 0; i < number(3); ++i) {
     const auto& sample = lines[at++];
@@ -74,8 +74,8 @@ Training read_training(const std::vector<vectors::Fields>& lines, size_t& at) {
   return t;
 }
 
-double cross_entropy(const std::vector<double>& head, const std::vector<int8_t>& q,
-                     Quantization quantization, HeadShape shape, size_t label) {
+double cross_entropy(const std::vector<double>& head, const std::vector<int8_t>& q, Quantization quantization,
+                     HeadShape shape, size_t label) {
   std::vector<double> z(shape.classes);
   double sum = 0;
   for (size_t c = 0; c < shape.classes; ++c) {
@@ -102,10 +102,9 @@ TEST(kernel_log_vectors) {
 
 TEST(kernel_shuffle_vectors) {
   for (const auto& fields : vectors::read("shuffle.txt")) {
-    const Shuffle shuffle(static_cast<uint32_t>(std::stoul(fields[0])),
-                          static_cast<uint16_t>(std::stoul(fields[1])),
-                          static_cast<uint8_t>(std::stoul(fields[2])),
-                          static_cast<uint16_t>(std::stoul(fields[3])));
+    const Shuffle shuffle(
+        static_cast<uint32_t>(std::stoul(fields[0])), static_cast<uint16_t>(std::stoul(fields[1])),
+        static_cast<uint8_t>(std::stoul(fields[2])), static_cast<uint16_t>(std::stoul(fields[3])));
     for (size_t i = 4; i < fields.size(); ++i) {
       CHECK_EQUAL(shuffle[static_cast<uint16_t>(i - 4)], std::stoul(fields[i]));
     }
@@ -163,7 +162,8 @@ TEST(kernel_gradient_is_that_of_the_loss) {
   const uint8_t label = 4;
   logits(stepped.data(), q.data(), quantization, shape, z.data());
   const SampleLoss outcome = softmax_gradient(z.data(), shape.classes, label, rate);
-  CHECK(std::fabs(static_cast<double>(outcome.loss) - cross_entropy(head, q, quantization, shape, label)) < 1e-5);
+  CHECK(std::fabs(static_cast<double>(outcome.loss) - cross_entropy(head, q, quantization, shape, label)) <
+        1e-5);
   apply_gradient(stepped.data(), q.data(), quantization, shape, z.data());
   for (size_t i = 0; i < head.size(); ++i) {
     const double step = 1e-5, middle = head[i];

@@ -58,56 +58,53 @@ void try_message(const vectors::Fields& words, Read read) {
 
 using Words = const vectors::Fields&;
 const std::map<std::string, void (*)(Words)> kMessages = {
-    {"Hello", [](Words w) {
-       try_message<Hello>(w, [](Fields& f, Hello& m) {
-         f(m.version_min, m.version_max, m.run, m.nonce, m.frame_limit);
-       });
+    {"Hello",
+     [](Words w) {
+       try_message<Hello>(
+           w, [](Fields& f, Hello& m) { f(m.version_min, m.version_max, m.run, m.nonce, m.frame_limit); });
      }},
-    {"Welcome", [](Words w) {
+    {"Welcome",
+     [](Words w) {
        try_message<Welcome>(w, [](Fields& f, Welcome& m) {
          f(m.version, m.state, m.boot, m.run, m.round, m.nonce, m.frame_limit, m.window);
        });
      }},
-    {"Board", [](Words w) {
-       try_message<Board>(w, [](Fields& f, Board& m) {
-         f(m.uid, m.capabilities, m.features, m.classes, m.model);
-       });
+    {"Board",
+     [](Words w) {
+       try_message<Board>(
+           w, [](Fields& f, Board& m) { f(m.uid, m.capabilities, m.features, m.classes, m.model); });
      }},
-    {"Config", [](Words w) {
-       try_message<Config>(w, [](Fields& f, Config& m) {
-         f(m.codec, m.epochs, m.batch, m.rate, m.seed, m.proximal_mu);
-       });
+    {"Config",
+     [](Words w) {
+       try_message<Config>(
+           w, [](Fields& f, Config& m) { f(m.codec, m.epochs, m.batch, m.rate, m.seed, m.proximal_mu); });
      }},
-    {"Begin", [](Words w) {
+    {"Begin",
+     [](Words w) {
        try_message<Begin>(w, [](Fields& f, Begin& m) { f(m.round, m.codec, m.flags, m.head); });
      }},
-    {"Accept", [](Words w) {
-       try_message<Accept>(w, [](Fields& f, Accept& m) { f(m.state, m.index, m.wait); });
-     }},
-    {"Result", [](Words w) {
+    {"Accept",
+     [](Words w) { try_message<Accept>(w, [](Fields& f, Accept& m) { f(m.state, m.index, m.wait); }); }},
+    {"Result",
+     [](Words w) {
        try_message<Result>(w, [](Fields& f, Result& m) {
          f(m.status, m.num_examples, m.loss, m.correct, m.test_correct, m.duration, m.crc);
        });
      }},
-    {"Get", [](Words w) {
-       try_message<Get>(w, [](Fields& f, Get& m) { f(m.index, m.window); });
-     }},
-    {"Stored", [](Words w) {
+    {"Get", [](Words w) { try_message<Get>(w, [](Fields& f, Get& m) { f(m.index, m.window); }); }},
+    {"Stored",
+     [](Words w) {
        try_message<Stored>(w, [](Fields& f, Stored& m) {
          f(m.capacity, m.train, m.test, m.crc, m.max_batch, m.buffer, m.head);
        });
      }},
-    {"Add", [](Words w) {
-       try_message<Add>(w, [](Fields& f, Add& m) {
-         f(m.first, m.count, m.kind, m.crc, m.scale, m.zero_point);
-       });
+    {"Add",
+     [](Words w) {
+       try_message<Add>(w,
+                        [](Fields& f, Add& m) { f(m.first, m.count, m.kind, m.crc, m.scale, m.zero_point); });
      }},
-    {"Added", [](Words w) {
-       try_message<Added>(w, [](Fields& f, Added& m) { f(m.state, m.index); });
-     }},
-    {"Error", [](Words w) {
-       try_message<Error>(w, [](Fields& f, Error& m) { f(m.status); });
-     }},
+    {"Added", [](Words w) { try_message<Added>(w, [](Fields& f, Added& m) { f(m.state, m.index); }); }},
+    {"Error", [](Words w) { try_message<Error>(w, [](Fields& f, Error& m) { f(m.status); }); }},
 };
 
 }  // namespace

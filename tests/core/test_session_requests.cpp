@@ -75,9 +75,9 @@ TEST(session_config_judges_each_field) {
   board.ask(Config{99, 1, 1, 0.1f, 0});
   board.expect_error(Status::kUnknownCodec);
   const float infinity = 1e30f * 1e30f;
-  for (const Config& bad : {Config{0, 0, 1, 0.1f, 0}, Config{0, 1, 0, 0.1f, 0}, Config{0, 1, 5, 0.1f, 0},
-                            Config{0, 1, 1, -0.1f, 0}, Config{0, 1, 1, infinity, 0},
-                            Config{0, 1, 1, infinity - infinity, 0}}) {
+  for (const Config& bad :
+       {Config{0, 0, 1, 0.1f, 0}, Config{0, 1, 0, 0.1f, 0}, Config{0, 1, 5, 0.1f, 0},
+        Config{0, 1, 1, -0.1f, 0}, Config{0, 1, 1, infinity, 0}, Config{0, 1, 1, infinity - infinity, 0}}) {
     board.ask(bad);
     board.expect_error(Status::kBadValue);
   }

@@ -28,8 +28,7 @@ bool deliver(ChunkReceiver& receiver, const Bytes& frame) {
 }
 
 void answer(ChunkSender& sender, const Bytes& ack) {
-  sender.request(unpack_data_header(ack.data()).index, ack.data() + kHeaderSize,
-                 ack.size() - kHeaderSize);
+  sender.request(unpack_data_header(ack.data()).index, ack.data() + kHeaderSize, ack.size() - kHeaderSize);
 }
 
 }  // namespace

@@ -68,5 +68,5 @@ def test_final_ack() -> None:
 
 @pytest.mark.parametrize("values", [(0, 1, 1), (1, 0, 1), (1, 1, 0), (1, 1, 33), (4097, 1, 1)])
 def test_impossible_plans(values: tuple[int, int, int]) -> None:
-    with pytest.raises(ValueError, match="transfer|index"):
+    with pytest.raises(ValueError, match=r"transfer|index"):
         ChunkPlan(*values)

@@ -1,0 +1,204 @@
+// A session through any sequence of frames, slices of work, refused sends and failing extractions.
+//
+// An input is a list of steps, each an opcode and its arguments; the opcodes mend what no fuzzer would guess
+// (run, transfer number, checksums), so that inputs get past the door.
+#include <cstdlib>
+#include <cstring>
+
+#include "bytefed/crc.h"
+#include "bytefed/session.h"
+
+using namespace bytefed;
+
+namespace {
+
+constexpr uint16_t kFeatures = 5, kInputs = 7, kCapacity = 12;
+constexpr uint8_t kClasses = 3, kMaxBatch = 4;
+
+class Input {
+ public:
+  Input(const uint8_t* data, size_t size) : data_(data), size_(size) {}
+  bool empty() const { return size_ == 0; }
+  uint8_t byte() {
+    if (size_ == 0) return 0;
+    --size_;
+    return *data_++;
+  }
+  size_t bytes(uint8_t* out, size_t length) {
+    const size_t taken = length < size_ ? length : size_;
+    std::memcpy(out, data_, taken);
+    data_ += taken;
+    size_ -= taken;
+    return taken;
+  }
+
+ private:
+  const uint8_t* data_;
+  size_t size_;
+};
+
+struct World {
+  World(uint8_t limit, uint8_t window)
+      : links{{this, &World::send, limit, window}, {this, &World::send, 20, 3}},
+        session(memory.view(), {1, 2, 1, 3, kInputs, {0.5f, 1}}, {this, &World::millis, &World::extract}) {}
+
+  static bool send(void* context, const uint8_t* frame, size_t length) {
+    World* self = static_cast<World*>(context);
+    if (length < kHeaderSize || length > kMaxFrame) abort();
+    if (self->refusals != 0) return --self->refusals, false;
+    self->heard += frame[length - 1];  // reads the whole frame for the sanitizers
+    self->last_kind = frame[0];
+    return true;
+  }
+  static uint32_t millis(void* context) { return static_cast<World*>(context)->now += 3; }
+  static bool extract(void* context, const int8_t* input, int8_t* features) {
+    World* self = static_cast<World*>(context);
+    std::memcpy(features, input, kFeatures);
+    features[0] = static_cast<int8_t>(features[0] ^ input[kInputs - 1]);
+    return self->failures == 0 || self->failures-- != 1;
+  }
+
+  void give(uint8_t link, const uint8_t* frame, size_t length) {
+    // A copy of just that size, so that reading beyond it is found.
+    uint8_t* copy = static_cast<uint8_t*>(std::malloc(length + 1));
+    std::memcpy(copy, frame, length);
+    session.receive(&links[link & 1], copy, length);
+    std::free(copy);
+  }
+  void check() const {
+    const SampleStore& store = session.store();
+    if (store.count(Split::kTrain) + store.count(Split::kTest) > store.capacity()) abort();
+    for (uint8_t split = 0; split < 2; ++split) {
+      for (uint16_t i = 0; i < store.count(static_cast<Split>(split)); ++i) {
+        if (store.get(static_cast<Split>(split), i).label >= kClasses) abort();
+      }
+    }
+    if (!all_finite(session.global_head(), HeadShape{kFeatures, kClasses}.parameters())) abort();
+  }
+
+  StaticMemory<kFeatures, kClasses, kCapacity, kMaxBatch> memory;
+  Link links[2];
+  uint32_t now = 0;
+  uint8_t refusals = 0, failures = 0, sequence = 0, last_kind = 0;
+  volatile uint8_t heard = 0;
+  uint8_t blob[256] = {};  // what transfers carry
+  uint16_t blob_length = 0;
+  Session session;
+};
+
+template <typename M>
+void request(World& world, uint8_t link, const M& message, const uint8_t* tail = nullptr,
+             size_t tail_length = 0) {
+  uint8_t frame[kMaxFrame];
+  pack_control_header(M::kKind, ++world.sequence, frame);
+  pack(message, frame + kHeaderSize);
+  if (tail_length > sizeof frame - kHeaderSize - M::kSize)
+    tail_length = sizeof frame - kHeaderSize - M::kSize;
+  if (tail_length != 0) std::memcpy(frame + kHeaderSize + M::kSize, tail, tail_length);
+  world.give(link, frame, kHeaderSize + M::kSize + tail_length);
+}
+
+void begin(World& world, Input& input) {
+  const uint8_t how = input.byte();
+  world.blob_length = sizeof(float) * HeadShape{kFeatures, kClasses}.parameters();
+  std::memset(world.blob, 0, world.blob_length);
+  input.bytes(world.blob, how & 31u);
+  Begin message = {input.byte(), input.byte(), input.byte(), crc32(world.blob, world.blob_length)};
+  if ((how & 0x20u) == 0) message.codec = 0;
+  if ((how & 0x80u) != 0) ++message.head;
+  request(world, how >> 6 & 1, message, world.blob, (how & 0x40u) != 0 ? world.blob_length : 0);
+}
+
+void add(World& world, Input& input) {
+  const uint8_t how = input.byte(), kind = input.byte();
+  const SampleStore& store = world.session.store();
+  const Split split = (kind & Add::kTest) != 0 ? Split::kTest : Split::kTrain;
+  const uint16_t count = input.byte() % 16;
+  const size_t record = 1u + ((kind & Add::kInputs) != 0 ? kInputs : kFeatures);
+  world.blob_length = static_cast<uint16_t>(count * record);
+  input.bytes(world.blob, world.blob_length);
+  if ((how & 1u) != 0) {
+    for (uint16_t i = 0; i < count; ++i) world.blob[i * record] %= kClasses;
+  }
+  const uint16_t first = (kind & Add::kAnew) != 0 ? uint16_t{0} : store.count(split);
+  request(world, how >> 6 & 1,
+          Add{static_cast<uint16_t>(first + (how >> 7)), count, kind, crc32(world.blob, world.blob_length),
+              0.5f, 3});
+}
+
+void chunks(World& world, Input& input) {
+  const size_t chunk = 18 + (input.byte() % 2) * 230u;
+  const uint8_t lost = input.byte();
+  for (uint16_t i = 0; i * chunk < world.blob_length; ++i) {
+    if ((lost >> i % 8 & 1) != 0) continue;
+    uint8_t frame[kMaxFrame];
+    const size_t left = world.blob_length - i * chunk, length = left < chunk ? left : chunk;
+    pack(DataHeader{static_cast<uint8_t>(world.sequence & 3u), left <= chunk || i % 2 == 1, i}, frame);
+    std::memcpy(frame + kHeaderSize, world.blob + i * chunk, length);
+    world.give(input.byte() >> 7, frame, kHeaderSize + length);
+    world.session.poll();
+  }
+}
+
+void data_or_ack(World& world, Input& input) {
+  uint8_t frame[kMaxFrame];
+  const uint8_t how = input.byte();
+  pack(DataHeader{static_cast<uint8_t>(world.sequence & 3u), (how & 1u) != 0, input.byte()}, frame);
+  world.give(how >> 7, frame, kHeaderSize + input.bytes(frame + kHeaderSize, how >> 1 & 31u));
+}
+
+void raw(World& world, Input& input) {
+  uint8_t frame[256];
+  const uint8_t length = input.byte(), link = input.byte();
+  world.give(link, frame, input.bytes(frame, length));
+}
+
+void work(World& world, Input& input) {
+  for (uint8_t slices = input.byte(); slices != 0 && world.session.poll(); --slices) {
+  }
+}
+
+void step(World& world, Input& input) {
+  switch (input.byte() % 12) {
+    case 0: return raw(world, input);
+    case 1: return work(world, input);
+    case 2:
+      return request(world, input.byte(),
+                     Hello{1, 1, input.byte() % 3u, 7, static_cast<uint8_t>(20 + input.byte())});
+    case 3: {
+      const uint8_t rate = input.byte();
+      return request(world, 0,
+                     Config{static_cast<uint8_t>(input.byte() % 8), input.byte(), input.byte(),
+                            rate < 250 ? 0.01f * rate : 3e38f, 5});
+    }
+    case 4: return begin(world, input);
+    case 5: return add(world, input);
+    case 6: return chunks(world, input);
+    case 7: return request(world, 0, Get{input.byte(), input.byte()});
+    case 8: return data_or_ack(world, input);
+    case 9: {
+      const uint8_t frame[] = {static_cast<uint8_t>(input.byte() % 9), world.sequence};
+      return world.give(input.byte() >> 7, frame, sizeof frame);
+    }
+    case 10: world.refusals = input.byte() % 8; return;
+    default: world.failures = input.byte() % 4; return;
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  Input input(data, size);
+  World world(static_cast<uint8_t>(20 + input.byte() % 231), static_cast<uint8_t>(1 + input.byte() % 32));
+  for (int steps = 0; !input.empty() && steps < 64; ++steps) {
+    step(world, input);
+    world.check();
+  }
+  // Whatever came before: once the link takes everything, the board comes to rest.
+  world.refusals = 0;
+  for (uint32_t slices = 0; world.session.poll(); ++slices) {
+    if (slices > 255u * kCapacity + 1000u) abort();
+  }
+  world.check();
+  return 0;
+}

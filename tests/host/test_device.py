@@ -1,0 +1,260 @@
+"""A board that misbehaves, in each way there is: a coded error that says what to do, and every byte accounted for."""
+
+from __future__ import annotations
+
+import random
+import struct
+import zlib
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scripted_board import UID, Answers, ScriptedBoard, answer, error, result, run_fast, stored
+
+from bytefed.device import Device, RoundReply, Samples, TrainingPlan
+from bytefed.errors import BytefedError
+from bytefed.message import Accept, Board, Kind, Status
+
+PLAN = TrainingPlan("float32", "float32", epochs=1, batch=4, rate=0.1, seed=1)
+HEAD = np.zeros(4 * 2 + 2, np.float32)
+DELTA = np.linspace(-1, 1, 10).astype("<f4").tobytes()
+ANY = np.zeros((3, 4), np.int8)
+SAMPLES = Samples("features", ANY, np.zeros(3, np.uint8), ANY[:0], np.zeros(0, np.uint8), 0.1, 0)
+
+
+def make(**answers: Callable[[bytes], Answers]) -> tuple[ScriptedBoard, Device]:
+    board = ScriptedBoard(**answers)
+    return board, Device(board, rng=random.Random(1))
+
+
+async def one_round(device: Device) -> RoundReply:
+    await device.connect(1)
+    return await device.run_round(1, HEAD, PLAN, commit=lambda reply: True)
+
+
+def fails(device: Device, code: str, *, connect_only: bool = False) -> BytefedError:
+    """Run a round, which must fail with that code; then close: all bytes have a cause."""
+    with pytest.raises(BytefedError) as caught:
+        run_fast(device.connect(1) if connect_only else one_round(device))
+    assert caught.value.code == code, caught.value
+    run_fast(device.close())
+    count = device.take_bytes()
+    assert count.causes_total == count.wire_total
+    assert device._transport.sent + device._transport.received == count.wire_total
+    return caught.value
+
+
+def accepted(*frames: Callable[[bytes], bytes]) -> Callable[[bytes], Answers]:
+    """Return what BEGIN is answered by: ACCEPT (training), then those frames."""
+    return lambda f: [
+        answer(f, Kind.ACCEPT, Accept(2, 0, 1).pack()),
+        *(make_frame(f) for make_frame in frames),
+    ]
+
+
+def test_a_round() -> None:
+    board, device = make(BEGIN=accepted(lambda f: result(f, DELTA, crc=zlib.crc32(DELTA))))
+    reply = run_fast(one_round(device))
+    assert isinstance(reply, RoundReply)
+    assert reply.delta is not None
+    assert reply.delta.tobytes() == DELTA
+    assert device.name == f"{UID:016x}"
+    assert board.heard[-1][0] & 0x80  # the final ACK
+    assert device.take_bytes() == device.take_expected()
+
+
+def test_a_board_that_never_answers() -> None:
+    board, device = make(HELLO=lambda f: [])
+    assert "reset" in fails(device, "E_NO_ANSWER", connect_only=True).remedy
+    assert len(board.heard) == 6
+
+
+def test_a_board_that_falls_silent_is_greeted_again_and_given_up() -> None:
+    board, device = make(BEGIN=lambda f: [])
+    fails(device, "E_NO_ANSWER")
+    kinds = [frame[0] for frame in board.heard]
+    assert kinds.count(Kind.HELLO) > 3
+    assert board.opened > 2
+
+
+def test_a_board_that_speaks_another_version() -> None:
+    _, device = make(HELLO=lambda f: ScriptedBoard.welcome(f, version=9))
+    assert "Flash" in fails(device, "E_VERSION", connect_only=True).remedy
+    _, device = make(HELLO=error(Status.BAD_VERSION))
+    assert "Flash" in fails(device, "E_BOARD_BAD_VERSION", connect_only=True).remedy
+
+
+@pytest.mark.parametrize(
+    "changes", [{"frame_limit": 19}, {"frame_limit": 201}, {"window": 0}, {"window": 33}]
+)
+def test_a_welcome_that_can_not_be(changes: dict[str, int]) -> None:
+    _, device = make(HELLO=lambda f: ScriptedBoard.welcome(f, **changes))
+    fails(device, "E_WELCOME", connect_only=True)
+
+
+@pytest.mark.parametrize("name", ["HELLO", "INFO", "STORE", "BEGIN"])
+def test_a_truncated_answer(name: str) -> None:
+    kind = {"HELLO": Kind.WELCOME, "INFO": Kind.BOARD, "STORE": Kind.STORED, "BEGIN": Kind.ACCEPT}[name]
+    _, device = make(**{name: lambda f: [answer(f, kind, b"\x01\x02")]})
+    assert fails(device, "E_SHORT_MESSAGE").remedy
+
+
+def test_a_truncated_result() -> None:
+    _, device = make(BEGIN=accepted(lambda f: answer(f, Kind.RESULT, b"\x00\x01")))
+    fails(device, "E_SHORT_MESSAGE")
+
+
+def test_an_empty_error() -> None:
+    _, device = make(BEGIN=lambda f: [answer(f, Kind.ERROR)])
+    fails(device, "E_SHORT_MESSAGE")
+
+
+@pytest.mark.parametrize("status", [s for s in Status if s > 1 and s != Status.NO_SESSION] + [200])
+def test_each_error_that_a_board_may_answer(status: int) -> None:
+    _, device = make(BEGIN=error(status))
+    label = Status(status).name if status in set(Status) else f"STATUS_{status}"
+    caught = fails(device, f"E_BOARD_{label}")
+    assert label in caught.message
+
+
+def test_a_board_that_is_reset_is_greeted_again() -> None:
+    failures = iter([error(Status.NO_SESSION)])
+
+    def begin(frame: bytes) -> Answers:
+        return next(failures, accepted(lambda f: result(f, DELTA, crc=zlib.crc32(DELTA))))(frame)
+
+    _, device = make(BEGIN=begin)
+    assert isinstance(run_fast(one_round(device)), RoundReply)
+    count = device.take_bytes()
+    assert count.retransmission > 0
+    assert count.causes_total == count.wire_total
+
+
+def test_another_board_at_the_same_port() -> None:
+    uids = iter([UID, UID + 1])
+    _, device = make(
+        INFO=lambda f: [answer(f, Kind.BOARD, Board(next(uids), 0, 4, 2, 0).pack())],
+        BEGIN=error(Status.NO_SESSION),
+    )
+    assert "--resume" in fails(device, "E_OTHER_BOARD").remedy
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
+def test_a_delta_that_is_not_finite(bad: float) -> None:
+    delta = DELTA[:-4] + struct.pack("<f", bad)
+    _, device = make(BEGIN=accepted(lambda f: result(f, delta, crc=zlib.crc32(delta))))
+    assert "learning-rate" in fails(device, "E_DELTA_NOT_FINITE").remedy
+
+
+def test_a_delta_that_is_damaged_each_time() -> None:
+    _, device = make(BEGIN=accepted(lambda f: result(f, DELTA, crc=1)))
+    fails(device, "E_DELTA_CRC")
+
+
+def test_training_that_diverged() -> None:
+    _, device = make(BEGIN=accepted(lambda f: result(f, status=Status.NOT_FINITE, loss=float("nan"))))
+    assert "learning-rate" in fails(device, "E_BOARD_NOT_FINITE").remedy
+
+
+def test_garbage_instead_of_answers() -> None:
+    rng = random.Random(3)
+    _, device = make(HELLO=lambda f: [rng.randbytes(rng.randint(1, 40)) for _ in range(5)])
+    fails(device, "E_NO_ANSWER", connect_only=True)
+
+
+def test_garbage_around_the_right_answers() -> None:
+    rng = random.Random(4)
+
+    def noisy(answers: Callable[[bytes], Answers]) -> Callable[[bytes], Answers]:
+        return lambda f: [
+            bytes((0x50, rng.randrange(256))),
+            rng.randbytes(1),
+            *answers(f),
+            bytes((0xFF, 0xFF, 1)),
+        ]
+
+    plain = ScriptedBoard()._answers
+    names = ("HELLO", "INFO", "STORE", "CONFIG")
+    begin = accepted(lambda f: result(f, DELTA, crc=zlib.crc32(DELTA)))
+    board, device = make(**{name: noisy(plain[name]) for name in names}, BEGIN=noisy(begin))
+    assert isinstance(run_fast(one_round(device)), RoundReply)
+    run_fast(device.close())
+    count = device.take_bytes()
+    assert count.junk > 0
+    assert count.causes_total == count.wire_total == board.sent + board.received
+
+
+def test_answers_that_come_twice_stay_on_the_account() -> None:
+    plain = ScriptedBoard()._answers
+    names = ("HELLO", "INFO", "STORE", "CONFIG")
+    begin = accepted(lambda f: result(f, DELTA, crc=zlib.crc32(DELTA)))
+    board, device = make(
+        **{name: lambda f, n=name: plain[n](f) * 2 for name in names}, BEGIN=lambda f: begin(f) * 2
+    )
+    run_fast(device.connect(1))
+    device.take_bytes()  # with a second STORED that nobody has read
+    run_fast(device.run_round(1, HEAD, PLAN, commit=lambda reply: True))
+    device.take_bytes()
+    run_fast(device.close())
+    device.take_bytes()
+
+
+def test_a_board_that_acknowledges_nothing_is_not_sent_to_for_ever() -> None:
+    _, device = make(
+        HELLO=lambda f: ScriptedBoard.welcome(f, frame_limit=20),
+        BEGIN=lambda f: [answer(f, Kind.ACCEPT, Accept(1, 0, 0).pack())],
+        POLL=lambda f: [bytes((0x80 | f[1] % 4 << 5, 0))],
+    )
+    with pytest.raises(BytefedError, match="E_NO_ANSWER"):
+        run_fast(one_round(device), patience=100_000)
+
+
+def test_samples_that_do_not_fit_the_boards_buffer() -> None:
+    _, device = make(STORE=lambda f: [answer(f, Kind.STORED, stored()[:-6] + b"\x02\x00" + bytes(4))])
+
+    async def provision() -> None:
+        await device.connect(1)
+        await device.provision(SAMPLES)
+
+    with pytest.raises(BytefedError, match="E_BOARD_TOO_LARGE"):
+        run_fast(provision())
+
+
+@pytest.mark.parametrize(
+    "status", [Status.STORE_FULL, Status.BAD_LABEL, Status.NO_EXTRACTOR, Status.TOO_LARGE, Status.BUSY]
+)
+def test_samples_that_are_refused(status: Status) -> None:
+    _, device = make(ADD=error(status))
+
+    async def provision() -> None:
+        await device.connect(1)
+        await device.provision(SAMPLES)
+
+    with pytest.raises(BytefedError, match=f"E_BOARD_{status.name}") as caught:
+        run_fast(provision())
+    assert caught.value.remedy
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(st.lists(st.binary(min_size=1, max_size=40), max_size=3), max_size=40), st.integers(0, 3))
+def test_whatever_a_board_says_it_is_a_coded_error(script: list[list[bytes]], honest: int) -> None:
+    plain = ScriptedBoard()._answers
+    names = ("HELLO", "INFO", "STORE", "CONFIG")
+    lines = iter(script)
+
+    def say(frame: bytes) -> Answers:
+        # The right sequence number, so that the bytes get further than the door.
+        return [item[:1] + frame[1:2] + item[2:] for item in next(lines, [])]
+
+    others = (*names[honest:], "BEGIN", "POLL", "GET", "DATA")
+    board, device = make(**{name: plain[name] for name in names[:honest]}, **dict.fromkeys(others, say))
+    try:
+        run_fast(one_round(device), patience=1e6)
+    except BytefedError as caught:
+        assert caught.code.startswith("E_")
+        assert caught.code != "E_LEDGER"
+    run_fast(device.close())
+    count = device.take_bytes()
+    assert count.causes_total == count.wire_total == board.sent + board.received
