@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, fields
@@ -219,7 +219,7 @@ class FaultyTransport:
         self.received = 0
         self._seconds_per_byte = 1 / throttle if throttle else 0.0
         self._free_at = dict.fromkeys(Direction, 0.0)  # when the line is free again
-        self._last_at = dict.fromkeys(Direction, 0.0)  # when the last one in order arrives
+        self._lines: dict[Direction, deque[tuple[float, Piece]]] = {d: deque() for d in Direction}
         self._inbox: Inbox | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._outgoing = Inbox()
@@ -293,14 +293,22 @@ class FaultyTransport:
         return self._free_at[direction]
 
     def _pass(self, direction: Direction, frame: bytes) -> None:
+        line = self._lines[direction]
         for piece in self.source.pieces(direction, frame):
             at = max(now(), self._free_at[direction]) + piece.late
-            if not piece.overtaken:
-                at = self._last_at[direction] = max(at, self._last_at[direction])
-            if at > now():
+            if piece.overtaken:
                 asyncio.get_running_loop().call_at(at, self._arrive, direction, piece)
             else:
-                self._arrive(direction, piece)
+                line.append((max(at, line[-1][0]) if line else at, piece))
+        self._move(direction)
+
+    def _move(self, direction: Direction) -> None:
+        """Let arrive, in order, what is due; come back for the rest."""
+        line = self._lines[direction]
+        while line and line[0][0] <= now():
+            self._arrive(direction, line.popleft()[1])
+        if line:
+            asyncio.get_running_loop().call_at(line[0][0], self._move, direction)
 
     def _arrive(self, direction: Direction, piece: Piece) -> None:
         if piece.data and direction is Direction.DOWN:
