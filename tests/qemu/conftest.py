@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from emulated import ROOT, RunImage
 
 from bytefed.qemu import MACHINE, QEMU
-
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "benchmarks" / "mcu"))
 
 _PACKAGES = {
     "cmake": "cmake",
@@ -21,8 +17,6 @@ _PACKAGES = {
     "arm-none-eabi-g++": "gcc-arm-none-eabi libstdc++-arm-none-eabi-newlib",
     QEMU: "qemu-system-arm",
 }
-
-RunImage = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import emulated  # noqa: F401  # finds the two below
 import pytest
 from mcu_counts import AIFES_STEP, PAGE, count, page
 from mcu_sizes import grown, measure, recorded

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import RunImage
+from emulated import RunImage
 
 BOARDS = ("board-32x10", "board-64x10", "board-64x4")
 _FUSED = re.compile(r"\tvfn?m[as]\.")

@@ -68,10 +68,16 @@ def test_emulated_and_virtual_boards_make_the_same_heads(images: Path, data: Pat
     assert summaries["qemu"]["accuracy_final"] > 0.8
 
 
-def test_a_larger_batch_gives_the_same_head(images: Path, data: Path, tmp_path: Path) -> None:
-    for kind in ("qemu", "virtual"):
-        train(data, tmp_path / kind, f"{kind}:2", rounds=1, batch_size=32)
-    assert heads(tmp_path / "qemu") == heads(tmp_path / "virtual")
+@pytest.mark.parametrize(
+    "options", [{"batch_size": 32}, {"codec": "onebit"}, {"codec": "int8/twobit"}, {"codec": "sign/stc5"}]
+)
+def test_other_options_give_the_same_heads(
+    images: Path, data: Path, tmp_path: Path, options: dict[str, object]
+) -> None:
+    for kind in ("qemu", "loopback"):
+        summary = train(data, tmp_path / kind, f"{kind}:2", rounds=2, **options)
+        assert summary["estimate_exact"]
+    assert heads(tmp_path / "qemu") == heads(tmp_path / "loopback")
 
 
 def test_a_board_says_what_it_is(images: Path) -> None:

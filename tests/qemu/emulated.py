@@ -1,0 +1,17 @@
+"""What the tests on emulated boards share besides fixtures."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+sys.path.insert(
+    0, str(ROOT / "benchmarks" / "mcu")
+)  # mcu_counts, mcu_sizes: what `make` runs is what is tested
+
+RunImage = Callable[..., "subprocess.CompletedProcess[str]"]
+"""Runs an image by its name, with words for its command line, to its end; what it printed is in stderr."""
