@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bytefed import codec, wire_size
 from bytefed.blob_transfer import pull, push
-from bytefed.downlink import Offer, offer, whole
+from bytefed.downlink import Offer, head_crc, offer, whole
 from bytefed.errors import BoardError, LinkError, ProtocolError
 from bytefed.ledger import ByteCount, Direction, Role
 from bytefed.link import TRIES, Incoming, Link, board_error
@@ -174,6 +174,7 @@ class Device:
         self._run = 0
         self._boot: int | None = None
         self.held: NDArray[np.float32] | None = None
+        self._last_offer: tuple[tuple[int, str, int], Offer] | None = None
         self._configured: Config | None = None
         self._samples: Samples | None = None
         self._samples_boot: int | None = None
@@ -430,8 +431,7 @@ class Device:
             LinkError: The board was lost for good.
         """
         flags = BeginFlag.TRAIN * train | BeginFlag.EVALUATE * evaluate | BeginFlag.UNCOUNTED * uncounted
-        first = offer(head, plan.codec_down, round, self.stored.head, self.held)
-        work = _Round(round, flags, head, plan, now(), first)
+        work = _Round(round, flags, head, plan, now(), self._offer(head, plan, round))
         await self._with_recovery(lambda: self._advance(work))
         reply = self._reply(work)
         counted = commit(reply)
@@ -447,12 +447,22 @@ class Device:
         )
         return reply
 
+    def _offer(self, head: NDArray[np.float32], plan: TrainingPlan, round: int) -> Offer:  # noqa: A002
+        """What to send; when a round is tried once more, the same as before, so that its key is the same."""
+        key = (round, plan.codec_down, head_crc(head))
+        if self._last_offer is None or self._last_offer[0] != key or not self._leads(self._last_offer[1]):
+            self._last_offer = key, offer(head, plan.codec_down, round, self.stored.head, self.held)
+        return self._last_offer[1]
+
+    def _leads(self, offered: Offer) -> bool:
+        return offered.leads_from(self.stored.head)
+
     async def _advance(self, work: _Round) -> None:
         """Bring a round from where it stands to the whole delta."""
         if work.flags & BeginFlag.TRAIN:
             await self._configure(work.plan)
-        if not work.offer.leads_from(self.stored.head):  # the board was reset meanwhile
-            work.offer = offer(work.head, work.plan.codec_down, work.round, self.stored.head, self.held)
+        if not self._leads(work.offer):  # the board was reset meanwhile
+            work.offer = self._offer(work.head, work.plan, work.round)
         sequence, wait = await self._begin(work)
         await self._take_result(work, sequence, wait)
         if work.delta is None and work.result is not None and work.result.crc:
