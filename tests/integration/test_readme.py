@@ -1,0 +1,66 @@
+"""The README tells the truth: its commands run, and its figures are what they print."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parents[2] / "README.md"
+NEEDS_HARDWARE = ("serial:auto", "serial:/dev", "ble:", "pio ")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README.read_text(), re.DOTALL | re.MULTILINE)
+
+
+def commands() -> list[str]:
+    lines = [line.partition("#")[0].strip() for block in blocks("sh") for line in block.splitlines()]
+    return [
+        line for line in lines if line.startswith("bytefed ") and not any(n in line for n in NEEDS_HARDWARE)
+    ]
+
+
+def bytefed(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, "-m", "bytefed", *shlex.split(line)[1:]]
+    return subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.mark.slow
+def test_commands_run_in_order(tmp_path):
+    pytest.importorskip("tflite_micro")
+    found = commands()
+    assert len(found) >= 6
+    for line in found:
+        done = bytefed(line, tmp_path)
+        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+
+
+@pytest.mark.slow
+def test_demo_prints_what_the_first_screen_shows(tmp_path):
+    pytest.importorskip("tflite_micro")
+    makefile = (README.parent / "Makefile").read_text()
+    (demo,) = re.findall(r"\$\(BIN\)/(bytefed run .*)", makefile)
+    printed = {line.strip() for line in bytefed(demo, tmp_path).stdout.splitlines()}
+    (shown,) = [block for block in blocks("console") if "make demo" in block]
+    varies = ("$ make", "...", "run ", "rounds  ")  # run number and seconds
+    expected = [line.strip() for line in shown.splitlines() if line.strip() and not line.startswith(varies)]
+    assert len(expected) >= 13
+    assert [line for line in expected if line not in printed] == []
+
+
+def test_table_of_sizes_is_what_the_closed_forms_say():
+    from bytefed.wire_size import ble_profile, round_bytes, serial_profile
+
+    profiles = [serial_profile(), ble_profile(247), ble_profile(185), ble_profile(23, window_down=32)]
+    for features in (64, 256):
+        counts = [round_bytes(profile, features, 10) for profile in profiles]
+        payload = counts[0].payload_down + counts[0].payload_up
+        cells = [
+            f"{count.wire_total:,} B (+{100 * (count.wire_total / payload - 1):.1f} %)" for count in counts
+        ]
+        assert f"| D={features}, C=10 | {payload:,} B | {' | '.join(cells)} |" in README.read_text()
