@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Literal
 
-from bytefed.message import State
+from bytefed.frame import SerialDecoder
+from bytefed.message import Kind, State, Status, is_data
 from bytefed.transport.inbox import Inbox
 from bytefed.transport.serial import link_lost
 
@@ -22,6 +23,7 @@ class BoardPort:
         framing, frame_limit: Of the link.
         slice_time: Seconds that a slice of training takes.
         forgotten: Called with uid and round when the board lets go of its delta.
+        damaged: Called with the board's name when it says that a blob's CRC-32 is wrong.
     """
 
     rto_floor = 0.1
@@ -35,6 +37,7 @@ class BoardPort:
         frame_limit: int = 250,
         slice_time: float = 0.0,
         forgotten: Callable[[int, int], None] = lambda uid, round_: None,
+        damaged: Callable[[str], None] = lambda who: None,
     ) -> None:
         self.uri = f"board:{uid}"
         self.framing: Literal["serial", "ble"] = framing
@@ -46,6 +49,7 @@ class BoardPort:
         self._make_board = make_board
         self._slice_time = slice_time
         self._forgotten = forgotten
+        self._damaged = damaged
         self._inbox: Inbox | None = None
         self._work: asyncio.Handle | None = None
         self.reset()
@@ -83,6 +87,7 @@ class BoardPort:
             if item and self._inbox is not None:
                 self.received += len(item)
                 self._inbox.put(item)
+                self._listen(item)
         if busy:
             self._work = loop.call_later(self._slice_time, self._pump)
 
@@ -90,6 +95,17 @@ class BoardPort:
         before, self._seen = self._seen, (self.board.state, self.board.round)
         if before[0] == State.READY and self._seen == (State.IDLE, before[1]):
             self._forgotten(self.uid, before[1])
+
+    def _listen(self, item: bytes) -> None:
+        if self.framing == "serial":
+            frames = [decoded.frame for decoded in SerialDecoder().push(item + b"\0")]
+        else:
+            frames = [item]
+        for frame in filter(None, frames):
+            refuses = frame[0] == Kind.ERROR or is_data(frame)
+            # With one byte an ACK that is not final looks the same; then the board goes on receiving.
+            if refuses and frame[2:] == bytes((Status.BAD_CRC,)) and self.board.state == State.IDLE:
+                self._damaged(self.uri)
 
     async def read(self) -> bytes:
         if self._inbox is None:

@@ -11,11 +11,14 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import product
 
 from board_port import MakeBoard
 from shared_board import shared_board
-from world import EVENTS, Event, Setting, Violation, random_setting, try_world
+from world import EVENTS, Event, Outcome, Setting, Violation, random_setting, try_world
+
+from bytefed.faults import Faults
 
 VIOLATED = 3
 _PAIRED: tuple[Event, ...] = ("kill", "kill+lose", "reset", "drop", "late")
@@ -36,13 +39,33 @@ class Tally:
         return self.injected.total()
 
 
-def singles(framing: str, rounds: int = 1) -> Iterator[Setting]:
+def singles(framing: str, rounds: int = 1, make_board: MakeBoard | None = None) -> Iterator[Setting]:
     """Every event at every frame boundary of two boards' run."""
     setting = Setting(framing=framing, rounds=rounds)  # type: ignore[arg-type]
-    frames = try_world(setting).frames
+    frames = try_world(setting, make_board).frames
     for at, event in product(range(frames), EVENTS):
         if framing == "serial" or event not in ("corrupt", "garbage"):  # BLE's link layer checks
             yield replace(setting, events=((at, event),))
+
+
+def late_kills(framing: str, make_board: MakeBoard | None = None) -> Iterator[Setting]:
+    """A kill at every frame, while what the old host's boards said is still on its way to the new one."""
+    setting = Setting(rounds=2, framing=framing, frame_limit=61, forgetful=True)  # type: ignore[arg-type]
+    frames = try_world(setting, make_board).frames
+    for at, delay in product(range(frames), (0.5, 5.0)):
+        yield replace(setting, events=((at, "kill"),), faults=Faults(delay=delay, seed=at))
+
+
+def echoes(
+    framing: str, farthest: int = 12, make_board: MakeBoard | None = None, frame_limit: int = 20
+) -> Iterator[Setting]:
+    """Every frame of one board's two rounds once more, up to so many frames too late."""
+    setting = Setting(
+        boards=1, rounds=2, framing=framing, frame_limit=frame_limit, earlier=True  # type: ignore[arg-type]
+    )
+    frames = try_world(setting, make_board).frames
+    for at, echo in product(range(frames), range(1, farthest + 1)):
+        yield replace(setting, events=((at, "echo"),), echo=echo)
 
 
 def pairs(framing: str, step: int = 1) -> Iterator[Setting]:
@@ -73,6 +96,8 @@ def run_all(settings: Iterable[Setting], tally: Tally, faults: int = 0, make_boa
         if make_board is not None and setting.frame_limit > 20 and setting.framing == "ble":
             setting = replace(setting, frame_limit=20)  # what a board built apart has  # noqa: PLW2901
         outcome = try_world(setting, make_board)
+        if setting.faults == Faults() and {event for _, event in setting.events} == {"duplicate"}:
+            _check_apathy(setting, outcome, make_board)
         tally.worlds += 1
         tally.frames += outcome.frames
         tally.longest = max(tally.longest, outcome.seconds)
@@ -81,6 +106,18 @@ def run_all(settings: Iterable[Setting], tally: Tally, faults: int = 0, make_boa
         if faults and tally.faults >= faults:
             break
     return tally
+
+
+def _check_apathy(setting: Setting, outcome: Outcome, make_board: MakeBoard | None) -> None:
+    """What comes twice must not make the host say anything twice (the sorcerer's apprentice)."""
+    calm = _calm_wire_down(replace(setting, events=()), make_board)
+    if outcome.bytes.wire_down != calm:
+        raise Violation(f"a duplicate made the host send {outcome.bytes.wire_down} B instead of {calm} B in {setting}")
+
+
+@cache
+def _calm_wire_down(setting: Setting, make_board: MakeBoard | None) -> int:
+    return try_world(setting, make_board).bytes.wire_down
 
 
 def main() -> int:
@@ -93,7 +130,10 @@ def main() -> int:
     tally = Tally()
     try:
         for framing in ("ble", "serial"):
-            run_all(singles(framing, rounds=2), tally, make_board=make)
+            run_all(singles(framing, 2, make), tally, make_board=make)
+        for limit in (20, 244):
+            run_all(echoes("serial", 20, make, limit), tally, make_board=make)
+        run_all(late_kills("serial", make), tally, make_board=make)
         run_all(randoms(1), tally, args.faults // 2, make)
         run_all(randoms(1, undetected=0.02), tally, args.faults, make)
     except Violation as violation:

@@ -14,19 +14,19 @@ namespace {
 constexpr uint16_t kFeatures = 3;
 constexpr uint8_t kClasses = 3;
 
-struct Board {
-  Board(uint64_t uid, uint16_t boot, uint8_t window, uint8_t frame_limit)
-      : session(memory.view(), {uid, boot, 0, 0, 0, {1.0f, 0}}, {this, &Board::millis, nullptr}),
-        serial(this, &Board::write, window),
-        frames{this, &Board::send_frame, frame_limit, window} {}
+struct TestBoard {
+  TestBoard(uint64_t uid, uint16_t boot, uint8_t window, uint8_t frame_limit)
+      : session(memory.view(), {uid, boot, 0, 0, 0, {1.0f, 0}}, {this, &TestBoard::millis, nullptr}),
+        serial(this, &TestBoard::write, window),
+        frames{this, &TestBoard::send_frame, frame_limit, window} {}
 
-  static uint32_t millis(void* context) { return static_cast<Board*>(context)->now; }
+  static uint32_t millis(void* context) { return static_cast<TestBoard*>(context)->now; }
   static size_t write(void* context, const uint8_t* data, size_t length) {
-    static_cast<Board*>(context)->out.append(reinterpret_cast<const char*>(data), length);
+    static_cast<TestBoard*>(context)->out.append(reinterpret_cast<const char*>(data), length);
     return length;
   }
   static bool send_frame(void* context, const uint8_t* frame, size_t length) {
-    static_cast<Board*>(context)->out_frames.emplace_back(reinterpret_cast<const char*>(frame), length);
+    static_cast<TestBoard*>(context)->out_frames.emplace_back(reinterpret_cast<const char*>(frame), length);
     return true;
   }
 
@@ -48,32 +48,32 @@ size_t give(const std::string& data, uint8_t* buffer) {
 
 extern "C" {
 
-Board* board_new(uint64_t uid, uint16_t boot, uint8_t window, uint8_t frame_limit) {
-  return new Board(uid, boot, window, frame_limit);
+TestBoard* board_new(uint64_t uid, uint16_t boot, uint8_t window, uint8_t frame_limit) {
+  return new TestBoard(uid, boot, window, frame_limit);
 }
-void board_delete(Board* board) { delete board; }
-void board_set_millis(Board* board, uint32_t millis) { board->now = millis; }
-int board_state(Board* board) { return static_cast<int>(board->session.state()); }
-int board_round(Board* board) { return board->session.round(); }
-bool board_poll(Board* board) { return board->session.poll(); }
+void board_delete(TestBoard* board) { delete board; }
+void board_set_millis(TestBoard* board, uint32_t millis) { board->now = millis; }
+int board_state(TestBoard* board) { return static_cast<int>(board->session.state()); }
+int board_round(TestBoard* board) { return board->session.round(); }
+bool board_poll(TestBoard* board) { return board->session.poll(); }
 
-void board_feed(Board* board, const uint8_t* data, size_t length) {
+void board_feed(TestBoard* board, const uint8_t* data, size_t length) {
   for (size_t i = 0; i < length; ++i) {
     board->serial.receive(board->session, data[i]);
     board->session.poll();
   }
 }
-void board_feed_frame(Board* board, const uint8_t* data, size_t length) {
+void board_feed_frame(TestBoard* board, const uint8_t* data, size_t length) {
   board->session.receive(&board->frames, data, length);
 }
 
 // Both copy what the board has to say into `buffer` (64 KB are plenty) and return the number of bytes.
-size_t board_take(Board* board, uint8_t* buffer) {
+size_t board_take(TestBoard* board, uint8_t* buffer) {
   const size_t length = give(board->out, buffer);
   board->out.clear();
   return length;
 }
-size_t board_take_frame(Board* board, uint8_t* buffer) {
+size_t board_take_frame(TestBoard* board, uint8_t* buffer) {
   if (board->out_frames.empty()) return 0;
   const size_t length = give(board->out_frames.front(), buffer);
   board->out_frames.erase(board->out_frames.begin());

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from campaign import Tally, pairs, randoms, run_all, singles
+from campaign import Tally, echoes, pairs, randoms, run_all, singles
 from world import Setting, Violation, World, check, fault_free, random_setting, try_world
 
 FAULTS = 12_000
@@ -13,6 +13,10 @@ FAULTS = 12_000
 def test_every_single_fault(framing):
     tally = run_all(singles(framing), Tally())
     assert tally.faults == tally.worlds > 250
+
+
+def test_every_frame_once_more_too_late():
+    assert run_all(echoes("ble"), Tally()).worlds > 500
 
 
 @pytest.mark.parametrize("framing", ["serial", "ble"])

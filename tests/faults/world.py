@@ -7,11 +7,11 @@ import random
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from board_port import BoardPort, MakeBoard
@@ -23,7 +23,7 @@ from bytefed.errors import BoardError, BytefedError, LinkError
 from bytefed.faults import Faults, FaultyTransport, Piece, RandomFaults, damage
 from bytefed.frame import Decoded, SerialDecoder, encode_serial_frame
 from bytefed.ledger import ByteCount, Direction
-from bytefed.message import is_data
+from bytefed.message import DataHeader, is_data
 from bytefed.store import Store
 from bytefed.strategy import FedAvg, Update
 
@@ -34,7 +34,9 @@ PLAN = TrainingPlan("float32", "float32", epochs=2, batch=2, rate=0.25, seed=5)
 PATIENCE = 3600.0  # seconds on the virtual clock for a whole world
 _SCRATCH = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
 
-Event = Literal["kill", "kill+lose", "reset", "drop", "duplicate", "late", "corrupt", "garbage", "cut"]
+Event = Literal[
+    "kill", "kill+lose", "reset", "drop", "duplicate", "late", "echo", "corrupt", "garbage", "cut"
+]
 EVENTS: tuple[Event, ...] = (
     "kill",
     "kill+lose",
@@ -59,10 +61,14 @@ class Setting:
     Attributes:
         boards, rounds: How many.
         framing, frame_limit, window: Of every link.
+        codec_up: Codec of the deltas.
         slice_time: Seconds for a slice of training.
         faults: Drawn for each frame.
         events: What happens at which frame, counted over all links and both directions from 0.
+        earlier: Whether the boards still hold the delta of another run's first round.
+        forgetful: Whether a new host asks for deltas that are in the store already.
         undetected: Probability that a chunk or an ACK is changed and its CRC-16 fits all the same.
+        echo: After how many more frames of its link and direction an "echo" of a frame comes.
         seed: Of the host's random numbers.
     """
 
@@ -71,10 +77,14 @@ class Setting:
     framing: Literal["serial", "ble"] = "serial"
     frame_limit: int = 20
     window: int = 2
+    codec_up: str = "float32"
     slice_time: float = 0.0
     faults: Faults = Faults()
     events: tuple[tuple[int, Event], ...] = ()
+    earlier: bool = False
+    forgetful: bool = False
     undetected: float = 0.0
+    echo: int = 1
     seed: int = 0
 
 
@@ -128,13 +138,15 @@ class World:
         self.bytes = ByteCount()
         self._events = dict(setting.events)
         self._host: asyncio.Task[None] | None = None
+        self._violation: str | None = None
+        self.excused = False  # an echo had the number, modulo 4, of the transfer under way
         self._directory = Path(tempfile.mkdtemp(prefix="bytefed-world-", dir=_SCRATCH))
         self._store: Store
         make = make_board or virtual_board(setting.window, setting.frame_limit)
         self.ports = [
             BoardPort(
                 uid + 1, make, framing=setting.framing, frame_limit=setting.frame_limit,
-                slice_time=setting.slice_time, forgotten=self._forgotten,
+                slice_time=setting.slice_time, forgotten=self._forgotten, damaged=self.damaged,
             )
             for uid in range(setting.boards)
         ]  # fmt: skip
@@ -159,6 +171,9 @@ class World:
     async def _live(self) -> Outcome:
         Store.create(self._directory, RUN, np.zeros(P, np.float32), "", {}).close()
         loop = asyncio.get_running_loop()
+        if self.setting.earlier:
+            for port in self.ports:
+                await _leave_behind(port)
         while True:
             self._store = Store.open(self._directory)
             self._host = loop.create_task(self._be_host())
@@ -170,6 +185,8 @@ class World:
                 raise Violation("no end within the bounds of patience") from error
             finally:
                 self._store.close()
+            if self._violation:
+                raise Violation(self._violation)
             if not self._host.cancelled():
                 self._host.result()
                 return self._outcome(loop.time())
@@ -183,16 +200,33 @@ class World:
             self._host.cancel()
 
     def _forgotten(self, uid: int, round_: int) -> None:
+        """A board was told that its delta is stored: then it is. (An old final ACK says so for another round.)"""
+        if self.setting.faults.reorder or {"late", "echo"} & {event for _, event in self.setting.events}:
+            return
         kept = [delta.board for delta in self._store.deltas(round_)]
         if kept.count(f"{uid:016x}") != 1:
-            raise Violation(f"board {uid} forgot its delta of round {round_}, the store has {kept}")
+            self.report(f"board {uid} was told that its delta of round {round_} is stored, the store has {kept}")
+
+    def report(self, violation: str) -> None:
+        """End the world: something happened that must not."""
+        self._violation = self._violation or violation
+        self.kill_host()
+
+    def damaged(self, who: str) -> None:
+        """A blob has arrived with a wrong CRC-32: intact frames of other transfers must not bring that about."""
+        spoilt = {"late", "corrupt", "garbage"} & {event for _, event in self.setting.events}
+        if not (self.excused or spoilt or self.setting.undetected or self.setting.faults != Faults()):
+            self.report(f"{who} got a blob with a wrong CRC-32 from intact frames")
 
     def _outcome(self, seconds: float) -> Outcome:
         store = Store.open(self._directory)
         heads, deltas = [], {}
         for number in range(1, self.setting.rounds + 1):
             for delta in store.deltas(number):
-                deltas[number, int(delta.board, 16)] = delta.delta.tobytes()
+                key = (number, int(delta.board, 16))
+                if key in deltas:
+                    raise Violation(f"two deltas of round and board {key}")
+                deltas[key] = delta.delta.tobytes()
                 if not delta.applied:
                     raise Violation(f"the delta of board {delta.board} in round {number} was never applied")
         done, head = store.head()
@@ -209,14 +243,14 @@ class World:
         devices = []
         for port, link in zip(self.ports, self._links, strict=True):
             seed = f"{self.setting.seed}/{self._starts}/{port.uid}"
-            devices.append(_Booked(Device(link, rng=random.Random(seed)), link, self))
+            devices.append(_Booked(_Watched(link, rng=random.Random(seed), world=self), link, self))
         done, head = self._store.head()
         async with asyncio.TaskGroup() as group:
             for each in devices:
                 group.create_task(each.persist(each.join))
         for number in range(done + 1, self.setting.rounds + 1):
             self._store.begin_round(number, [each.name for each in devices])
-            have = {delta.board for delta in self._store.deltas(number)}
+            have = set() if self.setting.forgetful else {delta.board for delta in self._store.deltas(number)}
             async with asyncio.TaskGroup() as group:
                 for each in devices:
                     if each.name not in have:
@@ -244,6 +278,21 @@ class World:
         if event == "reset":
             port.reset()
         return event
+
+
+class _Watched(Device):
+    """A Device that tells its world of damage."""
+
+    def __init__(self, transport: FaultyTransport, *, rng: random.Random, world: World) -> None:
+        super().__init__(transport, rng=rng)
+        self._world = world
+
+    def _check_delta(self, *args: Any) -> None:
+        try:
+            super()._check_delta(*args)
+        except LinkError:
+            self._world.damaged("the host")
+            raise
 
 
 class _Booked:
@@ -294,7 +343,8 @@ class _Booked:
             )
             return status == "ok"
 
-        await self._device.run_round(number, head, PLAN, commit=commit)
+        plan = replace(PLAN, codec_up=self._world.setting.codec_up)
+        await self._device.run_round(number, head, plan, commit=commit)
 
     def _take(self) -> None:
         self._count += self._device.take_bytes()
@@ -309,6 +359,23 @@ class _Booked:
         self._world.bytes += self._count
 
 
+async def _leave_behind(port: BoardPort) -> None:
+    """Let a board train for a run that is never heard of again."""
+
+    class Gone(Exception):  # noqa: N818
+        pass
+
+    def die(_reply: RoundReply) -> bool:
+        raise Gone
+
+    device = Device(port, rng=random.Random(port.uid))
+    await device.connect(RUN - 1)
+    await device.provision(samples_of(port.uid))
+    with suppress(Gone):
+        await device.run_round(1, np.zeros(P, np.float32), replace(PLAN, seed=6), commit=die)
+    await device.close()
+
+
 class _Source:
     """What goes wrong on one link of a world."""
 
@@ -320,9 +387,29 @@ class _Source:
         self._random = RandomFaults(setting.faults, port.uri, stream=self._stream)
         self._random.injected = world.injected
         self._rng = random.Random(f"{setting.seed}/{port.uri}")
+        self._echoes: dict[Direction, list[tuple[int, bytes]]] = {d: [] for d in Direction}
 
     def pieces(self, direction: Direction, frame: bytes) -> list[Piece]:
         event = self._world.happens(self._port)
+        echoes = self._pending_echoes(direction, frame)
+        if event == "echo":
+            self._echoes[direction].append((self._world.setting.echo, frame))
+        return [*map(Piece, echoes), *self._pieces(event, direction, frame)]
+
+    def _pending_echoes(self, direction: Direction, frame: bytes) -> list[bytes]:
+        """What echoes come just before a frame."""
+        waiting = [(left - 1, echo) for left, echo in self._echoes[direction]]
+        self._echoes[direction] = [(left, echo) for left, echo in waiting if left > 0]
+        due = [echo for left, echo in waiting if left <= 0]
+        if due and (now := self._transfer(frame)) is not None:
+            self._world.excused |= now in map(self._transfer, due)
+        return due
+
+    def _transfer(self, wire: bytes) -> int | None:
+        frame = SerialDecoder().push(wire + b"\0")[0].frame if self._stream else wire
+        return DataHeader.unpack(frame).transfer if frame and is_data(frame) else None
+
+    def _pieces(self, event: Event | None, direction: Direction, frame: bytes) -> list[Piece]:
         match event:
             case "kill+lose" | "drop":
                 return []
@@ -369,9 +456,9 @@ def check(outcome: Outcome, expected: Outcome) -> None:
 
 
 @cache
-def fault_free(boards: int, rounds: int) -> Outcome:
+def fault_free(boards: int, rounds: int, codec_up: str = "float32") -> Outcome:
     """What a world comes to when nothing goes wrong, the same over every link."""
-    return World(Setting(boards=boards, rounds=rounds)).run()
+    return World(Setting(boards=boards, rounds=rounds, codec_up=codec_up)).run()
 
 
 def try_world(setting: Setting, make_board: MakeBoard | None = None) -> Outcome:
@@ -382,7 +469,7 @@ def try_world(setting: Setting, make_board: MakeBoard | None = None) -> Outcome:
     """
     try:
         outcome = World(setting, make_board).run()
-        check(outcome, fault_free(setting.boards, setting.rounds))
+        check(outcome, fault_free(setting.boards, setting.rounds, setting.codec_up))
     except Exception as error:
         causes = error.exceptions if isinstance(error, ExceptionGroup) else (error,)
         raise Violation(f"{'; '.join(f'{type(e).__name__}: {e}' for e in causes)} in {setting}") from error
@@ -411,10 +498,13 @@ def random_setting(seed: int) -> Setting:
         seed=seed,
     )
     events: list[tuple[int, Event]] = [
-        (rng.randrange(200), rng.choice(("kill", "kill+lose", "reset", "late", "cut")))
+        (rng.randrange(200), rng.choice(("kill", "kill+lose", "reset", "late", "echo", "cut")))
         for _ in range(rng.randrange(5))
     ]
+    # A board that is reset loses the residual of a lossy codec, and that is no fault.
+    lossy = rng.random() < 0.3 and "reset" not in {event for _, event in events}
     return Setting(
+        codec_up="onebit" if lossy else "float32",
         boards=rng.choice((1, 2, 2, 3)),
         rounds=rng.choice((1, 2, 3)),
         framing="serial" if stream else "ble",
@@ -423,5 +513,8 @@ def random_setting(seed: int) -> Setting:
         slice_time=rng.choice((0.0, 0.01, 0.5)),
         faults=faults,
         events=tuple(events),
+        earlier=rng.random() < 0.3,
+        forgetful=not lossy and rng.random() < 0.3,
+        echo=rng.randint(1, 30),
         seed=seed,
     )
