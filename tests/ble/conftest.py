@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
+
+sys.path.append(str(Path(__file__).parents[1] / "faults"))  # virtual_time
 
 
 @pytest.fixture
