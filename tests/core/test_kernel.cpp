@@ -55,8 +55,8 @@ Training read_training(const std::vector<vectors::Fields>& lines, size_t& at) {
   const auto number = [&](size_t i) { return std::stol(c[i]); };
   t.shape = {static_cast<uint16_t>(number(1)), static_cast<uint8_t>(number(2))};
   t.quantization = {vectors::float_of(c[5]), static_cast<int8_t>(number(4))};
-  t.config = {static_cast<uint8_t>(number(6)), static_cast<uint8_t>(number(7)), vectors::float_of(c[8]),
-              static_cast<uint32_t>(number(9))};
+  t.config = {static_cast<uint8_t>(number(6)),  static_cast<uint8_t>(number(7)), vectors::float_of(c[8]),
+              static_cast<uint32_t>(number(9)), vectors::float_of(c[11]),        nullptr};
   t.round = static_cast<uint16_t>(number(10));
   for (long i = 0; i < number(3); ++i) {
     const auto& sample = lines[at++];
@@ -132,6 +132,7 @@ TEST(kernel_sgd_vectors) {
       store.commit(Split::kTrain, *record);
     }
     std::vector<float> head = t.head, workspace(training_workspace(t.shape, t.config.batch));
+    t.config.anchor = t.head.data();
     Trainer trainer;
     trainer.start(t.shape, head.data(), store, t.config, t.round, workspace.data());
     CHECK_EQUAL(trainer.samples_left(), static_cast<uint32_t>(n) * t.config.epochs);

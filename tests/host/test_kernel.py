@@ -31,6 +31,7 @@ def test_training(training: dict[str, list[list[str]]]) -> None:
     loss, correct = _core.train(
         head, x, y, classes, scale=scale, zero_point=zero_point, epochs=epochs, batch=batch, rate=rate, seed=seed,
         round=round_,
+        proximal_mu=floats(training["case"][0][10:11])[0],
     )  # fmt: skip
     assert (head.view(np.uint32) == floats(training["after"][0]).view(np.uint32)).all()
     assert ((head - before).view(np.uint32) == floats(training["delta"][0]).view(np.uint32)).all()

@@ -143,6 +143,7 @@ class Case:
     q: NDArray[np.int8]
     labels: list[int]
     head: Head
+    proximal_mu: np.float32
 
 
 def forward(case: Case, W: Head, b: Head, index: int) -> tuple[Head, Head]:
@@ -152,6 +153,14 @@ def forward(case: Case, W: Head, b: Head, index: int) -> tuple[Head, Head]:
     for i in range(case.features):
         acc = acc + W[i] * x[i]
     return x, b + case.scale * acc
+
+
+def pulled(case: Case, W: Head, b: Head) -> tuple[Head, Head]:
+    """Return the head after FedProx's proximal term, in the precision that W and b have."""
+    W0 = case.head[: -case.classes].reshape(case.features, case.classes).astype(W.dtype)
+    b0 = case.head[-case.classes :].astype(W.dtype)
+    p = W.dtype.type(case.rate) * W.dtype.type(case.proximal_mu)
+    return W - p * (W - W0), b - p * (b - b0)
 
 
 def train32(case: Case) -> tuple[Head, np.float32, int]:
@@ -178,6 +187,8 @@ def train32(case: Case) -> tuple[Head, np.float32, int]:
                 k = r / total
                 g = np.array([(r if c == y else F(0)) - e[c] * k for c in range(case.classes)], F)
                 steps.append((x, g))
+            if case.proximal_mu > 0:
+                W, b = pulled(case, W, b)
             for x, g in steps:
                 b = b + g
                 W = W + np.outer(x, g * case.scale).astype(F)
@@ -198,6 +209,8 @@ def train64(case: Case) -> NDArray[np.float64]:
             p = np.exp(z - z.max(axis=1, keepdims=True))
             p /= p.sum(axis=1, keepdims=True)
             p[np.arange(len(rows)), [case.labels[i] for i in rows]] -= 1
+            if case.proximal_mu > 0:
+                W, b = pulled(case, W, b)
             W = W - float(case.rate) / len(rows) * x[rows].T @ p
             b = b - float(case.rate) / len(rows) * p.sum(axis=0)
     return np.concatenate([W.ravel(), b])
@@ -206,17 +219,17 @@ def train64(case: Case) -> NDArray[np.float64]:
 def cases() -> Iterator[Case]:
     """Yield trainings of many shapes, the 10-class blocks' edges among them."""
     rng = np.random.default_rng(7)
-    for features, classes, n, batch, epochs in (
+    for number, (features, classes, n, batch, epochs) in enumerate((
         (1, 2, 1, 1, 1), (3, 2, 7, 2, 3), (5, 3, 9, 9, 2), (8, 4, 11, 4, 2), (16, 10, 25, 1, 2),
         (7, 9, 10, 3, 2), (6, 11, 13, 5, 2), (9, 20, 12, 5, 1), (4, 21, 8, 32, 3), (3, 64, 6, 4, 2),
-        (33, 10, 20, 8, 1),
-    ):  # fmt: skip
+        (33, 10, 20, 8, 1), (6, 4, 20, 3, 3),
+    )):  # fmt: skip
         yield Case(
             features, classes, int(rng.integers(-128, 128)), F(rng.uniform(0.005, 0.05)), epochs, batch,
             F(rng.choice([0.01, 0.1, 0.5])), int(rng.integers(2**32)), int(rng.integers(1, 65536)),
             rng.integers(-128, 128, (n, features)).astype(np.int8),
             [int(y) for y in rng.integers(0, classes, n)],
-            rng.normal(0, 0.3, features * classes + classes).astype(F),
+            rng.normal(0, 0.3, features * classes + classes).astype(F), F((0, 0.3, 0, 0.01)[number % 4]),
         )  # fmt: skip
 
 
@@ -226,13 +239,14 @@ def _row(name: str, values: object) -> str:
 
 def sgd_lines() -> Iterator[str]:
     """Yield, for each training, six lines; the first word says which."""
-    yield "# case: D C n zero_point scale epochs batch rate seed round; sample: label, features; head: before;"
+    yield "# case: D C n zero_point scale epochs batch rate seed round proximal_mu;"
+    yield "# sample: label, features; head: before;"
     yield "# after: the head; delta: after - before; outcome: mean loss, correct; exact: the head in float64"
     for case in cases():
         after, loss, correct = train32(case)
         numbers = (
             case.features, case.classes, len(case.labels), case.zero_point, bits(case.scale), case.epochs,
-            case.batch, bits(case.rate), case.seed, case.round,
+            case.batch, bits(case.rate), case.seed, case.round, bits(case.proximal_mu),
         )  # fmt: skip
         yield _row("case", numbers)
         for label, q in zip(case.labels, case.q, strict=True):
