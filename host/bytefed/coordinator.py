@@ -176,17 +176,18 @@ class Coordinator:
                 "Update its firmware.",
             )
         result = reply.result
-        self._keep_held(member, reply)
-        if number > 1:
-            self._keep_evaluation(number - 1, member, result.test_correct)
-        return self._store.commit_delta(
-            number,
-            member.device.name,
-            reply.delta,
-            num_examples=result.num_examples,
-            loss=result.loss,
-            correct=result.correct,
-        )
+        with self._store.together():
+            self._keep_held(member, reply)
+            if number > 1:
+                self._keep_evaluation(number - 1, member, result.test_correct)
+            return self._store.commit_delta(
+                number,
+                member.device.name,
+                reply.delta,
+                num_examples=result.num_examples,
+                loss=result.loss,
+                correct=result.correct,
+            )
 
     def _fail(self, number: int, member: Member, error: BytefedError) -> Status:
         """Name a board that failed; one whose training diverged stays, any other is looked for."""

@@ -398,13 +398,16 @@ class Store:
     # The ledger.
 
     def add_traffic(self, row: Traffic) -> None:
-        """Keep bytes; those of a further attempt of the same board at the same round are added to its row."""
+        """Keep bytes; those of a further attempt of the same board at the same round are added to its row.
+
+        Doesn't wait for the disk: a kill loses nothing, a power cut at most the newest rows, never a delta.
+        """
         count = row.count or ByteCount()
         values = {name: getattr(row, name) for name in _TRAFFIC_COLUMNS}
         values |= {name: getattr(count, name) if row.count else None for name in COUNTS}
         values["run"] = self.run
         names = ", ".join(values)
-        with self._transaction() as db:
+        with self._hurried(), self._transaction() as db:
             db.execute(
                 f"INSERT INTO ledger ({names}) VALUES ({', '.join('?' * len(values))})"  # noqa: S608
                 f" ON CONFLICT (run, round, board) WHERE phase = 'round' DO UPDATE SET {_MERGE}",
@@ -453,7 +456,16 @@ class Store:
     # SQLite.
 
     @contextmanager
+    def together(self) -> Iterator[None]:
+        """Write all that is written inside in one transaction: one wait for the disk."""
+        with self._transaction():
+            yield
+
+    @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
+        if self._db.in_transaction:  # inside `together`
+            yield self._db
+            return
         with coded(self.directory):
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -463,6 +475,16 @@ class Store:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
+
+    @contextmanager
+    def _hurried(self) -> Iterator[None]:
+        """Leave it to the next transaction to wait for the disk (SQLite, "PRAGMA synchronous", NORMAL in WAL mode)."""
+        with coded(self.directory):
+            self._db.execute("PRAGMA synchronous = NORMAL")
+        try:
+            yield
+        finally:
+            self._db.execute("PRAGMA synchronous = FULL")
 
     def _rows(self, query: str, *values: Any) -> list[Any]:
         with coded(self.directory):
