@@ -22,7 +22,7 @@ class ScriptedRound {
  public:
   explicit ScriptedRound(const Stopwatch& stopwatch)
       : stopwatch_(stopwatch),
-        session_(memory_.view(), bytefed::Identity{}, {nullptr, [](void*) { return uint32_t{0}; }, nullptr}),
+        session_(memory_.view(), bytefed::Identity{}, port()),
         serial_(this, &ScriptedRound::write) {}
 
   // Samples and head are made up; every count but that of the training's exp is the same for all.
@@ -48,6 +48,12 @@ class ScriptedRound {
   static constexpr size_t kSessionSize = sizeof(bytefed::Session) + sizeof(bytefed::SerialLink);
 
  private:
+  static bytefed::Port port() {
+    bytefed::Port port = {};
+    port.millis = [](void*) { return uint32_t{0}; };
+    return port;
+  }
+
   static constexpr size_t kChunk = bytefed::kMaxFrame - bytefed::kHeaderSize;
 
   void connect() {

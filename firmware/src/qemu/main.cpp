@@ -40,7 +40,9 @@ Identity identify() {
 
 int main() {
   machine::word(machine::kPrescaler) = machine::kCounterClock / 1000 - 1;
-  Session session(memory.view(), identify(), Port{nullptr, millis, nullptr});
+  Port port = {};
+  port.millis = millis;
+  Session session(memory.view(), identify(), port);
   SerialLink serial(nullptr, write);
   uart::start();
   for (;;) {
