@@ -361,3 +361,46 @@ TEST(round_hello_stops_what_was_being_sent) {
   board.expect_silence();
   CHECK_EQUAL(static_cast<int>(board.session.state()), 3);
 }
+
+TEST(round_a_delta_that_was_forgotten_by_an_old_ack_is_still_there) {
+  BenchBoard board;
+  board.ready();
+  const Bytes head = BenchBoard::head();
+  const Begin begin = BenchBoard::begin_of(1, head);
+  const Result result = board.round(1, head);
+  board.give(board.data(0, false, {0}));
+  CHECK_EQUAL(static_cast<int>(board.session.state()), 0);
+  board.ask(begin);
+  CHECK_EQUAL(static_cast<int>(board.expect<Accept>().state), 3);
+  CHECK_EQUAL(board.expect<Result>().crc, result.crc);
+  const Bytes delta = pull(board);
+  CHECK_EQUAL(crc32(delta.data(), delta.size()), result.crc);
+}
+
+TEST(round_under_every_codec) {
+  for (uint8_t codec = 0; codec < 7; ++codec) {
+    BenchBoard board(250, 32);
+    board.hello();
+    board.ask(Config{codec, 1, 2, 0.1f, 9});
+    CHECK_EQUAL(board.take(), board.control(Kind::kConfigured, board.sequence));
+    board.provision();
+    const Bytes head = BenchBoard::head();
+    for (uint16_t round = 1; round <= 3; ++round) {
+      Begin begin = BenchBoard::begin_of(round, head);
+      if (round == 3) begin.flags |= Begin::kUncounted;
+      board.ask(begin, head);
+      CHECK_EQUAL(static_cast<int>(board.expect<Accept>().state), 2);
+      const Result result = board.expect<Result>();
+      CHECK_EQUAL(static_cast<int>(result.status), 0);
+      CHECK_EQUAL(crc32(board.tail.data(), board.tail.size()), result.crc);
+      CHECK(codec == 0 ? board.tail.size() == 48 : board.tail.size() < 48);
+      board.give(board.data(0, false, {0}));
+    }
+    if (codec == 0) continue;
+    Begin down = BenchBoard::begin_of(4, head);  // a blob that does not make the head it announces
+    down.codec = codec;
+    board.ask(down, Bytes(240, 0x5A));
+    board.expect_error(Status::kBadCrc);
+    CHECK_EQUAL(board.global_head(), head);
+  }
+}
