@@ -9,10 +9,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
-from itertools import product
+from itertools import islice, product
 
 from board_port import MakeBoard
 from shared_board import shared_board
@@ -61,7 +61,11 @@ def echoes(
 ) -> Iterator[Setting]:
     """Every frame of one board's two rounds once more, up to so many frames too late."""
     setting = Setting(
-        boards=1, rounds=2, framing=framing, frame_limit=frame_limit, earlier=True  # type: ignore[arg-type]
+        boards=1,
+        rounds=2,
+        framing=framing,
+        frame_limit=frame_limit,
+        earlier=True,  # type: ignore[arg-type]
     )
     frames = try_world(setting, make_board).frames
     for at, echo in product(range(frames), range(1, farthest + 1)):
@@ -86,7 +90,9 @@ def randoms(first: int, undetected: float = 0.0) -> Iterator[Setting]:
         seed += 1
 
 
-def run_all(settings: Iterable[Setting], tally: Tally, faults: int = 0, make_board: MakeBoard | None = None) -> Tally:
+def run_all(
+    settings: Iterable[Setting], tally: Tally, faults: int = 0, make_board: MakeBoard | None = None
+) -> Tally:
     """Try worlds, until so many faults have been injected if `faults` is given.
 
     Raises:
@@ -94,7 +100,7 @@ def run_all(settings: Iterable[Setting], tally: Tally, faults: int = 0, make_boa
     """
     for setting in settings:
         if make_board is not None and setting.frame_limit > 20 and setting.framing == "ble":
-            setting = replace(setting, frame_limit=20)  # what a board built apart has  # noqa: PLW2901
+            setting = replace(setting, frame_limit=20)  # what a board built apart has
         outcome = try_world(setting, make_board)
         if setting.faults == Faults() and {event for _, event in setting.events} == {"duplicate"}:
             _check_apathy(setting, outcome, make_board)
@@ -112,7 +118,9 @@ def _check_apathy(setting: Setting, outcome: Outcome, make_board: MakeBoard | No
     """What comes twice must not make the host say anything twice (the sorcerer's apprentice)."""
     calm = _calm_wire_down(replace(setting, events=()), make_board)
     if outcome.bytes.wire_down != calm:
-        raise Violation(f"a duplicate made the host send {outcome.bytes.wire_down} B instead of {calm} B in {setting}")
+        raise Violation(
+            f"a duplicate made the host send {outcome.bytes.wire_down} B instead of {calm} B in {setting}"
+        )
 
 
 @cache
@@ -120,22 +128,36 @@ def _calm_wire_down(setting: Setting, make_board: MakeBoard | None) -> int:
     return try_world(setting, make_board).bytes.wire_down
 
 
+def _single_faults(make: MakeBoard | None) -> Iterator[Setting]:
+    for framing in ("ble", "serial"):
+        yield from singles(framing, 2, make)
+
+
+def _echoes(make: MakeBoard | None) -> Iterator[Setting]:
+    for limit in (20, 244):
+        yield from echoes("serial", 20, make, limit)
+
+
+PARTS: dict[str, Callable[[MakeBoard | None], Iterator[Setting]]] = {
+    "singles": _single_faults,
+    "echoes": _echoes,
+    "late kills": lambda make: late_kills("serial", make),
+    "random": lambda _: islice(randoms(1), 400),
+    "undetected": lambda _: islice(randoms(1, undetected=0.02), 300),
+}
+
+
 def main() -> int:
-    """Try everything on a host and a board."""
+    """Try a host and a board."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--board", help="shared library of a core")
-    parser.add_argument("--faults", type=int, default=20_000)
+    parser.add_argument("--part", action="append", choices=PARTS, help="only this (default: all)")
     args = parser.parse_args()
     make = shared_board(args.board) if args.board else None
     tally = Tally()
     try:
-        for framing in ("ble", "serial"):
-            run_all(singles(framing, 2, make), tally, make_board=make)
-        for limit in (20, 244):
-            run_all(echoes("serial", 20, make, limit), tally, make_board=make)
-        run_all(late_kills("serial", make), tally, make_board=make)
-        run_all(randoms(1), tally, args.faults // 2, make)
-        run_all(randoms(1, undetected=0.02), tally, args.faults, make)
+        for part in args.part or PARTS:
+            run_all(PARTS[part](make), tally, make_board=make)
     except Violation as violation:
         print(violation)
         return VIOLATED

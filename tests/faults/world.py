@@ -15,11 +15,11 @@ from typing import Any, Literal
 
 import numpy as np
 from board_port import BoardPort, MakeBoard
+from bytefed._core import VirtualBoard
 from virtual_time import StuckError, run
 
-from bytefed._core import VirtualBoard
 from bytefed.device import Device, RoundReply, Samples, TrainingPlan
-from bytefed.errors import BoardError, BytefedError, LinkError
+from bytefed.errors import BoardError, LinkError
 from bytefed.faults import Faults, FaultyTransport, Piece, RandomFaults, damage
 from bytefed.frame import Decoded, SerialDecoder, encode_serial_frame
 from bytefed.ledger import ByteCount, Direction
@@ -205,7 +205,9 @@ class World:
             return
         kept = [delta.board for delta in self._store.deltas(round_)]
         if kept.count(f"{uid:016x}") != 1:
-            self.report(f"board {uid} was told that its delta of round {round_} is stored, the store has {kept}")
+            self.report(
+                f"board {uid} was told that its delta of round {round_} is stored, the store has {kept}"
+            )
 
     def report(self, violation: str) -> None:
         """End the world: something happened that must not."""

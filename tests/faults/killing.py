@@ -1,0 +1,158 @@
+"""The real coordinator, killed by SIGKILL at random instants, over boards that live on behind pseudo-terminals."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bytefed import experiment
+from bytefed.config import RunConfig
+from bytefed.errors import BytefedError
+from bytefed.message import State
+from bytefed.store import Store
+from bytefed.virtual import BoardKind, PtyBoard, board_uid, make_board, serve_boards
+
+D, C = 6, 3
+BOARDS = 3
+_NOBODY: Callable[[object], None] = lambda event: None  # noqa: E731
+
+
+@dataclass(frozen=True)
+class Kills:
+    """What a series of kills came to."""
+
+    kills: int
+    rounds: int
+    acknowledged: int
+    lost: int
+    twice: int
+    head: bytes
+
+
+class _Acknowledged:
+    """A board that writes down, as they happen, the rounds whose delta it was told is stored."""
+
+    def __init__(self, uid: int, log: int) -> None:
+        self._board: Any = make_board(BoardKind(D, C), uid)
+        self._uid = uid
+        self._log = log
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._board, name)
+
+    def feed(self, data: bytes) -> None:
+        before = self._board.state, self._board.round
+        self._board.feed(data)
+        if before[0] == State.READY and (self._board.state, self._board.round) == (State.IDLE, before[1]):
+            os.write(self._log, f"{before[1]} {self._uid:016x}\n".encode())
+
+
+def write_data(path: Path) -> None:
+    """Write a small task: three heaps of points."""
+    rng = np.random.default_rng(5)
+    y = rng.integers(0, C, 90)
+    np.savez(path, X=(rng.normal(0, 1, (90, D)) + 2 * np.eye(C, D)[y]).astype(np.float32), y=y)
+
+
+def _fork(work: Callable[[], object]) -> int:
+    """Run something in a process of its own and return the process's number."""
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        with suppress(BaseException):
+            work()
+            status = 0
+        os._exit(status)
+    return pid
+
+
+@contextmanager
+def boards(log: Path) -> Iterator[list[str]]:
+    """Boards in a process of their own; gives their ports."""
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    ptys = [PtyBoard(_Acknowledged(board_uid(1, i), descriptor), None) for i in range(BOARDS)]  # type: ignore[arg-type]
+    pid = _fork(lambda: serve_boards(ptys, lambda: os.getppid() == 1))
+    try:
+        yield [f"serial:{pty.port}" for pty in ptys]
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(descriptor)
+        for pty in ptys:
+            pty.close()
+
+
+def kill_often(folder: Path, kills: int, seed: int, codec: str = "float32") -> Kills:
+    """Kill a coordinator so many times, let it end, and count.
+
+    Args:
+        folder: Empty.
+        kills: How many times.
+        seed: Of the instants.
+        codec: Of the run.
+    """
+    rng = random.Random(seed)
+    write_data(folder / "heaps.npz")
+    run, log = folder / "run", folder / "acknowledged"
+    with boards(log) as ports:
+        config = _config(folder, ports, codec)
+        for _ in range(kills):
+            pid = _fork(lambda: _work(config, run))
+            time.sleep(rng.uniform(0.05, 0.7))
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        rounds = _rounds(run) + 1
+        asyncio.run(experiment.resume(run, {"rounds": rounds}, _NOBODY))
+    acknowledged = log.read_text(encoding="utf-8").split("\n")[:-1]
+    store = Store.open(run)
+    stored = [f"{n} {delta.board}" for n in range(1, rounds + 1) for delta in store.deltas(n)]
+    lost = [entry for entry in set(acknowledged) if entry not in stored]
+    head = store.head()[1].tobytes()
+    store.close()
+    return Kills(kills, rounds, len(set(acknowledged)), len(lost), len(stored) - len(set(stored)), head)
+
+
+def undisturbed(folder: Path, rounds: int, codec: str = "float32") -> bytes:
+    """Return the head of the same run when nobody kills it."""
+    with boards(folder / "calm") as ports:
+        config = _config(folder, ports, codec, rounds)
+        asyncio.run(experiment.begin(config, folder / "undisturbed", _NOBODY))
+    store = Store.open(folder / "undisturbed")
+    head = store.head()[1].tobytes()
+    store.close()
+    return head
+
+
+def _config(folder: Path, ports: list[str], codec: str, rounds: int = 60_000) -> RunConfig:
+    return RunConfig(
+        boards=tuple(ports), rounds=rounds, data=str(folder / "heaps.npz"), partition="iid", quorum=1.0,
+        seed=7, local_epochs=2, central=False, codec=codec,
+    )  # fmt: skip
+
+
+def _work(config: RunConfig, run: Path) -> None:
+    """Begin the run, or go on with it where there is one."""
+    try:
+        asyncio.run(experiment.begin(config, run, _NOBODY))
+    except BytefedError as error:
+        if error.code != "E_RUN_EXISTS":
+            raise
+        asyncio.run(experiment.resume(run, {}, _NOBODY))
+
+
+def _rounds(run: Path) -> int:
+    store = Store.open(run)
+    try:
+        return store.head()[0]
+    finally:
+        store.close()
