@@ -8,11 +8,13 @@ namespace {
 constexpr uint32_t kOne = 0x3F800000u;  // 1.0f
 
 void cut(float* x, size_t n, uint8_t* blob) {
+  const float *end = x + n, *y = x;
   float sum = 0.0f;
-  for (size_t j = 0; j < n; ++j) sum += magnitude(x[j]);
+  do sum += magnitude(*y);
+  while (++y != end);
   const uint32_t scale = float_bits(write_scale(sum / static_cast<float>(n), blob));
   blob += kScaleSize;
-  for (const float* end = x + n; x != end; blob += sizeof(uint32_t)) {
+  do {
     uint32_t word = 0;
     for (size_t i = 0; i < 32; ++i, ++x) {
       const uint32_t sign = float_bits(*x) & kSignBit;
@@ -20,16 +22,19 @@ void cut(float* x, size_t n, uint8_t* blob) {
       *x -= float_from_bits(sign | scale);
     }
     std::memcpy(blob, &word, sizeof word);
-  }
+    blob += sizeof word;
+  } while (x != end);
 }
 
 void read(const uint8_t* blob, size_t n, float* level) {
+  const float* end = level + n;
   blob += kScaleSize;
-  for (const float* end = level + n; level != end; blob += sizeof(uint32_t)) {
+  do {
     uint32_t word;
     std::memcpy(&word, blob, sizeof word);
+    blob += sizeof word;
     for (size_t i = 0; i < 32; ++i, ++level, word >>= 1) *level = float_from_bits(kOne | (~word & 1u) << 31);
-  }
+  } while (level != end);
 }
 
 constexpr Levels kLevels = {1, cut, read};

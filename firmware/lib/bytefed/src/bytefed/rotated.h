@@ -5,7 +5,7 @@
 
 namespace bytefed {
 
-// How rotated values become bits, behind the scale that a blob starts with. n is a multiple of 32.
+// How rotated values become bits, behind the scale that a blob starts with. n is 32, 64, ...
 struct Levels {
   size_t bits;                                                // per value
   void (*cut)(float* x, size_t n, uint8_t* blob);             // leaves in x what the blob lacks
