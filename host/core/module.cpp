@@ -8,5 +8,6 @@ NB_MODULE(_core, module) {
   bind_codec(module);
   bind_kernel(module);
   bind_link(module);
+  bind_simulate(module);
   bind_virtual_board(module);
 }

@@ -32,9 +32,8 @@ class Shuffle {
     return static_cast<uint16_t>(value);
   }
 
- private:
-  static constexpr uint32_t kRounds = 4;
-
+  // The network that the walk goes through: a permutation of 0 .. domain()-1.
+  uint32_t domain() const { return 1u << (2 * half_bits_); }
   uint32_t encipher(uint32_t value) const {
     const uint32_t mask = (1u << half_bits_) - 1u;
     uint32_t left = value >> half_bits_, right = value & mask;
@@ -45,6 +44,9 @@ class Shuffle {
     }
     return left << half_bits_ | right;
   }
+
+ private:
+  static constexpr uint32_t kRounds = 4;
 
   uint32_t key_[kRounds];
   uint32_t count_;
