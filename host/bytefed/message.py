@@ -13,6 +13,8 @@ from typing import ClassVar, Self
 from bytefed.errors import ProtocolError
 
 PROTOCOL_VERSION = 1
+VISIT = 0
+"""The run of a HELLO that leaves the board's round as it is."""
 HEADER_SIZE = 2
 MAX_FRAME = 250
 MIN_FRAME = 20
@@ -31,6 +33,9 @@ class Kind(IntEnum):
     POLL = 0x06
     STORE = 0x07
     ADD = 0x08
+    CAPTURE = 0x09
+    SAVE = 0x0A
+    ABOUT = 0x0B
     WELCOME = 0x41
     BOARD = 0x42
     CONFIGURED = 0x43
@@ -38,6 +43,9 @@ class Kind(IntEnum):
     RESULT = 0x45
     STORED = 0x47
     ADDED = 0x48
+    CAPTURED = 0x49
+    SAVED = 0x4A
+    DETAILS = 0x4B
     ERROR = 0x7F
 
 
@@ -63,6 +71,9 @@ class Status(IntEnum):
     NO_EXTRACTOR = 30
     NO_CONFIG = 31
     EXTRACTOR_FAILED = 32
+    NO_SENSOR = 33
+    NO_STORAGE = 34
+    STORAGE_FAILED = 35
 
 
 class State(IntEnum):
@@ -302,6 +313,46 @@ class Added(_Body):
 
 
 @dataclass(frozen=True)
+class Capture(_Body):
+    """Takes samples from the board's sensor; count 0 stops."""
+
+    KIND = Kind.CAPTURE
+    LAYOUT = struct.Struct("<HHBB")
+    first: int
+    count: int
+    label: int
+    kind: int
+
+
+@dataclass(frozen=True)
+class Captured(_Body):
+    """Answers CAPTURE: state 1 while it goes on, 0 when it is over; samples so far."""
+
+    KIND = Kind.CAPTURED
+    LAYOUT = struct.Struct("<BH")
+    state: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Details(_Body):
+    """Answers ABOUT: what the board is made of. Sizes in bytes, window in 10 ms, uptime in seconds."""
+
+    KIND = Kind.DETAILS
+    LAYOUT = struct.Struct("<BBBBIBBHIH")
+    board: int
+    major: int
+    minor: int
+    patch: int
+    ram: int
+    reset: int
+    sensor: int
+    window: int
+    uptime: int
+    saves: int
+
+
+@dataclass(frozen=True)
 class Error(_Body):
     """Answers any request that can't be met."""
 
@@ -311,5 +362,6 @@ class Error(_Body):
 
 
 MESSAGES: tuple[type[_Body], ...] = (
-    Hello, Welcome, Board, Config, Begin, Accept, Result, Get, Stored, Add, Added, Error,
+    Hello, Welcome, Board, Config, Begin, Accept, Result, Get, Stored, Add, Added, Capture, Captured, Details,
+    Error,
 )  # fmt: skip

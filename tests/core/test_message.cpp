@@ -104,6 +104,19 @@ const std::map<std::string, void (*)(Words)> kMessages = {
                         [](Fields& f, Add& m) { f(m.first, m.count, m.kind, m.crc, m.scale, m.zero_point); });
      }},
     {"Added", [](Words w) { try_message<Added>(w, [](Fields& f, Added& m) { f(m.state, m.index); }); }},
+    {"Capture",
+     [](Words w) {
+       try_message<Capture>(w, [](Fields& f, Capture& m) { f(m.first, m.count, m.label, m.kind); });
+     }},
+    {"Captured",
+     [](Words w) { try_message<Captured>(w, [](Fields& f, Captured& m) { f(m.state, m.count); }); }},
+    {"Details",
+     [](Words w) {
+       try_message<Details>(w, [](Fields& f, Details& m) {
+         f(m.board, m.version[0], m.version[1], m.version[2], m.ram, m.reset, m.sensor, m.window, m.uptime,
+           m.saves);
+       });
+     }},
     {"Error", [](Words w) { try_message<Error>(w, [](Fields& f, Error& m) { f(m.status); }); }},
 };
 

@@ -84,6 +84,18 @@ void added(IO& io, M& m) {
   io(m.state)(m.index);
 }
 template <typename IO, typename M>
+void capture(IO& io, M& m) {
+  io(m.first)(m.count)(m.label)(m.kind);
+}
+template <typename IO, typename M>
+void captured(IO& io, M& m) {
+  io(m.state)(m.count);
+}
+template <typename IO, typename M>
+void details(IO& io, M& m) {
+  io(m.board)(m.version)(m.ram)(m.reset)(m.sensor)(m.window)(m.uptime)(m.saves);
+}
+template <typename IO, typename M>
 void error(IO& io, M& m) {
   io(m.status);
 }
@@ -114,6 +126,9 @@ BYTEFED_MESSAGE(Get, get)
 BYTEFED_MESSAGE(Stored, stored)
 BYTEFED_MESSAGE(Add, add)
 BYTEFED_MESSAGE(Added, added)
+BYTEFED_MESSAGE(Capture, capture)
+BYTEFED_MESSAGE(Captured, captured)
+BYTEFED_MESSAGE(Details, details)
 BYTEFED_MESSAGE(Error, error)
 #undef BYTEFED_MESSAGE
 

@@ -14,6 +14,9 @@ enum class Kind : uint8_t {
   kPoll = 0x06,
   kStore = 0x07,
   kAdd = 0x08,
+  kCapture = 0x09,
+  kSave = 0x0A,
+  kAbout = 0x0B,
   kWelcome = 0x41,
   kBoard = 0x42,
   kConfigured = 0x43,
@@ -21,6 +24,9 @@ enum class Kind : uint8_t {
   kResult = 0x45,
   kStored = 0x47,
   kAdded = 0x48,
+  kCaptured = 0x49,
+  kSaved = 0x4A,
+  kDetails = 0x4B,
   kError = 0x7F,
 };
 
@@ -43,6 +49,9 @@ enum class Status : uint8_t {
   kNoExtractor = 30,
   kNoConfig = 31,
   kExtractorFailed = 32,
+  kNoSensor = 33,
+  kNoStorage = 34,
+  kStorageFailed = 35,
 };
 
 enum class State : uint8_t { kIdle = 0, kReceiving = 1, kTraining = 2, kReady = 3 };
@@ -175,6 +184,55 @@ struct Added {
   uint16_t index;
 };
 
+struct Capture {
+  static constexpr Kind kKind = Kind::kCapture;
+  static constexpr size_t kSize = 6;
+  static constexpr uint8_t kTest = Add::kTest;
+  uint16_t first, count;
+  uint8_t label, kind;
+};
+
+struct Captured {
+  static constexpr Kind kKind = Kind::kCaptured;
+  static constexpr size_t kSize = 3;
+  uint8_t state;
+  uint16_t count;
+};
+
+// Which board it is; the numbers are in SPEC 3.
+enum class Model : uint8_t {
+  kUnknown = 0,
+  kNano33Ble = 1,
+  kFeather = 2,
+  kFeatherSense = 3,
+  kItsyBitsy = 4,
+  kCircuitPlayground = 5,
+};
+enum class SensorChip : uint8_t {
+  kNone = 0,
+  kLsm9ds1 = 1,
+  kBmi270 = 2,
+  kLsm6ds33 = 3,
+  kLsm6ds3trc = 4,
+  kLis3dh = 5,
+  kReplay = 6,
+};
+enum class ResetCause : uint8_t { kPower = 0, kWatchdog = 1, kSoftware = 2, kPin = 3, kOther = 4 };
+
+// Answers ABOUT.
+struct Details {
+  static constexpr Kind kKind = Kind::kDetails;
+  static constexpr size_t kSize = 18;
+  Model board;
+  uint8_t version[3];  // of the firmware
+  uint32_t ram;        // bytes never used so far by heap or stacks, 0 where it can't be told
+  ResetCause reset;    // why the board started last
+  SensorChip sensor;
+  uint16_t window;  // 10 ms from one captured window to the next, 0 without a sensor
+  uint32_t uptime;  // seconds
+  uint16_t saves;   // images written since the flash was new, modulo 65536
+};
+
 struct Error {
   static constexpr Kind kKind = Kind::kError;
   static constexpr size_t kSize = 1;
@@ -195,6 +253,9 @@ void pack(const Get& message, uint8_t* body);
 void pack(const Stored& message, uint8_t* body);
 void pack(const Add& message, uint8_t* body);
 void pack(const Added& message, uint8_t* body);
+void pack(const Capture& message, uint8_t* body);
+void pack(const Captured& message, uint8_t* body);
+void pack(const Details& message, uint8_t* body);
 void pack(const Error& message, uint8_t* body);
 
 // Each reads kSize bytes; false, and nothing written, when there are fewer. Values are not judged
@@ -210,6 +271,9 @@ bool unpack(const uint8_t* body, size_t length, Get* message);
 bool unpack(const uint8_t* body, size_t length, Stored* message);
 bool unpack(const uint8_t* body, size_t length, Add* message);
 bool unpack(const uint8_t* body, size_t length, Added* message);
+bool unpack(const uint8_t* body, size_t length, Capture* message);
+bool unpack(const uint8_t* body, size_t length, Captured* message);
+bool unpack(const uint8_t* body, size_t length, Details* message);
 bool unpack(const uint8_t* body, size_t length, Error* message);
 
 }  // namespace bytefed

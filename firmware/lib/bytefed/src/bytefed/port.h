@@ -21,6 +21,13 @@ struct Port {
   // Runs the feature extractor: `input_size` int8 values in, D int8 features out. Null when there
   // is none.
   bool (*extract)(void* context, const int8_t* input, int8_t* features);
+  // Takes the sensor's next window as the extractor wants it. False: it is not complete yet. Null
+  // when there is no sensor, or an extractor that takes something else.
+  bool (*sense)(void* context, int8_t* input) = nullptr;
+  // Says what ABOUT asks. Null: ABOUT is an unknown kind.
+  void (*about)(void* context, Details* details) = nullptr;
+  // Writes all that is to outlive a loss of power, and returns when it is done. Null: nothing is.
+  bool (*save)(void* context) = nullptr;
 };
 
 // What the board is, fixed from boot to reset.

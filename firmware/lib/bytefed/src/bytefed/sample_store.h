@@ -27,6 +27,16 @@ class SampleStore {
   Quantization quantization() const { return quantization_; }
   void set_quantization(Quantization quantization) { quantization_ = quantization; }
 
+  // Takes over samples that `memory` holds already. False, and nothing is changed, when they can't be
+  // there.
+  bool restore(uint16_t train, uint16_t test, Quantization quantization) {
+    if (train + test > capacity_) return false;
+    count_[0] = train;
+    count_[1] = test;
+    quantization_ = quantization;
+    return true;
+  }
+
   // Forgets all samples of a split but the first `count`, which it has.
   void truncate(Split split, uint16_t count) { count_[static_cast<size_t>(split)] = count; }
 

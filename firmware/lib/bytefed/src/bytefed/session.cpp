@@ -19,6 +19,18 @@ bool same(const Add& a, const Add& b) {
          float_bits(a.scale) == float_bits(b.scale) && a.zero_point == b.zero_point;
 }
 
+bool same(const Quantization& a, const Quantization& b) {
+  return float_bits(a.scale) == float_bits(b.scale) && a.zero_point == b.zero_point;
+}
+
+bool same(const Capture& a, const Capture& b) {
+  return a.first == b.first && a.count == b.count && a.label == b.label && a.kind == b.kind;
+}
+
+Split split_of(uint8_t kind) {
+  return (kind & Add::kTest) != 0 ? Split::kTest : Split::kTrain;
+}
+
 void refuse(Link* link, uint8_t sequence, Status status) {
   uint8_t frame[kHeaderSize + Error::kSize];
   pack_control_header(Kind::kError, sequence, frame);
@@ -61,6 +73,9 @@ void Session::on_control(Link* link, Kind kind, uint8_t sequence, const uint8_t*
     case Kind::kPoll: return on_poll(sequence);
     case Kind::kStore: return on_store(sequence);
     case Kind::kAdd: return on_add(sequence, body, length);
+    case Kind::kCapture: return on_capture(sequence, body, length);
+    case Kind::kSave: return on_save(sequence);
+    case Kind::kAbout: return on_about(sequence);
     default: return answer_error(sequence, Status::kUnknownKind);
   }
 }
@@ -77,12 +92,13 @@ void Session::on_hello(Link* link, uint8_t sequence, const uint8_t* body, size_t
   sender_.stop();
   result_due_ = false;
   configured_ = false;
-  if (hello.run != run_) {
+  if (hello.run != run_ && hello.run != kVisit) {
     run_ = hello.run;
     round_ = 0;
     forget_round();
     kept_ = false;
     forget_residual();
+    ++round_changes_;
   } else if (state_ == State::kReceiving && (incoming_kind_ == Incoming::kSamples || limit != frame_limit_ ||
                                              link->window != receiver_.window())) {
     forget_round();  // chunks of another size would land elsewhere
@@ -170,7 +186,7 @@ Status Session::check_begin(const Begin& begin) const {
   if (begin.round == 0 || (begin.flags & ~known) != 0) return Status::kBadValue;
   if (begin.round < round_) return Status::kStaleRound;
   if (!can(begin.codec)) return Status::kUnknownCodec;
-  if (task_ == Task::kExtract) return Status::kBusy;
+  if (task_ == Task::kExtract || capturing()) return Status::kBusy;
   if ((begin.flags & Begin::kTrain) != 0) {
     if (!configured_) return Status::kNoConfig;
     if (store_.count(Split::kTrain) == 0) return Status::kNoSamples;
@@ -284,6 +300,7 @@ Status Session::take_head() {
     return status;
   }
   std::memcpy(memory_.global, memory_.local, size);
+  ++round_changes_;
   return status;
 }
 
@@ -332,6 +349,7 @@ void Session::finish_round(Status status) {
   task_ = Task::kNone;
   state_ = State::kReady;
   result_due_ = true;
+  ++round_changes_;
 }
 
 // Makes the delta's blob of the local head, and leaves in `local` what it lacks. False when training
@@ -385,9 +403,10 @@ uint16_t Session::expected_wait() const {
 }
 
 void Session::forget_round() {
-  if (task_ == Task::kExtract) store_.truncate(add_split(), add_.first);  // all or nothing
+  if (task_ == Task::kExtract) store_.truncate(split_of(add_.kind), add_.first);  // all or nothing
+  if (state_ == State::kReady) ++round_changes_;
   state_ = State::kIdle;
-  task_ = Task::kNone;
+  if (!capturing()) task_ = Task::kNone;
   sender_.stop();
   has_delta_ = false;
   result_due_ = false;
@@ -412,6 +431,7 @@ void Session::on_add(uint8_t sequence, const uint8_t* body, size_t length) {
   if ((add.kind & Add::kAnew) != 0) {
     store_.truncate(Split::kTrain, 0);
     store_.truncate(Split::kTest, 0);
+    ++sample_changes_;
   }
   settle(counted_);
   forget_round();
@@ -427,12 +447,12 @@ void Session::on_add(uint8_t sequence, const uint8_t* body, size_t length) {
 }
 
 Status Session::check_add(const Add& add) const {
-  if (state_ == State::kTraining || state_ == State::kReady) return Status::kBusy;
+  if (state_ == State::kTraining || state_ == State::kReady || capturing()) return Status::kBusy;
   const bool inputs = (add.kind & Add::kInputs) != 0;
   const bool anew = (add.kind & Add::kAnew) != 0;
   if (inputs && port_.extract == nullptr) return Status::kNoExtractor;
   if (!inputs && !(is_finite(add.scale) && add.scale > 0.0f)) return Status::kBadValue;
-  const Split split = (add.kind & Add::kTest) != 0 ? Split::kTest : Split::kTrain;
+  const Split split = split_of(add.kind);
   const unsigned held = anew ? 0u : store_.count(Split::kTrain) + store_.count(Split::kTest);
   if (add.count == 0 || add.first != (anew ? 0u : store_.count(split))) return Status::kBadValue;
   if (held + add.count > store_.capacity()) return Status::kStoreFull;
@@ -477,7 +497,7 @@ bool Session::labels_valid() const {
 void Session::take_record() {
   const uint8_t* record = incoming() + added_ * add_record_size();
   const int8_t* values = reinterpret_cast<const int8_t*>(record + 1);
-  int8_t* features = store_.next(add_split());
+  int8_t* features = store_.next(split_of(add_.kind));
   Status status = Status::kOk;
   if ((add_.kind & Add::kInputs) == 0) {
     std::memcpy(features, values, memory_.shape.features);
@@ -485,14 +505,137 @@ void Session::take_record() {
     status = Status::kExtractorFailed;
   }
   if (status == Status::kOk) {
-    store_.commit(add_split(), *record);
+    store_.commit(split_of(add_.kind), *record);
     if (++added_ < add_.count) return;
     task_ = Task::kNone;
     add_done_ = true;
+    ++sample_changes_;
   }
   forget_round();
   failure_ = status;
   answer_final_ack(status);
+}
+
+// ---- Samples from the sensor
+
+void Session::on_capture(uint8_t sequence, const uint8_t* body, size_t length) {
+  Capture asked;
+  if (!unpack(body, length, &asked)) return answer_error(sequence, Status::kBadLength);
+  const Status status = capture(asked);
+  if (status != Status::kOk) return answer_error(sequence, status);
+  answer(sequence, Captured{static_cast<uint8_t>(capturing() ? 1 : 0), captured_});
+}
+
+Status Session::capture(const Capture& capture) {
+  if (capture.count == 0) {  // stops
+    if (capturing()) task_ = Task::kNone;
+    return Status::kOk;
+  }
+  const bool over = store_.count(split_of(capture_.kind)) == capture_.first + captured_;
+  if (same(capture, capture_) && (capturing() || over)) return Status::kOk;
+  const Status status = check_capture(capture);
+  if (status != Status::kOk) return status;
+  if (store_.count(Split::kTrain) + store_.count(Split::kTest) == 0)
+    store_.set_quantization(identity_.features);
+  settle(counted_);  // windows come where the delta was
+  forget_round();
+  capture_ = capture;
+  captured_ = 0;
+  task_ = Task::kCapture;
+  return Status::kOk;
+}
+
+Status Session::check_capture(const Capture& capture) const {
+  if (port_.sense == nullptr || port_.extract == nullptr) return Status::kNoSensor;
+  if (!at_rest() || state_ == State::kReady) return Status::kBusy;
+  if (capture.label >= memory_.shape.classes) return Status::kBadLabel;
+  const unsigned held = store_.count(Split::kTrain) + store_.count(Split::kTest);
+  if ((capture.kind & ~Capture::kTest) != 0 || capture.first != store_.count(split_of(capture.kind)) ||
+      (held > 0 && !same(store_.quantization(), identity_.features))) {
+    return Status::kBadValue;
+  }
+  if (held + capture.count > store_.capacity()) return Status::kStoreFull;
+  if (identity_.input_size > sizeof(float) * parameters()) return Status::kTooLarge;
+  return Status::kOk;
+}
+
+// False when the sensor's next window is not complete yet.
+bool Session::take_window() {
+  int8_t* input = reinterpret_cast<int8_t*>(memory_.local);
+  if (!port_.sense(port_.context, input)) return false;
+  const Split split = split_of(capture_.kind);
+  if (!port_.extract(port_.context, input, store_.next(split))) {
+    task_ = Task::kNone;  // CAPTURED says how many there are
+    return true;
+  }
+  store_.commit(split, capture_.label);
+  ++sample_changes_;
+  if (++captured_ == capture_.count) task_ = Task::kNone;
+  return true;
+}
+
+// ---- What outlives a loss of power
+
+void Session::on_save(uint8_t sequence) {
+  if (port_.save == nullptr) return answer_error(sequence, Status::kNoStorage);
+  if (!at_rest()) return answer_error(sequence, Status::kBusy);
+  if (!port_.save(port_.context)) return answer_error(sequence, Status::kStorageFailed);
+  pack_control_header(Kind::kSaved, sequence, answer_);
+  answer_length_ = kHeaderSize;
+}
+
+RoundRecord Session::round_record() const {
+  RoundRecord record = {};
+  record.run = run_;
+  record.round = round_;
+  record.state = state_;
+  record.begin = begin_;
+  record.result = result_;
+  record.has_delta = has_delta_;
+  record.kept = kept_;
+  record.counted = counted_;
+  record.delta_codec = delta_codec_;
+  record.delta_seed = delta_seed_;
+  record.sample_time = sample_time_;
+  return record;
+}
+
+bool Session::restore(const RoundRecord& record) {
+  const bool ready = record.state == State::kReady;
+  if ((record.state != State::kIdle && !ready) || (record.has_delta && !ready) ||
+      !can(static_cast<uint8_t>(record.delta_codec))) {
+    return false;
+  }
+  run_ = record.run;
+  round_ = record.round;
+  state_ = record.state;
+  begin_ = record.begin;
+  result_ = record.result;
+  has_delta_ = record.has_delta;
+  kept_ = record.kept;
+  counted_ = record.counted;
+  delta_codec_ = record.delta_codec;
+  delta_seed_ = record.delta_seed;
+  sample_time_ = record.sample_time;
+  return true;
+}
+
+SamplesRecord Session::samples_record() const {
+  return {store_.count(Split::kTrain), store_.count(Split::kTest), store_.quantization(), add_done_, add_};
+}
+
+bool Session::restore(const SamplesRecord& record) {
+  if (!store_.restore(record.train, record.test, record.quantization)) return false;
+  add_ = record.add;
+  add_done_ = record.add_done;
+  return true;
+}
+
+void Session::on_about(uint8_t sequence) {
+  if (port_.about == nullptr) return answer_error(sequence, Status::kUnknownKind);
+  Details details = {};
+  port_.about(port_.context, &details);
+  answer(sequence, details);
 }
 
 // ---- Answers
@@ -520,15 +663,17 @@ void Session::answer_final_ack(Status status) {
 
 bool Session::poll() {
   if (link_ != nullptr && !send_due()) return true;  // the link is full: try again
+  bool waiting = false;                              // for the sensor
   switch (task_) {
     case Task::kEvaluate: evaluate_one(); break;
     case Task::kTrain:
       if ((begin_.flags & Begin::kTrain) == 0 || !trainer_.step()) finish_round(Status::kOk);
       break;
     case Task::kExtract: take_record(); break;
+    case Task::kCapture: waiting = !take_window(); break;
     case Task::kNone: break;
   }
-  return task_ != Task::kNone || answer_length_ != 0 || result_due_ || sender_.pending();
+  return (task_ != Task::kNone && !waiting) || answer_length_ != 0 || result_due_ || sender_.pending();
 }
 
 // Sends what is due, in order. False when the link took less than all.

@@ -7,6 +7,24 @@
 
 namespace bytefed {
 
+// What of a session outlives a loss of power, beside the arrays of Memory: one record goes with head,
+// residual and delta, the other with the samples.
+struct RoundRecord {
+  uint32_t run, delta_seed, sample_time;
+  uint16_t round;
+  State state;  // idle or ready
+  bool has_delta, kept, counted;
+  Codec delta_codec;
+  Begin begin;
+  Result result;
+};
+struct SamplesRecord {
+  uint16_t train, test;
+  Quantization quantization;
+  bool add_done;
+  Add add;
+};
+
 class Session {
  public:
   // `memory` and what `port` points to outlive the session.
@@ -20,13 +38,29 @@ class Session {
   // sample. True while there is more. Call it often.
   bool poll();
 
+  // Begins to take samples from the sensor, as CAPTURE does: for a button on the board.
+  Status capture(const Capture& capture);
+  bool capturing() const { return task_ == Task::kCapture; }
+
+  // Whether the board is between two pieces of work: only then its records and Memory fit together.
+  bool at_rest() const { return task_ == Task::kNone && (state_ == State::kIdle || state_ == State::kReady); }
+  // Count what a loss of power would undo.
+  uint32_t round_changes() const { return round_changes_; }
+  uint32_t sample_changes() const { return sample_changes_; }
+  RoundRecord round_record() const;
+  SamplesRecord samples_record() const;
+  // Take over what Memory's arrays hold already. False, and nothing is changed, for a record that can't be.
+  bool restore(const RoundRecord& record);
+  bool restore(const SamplesRecord& record);
+
+  const Link* link() const { return link_; }  // of the last HELLO, null before the first
   State state() const { return state_; }
   uint16_t round() const { return round_; }
   const SampleStore& store() const { return store_; }
   const float* global_head() const { return memory_.global; }
 
  private:
-  enum class Task : uint8_t { kNone, kEvaluate, kTrain, kExtract };
+  enum class Task : uint8_t { kNone, kEvaluate, kTrain, kExtract, kCapture };
   enum class Incoming : uint8_t { kHead, kSamples };
 
   // Requests.
@@ -39,6 +73,9 @@ class Session {
   void on_poll(uint8_t sequence);
   void on_store(uint8_t sequence);
   void on_add(uint8_t sequence, const uint8_t* body, size_t length);
+  void on_capture(uint8_t sequence, const uint8_t* body, size_t length);
+  void on_save(uint8_t sequence);
+  void on_about(uint8_t sequence);
 
   // Data frames.
   void on_data(const uint8_t* frame, size_t length);
@@ -68,8 +105,9 @@ class Session {
   void samples_arrived();
   bool labels_valid() const;
   void take_record();
+  Status check_capture(const Capture& capture) const;
+  bool take_window();
   size_t add_record_size() const;
-  Split add_split() const { return (add_.kind & Add::kTest) ? Split::kTest : Split::kTrain; }
 
   // Answers.
   template <typename M>
@@ -128,6 +166,10 @@ class Session {
   Add add_ = {};
   uint16_t added_ = 0;
   bool add_done_ = false;
+  Capture capture_ = {};
+  uint16_t captured_ = 0;
+
+  uint32_t round_changes_ = 0, sample_changes_ = 0;
 
   // Answers due.
   uint8_t begin_sequence_ = 0, add_sequence_ = 0;

@@ -1,0 +1,120 @@
+"""Turn models/NAME/ into what firmware compiles: `python tools/model_to_c.py models/digits OUT`.
+
+Two headers: `bytefed_model.h` says what the model is (sizes, scales, operators, hash), `bytefed_model_data.h` holds the
+.tflite file. manifest.json and the file are compared first, so an image can't hold one and report the other.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import zlib
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+# Operator of a .tflite file -> method of TFLM's MicroMutableOpResolver.
+RESOLVER = {
+    "AVERAGE_POOL_2D": "AddAveragePool2D",
+    "CONV_2D": "AddConv2D",
+    "DEPTHWISE_CONV_2D": "AddDepthwiseConv2D",
+    "FULLY_CONNECTED": "AddFullyConnected",
+    "MAX_POOL_2D": "AddMaxPool2D",
+    "MEAN": "AddMean",
+    "RESHAPE": "AddReshape",
+}
+_AXES = 6  # accelerometer and gyroscope: an input of [steps, 1, 6] is a window of them
+_HERTZ = 10  # samples a second in such a window (models/motion: 50 points in 5 s)
+
+_HEADER = """\
+// Made of models/{name}/ by tools/model_to_c.py; not to be edited.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace bytefed_model {{
+
+constexpr uint32_t kHash = {model_hash}u;  // CRC-32 of the .tflite file
+constexpr uint16_t kFeatures = {D};
+constexpr uint8_t kClasses = {C};
+constexpr uint16_t kInputSize = {input_size};
+constexpr float kInputScale = {input_scale}f;
+constexpr int8_t kInputZeroPoint = {input_zero_point};
+constexpr float kFeatureScale = {feature_scale}f;
+constexpr int8_t kFeatureZeroPoint = {feature_zero_point};
+constexpr size_t kArenaBytes = {arena_bytes};
+constexpr size_t kModelBytes = {bytes};
+
+// A window of the motion sensor; no steps: the model takes something else.
+constexpr uint16_t kWindowSteps = {steps};
+constexpr uint16_t kWindowHertz = {hertz};
+
+constexpr unsigned kOps = {op_count};
+
+// True when the resolver took every operator that the model needs.
+template <typename Resolver>
+bool register_ops(Resolver& resolver) {{
+  return {ops};
+}}
+
+}}  // namespace bytefed_model
+"""
+
+
+def headers(folder: Path) -> dict[str, str]:
+    """Return the text of both headers by file name.
+
+    Raises:
+        SystemExit: With what to do, where the folder can't be used.
+    """
+    manifest = _manifest(folder)
+    model = (folder / f"{manifest['name']}.tflite").read_bytes()
+    if sha256(model).hexdigest() != manifest["sha256"] or zlib.crc32(model) != manifest["model_hash"]:
+        raise SystemExit(f"{folder}: the .tflite file is not the one that its manifest describes; copy the folder again.")
+    return {"bytefed_model.h": _description(manifest), "bytefed_model_data.h": _data(model)}
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    path = folder / "manifest.json"
+    if not path.is_file():
+        names = ", ".join(sorted(p.parent.name for p in folder.parent.glob("*/manifest.json")))
+        raise SystemExit(f"There is no model '{folder.name}'; choose one of: {names}.")
+    manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    unknown = set(manifest["ops"]) - set(RESOLVER)
+    if unknown:
+        raise SystemExit(f"{path}: no board runs {', '.join(sorted(unknown))}; use the operators in models/README.md.")
+    return manifest
+
+
+def _description(manifest: dict[str, Any]) -> str:
+    shape = manifest["input_shape"]
+    is_window = len(shape) == 3 and shape[1:] == [1, _AXES]
+    fields = {
+        **manifest,
+        "input_size": math.prod(shape),
+        "steps": shape[0] if is_window else 0,
+        "hertz": _HERTZ if is_window else 0,
+        "op_count": len(manifest["ops"]),
+        "ops": " &&\n         ".join(f"resolver.{RESOLVER[op]}() == kTfLiteOk" for op in manifest["ops"]),
+    }
+    return _HEADER.format(**fields)
+
+
+def _data(model: bytes) -> str:
+    rows = (model[i : i + 24] for i in range(0, len(model), 24))
+    body = "\n".join("  " + "".join(f"{byte}," for byte in row) for row in rows)
+    return f"// Not to be edited.\n#pragma once\n\nalignas(16) const unsigned char kModel[] = {{\n{body}\n}};\n"
+
+
+def write(folder: Path, out: Path) -> None:
+    """Write both headers to `out`, touching only what has changed so that builds stay short."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name, text in headers(folder).items():
+        path = out / name
+        if not path.is_file() or path.read_text(encoding="ascii") != text:
+            path.write_text(text, encoding="ascii")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]), Path(sys.argv[2]))
