@@ -11,9 +11,10 @@ import difflib
 import json
 import math
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self, cast
 
 from bytefed.errors import ConfigError
@@ -85,6 +86,21 @@ class RunConfig:
         0, int, "bad boards that krum and multikrum allow for", low=0, high=MAX_ROUNDS
     )
     num_nodes_to_select: int = _key(1, int, "updates that multikrum keeps", low=1, high=MAX_ROUNDS)
+    server_learning_rate: float = _key(1.0, float, "step size of fedavgm", low=0.0, high=1e3)
+    server_momentum: float = _key(0.0, float, "momentum of fedavgm", low=0.0, high=0.999)
+    eta: float = _key(
+        0.0,
+        float,
+        "server learning rate of fedadam and fedyogi; 0 for their own, 0.1 and 0.01",
+        low=0.0,
+        high=1e3,
+    )
+    beta_1: float = _key(0.9, float, "decay of the first moment of fedadam and fedyogi", low=0.0, high=0.9999)
+    beta_2: float = _key(
+        0.99, float, "decay of the second moment of fedadam and fedyogi", low=0.0, high=0.9999
+    )
+    tau: float = _key(1e-3, float, "adaptivity of fedadam and fedyogi", low=1e-12, high=1e3)
+    proximal_mu: float = _key(0.0, float, "weight of the proximal term of fedprox", low=0.0, high=1e3)
     norm_bound: float = _key(
         3.0,
         float,
@@ -96,6 +112,12 @@ class RunConfig:
     local_epochs: int = _key(5, int, "passes over a board's own samples in a round", low=1, high=255)
     batch_size: int = _key(8, int, "samples a step", low=1, high=255)
     learning_rate: float = _key(0.05, float, "step size of local training", low=0.0, high=1e3)
+    learning_rate_decay: float = _key(
+        1.0, float, "factor on the step size after each learning_rate_rounds rounds", low=0.0, high=1.0
+    )
+    learning_rate_rounds: int = _key(
+        10, int, "rounds between two steps of learning_rate_decay", low=1, high=MAX_ROUNDS
+    )
     fraction_train: float = _key(
         1.0, float, "fraction of the boards that train in a round", low=0.0, high=1.0
     )
@@ -186,6 +208,15 @@ class RunConfig:
                 )
         return replace(self, **options)
 
+    def rate(self, number: int) -> float:
+        """The step size of local training in a round."""
+        return self.learning_rate * self.learning_rate_decay ** ((number - 1) // self.learning_rate_rounds)
+
+    @property
+    def proximal(self) -> float:
+        """The weight of the proximal term: other strategies than fedprox have none."""
+        return self.proximal_mu if self.strategy == "fedprox" else 0.0
+
     @property
     def codecs(self) -> tuple[str, str]:
         """Codec of the downlink and of the uplink."""
@@ -201,28 +232,39 @@ def option(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def add_options(parser: argparse._ArgumentGroup) -> None:
-    """Give a parser one option per key; what is not given stays None."""
-    for f in fields(RunConfig):
+def add_options(
+    parser: argparse._ArgumentGroup,
+    names: Collection[str] = KEYS,
+    aliases: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> None:
+    """Give a parser one option per key; what is not given stays None.
+
+    Args:
+        parser: What to give them to.
+        names: Of the keys.
+        aliases: Key to other spellings of its option.
+    """
+    for f in (f for f in fields(RunConfig) if f.name in names):
+        spellings = (option(f.name), *aliases.get(f.name, ()))
         key = KEYS[f.name]
         default: Any = f.default
         shown = " ".join(default) if key.many else default
         text = f"{key.help} (default: {shown})" if shown not in ("", True) else key.help
         if key.kind is bool:
-            parser.add_argument(
-                option(f.name), action=argparse.BooleanOptionalAction, default=None, help=text
-            )
+            parser.add_argument(*spellings, action=argparse.BooleanOptionalAction, default=None, help=text)
         elif key.many:
-            parser.add_argument(option(f.name), nargs="+", metavar=key.metavar, help=text)
+            parser.add_argument(*spellings, nargs="+", metavar=key.metavar, help=text)
         else:
             choices = key.choices or None
             metavar = key.metavar or (None if choices else key.kind.__name__.upper())
-            parser.add_argument(option(f.name), type=key.kind, choices=choices, metavar=metavar, help=text)
+            parser.add_argument(
+                *spellings, dest=f.name, type=key.kind, choices=choices, metavar=metavar, help=text
+            )
 
 
 def given_options(args: argparse.Namespace) -> dict[str, Any]:
     """The keys that the command line set, of what ``add_options`` added."""
-    values = {name: getattr(args, name) for name in KEYS}
+    values = {name: getattr(args, name, None) for name in KEYS}
     return {name: tuple(v) if KEYS[name].many else v for name, v in values.items() if v is not None}
 
 

@@ -22,6 +22,7 @@ from collections.abc import Coroutine, Sequence
 import numpy as np
 
 from bytefed import codec
+from bytefed.adaptive import REMEMBERING
 from bytefed.central import evaluate
 from bytefed.config import RunConfig
 from bytefed.data import Task
@@ -78,6 +79,7 @@ class Coordinator:
             LinkError: E_TOO_FEW_BOARDS or E_QUORUM. What was reached is on disk and can be resumed.
             StoreError: The run directory can't be written any more.
         """
+        self._recall()
         try:
             while not self._stopping:
                 done, head = self._store.head()
@@ -144,7 +146,7 @@ class Coordinator:
             await device.run_round(
                 number,
                 head,
-                self._plan(member),
+                self._plan(number, member),
                 train=True,
                 evaluate=evaluates,
                 uncounted=device.name in self._uncounted,
@@ -219,13 +221,10 @@ class Coordinator:
             )
 
     def _close(self, number: int, head: Head, asked: int, seconds: float) -> None:
-        clients = self._store.clients()
-        deltas = [delta for delta in self._store.deltas(number) if delta.status == "ok"]
-        updates = [Update(clients[delta.board], delta.num_examples, delta.delta) for delta in deltas]
-        updates, excess = bound_norms(updates, self._config.norm_bound)
-        for delta in deltas:
-            if clients[delta.board] in excess:
-                self._listener(_clipped(number, delta.board, excess[clients[delta.board]], self._config.norm_bound))
+        boards = {client: board for board, client in self._store.clients().items()}
+        updates, excess = self._updates(number)
+        for client, times in excess.items():
+            self._listener(_clipped(number, boards[client], times, self._config.norm_bound))
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused below
             head = self._strategy.aggregate(head, updates)
             score = evaluate(self._task, head, self._task.test)
@@ -235,17 +234,31 @@ class Coordinator:
                 f"The global head of round {number} has grown beyond float32: training diverged.",
                 "Start a new run with a smaller --learning-rate.",
             )
+        counted = [boards[update.client] for update in updates]
         self._store.close_round(
             number,
             head,
-            [delta.board for delta in deltas],
+            counted,
             seconds=seconds,
             accuracy=score.accuracy,
             loss=score.loss,
         )
-        counted = {delta.board for delta in deltas}
-        self._uncounted = (self._uncounted | set(self._store.participants(number))) - counted
+        self._uncounted = (self._uncounted | set(self._store.participants(number))) - set(counted)
         self._tell(number, asked)
+
+    def _updates(self, number: int) -> tuple[list[Update], dict[int, float]]:
+        """What counts in a round, bounded; and by client how many times the median the shortened were."""
+        clients = self._store.clients()
+        deltas = [delta for delta in self._store.deltas(number) if delta.status == "ok"]
+        updates = [Update(clients[delta.board], delta.num_examples, delta.delta) for delta in deltas]
+        return bound_norms(updates, self._config.norm_bound)
+
+    def _recall(self) -> None:
+        """Show a strategy that remembers the rounds of the coordinators before this one."""
+        done, head = self._store.head()
+        if isinstance(self._strategy, REMEMBERING):
+            for number in range(1, done + 1):
+                self._strategy.aggregate(head, self._updates(number)[0])
 
     def _tell(self, number: int, asked: int) -> None:
         """Bring the CSV files up to date and say how the round went."""
@@ -284,7 +297,7 @@ class Coordinator:
         member.busy = True
         try:
             reply = await device.run_round(
-                number, head, self._plan(member), train=False, evaluate=True, commit=lambda _: True
+                number, head, self._plan(number, member), train=False, evaluate=True, commit=lambda _: True
             )
             self._keep_held(member, reply)
             self._keep_evaluation(number, member, reply.result.test_correct)
@@ -304,15 +317,16 @@ class Coordinator:
         self._touched = min(self._touched, number)
         self._store.add_evaluation(number, member.device.name, correct, member.device.stored.test)
 
-    def _plan(self, member: Member) -> TrainingPlan:
+    def _plan(self, number: int, member: Member) -> TrainingPlan:
         config, (down, up) = self._config, self._config.codecs
         return TrainingPlan(
             codec_down=down,
             codec_up=up,
             epochs=config.local_epochs,
             batch=config.batch_size,
-            rate=config.learning_rate,
+            rate=config.rate(number),
             seed=training_seed(config.seed, member.client),
+            proximal_mu=config.proximal,
         )
 
     def _round_bytes(self, member: Member) -> int:

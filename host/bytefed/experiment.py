@@ -31,8 +31,8 @@ from bytefed.partition import Partition, divide
 from bytefed.records import SESSION_PHASES, Records, totals, write_json
 from bytefed.seeds import training_seed
 from bytefed.store import Store, coded, refuse_existing
-from bytefed.strategies import strategy
-from bytefed.strategy import Head, Strategy
+from bytefed.strategies import strategy_of
+from bytefed.strategy import Head
 from bytefed.virtual import BoardKind
 from bytefed.wire_size import blob_size
 
@@ -140,7 +140,7 @@ async def _run(
     records = Records(store)
     store.set_meta("config", config.to_toml())
     _write_text(store.directory, RESOLVED, config.to_toml())
-    coordinator = Coordinator(config, task, fleet, store, records, _strategy(config), listener)
+    coordinator = Coordinator(config, task, fleet, store, records, strategy_of(config), listener)
     listener(_started(config, task, store))
     try:
         with _interrupts(coordinator) as interrupts:
@@ -215,15 +215,6 @@ def _virtual(config: RunConfig, task: Task) -> VirtualOptions:
     capacity = min(max(_SMALLEST_STORE, len(task.federated)), _LARGEST_STORE)
     model = task.name if task.model_hash else None
     return VirtualOptions(BoardKind(task.D, task.num_classes, model, capacity), config.line_rate or None)
-
-
-def _strategy(config: RunConfig) -> Strategy:
-    return strategy(
-        config.strategy,
-        beta=config.beta,
-        num_malicious_nodes=config.num_malicious_nodes,
-        num_nodes_to_select=config.num_nodes_to_select,
-    )
 
 
 def _divide(config: RunConfig, task: Task, clients: int) -> Partition:

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from bytefed.config import RunConfig
 from bytefed.errors import ConfigError
 from bytefed.seeds import mix32, select, training_seed, training_seeds
-from bytefed.strategies import STRATEGIES, strategy
+from bytefed.strategies import STRATEGIES, strategy_of
 from bytefed.strategy import FedAvg, Update, weighted_mean
 
 P = 5
@@ -67,9 +68,52 @@ def test_the_inputs_are_left_as_they_were():
 
 
 def test_strategies_have_names():
-    assert all(strategy(name) for name in STRATEGIES)
-    with pytest.raises(ConfigError, match="E_CONFIG_STRATEGY"):
-        strategy("fedfoo")
+    assert all(strategy_of(RunConfig(strategy=name)) for name in STRATEGIES)
+    with pytest.raises(ConfigError, match="E_CONFIG"):
+        RunConfig(strategy="fedfoo")
+
+
+ROUNDS = [[1.0, -2.0, 0.0, 0.5, 3.0], [0.5, 2.0, 1.0, 0.5, -3.0], [0.0, 1.0, -4.0, 0.5, 0.25]]
+
+
+def heads_of(keys, rounds=ROUNDS):
+    means, head, heads = strategy_of(RunConfig(**keys)), np.zeros(P, np.float32), []
+    for delta in rounds:
+        head = means.aggregate(head, [Update(0, 7, np.array(delta, np.float32))])
+        heads.append(head)
+    return heads
+
+
+def test_fedavgm_without_momentum_is_fedavg():
+    assert np.array_equal(heads_of({"strategy": "fedavgm"}), heads_of({"strategy": "fedavg"}))
+
+
+def test_fedavgm_by_hand():
+    heads = heads_of({"strategy": "fedavgm", "server_momentum": 0.5, "server_learning_rate": 0.5})
+    assert heads[0][0] == 0.5  # m = 1
+    assert heads[1][0] == 1.0  # m = 0.5 + 0.5
+    assert heads[2][0] == 1.25  # m = 0.5
+
+
+@pytest.mark.parametrize("name", ["fedadam", "fedyogi"])
+def test_adaptive_strategies_by_hand(name):
+    eta, tau = (0.1, 1e-3) if name == "fedadam" else (0.01, 1e-3)
+    for i in range(P):
+        w = m = v = 0.0
+        for number, delta in enumerate(ROUNDS, 1):
+            m = 0.9 * m + 0.1 * delta[i]
+            square = delta[i] ** 2
+            v = 0.99 * v + 0.01 * square if name == "fedadam" else v - 0.01 * square * np.sign(v - square)
+            step = eta
+            if name == "fedadam":
+                step *= (1 - 0.99 ** (number + 1)) ** 0.5 / (1 - 0.9 ** (number + 1))
+            w += step * m / (v**0.5 + tau)
+            assert heads_of({"strategy": name})[number - 1][i] == pytest.approx(w, rel=1e-5, abs=1e-7)
+
+
+def test_the_learning_rate_decays_by_steps():
+    config = RunConfig(learning_rate=0.8, learning_rate_decay=0.5, learning_rate_rounds=3)
+    assert [config.rate(number) for number in range(1, 8)] == [0.8, 0.8, 0.8, 0.4, 0.4, 0.4, 0.2]
 
 
 def test_mix32_is_lowbias32():
