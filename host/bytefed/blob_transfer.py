@@ -56,12 +56,11 @@ async def push(
     fruitless = 0
     while fruitless < _FRUITLESS:
         confirmed = sender.confirmed
-        started = now()
         for index, frame in sender.frames(ack):
             role = Role.NEWS if sender.is_new(index) else Role.RETRANSMISSION
             went = partial(sender.went, index)
             await link.send(frame, role, payload=len(frame) - HEADER_SIZE, went=went)
-        ack = await _await_ack(link, plan, sender, sequence, started, extracts)
+        ack = await _await_ack(link, plan, sender, sequence, extracts)
         if ack.status is not None:
             return ack.status
         fruitless = fruitless + 1 if sender.confirmed == confirmed else 0
@@ -69,13 +68,14 @@ async def push(
 
 
 async def _await_ack(
-    link: Link, plan: ChunkPlan, sender: ChunkSender, sequence: int, started: float, extracts: bool
+    link: Link, plan: ChunkPlan, sender: ChunkSender, sequence: int, extracts: bool
 ) -> Ack:
     """Wait for an ACK that says something new; ask by POLL, never by a chunk."""
+    started = now()
     polled = False
     attempt = 0
     while attempt < TRIES:
-        until = now() + link.windows.timeout(attempt)
+        until = now() + link.acks.timeout(attempt)
         while incoming := await link.receive(until):
             if incoming.kind is None and DataHeader.unpack(incoming.frame).transfer == sequence % 4:
                 ack = Ack.unpack(incoming.frame, plan)
@@ -84,7 +84,7 @@ async def _await_ack(
                 if news or polled:
                     link.accept(incoming, Role.PROBE if polled else Role.NEWS, ack=True)
                     if not polled:
-                        link.windows.measured(now() - started)
+                        link.acks.measured(now() - started)
                     return ack
                 link.accept(incoming, Role.RETRANSMISSION)
             elif incoming.kind == Kind.ACCEPT and incoming.sequence == sequence and polled:
@@ -119,14 +119,11 @@ async def pull(link: Link, receiver: ChunkReceiver) -> int:
     get = control_frame(Kind.GET, sequence, Get(receiver.first_missing, receiver.plan.window).pack())
     request, is_get, attempt, heard = get, True, 0, False
     while not receiver.complete:
-        started = now()
         role = Role.RETRANSMISSION if attempt else Role.NEWS
         await link.send(request, role, ack=not is_get)
         window = receiver.plan.window_of(receiver.first_missing)
-        progress = await _collect(link, receiver, window, sequence, link.windows.timeout(attempt))
+        progress = await _collect(link, receiver, window, sequence, attempt)
         heard = heard or progress
-        if progress and attempt == 0:
-            link.windows.measured(now() - started)
         attempt = 0 if progress else attempt + 1
         if attempt == TRIES:
             raise _stuck(link, "it was sending its delta")
@@ -135,24 +132,26 @@ async def pull(link: Link, receiver: ChunkReceiver) -> int:
     return transfer
 
 
-async def _collect(
-    link: Link, receiver: ChunkReceiver, window: range, sequence: int, patience: float
-) -> bool:
-    """Take chunks until the window is whole, its last chunk came, or nothing has for `patience` seconds.
+async def _collect(link: Link, receiver: ChunkReceiver, window: range, sequence: int, attempt: int) -> bool:
+    """Take chunks until the window is whole, its last chunk came, or none has for too long.
+
+    What is timed is the gap before each chunk, so the time-out fits the line, whatever the length of a window.
 
     Returns whether anything new came.
     """
     progress = False
-    until = now() + patience
-    while incoming := await link.receive(until):
+    since = now()
+    while incoming := await link.receive(since + link.chunks.timeout(attempt)):
         if incoming.kind is not None or DataHeader.unpack(incoming.frame).transfer != sequence % 4:
             link.refuse_error(incoming, sequence)
             link.discard(incoming)
             continue
         if not _take_chunk(link, receiver, incoming):
             continue
+        if attempt == 0:
+            link.chunks.measured(now() - since)
         progress = True
-        until = now() + patience
+        since, attempt = now(), 0
         if receiver.first_missing >= window.stop or DataHeader.unpack(incoming.frame).poll:
             break
     return progress

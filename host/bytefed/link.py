@@ -46,7 +46,8 @@ class Link:
     def __init__(self, transport: Transport, rng: random.Random) -> None:
         self.transport = transport
         self.requests = RetransmissionTimer(transport.rto_floor, rng)
-        self.windows = RetransmissionTimer(transport.rto_floor, rng)
+        self.acks = RetransmissionTimer(transport.rto_floor, rng)
+        self.chunks = RetransmissionTimer(transport.rto_floor, rng)
         self.sequence = rng.randrange(256)
         self._serial = transport.framing == "serial"
         self._framing = SERIAL_FRAMING if self._serial else BLE_FRAMING
