@@ -60,7 +60,7 @@ class RunConfig:
     boards: tuple[str, ...] = _key(
         ("virtual:8",),
         str,
-        "boards by URI: virtual:N, serial:auto, serial:PORT; several may be named and mixed",
+        "boards by URI: virtual:N, virtual-ble:N, serial:auto, serial:PORT, ble:auto, ble:NAME; may be mixed",
         many=True,
         metavar="URI",
         resumable=True,
@@ -153,6 +153,13 @@ class RunConfig:
         str,
         "faults put on every link, by a seed, to try one's settings: drop=0.01,corrupt=0.001,seed=7",
         metavar="FAULTS",
+        resumable=True,
+    )
+    air_table: str = _key(
+        "",
+        str,
+        "TOML file that says how BLE links and boards are set up, for air_bytes, air_seconds, energy_mj",
+        metavar="FILE",
         resumable=True,
     )
     central: bool = _key(True, bool, "also train one head on all samples together, to compare with")

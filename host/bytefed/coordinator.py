@@ -168,6 +168,7 @@ class Coordinator:
                 num_examples=result.num_examples if result else None,
                 loss=result.loss if result else None,
                 correct=result.correct if result else None,
+                computing=result.duration / 100 if result else 0.0,  # from units of 10 ms
             )
 
     def _commit(self, number: int, member: Member, reply: RoundReply) -> Status:

@@ -6,6 +6,7 @@ import math
 import random
 import struct
 import zlib
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -199,6 +200,12 @@ class Device:
             LedgerError: E_LEDGER when the causes don't add up to the port's count.
         """
         return self._link.take_bytes() if self._link else ByteCount()
+
+    def take_values(self) -> dict[Direction, Counter[int]] | None:
+        """Return how many ATT values of each size crossed the port since the last call; None where there are none."""
+        if self._link is None or self._transport.framing != "ble":
+            return None
+        return self._link.take_values()
 
     def take_expected(self) -> ByteCount:
         """Return what the closed forms say for all that was done since the last call."""

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from bytefed import central
+from bytefed.air import AirTable
 from bytefed.config import RunConfig
 from bytefed.coordinator import Coordinator
 from bytefed.data import Task, load_task
@@ -98,7 +99,7 @@ async def begin(config: RunConfig, directory: Path | None, listener: Listener) -
         store = Store.create(directory, run, initial_head(task), config.to_toml(), versions())
         with closing(store):
             store.enrol([(device.name, device.profile.name) for device in devices])
-            fleet = Fleet(store, shares, demands, config.codec, listener)
+            fleet = Fleet(store, shares, demands, config.codec, listener, _air(config))
             return await _run(config, shares, store, fleet, fleet.admit_all(devices, seconds), listener)
 
 
@@ -121,9 +122,14 @@ async def resume(directory: Path, options: Mapping[str, Any], listener: Listener
         task = load_task(config.data, _data_dir(config))
         shares = Shares(task, _divide(config, task, len(store.clients())))
         store.repair(config.codec, blob_size(config.codecs[1], task.D, task.num_classes))
-        fleet = Fleet(store, shares, Demands.of(task, config.batch_size), config.codec, listener)
+        demands = Demands.of(task, config.batch_size)
+        fleet = Fleet(store, shares, demands, config.codec, listener, _air(config))
         async with open_devices(config.boards, _virtual(config, task), config.faults) as devices:
             return await _run(config, shares, store, fleet, fleet.join_all(devices), listener)
+
+
+def _air(config: RunConfig) -> AirTable:
+    return AirTable.load(Path(config.air_table) if config.air_table else None)
 
 
 async def _run(

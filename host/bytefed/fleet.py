@@ -11,12 +11,14 @@ import asyncio
 from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from bytefed.air import AirTable, Airtime
 from bytefed.data import Task
 from bytefed.device import Device, Samples
 from bytefed.errors import BoardError, BytefedError, LinkError, ProtocolError
 from bytefed.events import BoardJoined, BoardTrouble, Listener
+from bytefed.ledger import Direction
 from bytefed.message import Capability
 from bytefed.partition import Partition
 from bytefed.store import Phase, Status, Store, Traffic
@@ -174,13 +176,20 @@ class Fleet:
     """The boards of a run that has a directory."""
 
     def __init__(
-        self, store: Store, shares: Shares, demands: Demands, codec: str, listener: Listener
+        self,
+        store: Store,
+        shares: Shares,
+        demands: Demands,
+        codec: str,
+        listener: Listener,
+        air: AirTable | None = None,
     ) -> None:
         self._store = store
         self._shares = shares
         self._demands = demands
         self._codec = codec
         self._listener = listener
+        self._air = air
         self._clients = store.clients()
         self._members: dict[int, Member] = {}
         self._devices: list[Device] = []
@@ -301,6 +310,7 @@ class Fleet:
         num_examples: int | None = None,
         loss: float | None = None,
         correct: int | None = None,
+        computing: float = 0.0,
     ) -> None:
         """Put what a board's port counted since the last time into the ledger.
 
@@ -314,6 +324,7 @@ class Fleet:
             num_examples: Samples trained on.
             loss: Mean training loss.
             correct: Training samples classified correctly.
+            computing: How long the board trained, seconds.
 
         Raises:
             LedgerError: E_LEDGER when the causes don't add up to the port's count.
@@ -333,8 +344,22 @@ class Fleet:
             num_examples=num_examples,
             loss=loss,
             correct=correct,
+            **self._in_the_air(device, computing),
         )
         self._store.add_traffic(row)
+
+    def _in_the_air(self, device: Device, computing: float) -> dict[str, Any]:
+        """The columns that BLE has beside its bytes."""
+        values = device.take_values() if self._air else None
+        if values is None or self._air is None:
+            return {}
+        radio = self._air.radio
+        airtime = Airtime.of(radio, values[Direction.DOWN], values[Direction.UP])
+        return {
+            "air_bytes": airtime.bytes(radio),
+            "air_seconds": airtime.seconds(radio),
+            "energy_mj": airtime.energy(radio, self._air.currents, computing),
+        }
 
     def _update_bytes(self) -> int:
         up = self._codec.rpartition("/")[2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -54,6 +55,7 @@ class Link:
         self.account = Account(self._framing)
         self._decoder = SerialDecoder()
         self._frames: list[Incoming] = []
+        self._values = {direction: Counter[int]() for direction in Direction}
         self._taken_sent = transport.sent
         self._read = transport.received  # what the port has beyond it still waits to be read
         self._taken_received = transport.received
@@ -78,6 +80,7 @@ class Link:
             written = self.transport.sent - before
             if written == len(wire):
                 self.account.frame(Direction.DOWN, len(frame), written, role, payload=payload, ack=ack)
+                self._values[Direction.DOWN][written] += 1
                 if went is not None:
                     went()
             elif written:
@@ -110,6 +113,7 @@ class Link:
             except TimeoutError:
                 return None
             self._read += len(data)
+            self._values[Direction.UP][len(data)] += 1
             self._decode(data)
         return self._frames.pop(0)
 
@@ -202,6 +206,11 @@ class Link:
         up = judged - self._taken_received
         self._taken_sent, self._taken_received = self.transport.sent, judged
         return self.account.take(down, up)
+
+    def take_values(self) -> dict[Direction, Counter[int]]:
+        """Return how many pieces of each size crossed the port since the last call: on BLE, its ATT values."""
+        values, self._values = self._values, {direction: Counter[int]() for direction in Direction}
+        return values
 
     def abandon_input(self) -> None:
         """Put what nobody will read any more down as junk: the port was closed."""

@@ -21,6 +21,7 @@ BYTES_COLUMNS = (
     "run", "round", "board", "link", "codec", "status", "payload_down", "payload_up", *CAUSES,
     "wire_down", "wire_up", "wire_total", "estimate_wcr", "estimate_wire", "estimate_error",
     "estimate_difference", "seconds", "num_examples", "loss", "accuracy",
+    "air_bytes", "air_seconds", "energy_mj",
 )  # fmt: skip
 SESSIONS_COLUMNS = (*BYTES_COLUMNS, "phase")
 ROUNDS_COLUMNS = (
@@ -29,7 +30,7 @@ ROUNDS_COLUMNS = (
 )  # fmt: skip
 
 SESSION_PHASES: tuple[Phase, ...] = ("connect", "provision", "evaluate")
-_DIGITS = {"seconds": 3, "estimate_error": 6}
+_DIGITS = {"seconds": 3, "air_seconds": 3, "estimate_error": 6}
 
 
 def traffic_row(run: int, row: Traffic) -> dict[str, Any]:

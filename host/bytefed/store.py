@@ -61,7 +61,8 @@ CREATE TABLE ledger (
     phase TEXT NOT NULL, link TEXT NOT NULL, codec TEXT NOT NULL, status TEXT NOT NULL,
     {"".join(f"{name} INTEGER, " for name in COUNTS)}
     estimate_wcr INTEGER NOT NULL, estimate_wire INTEGER, seconds REAL,
-    num_examples INTEGER, loss REAL, correct INTEGER);
+    num_examples INTEGER, loss REAL, correct INTEGER,
+    air_bytes INTEGER, air_seconds REAL, energy_mj REAL);
 CREATE UNIQUE INDEX one_row_per_round_and_board ON ledger (run, round, board) WHERE phase = 'round';
 """
 
@@ -82,6 +83,7 @@ class Traffic:
         estimate_wire: The closed form for the same operations, bytes; None where nothing can be said.
         seconds: Duration.
         num_examples, loss, correct: Of local training; None without.
+        air_bytes, air_seconds, energy_mj: Computed for BLE, see bytefed.air; None on other links.
     """
 
     round: int
@@ -97,6 +99,9 @@ class Traffic:
     num_examples: int | None = None
     loss: float | None = None
     correct: int | None = None
+    air_bytes: int | None = None
+    air_seconds: float | None = None
+    energy_mj: float | None = None
 
 
 @dataclass(frozen=True)
@@ -508,7 +513,7 @@ WHERE r.run = ? AND r.round >= ? AND r.seconds IS NOT NULL
 GROUP BY r.round ORDER BY r.round
 """
 _TRAFFIC_COLUMNS = tuple(f.name for f in fields(Traffic) if f.name != "count")
-_SUMMED = (*COUNTS, "estimate_wire", "seconds")
+_SUMMED = (*COUNTS, "estimate_wire", "seconds", "air_bytes", "air_seconds", "energy_mj")
 _MERGE = ", ".join(
     [f"{name} = COALESCE({name} + excluded.{name}, {name}, excluded.{name})" for name in _SUMMED]
     + [f"{name} = COALESCE(excluded.{name}, {name})" for name in ("num_examples", "loss", "correct")]

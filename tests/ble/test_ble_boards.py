@@ -103,7 +103,7 @@ def test_auto_without_boards_says_what_to_do(monkeypatch: pytest.MonkeyPatch) ->
 
     async def test() -> None:
         async with bed([]):
-            with pytest.raises(LinkError, match="E_NO_BOARDS.*virtual-ble"):
+            with pytest.raises(LinkError, match=r"E_NO_BOARDS.*virtual-ble"):
                 await find_boards("auto")
 
     run(test())
@@ -157,7 +157,7 @@ def test_a_missing_characteristic_is_looked_for_anew(missing: str) -> None:
         async with bed(make_boards(1, SMALL)) as there:
             shown = there.bluez.devices[there.near[0].address]
             shown.missing = missing
-            with pytest.raises(LinkError, match=f"E_BLE_SERVICE.*{missing}"):
+            with pytest.raises(LinkError, match=rf"E_BLE_SERVICE.*{missing}"):
                 await there.transport(patience=0.0).open()
             assert not shown.connected
             opening = asyncio.ensure_future(there.transport().open())

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import numpy as np
 import pytest
-from ble_bed import PLAN, RUN, Shape, Tripwire, books, expected_deltas, make_boards, make_samples, rounds_on
+from ble_bed import RUN, Shape, books, expected_deltas, make_boards, make_samples, rounds_on
 
 pytest.importorskip("bumble", reason="no bumble: pip install 'bytefed[ble-sim]'")
 
 from bumble.link import LocalLink
-from bumble_bed import BumbleBoard, Central, PacedLink, run
+from bumble_bed import BumbleBoard, Central, run
 
 from bytefed.device import Device
-from bytefed.ledger import Direction
 from bytefed.testbeds.virtual_ble import peripherals
 from bytefed.transport import ble
 from bytefed.transport.ble import BleTransport

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from bytefed._core import VirtualBoard
+
 from bytefed.cli import main
 from bytefed.commands.estimate import predict
 from bytefed.config import RunConfig
@@ -89,6 +89,22 @@ def test_a_run_takes_what_the_estimator_said(features: Path, tmp_path: Path) -> 
     assert sum(int(row["wire_total"]) for row in rows) == predicted.rounds.wire_total
     sessions = [row for row in table(tmp_path / "run", "sessions.csv") if row["phase"] == "connect"]
     assert sum(int(row["wire_total"]) for row in sessions) == predicted.connect.wire_total
+
+
+def test_the_air_of_a_run_is_what_the_estimator_said(
+    features: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(config(features, "virtual-ble:2", "loopback:1", rounds=3), tmp_path / "run")
+    arguments = ["estimate", "--link", "ble", "--features", str(D), "--classes", str(C), "--json"]
+    assert main(arguments) == 0
+    one = json.loads(capsys.readouterr().out)["air"]["board_round"]
+    for row in table(tmp_path / "run", "bytes.csv"):
+        if row["link"] != "virtual-ble":
+            assert row["air_bytes"] == row["air_seconds"] == row["energy_mj"] == ""
+        elif int(row["round"]) > 1:  # the first has CONFIG, too
+            assert int(row["air_bytes"]) == one["air_bytes"]
+            assert float(row["air_seconds"]) == pytest.approx(one["air_seconds"])
+            assert float(row["energy_mj"]) >= one["energy_mj"]  # with what training took
 
 
 def test_virtual_ble_takes_the_place_of_the_adapter(capsys: pytest.CaptureFixture[str]) -> None:

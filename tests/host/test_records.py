@@ -61,7 +61,7 @@ def test_the_columns_that_scripts_rely_on(store):
     assert text(store, "bytes.csv") == (
         "run,round,board,link,codec,status,payload_down,payload_up,header,crc,stuffing,padding,ack,control,"
         "retransmission,probe,junk,wire_down,wire_up,wire_total,estimate_wcr,estimate_wire,estimate_error,"
-        "estimate_difference,seconds,num_examples,loss,accuracy\n"
+        "estimate_difference,seconds,num_examples,loss,accuracy,air_bytes,air_seconds,energy_mj\n"
     )
     assert text(store, "rounds.csv") == (
         "round,participants,accuracy_boards,accuracy_global,loss_global,wire_down,wire_up,wire_total,"

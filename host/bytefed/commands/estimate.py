@@ -6,9 +6,11 @@ import argparse
 import json
 import math
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bytefed.air import AirTable, Airtime, measured
 from bytefed.errors import ConfigError
 from bytefed.ledger import CAUSES, ByteCount
 from bytefed.seeds import select
@@ -34,6 +36,7 @@ _LIMITS = {
     "features": (1, 4096),
     "classes": (2, 64),
     "mtu": (23, 517),
+    "packets": (1, 1000),
     "update_bytes": (1, 2**63 - 1),
     "fraction_train": (0.0, 1.0),
     "min_train_nodes": (1, 10_000_000),
@@ -45,6 +48,7 @@ examples:
   bytefed estimate --update-bytes 8946728 --rounds 100             the same from an update's size
   bytefed estimate --features 64 --classes 10 --clients 20         exact, over serial
   bytefed estimate --link ble --mtu 247 --fraction-train 0.1       exact, over BLE, a tenth of the boards a round
+  bytefed estimate --link ble --mtu 247 --interval 30ms            and what that takes in the air: bytes, time, energy
 """
 LEFT_OUT = (
     "one direction only: the global model has to reach the clients, too",
@@ -162,6 +166,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     add("--link", choices=("serial", "ble"), default="serial", help="(default: serial)")
     add("--mtu", type=int, default=247, help="ATT MTU of the BLE link (default: 247)")
+    add("--interval", type=_interval, metavar="MS", help="BLE connection interval, such as 30ms")
+    add("--packets", type=int, metavar="N", help="BLE packets in a connection event, each direction")
+    add("--phy", type=int, choices=(1, 2), help="LE 1M or 2M")
+    add(
+        "--air-table",
+        metavar="FILE",
+        help="TOML file of radio and currents (default: an nRF52840 at 30 ms, 3 packets an event)",
+    )
     add(
         "--fraction-train",
         type=float,
@@ -185,7 +197,25 @@ def run(args: argparse.Namespace) -> int:
     codecs = _codecs(args.codec)
     update = _update_bytes(args, codecs[1])
     profile = serial_profile() if args.link == "serial" else ble_profile(args.mtu)
-    prediction = predict(
+    prediction = _predict(args, profile, codecs)
+    air = _air(args, profile, codecs) if args.link == "ble" else None
+    if args.json:
+        document = _document(args, update, prediction)
+        if air:
+            document["air"] = air.document()
+        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+    else:
+        from rich.console import Console
+
+        console = Console(highlight=False)
+        _show(args, update, prediction, console)
+        if air:
+            console.print(air.sentence(), soft_wrap=True)
+    return 0
+
+
+def _predict(args: argparse.Namespace, profile: LinkProfile, codecs: tuple[str, str]) -> Prediction:
+    return predict(
         profile,
         args.features,
         args.classes,
@@ -196,13 +226,65 @@ def run(args: argparse.Namespace) -> int:
         min_train_nodes=args.min_train_nodes,
         seed=args.seed,
     )
-    if args.json:
-        sys.stdout.write(json.dumps(_document(args, update, prediction), indent=2) + "\n")
-    else:
-        from rich.console import Console
 
-        _show(args, update, prediction, Console(highlight=False))
-    return 0
+
+@dataclass(frozen=True)
+class _Air:
+    """What a round of one board, and the whole run, take in the air."""
+
+    table: AirTable
+    board_round: Airtime
+    total: Airtime
+
+    def document(self) -> dict[str, Any]:
+        radio, currents = self.table.radio, self.table.currents
+        return {
+            "radio": vars(radio),
+            "source": self.table.source,
+            "board_round": {
+                "air_bytes": self.board_round.bytes(radio),
+                "air_seconds": self.board_round.seconds(radio),
+                "energy_mj": self.board_round.energy(radio, currents),
+            },
+            "total": {"air_bytes": self.total.bytes(radio)},
+        }
+
+    def sentence(self) -> str:
+        radio, currents = self.table.radio, self.table.currents
+        one = self.board_round
+        return (
+            f"In the air (LE {radio.phy}M, {radio.packets_per_event} packets every {1e3 * radio.interval:g} ms):"
+            f" a board's round takes {one.bytes(radio):,} B, at least {one.seconds(radio):.2f} s and"
+            f" {one.energy(radio, currents):.2f} mJ of radio; the run {self.total.bytes(radio):,} B."
+        )
+
+
+def _air(args: argparse.Namespace, profile: LinkProfile, codecs: tuple[str, str]) -> _Air:
+    table = AirTable.load(Path(args.air_table) if args.air_table else None)
+    changes = {"interval": args.interval, "packets": args.packets, "phy": args.phy}
+    radio = replace(table.radio, **{name: value for name, value in changes.items() if value is not None})
+    packets = _predict(args, measured(profile, radio.count), codecs)
+    data = _predict(args, measured(profile, radio.data), codecs)
+
+    def airtime(count: ByteCount, size: ByteCount) -> Airtime:
+        return Airtime(count.wire_down, count.wire_up, size.wire_down, size.wire_up)
+
+    return _Air(
+        replace(table, radio=radio),
+        airtime(packets.board_round, data.board_round),
+        airtime(packets.total, data.total),
+    )
+
+
+def _interval(text: str) -> float:
+    """Seconds of "30ms" or "30"."""
+    try:
+        milliseconds = float(text.removesuffix("ms"))
+    except ValueError:
+        milliseconds = 0.0
+    if not 7.5 <= milliseconds <= 4000:
+        raise argparse.ArgumentTypeError("an interval is 7.5ms to 4000ms")
+    return milliseconds / 1e3
 
 
 def _check(args: argparse.Namespace) -> None:
