@@ -38,18 +38,40 @@ demo: $(VENV)/.demo ## Train 8 virtual boards for 20 rounds, three seeds, every 
 # ---- Tests
 
 .PHONY: test
-test: $(VENV)/.dev test-core qemu ## Run every suite
+test: $(VENV)/.dev test-core test-fuzz qemu ## Run every suite
 	$(BIN)/python -m pytest
 
 .PHONY: test-quick
-test-quick: $(VENV)/.dev ## Run the inner loop: no slow tests
-	$(BIN)/python -m pytest -m "not slow" -q
+test-quick: $(VENV)/.dev ## Run the inner loop: Python's tests without the slow ones
+	$(BIN)/python -m pytest -q -m "not slow"
 
 .PHONY: test-core
-test-core: ## Build and run the C++ tests
-	cmake -S . -B build/core -DBYTEFED_TESTS=ON
-	cmake --build build/core --parallel 2
-	ctest --test-dir build/core --output-on-failure
+test-core: ## Build and run the C++ tests: GCC and clang, plain and sanitized
+	tests/core/run.sh
+
+.PHONY: test-fuzz
+test-fuzz: ## Fuzz the core, 100,000 runs a target
+	tests/fuzz/run.sh runs=100000
+
+.PHONY: fuzz
+fuzz: ## Fuzz the core for five minutes a target
+	tests/fuzz/run.sh seconds=300
+
+.PHONY: coverage
+coverage: $(VENV)/.dev ## Say which lines the tests run, in both languages
+	PYTHON=$(BIN)/python tests/coverage.sh -m "not slow"
+
+# ---- Emulated boards
+
+.PHONY: qemu
+qemu: ## Build the image for the emulated Cortex-M4F
+	tools/build-qemu.sh
+
+# ---- Measuring
+
+.PHONY: bench
+bench: $(VENV)/.dev ## What a coordinator costs from 1 to 64 boards
+	$(BIN)/python benchmarks/fleet.py
 
 # ---- Quality
 
@@ -57,6 +79,8 @@ test-core: ## Build and run the C++ tests
 lint: $(VENV)/.dev ## Check formatting, lint and types in both languages
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
+	$(BIN)/python -m nanobind.stubgen -q -m bytefed._core -o build/_core.pyi
+	@diff -u host/bytefed/_core.pyi build/_core.pyi || (echo "host/bytefed/_core.pyi is out of date: make stubs"; exit 1)
 	$(BIN)/mypy
 	tools/lint-cpp.sh
 
@@ -64,6 +88,14 @@ lint: $(VENV)/.dev ## Check formatting, lint and types in both languages
 format: $(VENV)/.dev ## Format both languages
 	$(BIN)/ruff format
 	tools/lint-cpp.sh --fix
+
+.PHONY: stubs
+stubs: $(VENV)/.dev ## Write the types of the compiled core, after a change in host/core
+	$(BIN)/python -m nanobind.stubgen -m bytefed._core -o host/bytefed/_core.pyi
+
+.PHONY: vectors
+vectors: $(VENV)/.dev ## Write tests/vectors anew, after a change of SPEC.md
+	$(BIN)/python tools/vectors/generate.py
 
 .PHONY: clean
 clean: ## Remove everything that was built, but not runs/
