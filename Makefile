@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORE_SOURCES := $(shell find firmware/lib/bytefed host/core -type f) CMakeLists.txt pyproject.toml
 
+space := $(subst ,, )
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -38,7 +40,7 @@ demo: $(VENV)/.demo ## Train 8 virtual boards for 20 rounds, three seeds, every 
 # ---- Tests
 
 .PHONY: test
-test: $(VENV)/.dev test-core test-fuzz qemu ## Run every suite
+test: $(VENV)/.dev test-core test-fuzz ## Run every suite
 	$(BIN)/python -m pytest
 
 .PHONY: test-quick
@@ -64,8 +66,9 @@ coverage: $(VENV)/.dev ## Say which lines the tests run, in both languages
 # ---- Emulated boards
 
 .PHONY: qemu
-qemu: ## Build the image for the emulated Cortex-M4F
-	tools/build-qemu.sh
+qemu: ## Build the images for the emulated Cortex-M4F (SHAPES="96x6" for further heads)
+	cmake --preset qemu -DBYTEFED_QEMU_SHAPES="$(subst $(space),;,$(SHAPES))"
+	cmake --build --preset qemu
 
 # ---- Measuring
 
