@@ -76,6 +76,14 @@ qemu: ## Build the images for the emulated Cortex-M4F (SHAPES="96x6" for further
 bench: $(VENV)/.dev ## What a coordinator costs from 1 to 64 boards
 	$(BIN)/python benchmarks/fleet.py
 
+.PHONY: bench-mcu
+bench-mcu: $(VENV)/.dev qemu ## Count the instructions of the core on the emulated Cortex-M4F (RECORD=1: into docs/cost.md)
+	$(BIN)/python benchmarks/mcu/mcu_counts.py $(if $(RECORD),--record)
+
+.PHONY: size
+size: $(VENV)/.dev qemu ## Flash, RAM and stack of the firmware, by module (RECORD=1: into docs/size.md)
+	$(BIN)/python benchmarks/mcu/mcu_sizes.py $(if $(RECORD),--record)
+
 # ---- Quality
 
 .PHONY: lint
