@@ -247,11 +247,10 @@ class Device:
     async def _greet(self, link: Link) -> None:
         nonce = self._rng.getrandbits(32)
         hello = Hello(PROTOCOL_VERSION, PROTOCOL_VERSION, self._run, nonce, self._transport.frame_limit)
-        _, body = await link.request(Kind.HELLO, hello.pack(), Kind.WELCOME)
-        welcome = Welcome.unpack(body)
-        if welcome.nonce != nonce:
-            raise LinkError("E_NO_ANSWER", f"{self.uri}: WELCOME for another HELLO", "Try again.")
-        self._take_welcome(welcome)
+        _, body = await link.request(
+            Kind.HELLO, hello.pack(), Kind.WELCOME, fits=lambda body: Welcome.unpack(body).nonce == nonce
+        )
+        self._take_welcome(Welcome.unpack(body))
         _, body = await link.request(Kind.INFO, b"", Kind.BOARD)
         board = Board.unpack(body)
         if self.connections and board.uid != self.board.uid:

@@ -241,8 +241,11 @@ class FaultyTransport:
         if self._inbox.failure:
             raise self._inbox.failure
         self.sent += len(data)
-        await asyncio.sleep(max(0.0, self._occupy(Direction.DOWN, len(data)) - now()))
+        wait = self._occupy(Direction.DOWN, len(data)) - now()
+        if wait > 0:
+            await asyncio.sleep(wait)
         self._pass(Direction.DOWN, data)
+        await asyncio.sleep(0)  # the others have their turn
 
     async def read(self) -> bytes:
         """Wait for what arrives. Raises LinkError: E_LINK_LOST."""

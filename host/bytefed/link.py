@@ -148,7 +148,14 @@ class Link:
     # ---- Requests
 
     async def request(
-        self, kind: Kind, body: bytes, answer: Kind, *, tries: int = TRIES, payload: int = 0
+        self,
+        kind: Kind,
+        body: bytes,
+        answer: Kind,
+        *,
+        tries: int = TRIES,
+        payload: int = 0,
+        fits: Callable[[bytes], bool] = lambda _body: True,
     ) -> tuple[int, bytes]:
         """Send a request until it is answered.
 
@@ -158,6 +165,7 @@ class Link:
             answer: The kind to wait for.
             tries: How often to send it.
             payload: Bytes of the body that belong to a blob.
+            fits: Whether the body of an answer is one to this very request; others are waited out.
 
         Returns:
             The sequence number, and the body of the answer.
@@ -175,7 +183,8 @@ class Link:
             await self.send(frame, Role.RETRANSMISSION if attempt else Role.NEWS, payload=payload)
             until = started + self.requests.timeout(attempt)
             while incoming := await self.receive(until):
-                if incoming.kind == answer and incoming.sequence == sequence:
+                answers = incoming.kind == answer and incoming.sequence == sequence
+                if answers and fits(incoming.body):
                     self.accept(incoming)
                     if attempt == 0:
                         self.requests.measured(now() - started)

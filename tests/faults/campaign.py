@@ -104,6 +104,8 @@ def run_all(
         outcome = try_world(setting, make_board)
         if setting.faults == Faults() and {event for _, event in setting.events} == {"duplicate"}:
             _check_apathy(setting, outcome, make_board)
+        if {event for _, event in setting.events} <= {"echo", "old welcome"} and setting.faults == Faults():
+            _check_patience(setting, outcome)
         tally.worlds += 1
         tally.frames += outcome.frames
         tally.longest = max(tally.longest, outcome.seconds)
@@ -123,6 +125,12 @@ def _check_apathy(setting: Setting, outcome: Outcome, make_board: MakeBoard | No
         )
 
 
+def _check_patience(setting: Setting, outcome: Outcome) -> None:
+    """An old chunk, ACK or answer must not end a session."""
+    if outcome.harmless and outcome.sessions > setting.boards:
+        raise Violation(f"an old frame cost {outcome.sessions - setting.boards} sessions in {setting}")
+
+
 @cache
 def _calm_wire_down(setting: Setting, make_board: MakeBoard | None) -> int:
     return try_world(setting, make_board).bytes.wire_down
@@ -138,9 +146,15 @@ def _echoes(make: MakeBoard | None) -> Iterator[Setting]:
         yield from echoes("serial", 20, make, limit)
 
 
+def _old_welcomes(_make: MakeBoard | None) -> Iterator[Setting]:
+    for at in range(12):
+        yield Setting(boards=1, frame_limit=61, events=((at, "old welcome"),))
+
+
 PARTS: dict[str, Callable[[MakeBoard | None], Iterator[Setting]]] = {
     "singles": _single_faults,
     "echoes": _echoes,
+    "old welcome": _old_welcomes,
     "late kills": lambda make: late_kills("serial", make),
     "random": lambda _: islice(randoms(1), 400),
     "undetected": lambda _: islice(randoms(1, undetected=0.02), 300),

@@ -23,7 +23,7 @@ from bytefed.errors import BoardError, LinkError
 from bytefed.faults import Faults, FaultyTransport, Piece, RandomFaults, damage
 from bytefed.frame import Decoded, SerialDecoder, encode_serial_frame
 from bytefed.ledger import ByteCount, Direction
-from bytefed.message import DataHeader, is_data
+from bytefed.message import DataHeader, Kind, Welcome, is_data
 from bytefed.store import Store
 from bytefed.strategy import FedAvg, Update
 
@@ -35,7 +35,17 @@ PATIENCE = 3600.0  # seconds on the virtual clock for a whole world
 _SCRATCH = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
 
 Event = Literal[
-    "kill", "kill+lose", "reset", "drop", "duplicate", "late", "echo", "corrupt", "garbage", "cut"
+    "kill",
+    "kill+lose",
+    "reset",
+    "drop",
+    "duplicate",
+    "late",
+    "echo",
+    "corrupt",
+    "garbage",
+    "cut",
+    "old welcome",
 ]
 EVENTS: tuple[Event, ...] = (
     "kill",
@@ -96,6 +106,8 @@ class Outcome:
     deltas: dict[tuple[int, int], bytes]
     frames: int
     seconds: float
+    sessions: int
+    harmless: bool
     injected: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     bytes: ByteCount = field(default_factory=ByteCount)
@@ -139,6 +151,8 @@ class World:
         self._events = dict(setting.events)
         self._host: asyncio.Task[None] | None = None
         self._violation: str | None = None
+        self.sessions = 0  # that were opened by hosts that lived on
+        self.news_only = True  # no echo but of chunks, ACKs and answers, which must not end a session
         self.excused = False  # an echo had the number, modulo 4, of the transfer under way
         self._directory = Path(tempfile.mkdtemp(prefix="bytefed-world-", dir=_SCRATCH))
         self._store: Store
@@ -236,7 +250,18 @@ class World:
             raise Violation(f"{done} rounds instead of {self.setting.rounds}")
         heads.append(head.tobytes())
         store.close()
-        return Outcome(heads, deltas, self.frames, seconds, self.injected, self.errors, self.bytes)
+        harmless = self.news_only and not self.excused
+        return Outcome(
+            heads,
+            deltas,
+            self.frames,
+            seconds,
+            self.sessions,
+            harmless,
+            self.injected,
+            self.errors,
+            self.bytes,
+        )
 
     # ---- A host in thirty lines
 
@@ -359,6 +384,7 @@ class _Booked:
         if (self._count.wire_down, self._count.wire_up) != port or self._count.causes_total != sum(port):
             raise Violation(f"the ledger has {self._count}, the port counted {port}")
         self._world.bytes += self._count
+        self._world.sessions += self._device.connections
 
 
 async def _leave_behind(port: BoardPort) -> None:
@@ -403,8 +429,10 @@ class _Source:
         waiting = [(left - 1, echo) for left, echo in self._echoes[direction]]
         self._echoes[direction] = [(left, echo) for left, echo in waiting if left > 0]
         due = [echo for left, echo in waiting if left <= 0]
+        transfers = [self._transfer(echo) for echo in due]
         if due and (now := self._transfer(frame)) is not None:
-            self._world.excused |= now in map(self._transfer, due)
+            self._world.excused |= now in transfers
+        self._world.news_only &= direction is Direction.UP or None not in transfers
         return due
 
     def _transfer(self, wire: bytes) -> int | None:
@@ -423,11 +451,21 @@ class _Source:
                 return [Piece(damage(self._rng, frame, stream=self._stream))]
             case "garbage":
                 return [Piece(self._rng.randbytes(self._rng.randint(1, 70))), Piece(frame)]
+            case "old welcome":
+                return [*self._old_welcome(frame), Piece(frame)]
             case "cut":
                 return [Piece(frame[: self._rng.randrange(len(frame))] if self._stream else b"", last=True)]
         if self._rng.random() < self._world.setting.undetected:
             frame = self._forge(frame)
         return self._random.pieces(direction, frame)
+
+    def _old_welcome(self, wire: bytes) -> list[Piece]:
+        """What another host's HELLO of the same sequence number was answered by: smaller frames."""
+        frame = SerialDecoder().push(wire + b"\0")[0].frame or b""
+        if not frame or frame[0] != Kind.WELCOME:
+            return []
+        welcome = replace(Welcome.unpack(frame[2:]), nonce=1, frame_limit=20)
+        return [Piece(encode_serial_frame(frame[:2] + welcome.pack()))]
 
     def _forge(self, wire: bytes) -> bytes:
         """Change one bit of a chunk or an ACK so that its CRC-16 fits all the same."""

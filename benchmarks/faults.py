@@ -1,0 +1,80 @@
+"""Faults by the million: worlds, pairs of faults, kills of the real coordinator. Prints one JSON object.
+
+python benchmarks/faults.py worlds --faults 1000000     random worlds, from seed 1
+python benchmarks/faults.py pairs                       every pair of faults of a round of two boards
+python benchmarks/faults.py kills --kills 1000          SIGKILL at random instants
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "faults"))
+
+from campaign import Tally, pairs, randoms, run_all
+from killing import kill_often, undisturbed
+
+
+def worlds(args: argparse.Namespace) -> dict[str, Any]:
+    """Random worlds until so many faults were injected."""
+    return _told(run_all(randoms(args.seed), Tally(), args.faults))
+
+
+def all_pairs(args: argparse.Namespace) -> dict[str, Any]:
+    """Every pair of faults, over both framings."""
+    tally = Tally()
+    for framing in ("serial", "ble"):
+        run_all(pairs(framing, args.step), tally)
+    return _told(tally)
+
+
+def kills(args: argparse.Namespace) -> dict[str, Any]:
+    """Kill coordinators, then compare with a run that nobody disturbed."""
+    with tempfile.TemporaryDirectory() as name:
+        killed = kill_often(Path(name), args.kills, args.seed, args.codec)
+        same = undisturbed(Path(name), killed.rounds, args.codec) == killed.head
+    counts = {k: v for k, v in vars(killed).items() if k != "head"}
+    return {**counts, "codec": args.codec, "same_head": same}
+
+
+def _told(tally: Tally) -> dict[str, Any]:
+    return {
+        "worlds": tally.worlds,
+        "frames": tally.frames,
+        "faults": tally.faults,
+        "violations": 0,  # the first one ends the campaign with its setting
+        "longest_world_virtual_s": round(tally.longest, 1),
+        "injected": dict(tally.injected),
+        "links_given_up": dict(tally.errors),
+    }
+
+
+def main() -> None:
+    """Do what the command line says."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=("worlds", "pairs", "kills"))
+    parser.add_argument("--faults", type=int, default=1_000_000)
+    parser.add_argument("--step", type=int, default=1, help="only every so many pairs")
+    parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument("--codec", default="onebit")
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    started = time.monotonic()
+    result = {"worlds": worlds, "pairs": all_pairs, "kills": kills}[args.what](args)
+    print(
+        json.dumps(
+            {"what": args.what, "seed": args.seed, **result, "seconds": round(time.monotonic() - started)}
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""How much of a lossy link's room the transfers use, in bytes and in time, on a paced link with a virtual clock."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+import numpy as np
+from board_port import BoardPort
+from virtual_time import run
+from world import RUN, PLAN
+
+from bytefed._core import VirtualBoard
+from bytefed.device import Device, Samples
+from bytefed.faults import Faults, with_faults
+from bytefed.ledger import ByteCount
+
+
+@dataclass(frozen=True)
+class Goodput:
+    """Of the ideal `1 - loss`: 1.0 is a transfer that loses nothing but what the link loses.
+
+    Attributes:
+        by_bytes: (bytes of a loss-free round) / (bytes at this loss) / (1 - loss).
+        by_time: (seconds of a loss-free round) / (seconds at this loss) / (1 - loss).
+        seconds: Of a loss-free round.
+    """
+
+    by_bytes: float
+    by_time: float
+    seconds: float
+
+
+def measure(
+    features: int,
+    classes: int,
+    rate: float,
+    loss: float,
+    *,
+    framing: str = "serial",
+    rounds: int = 40,
+    rto: float = 0.1,
+) -> Goodput:
+    """Measure rounds that are all transfer: float32 both ways, two samples to train on.
+
+    Args:
+        features, classes: D and C of the head.
+        rate: Of the line, bytes a second and direction.
+        loss: Probability that a frame is lost, each direction.
+        framing: "serial" or "ble".
+        rounds: How many.
+        rto: Floor of the retransmission time-out, seconds.
+    """
+    args = (features, classes, rate, framing, rounds, rto)
+    calm, calm_seconds = run(_rounds(0.0, *args))
+    lossy, seconds = run(_rounds(loss, *args))
+    ideal = 1 / (1 - loss)
+    return Goodput(
+        ideal * calm.wire_total / lossy.wire_total, ideal * calm_seconds / seconds, calm_seconds / rounds
+    )
+
+
+async def _rounds(
+    loss: float, features: int, classes: int, rate: float, framing: str, rounds: int, rto: float
+) -> tuple[ByteCount, float]:
+    def make(uid: int, boot: int) -> VirtualBoard:
+        return VirtualBoard(features=features, classes=classes, uid=uid, boot=boot)
+
+    port = BoardPort(1, make, framing=framing, frame_limit=250 if framing == "serial" else 244)  # type: ignore[arg-type]
+    port.rto_floor = rto
+    link = with_faults(port, Faults(drop=loss, throttle=rate, seed=3))
+    link.rto_floor = rto
+    device = Device(link, rng=random.Random(1))
+    await device.connect(RUN)
+    x, y = np.ones((2, features), np.int8), np.arange(2, dtype=np.uint8)
+    await device.provision(Samples("features", x, y, x[:0], y[:0], 1 / 64, 0))
+    device.take_bytes()
+    seconds = 0.0
+    head = np.zeros(features * classes + classes, np.float32)
+    for number in range(1, rounds + 1):
+        reply = await device.run_round(number, head, PLAN, evaluate=False, commit=lambda _: True)
+        seconds += reply.seconds
+    return device.take_bytes(), seconds
