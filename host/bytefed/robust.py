@@ -6,6 +6,7 @@ Named as Flower names them. All but the bound ignore num_examples: a board says 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,19 +28,39 @@ def bound_norms(updates: Sequence[Update], factor: float) -> tuple[list[Update],
     Returns:
         The updates in the same order, and by client how many times the median the scaled ones were.
     """
-    norms = [float(np.linalg.norm(update.delta.astype(np.float64))) for update in updates]
+    norms = np.array([norm(update.delta) for update in updates])
+    scales = norm_scales(norms, factor)
+    bounded = [
+        update if scale == 1 else replace(update, delta=scaled(update.delta, scale))
+        for update, scale in zip(updates, scales, strict=True)
+    ]
     median = float(np.median(norms))
-    if factor == 0 or median == 0:
-        return list(updates), {}
-    bounded, excess = [], {}
-    for update, norm in zip(updates, norms, strict=True):
-        if norm > factor * median:
-            excess[update.client] = norm / median
-            scaled = (update.delta * (factor * median / norm)).astype(np.float32)
-            bounded.append(Update(update.client, update.num_examples, scaled))
-        else:
-            bounded.append(update)
+    excess = {updates[i].client: float(norms[i]) / median for i in np.flatnonzero(scales != 1)}
     return bounded, excess
+
+
+def norm(delta: NDArray[np.float32]) -> float:
+    """The L2 norm of a delta; its squares are summed in order in float64, so each machine gets the same bits."""
+    return float(np.sqrt(np.cumsum(np.square(delta, dtype=np.float64))[-1]))
+
+
+def norm_scales(norms: NDArray[np.float64], factor: float) -> NDArray[np.float64]:
+    """What ``bound_norms`` multiplies each delta by: 1 for those within the bound.
+
+    Args:
+        norms: float64 [n], of the deltas.
+        factor: Above 0; 0 for no bound.
+    """
+    limit = factor * float(np.median(norms))
+    if limit == 0:
+        return np.ones(len(norms))
+    with np.errstate(divide="ignore"):
+        return np.where(norms > limit, limit / norms, 1.0)
+
+
+def scaled(delta: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
+    """A delta times a number, in float32."""
+    return delta * np.float32(scale)
 
 
 class FedMedian:

@@ -68,3 +68,16 @@ def select(seed: int, round_number: int, clients: Iterable[int], count: int) -> 
     # mix32 is a bijection: no two clients draw the same number.
     drawn = np.argsort(mix32(lot ^ numbers))[:count]
     return sorted(numbers[drawn].tolist())
+
+
+def chances(seed: int, what: int, clients: NDArray[np.int64]) -> NDArray[np.float64]:
+    """A number from 0 to below 1 for each client: mix32(mix32(mix32(seed) ^ mix32(what)) ^ client) / 2^32.
+
+    Args:
+        seed: The run's seed, 0 to 2^32 - 1.
+        what: Which draw it is, 0 to 2^32 - 1.
+        clients: Their numbers.
+    """
+    first, second = mix32(np.array([seed, what], np.uint64))
+    drawn = mix32(mix32(np.array([first ^ second], np.uint64)) ^ clients.astype(np.uint64))
+    return drawn.astype(np.float64) / 2.0**32

@@ -127,6 +127,16 @@ def pull_bytes(profile: LinkProfile, blob: int) -> ByteCount:
 
 
 @cache
+def head_bytes(profile: LinkProfile, features: int, classes: int, codec: str = "float32") -> ByteCount:
+    """Return what it costs until a board has a round's head and trains: BEGIN, the blob, ACCEPT."""
+    blob = blob_size(codec, features, classes)
+    count = _frame(profile, Direction.UP, Accept.size())
+    if profile.inlines(Begin.size(), blob):
+        return count + _frame(profile, Direction.DOWN, Begin.size(), blob)
+    return count + _frame(profile, Direction.DOWN, Begin.size()) + push_bytes(profile, blob)
+
+
+@cache
 def round_bytes(
     profile: LinkProfile,
     features: int,
@@ -137,13 +147,8 @@ def round_bytes(
     train: bool = True,
 ) -> ByteCount:
     """Return what a round costs one board on a loss-free link; train=False: an evaluation."""
-    down = blob_size(codec_down, features, classes)
     up = blob_size(codec_up, features, classes) if train else 0
-    count = _frame(profile, Direction.UP, Accept.size())
-    if profile.inlines(Begin.size(), down):
-        count += _frame(profile, Direction.DOWN, Begin.size(), down)
-    else:
-        count += _frame(profile, Direction.DOWN, Begin.size()) + push_bytes(profile, down)
+    count = head_bytes(profile, features, classes, codec_down)
     if profile.inlines(Result.size(), up):
         count += _frame(profile, Direction.UP, Result.size(), up)
     else:
