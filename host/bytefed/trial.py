@@ -31,12 +31,14 @@ class Outcome:
 
     Attributes:
         accuracy: float64 [rounds], of the global head after each round on the test set, 0 to 1.
+        validation: float64 [rounds], the same on the boards' own test samples: to choose by.
         wire: int64 [rounds], bytes on the wire up to the end of each round, both directions, all boards together:
             connections, configurations and rounds, without giving the boards their samples.
         head: float32 [P], the last global head.
     """
 
     accuracy: NDArray[np.float64]
+    validation: NDArray[np.float64]
     wire: NDArray[np.int64]
     head: Head
 
@@ -116,9 +118,11 @@ def run_trial(config: RunConfig, task: Task, clients: int, profile: LinkProfile)
     means = strategy_of(config)
     head = np.zeros(wire_size.parameters(task.D, task.num_classes), np.float32)
     count = max(int(config.fraction_train * clients), config.min_train_nodes)
-    once = (connection_bytes(profile) + configuration_bytes(profile)).wire_total * clients
+    spent = (connection_bytes(profile) + configuration_bytes(profile)).wire_total * clients
     each = round_bytes(profile, task.D, task.num_classes, *config.codecs).wire_total
-    accuracy, wire = np.zeros(config.rounds), np.zeros(config.rounds, np.int64)
+    held_out = task.federated.take(np.concatenate([partition.test(client) for client in range(clients)]))
+    accuracy, validation = np.zeros(config.rounds), np.zeros(config.rounds)
+    wire = np.zeros(config.rounds, np.int64)
     for number in range(1, config.rounds + 1):
         chosen = select(config.seed, number, range(clients), count)
         updates = [
@@ -127,6 +131,7 @@ def run_trial(config: RunConfig, task: Task, clients: int, profile: LinkProfile)
         ]
         head = means.aggregate(head, bound_norms(updates, config.norm_bound)[0])
         accuracy[number - 1] = evaluate(task, head, task.test).accuracy
-        once += each * len(chosen)
-        wire[number - 1] = once
-    return Outcome(accuracy, wire, head)
+        validation[number - 1] = evaluate(task, head, held_out).accuracy
+        spent += each * len(chosen)
+        wire[number - 1] = spent
+    return Outcome(accuracy, validation, wire, head)

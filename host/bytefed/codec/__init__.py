@@ -13,7 +13,7 @@ from bytefed.codec import float32, int8, onebit, sign, stc, twobit
 from bytefed.codec.arithmetic import GOLDEN, Values, mixed_seed
 from bytefed.errors import ConfigError
 
-__all__ = ["CODECS", "Codec", "Values", "downlink_seed", "find", "uplink_seed"]
+__all__ = ["CODECS", "Codec", "Values", "board_memory", "downlink_seed", "find", "uplink_seed"]
 
 
 class Codec(NamedTuple):
@@ -56,6 +56,16 @@ def find(name: str) -> Codec:
             "E_CONFIG_CODEC", f"There is no codec '{name}'.", f"Take one of: {', '.join(CODECS)}."
         )
     return CODECS[name]
+
+
+def board_memory(codec: Codec, count: int) -> int:
+    """Return the bytes of RAM that a codec takes on a board beyond float32, for `count` parameters.
+
+    The residual; room to work in columns of 32; and room for the largest lossy blob (port.h: local_floats).
+    """
+    if not codec.lossy:
+        return 0
+    return 4 * (count + (-(-count // 32) * 32 - count) + (int8.size(count) + 3) // 4)
 
 
 def downlink_seed(round: int) -> int:  # noqa: A002  # the field's own word

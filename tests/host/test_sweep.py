@@ -1,0 +1,128 @@
+"""Trials are what a run would be; a sweep measures them as it says and goes on where it stood."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from bytefed import cli, experiment
+from bytefed.codec import CODECS, board_memory
+from bytefed.config import RunConfig
+from bytefed.data import load_task
+from bytefed.store import Store
+from bytefed.sweep import REFERENCE, Setting, Trial, Trials, grid, recommend, summarize
+from bytefed.trial import run_trial
+from bytefed.wire_size import serial_profile
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"codec": "float32"},
+        {"codec": "onebit", "fraction_train": 0.5},
+        {"codec": "stc10/twobit", "strategy": "fedprox", "proximal_mu": 0.5},
+        {"codec": "int8", "strategy": "fedyogi", "learning_rate_decay": 0.5, "learning_rate_rounds": 2},
+    ],
+    ids=lambda keys: keys["codec"],
+)
+def test_a_trial_ends_with_the_head_of_a_run(tmp_path, keys):
+    config = RunConfig(boards=("loopback:4",), rounds=4, local_epochs=1, seed=3, **keys)
+    summary = asyncio.run(experiment.begin(config, tmp_path / "run", lambda _: None))
+    trial = run_trial(config, load_task("digits"), 4, serial_profile())
+    with closing(Store.open(tmp_path / "run")) as store:
+        assert store.head()[1].tobytes() == trial.head.tobytes()
+        assert [row.accuracy_global for row in store.rounds()] == trial.accuracy.tolist()
+    if keys.keys() == {"codec"}:  # else not all boards are configured, or more than once
+        spent = summary["wire_total"] + summary["sessions"]["connect"]["wire_total"]
+        assert int(trial.wire[-1]) == spent
+
+
+def trial_of(accuracy, each=10.0):
+    values = np.array(accuracy, float)
+    return Trial(values, values, each * np.arange(1, len(values) + 1))
+
+
+def test_bytes_to_a_target_want_it_reached_to_stay():
+    trial = trial_of([0.1, 0.9, 0.2, 0.8, 0.9, 0.9, 0.9, 0.9])
+    assert trial.bytes_to(0.9) == 50
+    assert trial.bytes_to(0.8) == 40
+    assert np.isnan(trial.bytes_to(0.95))
+    assert trial.final() == pytest.approx(0.88)
+
+
+def setting(codec, data="digits"):
+    return Setting(data, 0.5, codec, 5, 1.0, "fedavg")
+
+
+def test_a_row_compares_seed_by_seed():
+    own = [trial_of([0.5] + [0.9] * 7, each=1.0), trial_of([0.5, 0.5] + [0.8] * 6, each=1.0)]
+    reference = [trial_of([0.9] * 8), trial_of([0.8] * 8)]
+    row = summarize(setting("onebit"), 330, own, reference)
+    assert (row.change, row.bytes_99, row.reached, row.ram) == (
+        0,
+        2.5,
+        2,
+        board_memory(CODECS["onebit"], 330),
+    )
+    assert row.ratio_99 == pytest.approx((5 * 10 / 3) ** 0.5)
+    assert row.accuracy == pytest.approx(85)
+
+
+def test_the_recommended_codec_is_the_cheapest_that_loses_nothing_anywhere():
+    flat = [0.9] * 8
+    cells = {
+        setting(REFERENCE): [trial_of(flat)],
+        setting("onebit"): [trial_of(flat, each=2.0)],
+        setting("sign"): [trial_of([0.89] * 8, each=1.0)],
+        setting("stc5"): [trial_of([0.9, 0.5] + [0.891] * 6, each=3.0)],
+    }
+    assert recommend(cells) == "onebit"
+    assert recommend({setting(REFERENCE): [trial_of(flat)]}) == REFERENCE
+
+
+def test_the_grid_always_has_the_reference():
+    axes = {
+        "data": ["a"],
+        "alpha": [0.1, 0.5],
+        "codec": ["onebit"],
+        "local_epochs": [1],
+        "fraction_train": [1.0],
+    }
+    cells = grid({**axes, "strategy": ["fedavg"]})
+    assert [cell.codec for cell in cells] == [REFERENCE, "onebit"] * 2
+    assert all(cell.reference in cells for cell in cells)
+
+
+def test_trials_are_kept_by_all_that_made_them(tmp_path):
+    base, trial = RunConfig(rounds=8), trial_of([0.5] * 8)
+    Trials(tmp_path, base, 10, "ble/247").add(setting("onebit"), 1, trial)
+    with (tmp_path / "trials.jsonl").open("a") as file:
+        file.write('{"key": {"da')  # a kill
+    Trials(tmp_path, base, 10, "ble/247").add(setting("sign"), 1, trial)
+    found = Trials(tmp_path, base, 10, "ble/247").get(setting("onebit"), 1)
+    assert Trials(tmp_path, base, 10, "ble/247").get(setting("sign"), 1) is not None
+    assert found is not None
+    assert found.accuracy.tolist() == trial.accuracy.tolist()
+    assert Trials(tmp_path, base, 10, "ble/247").get(setting("onebit"), 2) is None
+    assert Trials(tmp_path, base, 11, "ble/247").get(setting("onebit"), 1) is None
+    assert Trials(tmp_path, RunConfig(rounds=9), 10, "ble/247").get(setting("onebit"), 1) is None
+
+
+def test_the_command_writes_a_table_and_goes_on_where_it_stood(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    command = ["sweep", "--codec", "onebit", "--seeds", "2", "--rounds", "6", "--local-epochs", "1"]
+    command += ["--sweep-dir", str(tmp_path)]
+    assert cli.main(command) == 0
+    trials = (tmp_path / "trials.jsonl").read_text()
+    table = (tmp_path / "sweep.csv").read_text()
+    assert cli.main(command) == 0
+    assert (tmp_path / "trials.jsonl").read_text() == trials
+    assert (tmp_path / "sweep.csv").read_text() == table
+    rows = list(csv.DictReader(table.splitlines()))
+    assert [row["codec"] for row in rows] == ["float32", "onebit"]
+    assert float(rows[0]["ratio_99"]) == 1
+    assert "Recommended" in capsys.readouterr().out
