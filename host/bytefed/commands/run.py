@@ -23,6 +23,7 @@ examples:
   bytefed run --boards serial:auto --rounds 50           all boards that are plugged in
   bytefed run --boards virtual:4 serial:/dev/ttyACM0     virtual and real boards together
   bytefed run --data mine.npz --partition natural        your own features and owners
+  bytefed run --rounds 200 --live                        watch the report grow in a browser
   bytefed run --config run.toml --alpha 0.1              a file of keys; options win over it
   bytefed run --resume runs/20250101-120000-1a2b3c4d     go on after Ctrl-C, a crash or a power cut
 
@@ -61,6 +62,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     shown = where.add_mutually_exclusive_group()
     shown.add_argument("--quiet", action="store_true", help="say only how it ended")
     shown.add_argument("--json", action="store_true", help="one JSON object a line, for scripts")
+    where.add_argument(
+        "--live",
+        nargs="?",
+        type=int,
+        const=0,
+        metavar="PORT",
+        help="show the report on this computer while the run goes on (default port: 8270)",
+    )
     add_options(parser.add_argument_group("keys"))
     parser.set_defaults(run=run)
 
@@ -96,20 +105,22 @@ def _directory(run_dir: Path | None, seed: int | None) -> Path | None:
 def _begin(args: argparse.Namespace, config: RunConfig, directory: Path | None) -> Mapping[str, Any]:
     from bytefed.experiment import begin
     from bytefed.progress import shown
+    from bytefed.report.live import serving
 
-    with shown(quiet=args.quiet, as_json=args.json) as listener:
+    with shown(quiet=args.quiet, as_json=args.json) as terminal, serving(terminal, args.live) as listener:
         return asyncio.run(begin(config, directory, listener))
 
 
 def _resume(args: argparse.Namespace) -> int:
     from bytefed.experiment import resume
     from bytefed.progress import shown
+    from bytefed.report.live import serving
 
     if args.config is not None or args.seeds != 1:
         raise ConfigError(
             "E_CONFIG_RESUME", "A run has its configuration already.", "Leave --config and --seeds out."
         )
-    with shown(quiet=args.quiet, as_json=args.json) as listener:
+    with shown(quiet=args.quiet, as_json=args.json) as terminal, serving(terminal, args.live) as listener:
         summary = asyncio.run(resume(args.resume, given_options(args), listener))
     return 0 if summary["complete"] else _INTERRUPTED
 

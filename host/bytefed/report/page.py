@@ -1,0 +1,459 @@
+"""The report page: one HTML file with all it needs inside.
+
+It has no script and asks nothing of the network: a Content-Security-Policy forbids both, so that even text from a
+hostile run directory that slipped through `escape` could do nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from html import escape
+from importlib.resources import files
+
+from bytefed.report import charts, compare, svg
+from bytefed.report.chart import Chart
+from bytefed.report.runs import REPAIR, Row, Run, add_parts, total
+from bytefed.report.tables import BoardSum, board_sums
+
+MOST_BOARDS = 256
+MOST_DETAILED = 8
+
+
+def page(runs: Sequence[Run]) -> str:
+    """The whole file, about one run or several."""
+    return frame(runs[0].name if len(runs) == 1 else f"{len(runs)} runs", body(runs))
+
+
+def frame(title: str, content: str, *, live: bool = False) -> str:
+    """An HTML document.
+
+    Args:
+        title: For the browser's tab.
+        content: HTML.
+        live: Whether it asks its server for news; see live.py.
+    """
+    script = _asset("live.js") if live else ""
+    policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+    if live:
+        policy += f"; script-src '{_hash(script)}'; connect-src 'self'"
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)} · bytefed</title>\n<style>{_asset('page.css')}</style>\n</head>\n<body>\n"
+        f'<main id="report">\n{content}\n</main>\n'
+        + (f"<script>{script}</script>\n" if live else "")
+        + "</body>\n</html>\n"
+    )
+
+
+def body(runs: Sequence[Run]) -> str:
+    """What is inside <main>."""
+    parts = [_one(runs[0])] if len(runs) == 1 else [_several(runs)]
+    parts.append(
+        "<footer>Made by bytefed from the run’s own files; the columns are explained in SPEC.md, section 8. "
+        "1 kB is 1,000 B.</footer>"
+    )
+    return "\n".join(parts)
+
+
+def _asset(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+# One run.
+
+
+def _one(run: Run) -> str:
+    return (
+        f'<header><p class="brand">bytefed report</p><h1>{escape(_headline(run))}</h1>'
+        f"<p>{_state(run)} {escape(_subtitle(run))}</p></header>\n" + _details(run)
+    )
+
+
+def _headline(run: Run) -> str:
+    task = str(run.summary.get("task") or run.config.get("data") or "run")[:80]
+    return " · ".join(
+        filter(
+            None, (task, _counted(len(run.boards), "board"), _counted(len(run.rounds), "round"), _codec(run))
+        )
+    )
+
+
+def _codec(run: Run) -> str:
+    return run.config.get("codec") or ", ".join(sorted({row.codec for row in run.rows})[:3])
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}" if number else ""
+
+
+def _subtitle(run: Run) -> str:
+    links = sorted({row.link for row in run.rows})[:4]
+    number = str(run.summary.get("run") or "")[:16]
+    return " · ".join(
+        filter(
+            None, (f"run {number}" if number else "", f"over {', '.join(links)}" if links else "", run.name)
+        )
+    )
+
+
+def _state(run: Run) -> str:
+    if run.complete:
+        return '<span class="state good">complete</span>'
+    wanted = run.config.get("rounds", "")
+    of = f" of {escape(wanted)}" if wanted else ""
+    return f'<span class="state warn">not complete: round {len(run.rounds)}{of}</span>'
+
+
+def _details(run: Run) -> str:
+    parts = [_notes(run), _keys(run)]
+    parts += [_section(title, charts_) for title, charts_ in _chart_sections(run)]
+    if run.rows and not charts.faults(run):
+        parts.append(
+            '<h2>Faults and retries</h2><p class="panel">None: no byte was sent again, no board failed, '
+            "every update came in time.</p>"
+        )
+    parts += [_boards(run), _phases(run), _facts(run)]
+    return "\n".join(part for part in parts if part)
+
+
+def _chart_sections(run: Run) -> list[tuple[str, list[Chart]]]:
+    return [
+        ("What was learned, and for how many bytes", [*charts.learning(run), *charts.estimates(run)]),
+        ("Where the bytes went", charts.causes(run)),
+        ("Faults and retries", charts.faults(run)),
+    ]
+
+
+def _section(title: str, drawn: Sequence[Chart]) -> str:
+    return (
+        f'<h2>{title}</h2>\n<div class="charts">' + "\n".join(map(_figure, drawn)) + "</div>" if drawn else ""
+    )
+
+
+def _figure(chart: Chart) -> str:
+    entries = "".join(
+        f'<li><i class="{form}" style="--c:var(--{color})"></i>{escape(label)}</li>'
+        for label, color, form in svg.legend(chart)
+    )
+    key = f'<ul class="legend">{entries}</ul>' if entries else ""
+    return (
+        f"<figure><h3>{escape(chart.title)}</h3><figcaption>{escape(chart.note)}</figcaption>"
+        f"{key}{svg.draw(chart)}</figure>"
+    )
+
+
+def _notes(run: Run) -> str:
+    notes = list(run.notes)
+    if not run.rounds:
+        notes.append("No round is over yet: there is nothing to show of learning.")
+    elif not run.complete:
+        notes.append("The run has not reached its last round; what follows is what it left behind so far.")
+    return f'<div class="notes">{"".join(f"<p>{escape(note)}</p>" for note in notes)}</div>' if notes else ""
+
+
+def _keys(run: Run) -> str:
+    tiles = [*_accuracy_tiles(run), *_byte_tiles(run)]
+    return (
+        '<dl class="keys">'
+        + "".join(
+            f'<div><dt>{title}</dt><dd class="big{css}">{value}</dd><dd>{note}</dd></div>'
+            for title, value, css, note in tiles
+        )
+        + "</dl>"
+    )
+
+
+def _accuracy_tiles(run: Run) -> list[tuple[str, str, str, str]]:
+    if run.accuracy() is None:
+        return []
+    central = (
+        f"{percent(run.central)} when trained centrally"
+        if run.central is not None
+        else "on the global test set"
+    )
+    boards = run.accuracy("accuracy_boards")
+    note = central + (f"<br>{percent(boards)} on the boards’ own samples" if boards is not None else "")
+    return [("Final accuracy", percent(run.accuracy()), "", note)]
+
+
+def _byte_tiles(run: Run) -> list[tuple[str, str, str, str]]:
+    difference = run.wire - run.estimate
+    if run.exact:
+        estimate = ("Predicted bytes", "exact", " good", f"{run.estimate:,} B were predicted, to the byte")
+    else:
+        share = f"{100 * difference / run.estimate:+.2f} %" if run.estimate else "-"
+        word = "more" if difference >= 0 else "fewer"
+        estimate = (
+            "Counted against predicted",
+            share,
+            "",
+            f"{abs(difference):,} B {word} than the {run.estimate:,} B predicted",
+        )
+    each = (
+        f"{run.wire / len(run.rows):,.0f} B a board and round, both directions"
+        if run.rows
+        else "both directions"
+    )
+    tiles = [("Wire bytes of all rounds", f"{run.wire:,} <small>B</small>", "", each), estimate]
+    if run.wcr:
+        tiles.append(
+            (
+                "Against W × C × R",
+                f"{run.wire / run.wcr:.2f} <small>×</small>",
+                "",
+                f"classic estimate {run.wcr:,} B: uplink payload alone",
+            )
+        )
+    if run.rows:
+        good = sum(row.status == "ok" for row in run.rows)
+        lost = [
+            f"{sum(row.status == status for row in run.rows)} {status}"
+            for status in ("late", "rejected", "failed")
+        ]
+        tiles.append(
+            ("Updates counted", f"{good:,} <small>of {len(run.rows):,}</small>", "", ", ".join(lost))
+        )
+    if energy := total(row.energy for row in run.rows):
+        air = total(row.air_seconds for row in run.rows) or 0
+        each = f"{air / len(run.rows):.3g} s in the air a board and round; both by formula"
+        tiles.append(("Energy of all boards", f"{energy:,.0f} <small>mJ</small>", "", each))
+    repair = sum(run.parts[part] for part in REPAIR)
+    if repair:
+        tiles.append(
+            (
+                "Bytes for repair",
+                f"{repair:,} <small>B</small>",
+                "",
+                f"{100 * repair / run.wire:.2f} % of the rounds’ bytes",
+            )
+        )
+    return tiles
+
+
+def percent(value: float | None) -> str:
+    """An accuracy for people."""
+    return "-" if value is None else f"{100 * value:.2f} %"
+
+
+def _boards(run: Run) -> str:
+    sums = board_sums(run)
+    if not sums:
+        return ""
+    most = max(entry.wire for entry in sums) or 1
+    rows = [
+        [
+            f'<span class="uid">{escape(entry.board)}</span>',
+            escape(entry.link),
+            f"{entry.ok:,} / {entry.rounds:,}",
+            f"{entry.wire:,}",
+            _share(entry, most),
+            f"{entry.difference:+,}" if entry.difference else "0",
+            f"{entry.repair:,}",
+            "-" if entry.num_examples is None else f"{entry.num_examples:,}",
+            "-" if entry.accuracy is None else percent(entry.accuracy),
+            "-" if entry.seconds is None else f"{entry.seconds:.3g}",
+        ]
+        for entry in sums[:MOST_BOARDS]
+    ]
+    head = [
+        "board",
+        "link",
+        "counted",
+        "wire B",
+        "",
+        "minus predicted",
+        "repair B",
+        "examples",
+        "accuracy *",
+        "s a round",
+    ]
+    if any(entry.energy is not None for entry in sums):
+        head.append("mJ")
+        for row, entry in zip(rows, sums, strict=False):
+            row.append("-" if entry.energy is None else f"{entry.energy:,.1f}")
+    cut = f"The first {MOST_BOARDS} of {len(sums)} boards. " if len(sums) > MOST_BOARDS else ""
+    return (
+        "<h2>Board by board</h2>"
+        + _table(head, rows)
+        + f'<p class="fine">{cut}Bars: payload down, payload up, protocol, repair; on one scale. '
+        "* On the board’s own training samples, after the last round. Seconds: mean.</p>"
+    )
+
+
+def _share(entry: BoardSum, most: int) -> str:
+    down, up = entry.parts["payload_down"], entry.parts["payload_up"]
+    pieces = (
+        ("payload_down", down),
+        ("payload_up", up),
+        ("header", entry.wire - down - up - entry.repair),
+        ("retransmission", entry.repair),
+    )
+    return (
+        '<div class="share">'
+        + "".join(
+            f'<i style="--c:var(--{color});width:{100 * value / most:.2f}%"></i>'
+            for color, value in pieces
+            if value
+        )
+        + "</div>"
+    )
+
+
+def _phases(run: Run) -> str:
+    phases = [("rounds", run.rows)]
+    phases += [
+        (name, [row for row in run.sessions if row.phase == name])
+        for name in ("connect", "provision", "evaluate")
+    ]
+    rows = [_phase(name, found) for name, found in phases if found]
+    if len(rows) < 2:
+        return ""
+    total = _phase("all", [*run.rows, *run.sessions])
+    head = ("phase", "payload B", "protocol B", "repair B", "wire B", "predicted B", "difference B")
+    return "<h2>Every byte of the run</h2>" + _table(head, [*rows, total], sum_row=True)
+
+
+def _phase(name: str, rows: Sequence[Row]) -> list[str]:
+    parts = add_parts(rows)
+    payload, repair = parts["payload_down"] + parts["payload_up"], sum(parts[part] for part in REPAIR)
+    wire = sum(parts.values())
+    predicted = sum(row.estimate_wire or 0 for row in rows if row.parts is not None)
+    values = (payload, wire - payload - repair, repair, wire, predicted)
+    return [
+        escape(name),
+        *(f"{value:,}" for value in values),
+        f"{wire - predicted:+,}" if wire != predicted else "0",
+    ]
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], *, sum_row: bool = False) -> str:
+    top = "".join(f"<th>{title}</th>" for title in head)
+    lines = [
+        ('<tr class="sum">' if sum_row and row is rows[-1] else "<tr>")
+        + "".join(
+            f'<td class="bar">{cell}</td>' if cell.startswith("<div") else f"<td>{cell}</td>" for cell in row
+        )
+        + "</tr>"
+        for row in rows
+    ]
+    return (
+        f'<div class="panel scroll"><table><thead><tr>{top}</tr></thead>'
+        f"<tbody>{''.join(lines)}</tbody></table></div>"
+    )
+
+
+def _facts(run: Run) -> str:
+    seeds = run.summary.get("seeds")
+    boards = seeds.get("boards") if isinstance(seeds, dict) else None
+    sections = [("How it was run", dict(run.config)), ("Versions", dict(run.versions))]
+    if isinstance(boards, dict):
+        known = {str(board)[:40]: str(seed)[:40] for board, seed in list(boards.items())[:MOST_BOARDS]}
+        sections.append(("Seeds of the boards", known))
+    return "\n".join(
+        f'<h2>{title}</h2><dl class="panel"><div class="facts">'
+        + "".join(
+            f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items()
+        )
+        + "</div></dl>"
+        for title, facts in sections
+        if facts
+    )
+
+
+# Several runs.
+
+
+def _several(runs: Sequence[Run]) -> str:
+    found = compare.groups(runs)
+    title = (
+        f"{len(runs)} runs compared"
+        if len(found) == len(runs)
+        else f"{len(found)} settings compared, {len(runs)} runs"
+    )
+    open_runs = [run for run in runs if not run.complete]
+    warning = (
+        f'<div class="notes"><p>Not complete: {escape(", ".join(run.name for run in open_runs)[:400])}.</p></div>'
+        if open_runs
+        else ""
+    )
+    parts = [f'<header><p class="brand">bytefed report</p><h1>{title}</h1></header>', warning]
+    parts += [_comparison(found), _section("Accuracy for bytes", compare.charts(found))]
+    parts.append("<h2>The runs, one by one</h2>")
+    parts += [
+        f'<details class="run" id="run-{number}"><summary>{escape(run.name)}: {escape(_headline(run))}</summary>'
+        f"{_details(run)}</details>"
+        for number, run in enumerate(runs[:MOST_DETAILED])
+    ]
+    if len(runs) > MOST_DETAILED:
+        parts.append(
+            f'<p class="fine">Only the first {MOST_DETAILED} are shown in detail; report the others by themselves.</p>'
+        )
+    return "\n".join(part for part in parts if part)
+
+
+def _comparison(found: Sequence[compare.Group]) -> str:
+    base = compare.reference(found)
+    targets = [compare.target(base, share) for share in compare.TARGETS]
+    base_cost = [_cost(base, goal) for goal in targets]
+    rows = []
+    for group in found:
+        costs = [_cost(group, goal) for goal in targets]
+        saved = base_cost[-1].mean / costs[-1].mean if costs[-1] and base_cost[-1] else None
+        rows.append(
+            [
+                f'<span class="swatch" style="--c:var(--{group.color})"></span>{escape(group.label[:80])}',
+                _spread_percent(compare.Spread.of([run.accuracy() for run in group.runs])),
+                f"{saved:.2f} ×" if saved else "-",
+                *(_spread_bytes(cost) for cost in reversed(costs)),
+                _spread_bytes(compare.Spread.of([run.wire for run in group.runs])),
+                f"{len(group.runs)}",
+                "exact" if all(run.exact for run in group.runs) else "differs",
+            ]
+        )
+    head = (
+        "setting",
+        "final accuracy",
+        "saves",
+        "B to 99 %",
+        "B to 95 %",
+        "wire B in all",
+        "seeds",
+        "prediction",
+    )
+    goals = ", ".join(percent(goal) for goal in targets)
+    return (
+        "<h2>At a glance</h2>"
+        + _table(head, rows)
+        + '<p class="fine">95 % and 99 % of the final accuracy of '
+        f"<b>{escape(base.label[:80])}</b>: {goals}. Saves: how many times fewer bytes to 99 %. "
+        "Bytes: all boards, both directions, rounds alone. "
+        "± is the standard deviation over seeds; - means never reached by at least one seed.</p>"
+    )
+
+
+def _cost(group: compare.Group, goal: float | None) -> compare.Spread | None:
+    return (
+        None if goal is None else compare.Spread.of([compare.bytes_to_reach(run, goal) for run in group.runs])
+    )
+
+
+def _spread_percent(spread: compare.Spread | None) -> str:
+    if spread is None:
+        return "-"
+    return (
+        f"{100 * spread.mean:.2f}" + (f" ± {100 * spread.deviation:.2f}" if spread.deviation else "") + " %"
+    )
+
+
+def _spread_bytes(spread: compare.Spread | None) -> str:
+    if spread is None:
+        return "-"
+    return f"{spread.mean:,.0f}" + (f" ± {spread.deviation:,.0f}" if spread.deviation else "")
