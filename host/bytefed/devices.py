@@ -20,6 +20,7 @@ from bytefed.transport.base import Transport
 from bytefed.transport.loopback import LoopbackTransport
 from bytefed.transport.serial import SerialTransport
 from bytefed.virtual import BoardKind, board_uid, load_extractor, make_board
+from bytefed.wire_size import BLUEFRUIT_WINDOW
 
 # USB vendor and product of the five boards (their board files).
 USB_IDS: dict[tuple[int, int], str] = {
@@ -33,7 +34,6 @@ SCHEMES = (
     "virtual:N", "virtual-ble:N", "loopback:N", "qemu:N", "serial:auto", "serial:PORT", "socket://HOST:PORT",
     "ble:auto", "ble:NAME", "ble:ADDRESS",
 )  # fmt: skip
-_BLE_WINDOW = 8  # chunks that a Bluefruit board takes in one burst
 _VIRTUAL_RTO_FLOOR = 2.0  # a pseudo-terminal loses nothing, but shares its processor with all boards
 _START_PATIENCE = 60.0
 
@@ -161,7 +161,7 @@ async def _virtual_ble_boards(
 ) -> AsyncIterator[Sequence[Transport]]:
     from bytefed.testbeds.virtual_ble import virtual_ble_boards  # bleak is slow to load
 
-    kind = replace(options.kind, window=_BLE_WINDOW)
+    kind = replace(options.kind, window=BLUEFRUIT_WINDOW)
     extractor = load_extractor(kind)
     uids = [board_uid(options.uid_seed, before + index) for index in range(count)]
     async with virtual_ble_boards([make_board(kind, uid, extractor) for uid in uids], before) as transports:

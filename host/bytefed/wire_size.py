@@ -33,6 +33,9 @@ from bytefed.message import (
 from bytefed.transfer import ChunkPlan
 
 CODECS: dict[str, int] = {name: codec.number for name, codec in codecs.CODECS.items()}
+BLUEFRUIT_WINDOW = 32
+"""Chunks that a Bluefruit board takes in one burst: its receive FIFO has room for as many values."""
+
 _ATT_OVERHEAD = 3
 
 
@@ -70,7 +73,7 @@ def serial_profile(window: int = MAX_WINDOW) -> LinkProfile:
     return LinkProfile("serial", MAX_FRAME, window, MAX_WINDOW, "serial")
 
 
-def ble_profile(mtu: int, window_down: int = 8, window_up: int = MAX_WINDOW) -> LinkProfile:
+def ble_profile(mtu: int, window_down: int = BLUEFRUIT_WINDOW, window_up: int = MAX_WINDOW) -> LinkProfile:
     """Return the profile of a BLE link with that ATT MTU, 23..517."""
     if not MIN_FRAME + _ATT_OVERHEAD <= mtu <= 517:
         raise ValueError(f"an ATT MTU is 23 to 517, not {mtu}")

@@ -32,6 +32,8 @@ from bytefed.transport.ble import RX_UUID, SERVICE_UUID, TX_UUID, Backend
 
 _ASKED_MTU = 517  # what BlueZ, Android and Windows ask for
 _CENTRAL = "F0:00:00:00:00:00"
+_PAIR_TIME = 2.468e-3  # seconds: a full packet on LE 1M, its acknowledgement, two spaces (SPEC.md section 9)
+_TIMED_OUT = 0x08  # HCI: connection timeout
 
 T = TypeVar("T")
 
@@ -88,6 +90,15 @@ class BumbleBoard:
         await self.device.power_on()
         await self.device.start_advertising(auto_restart=True)
 
+    def drop_link(self) -> None:
+        """Lose the link as a time-out does: both ends are told."""
+        controller = self.device.host.controller
+        for ours in list(controller.le_connections.values()):
+            peer = controller.link.find_le_controller(ours.peer_address)
+            theirs = peer.le_connections[ours.self_address]
+            controller.on_le_disconnected(ours, _TIMED_OUT)
+            peer.on_le_disconnected(theirs, _TIMED_OUT)
+
     def _on_connection(self, connection: Connection) -> None:
         self.connection = connection
         connection.on("disconnection", self._on_disconnection)
@@ -137,15 +148,16 @@ class PacedLink(LocalLink):
         first = (math.floor(loop.time() / self._interval + 1e-6) + 1) * self._packets
         last = max(self._booked.get(lane, 0) + 1, first) + count - 1
         self._booked[lane] = last
+        event, slot = divmod(last, self._packets)
+        when = event * self._interval + (slot + 1) * _PAIR_TIME
         deliver = super().send_acl_data
-        event = last // self._packets
-        loop.call_at(event * self._interval, deliver, sender_controller, destination_address, transport, data)
+        loop.call_at(when, deliver, sender_controller, destination_address, transport, data)
 
 
 class Central:
     """The adapter, and the two classes that let bleak use it."""
 
-    def __init__(self, link: LocalLink) -> None:
+    def __init__(self, link: LocalLink, *, pairs: bool = False) -> None:
         self.device = make_device(link, "central", _CENTRAL)
         self.device.pairing_config_factory = lambda _: PairingConfig(mitm=False, bonding=True)
         central = self
@@ -155,6 +167,7 @@ class Central:
 
         class Client(BumbleClient):
             central_device = central.device
+            always_pairs = pairs
 
         self.backend = Backend(scanner=Scanner, client=Client)
 
@@ -192,6 +205,7 @@ class BumbleScanner(BaseBleakScanner):
 
 class BumbleClient(BaseBleakClient):
     central_device: Device
+    always_pairs: bool  # as systems do with a board that they are bonded to
 
     def __init__(self, address_or_ble_device: BLEDevice, **options: Any) -> None:
         super().__init__(
@@ -217,7 +231,7 @@ class BumbleClient(BaseBleakClient):
             raise BleakDeviceNotFoundError(self.address, str(error)) from error
         self._connection = connection
         connection.on("disconnection", self._on_disconnection)
-        if pair:
+        if pair or self.always_pairs:
             await connection.pair()
         peer = Peer(connection)
         await peer.request_mtu(_ASKED_MTU)
