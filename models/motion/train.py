@@ -10,7 +10,7 @@ from models.pipeline import Recipe, build
 
 
 def network(D: int) -> list[keras.Layer]:
-    """Convolutions over time alone: 50 x 1 x 6 -> 25 x 1 x 24 -> 12 x 1 x 48 -> mean over time -> D."""
+    """Convolutions over time alone: 50 x 1 x 6 -> 25 x 1 x 24 -> 12 x 1 x 48 -> average over time -> D."""
     return [
         keras.layers.Conv2D(24, (5, 1), padding="same", activation="relu"),
         keras.layers.AveragePooling2D((2, 1)),
@@ -18,7 +18,8 @@ def network(D: int) -> list[keras.Layer]:
         keras.layers.Conv2D(48, 1, activation="relu"),
         keras.layers.MaxPooling2D((2, 1)),
         keras.layers.Conv2D(48, (5, 1), padding="same", activation="relu"),
-        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.AveragePooling2D((12, 1)),
+        keras.layers.Flatten(),
         keras.layers.Dense(D, activation="relu"),
     ]
 
