@@ -1,0 +1,122 @@
+"""Strategies under bad boards: against brute force, and what they promise."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from bytefed.errors import ConfigError
+from bytefed.robust import FedMedian, FedTrimmedAvg, Krum, MultiKrum, bound_norms
+from bytefed.strategy import FedAvg, Update
+
+P = 4
+HEAD = np.linspace(-1, 1, P).astype(np.float32)
+values = st.floats(-100, 100, width=32)
+ROBUST = {
+    "fedmedian": FedMedian(),
+    "fedtrimmedavg": FedTrimmedAvg(0.25),
+    "krum": Krum(2),
+    "multikrum": MultiKrum(2, 5),
+}
+rounds = st.lists(arrays(np.float32, P, elements=values), min_size=1, max_size=9)
+
+
+def updates_of(deltas):
+    return [Update(client, 10, np.asarray(delta, np.float32)) for client, delta in enumerate(deltas)]
+
+
+@given(rounds, st.randoms(use_true_random=False))
+def test_the_order_of_arrival_changes_no_bit(deltas, shuffler):
+    for strategy in ROBUST.values():
+        updates = updates_of(deltas)
+        expected = strategy.aggregate(HEAD, updates)
+        shuffler.shuffle(updates)
+        got = strategy.aggregate(HEAD, updates)
+        assert got.dtype == np.float32
+        assert got.tobytes() == expected.tobytes()
+
+
+@given(arrays(np.float32, P, elements=values), st.integers(1, 6))
+def test_boards_that_agree_are_believed(delta, count):
+    for strategy in ROBUST.values():
+        got = strategy.aggregate(HEAD, updates_of([delta] * count))
+        assert np.allclose(got, HEAD + delta, rtol=1e-6, atol=1e-5)
+
+
+@given(rounds)
+def test_median_of_each_coordinate(deltas):
+    expected = [HEAD[i] + np.median([float(d[i]) for d in deltas]) for i in range(P)]
+    assert np.allclose(FedMedian().aggregate(HEAD, updates_of(deltas)), expected, rtol=1e-6, atol=1e-5)
+
+
+@given(rounds, st.floats(0, 0.49))
+def test_trimmed_mean_of_each_coordinate(deltas, beta):
+    cut = int(beta * len(deltas))
+    kept = [sorted(float(d[i]) for d in deltas)[cut : len(deltas) - cut] for i in range(P)]
+    expected = [HEAD[i] + sum(kept[i]) / len(kept[i]) for i in range(P)]
+    assert np.allclose(
+        FedTrimmedAvg(beta).aggregate(HEAD, updates_of(deltas)), expected, rtol=1e-5, atol=1e-4
+    )
+
+
+def test_trimming_everything_is_refused():
+    with pytest.raises(ConfigError, match="E_CONFIG_RANGE"):
+        FedTrimmedAvg(0.5)
+
+
+@given(rounds, st.integers(0, 3))
+def test_krum_is_the_closest_to_its_neighbours(deltas, malicious):
+    points = [d.astype(float) for d in deltas]
+    nearest = max(1, len(points) - malicious - 2)
+    scores = []
+    for i, a in enumerate(points):
+        others = sorted(float(((a - b) ** 2).sum()) for j, b in enumerate(points) if j != i)
+        scores.append(sum(others[:nearest]))
+    got = Krum(malicious).aggregate(HEAD, updates_of(deltas))
+    best = min(scores)
+    close = [d for d, s in zip(deltas, scores, strict=True) if s <= best * (1 + 1e-9) + 1e-9]
+    assert any(np.allclose(got, HEAD + d, rtol=1e-6, atol=1e-5) for d in close)
+
+
+@pytest.mark.parametrize("name", ROBUST)
+def test_two_liars_of_nine_move_little(name):
+    rng = np.random.default_rng(1)
+    honest = [1 + rng.normal(0, 0.1, P) for _ in range(7)]
+    for places in itertools.combinations(range(9), 2):
+        deltas = list(honest)
+        for place in places:
+            deltas.insert(place, np.full(P, -1000.0))
+        assert np.abs(ROBUST[name].aggregate(HEAD, updates_of(deltas)) - HEAD - 1).max() < 0.5
+    assert np.abs(FedAvg().aggregate(HEAD, updates_of(deltas)) - HEAD - 1).max() > 100
+
+
+def test_multikrum_weighs_what_it_keeps_by_examples():
+    updates = [Update(0, 1, np.zeros(P, np.float32)), Update(1, 3, np.ones(P, np.float32))]
+    assert (MultiKrum(0, 2).aggregate(np.zeros(P, np.float32), updates) == 0.75).all()
+
+
+@given(rounds.filter(lambda deltas: len(deltas) > 2), st.floats(1, 10))
+def test_the_bound_holds_and_keeps_directions(deltas, factor):
+    updates = updates_of(deltas)
+    bounded, excess = bound_norms(updates, factor)
+    median = np.median([np.linalg.norm(u.delta.astype(float)) for u in updates])
+    for before, after in zip(updates, bounded, strict=True):
+        if before.client in excess:
+            assert excess[before.client] > factor * (1 - 1e-9)
+            assert np.linalg.norm(after.delta.astype(float)) <= factor * median * (1 + 1e-5)
+            assert np.allclose(
+                after.delta * excess[before.client], before.delta * factor, rtol=1e-4, atol=1e-4
+            )
+        else:
+            assert after is before
+
+
+def test_no_bound_and_no_movement_change_nothing():
+    still = updates_of([np.zeros(P)] * 3 + [np.ones(P)])
+    assert bound_norms(still, 3.0) == (still, {})
+    wild = updates_of([np.ones(P)] * 3 + [1e6 * np.ones(P)])
+    assert bound_norms(wild, 0.0) == (wild, {})
+    assert set(bound_norms(wild, 3.0)[1]) == {3}
