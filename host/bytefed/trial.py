@@ -1,7 +1,7 @@
-"""A run without links: what the boards compute, bit for bit, and what the links would have carried.
+"""A run without links or files: its accuracy round by round, and what the links would have carried.
 
-For comparing codecs and strategies over many seeds. The training and the codecs are the core's, the rest is what the
-coordinator does on a loss-free link with boards that all answer; so a trial ends with the head that a run would.
+For comparing codecs and strategies over many seeds. All boards answer and no byte is lost; a trial ends with the very
+head that such a run would.
 """
 
 from __future__ import annotations
@@ -11,17 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bytefed import _core, codec, wire_size
 from bytefed.central import evaluate
-from bytefed.codec import Codec
 from bytefed.config import RunConfig
 from bytefed.data import Task
-from bytefed.data.task import Samples
+from bytefed.experiment import initial_head
 from bytefed.partition import divide
-from bytefed.robust import bound_norms
-from bytefed.seeds import select, training_seed
+from bytefed.seeds import select
+from bytefed.simulator import Simulator
 from bytefed.strategies import strategy_of
-from bytefed.strategy import Head, Update
+from bytefed.strategy import Head
 from bytefed.wire_size import LinkProfile, configuration_bytes, connection_bytes, round_bytes
 
 
@@ -43,58 +41,6 @@ class Outcome:
     head: Head
 
 
-class TrialBoard:
-    """What a board keeps and does."""
-
-    def __init__(self, task: Task, samples: Samples, config: RunConfig, client: int) -> None:
-        self._task = task
-        self._samples = samples
-        self._config = config
-        self._seed = training_seed(config.seed, client)
-        self._down, self._up = (codec.find(name) for name in config.codecs)
-        self._held = np.zeros(task.D * task.num_classes + task.num_classes, np.float32)
-        self._residual = np.zeros_like(self._held)
-
-    def round(self, number: int, head: Head) -> NDArray[np.float32]:
-        """Take a head, train, and return the delta as it comes out of its codec."""
-        if self._down.lossy:
-            difference = head - self._held
-            self._held = self._held + _through(self._down, difference, codec.downlink_seed(number))
-        else:
-            self._held = head
-        delta = self._train(number) - self._held
-        if not self._up.lossy:
-            return delta
-        self._residual = self._residual + delta
-        return _through(self._up, self._residual, codec.uplink_seed(self._seed, number))
-
-    def _train(self, number: int) -> Head:
-        config, local = self._config, self._held.copy()
-        _core.train(
-            local,
-            self._samples.features,
-            self._samples.labels,
-            self._task.num_classes,
-            scale=self._task.quantization.scale,
-            zero_point=self._task.quantization.zero_point,
-            epochs=config.local_epochs,
-            batch=config.batch_size,
-            rate=config.rate(number),
-            seed=self._seed,
-            round=number,
-            proximal_mu=config.proximal,
-        )
-        return local
-
-
-def _through(each: Codec, values: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
-    """Return what a codec makes of values, and leave in them what it lacks."""
-    blob = _core.encode(each.number, values, seed)
-    out = np.empty_like(values)
-    _core.decode(each.number, blob, seed, out)
-    return out
-
-
 def run_trial(config: RunConfig, task: Task, clients: int, profile: LinkProfile) -> Outcome:
     """Run a configuration for so many boards, all on links of one profile.
 
@@ -111,12 +57,8 @@ def run_trial(config: RunConfig, task: Task, clients: int, profile: LinkProfile)
         task, config.partition, clients,
         alpha=config.alpha, shards_per_client=config.shards, seed=config.seed,
     )  # fmt: skip
-    boards = [
-        TrialBoard(task, task.federated.take(partition.train(client)), config, client)
-        for client in range(clients)
-    ]
-    means = strategy_of(config)
-    head = np.zeros(wire_size.parameters(task.D, task.num_classes), np.float32)
+    simulator = Simulator(config, task, partition, strategy_of(config), threads=1)
+    head = initial_head(task)
     count = max(int(config.fraction_train * clients), config.min_train_nodes)
     spent = (connection_bytes(profile) + configuration_bytes(profile)).wire_total * clients
     each = round_bytes(profile, task.D, task.num_classes, *config.codecs).wire_total
@@ -125,11 +67,8 @@ def run_trial(config: RunConfig, task: Task, clients: int, profile: LinkProfile)
     wire = np.zeros(config.rounds, np.int64)
     for number in range(1, config.rounds + 1):
         chosen = select(config.seed, number, range(clients), count)
-        updates = [
-            Update(client, len(partition.train(client)), boards[client].round(number, head))
-            for client in chosen
-        ]
-        head = means.aggregate(head, bound_norms(updates, config.norm_bound)[0])
+        nobody = np.zeros(len(chosen), np.bool_)
+        head = simulator.round(number, head, np.array(chosen, np.int64), nobody).head
         accuracy[number - 1] = evaluate(task, head, task.test).accuracy
         validation[number - 1] = evaluate(task, head, held_out).accuracy
         spent += each * len(chosen)
