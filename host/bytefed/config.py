@@ -60,7 +60,7 @@ class RunConfig:
     boards: tuple[str, ...] = _key(
         ("virtual:8",),
         str,
-        "boards by URI: virtual:N, virtual-ble:N, serial:auto, serial:PORT, ble:auto, ble:NAME; may be mixed",
+        "boards by URI: virtual:N, virtual-ble:N, serial:auto, serial:PORT, ble:auto, ble:NAME, qemu:N; mixed",
         many=True,
         metavar="URI",
         resumable=True,
