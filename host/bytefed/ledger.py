@@ -61,7 +61,8 @@ class ByteCount:
     @property
     def causes_total(self) -> int:
         """Payload and all causes, added up."""
-        return self.payload_down + self.payload_up + sum(getattr(self, cause) for cause in CAUSES)
+        causes: list[int] = [getattr(self, cause) for cause in CAUSES]
+        return self.payload_down + self.payload_up + sum(causes)
 
     def __add__(self, other: ByteCount) -> ByteCount:
         return ByteCount(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))

@@ -35,7 +35,7 @@ def bound_norms(updates: Sequence[Update], factor: float) -> tuple[list[Update],
         for update, scale in zip(updates, scales, strict=True)
     ]
     median = float(np.median(norms))
-    excess = {updates[i].client: float(norms[i]) / median for i in np.flatnonzero(scales != 1)}
+    excess = {updates[i].client: float(norms[i]) / median for i in np.flatnonzero(scales != 1).tolist()}
     return bounded, excess
 
 
