@@ -298,7 +298,13 @@ class Coordinator:
         member.busy = True
         try:
             reply = await device.run_round(
-                number, head, self._plan(number, member), train=False, evaluate=True, commit=lambda _: True
+                number,
+                head,
+                self._plan(number, member),
+                train=False,
+                evaluate=True,
+                uncounted=device.name in self._uncounted,
+                commit=lambda _: True,
             )
             self._keep_held(member, reply)
             self._keep_evaluation(number, member, reply.result.test_correct)

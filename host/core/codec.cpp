@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bindings.h"
+#include "bytefed/port.h"
 
 namespace nb = nanobind;
 using namespace bytefed;
@@ -51,6 +52,14 @@ void bind_codec(nb::module_& module) {
              "Encode `values` (float32 [n]) and leave there what the blob lacks; the blob.");
   module.def("decode", &decode_values, nb::arg("codec"), nb::arg("blob"), nb::arg("seed"), nb::arg("out"),
              "Write the values of a blob to out (float32 [n]).");
+  module.def(
+      "lossy_memory",
+      [](uint16_t features, uint8_t classes) {
+        const HeadShape shape = {features, classes};
+        const size_t floats = local_floats(shape, true) - local_floats(shape, false) + shape.parameters();
+        return floats * sizeof(float);
+      },
+      nb::arg("features"), nb::arg("classes"), "Bytes of RAM that lossy codecs take on a board.");
   module.def("downlink_seed", &downlink_seed, nb::arg("round"));
   module.def("uplink_seed", &uplink_seed, nb::arg("seed"), nb::arg("round"));
 }

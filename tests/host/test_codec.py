@@ -64,6 +64,15 @@ def test_seeds(row: dict[str, int]) -> None:
     assert _core.uplink_seed(row["seed"], row["round"]) == row["uplink"]
 
 
+@pytest.mark.parametrize("shape", [(32, 10), (64, 10), (64, 4), (1, 2), (256, 10)])
+def test_memory_on_the_board(shape: tuple[int, int]) -> None:
+    features, classes = shape
+    count = features * classes + classes
+    assert codec.board_memory(CODECS["onebit"], count) == _core.lossy_memory(features, classes)
+    assert codec.board_memory(CODECS["float32"], count) == 0
+    assert _core.lossy_memory(features, classes) <= 2 * 4 * count + 132  # twice the head, and 31 floats to fill up small ones
+
+
 @pytest.mark.parametrize("name", CODECS)
 def test_host_and_core_agree_on_anything(name: str) -> None:
     rng = np.random.RandomState(7)
