@@ -1,7 +1,12 @@
 // Trains the same made-up data wherever it runs and prints what came out, bit for bit. The tests
 // run it as an image on a Cortex-M4F and as programs of this machine, built in several ways.
 //
-// One line a scenario: its name, all that is needed to repeat it, CRC-32 of the head, loss, correct.
+// One line a scenario: its name, all that is needed to repeat it, CRC-32 of the head, loss, correct. Then one
+// for each codec: `codec`, its number, the scenario, and CRC-32s of the head's blob, of what that lacks and
+// what it stands for.
+#include <cstring>
+
+#include "bytefed/codec.h"
 #include "bytefed/crc.h"
 #include "bytefed/exact_math.h"
 #include "bytefed/shuffle.h"
@@ -48,6 +53,8 @@ const Scenario kScenarios[] = {
 uint8_t records[kMostRecords];
 float head[kMostParameters];
 float workspace[64 * kMostBatch];
+float coded[padded(kMostParameters)];
+uint8_t blob[sizeof(float) * kMostParameters];
 
 // Hash of a place in the data, as a byte.
 int8_t noise(uint32_t seed, uint32_t a, uint32_t b) {
@@ -117,9 +124,33 @@ void run(const Scenario& scenario) {
   print("\n");
 }
 
+void print_crc(const void* data, size_t size) {
+  print(" ");
+  print_hex(crc32(data, size));
+}
+
+void run_codec(uint8_t number, const Scenario& scenario) {
+  const Codec codec = static_cast<Codec>(number);
+  const size_t count = HeadShape{scenario.features, scenario.classes}.parameters();
+  std::memcpy(coded, head, count * sizeof(float));
+  encode(codec, count, scenario.config.seed, coded, blob);
+  print("codec ");
+  print_hex(number);
+  print(" ");
+  print(scenario.name);
+  print_crc(blob, blob_size(codec, count));
+  print_crc(coded, count * sizeof(float));
+  decode(codec, count, scenario.config.seed, blob, coded);
+  print_crc(coded, count * sizeof(float));
+  print("\n");
+}
+
 }  // namespace
 
 int main() {
-  for (const Scenario& scenario : kScenarios) run(scenario);
+  for (const Scenario& scenario : kScenarios) {
+    run(scenario);
+    for (uint8_t codec = 0; known_codec(codec); ++codec) run_codec(codec, scenario);
+  }
   return 0;
 }

@@ -17,7 +17,17 @@ from emulated import ROOT, RunImage
 from bytefed import _core
 
 _CORE = ROOT / "firmware" / "lib" / "bytefed" / "src"
-_MODULES = ("crc", "head", "head_kernels", "sample_store", "trainer")
+_CODECS = (
+    "codec",
+    "codec_float32",
+    "codec_int8",
+    "codec_onebit",
+    "codec_sign",
+    "codec_stc",
+    "codec_twobit",
+    "rotated",
+)
+_MODULES = ("crc", "head", "head_kernels", "sample_store", "trainer", *_CODECS)
 _FLAGS = ("-std=gnu++14", "-ffp-contract=off")
 _REFERENCE = ("g++", "-O2")
 _BUILDS = {
@@ -53,6 +63,8 @@ def parse(text: str) -> dict[str, Outcome]:
     outcomes = {}
     for line in text.splitlines():
         name, *words = line.split()
+        if name == "codec":
+            continue
         d, c, n, zero, scale, epochs, batch, rate, seed, fill, start, crc, loss, correct = (
             int(word, 16) for word in words
         )
@@ -130,6 +142,20 @@ def test_the_binding_gives_the_same_bits(reference: str) -> None:
             outcome.loss,
             outcome.correct,
         )
+
+
+def test_the_binding_gives_the_same_blobs(reference: str) -> None:
+    heads = {name: (train_with_core(outcome)[0], outcome.seed) for name, outcome in parse(reference).items()}
+    lines = [line.split() for line in reference.splitlines() if line.startswith("codec")]
+    assert len(lines) == 7 * len(heads)
+    for _, number, name, *crcs in lines:
+        head, seed = heads[name]
+        values = head.copy()
+        blob = _core.encode(int(number, 16), values, seed)
+        found = [zlib.crc32(blob), zlib.crc32(values.tobytes())]
+        _core.decode(int(number, 16), blob, seed, values)
+        found.append(zlib.crc32(values.tobytes()))
+        assert [int(crc, 16) for crc in crcs] == found, (number, name)
 
 
 def test_numpy_agrees_within_rounding(reference: str) -> None:
