@@ -49,8 +49,14 @@ from bytefed.wire_size import LinkProfile
 _HELLOS = 3  # before the port is opened anew
 _REOPENINGS = 3  # before the board is given up
 _UNKNOWN_WAIT = 10.0  # seconds to train, before the board can tell
-_PASSING = ("E_BOARD_NO_SESSION", "E_BOARD_NO_CONFIG", "E_BOARD_BUSY", "E_BOARD_BAD_CRC")
-"""What a board answers after a reset, an old frame that came late, or damage that no CRC-16 found."""
+_PASSING = (
+    "E_BOARD_NO_SESSION",
+    "E_BOARD_NO_CONFIG",
+    "E_BOARD_BUSY",
+    "E_BOARD_BAD_CRC",
+    "E_SHORT_MESSAGE",
+)
+"""What comes of a reset, an old frame that is late, or damage that a CRC-16 did not find (one in 65,536)."""
 _NOT_HELD = -1  # no boot id: the board has lost its samples
 _UNIT = 0.01  # seconds: waits and durations on the link
 
@@ -237,8 +243,8 @@ class Device:
             for attempt in range(_HELLOS):
                 try:
                     return await self._greet(link)
-                except BoardError as error:
-                    if error.code != "E_BOARD_NO_SESSION" or attempt == _HELLOS - 1:
+                except (BoardError, ProtocolError) as error:
+                    if error.code not in ("E_BOARD_NO_SESSION", "E_SHORT_MESSAGE") or attempt == _HELLOS - 1:
                         raise
                 link.account.recovering = True
         finally:
@@ -303,7 +309,7 @@ class Device:
                 await self._restore_samples()
                 await action()
                 return
-            except (LinkError, BoardError) as error:
+            except (LinkError, BoardError, ProtocolError) as error:
                 failures += 1
                 if not self._passes(error) or failures > _HELLOS * _REOPENINGS:
                     raise
@@ -314,7 +320,7 @@ class Device:
             finally:
                 link.account.recovering = False
 
-    def _passes(self, error: LinkError | BoardError) -> bool:
+    def _passes(self, error: LinkError | BoardError | ProtocolError) -> bool:
         """Whether to begin again after an error."""
         if error.code == "E_BOARD_NO_SAMPLES" and self._samples is not None:
             self._samples_boot = _NOT_HELD

@@ -173,9 +173,9 @@ def main() -> int:
         for part in args.part or PARTS:
             run_all(PARTS[part](make), tally, make_board=make)
     except Violation as violation:
-        print(violation)
+        sys.stdout.write(f"{violation}\n")
         return VIOLATED
-    print(f"{tally.worlds} worlds, {tally.faults} faults, no violation")
+    sys.stdout.write(f"{tally.worlds} worlds, {tally.faults} faults, no violation\n")
     return 0
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from board_port import BoardPort
 from virtual_time import run
-from world import RUN, PLAN
+from world import PLAN, RUN
 
 from bytefed._core import VirtualBoard
 from bytefed.device import Device, Samples

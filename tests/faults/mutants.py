@@ -57,22 +57,11 @@ BOARDS = (
         ((" && header.transfer == push_transfer_) {", ") {"),),
         "echoes",
     ),
-    Mutant(
-        "no transfer number, pull",
-        _SESSION,
-        ((" && header.transfer == pull_transfer_) {", ") {"),),
-        "echoes",
-    ),
     Mutant("run ignored", _SESSION, (("if (hello.run != run_ && ", "if (run_ == 0 && "),), "echoes"),
     Mutant(
         "round and head ignored",
         _SESSION,
         (("begin.round == begin_.round &&", ""), ("begin.head == begin_.head &&", "")),
-    ),
-    Mutant(
-        "no HELLO wanted after a reset",
-        _SESSION,
-        (("if (link != link_) return refuse", "link_ = link;\n  if (false) return refuse"),),
     ),
     Mutant(
         "a delta is forgotten once it is sent",
@@ -96,12 +85,6 @@ HOSTS = (
         _DEVICE,
         (("or zlib.crc32(delta) != result.crc:", "or not delta:"),),
         "undetected",
-    ),
-    Mutant(
-        "no sequence number",
-        "bytefed/link.py",
-        (("incoming.kind == answer and incoming.sequence == sequence", "incoming.kind == answer"),),
-        "echoes",
     ),
     Mutant(
         "no sequence number, RESULT",

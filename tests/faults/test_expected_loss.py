@@ -9,10 +9,10 @@ from typing import Literal
 import numpy as np
 import pytest
 from board_port import BoardPort
-from bytefed._core import VirtualBoard
 from virtual_time import run
 
 from bytefed import wire_size
+from bytefed._core import VirtualBoard
 from bytefed.device import Device, Samples, TrainingPlan
 from bytefed.expected_loss import pull_expected, push_expected, round_expected
 from bytefed.faults import Faults, FaultyTransport, RandomFaults

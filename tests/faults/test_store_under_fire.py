@@ -21,7 +21,6 @@ HEAD = np.zeros(P, np.float32)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and pseudo-terminals")
 def test_killed_coordinators_lose_nothing(tmp_path):
     killed = kill_often(tmp_path, KILLS, seed=1)
-    print(killed)
     assert killed.lost == killed.twice == 0
     assert killed.acknowledged > 0
     assert undisturbed(tmp_path, killed.rounds) == killed.head

@@ -27,7 +27,6 @@ def test_pairs_of_faults(framing):
 
 def test_random_worlds():
     tally = run_all(randoms(1), Tally(), FAULTS)
-    print(tally)
     assert tally.faults >= FAULTS
     assert min(tally.injected.values()) >= 50
 

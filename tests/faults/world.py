@@ -9,15 +9,15 @@ import tempfile
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from board_port import BoardPort, MakeBoard
-from bytefed._core import VirtualBoard
 from virtual_time import StuckError, run
 
+from bytefed._core import VirtualBoard
 from bytefed.device import Device, RoundReply, Samples, TrainingPlan
 from bytefed.errors import BoardError, LinkError
 from bytefed.faults import Faults, FaultyTransport, Piece, RandomFaults, damage
@@ -32,7 +32,7 @@ P = D * C + C
 RUN = 77
 PLAN = TrainingPlan("float32", "float32", epochs=2, batch=2, rate=0.25, seed=5)
 PATIENCE = 3600.0  # seconds on the virtual clock for a whole world
-_SCRATCH = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
+_SCRATCH = Path("/dev/shm") if Path("/dev/shm").is_dir() else None  # noqa: S108  # memory: faster
 
 Event = Literal[
     "kill",
@@ -89,7 +89,7 @@ class Setting:
     window: int = 2
     codec_up: str = "float32"
     slice_time: float = 0.0
-    faults: Faults = Faults()
+    faults: Faults = field(default_factory=Faults)
     events: tuple[tuple[int, Event], ...] = ()
     earlier: bool = False
     forgetful: bool = False
@@ -281,7 +281,7 @@ class World:
             async with asyncio.TaskGroup() as group:
                 for each in devices:
                     if each.name not in have:
-                        group.create_task(each.persist(lambda each=each: each.round(number, head)))  # type: ignore[misc]
+                        group.create_task(each.persist(partial(each.round, number, head)))
             deltas = self._store.deltas(number)
             updates = [Update(int(d.board, 16), d.num_examples, d.delta) for d in deltas if d.status == "ok"]
             head = FedAvg().aggregate(head, updates)

@@ -1,0 +1,87 @@
+"""A long run of many virtual boards over bad links, on a virtual clock: does anything grow?
+
+The coordinator, the store, the CSV files and the boards are the real ones, all in this process.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from virtual_time import run
+
+from bytefed import experiment
+from bytefed.config import RunConfig
+from bytefed.events import Event, RoundClosed
+
+FAULTS = "drop=0.02,corrupt=0.01,duplicate=0.01,garbage=0.005,cut=0.0005,seed=1"
+D, C = 6, 3
+_PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The process after a round: KB resident, open descriptors, seconds since the round before."""
+
+    round: int
+    memory: int
+    descriptors: int
+    seconds: float
+    participants: int
+
+
+class Soak:
+    """Takes a Sample after each round."""
+
+    def __init__(self) -> None:
+        self.samples: list[Sample] = []
+        self._before = time.perf_counter()
+
+    def __call__(self, event: Event) -> None:
+        """Take an event of the run."""
+        if not isinstance(event, RoundClosed):
+            return
+        now = time.perf_counter()
+        resident = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]) * _PAGE_KB
+        descriptors = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+        self.samples.append(
+            Sample(event.round, resident, descriptors, now - self._before, event.participants)
+        )
+        self._before = now
+
+    def quarters(self) -> list[dict[str, float]]:
+        """The medians of each quarter of the run."""
+        size = max(1, len(self.samples) // 4)
+        parts = [self.samples[i * size : (i + 1) * size] for i in range(4)]
+        return [
+            {
+                name: statistics.median(getattr(sample, name) for sample in part)
+                for name in ("memory", "descriptors", "seconds", "participants")
+            }
+            for part in parts
+        ]
+
+
+def soak(folder: Path, boards: int, rounds: int, codec: str = "onebit") -> Soak:
+    """Run so many boards for so many rounds.
+
+    Args:
+        folder: Empty; best in memory, the store is written to 64 times a round.
+        boards, rounds: How many.
+        codec: Both ways.
+    """
+    rng = np.random.default_rng(5)
+    y = rng.integers(0, C, 20 * boards)
+    x = (rng.normal(0, 1, (len(y), D)) + 2 * np.eye(C, D)[y]).astype(np.float32)
+    np.savez(folder / "heaps.npz", X=x, y=y)
+    config = RunConfig(
+        boards=(f"loopback:{boards}",), rounds=rounds, data=str(folder / "heaps.npz"), partition="iid",
+        local_epochs=1, central=False, codec=codec, faults=FAULTS,
+    )  # fmt: skip
+    watch = Soak()
+    run(experiment.begin(config, folder / "run", watch))
+    return watch
