@@ -50,6 +50,7 @@ async def private_bus() -> AsyncIterator[str]:
         configuration = Path(folder, "bus.conf")
         configuration.write_text(_CONFIGURATION.format(socket=socket))
         process = await asyncio.create_subprocess_exec(
+            *_dying_with_us(),
             *(daemon, f"--config-file={configuration}", "--nofork", "--nopidfile", "--print-address"),
             stdout=asyncio.subprocess.PIPE,
             stdin=asyncio.subprocess.DEVNULL,
@@ -68,6 +69,12 @@ async def private_bus() -> AsyncIterator[str]:
             with suppress(ProcessLookupError):
                 process.terminate()
             await process.wait()
+
+
+def _dying_with_us() -> list[str]:
+    """What ends the bus even when this process is killed (util-linux)."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
 
 
 async def _read_address(process: asyncio.subprocess.Process) -> str:
