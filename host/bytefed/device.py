@@ -253,9 +253,11 @@ class Device:
     async def _greet(self, link: Link) -> None:
         nonce = self._rng.getrandbits(32)
         hello = Hello(PROTOCOL_VERSION, PROTOCOL_VERSION, self._run, nonce, self._transport.frame_limit)
-        _, body = await link.request(
-            Kind.HELLO, hello.pack(), Kind.WELCOME, fits=lambda body: Welcome.unpack(body).nonce == nonce
-        )
+
+        def fits(body: bytes) -> bool:
+            return len(body) < Welcome.size() or Welcome.unpack(body).nonce == nonce
+
+        _, body = await link.request(Kind.HELLO, hello.pack(), Kind.WELCOME, fits=fits)
         self._take_welcome(Welcome.unpack(body))
         _, body = await link.request(Kind.INFO, b"", Kind.BOARD)
         board = Board.unpack(body)
