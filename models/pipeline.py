@@ -16,6 +16,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 from models import measure
+from rich.console import Console
+from rich.progress import track
 
 from bytefed import manifest, model_check, tflite
 from bytefed.data import TASKS
@@ -53,24 +55,27 @@ class Recipe:
     epochs: int = 60
 
 
-def build(recipe: Recipe, data_dir: Path | None = None) -> None:
+def build(
+    recipe: Recipe, data_dir: Path | None = None, models: Path = MODELS, *, measure_heads: bool = True
+) -> None:
     """Make `models/NAME/NAME.tflite` and its manifest, and print the figures.
 
     Args:
         recipe: What to make.
         data_dir: Folder with the raw data, where bytefed doesn't ship them.
+        models: Where the model's folder goes.
+        measure_heads: Train heads, too, to see what the features are worth.
     """
     raw, division = TASKS[recipe.name].load(data_dir)
     pretrain = division.pretrain[np.isin(raw.labels[division.pretrain], recipe.seen)]
     features = train(recipe, raw.inputs[pretrain], raw.labels[pretrain])
     model = convert(features, raw.inputs[pretrain])
     extractor = Extractor(model)
-    figures = {
-        **measure.int8_error(features, extractor, raw.inputs[division.test]),
-        **measure.heads(recipe.name, raw, division, extractor),
-    }
-    folder = MODELS / recipe.name
-    folder.mkdir(exist_ok=True)
+    figures = measure.int8_error(features, extractor, raw.inputs[division.test])
+    if measure_heads:
+        figures |= measure.heads(recipe.name, raw, division, extractor)
+    folder = models / recipe.name
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{recipe.name}.tflite").write_bytes(model)
     document = describe(recipe, raw, division, len(pretrain), model, figures)
     (folder / manifest.FILE_NAME).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
@@ -102,7 +107,7 @@ def train(recipe: Recipe, inputs: np.ndarray, labels: np.ndarray) -> keras.Model
     upright = np.searchsorted(recipe.seen, labels)
     targets = np.concatenate([upright + view * len(recipe.seen) for view in range(views)])
     random = np.random.default_rng(SEED)
-    for _ in range(recipe.epochs):
+    for _ in track(range(recipe.epochs), "epochs", console=Console(stderr=True)):
         varied = recipe.views(recipe.augment(inputs, random))
         classifier.fit(np.concatenate(varied), targets, BATCH_SIZE, verbose=0)
     return _rescale(keras.Model(source, features), inputs)

@@ -14,14 +14,17 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from bytefed.download import cache_folder
 from bytefed.errors import ModelError
 from bytefed.quantization import Quantization
 
 FILE_NAME = "manifest.json"
 
-# Where the models of bytefed itself are: inside an installed package, else beside host/ in a checkout.
+# Where the models of bytefed itself are: inside an installed package, else beside host/ in a checkout; and those that
+# it makes on first use.
 _HERE = Path(__file__).resolve().parent
-MODEL_FOLDERS = (_HERE / "models", _HERE.parents[1] / "models")
+MADE_MODELS = cache_folder() / "models"
+MODEL_FOLDERS = (_HERE / "models", _HERE.parents[1] / "models", MADE_MODELS)
 
 
 @dataclass(frozen=True)

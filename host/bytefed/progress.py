@@ -84,6 +84,8 @@ def _trouble(event: BoardTrouble) -> str:
 
 
 def _how_to_go_on(event: RunEnded) -> str:
+    if event.summary.get("simulated"):
+        return "Not complete: ended by Ctrl-C. A simulation can't go on; its rounds so far are there."
     return f"Not complete. Go on with: bytefed run --resume {event.directory}"
 
 
@@ -180,6 +182,12 @@ def _closing_table(summary: Any) -> Table:
     add("rounds", str(summary["rounds"]), f"{summary['boards']} boards, {summary['seconds_rounds']:.1f} s")
     add("bytes in rounds", f"{summary['wire_total']:,}", _against_estimate(summary))
     add("W x C x R", f"{summary['estimate_wcr']:,}", "the classic estimate: uplink payload alone")
+    if "estimate_flbench" in summary:
+        add(
+            "FL-bench's figure",
+            f"{summary['estimate_flbench']:,}",
+            f"float32, one direction, all clients in all rounds; {summary['participants']:,} deltas counted",
+        )
     for phase, sums in summary["sessions"].items():
         if not sums["wire_total"]:
             continue

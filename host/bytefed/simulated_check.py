@@ -28,7 +28,11 @@ from bytefed.transport.loopback import LoopbackTransport
 from bytefed.virtual import BoardKind, board_uid, make_board
 from bytefed.wire_size import configuration_bytes, connection_bytes, round_bytes
 
-_COMPARED = ("payload_down", "payload_up", *(cause for cause in CAUSES if cause not in ("probe", "retransmission")))
+_COMPARED = (
+    "payload_down",
+    "payload_up",
+    *(cause for cause in CAUSES if cause not in ("probe", "retransmission")),
+)
 """A busy machine may make a host ask once more: no matter of the simulation."""
 
 

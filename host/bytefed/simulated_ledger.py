@@ -7,6 +7,7 @@ one row for each kind and round, with sums.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -60,20 +61,32 @@ def parse_links(texts: Sequence[str]) -> list[tuple[LinkProfile, float]]:
     for text in texts:
         name, _, share = text.partition("=")
         try:
-            weight = float(share or 1)
-            kind, _, mtu = name.partition(":")
-            profile = {"serial": serial_profile, "ble": lambda mtu=mtu: ble_profile(int(mtu or 247))}[kind]()
-        except (KeyError, ValueError) as error:
+            weight = _positive(float(share or 1))
+            profile = _profile(name)
+        except ValueError as error:
             raise ConfigError(
                 "E_CONFIG_LINKS",
                 f"--links {text} is no link ({error}).",
                 "Name serial, ble or ble:MTU (23 to 517), each with =SHARE if they differ: serial=3 ble:185=1.",
             ) from error
-        if not 0 < weight < float("inf") or (kind == "serial" and mtu):
-            raise ConfigError("E_CONFIG_LINKS", f"--links {text} is no link.", "Say serial=3 ble:185=1.")
-        links.append((replace(profile, name=name), weight))
+        links.append((profile, weight))
     total = sum(weight for _, weight in links)
     return [(profile, weight / total) for profile, weight in links]
+
+
+def _profile(name: str) -> LinkProfile:
+    kind, colon, mtu = name.partition(":")
+    if name == "serial":
+        return serial_profile()
+    if kind == "ble":
+        return replace(ble_profile(int(mtu) if colon else 247), name=name)
+    raise ValueError(f"there is no link {name!r}")
+
+
+def _positive(share: float) -> float:
+    if not 0 < share < math.inf:
+        raise ValueError(f"{share} is no share")
+    return share
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +110,7 @@ class Fleet:
 
     def profile(self, client: int) -> LinkProfile:
         """The link of one client."""
-        return self.profiles[self.link[client]]
+        return self.profiles[int(self.link[client])]
 
 
 class SimulatedLedger:
@@ -180,7 +193,9 @@ class SimulatedLedger:
         ]
         return self._book("round", number, clients, kinds, units, lost=lost, outcome=outcome)
 
-    def round_of(self, profile: LinkProfile, end: int, configured: bool) -> tuple[ByteCount, ByteCount, Status]:
+    def round_of(
+        self, profile: LinkProfile, end: int, configured: bool
+    ) -> tuple[ByteCount, ByteCount, Status]:
         """What a round takes one client, what it should have taken, and its status."""
         whole = round_bytes(profile, *self._shape, *self._codecs)
         taken = {
@@ -204,7 +219,9 @@ class SimulatedLedger:
         learnt = _Learnt(len(clients), lost, outcome)
         if self.one_row_each:
             rows = [
-                self._row(phase, number, f"{board_uid(0, int(client)):016x}", 1, units[kind], client, learnt, [i])
+                self._row(
+                    phase, number, f"{board_uid(0, int(client)):016x}", 1, units[kind], client, learnt, [i]
+                )
                 for i, (client, kind) in enumerate(zip(clients.tolist(), kinds.tolist(), strict=True))
             ]
         else:
@@ -293,4 +310,3 @@ class _Learnt:
         losses = self._outcome.losses[place]
         examples = int(self._outcome.num_examples[place].sum())
         return examples, float(losses.mean(dtype=np.float64)), int(self._outcome.correct[place].sum())
-

@@ -105,7 +105,9 @@ class Simulation:
             most_rows=surroundings.most_rows,
             expected_rows=self._asked * config.rounds,
         )
-        checked = select(config.seed, _CHECKED, range(clients), surroundings.check) if surroundings.check else []
+        checked = (
+            select(config.seed, _CHECKED, range(clients), surroundings.check) if surroundings.check else []
+        )
         self._check = Check(config, task, partition, self._fleet, checked)
         self._simulator = Simulator(
             config,

@@ -71,9 +71,7 @@ class HeldHeads:
         self._heads: dict[int, Head] = {0: np.zeros(parameters, np.float32)}
         self._newest = 0
 
-    def deliver(
-        self, number: int, head: Head, name: str, clients: Clients
-    ) -> tuple[Head, NDArray[np.int32]]:
+    def deliver(self, number: int, head: Head, name: str, clients: Clients) -> tuple[Head, NDArray[np.int32]]:
         """Send clients the global head of a round, each as the difference to what it holds.
 
         Args:
@@ -239,7 +237,7 @@ class _Round:
 
     @property
     def counted(self) -> NDArray[np.bool_]:
-        """bool [n]: whose training did not diverge."""
+        """Bool [n]: whose training did not diverge."""
         return ~np.isnan(self.norms)
 
     def weights(self, part: slice) -> NDArray[np.float64]:

@@ -1,5 +1,5 @@
-// See lanes.h. Compiled once for each kind of processor, in the namespace BYTEFED_LANES; nothing inline from elsewhere,
-// or the linker could hand one processor the other's code.
+// See lanes.h. Compiled once for each kind of processor, in the namespace BYTEFED_LANES; nothing inline from
+// elsewhere, or the linker could hand one processor the other's code.
 #include "lanes.h"
 
 namespace BYTEFED_LANES {

@@ -50,8 +50,8 @@ void in_parallel(size_t threads, size_t items, const Task& task) {
   for (std::thread& helper : helpers) helper.join();
 }
 
-// Who has what: one array of samples for all, and which of them each client trains and tests on. Its test samples
-// are the first ones.
+// Who has what: one array of samples for all, and which of them each client trains and tests on. Its test
+// samples are the first ones.
 struct Data {
   Array<const int8_t, 2> features;
   Array<const uint8_t, 1> labels;
@@ -75,15 +75,15 @@ struct Data {
 
 // The clients that take part, and the heads that they start from.
 struct Wave {
-  const int64_t* clients;    // [n]
-  const uint32_t* seeds;     // [n]
-  const int32_t* version;    // [n]: row of heads
-  const float* heads;        // [..][P]
-  float* deltas;             // [n][P]
-  float* losses;             // [n]
-  int32_t* correct;          // [n]
-  double* norms;             // [n]: of the deltas; NaN where training diverged
-  float* residuals;          // [clients of the data][P], by client; of lossy codecs
+  const int64_t* clients;  // [n]
+  const uint32_t* seeds;   // [n]
+  const int32_t* version;  // [n]: row of heads
+  const float* heads;      // [..][P]
+  float* deltas;           // [n][P]
+  float* losses;           // [n]
+  int32_t* correct;        // [n]
+  double* norms;           // [n]: of the deltas; NaN where training diverged
+  float* residuals;        // [clients of the data][P], by client; of lossy codecs
 };
 
 struct Plan {
@@ -137,9 +137,21 @@ class Group {
           {data_.trains(client), static_cast<uint16_t>(data_.train_count(client)), wave.seeds[member]});
     }
     anchors_ = heads_;
-    step_ = {data_.shape.features, data_.shape.classes, 0, data_.quantization.scale, data_.quantization.zero_point,
-             plan_.config.rate * plan_.config.proximal_mu, anchors_[0].of, rows_.data(), labels_[0].of, rate_.of,
-             heads_[0].of, loss_.of, correct_, x_[0].of, gradient_[0].of};
+    step_ = {data_.shape.features,
+             data_.shape.classes,
+             0,
+             data_.quantization.scale,
+             data_.quantization.zero_point,
+             plan_.config.rate * plan_.config.proximal_mu,
+             anchors_[0].of,
+             rows_.data(),
+             labels_[0].of,
+             rate_.of,
+             heads_[0].of,
+             loss_.of,
+             correct_,
+             x_[0].of,
+             gradient_[0].of};
   }
 
   // Lays out the next mini-batch of each lane; false when none has one left.
@@ -268,7 +280,8 @@ class Simulator {
     require(scale > 0.0f, "scale is above 0");
     require(labels.shape(0) == features.shape(0), "as many labels as samples");
     require(bounds.shape(0) == data_.clients() + 1, "bounds has one more than there are clients");
-    for (size_t i = 0; i < labels.shape(0); ++i) require(labels.data()[i] < classes, "a label is not below C");
+    for (size_t i = 0; i < labels.shape(0); ++i)
+      require(labels.data()[i] < classes, "a label is not below C");
     for (size_t i = 0; i < order.shape(0); ++i) {
       require(static_cast<uint32_t>(order.data()[i]) < features.shape(0), "order names samples");
     }
@@ -289,11 +302,11 @@ class Simulator {
     const Plan plan = {static_cast<uint16_t>(round),
                        {static_cast<uint8_t>(epochs), static_cast<uint8_t>(batch), rate, 0, proximal_mu},
                        static_cast<Codec>(codec)};
-    require(!is_lossy(plan.codec) ||
-                (residuals.shape(0) == data_.clients() && residuals.shape(1) == parameters),
-            "lossy codecs need a residual for each client");
-    const Wave wave = {clients.data(), seeds.data(), version.data(), heads.data(), deltas.data(),
-                       losses.data(), correct.data(), norms.data(), residuals.data()};
+    require(
+        !is_lossy(plan.codec) || (residuals.shape(0) == data_.clients() && residuals.shape(1) == parameters),
+        "lossy codecs need a residual for each client");
+    const Wave wave = {clients.data(), seeds.data(),   version.data(), heads.data(),    deltas.data(),
+                       losses.data(),  correct.data(), norms.data(),   residuals.data()};
     nb::gil_scoped_release release;
     const std::vector<uint32_t> members = by_size(clients.data(), count);
     std::vector<Group> groups(threads_, Group(data_, plan, kernel_));
@@ -325,7 +338,8 @@ class Simulator {
 
   // Adds weight * delta to the total, client after client; the threads divide the parameters.
   void add(Array<double, 1> total, Array<const float, 2> deltas, Array<const double, 1> weights) const {
-    require(deltas.shape(1) == total.shape(0) && weights.shape(0) == deltas.shape(0), "one weight for each delta");
+    require(deltas.shape(1) == total.shape(0) && weights.shape(0) == deltas.shape(0),
+            "one weight for each delta");
     const size_t parameters = total.shape(0), count = deltas.shape(0);
     nb::gil_scoped_release release;
     in_parallel(threads_, threads_, [&](size_t, size_t part) {
@@ -385,11 +399,12 @@ void bind_simulate(nb::module_& module) {
            nb::arg("features"), nb::arg("labels"), nb::arg("order"), nb::arg("bounds"), nb::arg("test_sizes"),
            nb::kw_only(), nb::arg("classes"), nb::arg("scale"), nb::arg("zero_point"), nb::arg("threads"),
            nb::arg("fast") = true)
-      .def("train", &Simulator::train, nb::arg("clients"), nb::arg("seeds"), nb::arg("heads"), nb::arg("version"),
-           nb::kw_only(), nb::arg("round"), nb::arg("epochs"), nb::arg("batch"), nb::arg("rate"),
-           nb::arg("proximal_mu"), nb::arg("codec"), nb::arg("residuals"), nb::arg("deltas"), nb::arg("losses"),
-           nb::arg("correct"), nb::arg("norms"),
-           "Train clients, each from heads[version]; deltas, losses, correct and norms are written, residuals of\n"
+      .def("train", &Simulator::train, nb::arg("clients"), nb::arg("seeds"), nb::arg("heads"),
+           nb::arg("version"), nb::kw_only(), nb::arg("round"), nb::arg("epochs"), nb::arg("batch"),
+           nb::arg("rate"), nb::arg("proximal_mu"), nb::arg("codec"), nb::arg("residuals"), nb::arg("deltas"),
+           nb::arg("losses"), nb::arg("correct"), nb::arg("norms"),
+           "Train clients, each from heads[version]; deltas, losses, correct and norms are written, "
+           "residuals of\n"
            "lossy codecs brought up to date.")
       .def("evaluate", &Simulator::evaluate, nb::arg("clients"), nb::arg("heads"), nb::arg("version"),
            nb::arg("correct"), "Write how many of its own test samples each client classifies correctly.")

@@ -49,7 +49,16 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     clients = parser.add_argument_group("the clients")
     add = clients.add_argument
-    add("--clients", "-cn", "--client-num", "--client_num", type=int, default=100, metavar="N", help="(default: 100)")
+    add(
+        "--clients",
+        "-cn",
+        "--client-num",
+        "--client_num",
+        type=int,
+        default=100,
+        metavar="N",
+        help="(default: 100)",
+    )
     add(
         "--links",
         nargs="+",
@@ -73,7 +82,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     where = parser.add_argument_group("the run")
     where.add_argument("--config", type=Path, metavar="FILE", help="TOML file with any of the keys below")
-    where.add_argument("--run-dir", type=Path, metavar="DIR", help="where it is kept (default: runs/TIME-RUN)")
+    where.add_argument(
+        "--run-dir", type=Path, metavar="DIR", help="where it is kept (default: runs/TIME-RUN)"
+    )
     where.add_argument("--threads", type=int, default=0, metavar="N", help="(default: one a processor)")
     where.add_argument(
         "--rows",

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bytefed.data import digits, gesture, motion, npz
+from bytefed.data import cifar10, digits, gesture, motion, npz
+from bytefed.data.first_use import make_model
 from bytefed.data.raw import Division, RawData, divide
 from bytefed.data.task import Samples, Task
 from bytefed.errors import DataError
@@ -25,12 +26,14 @@ class Source:
         pretrain: Fraction that the extractor may see.
         test: Fraction of the global test.
         seed: Of the division.
+        made_on_use: The extractor is not part of bytefed: it is trained when it is first needed.
     """
 
     read: Callable[[Path | None], RawData]
     pretrain: float
     test: float
     seed: int = 42
+    made_on_use: bool = False
 
     def load(self, data_dir: Path | None = None) -> tuple[RawData, Division]:
         """The raw data and their division."""
@@ -40,6 +43,7 @@ class Source:
 
 _DIGITS = Source(digits.read, pretrain=500 / 1797, test=400 / 1797)
 TASKS: dict[str, Source] = {
+    "cifar10": Source(cifar10.read, pretrain=0.2, test=1 / 6, made_on_use=True),
     "digits": _DIGITS,
     "digits04": _DIGITS,
     "gesture": Source(gesture.read, pretrain=0.4, test=0.2),
@@ -69,6 +73,8 @@ def load_task(name: str, data_dir: Path | None = None) -> Task:
             f"Name one of {', '.join(sorted(TASKS))}, or an .npz file.",
         )
     raw, division = TASKS[name].load(data_dir)
+    if TASKS[name].made_on_use:
+        make_model(name, data_dir)
     extractor = Extractor.load(name)
     _check_division(name, Manifest.load(model_folder(name)), division)
     inputs = extractor.quantize(raw.inputs)

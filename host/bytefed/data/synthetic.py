@@ -27,7 +27,7 @@ def make(clients: int, seed: int) -> tuple[Task, Partition]:
         seed: Of the samples.
     """
     random = np.random.default_rng(seed)
-    points = random.integers(-8, 9, (CLASSES, D), np.int8)
+    points = random.integers(-16, 17, (CLASSES, D), np.int8)
     test = _draw(random, points, TEST)
     count = clients * SAMPLES
     features, labels = np.empty((count, D), np.int8), np.empty(count, np.uint8)

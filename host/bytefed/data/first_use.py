@@ -1,0 +1,48 @@
+"""Extractors that are made on first use: trained by their script under models/, and kept in the cache."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from bytefed.errors import ConfigError, ModelError
+from bytefed.manifest import FILE_NAME, MODEL_FOLDERS
+
+
+def make_model(name: str, data_dir: Path | None) -> None:
+    """Train an extractor, unless it is there already. Its script shows how far it is.
+
+    Args:
+        name: Of the task and of the folder under models/.
+        data_dir: Folder with its raw data; None where they are downloaded.
+
+    Raises:
+        ConfigError: E_CONFIG_EXTRA if TensorFlow is not installed.
+        ModelError: E_MODEL_TRAINING if training failed.
+    """
+    if any((folder / name / FILE_NAME).is_file() for folder in MODEL_FOLDERS):
+        return
+    if importlib.util.find_spec("tensorflow") is None:
+        raise ConfigError(
+            "E_CONFIG_EXTRA",
+            f"The extractor of '{name}' is trained on first use, which needs TensorFlow.",
+            "Run: pip install 'bytefed[models]'",
+        )
+    command = [sys.executable, "-m", f"models.{name}.train"]
+    if data_dir is not None:
+        command += ["--data-dir", str(data_dir.resolve())]
+    folders = [str(folder.parent) for folder in MODEL_FOLDERS if (folder / name / "train.py").is_file()]
+    paths = [*folders, str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH", "")]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+    sys.stderr.write(f"Training the extractor of {name}: once, some minutes.\n")
+    if subprocess.run(command, env=environment, stdout=sys.stderr, check=False).returncode != 0:
+        raise ModelError(
+            "E_MODEL_TRAINING", f"The extractor of '{name}' could not be trained.", "See the messages above."
+        )
