@@ -15,7 +15,7 @@ from bytefed.central import evaluate
 from bytefed.config import RunConfig
 from bytefed.data import Task
 from bytefed.experiment import initial_head
-from bytefed.partition import divide
+from bytefed.partition import Partition, divide
 from bytefed.seeds import select
 from bytefed.simulator import Simulator
 from bytefed.strategies import strategy_of
@@ -41,6 +41,18 @@ class Outcome:
     head: Head
 
 
+def partition_of(config: RunConfig, task: Task, clients: int) -> Partition:
+    """Divide a task among so many boards.
+
+    Raises:
+        ConfigError: It can't be divided so.
+    """
+    return divide(
+        task, config.partition, clients,
+        alpha=config.alpha, shards_per_client=config.shards, seed=config.seed,
+    )  # fmt: skip
+
+
 def run_trial(config: RunConfig, task: Task, clients: int, profile: LinkProfile) -> Outcome:
     """Run a configuration for so many boards, all on links of one profile.
 
@@ -53,10 +65,7 @@ def run_trial(config: RunConfig, task: Task, clients: int, profile: LinkProfile)
     Raises:
         ConfigError: The configuration does not fit the task.
     """
-    partition = divide(
-        task, config.partition, clients,
-        alpha=config.alpha, shards_per_client=config.shards, seed=config.seed,
-    )  # fmt: skip
+    partition = partition_of(config, task, clients)
     simulator = Simulator(config, task, partition, strategy_of(config), threads=1)
     head = initial_head(task)
     count = max(int(config.fraction_train * clients), config.min_train_nodes)

@@ -126,3 +126,18 @@ def test_the_command_writes_a_table_and_goes_on_where_it_stood(tmp_path, capsys,
     assert [row["codec"] for row in rows] == ["float32", "onebit"]
     assert float(rows[0]["ratio_99"]) == 1
     assert "Recommended" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (["--codec", "zip"], "E_CONFIG_CODEC"),
+        (["--strategy", "fedfoo"], "E_CONFIG"),
+        (["--seeds", "0"], "E_CONFIG_RANGE"),
+        (["--clients", "500"], "E_PARTITION"),
+    ],
+)
+def test_a_grid_that_cannot_be_tried_is_refused_at_once(tmp_path, capsys, options, code):
+    assert cli.main(["sweep", "--sweep-dir", str(tmp_path), *options]) == 2
+    assert code in capsys.readouterr().err
+    assert not (tmp_path / "trials.jsonl").exists()

@@ -16,6 +16,7 @@ from bytefed.errors import ConfigError
 from bytefed.wire_size import LinkProfile, ble_profile, parameters, serial_profile
 
 if TYPE_CHECKING:
+    from bytefed.config import RunConfig
     from bytefed.data import Task
     from bytefed.sweep import Row, Setting, Trial, Trials
 
@@ -97,9 +98,8 @@ def run(args: argparse.Namespace) -> int:
     tasks = {name: load_task(name, args.data_dir) for name in {setting.data for setting in settings}}
     trials = Trials(args.sweep_dir, base, args.clients, link)
     seeds = range(args.first_seed, args.first_seed + args.seeds)
-    cells: dict[Setting, Sequence[Trial]] = _try_all(
-        settings, seeds, tasks, base, args.clients, profile, trials
-    )
+    _check(settings, seeds, tasks, base, args.clients)
+    cells = _try_all(settings, seeds, tasks, base, args.clients, profile, trials)
     rows = [_row(setting, cells, tasks[setting.data]) for setting in settings]
     write_table(args.sweep_dir / TABLE, rows)
     console = Console()
@@ -109,11 +109,27 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _check(
+    settings: Sequence[Setting], seeds: Sequence[int], tasks: dict[str, Task], base: RunConfig, clients: int
+) -> None:
+    """Refuse a grid with a cell that can't be tried, before hours have gone into the others."""
+    from dataclasses import asdict, replace
+
+    from bytefed.trial import partition_of
+
+    divisions = {(setting.data, setting.alpha): replace(base, **asdict(setting)) for setting in settings}
+    for setting in settings:
+        replace(base, **asdict(setting))
+    for config in divisions.values():
+        for seed in seeds:
+            partition_of(replace(config, seed=seed), tasks[config.data], clients)
+
+
 def _try_all(
     settings: Sequence[Setting],
     seeds: Sequence[int],
     tasks: dict[str, Task],
-    base: Any,
+    base: RunConfig,
     clients: int,
     profile: LinkProfile,
     trials: Trials,
