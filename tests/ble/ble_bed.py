@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from bytefed._core import VirtualBoard
 from numpy.typing import NDArray
 
+from bytefed._core import VirtualBoard
 from bytefed.device import Device, RoundReply, Samples, TrainingPlan
 from bytefed.ledger import ByteCount, Direction
 from bytefed.testbeds.fake_bluez import FakeBlueZ

@@ -18,7 +18,7 @@ pytest.importorskip("bumble", reason="no bumble: pip install 'bytefed[ble-sim]'"
 from bumble.link import LocalLink
 from bumble_bed import BumbleBoard, Central, PacedLink, run
 
-from bytefed.air import Airtime, AirTable
+from bytefed.air import AirTable, Airtime
 from bytefed.device import Device
 from bytefed.errors import LinkError
 from bytefed.ledger import Direction

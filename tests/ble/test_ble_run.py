@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bytefed._core import VirtualBoard
 
+from bytefed._core import VirtualBoard
+from bytefed.air import DEFAULT_TABLE
 from bytefed.cli import main
 from bytefed.commands.estimate import predict
 from bytefed.config import RunConfig
@@ -105,6 +106,16 @@ def test_the_air_of_a_run_is_what_the_estimator_said(
             assert int(row["air_bytes"]) == one["air_bytes"]
             assert float(row["air_seconds"]) == pytest.approx(one["air_seconds"])
             assert float(row["energy_mj"]) >= one["energy_mj"]  # with what training took
+
+
+def test_the_table_of_radio_and_currents_can_be_replaced(features: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text(DEFAULT_TABLE.read_text(encoding="utf-8").replace("interval_ms = 30", "interval_ms = 15"))
+    run(config(features, "virtual-ble:1", rounds=2), tmp_path / "theirs")
+    run(config(features, "virtual-ble:1", rounds=2, air_table=str(mine)), tmp_path / "mine")
+    theirs, ours = (table(tmp_path / name, "bytes.csv")[-1] for name in ("theirs", "mine"))
+    assert float(ours["air_seconds"]) == pytest.approx(float(theirs["air_seconds"]) / 2)
+    assert ours["air_bytes"] == theirs["air_bytes"]
 
 
 def test_virtual_ble_takes_the_place_of_the_adapter(capsys: pytest.CaptureFixture[str]) -> None:
