@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bytefed.data import cifar10, digits, gesture, motion, npz
+from bytefed.data import cifar10, digits, folder, gesture, motion, npz
 from bytefed.data.first_use import make_model
 from bytefed.data.raw import Division, RawData, divide
 from bytefed.data.task import Samples, Task
@@ -56,7 +56,7 @@ def load_task(name: str, data_dir: Path | None = None) -> Task:
     """A task, ready to be divided among boards.
 
     Args:
-        name: One of TASKS, or the path of an .npz file (see `npz.load`).
+        name: One of TASKS, or the path of an .npz file (see `npz.load`) or of a folder (see `folder.load`).
         data_dir: Folder with the raw data of tasks that bytefed doesn't ship; ignored by the others.
 
     Raises:
@@ -66,11 +66,13 @@ def load_task(name: str, data_dir: Path | None = None) -> Task:
     """
     if name.endswith(".npz"):
         return npz.load(Path(name))
+    if name not in TASKS and Path(name).is_dir():
+        return folder.load(Path(name))
     if name not in TASKS:
         raise DataError(
             "E_DATA_UNKNOWN",
             f"There is no data set '{name}'.",
-            f"Name one of {', '.join(sorted(TASKS))}, or an .npz file.",
+            f"Name one of {', '.join(sorted(TASKS))}, an .npz file, or a folder.",
         )
     raw, division = TASKS[name].load(data_dir)
     if TASKS[name].made_on_use:
