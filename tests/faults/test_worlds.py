@@ -31,6 +31,11 @@ def test_random_worlds():
     assert min(tally.injected.values()) >= 50
 
 
+@pytest.mark.parametrize("seed", [1_100_840, 2_101_941])
+def test_worlds_that_went_wrong_once(seed):
+    try_world(random_setting(seed))
+
+
 def test_damage_that_no_crc16_finds():
     tally = run_all(randoms(1, undetected=0.02), Tally(), 4000)
     assert tally.injected["undetected"] > 50
