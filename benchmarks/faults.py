@@ -3,6 +3,7 @@
 python benchmarks/faults.py worlds --faults 1000000     random worlds, from seed 1
 python benchmarks/faults.py pairs                       every pair of faults of a round of two boards
 python benchmarks/faults.py kills --kills 1000          SIGKILL at random instants
+python benchmarks/faults.py goodput                     bytes and time at 1, 5 and 20 % loss on paced lines
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ import json
 import sys
 import tempfile
 import time
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "faults"))
 
 from campaign import Tally, pairs, randoms, run_all
+from goodput import measure
 from killing import kill_often, undisturbed
 
 
@@ -43,6 +46,15 @@ def kills(args: argparse.Namespace) -> dict[str, Any]:
     return {**counts, "codec": args.codec, "same_head": same}
 
 
+def goodput(_args: argparse.Namespace) -> dict[str, Any]:
+    """Shares of the ideal `1 - loss`, by head, bytes a second and loss; serial framing, time-out floor 0.1 s."""
+    table = {}
+    for features, rate, loss in product((256, 64), (11_520, 100_000), (0.01, 0.05, 0.2)):
+        got = measure(features, 10, rate, loss)
+        table[f"{features}x10 {rate} B/s {loss:.0%}"] = [round(got.by_bytes, 3), round(got.by_time, 3)]
+    return {"bytes_and_time": table}
+
+
 def _told(tally: Tally) -> dict[str, Any]:
     return {
         "worlds": tally.worlds,
@@ -60,7 +72,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("worlds", "pairs", "kills"))
+    parser.add_argument("what", choices=("worlds", "pairs", "kills", "goodput"))
     parser.add_argument("--faults", type=int, default=1_000_000)
     parser.add_argument("--step", type=int, default=1, help="only every so many pairs")
     parser.add_argument("--kills", type=int, default=1000)
@@ -68,7 +80,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     started = time.monotonic()
-    result = {"worlds": worlds, "pairs": all_pairs, "kills": kills}[args.what](args)
+    result = {"worlds": worlds, "pairs": all_pairs, "kills": kills, "goodput": goodput}[args.what](args)
     print(
         json.dumps(
             {"what": args.what, "seed": args.seed, **result, "seconds": round(time.monotonic() - started)}
