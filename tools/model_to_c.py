@@ -14,15 +14,16 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-# Operator of a .tflite file -> method of TFLM's MicroMutableOpResolver.
+# Operator of a .tflite file -> call of TFLM's MicroMutableOpResolver. The kernels for int8 alone, where there are some:
+# those for int16 would be dead weight.
 RESOLVER = {
-    "AVERAGE_POOL_2D": "AddAveragePool2D",
-    "CONV_2D": "AddConv2D",
-    "DEPTHWISE_CONV_2D": "AddDepthwiseConv2D",
-    "FULLY_CONNECTED": "AddFullyConnected",
-    "MAX_POOL_2D": "AddMaxPool2D",
-    "MEAN": "AddMean",
-    "RESHAPE": "AddReshape",
+    "AVERAGE_POOL_2D": "AddAveragePool2D(tflite::Register_AVERAGE_POOL_2D_INT8())",
+    "CONV_2D": "AddConv2D(tflite::Register_CONV_2D_INT8())",
+    "DEPTHWISE_CONV_2D": "AddDepthwiseConv2D(tflite::Register_DEPTHWISE_CONV_2D_INT8())",
+    "FULLY_CONNECTED": "AddFullyConnected(tflite::Register_FULLY_CONNECTED_INT8())",
+    "MAX_POOL_2D": "AddMaxPool2D(tflite::Register_MAX_POOL_2D_INT8())",
+    "MEAN": "AddMean()",
+    "RESHAPE": "AddReshape()",
 }
 _AXES = 6  # accelerometer and gyroscope: an input of [steps, 1, 6] is a window of them
 _HERTZ = 10  # samples a second in such a window (models/motion: 50 points in 5 s)
@@ -50,6 +51,15 @@ constexpr size_t kModelBytes = {bytes};
 constexpr uint16_t kWindowSteps = {steps};
 constexpr uint16_t kWindowHertz = {hertz};
 
+}}  // namespace bytefed_model
+"""
+
+_DATA = """\
+// For the one who runs the model, behind TensorFlow Lite Micro's own headers. Not to be edited.
+#pragma once
+
+namespace bytefed_model {{
+
 constexpr unsigned kOps = {op_count};
 
 // True when the resolver took every operator that the model needs.
@@ -57,6 +67,10 @@ template <typename Resolver>
 bool register_ops(Resolver& resolver) {{
   return {ops};
 }}
+
+alignas(16) const unsigned char kModel[] = {{
+{rows}
+}};
 
 }}  // namespace bytefed_model
 """
@@ -72,7 +86,7 @@ def headers(folder: Path) -> dict[str, str]:
     model = (folder / f"{manifest['name']}.tflite").read_bytes()
     if sha256(model).hexdigest() != manifest["sha256"] or zlib.crc32(model) != manifest["model_hash"]:
         raise SystemExit(f"{folder}: the .tflite file is not the one that its manifest describes; copy the folder again.")
-    return {"bytefed_model.h": _description(manifest), "bytefed_model_data.h": _data(model)}
+    return {"bytefed_model.h": _description(manifest), "bytefed_model_data.h": _data(manifest, model)}
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
@@ -95,16 +109,15 @@ def _description(manifest: dict[str, Any]) -> str:
         "input_size": math.prod(shape),
         "steps": shape[0] if is_window else 0,
         "hertz": _HERTZ if is_window else 0,
-        "op_count": len(manifest["ops"]),
-        "ops": " &&\n         ".join(f"resolver.{RESOLVER[op]}() == kTfLiteOk" for op in manifest["ops"]),
     }
     return _HEADER.format(**fields)
 
 
-def _data(model: bytes) -> str:
+def _data(manifest: dict[str, Any], model: bytes) -> str:
+    ops = " &&\n         ".join(f"resolver.{RESOLVER[op]} == kTfLiteOk" for op in manifest["ops"])
     rows = (model[i : i + 24] for i in range(0, len(model), 24))
-    body = "\n".join("  " + "".join(f"{byte}," for byte in row) for row in rows)
-    return f"// Not to be edited.\n#pragma once\n\nalignas(16) const unsigned char kModel[] = {{\n{body}\n}};\n"
+    text = "\n".join("    " + "".join(f"{byte}," for byte in row) for row in rows)
+    return _DATA.format(op_count=len(manifest["ops"]), ops=ops, rows=text)
 
 
 def write(folder: Path, out: Path) -> None:

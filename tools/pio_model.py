@@ -1,6 +1,7 @@
-"""PlatformIO extra script: the model's headers, and what the project says about an image.
+"""PlatformIO extra script: makes the model's headers for the two who include them, the app and tflm_features.
 
-The model is `custom_model` of platformio.ini, or BYTEFED_MODEL of the environment.
+The model is `custom_model` of platformio.ini, or BYTEFED_MODEL of the environment. Nobody else sees what is generated, so
+that another model or store costs seconds, and TensorFlow Lite Micro is not compiled anew.
 """
 
 import os
@@ -8,7 +9,7 @@ import re
 import sys
 from pathlib import Path
 
-Import("env")  # type: ignore[name-defined]  # noqa: F821
+Import("env", "projenv")  # type: ignore[name-defined]  # noqa: F821
 
 root = Path(env["PROJECT_DIR"])  # type: ignore[name-defined]  # noqa: F821
 sys.path.insert(0, str(root / "tools"))
@@ -16,18 +17,22 @@ sys.dont_write_bytecode = True
 
 import model_to_c  # noqa: E402
 
-name = os.environ.get("BYTEFED_MODEL") or env.GetProjectOption("custom_model")  # type: ignore[name-defined]  # noqa: F821
+
+def option(name: str) -> str:
+    """Return an option of platformio.ini; BYTEFED_NAME of the environment goes first."""
+    return os.environ.get(f"BYTEFED_{name.upper()}") or str(env.GetProjectOption(f"custom_{name}"))  # type: ignore[name-defined]  # noqa: F821
+
+
 generated = Path(env.subst("$BUILD_DIR")) / "model"  # type: ignore[name-defined]  # noqa: F821
-model_to_c.write(root / "models" / name, generated)
+model_to_c.write(root / "models" / option("model"), generated)
 
 version = re.search(r'^version = "(\d+)\.(\d+)\.(\d+)"', (root / "pyproject.toml").read_text(), re.MULTILINE)
 assert version is not None
-env.Append(  # type: ignore[name-defined]  # noqa: F821
-    CPPPATH=[str(generated)],
-    CPPDEFINES=[
-        ("BYTEFED_CAPACITY", env.GetProjectOption("custom_capacity")),  # type: ignore[name-defined]  # noqa: F821
-        ("BYTEFED_MAX_BATCH", env.GetProjectOption("custom_max_batch")),  # type: ignore[name-defined]  # noqa: F821
-        ("BYTEFED_VERSION", "{" + ", ".join(version.groups()) + "}"),
-    ],
-)
-print(f"Model {name}: {env.GetProjectOption('custom_capacity')} samples")  # type: ignore[name-defined]  # noqa: F821
+defines = [(f"BYTEFED_{name.upper()}", option(name)) for name in ("capacity", "max_batch")]
+defines += [(f"BYTEFED_{part}", number) for part, number in zip(("MAJOR", "MINOR", "PATCH"), version.groups())]
+
+projenv.Append(CPPPATH=[str(generated)], CPPDEFINES=defines)  # type: ignore[name-defined]  # noqa: F821
+for library in env.GetLibBuilders():  # type: ignore[name-defined]  # noqa: F821
+    if library.name == "tflm_features":
+        library.env.Append(CPPPATH=[str(generated)])
+print(f"Model {option('model')}, store of {option('capacity')} samples")

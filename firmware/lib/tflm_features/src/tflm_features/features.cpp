@@ -2,14 +2,21 @@
 
 #include <cstring>
 
+#if __has_include(<Arduino.h>)  // Arduino's tools find the library by this header
 #include <Chirale_TensorFlowLite.h>
+#endif
 
 #include "bytefed/crc.h"
 #include "bytefed_model.h"
-#include "bytefed_model_data.h"
+#include "tensorflow/lite/micro/kernels/conv.h"
+#include "tensorflow/lite/micro/kernels/depthwise_conv.h"
+#include "tensorflow/lite/micro/kernels/fully_connected.h"
+#include "tensorflow/lite/micro/kernels/pooling.h"
 #include "tensorflow/lite/micro/micro_interpreter.h"
 #include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
 #include "tensorflow/lite/schema/schema_generated.h"
+// Needs what is above.
+#include "bytefed_model_data.h"
 
 namespace tflm_features {
 namespace {

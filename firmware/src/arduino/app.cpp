@@ -1,0 +1,148 @@
+#include "app.h"
+
+#include "button.h"
+#include "chip.h"
+#include "flash.h"
+#include "sensor.h"
+#include "tflm_features/features.h"
+#include "usb.h"
+
+using namespace bytefed;
+namespace model = bytefed_model;
+
+namespace {
+
+constexpr uint16_t kButtonWindows = 8;  // windows that a press of the button takes
+constexpr bool kTakesWindows = model::kWindowSteps > 0;
+
+}  // namespace
+
+App& app() {
+  static App board;
+  return board;
+}
+
+App::App()
+    : extracts_(tflm_features::start()),
+      sensor_(kTakesWindows ? sensor::start() : SensorChip::kNone),
+      session_(memory_.view(), identify(), port()),
+      serial_(nullptr, usb::write),
+      keeper_(flash::device(), session_, memory_.view(), model::kHash) {}
+
+Identity App::identify() const {
+  uint16_t capabilities = kIsPersistent;
+  if (extracts_) capabilities |= kHasExtractor;
+  if (extracts_ && sensor_ != SensorChip::kNone) capabilities |= kHasSensor;
+  Identity identity = {};
+  identity.uid = chip::uid();
+  identity.boot = chip::random16();
+  identity.capabilities = capabilities;
+  identity.model = extracts_ ? model::kHash : 0;
+  identity.input_size = extracts_ ? model::kInputSize : uint16_t{0};
+  identity.features = {model::kFeatureScale, model::kFeatureZeroPoint};
+  return identity;
+}
+
+Port App::port() {
+  Port port = {this, &App::millis, nullptr};
+  if (extracts_) port.extract = &App::extract;
+  if (extracts_ && sensor_ != SensorChip::kNone) port.sense = &App::sense;
+  port.about = &App::about;
+  port.save = &App::save;
+  return port;
+}
+
+void App::start() {
+  light::start();
+  button::start();
+  usb::start();
+  keeper_.load();
+  radio_ = ble::start(chip::uid());  // without a radio USB still serves; the light tells
+  chip::start_watchdog();
+}
+
+void App::step() {
+  chip::feed_watchdog();
+  const uint32_t now = chip::millis();
+  bool busy = read_usb();
+  if (radio_ && ble::poll(session_)) {
+    keeper_.heard(now);
+    busy = true;
+  }
+  busy = session_.poll() || busy;
+  const bool sent = serial_.flush();
+  sample();
+  press_button();
+  keeper_.poll(now);
+  light::show(status(), now);
+  if (!busy || !sent) chip::rest();
+}
+
+// Takes bytes up to the end of a frame. True when there were any.
+bool App::read_usb() {
+  int byte = usb::read();
+  const bool any = byte >= 0;
+  for (; byte >= 0; byte = usb::read()) {
+    serial_.receive(session_, static_cast<uint8_t>(byte));
+    if (byte == 0) break;  // a delimiter: it may have completed a frame
+  }
+  if (any) keeper_.heard(chip::millis());
+  return any;
+}
+
+// Reads the sensor while its data are wanted.
+void App::sample() {
+  const bool wanted = session_.capturing();
+  if (wanted && !sampling_) window_.start(chip::millis());
+  sampling_ = wanted;
+  if (wanted) window_.tick(chip::millis());
+}
+
+// A short press takes samples of the chosen class, a long one chooses the next class.
+void App::press_button() {
+  const button::Press press = button::poll(chip::millis());
+  if (press == button::Press::kLong) {
+    button_label_ = static_cast<uint8_t>((button_label_ + 1) % model::kClasses);
+    light::blink(button_label_ + 1);
+  } else if (press == button::Press::kShort) {
+    const Capture capture = {session_.store().count(Split::kTrain), kButtonWindows, button_label_, 0};
+    if (session_.capture(capture) != Status::kOk) light::refuse();
+  }
+}
+
+Light App::status() const {
+  if (!radio_ || !extracts_ || keeper_.failed() || !keeper_.fits()) return Light::kError;
+  if (session_.capturing()) return Light::kCapturing;
+  if (session_.state() == State::kTraining) return Light::kTraining;
+  return ble::connected() || usb::is_open() ? Light::kLinked : Light::kIdle;
+}
+
+uint32_t App::millis(void*) {
+  return chip::millis();
+}
+
+bool App::extract(void*, const int8_t* input, int8_t* features) {
+  return tflm_features::extract(input, features);
+}
+
+bool App::sense(void* context, int8_t* input) {
+  return static_cast<App*>(context)->window_.take(input);
+}
+
+void App::about(void* context, Details* details) {
+  const App* self = static_cast<const App*>(context);
+  details->board = chip::kBoard;
+  details->version[0] = BYTEFED_MAJOR;
+  details->version[1] = BYTEFED_MINOR;
+  details->version[2] = BYTEFED_PATCH;
+  details->ram = chip::free_ram();
+  details->reset = chip::reset_cause();
+  details->sensor = self->sensor_;
+  details->window = self->sensor_ == SensorChip::kNone ? uint16_t{0} : Window::kHopTime;
+  details->uptime = chip::millis() / 1000;
+  details->saves = self->keeper_.saves();
+}
+
+bool App::save(void* context) {
+  return static_cast<App*>(context)->keeper_.save();
+}

@@ -1,0 +1,54 @@
+// The board: a session, its two links, and what it needs of the chip. All of it is static; nothing is
+// allocated after start().
+#pragma once
+#include "ble_link.h"
+#include "bytefed/keeper.h"
+#include "bytefed/serial_link.h"
+#include "bytefed/session.h"
+#include "bytefed_model.h"
+#include "light.h"
+#include "window.h"
+
+class App {
+ public:
+  App();
+  App(const App&) = delete;
+  App& operator=(const App&) = delete;
+
+  // Once, from setup().
+  void start();
+  // A little work: at most one frame from each link, one slice of training, one piece of an image.
+  void step();
+
+  const bytefed::Session& session() const { return session_; }
+
+ private:
+  bytefed::Identity identify() const;
+  bytefed::Port port();
+  bool read_usb();
+  void sample();
+  void press_button();
+  Light status() const;
+
+  static uint32_t millis(void*);
+  static bool extract(void*, const int8_t* input, int8_t* features);
+  static bool sense(void* context, int8_t* input);
+  static void about(void* context, bytefed::Details* details);
+  static bool save(void* context);
+
+  bool extracts_;  // the model fits its arena, and is the one that was built in
+  bytefed::SensorChip sensor_;
+  bytefed::StaticMemory<bytefed_model::kFeatures, bytefed_model::kClasses, BYTEFED_CAPACITY,
+                        BYTEFED_MAX_BATCH>
+      memory_;
+  bytefed::Session session_;
+  bytefed::SerialLink serial_;
+  bytefed::Keeper keeper_;
+  Window window_;
+  bool radio_ = false;  // on
+  bool sampling_ = false;
+  uint8_t button_label_ = 0;
+};
+
+// The one there is.
+App& app();

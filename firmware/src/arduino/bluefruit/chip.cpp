@@ -1,0 +1,20 @@
+#include "../chip.h"
+
+#include <Arduino.h>
+
+namespace chip {
+
+bytefed::ResetCause reset_cause() {
+  using bytefed::ResetCause;
+  const uint32_t reasons = readResetReason();  // the core keeps them
+  if (reasons == 0) return ResetCause::kPower;
+  if ((reasons & POWER_RESETREAS_DOG_Msk) != 0) return ResetCause::kWatchdog;
+  if ((reasons & POWER_RESETREAS_RESETPIN_Msk) != 0) return ResetCause::kPin;
+  return (reasons & POWER_RESETREAS_SREQ_Msk) != 0 ? ResetCause::kSoftware : ResetCause::kOther;
+}
+
+uint32_t free_ram() {
+  return static_cast<uint32_t>(dbgHeapFree());
+}
+
+}  // namespace chip

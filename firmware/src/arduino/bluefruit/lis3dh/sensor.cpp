@@ -1,0 +1,31 @@
+// Circuit Playground Bluefruit: a LIS3DH on the inner bus. It has no gyroscope.
+#include "../../sensor.h"
+
+#include <Adafruit_LIS3DH.h>
+#include <Adafruit_TinyUSB.h>
+#include <Wire.h>
+
+namespace sensor {
+namespace {
+
+constexpr uint8_t kAddress = 0x19;
+
+Adafruit_LIS3DH chip(&Wire1);
+
+}  // namespace
+
+bytefed::SensorChip start() {
+  return chip.begin(kAddress) ? bytefed::SensorChip::kLis3dh : bytefed::SensorChip::kNone;
+}
+
+bool read(float* axes) {
+  sensors_event_t event;
+  if (!chip.getEvent(&event)) return false;
+  for (int i = 0; i < 3; ++i) {
+    axes[i] = event.acceleration.v[i];
+    axes[3 + i] = 0.0f;
+  }
+  return true;
+}
+
+}  // namespace sensor

@@ -1,0 +1,39 @@
+// Frames on their way from the radio's callbacks to the app: one writer, one reader, no lock.
+#pragma once
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+template <size_t Slots, size_t Size>
+class FrameRing {
+ public:
+  struct Frame {
+    uint16_t length;
+    uint8_t data[Size];
+  };
+
+  // False when it is full, or the frame too long: it is lost, and the ACKs find out.
+  bool push(const uint8_t* data, size_t length) {
+    const uint32_t written = written_.load(std::memory_order_relaxed);
+    if (length > Size || written - taken_.load(std::memory_order_acquire) == Slots) return false;
+    Frame& frame = frames_[written % Slots];
+    frame.length = static_cast<uint16_t>(length);
+    std::memcpy(frame.data, data, length);
+    written_.store(written + 1, std::memory_order_release);
+    return true;
+  }
+
+  // The oldest frame, null when there is none. It stays until `pop`.
+  const Frame* front() const {
+    const uint32_t taken = taken_.load(std::memory_order_relaxed);
+    return taken == written_.load(std::memory_order_acquire) ? nullptr : &frames_[taken % Slots];
+  }
+  void pop() { taken_.store(taken_.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
+
+ private:
+  static_assert((Slots & (Slots - 1)) == 0, "indices wrap around");
+
+  Frame frames_[Slots];
+  std::atomic<uint32_t> written_{0}, taken_{0};
+};

@@ -1,0 +1,18 @@
+// One lamp of three colours, as the board has it: an RGB LED, a NeoPixel, or a red LED that is on for all.
+#pragma once
+#include <cstdint>
+
+struct Colour {
+  uint8_t red, green, blue;  // 0 or 1
+};
+
+inline bool operator==(const Colour& a, const Colour& b) {
+  return a.red == b.red && a.green == b.green && a.blue == b.blue;
+}
+
+namespace lamp {
+
+void start();
+void set(Colour colour);
+
+}  // namespace lamp

@@ -1,0 +1,67 @@
+#include "../ble_link.h"
+
+#include <ArduinoBLE.h>
+
+#include "../ble_name.h"
+#include "../frame_ring.h"
+
+namespace ble {
+namespace {
+
+using bytefed::Link;
+
+// ArduinoBLE's receive buffer has 256 bytes and silently drops what does not fit: one chunk at a time, and
+// its ACK is the credit for the next.
+constexpr uint8_t kWindow = 1;
+
+BLEService service("d25a0001-4fed-4035-8828-8fd0ea87845b");
+BLECharacteristic rx("d25a0002-4fed-4035-8828-8fd0ea87845b", BLEWrite | BLEWriteWithoutResponse, kFrame);
+BLECharacteristic tx("d25a0003-4fed-4035-8828-8fd0ea87845b", BLENotify, kFrame);
+FrameRing<4, kFrame> ring;
+
+// Called from BLE.poll(), and from within tx.writeValue(): so it only copies.
+void on_written(BLEDevice, BLECharacteristic) {
+  ring.push(rx.value(), static_cast<size_t>(rx.valueLength()));
+}
+
+// A frame that the library cuts off at the MTU is lost, as on the air: sending it again would cut it off
+// again.
+bool send(void*, const uint8_t* frame, size_t length) {
+  if (!BLE.connected() || !tx.subscribed()) return true;  // thrown away
+  tx.writeValue(frame, static_cast<int>(length));
+  return true;
+}
+
+Link link = {nullptr, send, kFrame, kWindow};
+
+}  // namespace
+
+bool start(uint64_t uid) {
+  if (BLE.begin() == 0) return false;
+  static char name[13];
+  ble_name(uid, name);
+  BLE.setLocalName(name);
+  BLE.setDeviceName(name);
+  BLE.setAdvertisedService(service);
+  service.addCharacteristic(rx);
+  service.addCharacteristic(tx);
+  BLE.addService(service);
+  rx.setEventHandler(BLEWritten, on_written);
+  BLE.setConnectionInterval(6, 12);  // 7.5 to 15 ms
+  return BLE.advertise() != 0;       // the library does so again after each connection
+}
+
+bool connected() {
+  return BLE.connected();
+}
+
+bool poll(bytefed::Session& session) {
+  BLE.poll();
+  const auto* frame = ring.front();
+  if (frame == nullptr) return false;
+  session.receive(&link, frame->data, frame->length);
+  ring.pop();
+  return true;
+}
+
+}  // namespace ble

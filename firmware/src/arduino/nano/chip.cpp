@@ -1,0 +1,32 @@
+#include "../chip.h"
+
+#include <Arduino.h>
+#include <malloc.h>
+
+extern "C" uint32_t mbed_heap_size;
+
+namespace chip {
+namespace {
+
+uint32_t read_reset_reasons() {
+  const uint32_t reasons = NRF_POWER->RESETREAS;
+  NRF_POWER->RESETREAS = reasons;  // they add up until they are cleared
+  return reasons;
+}
+
+}  // namespace
+
+bytefed::ResetCause reset_cause() {
+  using bytefed::ResetCause;
+  static const uint32_t reasons = read_reset_reasons();
+  if (reasons == 0) return ResetCause::kPower;
+  if ((reasons & POWER_RESETREAS_DOG_Msk) != 0) return ResetCause::kWatchdog;
+  if ((reasons & POWER_RESETREAS_RESETPIN_Msk) != 0) return ResetCause::kPin;
+  return (reasons & POWER_RESETREAS_SREQ_Msk) != 0 ? ResetCause::kSoftware : ResetCause::kOther;
+}
+
+uint32_t free_ram() {
+  return mbed_heap_size - static_cast<uint32_t>(mallinfo().arena);
+}
+
+}  // namespace chip

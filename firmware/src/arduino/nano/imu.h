@@ -1,0 +1,7 @@
+// The Nano's two motion sensors, in g and degrees a second.
+#pragma once
+
+bool start_lsm9ds1();  // rev 1
+bool read_lsm9ds1(float* axes);
+bool start_bmi270();  // rev 2
+bool read_bmi270(float* axes);

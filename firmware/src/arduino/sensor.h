@@ -1,0 +1,14 @@
+// The board's accelerometer and gyroscope, if it has them.
+#pragma once
+#include "bytefed/message.h"
+
+namespace sensor {
+
+// Finds the chip. kNone without one.
+bytefed::SensorChip start();
+
+// Reads acceleration (m/s^2) and rate of turn (rad/s) along x, y, z: six values. A chip without gyroscope
+// gives zeros for it. False when the bus fails.
+bool read(float* axes);
+
+}  // namespace sensor

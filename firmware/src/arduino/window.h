@@ -1,0 +1,30 @@
+// Turns readings of the motion sensor into the windows that the extractor takes: quantised as they are
+// read, so that no raw value is kept. Each window shares its first half with the one before.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "bytefed_model.h"
+
+class Window {
+ public:
+  static constexpr size_t kAxes = 6;
+  static constexpr size_t kSteps = bytefed_model::kWindowSteps > 0 ? bytefed_model::kWindowSteps : 2;
+  static constexpr size_t kHop = kSteps / 2;
+  static constexpr uint32_t kPeriod =
+      1000 / (bytefed_model::kWindowHertz > 0 ? bytefed_model::kWindowHertz : 1);
+  static constexpr uint16_t kHopTime = static_cast<uint16_t>(kHop * kPeriod / 10);  // 10 ms
+
+  // Begins an empty window. Milliseconds.
+  void start(uint32_t now);
+  // Reads the sensor when that is due.
+  void tick(uint32_t now);
+  // Copies the next window, oldest reading first: kSteps * kAxes values. False while it is not complete.
+  bool take(int8_t* input);
+
+ private:
+  int8_t readings_[kSteps][kAxes];
+  size_t next_ = 0;    // where the next reading goes
+  size_t wanted_ = 0;  // readings until the window is complete
+  uint32_t due_ = 0;
+};
