@@ -90,27 +90,19 @@ def estimates(run: Run) -> list[Chart]:
             "Bars: counted at the port. Dashes: predicted before the run." + _shared(run.rounds),
             _ROUND,
             Axis("wire bytes a round", "B"),
-            stack=[Series("counted", "payload_up", x, actual)],
+            stack=[Series("counted", "bar", x, actual)],
             lines=[Series("predicted", "ink", x, estimate, dashed=True)],
         )
     ]
 
 
-def _difference(run: Run) -> list[Chart]:
+def _difference(run: Run) -> list[Series]:
+    """Counted minus predicted, unless that is nothing in every round."""
     if all(row.wire_total == row.estimate_wire for row in run.rounds):
         return []
     x, (actual, estimate) = _by_round(run.rounds, ("wire_total", "estimate_wire"))
     difference = [a - e for a, e in zip(actual, estimate, strict=True)]
-    return [
-        XY(
-            "estimate-difference",
-            "Counted minus predicted",
-            "What faults cost. The prediction is for a link that loses nothing." + _shared(run.rounds),
-            _ROUND,
-            Axis("bytes a round", "B"),
-            stack=[Series("difference", "s0", x, difference)],
-        )
-    ]
+    return [Series("counted minus predicted", "ink", x, difference, dashed=True)]
 
 
 def _by_round(rounds: Sequence[Round], names: Iterable[str]) -> tuple[list[float], list[list[float]]]:
@@ -195,17 +187,20 @@ def _mean(values: Sequence[float]) -> float:
 
 def faults(run: Run) -> list[Chart]:
     """What went wrong: bytes sent again, and boards' rounds that came to nothing."""
-    charts = _difference(run)
+    charts: list[Chart] = []
     present = [part for part in REPAIR if run.parts[part]]
-    if present:
+    difference = _difference(run)
+    if present or difference:
         charts.append(
             XY(
                 "repair-rounds",
                 "Bytes for repair by round",
-                "Sent or received again, questions after a time-out, and bytes of no valid frame.",
+                "Frames sent or received again, questions after a time-out (probe), bytes of no valid frame (junk)."
+                + _shared(run.rounds),
                 _ROUND,
                 Axis("bytes a round", "B"),
                 stack=_part_series(run, present),
+                lines=difference,
             )
         )
     if any(row.status in _BAD for row in run.rows):

@@ -156,7 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     timeout = 30
-    server: _Server
+    server: Server
 
     def do_GET(self) -> None:
         """Answer a browser on this computer; other names for it are a web page's trick, and refused."""
@@ -192,7 +192,9 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: the terminal is the run's."""
 
 
-class _Server(ThreadingHTTPServer):
+class Server(ThreadingHTTPServer):
+    """The server and what its handlers need."""
+
     daemon_threads = True
     allow_reuse_address = sys.platform != "win32"  # there it would share a port that is in use
 
@@ -206,13 +208,13 @@ class _Server(ThreadingHTTPServer):
         """A browser that goes away is no news."""
 
 
-def _open(port: int) -> _Server:
+def _open(port: int) -> Server:
     try:
-        return _Server(port or PORT)
+        return Server(port or PORT)
     except OSError:
         if port:
             raise
-        return _Server(0)
+        return Server(0)
 
 
 def main() -> int:

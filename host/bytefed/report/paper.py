@@ -24,7 +24,7 @@ _COLORS = {
     "ack": "#c08bb0", "control": "#8b3a6e",
     "retransmission": "#d55e00", "probe": "#eda84c", "junk": "#7a3b1d",
     "bad": "#b3261e", "rejected": "#1b1f24", "late": "#8b3a6e", "clean": "#dfe8e4",
-    "frontier": "#e0b84a", "ink": "#1b1f24",
+    "frontier": "#e0b84a", "bar": "#9ccbea", "ink": "#1b1f24",
 }  # fmt: skip
 _STYLE: Any = {
     "font.size": 8,

@@ -169,7 +169,7 @@ class _Plot:
         for series, (lows, highs) in zip(self._chart.stack, self._sums, strict=True):
             half = self._half_bar()
             width = self._at_x(self._x_low + 2 * half) - _LEFT
-            gap = min(width * 0.2, 2) / 2
+            gap = min(width * 0.2, 2) / 2 if width > 4 else 0
             shapes = []
             for x, low, high in zip(series.x, lows, highs, strict=True):
                 if high != low:
@@ -201,7 +201,7 @@ class _Plot:
 
     def _end_labels(self) -> list[str]:
         """Names at the lines' ends, moved to where they hide no other."""
-        placed: list[tuple[float, float, float]] = []
+        placed = [(0.0, 12.0, _LETTER * (len(self._chart.y.label) + 6))]  # the title of the y axis
         parts = []
         for label, color, x, y in sorted(self._labels, key=lambda entry: -entry[3]):
             width, left, start = _LETTER * len(_short(label)), self._at_x(x) + 5, self._at_y(y) + 4
@@ -239,7 +239,7 @@ class _Plot:
             values = [
                 f"{escape(series.label)}: {shown(series.y[index], chart.y.unit)}"
                 for series in (*chart.stack, *chart.lines)
-                if index < len(series.y)
+                if index < len(series.x) and series.x[index] == x
             ]
             tips.append(
                 f'<rect class="tip" x="{_n(self._at_x(x - half))}" y="{_TOP}" width="{width}" '

@@ -1,0 +1,253 @@
+"""bytefed report without a browser: figures, exports, comparison, and directories that are not what they should be."""
+
+from __future__ import annotations
+
+import csv
+import http.client
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from synthetic import write_run
+
+from bytefed.cli import main
+from bytefed.errors import StoreError
+from bytefed.report import charts, compare
+from bytefed.report.chart import log_ticks, ticks
+from bytefed.report.live import Server
+from bytefed.report.page import page
+from bytefed.report.runs import PARTS, find, load
+
+
+def test_figures_are_the_sums_of_the_files(tmp_path: Path) -> None:
+    run = load(write_run(tmp_path / "run", 10, 4, faults=0.3))
+    with (tmp_path / "run" / "bytes.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert run.wire == sum(int(row["wire_total"]) for row in rows)
+    assert run.wcr == sum(int(row["estimate_wcr"]) for row in rows)
+    assert run.parts == {part: sum(int(row[part]) for row in rows) for part in PARTS}
+    text = page([run])
+    assert f"{run.wire:,}" in text
+    assert f"{run.estimate:,}" in text
+    assert not run.exact
+
+
+def test_exact_only_when_every_row_is(tmp_path: Path) -> None:
+    directory = write_run(tmp_path / "run", 5, 3, faults=0)
+    assert load(directory).exact
+    path = directory / "sessions.csv"
+    lines = path.read_text().splitlines()
+    estimate = lines[0].split(",").index("estimate_wire")
+    fields = lines[1].split(",")
+    fields[estimate] = str(int(fields[estimate]) + 1)
+    path.write_text("\n".join([lines[0], ",".join(fields), *lines[2:]]) + "\n")
+    assert not load(directory).exact
+
+
+def test_page_names_nothing_outside_itself(tmp_path: Path) -> None:
+    text = page([load(write_run(tmp_path / "run", 5, 3))])
+    assert re.search(r"https?:|//\w|<script|<link|<img|@import|url\(|\bsrc=", text) is None
+
+
+def test_chart_points_add_up(tmp_path: Path) -> None:
+    run = load(write_run(tmp_path / "run", 1000, 3))
+    (stacked,) = (chart for chart in charts.causes(run) if chart.name == "causes-rounds")
+    assert isinstance(stacked, charts.XY)
+    assert len(stacked.stack[0].x) <= charts.MOST_COLUMNS
+    assert "mean of 5 rounds" in stacked.note
+    assert sum(5 * value for series in stacked.stack for value in series.y) == pytest.approx(run.wire)
+
+
+def test_comparison_groups_seeds_and_finds_the_bytes_to_a_target(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        write_run(tmp_path / f"full-{seed}", 20, 4, seed=seed, faults=0)
+    small = write_run(tmp_path / "small", 20, 4, seed=1, faults=0)
+    summary = json.loads((small / "summary.json").read_text())
+    summary["config"]["codec"] = "onebit"
+    (small / "summary.json").write_text(json.dumps(summary))
+    runs = [load(directory) for directory in find([tmp_path])]
+    found = compare.groups(runs)
+    assert [(group.label, len(group.runs)) for group in found] == [("float32", 2), ("onebit", 1)]
+    goal = compare.target(compare.reference(found), 0.99)
+    assert goal is not None
+    cost = compare.bytes_to_reach(runs[0], goal)
+    reached = next(row.round for row in runs[0].rounds if (row.accuracy_global or 0) >= goal)
+    assert cost == sum(row.wire_total for row in runs[0].rounds[:reached])
+    stairs = compare.frontier(runs)
+    assert stairs == sorted(stairs)
+
+
+def test_csv_export_holds_the_numbers(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", 5, 3)
+    assert main(["report", str(run), "-o", str(tmp_path / "a.html"), "--csv", str(tmp_path / "csv")]) == 0
+    with (tmp_path / "csv" / "causes-total.csv").open() as file:
+        total = sum(int(row["bytes"]) for row in csv.DictReader(file))
+    assert total == load(run).wire
+    with (tmp_path / "csv" / "boards.csv").open() as file:
+        assert sum(int(row["wire_total"]) for row in csv.DictReader(file)) == total
+
+
+def test_csv_export_disarms_formulas(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "=cmd()", 3, 2)
+    assert main(["report", str(run), "-o", str(tmp_path / "a.html"), "--csv", str(tmp_path / "csv")]) == 0
+    assert "\n'=cmd()" in (tmp_path / "csv" / "key-figures.csv").read_text()
+
+
+@pytest.mark.parametrize(("kind", "magic"), [("png", b"\x89PNG"), ("svg", b"<?xml")])
+def test_figures_for_papers(tmp_path: Path, kind: str, magic: bytes) -> None:
+    pytest.importorskip("matplotlib", reason="SKIPPED: needs the extra 'report'")
+    runs = [str(write_run(tmp_path / name, 4, 2, faults=0.5)) for name in ("a$b", "c")]
+    assert main(["report", *runs, "-o", str(tmp_path / "a.html"), f"--{kind}", str(tmp_path / kind)]) == 0
+    files = sorted((tmp_path / kind).iterdir())
+    assert {"compare-bytes", "run-001-causes-rounds"} <= {file.stem for file in files}
+    assert all(file.read_bytes().startswith(magic) for file in files)
+
+
+def test_tensorboard_files(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboardX", reason="SKIPPED: needs the extra 'report'")
+    run = write_run(tmp_path / "run", 3, 2)
+    assert (
+        main(["report", str(run), "-o", str(tmp_path / "a.html"), "--tensorboard", str(tmp_path / "tb")]) == 0
+    )
+    (events,) = (tmp_path / "tb").rglob("events.out.tfevents.*")
+    content = events.read_bytes()
+    assert content.count(b"accuracy/global") == 3
+    assert content.count(b"bytes/wire_so_far") == 3
+
+
+def test_unfinished_run_says_so(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", 5, 3)
+    (run / "summary.json").unlink()
+    with (run / "bytes.csv").open("a") as file:
+        file.write("0badcafe,6,abc")  # the process was killed here
+    text = page([load(run)])
+    assert "not complete" in text
+    assert "last line of bytes.csv is cut off" in text
+
+
+def test_run_without_rounds_says_so(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", 0, 3)
+    assert "No round is over yet" in page([load(run)])
+
+
+@pytest.mark.parametrize("missing", ["bytes.csv", "rounds.csv", "sessions.csv", "summary.json"])
+def test_any_one_file_may_be_missing(tmp_path: Path, missing: str) -> None:
+    run = write_run(tmp_path / "run", 5, 3)
+    (run / missing).unlink()
+    assert "</html>" in page([load(run)])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\n",
+        b"a,b\n1,2\n",
+        b"\xff\xfe\x00",
+        b"round,board\n" + b"9" * 5000 + b",x\n",
+    ],
+)
+def test_what_is_no_ledger_is_refused(tmp_path: Path, content: bytes) -> None:
+    run = write_run(tmp_path / "run", 2, 2)
+    (run / "bytes.csv").write_bytes(content)
+    with pytest.raises(StoreError, match="E_RUN_CORRUPT"):
+        load(run)
+
+
+@pytest.mark.parametrize("value", ["-1", "1e5", "x", "9" * 30, "0x10", "nan"])
+def test_what_is_no_count_is_refused(tmp_path: Path, value: str) -> None:
+    run = write_run(tmp_path / "run", 2, 2)
+    text = (run / "bytes.csv").read_text()
+    (run / "bytes.csv").write_text(text.replace(",1320,1320,", f",{value},1320,", 1))
+    with pytest.raises(StoreError, match="E_RUN_CORRUPT"):
+        load(run)
+
+
+@pytest.mark.parametrize(
+    "document", ["[]", "{", "[" * 100_000, '{"config": 3, "seeds": [], "versions": {"a": [{}]}}']
+)
+def test_a_broken_summary_does_not_hide_the_bytes(tmp_path: Path, document: str) -> None:
+    run = write_run(tmp_path / "run", 2, 2)
+    (run / "summary.json").write_text(document)
+    assert f"{load(run).wire:,}" in page([load(run)])
+
+
+def test_errors_have_codes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(tmp_path / "nothing")]) == 1
+    assert "E_RUN_MISSING" in capsys.readouterr().err
+    run = write_run(tmp_path / "run", 2, 2)
+    assert main(["report", str(run), "-o", str(tmp_path / "no" / "such" / "page.html")]) == 1
+    assert "E_REPORT_WRITE" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (0.3, 0.98), (0, 452_188), (5, 5), (0, 3)])
+def test_ticks_embrace_the_values(low: float, high: float) -> None:
+    found = ticks(low, high, 5)
+    assert found[0] <= low
+    assert found[-1] >= high
+    assert 2 <= len(found) <= 9
+
+
+def test_log_ticks_stay_inside() -> None:
+    assert log_ticks(1500, 450_000) == pytest.approx([3e3, 1e4, 3e4, 1e5, 3e5])
+
+
+# The live server.
+
+
+def _get(server: Server, path: str, host: str | None = None) -> tuple[int, str, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection.request("GET", path, headers={"Host": host} if host else {})
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    return answer.status, answer.headers.get("ETag", ""), text
+
+
+def test_live_fragment_changes_with_the_run(tmp_path: Path, served_live: Server) -> None:
+    assert "Waiting for boards" in _get(served_live, "/")[2]
+    served_live.board.directory = write_run(tmp_path / "run", 3, 2)
+    served_live.board.closing = True  # no rest between two drawings
+    status, version, text = _get(served_live, "/fragment")
+    assert (status, "2 boards · 3 rounds" in text) == (200, True)
+    assert _get(served_live, f"/fragment?version={version}")[0] == 204
+    write_run(tmp_path / "run", 4, 2)
+    status, newer, text = _get(served_live, f"/fragment?version={version}")
+    assert (status, newer != version, "2 boards · 4 rounds" in text) == (200, True, True)
+
+
+def test_live_answers_only_to_this_computer(served_live: Server) -> None:
+    assert _get(served_live, "/", host="evil.example")[0] == 403
+    assert _get(served_live, "/../run.db")[0] == 404
+
+
+def test_live_server_ends_with_its_run() -> None:
+    server = subprocess.Popen(
+        [sys.executable, "-m", "bytefed.report.live", "0"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stdout is not None
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\n", server.stdout.readline())
+    server.communicate(timeout=30)
+    assert server.returncode == 0
+
+
+def test_run_shows_itself_live(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = tmp_path / "run"
+    assert (
+        main(["run", "--boards", "virtual:2", "--rounds", "2", "--quiet", "--live", "--run-dir", str(run)])
+        == 0
+    )
+    assert "live: http://127.0.0.1:" in capsys.readouterr().err
+    assert main(["report", str(run)]) == 0
+    assert "complete" in (run / "report.html").read_text()
+
+
+def test_live_port_that_is_taken(served_live: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--live", str(served_live.port)]) == 2
+    assert "E_LIVE_PORT" in capsys.readouterr().err
