@@ -106,7 +106,7 @@ class Bed:
     transports: list[BleTransport] = field(default_factory=list)
 
     def transport(self, index: int = 0, **options: Any) -> BleTransport:
-        transport = BleTransport(system_central(), self.near[index].address, **{"rto_floor": 2.0, **options})
+        transport = BleTransport(system_central(), self.near[index].address, **{"rto_floor": 10.0, **options})
         self.transports.append(transport)
         return transport
 

@@ -405,7 +405,7 @@ def test_lost_values_cost_bytes_and_nothing_else(seed: int) -> None:
 def test_what_floods_in_is_bounded_and_counted() -> None:
     async def test() -> None:
         async with bed(make_boards(1, SMALL)) as there:
-            transport = there.transport()
+            transport = there.transport(rto_floor=0.5)
             device = Device(transport)
             await device.connect(RUN)
             before = transport.received

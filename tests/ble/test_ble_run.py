@@ -131,6 +131,7 @@ class Saboteur:
         self._seed = seed
         self._cuts = set(rng.sample(range(1, values), cuts))
         self._count = 0
+        self._owed = 0
         self.cuts = 0
         self.lost = 0
         self.bluez: FakeBlueZ
@@ -140,16 +141,16 @@ class Saboteur:
 
     def count(self, address: str) -> None:
         self._count += 1
-        if self._count in self._cuts:
+        self._owed += self._count in self._cuts
+        if self._owed:
             asyncio.get_running_loop().call_soon(self._cut, address)
 
     def _cut(self, address: str) -> None:
         device = self.bluez.devices[address]
-        if device.connected:
+        if self._owed and device.connected:
             device.disconnect()
+            self._owed -= 1
             self.cuts += 1
-        else:
-            self._cuts.add(self._count + 1)  # at the next value of another, then
 
 
 class _SabotagedAir(Air):

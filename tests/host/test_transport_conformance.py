@@ -94,7 +94,7 @@ def _served(descriptor: int, board: Any) -> Iterator[None]:
 async def pty_bed(board: Any) -> AsyncIterator[tuple[Transport, Cut | None]]:
     master, slave = pty.openpty()
     tty.setraw(slave)
-    transport = SerialTransport(os.ttyname(slave), rto_floor=2.0)
+    transport = SerialTransport(os.ttyname(slave), rto_floor=10.0)
     serving = _served(master, board)
     serving.__enter__()
     alive = True
@@ -152,7 +152,7 @@ class _AcceptedTransport(SerialTransport):
     """Open only when the far end knows it, too."""
 
     def __init__(self, url: str, accepted: asyncio.Semaphore) -> None:
-        super().__init__(url, uri=url, rto_floor=2.0)
+        super().__init__(url, uri=url, rto_floor=10.0)
         self._accepted = accepted
 
     async def open(self) -> None:
@@ -175,7 +175,7 @@ async def ble_bed(board: Any) -> AsyncIterator[tuple[Transport, Cut | None]]:
     near = peripherals([board])
     async with virtual_radio(near) as bluez:
         device = bluez.devices[near[0].address]
-        transport = BleTransport(system_central(), near[0].address, rto_floor=2.0)
+        transport = BleTransport(system_central(), near[0].address, rto_floor=10.0)
 
         async def cut() -> None:
             device.disconnect()
