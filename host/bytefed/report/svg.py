@@ -208,7 +208,7 @@ class _Plot:
             down, up = [start + shift for shift in range(HEIGHT)], [start - shift for shift in range(HEIGHT)]
             steps = down + up
             if left <= self._right:  # the line ends amid others: above its end there is room
-                left, steps = left - 5 - width / 2, up[11:] + down
+                left, steps = max(left - 5 - width / 2, _LEFT + 3), up[11:] + down
             free = (at for at in steps if 10 <= at <= self._bottom + 4 and _is_free(placed, left, at, width))
             at = next(free, start)
             placed.append((left, at, width))
