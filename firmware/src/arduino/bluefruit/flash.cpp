@@ -17,8 +17,13 @@ constexpr uint32_t kFileSystem = 0xED000;  // the core's InternalFS, which holds
 constexpr uint32_t kStart = kFileSystem - kPages * kPage;
 constexpr int kPatience = 500;  // ms: the SoftDevice finds its time between radio events
 
+// Flash is in the address space, at addresses of its own.
+uint32_t* at(uint32_t address) {
+  return reinterpret_cast<uint32_t*>(static_cast<uintptr_t>(kStart + address));
+}
+
 bool read(void*, uint32_t address, void* data, size_t length) {
-  std::memcpy(data, reinterpret_cast<const void*>(kStart + address), length);
+  std::memcpy(data, at(address), length);
   return true;
 }
 
@@ -45,7 +50,7 @@ bool is_erased(const uint32_t* page) {
 
 bool program(void*, uint32_t address, const void* data, size_t length) {
   static uint32_t words[64];  // aligned, and there until the SoftDevice is done
-  uint32_t* to = reinterpret_cast<uint32_t*>(kStart + address);
+  uint32_t* to = at(address);
   if (length > sizeof words) return false;
   std::memcpy(words, data, length);
   return carry_out([&] { return sd_flash_write(to, words, length / 4); },
@@ -54,7 +59,7 @@ bool program(void*, uint32_t address, const void* data, size_t length) {
 
 bool erase(void*, uint32_t address) {
   chip::feed_watchdog();
-  const uint32_t* page = reinterpret_cast<const uint32_t*>(kStart + address);
+  const uint32_t* page = at(address);
   if (is_erased(page)) return true;  // one erasure less, and no doubt when it is done
   return carry_out([&] { return sd_flash_page_erase((kStart + address) / kPage); },
                    [&] { return is_erased(page); });

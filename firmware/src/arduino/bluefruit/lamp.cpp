@@ -37,7 +37,7 @@ void start() {
   NRF_PWM2->COUNTERTOP = kTop;
   NRF_PWM2->LOOP = 0;
   NRF_PWM2->DECODER = PWM_DECODER_LOAD_Common | PWM_DECODER_MODE_RefreshCount << PWM_DECODER_MODE_Pos;
-  NRF_PWM2->SEQ[0].PTR = reinterpret_cast<uint32_t>(sequence);
+  NRF_PWM2->SEQ[0].PTR = static_cast<uint32_t>(reinterpret_cast<uintptr_t>(sequence));
   NRF_PWM2->SEQ[0].CNT = kBits + kReset;
   NRF_PWM2->SEQ[0].REFRESH = 0;
   NRF_PWM2->SEQ[0].ENDDELAY = 0;

@@ -1,0 +1,8 @@
+#pragma once
+#include <cstdint>
+
+enum : uint32_t { NRF_SUCCESS = 0, NRF_ERROR_INTERNAL = 3, NRF_ERROR_BUSY = 17 };
+
+// Accepted at once, carried out a moment later; busy now and then.
+uint32_t sd_flash_write(uint32_t* to, const uint32_t* from, uint32_t words);
+uint32_t sd_flash_page_erase(uint32_t page);

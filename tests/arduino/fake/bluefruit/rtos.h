@@ -1,0 +1,12 @@
+// A task is a function that the test's loop calls: it never returns on a board, here each delay hands back.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+using StackType_t = uint32_t;
+struct StaticTask_t {};
+enum { TASK_PRIO_LOW = 1 };
+
+void* xTaskCreateStatic(void (*function)(void*), const char* name, size_t words, void* context, int priority,
+                        StackType_t* stack, StaticTask_t* task);
+void suspendLoop();

@@ -1,0 +1,103 @@
+// The app on a fake Arduino core, behind a C interface for tests/arduino/fake_board.py. Each copy of the library that a
+// process loads is a board that has just been switched on; the flash is the process's.
+#include "board.h"
+
+#include <cstring>
+
+#include "app.h"
+#include "common/arduino.h"
+#include "common/world.h"
+#include "tflm_features/features.h"
+
+namespace {
+
+bool extractor_works = true;
+
+}  // namespace
+
+// Instead of TensorFlow Lite Micro, which is not what is tested here: features that show each input.
+namespace tflm_features {
+bool start() {
+  return extractor_works;
+}
+bool extract(const int8_t* input, int8_t* features) {
+  for (size_t i = 0; i < bytefed_model::kFeatures; ++i) {
+    features[i] = static_cast<int8_t>(input[i % bytefed_model::kInputSize] ^ input[bytefed_model::kInputSize - 1 - i]);
+  }
+  return extractor_works;
+}
+size_t arena_used() {
+  return 0;
+}
+}  // namespace tflm_features
+
+extern "C" {
+
+void board_switch_on(bool works) {
+  extractor_works = works;
+  setup();
+  board_run();
+}
+
+void board_step(unsigned times) {
+  for (unsigned i = 0; i < times; ++i) board_run();
+}
+
+int board_busy() {
+  return app().session().state() == bytefed::State::kTraining || !world.usb_in.empty() || !world.ble_in.empty();
+}
+
+void board_usb(const uint8_t* data, size_t length) {
+  world.usb_in.insert(world.usb_in.end(), data, data + length);
+}
+size_t board_usb_take(uint8_t* data, size_t room) {
+  const size_t length = world.usb_out.size() < room ? world.usb_out.size() : room;
+  std::memcpy(data, world.usb_out.data(), length);
+  world.usb_out.erase(0, length);
+  world.usb_waiting = 0;
+  return length;
+}
+
+void board_ble(const uint8_t* data, size_t length) {
+  radio_receives(data, length);
+}
+size_t board_ble_take(uint8_t* data) {
+  if (world.ble_out.empty()) return 0;
+  const Bytes frame = world.ble_out.front();
+  world.ble_out.pop_front();
+  std::memcpy(data, frame.data(), frame.size());
+  return frame.size();
+}
+void board_ble_connect(int connected) {
+  world.connected = connected != 0;
+  connection_changes(world.connected);
+}
+
+void board_set(const char* name, int value) {
+  const std::string what = name;
+  if (what == "usb_open") world.usb_open = value != 0;
+  if (what == "usb_room") world.usb_room = static_cast<size_t>(value);
+  if (what == "mtu") world.mtu = static_cast<uint16_t>(value);
+  if (what == "subscribed") world.subscribed = value != 0;
+  if (what == "refuse_notify") world.refuse_notify = static_cast<unsigned>(value);
+  if (what == "radio_fails") world.radio_fails = value != 0;
+  if (what == "flash_writes_left") world.flash_writes_left = value;
+  if (what == "flash_breaks") world.flash_breaks = value != 0;
+  if (what == "imu") world.imu = value;
+  if (what == "button") world.button = value != 0;
+  if (what == "tilt") world.acceleration[0] = static_cast<float>(value);
+}
+int board_get(const char* name) {
+  const std::string what = name;
+  if (what == "dropped") return static_cast<int>(world.dropped);
+  if (what == "flash_writes") return static_cast<int>(world.flash_writes);
+  if (what == "flash_erasures") return static_cast<int>(world.flash_erasures);
+  if (what == "feeds") return static_cast<int>(world.watchdog_feeds);
+  if (what == "now") return static_cast<int>(world.now);
+  if (what == "colour") return static_cast<int>(world.colour);
+  if (what == "train") return app().session().store().count(bytefed::Split::kTrain);
+  if (what == "round") return app().session().round();
+  if (what == "state") return static_cast<int>(app().session().state());
+  return -1;
+}
+}

@@ -1,0 +1,9 @@
+// What differs between the two fake cores, for board.cpp.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+void radio_receives(const uint8_t* data, size_t length);
+void connection_changes(bool connected);
+// Lets the app work until it rests.
+void board_run();

@@ -1,0 +1,85 @@
+#include <Arduino.h>
+#include <ArduinoBLE.h>
+#include <USB/PluggableUSBSerial.h>
+
+#include <algorithm>
+
+#include "../board.h"
+
+FakeUsbSerial _SerialUSB;
+FakeBle BLE;
+extern "C" uint32_t mbed_heap_size;
+uint32_t mbed_heap_size = 100000000;
+
+namespace {
+
+constexpr size_t kHciRing = 256, kHciHeader = 12;  // bytes
+BLECharacteristic* written_to = nullptr;            // the service's RX
+
+}  // namespace
+
+void delay(unsigned long ms) {
+  world.now += static_cast<uint32_t>(ms);
+}
+void digitalWrite(int pin, int level) {
+  const unsigned bit = 1u << (pin - LEDR);
+  world.colour = level == LOW ? world.colour | bit : world.colour & ~bit;
+}
+int digitalRead(int) {
+  return HIGH;
+}
+
+bool FakeUsbSerial::connected() {
+  return world.usb_open;
+}
+int FakeUsbSerial::available() {
+  return static_cast<int>(world.usb_in.size());
+}
+int FakeUsbSerial::read() {
+  const uint8_t byte = world.usb_in.front();
+  world.usb_in.pop_front();
+  return byte;
+}
+void FakeUsbSerial::send_nb(uint8_t* data, uint32_t size, uint32_t* taken, bool) {
+  *taken = world.usb_waiting > 0 ? 0 : std::min<uint32_t>(size, static_cast<uint32_t>(world.usb_room));
+  world.usb_out.append(reinterpret_cast<char*>(data), *taken);
+  world.usb_waiting += *taken;
+}
+
+void BLEService::addCharacteristic(BLECharacteristic& characteristic) {
+  if (written_to == nullptr) written_to = &characteristic;
+}
+int BLECharacteristic::writeValue(const uint8_t* value, int length) {
+  if (world.ble_out.size() >= world.ble_queue) BLE.poll();  // sendAclPkt waits and polls
+  const int sent = std::min(std::min(length, size_), world.mtu - 3);
+  world.ble_out.emplace_back(value, value + sent);
+  return sent;
+}
+void BLECharacteristic::arrived(const Bytes& value) {
+  value_ = value;
+  value_.resize(std::min(value_.size(), static_cast<size_t>(size_)));
+  if (handler_ != nullptr) handler_({}, *this);
+}
+void FakeBle::poll() {
+  while (!world.ble_in.empty()) {
+    const Bytes value = world.ble_in.front();
+    world.ble_in.pop_front();
+    world.ble_in_bytes -= value.size() + kHciHeader;
+    written_to->arrived(value);
+  }
+}
+
+void radio_receives(const uint8_t* data, size_t length) {
+  if (world.ble_in_bytes + length + kHciHeader > kHciRing) {
+    ++world.dropped;
+    return;
+  }
+  world.ble_in_bytes += length + kHciHeader;
+  world.ble_in.emplace_back(data, data + length);
+}
+void connection_changes(bool) {}
+// Until the app rests.
+void board_run() {
+  const uint32_t before = world.now;
+  while (world.now == before) loop();
+}
