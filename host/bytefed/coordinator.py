@@ -86,13 +86,18 @@ class Coordinator:
                 if done >= self._config.rounds:
                     await self._evaluate_last(done, head)
                     return True
-                await self._round(done + 1, head)
+                await self.run_round(done + 1, head)
             return False
         finally:
-            await self._end_work()
+            await self.end_work()
             self._records.update(self._touched)
 
-    async def _round(self, number: int, head: Head) -> None:
+    async def run_round(self, number: int, head: Head) -> None:
+        """Run one round from a head; the store has what came of it.
+
+        Raises:
+            LinkError: E_TOO_FEW_BOARDS or E_QUORUM.
+        """
         started = _now()
         self._fleet.round = number
         delivered = {delta.board for delta in self._store.deltas(number)}
@@ -341,7 +346,7 @@ class Coordinator:
         board, profile = member.device.board, member.device.profile
         return round_bytes(profile, board.features, board.classes, *self._config.codecs).wire_total
 
-    async def _end_work(self) -> None:
+    async def end_work(self) -> None:
         """Ask nobody for anything any more; who is cut short gets a row, too."""
         working = list(self._working)
         for task in working:

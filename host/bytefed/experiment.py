@@ -93,7 +93,7 @@ async def begin(config: RunConfig, directory: Path | None, listener: Listener) -
     refuse_existing(directory)
     task = load_task(config.data, _data_dir(config))
     demands = Demands.of(task, config.batch_size)
-    async with open_devices(config.boards, _virtual(config, task), config.faults) as devices:
+    async with open_devices(config.boards, virtual_options(config, task), config.faults) as devices:
         shares = Shares(task, _divide(config, task, len(devices)))
         seconds = await connect_all(devices, run, demands)
         store = Store.create(directory, run, initial_head(task), config.to_toml(), versions())
@@ -124,7 +124,7 @@ async def resume(directory: Path, options: Mapping[str, Any], listener: Listener
         store.repair(config.codec, blob_size(config.codecs[1], task.D, task.num_classes))
         demands = Demands.of(task, config.batch_size)
         fleet = Fleet(store, shares, demands, config.codec, listener, _air(config))
-        async with open_devices(config.boards, _virtual(config, task), config.faults) as devices:
+        async with open_devices(config.boards, virtual_options(config, task), config.faults) as devices:
             return await _run(config, shares, store, fleet, fleet.join_all(devices), listener)
 
 
@@ -216,11 +216,11 @@ def _data_dir(config: RunConfig) -> Path | None:
     return Path(config.data_dir) if config.data_dir else None
 
 
-def _virtual(config: RunConfig, task: Task) -> VirtualOptions:
+def virtual_options(config: RunConfig, task: Task, uid_seed: int = 0) -> VirtualOptions:
     """Virtual boards that fit the task; their stores are as large as its data ask, where a real one has some 500."""
     capacity = min(max(_SMALLEST_STORE, len(task.federated)), _LARGEST_STORE)
     model = task.name if task.model_hash else None
-    return VirtualOptions(BoardKind(task.D, task.num_classes, model, capacity), config.line_rate or None)
+    return VirtualOptions(BoardKind(task.D, task.num_classes, model, capacity), config.line_rate or None, uid_seed)
 
 
 def _divide(config: RunConfig, task: Task, clients: int) -> Partition:

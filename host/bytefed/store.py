@@ -237,13 +237,14 @@ class Store:
 
     # Boards.
 
-    def enrol(self, boards: Sequence[tuple[str, str]]) -> None:
+    def enrol(self, boards: Sequence[tuple[str, str]], first: int = 0) -> None:
         """Fix which board is which client, once and for all of the run's life.
 
         Args:
-            boards: uid (16 hexadecimal digits) and link of each; the first is client 0.
+            boards: uid (16 hexadecimal digits) and link of each, in the order of their clients.
+            first: The client that the first of them is.
         """
-        rows = [(self.run, uid, client, link) for client, (uid, link) in enumerate(boards)]
+        rows = [(self.run, uid, client, link) for client, (uid, link) in enumerate(boards, first)]
         with self._transaction() as db:
             db.executemany("INSERT INTO boards VALUES (?, ?, ?, ?)", rows)
 
@@ -382,6 +383,10 @@ class Store:
         if row is None:
             raise StoreError("E_RUN_CORRUPT", f"{self.directory} has no global head.", "Start a new run.")
         return int(row[0]), _unpack(row[1])
+
+    def head_of(self, number: int) -> Head:
+        """The global head that a closed round made."""
+        return _unpack(self._row("SELECT head FROM heads WHERE run = ? AND round = ?", self.run, number)[0])
 
     def add_evaluation(self, number: int, board: str, correct: int, tested: int) -> None:
         """Keep what a board found out about the head of a round on its own test samples."""

@@ -1,0 +1,5 @@
+"""What a SuperNode runs."""
+
+from bytefed.flower.client import app
+
+__all__ = ["app"]

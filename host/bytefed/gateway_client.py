@@ -1,0 +1,47 @@
+"""Asking a gateway for a round, over its local socket (see gateway.py): as little as a thin client needs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bytefed.errors import BytefedError
+
+Head = NDArray[np.float32]
+
+
+async def ask(socket: Path, run: int, number: int, head: Head) -> tuple[dict[str, Any], Head]:
+    """Ask a gateway for a round: what a thin client of any federation does.
+
+    Args:
+        socket: The gateway's.
+        run: Number of the federation's run, 1 to 2^32 - 1.
+        number: Of the round, 1 to 65535.
+        head: float32 [P], the global head.
+
+    Returns:
+        The gateway's answer, and the mean of the room's local heads, float32 [P].
+
+    Raises:
+        BytefedError: What the gateway says, by its code; E_GATEWAY when it can't be reached.
+    """
+    try:
+        reader, writer = await asyncio.open_unix_connection(socket)
+        blob = head.astype("<f4").tobytes()
+        writer.write(json.dumps({"run": run, "round": number, "size": len(blob)}).encode() + b"\n" + blob)
+        await writer.drain()
+        answer = json.loads(await reader.readline())
+        mean = np.frombuffer(await reader.readexactly(answer["size"]), "<f4").astype(np.float32)
+        writer.close()
+    except (OSError, ValueError, asyncio.IncompleteReadError) as error:
+        raise BytefedError(
+            "E_GATEWAY", f"The gateway at {socket} does not answer ({error}).", "Start `bytefed gateway` there."
+        ) from error
+    if "error" in answer:
+        raise BytefedError(answer["error"], answer["message"], answer["remedy"])
+    return answer, mean
