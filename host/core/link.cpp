@@ -57,6 +57,9 @@ nb::object repack(int kind, nb::bytes body) {
     case Kind::kStored: return repack_as<Stored>(body);
     case Kind::kAdd: return repack_as<Add>(body);
     case Kind::kAdded: return repack_as<Added>(body);
+    case Kind::kCapture: return repack_as<Capture>(body);
+    case Kind::kCaptured: return repack_as<Captured>(body);
+    case Kind::kDetails: return repack_as<Details>(body);
     case Kind::kError: return repack_as<Error>(body);
     default: throw std::invalid_argument("no such message, or it has no body");
   }
