@@ -108,12 +108,13 @@ def target(group: Group, share: float) -> float | None:
 
 def frontier(runs: Sequence[Run]) -> list[tuple[float, float]]:
     """The best accuracy that any run had for so many bytes: corners of a rising staircase."""
-    points = sorted(
+    points = [
         (total, row.accuracy_global)
         for run in runs
         for total, row in zip(accumulate(row.wire_total for row in run.rounds), run.rounds, strict=True)
         if row.accuracy_global is not None and total > 0
-    )
+    ]
+    points.sort(key=lambda point: (point[0], -point[1]))  # of equal bytes the best first
     stairs: list[tuple[float, float]] = []
     for total, accuracy in points:
         if not stairs or accuracy > stairs[-1][1]:
@@ -128,9 +129,10 @@ def frontier(runs: Sequence[Run]) -> list[tuple[float, float]]:
 def charts(found: Sequence[Group]) -> list[Chart]:
     """Accuracy per byte, accuracy per round, bytes to the target."""
     runs = [run for group in found for run in group.runs]
-    if not any(row.accuracy_global is not None for run in runs for row in run.rounds):
+    corners = frontier(runs)
+    if not corners:
         return []
-    stairs = Series.through(frontier(runs), "", "frontier", wide=True)
+    stairs = Series.through(corners, "", "frontier", wide=True)
     return [
         XY(
             "compare-bytes",

@@ -406,7 +406,8 @@ def _comparison(found: Sequence[compare.Group]) -> str:
     rows = []
     for group in found:
         costs = [_cost(group, goal) for goal in targets]
-        saved = base_cost[-1].mean / costs[-1].mean if costs[-1] and base_cost[-1] else None
+        cost, full = costs[-1], base_cost[-1]
+        saved = full.mean / cost.mean if cost and full and cost.mean else None
         rows.append(
             [
                 f'<span class="swatch" style="--c:var(--{group.color})"></span>{escape(group.label[:80])}',
