@@ -66,8 +66,8 @@ coverage: $(VENV)/.dev ## Say which lines the tests run, in both languages
 # ---- Emulated boards
 
 .PHONY: qemu
-qemu: ## Build the images for the emulated Cortex-M4F (SHAPES="96x6" for further heads)
-	cmake --preset qemu -DBYTEFED_QEMU_SHAPES="$(subst $(space),;,$(SHAPES))"
+qemu: ## Build the images for the emulated Cortex-M4F (SHAPES="96x6" for further heads, TFLM=DIR for extractors)
+	cmake --preset qemu -DBYTEFED_QEMU_SHAPES="$(subst $(space),;,$(SHAPES))" $(if $(TFLM),-DBYTEFED_TFLM_DIR="$(TFLM)")
 	cmake --build --preset qemu
 
 # ---- Measuring

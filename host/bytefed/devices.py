@@ -172,7 +172,7 @@ def _qemu_boards(
     count: int, before: int, options: VirtualOptions
 ) -> AbstractAsyncContextManager[list[SerialTransport]]:
     uids = {f"qemu:{index}": board_uid(options.uid_seed, index) for index in range(before, before + count)}
-    return qemu_boards(uids, options.kind.features, options.kind.classes)
+    return qemu_boards(uids, options.kind.features, options.kind.classes, options.kind.model)
 
 
 @asynccontextmanager

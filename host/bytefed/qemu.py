@@ -1,6 +1,7 @@
 """Boards on QEMU's Cortex-M4F: the firmware's own machine code, reached like a port.
 
-Each board is one QEMU process with the image ``board-DxC.elf`` that ``make qemu`` builds (firmware/src/qemu).
+Each board is one QEMU process with an image that ``make qemu`` builds (firmware/src/qemu): ``board-MODEL.elf``, which
+has the task's feature extractor, or else ``board-DxC.elf``, which takes ready-made features.
 Its UART is a socket and not a pseudo-terminal, where QEMU can hold back the last byte of a frame.
 """
 
@@ -48,12 +49,20 @@ def find_qemu() -> str:
     return found
 
 
-def find_image(features: int, classes: int) -> Path:
-    """Return the image of a board with a head of D x C.
+def find_image(features: int, classes: int, model: str | None = None) -> Path:
+    """Return the image of a board: with the model's extractor if that was built, else without.
+
+    Args:
+        features: D of its head.
+        classes: C of its head.
+        model: Name of the extractor, None for ready-made features.
 
     Raises:
         ConfigError: E_QEMU_IMAGE if it has not been built.
     """
+    own = image_directory() / f"board-{model}.elf"
+    if model is not None and own.is_file():
+        return own
     image = image_directory() / f"board-{features}x{classes}.elf"
     if not image.is_file():
         raise ConfigError(
@@ -66,7 +75,7 @@ def find_image(features: int, classes: int) -> Path:
 
 @asynccontextmanager
 async def qemu_boards(
-    uids: dict[str, int], features: int, classes: int
+    uids: dict[str, int], features: int, classes: int, model: str | None = None
 ) -> AsyncIterator[list[SerialTransport]]:
     """Start boards, and end them on leaving.
 
@@ -74,11 +83,12 @@ async def qemu_boards(
         uids: Each board's URI and its identity, 64 bits.
         features: D of their heads.
         classes: C of their heads.
+        model: Name of their extractor, None for ready-made features.
 
     Raises:
         ConfigError: E_QEMU_MISSING, E_QEMU_IMAGE.
     """
-    qemu, image = find_qemu(), find_image(features, classes)
+    qemu, image = find_qemu(), find_image(features, classes, model)
     async with AsyncExitStack() as stack:
         yield [await stack.enter_async_context(_running(qemu, image, uri, uid)) for uri, uid in uids.items()]
 

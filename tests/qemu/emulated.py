@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -15,3 +17,9 @@ sys.path.insert(
 
 RunImage = Callable[..., "subprocess.CompletedProcess[str]"]
 """Runs an image by its name, with words for its command line, to its end; what it printed is in stderr."""
+
+
+def heads(directory: Path) -> list[tuple[int, bytes]]:
+    """Round and global head of each round of a run."""
+    with closing(sqlite3.connect(directory / "run.db")) as db:
+        return list(db.execute("SELECT round, head FROM heads ORDER BY round"))

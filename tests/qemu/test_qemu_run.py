@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import random
-import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from emulated import heads
 
 from bytefed import qemu
 from bytefed.config import RunConfig
@@ -43,11 +43,6 @@ def train(data: Path, directory: Path, *boards: str, **options: object) -> Mappi
         None, {"boards": boards, "data": str(data), "rounds": 3, "local_epochs": 2, "seed": 3, **options}
     )
     return asyncio.run(begin(config, directory, lambda event: None))
-
-
-def heads(directory: Path) -> list[tuple[int, bytes]]:
-    with closing(sqlite3.connect(directory / "run.db")) as db:
-        return list(db.execute("SELECT round, head FROM heads ORDER BY round"))
 
 
 def test_emulated_and_virtual_boards_make_the_same_heads(images: Path, data: Path, tmp_path: Path) -> None:

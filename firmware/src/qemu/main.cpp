@@ -1,5 +1,5 @@
-// A board on QEMU's Cortex-M4F: the core, a UART, and nothing else. It takes ready-made features,
-// which INFO says by leaving out the extractor's bit.
+// A board on QEMU's Cortex-M4F: the core, a UART, and the extractor that it was linked with. Without
+// one it takes ready-made features, which INFO says by leaving out the extractor's bit.
 //
 // Who it is comes over the semihosting command line, where a real board has a chip: the words are
 // `uid` and `boot` in hexadecimal.
@@ -7,6 +7,7 @@
 #include "bytefed/serial_link.h"
 #include "bytefed/session.h"
 #include "console.h"
+#include "extractor.h"
 #include "machine.h"
 #include "uart.h"
 
@@ -40,9 +41,11 @@ Identity identify() {
 
 int main() {
   machine::word(machine::kPrescaler) = machine::kCounterClock / 1000 - 1;
+  Identity identity = identify();
   Port port = {};
   port.millis = millis;
-  Session session(memory.view(), identify(), port);
+  add_extractor(&identity, &port);
+  Session session(memory.view(), identity, port);
   SerialLink serial(nullptr, write);
   uart::start();
   for (;;) {
