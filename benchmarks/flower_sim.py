@@ -13,7 +13,11 @@ import os
 import sys
 import time
 
-os.environ |= {"FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1", "RAY_USAGE_STATS_ENABLED": "0"}
+os.environ |= {
+    "FLWR_TELEMETRY_ENABLED": "0",
+    "FLWR_DISABLE_UPDATE_CHECK": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
 
 import numpy as np
 from flwr.app import ArrayRecord, Context, Message, MetricRecord, RecordDict
@@ -46,7 +50,7 @@ def train(message: Message, context: Context) -> Message:
 
 
 @server_app.main()
-def main(grid: Grid, context: Context) -> None:
+def main(grid: Grid, _context: Context) -> None:
     """Average rounds and take their time: from one evaluation on the server to the next."""
     times: list[float] = []
 
@@ -63,6 +67,9 @@ def main(grid: Grid, context: Context) -> None:
 
 if __name__ == "__main__":
     clients, os.environ["BENCH_ROUNDS"] = int(sys.argv[1]), sys.argv[2]
-    resources = {"client_resources": {"num_cpus": 1, "num_gpus": 0.0}, "init_args": {"num_cpus": os.cpu_count()}}
+    resources = {
+        "client_resources": {"num_cpus": 1, "num_gpus": 0.0},
+        "init_args": {"num_cpus": os.cpu_count()},
+    }
     run_simulation(server_app, client_app, clients, backend_config=resources)
     print(json.dumps([float(s) for s in seconds]))

@@ -1,9 +1,10 @@
 """How long simulated rounds take, from 100 to 100,000 clients, and what memory; beside Flower's own engine.
 
 Each client has 32 samples of 64 features and trains 5 epochs in batches of one: `bytefed simulate --data synthetic`.
-Each size is a process of its own; medians over rounds, the first one left out. CPU seconds are given too, for a machine
-that has other things to do. With --flower the same job runs in Flower's simulation engine (Ray), in this very run:
-name a Python that has flwr[simulation] (its pins are its own: make it an environment apart). Writes build/bench/simulate.json.
+Each size is a process of its own; medians over rounds, the first one left out. CPU seconds are given, too, for a
+machine that has other things to do. With --flower the same job runs in Flower's simulation engine (Ray), in this very
+run: name a Python that has flwr[simulation] (its pins are its own: make it an environment apart).
+Writes build/bench/simulate.json.
 
     python benchmarks/simulate.py [--sizes 100 1000 10000 100000] [--flower PYTHON]
 """
@@ -33,7 +34,9 @@ def simulate(clients: int, rounds: int, directory: Path) -> tuple[list[float], f
     """Seconds of each round but the first, the process's largest memory in MB, and its CPU seconds."""
     command = ["simulate", "--data", "synthetic", "--clients", str(clients), "--rounds", str(rounds)]
     command += ["--batch-size", "1", "--quiet", "--run-dir", str(directory / f"{clients}-{rounds}")]
-    done = subprocess.run([sys.executable, "-c", _SCRIPT, *command], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", _SCRIPT, *command], capture_output=True, text=True, check=False
+    )
     if done.returncode != 0:
         sys.exit(done.stderr)
     memory, cpu = done.stderr.split()[-2:]
@@ -100,7 +103,9 @@ def main() -> None:
         else:
             print("SKIPPED: Flower's engine; name a Python that has flwr[simulation] with --flower")
     figures["load_after"] = os.getloadavg()[0]
-    print(f"load of the machine (1 minute): {figures['load_before']:.1f} before, {figures['load_after']:.1f} after")
+    print(
+        f"load of the machine (1 minute): {figures['load_before']:.1f} before, {figures['load_after']:.1f} after"
+    )
     OUTPUT.parent.mkdir(parents=True, exist_ok=True)
     OUTPUT.write_text(json.dumps(figures, indent=2) + "\n")
     print(f"-> {OUTPUT}")
@@ -112,7 +117,9 @@ def compare(args: argparse.Namespace, directory: Path, figures: dict[str, float]
     ratios = []
     for turn in range(2):
         theirs = flower(args.flower, clients, args.rounds) / clients
-        ours = measure(args.sizes[-1], args.rounds, directory / f"turn{turn}")["round_seconds"] / args.sizes[-1]
+        ours = (
+            measure(args.sizes[-1], args.rounds, directory / f"turn{turn}")["round_seconds"] / args.sizes[-1]
+        )
         ratios.append(theirs / ours)
         print(
             f"Flower {1e6 * theirs:,.0f} us a client at {clients:,}; bytefed {1e6 * ours:.1f} at {args.sizes[-1]:,}:"

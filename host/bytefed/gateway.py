@@ -6,9 +6,9 @@ rooms needs (McMahan et al. 2017; the weighted mean of the rooms' means is the m
 the size of one update, whatever the number of boards. Bytes: link bytes from the room's ledger, wide-area bytes as the
 forwarder counts them (wide_area.py).
 
-On the socket, both ways: one line of JSON, then `size` bytes of float32 head. A request has run (1 to 2^32 - 1), round
-and size. An answer has num_examples, participants, boards, loss, link_bytes, link_estimate, wide_down, wide_up and size;
-or error, message and remedy.
+On the socket, both ways: one line of JSON, then `size` bytes of float32 head. A request has run (1 to 2^32 - 1),
+round and size. An answer has num_examples, participants, boards, loss, link_bytes, link_estimate, wide_down, wide_up
+and size; or error, message and remedy.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Room:
         if self.first + boards > len(self.partition):
             raise ConfigError(
                 "E_CONFIG_CLIENTS",
-                f"{boards} boards from client {self.first} on are more than the {len(self.partition)} clients there are.",
+                f"{boards} boards from client {self.first} on are more than the {len(self.partition)} clients.",
                 "Give --clients the number of boards in all rooms, and --first those in the rooms before.",
             )
 
@@ -84,7 +84,9 @@ class _Run:
             listener,
         )
         records = Records(store)
-        self._coordinator = Coordinator(room.config, room.task, self._fleet, store, records, FedAvg(), listener)
+        self._coordinator = Coordinator(
+            room.config, room.task, self._fleet, store, records, FedAvg(), listener
+        )
         self._boards = len(store.clients())
 
     @classmethod
@@ -186,7 +188,9 @@ class Gateway:
             head = np.frombuffer(await reader.readexactly(size), "<f4").astype(np.float32)
         except (ValueError, TypeError, KeyError, asyncio.IncompleteReadError) as error:
             raise ConfigError(
-                "E_GATEWAY_REQUEST", f"The request can't be understood ({error}).", "Use the same --data everywhere."
+                "E_GATEWAY_REQUEST",
+                f"The request can't be understood ({error}).",
+                "Use the same --data everywhere.",
             ) from error
         async with self._turn:
             return await self._round(run, number, head)
@@ -200,4 +204,3 @@ class Gateway:
         answer, mean = await self._run.round(number, head)
         down, up = self._wide_area.take() if self._wide_area else (0, 0)
         return {**answer, "wide_down": down, "wide_up": up}, mean
-

@@ -40,7 +40,9 @@ async def ask(socket: Path, run: int, number: int, head: Head) -> tuple[dict[str
         writer.close()
     except (OSError, ValueError, asyncio.IncompleteReadError) as error:
         raise BytefedError(
-            "E_GATEWAY", f"The gateway at {socket} does not answer ({error}).", "Start `bytefed gateway` there."
+            "E_GATEWAY",
+            f"The gateway at {socket} does not answer ({error}).",
+            "Start `bytefed gateway` there.",
         ) from error
     if "error" in answer:
         raise BytefedError(answer["error"], answer["message"], answer["remedy"])

@@ -50,7 +50,9 @@ class WideArea:
             writer.close()
             return
         self._open |= {writer, far_writer}
-        await asyncio.gather(self._copy(reader, far_writer, up=True), self._copy(far_reader, writer, up=False))
+        await asyncio.gather(
+            self._copy(reader, far_writer, up=True), self._copy(far_reader, writer, up=False)
+        )
         self._open -= {writer, far_writer}
 
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, up: bool) -> None:

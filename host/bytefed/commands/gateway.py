@@ -7,9 +7,13 @@ import asyncio
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bytefed.config import RunConfig, add_options, given_options
 from bytefed.errors import ConfigError
+
+if TYPE_CHECKING:
+    from bytefed.wide_area import WideArea
 
 _KEYS = frozenset(RunConfig.__dataclass_fields__) - {"rounds", "central", "strategy"}
 _EXAMPLES = """\
@@ -97,7 +101,7 @@ async def _serve(args: argparse.Namespace, config: RunConfig) -> None:
         await wide_area.close()
 
 
-async def _forwarder(superlink: str, port: int):  # type: ignore[no-untyped-def]
+async def _forwarder(superlink: str, port: int) -> WideArea:
     from bytefed.wide_area import WideArea
 
     host, _, number = superlink.rpartition(":")

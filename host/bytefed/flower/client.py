@@ -24,11 +24,13 @@ def run_number(flower_run: int) -> int:
 
 @app.train()
 def train(message: Message, context: Context) -> Message:
-    """Let the room's boards train. The node's configuration names the socket: `--node-config 'socket="/run/a.sock"'`."""
+    """Let the room's boards train; the node's configuration says where: `--node-config 'socket="/run/a.sock"'`."""
     [head] = message.content["arrays"].to_numpy_ndarrays()
     number = int(message.content["config"]["server-round"])
     socket = Path(str(context.node_config["socket"]))
     answer, mean = asyncio.run(ask(socket, run_number(context.run_id), number, head.astype(np.float32)))
     metrics = {name: int(answer[name]) for name in METRICS}
-    record = MetricRecord({"num-examples": int(answer["num_examples"]), "loss": float(answer["loss"]), **metrics})
+    record = MetricRecord(
+        {"num-examples": int(answer["num_examples"]), "loss": float(answer["loss"]), **metrics}
+    )
     return Message(RecordDict({"arrays": ArrayRecord([mean]), "metrics": record}), reply_to=message)

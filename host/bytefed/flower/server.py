@@ -26,7 +26,7 @@ app = ServerApp()
 
 
 def sums(replies: list[RecordDict], weighting: str) -> MetricRecord:
-    """Byte counts add up over rooms; the loss is the mean over their samples. (Flower's default averages all.)"""
+    """Byte counts add up over rooms; the loss is the mean over their samples: Flower's default averages all."""
     records: list[Any] = [reply["metrics"] for reply in replies]
     examples = sum(record[weighting] for record in records)
     total = {name: sum(record[name] for record in records) for name in METRICS}
@@ -66,7 +66,7 @@ def main(grid: Grid, context: Context) -> None:
         ArrayRecord([initial_head(task)]),
         num_rounds=rounds,
         timeout=float(config["timeout"]),
-        evaluate_fn=lambda number, arrays: evaluate(task, arrays),
+        evaluate_fn=lambda _number, arrays: evaluate(task, arrays),
     )
     document = {
         "seconds": round(time.monotonic() - started, 3),

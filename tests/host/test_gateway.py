@@ -1,0 +1,177 @@
+"""Gateways without Flower: the rooms' means make the flat run's heads, and bytes add up."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import os
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("bytefed._core", reason="needs the compiled core")
+if os.name != "posix":
+    pytest.skip("gateways serve local sockets of POSIX", allow_module_level=True)
+
+from bytefed import central
+from bytefed.cli import main
+from bytefed.config import RunConfig
+from bytefed.data import load_task
+from bytefed.devices import open_devices
+from bytefed.errors import BytefedError
+from bytefed.experiment import initial_head, virtual_options
+from bytefed.gateway import Gateway, Room
+from bytefed.gateway_client import ask
+from bytefed.partition import divide
+from bytefed.wide_area import WideArea
+
+BOARDS, ROUNDS = 3, 4
+
+
+@pytest.fixture
+def features(tmp_path):
+    rng = np.random.default_rng(5)
+    y = rng.integers(0, 3, 240)
+    path = tmp_path / "heaps.npz"
+    np.savez(path, X=(rng.normal(0, 1, (240, 6)) + 2 * np.eye(3, 6)[y]).astype(np.float32), y=y)
+    return str(path)
+
+
+def config(features: str, **more) -> RunConfig:
+    return RunConfig(
+        boards=(f"loopback:{BOARDS}",), data=features, partition="iid", norm_bound=0.0, seed=7, **more
+    )
+
+
+@asynccontextmanager
+async def serving(plan: RunConfig, folder: Path, number: int):
+    """A gateway, and the path of its socket."""
+    task = load_task(plan.data)
+    partition = divide(task, plan.partition, 2 * BOARDS, seed=plan.seed)
+    first = number * BOARDS
+    async with open_devices(plan.boards, virtual_options(plan, task, uid_seed=first)) as devices:
+        gateway = Gateway(
+            Room(plan, task, partition, first, folder / f"room{number}"), devices, None, lambda _: None
+        )
+        socket = folder / f"{number}.sock"
+        work = asyncio.create_task(gateway.serve(socket))
+        while not socket.exists():
+            await asyncio.sleep(0.01)
+        try:
+            yield socket
+        finally:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+
+
+def combine(answers):
+    """What Flower's FedAvg does with the rooms' means."""
+    examples = [answer["num_examples"] for answer, _ in answers]
+    total = sum(n * mean.astype(np.float64) for n, (_, mean) in zip(examples, answers, strict=True))
+    return (total / sum(examples)).astype(np.float32)
+
+
+def rows(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("codec", ["float32", "onebit"])
+def test_rooms_equal_one_flat_run(tmp_path, features, codec):
+    async def rooms():
+        task, found = load_task(features), []
+        head = initial_head(task)
+        async with AsyncExitStack() as stack:
+            plan = config(features, codec=codec)
+            sockets = [await stack.enter_async_context(serving(plan, tmp_path, k)) for k in range(2)]
+            for number in range(1, ROUNDS + 1):
+                answers = await asyncio.gather(*(ask(socket, 9, number, head) for socket in sockets))
+                head = combine(answers)
+                link = sum(answer["link_bytes"] for answer, _ in answers)
+                found.append((central.evaluate(task, head, task.test).accuracy, link))
+        return found
+
+    found = asyncio.run(rooms())
+    flat = [
+        "run",
+        "--boards",
+        f"loopback:{2 * BOARDS}",
+        "--data",
+        features,
+        "--partition",
+        "iid",
+        "--seed",
+        "7",
+    ]
+    flat += ["--norm-bound", "0", "--no-central", "--quiet", "--rounds", str(ROUNDS), "--codec", codec]
+    assert main([*flat, "--run-dir", str(tmp_path / "flat")]) == 0
+    for (accuracy, link), row in zip(found, rows(tmp_path / "flat" / "rounds.csv"), strict=True):
+        assert accuracy == pytest.approx(float(row["accuracy_global"]), abs=1e-6)
+        assert link == int(row["wire_total"])
+    for number in range(2):
+        ledger = rows(tmp_path / f"room{number}" / "00000009" / "bytes.csv")
+        assert len(ledger) == ROUNDS * BOARDS
+
+
+def test_a_new_gateway_goes_on_with_a_run(tmp_path, features):
+    async def run():
+        plan, task = config(features), load_task(features)
+        head = initial_head(task)
+        async with serving(plan, tmp_path, 0) as socket:
+            answer, mean = await ask(socket, 9, 1, head)
+            again = await ask(socket, 9, 1, head)  # what is over is answered once more, not trained once more
+            assert again[0]["link_bytes"] == answer["link_bytes"]
+            assert again[1].tobytes() == mean.tobytes()
+        async with serving(plan, tmp_path, 0) as socket:
+            answer, _ = await ask(socket, 9, 2, mean)
+            assert answer["participants"] == BOARDS
+            answer, _ = await ask(socket, 10, 1, head)  # another run
+            assert answer["participants"] == BOARDS
+        return len(rows(tmp_path / "room0" / "00000009" / "rounds.csv"))
+
+    assert asyncio.run(run()) == 2
+
+
+def test_what_it_cannot_serve_has_a_code(tmp_path, features):
+    async def run():
+        async with serving(config(features), tmp_path, 0) as socket:
+            with pytest.raises(BytefedError, match="E_GATEWAY_REQUEST"):
+                await ask(socket, 9, 1, np.zeros(5, np.float32))
+            assert socket.stat().st_mode & 0o077 == 0
+        with pytest.raises(BytefedError, match="E_GATEWAY"):
+            await ask(socket, 9, 1, np.zeros(21, np.float32))
+
+    asyncio.run(run())
+
+
+def test_too_many_boards_for_the_partition(tmp_path, features):
+    async def run():
+        async with serving(config(features), tmp_path, 2):
+            pass
+
+    with pytest.raises(BytefedError, match="E_CONFIG_CLIENTS"):
+        asyncio.run(run())
+
+
+def test_the_forwarder_counts_each_byte():
+    async def run():
+        async def answer(reader, writer):
+            writer.write(2 * await reader.readexactly(1000))
+            await writer.drain()
+            writer.close()
+
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        wide_area = WideArea("127.0.0.1", server.sockets[0].getsockname()[1])
+        port = await wide_area.start(0)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(bytes(1000))
+        assert len(await reader.read(-1)) == 2000
+        writer.close()
+        assert wide_area.take() == (2000, 1000)
+        assert wide_area.take() == (0, 0)
+        await wide_area.close()
+        server.close()
+
+    asyncio.run(run())
