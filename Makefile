@@ -37,6 +37,13 @@ setup: $(VENV)/.dev ## Make the environment in .venv for development
 demo: $(VENV)/.demo ## Train 8 virtual boards for 20 rounds, three seeds, every byte on the ledger
 	$(BIN)/bytefed run --boards virtual:8 --rounds 20 --data digits --alpha 0.5 --seed 1 --seeds 3
 
+.PHONY: report
+report: $(VENV)/.dev ## Compare three codecs over three seeds on one page: report.html
+	rm -rf build/report
+	for codec in float32 int8 onebit; do \
+	  $(BIN)/bytefed run --quiet --codec $$codec --seed 1 --seeds 3 --run-dir build/report/$$codec || exit 1; done
+	$(BIN)/bytefed report build/report/float32 build/report/int8 build/report/onebit -o report.html
+
 # ---- Tests
 
 .PHONY: test
