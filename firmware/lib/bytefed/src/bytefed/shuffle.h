@@ -18,6 +18,7 @@ inline uint32_t mix32(uint32_t x) {
 // (on average < 4 walks; Black and Rogaway, "Ciphers with Arbitrary Finite Domains", 2002).
 class Shuffle {
  public:
+  Shuffle() = default;  // of one
   // count >= 1.
   Shuffle(uint32_t seed, uint16_t round, uint8_t epoch, uint16_t count) : count_(count) {
     const uint32_t position = round * 65536u + epoch * 4u;
@@ -48,8 +49,8 @@ class Shuffle {
  private:
   static constexpr uint32_t kRounds = 4;
 
-  uint32_t key_[kRounds];
-  uint32_t count_;
+  uint32_t key_[kRounds] = {};
+  uint32_t count_ = 1;
   uint32_t half_bits_ = 1;
 };
 

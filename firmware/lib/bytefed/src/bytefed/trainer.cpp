@@ -1,7 +1,5 @@
 #include "bytefed/trainer.h"
 
-#include "bytefed/shuffle.h"
-
 namespace bytefed {
 
 void Trainer::start(HeadShape shape, float* head, const SampleStore& store, const TrainingConfig& config,
@@ -14,6 +12,12 @@ void Trainer::start(HeadShape shape, float* head, const SampleStore& store, cons
   round_ = round;
   epoch_ = 0;
   position_ = 0;
+  loss_ = 0.0f;
+  correct_ = 0;
+}
+
+void Trainer::begin_epoch() {
+  order_ = Shuffle(config_.seed, round_, epoch_, store_->count(Split::kTrain));
   loss_ = 0.0f;
   correct_ = 0;
 }
@@ -31,12 +35,8 @@ void Trainer::hold_on() {
 
 bool Trainer::step() {
   if (done()) return false;
+  if (position_ == 0) begin_epoch();
   const uint16_t count = store_->count(Split::kTrain);
-  if (position_ == 0) {
-    loss_ = 0.0f;
-    correct_ = 0;
-  }
-  const Shuffle order(config_.seed, round_, epoch_, count);
   const uint16_t left = static_cast<uint16_t>(count - position_);
   const uint16_t size = left < config_.batch ? left : config_.batch;
   const float rate = config_.rate / static_cast<float>(size);
@@ -45,7 +45,7 @@ bool Trainer::step() {
   // All gradients at the old head first, C floats each, instead of a gradient of the head's own
   // size.
   for (uint16_t i = 0; i < size; ++i) {
-    const Sample sample = store_->get(Split::kTrain, order[static_cast<uint16_t>(position_ + i)]);
+    const Sample sample = store_->get(Split::kTrain, order_[static_cast<uint16_t>(position_ + i)]);
     float* g = workspace_ + static_cast<size_t>(i) * shape_.classes;
     logits(head_, sample.features, quantization, shape_, g);
     const SampleLoss outcome = softmax_gradient(g, shape_.classes, sample.label, rate);
@@ -54,7 +54,7 @@ bool Trainer::step() {
   }
   if (config_.proximal_mu > 0.0f) hold_on();
   for (uint16_t i = 0; i < size; ++i) {
-    const Sample sample = store_->get(Split::kTrain, order[static_cast<uint16_t>(position_ + i)]);
+    const Sample sample = store_->get(Split::kTrain, order_[static_cast<uint16_t>(position_ + i)]);
     apply_gradient(head_, sample.features, quantization, shape_,
                    workspace_ + static_cast<size_t>(i) * shape_.classes);
   }

@@ -1,6 +1,7 @@
 // Local training, one mini-batch a call, so that the board can serve its link in between.
 #pragma once
 #include "bytefed/sample_store.h"
+#include "bytefed/shuffle.h"
 
 namespace bytefed {
 
@@ -36,6 +37,7 @@ class Trainer {
   uint16_t correct() const { return correct_; }
 
  private:
+  void begin_epoch();
   void hold_on();
 
   HeadShape shape_;
@@ -46,6 +48,7 @@ class Trainer {
   uint16_t round_;
   uint8_t epoch_;
   uint16_t position_;
+  Shuffle order_;  // of this epoch
   float loss_;
   uint16_t correct_;
 };
