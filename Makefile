@@ -26,6 +26,7 @@ $(VENV)/.demo: $(BIN)/python $(CORE_SOURCES)
 
 $(VENV)/.dev: $(VENV)/.demo
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-deps aeon  # only for the motions that it ships
 	@touch $@
 
 .PHONY: setup
