@@ -1,6 +1,7 @@
 """How long simulated rounds take, from 100 to 100,000 clients, and what memory; beside Flower's own engine.
 
-Each client has 32 samples of 64 features and trains 5 epochs in batches of one: `bytefed simulate --data synthetic`.
+Each client has 32 samples of 64 features and trains 5 epochs in batches of one: `bytefed simulate --data synthetic
+--rows 0` (a row of bytes.csv for each client takes more time than its training).
 Each size is a process of its own; medians over rounds, the first one left out. CPU seconds are given, too, for a
 machine that has other things to do. With --flower the same job runs in Flower's simulation engine (Ray), in this very
 run: name a Python that has flwr[simulation] (its pins are its own: make it an environment apart).
@@ -33,7 +34,15 @@ _SCRIPT = (
 def simulate(clients: int, rounds: int, directory: Path) -> tuple[list[float], float, float]:
     """Seconds of each round but the first, the process's largest memory in MB, and its CPU seconds."""
     command = ["simulate", "--data", "synthetic", "--clients", str(clients), "--rounds", str(rounds)]
-    command += ["--batch-size", "1", "--quiet", "--run-dir", str(directory / f"{clients}-{rounds}")]
+    command += [
+        "--batch-size",
+        "1",
+        "--rows",
+        "0",
+        "--quiet",
+        "--run-dir",
+        str(directory / f"{clients}-{rounds}"),
+    ]
     done = subprocess.run(
         [sys.executable, "-c", _SCRIPT, *command], capture_output=True, text=True, check=False
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,12 @@ def _positive(share: float) -> float:
     if not 0 < share < math.inf:
         raise ValueError(f"{share} is no share")
     return share
+
+
+@cache
+def _uid(client: int) -> str:
+    """The uid of the virtual board that a client would be."""
+    return f"{board_uid(0, client):016x}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,9 +226,7 @@ class SimulatedLedger:
         learnt = _Learnt(len(clients), lost, outcome)
         if self.one_row_each:
             rows = [
-                self._row(
-                    phase, number, f"{board_uid(0, int(client)):016x}", 1, units[kind], client, learnt, [i]
-                )
+                self._row(phase, number, _uid(client), 1, units[kind], client, learnt, [i])
                 for i, (client, kind) in enumerate(zip(clients.tolist(), kinds.tolist(), strict=True))
             ]
         else:
@@ -262,7 +267,7 @@ class SimulatedLedger:
             link=self._fleet.profile(client).name,
             codec=self._codec,
             status=status,
-            count=taken * times,
+            count=taken * times if times > 1 else taken,
             estimate_wcr=blob_size(self._codecs[1], *self._shape) * times if phase == "round" else 0,
             estimate_wire=planned.wire_total * times,
             seconds=None,

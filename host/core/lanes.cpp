@@ -94,10 +94,24 @@ template <size_t N>
 void column_sums(const LaneStep& work, const Floats* x, size_t first, Floats* sums) {
   Floats own[N] = {};
   const Floats* W = floats(work.heads) + first;
-  for (size_t i = 0; i < work.features; ++i, W += work.classes) {
+  const size_t features = work.features, classes = work.classes;
+  for (size_t i = 0; i < features; ++i, W += classes) {
     for (size_t c = 0; c < N; ++c) own[c] += W[c] * x[i];
   }
   for (size_t c = 0; c < N; ++c) sums[first + c] = own[c];
+}
+
+// The same columns' update.
+template <size_t N>
+void column_update(const LaneStep& work, const Floats* x, size_t first, const Floats* g) {
+  Floats own[N];
+  for (size_t c = 0; c < N; ++c) own[c] = g[first + c];
+  Floats* W = floats(work.heads) + first;
+  const size_t features = work.features, classes = work.classes;
+  for (size_t i = 0; i < features; ++i, W += classes) {
+    const Floats xi = x[i];
+    for (size_t c = 0; c < N; ++c) W[c] += own[c] * xi;
+  }
 }
 
 void logits(const LaneStep& work, const Floats* x, Floats* z) {
@@ -150,15 +164,15 @@ void hold_on(const LaneStep& work) {
 }
 
 void apply_gradient(const LaneStep& work, const Floats* x, Floats* g) {
-  Floats* W = floats(work.heads);
-  Floats* bias = W + work.features * work.classes;
+  Floats* bias = floats(work.heads) + work.features * work.classes;
   for (size_t c = 0; c < work.classes; ++c) {
     bias[c] += g[c];
     g[c] = g[c] * work.scale;
   }
-  for (size_t i = 0; i < work.features; ++i, W += work.classes) {
-    for (size_t c = 0; c < work.classes; ++c) W[c] += g[c] * x[i];
-  }
+  size_t c = 0;
+  for (; c + 10 <= work.classes; c += 10) column_update<10>(work, x, c, g);
+  for (; c + 4 <= work.classes; c += 4) column_update<4>(work, x, c, g);
+  for (; c < work.classes; ++c) column_update<1>(work, x, c, g);
 }
 
 }  // namespace
