@@ -183,6 +183,19 @@ def test_a_missing_image_is_said(images: Path, monkeypatch: pytest.MonkeyPatch, 
         open_and_close()
 
 
+def test_the_image_with_the_models_extractor_goes_first(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("BYTEFED_QEMU_IMAGES", str(tmp_path))
+    ready = tmp_path / "board-32x10.elf"
+    ready.touch()
+    assert qemu.find_image(32, 10, "digits") == ready
+    own = tmp_path / "board-digits.elf"
+    own.touch()
+    assert qemu.find_image(32, 10, "digits") == own
+    assert qemu.find_image(32, 10, "digits04") == qemu.find_image(32, 10) == ready
+
+
 def test_an_image_that_dies_says_why(
     images: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
