@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -319,6 +322,22 @@ def test_flbench_names_and_figure(tmp_path, features):
     assert summary["config"]["local_epochs"] == 1
     assert summary["estimate_flbench"] == 4 * 21 * 10 * 2  # all clients, whoever took part
     assert summary["estimate_wcr"] == 4 * 21 * 2 * 2
+
+
+def test_ctrl_c_ends_after_the_round_under_way(tmp_path, features):
+    command = [sys.executable, "-m", "bytefed", "simulate", "--data", features, "--clients", "10"]
+    command += ["--rounds", "60000", "--rows", "0", "--json", "--run-dir", str(tmp_path / "run")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "round_closed" in line:
+                process.send_signal(signal.SIGINT)
+                break
+        process.stdout.read()
+    assert process.returncode == 130
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert not summary["complete"]
+    assert len(rows(tmp_path / "run", "rounds.csv")) == summary["rounds"] < 60000
 
 
 def test_a_run_directory_is_used_once(tmp_path, features, capsys):

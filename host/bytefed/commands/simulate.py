@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from bytefed.partition import Partition
 
 _INTERRUPTED = 130
-_KEYS = frozenset(RunConfig.__dataclass_fields__) - {"boards", "deadline", "line_rate", "faults", "central"}
+_KEYS = frozenset(RunConfig.__dataclass_fields__) - {
+    "boards", "deadline", "line_rate", "faults", "central", "air_table",
+}  # fmt: skip
 _ALIASES = {
     "data": ("-d", "--dataset"),
     "alpha": ("-a",),
