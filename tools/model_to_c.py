@@ -85,7 +85,9 @@ def headers(folder: Path) -> dict[str, str]:
     manifest = _manifest(folder)
     model = (folder / f"{manifest['name']}.tflite").read_bytes()
     if sha256(model).hexdigest() != manifest["sha256"] or zlib.crc32(model) != manifest["model_hash"]:
-        raise SystemExit(f"{folder}: the .tflite file is not the one that its manifest describes; copy the folder again.")
+        raise SystemExit(
+            f"{folder}: the .tflite file is not the one that its manifest describes; copy the folder again."
+        )
     return {"bytefed_model.h": _description(manifest), "bytefed_model_data.h": _data(manifest, model)}
 
 
@@ -97,7 +99,9 @@ def _manifest(folder: Path) -> dict[str, Any]:
     manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     unknown = set(manifest["ops"]) - set(RESOLVER)
     if unknown:
-        raise SystemExit(f"{path}: no board runs {', '.join(sorted(unknown))}; use the operators in models/README.md.")
+        raise SystemExit(
+            f"{path}: no board runs {', '.join(sorted(unknown))}; use the operators in models/README.md."
+        )
     return manifest
 
 

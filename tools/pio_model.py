@@ -29,7 +29,9 @@ model_to_c.write(root / "models" / option("model"), generated)
 version = re.search(r'^version = "(\d+)\.(\d+)\.(\d+)"', (root / "pyproject.toml").read_text(), re.MULTILINE)
 assert version is not None
 defines = [(f"BYTEFED_{name.upper()}", option(name)) for name in ("capacity", "max_batch")]
-defines += [(f"BYTEFED_{part}", number) for part, number in zip(("MAJOR", "MINOR", "PATCH"), version.groups())]
+defines += [
+    (f"BYTEFED_{part}", number) for part, number in zip(("MAJOR", "MINOR", "PATCH"), version.groups())
+]
 
 projenv.Append(CPPPATH=[str(generated)], CPPDEFINES=defines)  # type: ignore[name-defined]  # noqa: F821
 for library in env.GetLibBuilders():  # type: ignore[name-defined]  # noqa: F821

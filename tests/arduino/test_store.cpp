@@ -1,11 +1,11 @@
-// The store on flash that behaves like flash: writes clear bits and nothing else, and the power may fail at any write,
-// in the middle of it, too.
-#include "bytefed/keeper.h"
-#include "check.h"
-
+// The store on flash that behaves like flash: writes clear bits and nothing else, and the power may fail at
+// any write, in the middle of it, too.
 #include <cstring>
 #include <memory>
 #include <random>
+
+#include "bytefed/keeper.h"
+#include "check.h"
 
 using namespace bytefed;
 using check::Bytes;
@@ -17,9 +17,7 @@ constexpr uint32_t kPage = 256, kPages = 40;
 struct Flash {
   explicit Flash(uint32_t pages = kPages) : bytes(pages * kPage, 0xFF), wear(pages) {}
 
-  BlockDevice device() {
-    return {this, kPage, static_cast<uint32_t>(wear.size()), read, program, erase};
-  }
+  BlockDevice device() { return {this, kPage, static_cast<uint32_t>(wear.size()), read, program, erase}; }
   // Bytes that the failing operation still gets done: none, some, or all but the last.
   size_t part_of(size_t length) { return random() % length; }
 
@@ -66,7 +64,8 @@ constexpr size_t kLength = 2 * kPage + 30;  // three pages a slot
 
 struct Saved {
   explicit Saved(Flash& flash, uint32_t slots = 4, uint32_t layout = 1)
-      : parts{{first, sizeof first}, {second, sizeof second}}, image(flash.device(), 2, slots, layout, parts, 2) {}
+      : parts{{first, sizeof first}, {second, sizeof second}},
+        image(flash.device(), 2, slots, layout, parts, 2) {}
   void fill(uint8_t value) {
     std::memset(first, value, sizeof first);
     std::memset(second, value ^ 0x55, sizeof second);

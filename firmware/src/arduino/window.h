@@ -24,7 +24,7 @@ class Window {
 
  private:
   int8_t readings_[kSteps][kAxes];
-  size_t next_ = 0;    // where the next reading goes
-  size_t wanted_ = 0;  // readings until the window is complete
+  size_t next_ = 0;         // where the next reading goes
+  size_t wanted_ = kSteps;  // readings until the window is complete
   uint32_t due_ = 0;
 };

@@ -1,5 +1,5 @@
-// The app on a fake Arduino core, behind a C interface for tests/arduino/fake_board.py. Each copy of the library that a
-// process loads is a board that has just been switched on; the flash is the process's.
+// The app on a fake Arduino core, behind a C interface for tests/arduino/fake_board.py. Each copy of the
+// library that a process loads is a board that has just been switched on; the flash is the process's.
 #include "board.h"
 
 #include <cstring>
@@ -22,7 +22,8 @@ bool start() {
 }
 bool extract(const int8_t* input, int8_t* features) {
   for (size_t i = 0; i < bytefed_model::kFeatures; ++i) {
-    features[i] = static_cast<int8_t>(input[i % bytefed_model::kInputSize] ^ input[bytefed_model::kInputSize - 1 - i]);
+    features[i] =
+        static_cast<int8_t>(input[i % bytefed_model::kInputSize] ^ input[bytefed_model::kInputSize - 1 - i]);
   }
   return extractor_works;
 }
@@ -44,7 +45,8 @@ void board_step(unsigned times) {
 }
 
 int board_busy() {
-  return app().session().state() == bytefed::State::kTraining || !world.usb_in.empty() || !world.ble_in.empty();
+  return app().session().state() == bytefed::State::kTraining || !world.usb_in.empty() ||
+         !world.ble_in.empty();
 }
 
 void board_usb(const uint8_t* data, size_t length) {
@@ -73,6 +75,10 @@ void board_ble_connect(int connected) {
   connection_changes(world.connected);
 }
 
+void board_erase_flash() {
+  flash_erase(0xA0000, 0x60000);
+}
+
 void board_set(const char* name, int value) {
   const std::string what = name;
   if (what == "usb_open") world.usb_open = value != 0;
@@ -96,6 +102,7 @@ int board_get(const char* name) {
   if (what == "now") return static_cast<int>(world.now);
   if (what == "colour") return static_cast<int>(world.colour);
   if (what == "train") return app().session().store().count(bytefed::Split::kTrain);
+  if (what == "label") return app().session().store().get(bytefed::Split::kTrain, 0).label;
   if (what == "round") return app().session().round();
   if (what == "state") return static_cast<int>(app().session().state());
   return -1;

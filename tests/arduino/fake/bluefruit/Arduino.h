@@ -10,12 +10,16 @@ extern const uint32_t g_ADigitalPinMap[16];
 uint32_t readResetReason();
 int dbgHeapFree();
 
-struct FakePwmSequence { uint32_t PTR, CNT, REFRESH, ENDDELAY; };
+struct FakePwmSequence {
+  uint32_t PTR, CNT, REFRESH, ENDDELAY;
+};
 struct FakeStart {
   FakeStart& operator=(uint32_t);
 };
 struct FakePwm {
-  struct { uint32_t OUT[4]; } PSEL;
+  struct {
+    uint32_t OUT[4];
+  } PSEL;
   uint32_t ENABLE, MODE, PRESCALER, COUNTERTOP, LOOP, DECODER;
   FakePwmSequence SEQ[2];
   FakeStart TASKS_SEQSTART[2];

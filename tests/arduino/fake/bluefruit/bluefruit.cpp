@@ -36,7 +36,8 @@ FakeStart& FakeStart::operator=(uint32_t) {
 void run_task() {
   task_function(nullptr);
 }
-void* xTaskCreateStatic(void (*function)(void*), const char*, size_t, void*, int, StackType_t*, StaticTask_t*) {
+void* xTaskCreateStatic(void (*function)(void*), const char*, size_t, void*, int, StackType_t*,
+                        StaticTask_t*) {
   static char stack[1 << 20];  // a laptop's frames are larger
   task_function = function;
   getcontext(&task);
@@ -103,7 +104,10 @@ bool BLECharacteristic::notify(uint16_t, const void* data, uint16_t length) {
     --world.refuse_notify;
     return false;
   }
-  if (world.ble_out.size() >= world.ble_queue) return false;
+  if (world.ble_out.size() >= world.ble_queue) {
+    delay(1);  // the library waits a while for room
+    return false;
+  }
   const uint8_t* bytes = static_cast<const uint8_t*>(data);
   world.ble_out.emplace_back(bytes, bytes + length);
   return true;
@@ -130,8 +134,9 @@ BLEConnection* FakeBluefruit::Connection(uint16_t handle) {
 uint32_t sd_flash_write(uint32_t* to, const uint32_t* from, uint32_t words) {
   static unsigned calls = 0;
   if (++calls % 7 == 0) return NRF_ERROR_BUSY;
-  return flash_program(static_cast<uint32_t>(reinterpret_cast<uintptr_t>(to)), from, words * 4) ? NRF_SUCCESS
-                                                                                                  : NRF_ERROR_INTERNAL;
+  return flash_program(static_cast<uint32_t>(reinterpret_cast<uintptr_t>(to)), from, words * 4)
+             ? NRF_SUCCESS
+             : NRF_ERROR_INTERNAL;
 }
 uint32_t sd_flash_page_erase(uint32_t page) {
   return flash_erase(page * 4096, 4096) ? NRF_SUCCESS : NRF_ERROR_INTERNAL;

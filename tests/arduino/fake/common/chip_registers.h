@@ -2,20 +2,31 @@
 #pragma once
 #include <cstdint>
 
-struct FakeFicr { uint32_t DEVICEID[2]; };
-struct FakePower { uint32_t RESETREAS; };
+struct FakeFicr {
+  uint32_t DEVICEID[2];
+};
+struct FakePower {
+  uint32_t RESETREAS;
+};
 
 // A write to RR[0] feeds.
 struct FakeReload {
   FakeReload& operator=(uint32_t value);
 };
-struct FakeWatchdog { uint32_t RUNSTATUS, CONFIG, CRV, RREN, TASKS_START; FakeReload RR[1]; };
+struct FakeWatchdog {
+  uint32_t RUNSTATUS, CONFIG, CRV, RREN, TASKS_START;
+  FakeReload RR[1];
+};
 // Reading the event lets the generator go on.
 struct FakeReady {
   FakeReady& operator=(uint32_t) { return *this; }
   operator uint32_t() const { return 1; }
 };
-struct FakeNoise { uint32_t CONFIG, TASKS_START, TASKS_STOP; FakeReady EVENTS_VALRDY; uint32_t VALUE; };
+struct FakeNoise {
+  uint32_t CONFIG, TASKS_START, TASKS_STOP;
+  FakeReady EVENTS_VALRDY;
+  uint32_t VALUE;
+};
 
 extern FakeFicr* NRF_FICR;
 extern FakeNoise* NRF_RNG;

@@ -1,5 +1,5 @@
-// What surrounds a board that is not there: its clock, its wires, its radio, its flash. The fake Arduino layers act on
-// it, and tests look at it and spoil it.
+// What surrounds a board that is not there: its clock, its wires, its radio, its flash. The fake Arduino
+// layers act on it, and tests look at it and spoil it.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -15,7 +15,7 @@ struct World {
   bool usb_open = true;
   std::deque<uint8_t> usb_in;
   std::string usb_out;
-  size_t usb_room = 64;  // bytes that the driver takes before the host reads
+  size_t usb_room = 64;    // bytes that the driver takes before the host reads
   size_t usb_waiting = 0;  // of those, not read yet
 
   bool radio_fails = false, connected = false, subscribed = true;
@@ -24,7 +24,7 @@ struct World {
   size_t ble_in_bytes = 0;
   unsigned dropped = 0;  // writes that the radio's own buffer had no room for
   std::deque<Bytes> ble_out;
-  size_t ble_queue = 3;      // notifications that the radio holds
+  size_t ble_queue = 3;        // notifications that the radio holds
   unsigned refuse_notify = 0;  // notifications to refuse before the next is taken
   bool advertising = false;
 
@@ -33,14 +33,15 @@ struct World {
   bool flash_breaks = false;  // every write fails, and says so
 
   float acceleration[3] = {0, 0, 9.80665f}, turn[3] = {0, 0, 0};  // m/s^2, rad/s
-  int imu = 1;             // which chip is there, 0 for none
-  bool button = false;     // held down
-  unsigned colour = 0;     // of the light: red 1, green 2, blue 4
+  int imu = 1;                                                    // which chip is there, 0 for none
+  bool button = false;                                            // held down
+  unsigned colour = 0;                                            // of the light: red 1, green 2, blue 4
   unsigned watchdog_feeds = 0;
 };
 
 extern World world;
 
-// The chip's flash at its true address, so that it outlives a board of this process. Writes can only clear bits.
+// The chip's flash at its true address, so that it outlives a board of this process. Writes can only clear
+// bits.
 bool flash_erase(uint32_t address, uint32_t size);
 bool flash_program(uint32_t address, const void* data, size_t length);

@@ -1,5 +1,5 @@
-// ArduinoBLE 1.5.0 where it is odd: it drops what its 256 bytes of receive buffer have no room for, cuts notifications off
-// at the MTU, and calls handlers from poll() and from writeValue().
+// ArduinoBLE 1.5.0 where it is odd: it drops what its 256 bytes of receive buffer have no room for, cuts
+// notifications off at the MTU, and calls handlers from poll() and from writeValue().
 #pragma once
 #include "../common/world.h"
 
@@ -11,7 +11,9 @@ using BLECharacteristicEventHandler = void (*)(BLEDevice, BLECharacteristic);
 
 class BLECharacteristic {
  public:
-  BLECharacteristic(const char* uuid, int properties, int size) : properties_(properties), size_(size) { (void)uuid; }
+  BLECharacteristic(const char* uuid, int properties, int size) : properties_(properties), size_(size) {
+    (void)uuid;
+  }
   const uint8_t* value() const { return value_.data(); }
   int valueLength() const { return static_cast<int>(value_.size()); }
   bool subscribed() const { return world.connected && world.subscribed; }

@@ -6,7 +6,8 @@ namespace {
 struct FakeBMI270_BMM150 {
   int begin() { return world.imu == 2; }
   int readAcceleration(float& x, float& y, float& z) {
-    x = world.acceleration[0] / 9.80665f, y = world.acceleration[1] / 9.80665f, z = world.acceleration[2] / 9.80665f;
+    x = world.acceleration[0] / 9.80665f, y = world.acceleration[1] / 9.80665f,
+    z = world.acceleration[2] / 9.80665f;
     return world.imu == 2;
   }
   int readGyroscope(float& x, float& y, float& z) {

@@ -4,7 +4,9 @@
 namespace mbed {
 struct FlashIAP {
   int init() { return 0; }
-  int program(const void* data, uint32_t address, uint32_t size) { return flash_program(address, data, size) ? 0 : -1; }
+  int program(const void* data, uint32_t address, uint32_t size) {
+    return flash_program(address, data, size) ? 0 : -1;
+  }
   int erase(uint32_t address, uint32_t size) { return flash_erase(address, size) ? 0 : -1; }
 };
 }  // namespace mbed

@@ -14,7 +14,7 @@ uint32_t mbed_heap_size = 100000000;
 namespace {
 
 constexpr size_t kHciRing = 256, kHciHeader = 12;  // bytes
-BLECharacteristic* written_to = nullptr;            // the service's RX
+BLECharacteristic* written_to = nullptr;           // the service's RX
 
 }  // namespace
 
