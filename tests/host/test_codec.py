@@ -70,7 +70,9 @@ def test_memory_on_the_board(shape: tuple[int, int]) -> None:
     count = features * classes + classes
     assert codec.board_memory(CODECS["onebit"], count) == _core.lossy_memory(features, classes)
     assert codec.board_memory(CODECS["float32"], count) == 0
-    assert _core.lossy_memory(features, classes) <= 2 * 4 * count + 132  # twice the head, and 31 floats to fill up small ones
+    assert (
+        _core.lossy_memory(features, classes) <= 2 * 4 * count + 132
+    )  # twice the head, and 31 floats to fill up small ones
 
 
 @pytest.mark.parametrize("name", CODECS)

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 
 import numpy as np
 import pytest
-from bytefed._core import VirtualBoard, train
-from bytefed._core import encode as core_encode
 
 from bytefed import codec, wire_size
+from bytefed._core import VirtualBoard, train
+from bytefed._core import encode as core_encode
 from bytefed.codec import CODECS
 from bytefed.device import Device, RoundReply, Samples, TrainingPlan
 from bytefed.downlink import head_crc, offer

@@ -8,11 +8,11 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from bytefed._core import VirtualBoard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bytefed import wire_size
+from bytefed._core import VirtualBoard
 from bytefed.device import Device, Samples, TrainingPlan
 from bytefed.ledger import ByteCount
 from bytefed.transport.loopback import LoopbackTransport

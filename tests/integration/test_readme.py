@@ -44,7 +44,7 @@ def test_commands_run_in_order(tmp_path):
 def test_demo_prints_what_the_first_screen_shows(tmp_path):
     pytest.importorskip("tflite_micro")
     makefile = (README.parent / "Makefile").read_text()
-    (demo,) = re.findall(r"\$\(BIN\)/(bytefed run .*)", makefile)
+    (demo,) = re.findall(r"^demo:.*\n\t\$\(BIN\)/(bytefed run .*)", makefile, re.MULTILINE)
     printed = {line.strip() for line in bytefed(demo, tmp_path).stdout.splitlines()}
     (shown,) = [block for block in blocks("console") if "make demo" in block]
     varies = ("$ make", "...", "run ", "rounds  ")  # run number and seconds
