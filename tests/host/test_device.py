@@ -190,7 +190,7 @@ def test_answers_that_come_twice_stay_on_the_account() -> None:
     plain = ScriptedBoard()._answers
     names = ("HELLO", "INFO", "STORE", "CONFIG")
     begin = accepted(lambda f: result(f, DELTA, crc=zlib.crc32(DELTA)))
-    board, device = make(
+    _, device = make(
         **{name: lambda f, n=name: plain[n](f) * 2 for name in names}, BEGIN=lambda f: begin(f) * 2
     )
     run_fast(device.connect(1))
