@@ -121,8 +121,8 @@ class PtyBoard:
     """One virtual board and its pseudo-terminal."""
 
     def __init__(self, board: VirtualBoard, line_rate: int | None) -> None:
-        import pty  # noqa: PLC0415  # not on Windows, where the rest of this module still serves
-        import tty  # noqa: PLC0415
+        import pty  # not on Windows, where the rest of this module still serves
+        import tty
 
         self.board = board
         self.master, self._slave = pty.openpty()  # the slave stays open: a port outlives its users
