@@ -1,7 +1,7 @@
 """PlatformIO extra script: makes the model's headers for the two who include them, the app and tflm_features.
 
-The model is `custom_model` of platformio.ini, or BYTEFED_MODEL of the environment. Nobody else sees what is generated, so
-that another model or store costs seconds, and TensorFlow Lite Micro is not compiled anew.
+The model is `custom_model` of platformio.ini, or BYTEFED_MODEL of the environment. Nobody else sees what is generated:
+another model or store costs seconds, and TensorFlow Lite Micro is not compiled anew.
 """
 
 import os
@@ -30,7 +30,8 @@ version = re.search(r'^version = "(\d+)\.(\d+)\.(\d+)"', (root / "pyproject.toml
 assert version is not None
 defines = [(f"BYTEFED_{name.upper()}", option(name)) for name in ("capacity", "max_batch")]
 defines += [
-    (f"BYTEFED_{part}", number) for part, number in zip(("MAJOR", "MINOR", "PATCH"), version.groups())
+    (f"BYTEFED_{part}", number)
+    for part, number in zip(("MAJOR", "MINOR", "PATCH"), version.groups(), strict=True)
 ]
 
 projenv.Append(CPPPATH=[str(generated)], CPPDEFINES=defines)  # type: ignore[name-defined]  # noqa: F821

@@ -295,6 +295,15 @@ class Device:
         name = self.uri.partition(":")[0]
         self.profile = LinkProfile(name, welcome.frame_limit, welcome.window, MAX_WINDOW, framing)
 
+    async def ask(self, kind: Kind, body: bytes, answer: Kind) -> tuple[int, bytes]:
+        """Send a request that is no part of a round: sequence number and body of the answer.
+
+        Raises:
+            BoardError: The board answered by ERROR.
+            LinkError: E_NO_ANSWER, or the link died.
+        """
+        return await self._open_link().request(kind, body, answer)
+
     def _open_link(self) -> Link:
         if self._link is None:
             raise LinkError("E_LINK_LOST", f"{self.uri} is not connected", "Connect first.")

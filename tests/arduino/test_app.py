@@ -277,7 +277,7 @@ def test_a_flash_that_fails_is_an_error_and_nothing_worse(switch_on: Callable[..
         device = await meet(board, "serial")
         await device.provision(samples())
         with pytest.raises(BoardError, match="E_BOARD_STORAGE_FAILED"):
-            await device._open_link().request(Kind.SAVE, b"", Kind.SAVED)
+            await device.ask(Kind.SAVE, b"", Kind.SAVED)
         assert (await train(device)).delta is not None
         await device.close()
 
@@ -287,7 +287,7 @@ def test_a_flash_that_fails_is_an_error_and_nothing_worse(switch_on: Callable[..
 async def capture(device: Device, board: FakeBoard, message: Capture) -> Captured:
     """Ask until it is over."""
     while True:
-        _, body = await device._open_link().request(Kind.CAPTURE, message.pack(), Kind.CAPTURED)
+        _, body = await device.ask(Kind.CAPTURE, message.pack(), Kind.CAPTURED)
         captured = Captured.unpack(body)
         if captured.state == 0:
             return captured
@@ -306,7 +306,7 @@ def test_it_learns_from_its_sensor(switch_on: Callable[..., FakeBoard], family: 
         assert await capture(device, board, Capture(3, 2, 2, 0)) == Captured(0, 2)
         assert await capture(device, board, Capture(3, 2, 2, 0)) == Captured(0, 2)  # the same again: nothing
         assert board.get("train") == 5
-        _, body = await device._open_link().request(Kind.ABOUT, b"", Kind.DETAILS)
+        _, body = await device.ask(Kind.ABOUT, b"", Kind.DETAILS)
         details = Details.unpack(body)
         assert (details.board, details.sensor) == ((1, 1) if family == "nano" else (3, 3))
         assert (details.major, details.minor, details.patch) == (0, 1, 0)

@@ -3,7 +3,18 @@
 What a command alone needs it imports in `run`, so that `bytefed --help` is quick.
 """
 
-from bytefed.commands import board, estimate, gateway, partition, report, run, simulate, sweep
+from bytefed.commands import (
+    board,
+    capture,
+    devices,
+    estimate,
+    gateway,
+    partition,
+    report,
+    run,
+    simulate,
+    sweep,
+)
 
-COMMANDS = (run, simulate, report, estimate, sweep, partition, board, gateway)
+COMMANDS = (run, simulate, report, estimate, sweep, partition, devices, capture, board, gateway)
 """In the order of `bytefed --help`."""

@@ -36,13 +36,25 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--count", type=int, default=1, metavar="N", help="how many boards (default 1)")
-    parser.add_argument("--model", help="extractor: a model's name or folder (default digits; none with --shape)")
-    parser.add_argument("--shape", metavar="DxC", help="features and classes of the head (default: the model's)")
-    parser.add_argument("--capacity", type=int, default=500, metavar="N", help="samples a store takes (default 500)")
+    parser.add_argument(
+        "--model", help="extractor: a model's name or folder (default digits; none with --shape)"
+    )
+    parser.add_argument(
+        "--shape", metavar="DxC", help="features and classes of the head (default: the model's)"
+    )
+    parser.add_argument(
+        "--capacity", type=int, default=500, metavar="N", help="samples a store takes (default 500)"
+    )
     parser.add_argument("--line-rate", type=int, metavar="BAUD", help="pace the line, bits a second")
-    parser.add_argument("--uid-seed", type=int, default=0, metavar="S", help="another seed, other uids (default 0)")
-    parser.add_argument("--uid-first", type=int, default=0, metavar="N", help="number of the first (default 0)")
-    parser.add_argument("--json", action="store_true", help="print one JSON object a board, then serve silently")
+    parser.add_argument(
+        "--uid-seed", type=int, default=0, metavar="S", help="another seed, other uids (default 0)"
+    )
+    parser.add_argument(
+        "--uid-first", type=int, default=0, metavar="N", help="number of the first (default 0)"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object a board, then serve silently"
+    )
     parser.set_defaults(run=run)
 
 
@@ -75,7 +87,9 @@ def run(args: argparse.Namespace) -> int:
         limits["--line-rate"] = (args.line_rate, 300, 100_000_000)
     for option, (value, least, most) in limits.items():
         if not least <= value <= most:
-            raise ConfigError("E_CONFIG_VALUE", f"{option} {value} is out of range.", f"{least} to {most:,} can be.")
+            raise ConfigError(
+                "E_CONFIG_VALUE", f"{option} {value} is out of range.", f"{least} to {most:,} can be."
+            )
     kind = board_kind(args.model, args.shape, args.capacity)
     extractor = load_extractor(kind)
     numbers = range(args.uid_first, args.uid_first + args.count)
@@ -94,7 +108,9 @@ def _announce(boards: list[PtyBoard], uids: list[int], kind: BoardKind, as_json:
         return
     table = Table("port", "uid", "head", "model")
     for board, uid in zip(boards, uids, strict=True):
-        table.add_row(board.port, f"{uid:016x}", f"{kind.features}x{kind.classes}", kind.model or "ready features")
+        table.add_row(
+            board.port, f"{uid:016x}", f"{kind.features}x{kind.classes}", kind.model or "ready features"
+        )
     console = Console()
     console.print(table)
     console.print("Serving; Ctrl-C stops.")
