@@ -11,14 +11,14 @@ if [ -z "$compiler" ] || ! echo 'extern "C" int LLVMFuzzerTestOneInput(const cha
   exit 0
 fi
 cmake -S . -B build/fuzz -DCMAKE_CXX_COMPILER="$compiler" -DBYTEFED_FUZZ=ON >/dev/null
-cmake --build build/fuzz --parallel 2 --target fuzz_decoder fuzz_message fuzz_session >/dev/null
+cmake --build build/fuzz --parallel 2 --target fuzz_decoder fuzz_message fuzz_session fuzz_storage >/dev/null
 case $what in
   runs=*) limit=-runs=${what#runs=} ;;
   seconds=*) limit=-max_total_time=${what#seconds=} ;;
   merge) limit=-merge=1 ;;
   *) echo "run.sh runs=N, seconds=N or merge" >&2; exit 2 ;;
 esac
-for target in decoder message session; do
+for target in decoder message session storage; do
   kept=tests/fuzz/corpus/$target new=build/fuzz/corpus/$target
   mkdir -p "$kept" "$new"
   if [ "$what" = merge ]; then folders=("$kept" "$new"); else folders=("$new" "$kept"); fi
