@@ -7,7 +7,9 @@ from bytefed.commands import (
     board,
     capture,
     devices,
+    doctor,
     estimate,
+    flash,
     gateway,
     partition,
     report,
@@ -16,5 +18,18 @@ from bytefed.commands import (
     sweep,
 )
 
-COMMANDS = (run, simulate, report, estimate, sweep, partition, devices, capture, board, gateway)
+COMMANDS = (
+    run,
+    simulate,
+    report,
+    estimate,
+    sweep,
+    partition,
+    devices,
+    capture,
+    flash,
+    doctor,
+    board,
+    gateway,
+)
 """In the order of `bytefed --help`."""

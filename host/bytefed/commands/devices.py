@@ -19,6 +19,7 @@ BOARDS = {
 }  # fmt: skip
 SENSORS = {1: "LSM9DS1", 2: "BMI270", 3: "LSM6DS33", 4: "LSM6DS3TR-C", 5: "LIS3DH", 6: "replayed data"}
 
+_COLUMNS = ("link", "uid", "board", "firmware", "model", "head", "samples", "RAM free", "sensor", "saves")
 _EPILOG = """\
 examples:
   bytefed devices                          boards on USB
@@ -66,9 +67,9 @@ async def _list(uris: list[str]) -> int:
 
     manifest = Manifest.load(model_folder("digits"))
     options = VirtualOptions(BoardKind(manifest.D, manifest.C, "digits"))
-    table = Table(
-        "link", "uid", "board", "firmware", "model", "head", "samples", "RAM free", "sensor", "saves"
-    )
+    table = Table()
+    for column in _COLUMNS:
+        table.add_column(column, no_wrap=column in ("link", "uid"))
     failures = 0
     async with open_devices(uris, options) as devices:
         for device in devices:

@@ -1,0 +1,83 @@
+"""`bytefed flash` and `bytefed doctor`, on machines that are not there."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from fake_board import FakeBoard
+
+from bytefed.commands import doctor, flash
+from bytefed.commands.doctor import Facts, Port
+from bytefed.device import Device
+from bytefed.errors import BoardError, ConfigError, LinkError
+from bytefed.manifest import Manifest, model_folder
+from bytefed.transport.loopback import LoopbackTransport
+
+NANO = Port("/dev/ttyACM0", 0x2341, 0x805A, True)
+WELL = Facts(True, (NANO,), True, True, (False,))
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        (Facts(True, (), True, False, (False,)), ["Plug one in"]),
+        (Facts(True, (Port("/dev/ttyACM0", 0x2341, 0x805A, False),), True, False, (False,)), ["udevadm"]),
+        (Facts(True, (NANO,), False, True, (False,)), ["60-bytefed.rules"]),
+        (
+            Facts(True, (Port("/dev/ttyACM0", 0x2341, 0x005A, True),), True, False, (False,)),
+            ["bytefed flash"],
+        ),
+        (Facts(True, (NANO,), True, False, ()), ["plug one in"]),
+        (Facts(True, (NANO,), True, False, (True,)), ["rfkill unblock bluetooth"]),
+    ],
+)
+def test_doctor_names_the_remedy(facts: Facts, words: list[str]) -> None:
+    findings = list(doctor.judge(facts))
+    assert len(findings) == len(words)
+    for finding, word in zip(findings, words, strict=True):
+        assert word in finding.remedy
+
+
+def test_doctor_is_silent_where_all_is_well() -> None:
+    assert not list(doctor.judge(WELL))
+    doctor.gather()
+
+
+def test_flash_waits_for_the_port() -> None:
+    answers = iter([[], [], ["/dev/ttyACM1"]])
+    assert flash.wait_for_port("/dev/ttyACM0", lambda: next(answers)) == "/dev/ttyACM1"
+    with pytest.raises(LinkError, match="reset button"):
+        flash.wait_for_port(None, list, 0.0)
+    with pytest.raises(LinkError, match="--port"):
+        flash.wait_for_port(None, lambda: ["a", "b"], 0.0)
+
+
+def test_flash_runs_platformio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    with pytest.raises(ConfigError, match="pip install platformio"):
+        flash.upload("nano33ble", "digits", None)
+    said = tmp_path / "said"
+    pio = tmp_path / "pio"
+    pio.write_text(f'#!/bin/sh\necho "$BYTEFED_MODEL $@" > {said}\nexit ${{FAIL:-0}}\n')
+    pio.chmod(0o755)
+    monkeypatch.setattr("shutil.which", lambda _: str(pio))
+    flash.upload("nano33ble", "motion", "/dev/x")
+    words = said.read_text().split()
+    assert words[0] == "motion"
+    assert words[-6:] == ["-e", "nano33ble", "-t", "upload", "--upload-port", "/dev/x"]
+    monkeypatch.setenv("FAIL", "1")
+    with pytest.raises(LinkError, match="bootloader"):
+        flash.upload("nano33ble", "motion", None)
+
+
+def test_flash_asks_the_board(fake_boards: Path) -> None:
+    motion = Manifest.load(model_folder("motion")).model_hash
+
+    def device() -> Device:
+        return Device(LoopbackTransport(FakeBoard(fake_boards / "fake_nano.so")))  # type: ignore[arg-type]
+
+    assert asyncio.run(flash.verify(device(), motion)) == "0123456789abcdef"
+    with pytest.raises(BoardError, match="E_BOARD_MODEL"):
+        asyncio.run(flash.verify(device(), motion + 1))
