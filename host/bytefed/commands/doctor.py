@@ -15,7 +15,13 @@ from serial.tools import list_ports
 
 RULES = Path("/etc/udev/rules.d/60-bytefed.rules")
 _VENDORS = (0x2341, 0x239A)
-_INSTALL_RULES = "sudo cp tools/udev/60-bytefed.rules /etc/udev/rules.d/ && sudo udevadm control --reload && sudo udevadm trigger"
+_INSTALL_RULES = " && ".join(
+    (
+        "sudo cp tools/udev/60-bytefed.rules /etc/udev/rules.d/",
+        "sudo udevadm control --reload",
+        "sudo udevadm trigger",
+    )
+)
 
 
 @dataclass(frozen=True)
