@@ -63,6 +63,12 @@ test-core: ## Build and run the C++ tests: GCC and clang, plain and sanitized
 test-fuzz: ## Fuzz the core, 100,000 runs a target
 	tests/fuzz/run.sh runs=100000
 
+.PHONY: test-flower
+test-flower: ## Deploy two rooms with Flower on loopback, in an environment of its own: .venv-flower
+	$(PYTHON) -m venv .venv-flower
+	.venv-flower/bin/python -m pip install --quiet '.[flower]' pytest
+	.venv-flower/bin/python -m pytest tests/flower -s
+
 .PHONY: fuzz
 fuzz: ## Fuzz the core for five minutes a target
 	tests/fuzz/run.sh seconds=300
@@ -92,6 +98,16 @@ bench-mcu: $(VENV)/.dev qemu ## Count the instructions of the core on the emulat
 size: $(VENV)/.dev qemu ## Flash, RAM and stack of the firmware, by module (RECORD=1: into docs/size.md)
 	$(BIN)/python benchmarks/mcu/mcu_sizes.py $(if $(RECORD),--record)
 
+.PHONY: bench-sim
+bench-sim: $(VENV)/.dev ## Simulated rounds, 100 to 100,000 clients (FLOWER=python with flwr[simulation]: beside Flower's engine)
+	$(BIN)/python benchmarks/simulate.py $(if $(FLOWER),--flower $(FLOWER) --flower-clients 1000)
+
+.PHONY: bench-faults
+bench-faults: $(VENV)/.dev ## Worlds of faults, kills of the coordinator, goodput on bad links: long
+	$(BIN)/python benchmarks/faults.py worlds
+	$(BIN)/python benchmarks/faults.py kills
+	$(BIN)/python benchmarks/faults.py goodput
+
 # ---- Quality
 
 .PHONY: lint
@@ -118,4 +134,4 @@ vectors: $(VENV)/.dev ## Write tests/vectors anew, after a change of SPEC.md
 
 .PHONY: clean
 clean: ## Remove everything that was built, but not runs/
-	rm -rf build $(VENV)
+	rm -rf build $(VENV) .venv-flower
