@@ -220,7 +220,9 @@ def virtual_options(config: RunConfig, task: Task, uid_seed: int = 0) -> Virtual
     """Virtual boards that fit the task; their stores are as large as its data ask, where a real one has some 500."""
     capacity = min(max(_SMALLEST_STORE, len(task.federated)), _LARGEST_STORE)
     model = task.name if task.model_hash else None
-    return VirtualOptions(BoardKind(task.D, task.num_classes, model, capacity), config.line_rate or None, uid_seed)
+    return VirtualOptions(
+        BoardKind(task.D, task.num_classes, model, capacity), config.line_rate or None, uid_seed
+    )
 
 
 def _divide(config: RunConfig, task: Task, clients: int) -> Partition:

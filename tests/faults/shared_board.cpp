@@ -1,5 +1,5 @@
-// A board of the core as a shared library with a C interface, so that many variants of the core can be tried from
-// one build of everything else. The core's sources are included here: one compiler run makes a variant.
+// A board of the core as a shared library with a C interface, so that many variants of the core can be tried
+// from one build of everything else. The core's sources are included here: one compiler run makes a variant.
 #include <memory>
 #include <string>
 #include <vector>
@@ -51,11 +51,21 @@ extern "C" {
 TestBoard* board_new(uint64_t uid, uint16_t boot, uint8_t window, uint8_t frame_limit) {
   return new TestBoard(uid, boot, window, frame_limit);
 }
-void board_delete(TestBoard* board) { delete board; }
-void board_set_millis(TestBoard* board, uint32_t millis) { board->now = millis; }
-int board_state(TestBoard* board) { return static_cast<int>(board->session.state()); }
-int board_round(TestBoard* board) { return board->session.round(); }
-bool board_poll(TestBoard* board) { return board->session.poll(); }
+void board_delete(TestBoard* board) {
+  delete board;
+}
+void board_set_millis(TestBoard* board, uint32_t millis) {
+  board->now = millis;
+}
+int board_state(TestBoard* board) {
+  return static_cast<int>(board->session.state());
+}
+int board_round(TestBoard* board) {
+  return board->session.round();
+}
+bool board_poll(TestBoard* board) {
+  return board->session.poll();
+}
 
 void board_feed(TestBoard* board, const uint8_t* data, size_t length) {
   for (size_t i = 0; i < length; ++i) {

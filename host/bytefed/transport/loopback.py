@@ -17,7 +17,12 @@ class LoopbackTransport:
     rto_floor = 2.0  # nothing is ever lost here, but the processor is shared with the board
 
     def __init__(
-        self, board: VirtualBoard, *, name: str = "0", framing: Literal["serial", "ble"] = "serial", mtu: int = 247
+        self,
+        board: VirtualBoard,
+        *,
+        name: str = "0",
+        framing: Literal["serial", "ble"] = "serial",
+        mtu: int = 247,
     ) -> None:
         self.uri = f"loopback:{name}"
         self.framing: Literal["serial", "ble"] = framing

@@ -1,0 +1,111 @@
+"""The portable core of the firmware, compiled for this machine."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+import numpy
+from numpy.typing import NDArray
+
+
+def encode(codec: int, values: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')], seed: int) -> bytes:
+    """
+    Encode `values` (float32 [n]) and leave there what the blob lacks; the blob.
+    """
+
+def decode(codec: int, blob: bytes, seed: int, out: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')]) -> None:
+    """Write the values of a blob to out (float32 [n])."""
+
+def lossy_memory(features: int, classes: int) -> int:
+    """Bytes of RAM that lossy codecs take on a board."""
+
+def downlink_seed(round: int) -> int: ...
+
+def uplink_seed(seed: int, round: int) -> int: ...
+
+def train(head: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')], x: Annotated[NDArray[numpy.int8], dict(shape=(None, None), order='C', device='cpu', writable=False)], y: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu', writable=False)], classes: int, *, scale: float, zero_point: int, epochs: int, batch: int, rate: float, seed: int, round: int, proximal_mu: float = 0.0) -> tuple[float, int]:
+    """
+    Train `head` (float32 [P], changed in place) on x (int8 [n, D]), y (uint8 [n]);
+    (mean loss, correct) of the last epoch.
+    """
+
+def logits(head: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], x: Annotated[NDArray[numpy.int8], dict(shape=(None, None), order='C', device='cpu', writable=False)], classes: int, *, scale: float, zero_point: int, out: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')]) -> None:
+    """Write the logits of x (int8 [n, D]) to out (float32 [n * C])."""
+
+def kernels_agree(head: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], x: Annotated[NDArray[numpy.int8], dict(shape=(None, None), order='C', device='cpu', writable=False)], classes: int, zero_point: int, g: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> bool:
+    """Whether the tuned loops give the bits of the plain ones."""
+
+def exact_exp(x: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], out: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')]) -> None: ...
+
+def exact_log(x: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], out: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')]) -> None: ...
+
+def shuffled(seed: int, round: int, epoch: int, count: int) -> list:
+    """The order in which an epoch visits `count` samples."""
+
+def crc16(arg: bytes, /) -> int: ...
+
+def crc32(arg: bytes, /) -> int: ...
+
+def encode_serial_frame(frame: bytes) -> bytes: ...
+
+def repack(kind: int, body: bytes) -> object:
+    """Unpack and pack a message's body; None when it is too short."""
+
+class SerialFrameDecoder:
+    def __init__(self) -> None: ...
+
+    def push(self, wire: bytes) -> list[bytes]:
+        """Feed bytes, get the valid frames they complete."""
+
+class Simulator:
+    """Many clients over one array of samples; see bytefed.simulator."""
+
+    def __init__(self, features: Annotated[NDArray[numpy.int8], dict(shape=(None, None), order='C', device='cpu', writable=False)], labels: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu', writable=False)], order: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], bounds: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], test_sizes: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], *, classes: int, scale: float, zero_point: int, threads: int, fast: bool = True) -> None: ...
+
+    def train(self, clients: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], seeds: Annotated[NDArray[numpy.uint32], dict(shape=(None,), order='C', device='cpu', writable=False)], heads: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], version: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], *, round: int, epochs: int, batch: int, rate: float, proximal_mu: float, codec: int, residuals: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], deltas: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], losses: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')], correct: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu')], norms: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')]) -> None:
+        """
+        Train clients, each from heads[version]; deltas, losses, correct and norms are written, residuals of
+        lossy codecs brought up to date.
+        """
+
+    def evaluate(self, clients: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], heads: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], version: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], correct: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu')]) -> None:
+        """
+        Write how many of its own test samples each client classifies correctly.
+        """
+
+    def add(self, total: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], deltas: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], weights: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> None:
+        """Add weights[k] * deltas[k] to total (float64 [P]), in the order of k."""
+
+class VirtualBoard:
+    def __init__(self, *, features: int, classes: int, uid: int, boot: int = 1, capacity: int = 500, max_batch: int = 32, model: int = 0, input_size: int = 0, scale: float = 1.0, zero_point: int = 0, extract: Callable | None = None, window: int = 32, frame_limit: int = 244) -> None: ...
+
+    def feed(self, data: bytes) -> None:
+        """Bytes from the host, serial framing."""
+
+    def take(self) -> bytes:
+        """Bytes to the host, serial framing."""
+
+    def feed_frame(self, frame: bytes) -> None:
+        """A frame from the host, as BLE carries it."""
+
+    def take_frames(self) -> list[bytes]:
+        """Frames to the host, as BLE carries them."""
+
+    def poll(self, limit: int = 256) -> bool:
+        """Work for up to `limit` slices; whether there is more."""
+
+    @property
+    def state(self) -> int: ...
+
+    @property
+    def round(self) -> int: ...
+
+    def samples(self, test: bool = False) -> int: ...
+
+    def set_millis(self, millis: int) -> None:
+        """Stop the board's clock there: for worlds with a time of their own."""
+
+    @property
+    def global_head(self) -> bytes: ...
+
+    @property
+    def residual(self) -> bytes: ...
