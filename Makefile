@@ -77,6 +77,16 @@ fuzz: ## Fuzz the core for five minutes a target
 coverage: $(VENV)/.dev ## Say which lines the tests run, in both languages
 	PYTHON=$(BIN)/python tests/coverage.sh -m "not slow"
 
+# ---- Boards
+
+.PHONY: firmware
+firmware: ## Build the firmware of all boards (needs PlatformIO: pip install platformio)
+	pio run
+
+.PHONY: test-hardware
+test-hardware: $(VENV)/.dev ## Check real boards: BOARDS="serial:/dev/ttyACM0 ble:auto"; writes a report
+	BYTEFED_BOARDS="$(BOARDS)" $(BIN)/python -m pytest tests/boards -s
+
 # ---- Emulated boards
 
 .PHONY: qemu
