@@ -11,7 +11,7 @@ namespace {
 
 using bytefed::Link;
 
-constexpr uint8_t kWindow = 8;
+constexpr uint8_t kWindow = 32;  // chunks that the ring below takes in without an ACK (SPEC 1.2)
 constexpr uint16_t kMtu = 247, kEventLength = 6;  // 1.25 ms
 constexpr uint8_t kQueue = 3;                     // notifications that the SoftDevice holds
 constexpr uint16_t kAttHeader = 3;
