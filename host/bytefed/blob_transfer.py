@@ -12,6 +12,9 @@ from bytefed.timers import now
 from bytefed.transfer import Ack, ChunkPlan, ChunkReceiver, ChunkSender
 
 _FRUITLESS = 20  # windows sent in a row of which nothing arrived
+_LOST_IN_A_ROW = (
+    3  # chunks whose loss must not look like the end of a burst: asked for too early, all come twice
+)
 
 
 def _stuck(link: Link, what: str) -> LinkError:
@@ -67,31 +70,28 @@ async def push(
     raise _stuck(link, "it was sent a blob")
 
 
-async def _await_ack(
-    link: Link, plan: ChunkPlan, sender: ChunkSender, sequence: int, extracts: bool
-) -> Ack:
+async def _await_ack(link: Link, plan: ChunkPlan, sender: ChunkSender, sequence: int, extracts: bool) -> Ack:
     """Wait for an ACK that says something new; ask by POLL, never by a chunk."""
     started = now()
-    polled = False
-    attempt = 0
-    while attempt < TRIES:
-        until = now() + link.acks.timeout(attempt)
+    polls = unanswered = 0
+    while unanswered < TRIES:
+        until = now() + link.acks.timeout(polls)
         while incoming := await link.receive(until):
             if incoming.kind is None and DataHeader.unpack(incoming.frame).transfer == sequence % 4:
                 ack = Ack.unpack(incoming.frame, plan)
                 # A board acknowledges unasked only what has arrived, so an ACK without news is an old one.
                 news = sender.learns(ack) or ack.status is not None
-                if news or polled:
-                    link.accept(incoming, Role.PROBE if polled else Role.NEWS, ack=True)
-                    if not polled:
+                if news or polls:
+                    link.accept(incoming, Role.PROBE if polls else Role.NEWS, ack=True)
+                    if not unanswered:
                         link.acks.measured(now() - started)
                     return ack
                 link.accept(incoming, Role.RETRANSMISSION)
-            elif incoming.kind == Kind.ACCEPT and incoming.sequence == sequence and polled:
+            elif incoming.kind == Kind.ACCEPT and incoming.sequence == sequence and polls:
                 link.accept(incoming, Role.PROBE)
                 if Accept.unpack(incoming.body).state != State.RECEIVING and not extracts:
                     return Ack(plan.count, frozenset(), 0)  # it has all: the final ACK was lost
-                attempt = 0  # it is at work: its final ACK is still to come
+                unanswered = 0  # it is at work: its final ACK is still to come
             elif incoming.kind == Kind.RESULT and incoming.sequence == sequence and not extracts:
                 link.put_back(incoming)  # trained already: the final ACK was lost
                 return Ack(plan.count, frozenset(), 0)
@@ -99,8 +99,8 @@ async def _await_ack(
                 link.refuse_error(incoming, sequence)
                 link.discard(incoming)
         await link.send(control_frame(Kind.POLL, sequence), Role.PROBE)
-        polled = True
-        attempt += 1
+        polls += 1
+        unanswered += 1
     raise _stuck(link, "it was sent a blob")
 
 
@@ -140,21 +140,27 @@ async def _collect(link: Link, receiver: ChunkReceiver, window: range, sequence:
     Returns whether anything new came.
     """
     progress = False
-    since = now()
-    while incoming := await link.receive(since + link.chunks.timeout(attempt)):
+    since, ahead = now(), receiver.missing(window)
+    while incoming := await link.receive(since + link.chunks.timeout(attempt, answers=_some(ahead))):
         if incoming.kind is not None or DataHeader.unpack(incoming.frame).transfer != sequence % 4:
             link.refuse_error(incoming, sequence)
             link.discard(incoming)
             continue
         if not _take_chunk(link, receiver, incoming):
             continue
+        header = DataHeader.unpack(incoming.frame)
         if attempt == 0:
             link.chunks.measured(now() - since)
         progress = True
         since, attempt = now(), 0
-        if receiver.first_missing >= window.stop or DataHeader.unpack(incoming.frame).poll:
+        ahead = receiver.missing(range(header.index + 1, window.stop))
+        if receiver.first_missing >= window.stop or header.poll:
             break
     return progress
+
+
+def _some(ahead: int) -> int:
+    return max(1, min(ahead, 1 + _LOST_IN_A_ROW))
 
 
 def _take_chunk(link: Link, receiver: ChunkReceiver, incoming: Incoming) -> bool:

@@ -47,6 +47,7 @@ from bytefed.transport.base import Transport
 from bytefed.wire_size import LinkProfile
 
 _HELLOS = 3  # before the port is opened anew
+_HELLO_TRIES = 6  # the first of them wait long: nothing was measured yet
 _REOPENINGS = 3  # before the board is given up
 _UNKNOWN_WAIT = 10.0  # seconds to train, before the board can tell
 _PASSING = (
@@ -263,7 +264,7 @@ class Device:
         def fits(body: bytes) -> bool:
             return len(body) < Welcome.size() or Welcome.unpack(body).nonce == nonce
 
-        _, body = await link.request(Kind.HELLO, hello.pack(), Kind.WELCOME, fits=fits)
+        _, body = await link.request(Kind.HELLO, hello.pack(), Kind.WELCOME, tries=_HELLO_TRIES, fits=fits)
         self._take_welcome(Welcome.unpack(body))
         _, body = await link.request(Kind.INFO, b"", Kind.BOARD)
         board = Board.unpack(body)
@@ -565,25 +566,26 @@ class Device:
             work.delta = inline
 
     async def _await_result(self, link: Link, sequence: int, wait: float) -> Incoming:
-        patience = 2 * wait + 4 * link.transport.rto_floor if wait else _UNKNOWN_WAIT
+        def patience(wait: float) -> float:
+            return 2 * wait + link.results.timeout() if wait else _UNKNOWN_WAIT
+
+        due, until = now() + wait, now() + patience(wait)
         silent = 0
         while silent < TRIES:
-            until = now() + patience
             while incoming := await link.receive(until):
                 if incoming.kind == Kind.RESULT and incoming.sequence == sequence:
+                    if wait and not silent:
+                        link.results.measured(max(0.0, now() - due))
                     return incoming
                 if incoming.kind == Kind.ACCEPT and incoming.sequence == sequence:
                     link.accept(incoming, Role.PROBE)
-                    patience = max(
-                        2 * Accept.unpack(incoming.body).wait * _UNIT, 4 * link.transport.rto_floor
-                    )
-                    until = now() + patience
+                    until = now() + patience(Accept.unpack(incoming.body).wait * _UNIT)
                     silent = 0
                     continue
                 link.refuse_error(incoming, sequence)
                 link.discard(incoming)
             await link.send(control_frame(Kind.POLL, sequence), Role.PROBE)
-            patience = link.requests.timeout(silent)
+            until = now() + link.requests.timeout(silent)
             silent += 1
         raise LinkError("E_NO_ANSWER", f"{self.uri}: no RESULT, whatever was asked", "Reset the board.")
 

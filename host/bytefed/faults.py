@@ -18,12 +18,11 @@ from typing import Literal, Protocol, Self
 from bytefed.errors import ConfigError, LinkError
 from bytefed.ledger import Direction
 from bytefed.timers import now
-from bytefed.transport.base import Transport
+from bytefed.transport.base import RTO_FLOORS, Transport
 from bytefed.transport.inbox import Inbox
 from bytefed.transport.serial import link_lost
 
 _PACKET = 64  # a USB CDC packet: what goes missing at once, and where a second delimiter stands
-_FLOOR = 0.1  # seconds: a link that loses frames is timed like a real one, even if a virtual board is behind it
 _LONGEST = 300  # bytes without a delimiter after which a stretch of the stream is passed on as it is
 
 
@@ -214,7 +213,8 @@ class FaultyTransport:
         self.uri = inner.uri
         self.framing: Literal["serial", "ble"] = inner.framing
         self.frame_limit = inner.frame_limit
-        self.rto_floor = min(inner.rto_floor, _FLOOR)
+        # Timed like a real link, even if a virtual board is behind it.
+        self.rto_floor = min(inner.rto_floor, RTO_FLOORS[inner.framing])
         self.sent = 0
         self.received = 0
         self._seconds_per_byte = 1 / throttle if throttle else 0.0

@@ -15,7 +15,7 @@ from bytefed.message import HEADER_SIZE, Error, Kind, Status, control_frame, is_
 from bytefed.timers import RetransmissionTimer, now
 from bytefed.transport.base import Transport
 
-TRIES = 6
+TRIES = 8
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class Link:
         self.requests = RetransmissionTimer(transport.rto_floor, rng)
         self.acks = RetransmissionTimer(transport.rto_floor, rng)
         self.chunks = RetransmissionTimer(transport.rto_floor, rng)
+        self.results = RetransmissionTimer(transport.rto_floor, rng)  # of what RESULT is late
         self.sequence = rng.randrange(256)
         self._serial = transport.framing == "serial"
         self._framing = SERIAL_FRAMING if self._serial else BLE_FRAMING

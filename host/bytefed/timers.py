@@ -16,10 +16,14 @@ def now() -> float:
 
 
 class RetransmissionTimer:
-    """The retransmission time-out of RFC 6298, with a floor that the link sets.
+    """The retransmission time-out of RFC 6298: what answers take, and a margin of four variations or the floor.
+
+    A link whose answers grow slower than the time-out would be asked too early for ever, since an answer that was
+    asked for twice measures nothing; so a time-out that was backed off stays so until something is measured
+    (section 5.7 and Karn & Partridge 1987).
 
     Args:
-        floor: Seconds added to what was measured; at least what an answer may take on an idle link.
+        floor: Seconds, the least margin; set by the link.
         rng: Source of the jitter that keeps many boards from asking in step.
     """
 
@@ -28,20 +32,26 @@ class RetransmissionTimer:
         self._rng = rng
         self._smoothed: float | None = None
         self._variation = 0.0
+        self._backoff = 0
 
-    def timeout(self, attempt: int = 0) -> float:
-        """Return seconds to wait at the given attempt, 0 the first; doubles with each, up to a cap."""
+    def timeout(self, attempt: int = 0, *, answers: int = 1) -> float:
+        """Return seconds to wait at an attempt, 0 the first; doubles with each, up to a cap.
+
+        Of so many answers that come one behind the other, one is enough: the others may be lost.
+        """
         if self._smoothed is None:
             base = max(_INITIAL, self._floor)
         else:
-            base = self._floor + self._smoothed + 4 * self._variation
-        if attempt == 0:
+            base = answers * self._smoothed + max(self._floor, 4 * self._variation)
+        self._backoff = max(self._backoff, attempt)
+        if self._backoff == 0:
             return base
-        backed_off = min(base * 2.0**attempt, max(_CAP, base))
+        backed_off = min(base * 2.0**self._backoff, max(_CAP, base))
         return backed_off * self._rng.uniform(1 - _JITTER, 1 + _JITTER)
 
     def measured(self, seconds: float) -> None:
         """Take note of how long an answer took that was asked for only once (Karn's rule)."""
+        self._backoff = 0
         if self._smoothed is None:
             self._smoothed, self._variation = seconds, seconds / 2
             return

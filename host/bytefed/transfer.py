@@ -117,6 +117,10 @@ class ChunkReceiver:
         """Whether the whole blob is here."""
         return self.first_missing == self.plan.count
 
+    def missing(self, window: range) -> int:
+        """Return how many of these chunks are missing."""
+        return sum(i not in self._chunks for i in window)
+
     def receive(self, index: int, data: bytes) -> bool:
         """Take a chunk; False when it is one too many or has a wrong size."""
         if index in self._chunks or index >= self.plan.count or len(data) != self.plan.size_of(index):

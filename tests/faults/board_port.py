@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from bytefed.frame import SerialDecoder
 from bytefed.message import Kind, State, Status, is_data
+from bytefed.transport.base import RTO_FLOORS
 from bytefed.transport.inbox import Inbox
 from bytefed.transport.serial import link_lost
 
@@ -26,8 +27,6 @@ class BoardPort:
         damaged: Called with the board's name when it says that a blob's CRC-32 is wrong.
     """
 
-    rto_floor = 0.1
-
     def __init__(
         self,
         uid: int,
@@ -42,6 +41,7 @@ class BoardPort:
         self.uri = f"board:{uid}"
         self.framing: Literal["serial", "ble"] = framing
         self.frame_limit = frame_limit
+        self.rto_floor = RTO_FLOORS[framing]
         self.sent = 0
         self.received = 0
         self.boot = 0

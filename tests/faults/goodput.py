@@ -1,4 +1,7 @@
-"""How much of a lossy link's room the transfers use, in bytes and in time, on a paced link with a virtual clock."""
+"""How much of a lossy link's room the transfers use, in bytes and in time, on a paced link with a virtual clock.
+
+Time-outs are those of real boards.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,6 @@ def measure(
     *,
     framing: str = "serial",
     rounds: int = 40,
-    rto: float = 0.1,
 ) -> Goodput:
     """Measure rounds that are all transfer: float32 both ways, two samples to train on.
 
@@ -49,9 +51,8 @@ def measure(
         loss: Probability that a frame is lost, each direction.
         framing: "serial" or "ble".
         rounds: How many.
-        rto: Floor of the retransmission time-out, seconds.
     """
-    args = (features, classes, rate, framing, rounds, rto)
+    args = (features, classes, rate, framing, rounds)
     calm, calm_seconds = run(_rounds(0.0, *args))
     lossy, seconds = run(_rounds(loss, *args))
     ideal = 1 / (1 - loss)
@@ -61,15 +62,13 @@ def measure(
 
 
 async def _rounds(
-    loss: float, features: int, classes: int, rate: float, framing: str, rounds: int, rto: float
+    loss: float, features: int, classes: int, rate: float, framing: str, rounds: int
 ) -> tuple[ByteCount, float]:
     def make(uid: int, boot: int) -> VirtualBoard:
         return VirtualBoard(features=features, classes=classes, uid=uid, boot=boot)
 
     port = BoardPort(1, make, framing=framing, frame_limit=250 if framing == "serial" else 244)  # type: ignore[arg-type]
-    port.rto_floor = rto
     link = with_faults(port, Faults(drop=loss, throttle=rate, seed=3))
-    link.rto_floor = rto
     device = Device(link, rng=random.Random(1))
     await device.connect(RUN)
     x, y = np.ones((2, features), np.int8), np.arange(2, dtype=np.uint8)

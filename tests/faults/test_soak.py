@@ -20,9 +20,10 @@ def test_nothing_grows(tmp_path):
     assert last["memory"] < first["memory"] + 8 * 1024
 
 
+@pytest.mark.parametrize(("framing", "rate"), [("serial", 11_520), ("serial", 100_000), ("ble", 20_000)])
 @pytest.mark.parametrize("head", [(256, 10), (64, 10)])
-def test_goodput_at_five_percent_loss(head):
-    """At 115,200 baud; the time-out's floor is what real serial ports have."""
-    got = measure(*head, 11_520, 0.05)
+def test_goodput_at_five_percent_loss(head, framing, rate):
+    """At 115,200 baud, over USB and BLE; time-outs are those of real ports."""
+    got = measure(*head, rate, 0.05, framing=framing, rounds=100)
     assert got.by_bytes > 0.8
     assert got.by_time > 0.8

@@ -37,3 +37,29 @@ def test_the_first_measurement_counts_in_full() -> None:
     timer = RetransmissionTimer(0.0, random.Random(4))
     timer.measured(0.4)
     assert timer.timeout() == 0.4 + 4 * 0.2
+
+
+def test_the_floor_is_the_least_margin() -> None:
+    timer = RetransmissionTimer(0.1, random.Random(5))
+    timer.measured(1.0)
+    assert timer.timeout() == 1.0 + 4 * 0.5
+
+
+def test_what_may_be_lost_in_a_row_is_waited_out() -> None:
+    timer = RetransmissionTimer(0.1, random.Random(6))
+    timer.measured(0.02)
+    assert timer.timeout(answers=4) == 4 * 0.02 + 0.1
+
+
+def test_answers_that_grow_slower_are_learned() -> None:
+    """Karn's rule alone would ask too early for ever."""
+    timer = RetransmissionTimer(0.02, random.Random(7))
+    timer.measured(0.001)
+    for _ in range(20):
+        attempt = 0
+        while (patience := timer.timeout(attempt)) < 0.5:
+            attempt += 1
+        if attempt == 0:  # answered before it was asked again
+            timer.measured(0.5)
+    assert attempt == 0
+    assert 0.5 < patience < 1.5

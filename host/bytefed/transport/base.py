@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
+RTO_FLOORS = {"serial": 0.02, "ble": 0.12}
+"""Seconds, the least margin of a time-out, by framing. Over USB an answer takes 1 to 2 ms, behind the latency timer of
+an FTDI 16 ms; over BLE two connection intervals of 7.5 to 50 ms, if no packet is lost."""
+
 
 class Transport(Protocol):
     """A way to one board, used from one asyncio event loop.
@@ -12,7 +16,7 @@ class Transport(Protocol):
         uri: What the user would type to get here again.
         framing: "serial": `write` and `read` carry a byte stream; "ble": each call carries one whole frame.
         frame_limit: Largest frame (header and body, bytes) the link carries; known once open.
-        rto_floor: Seconds that an answer may take on an idle link before it counts as lost.
+        rto_floor: Seconds that an answer may take longer than usual on an idle link before it counts as lost.
         sent: Bytes handed to the operating system since the object was made.
         received: Bytes taken from it.
     """

@@ -26,6 +26,7 @@ from bleak_retry_connector import clear_cache, close_stale_connections, establis
 from bytefed.errors import LinkError
 from bytefed.message import MAX_FRAME, MAX_WINDOW, MIN_FRAME
 from bytefed.timers import now
+from bytefed.transport.base import RTO_FLOORS
 from bytefed.transport.inbox import Inbox
 from bytefed.transport.serial import link_lost
 
@@ -192,7 +193,7 @@ class BleTransport:
         central: The adapter.
         board: Address (on macOS the UUID that stands for it), or name.
         uri: What the user typed, if not ble:BOARD.
-        rto_floor: Seconds that an answer may take on an idle link.
+        rto_floor: Seconds that an answer may take longer than usual on an idle link.
         patience: Seconds to wait for a board that does not come (back), or for an adapter that is off.
     """
 
@@ -204,7 +205,7 @@ class BleTransport:
         board: str,
         *,
         uri: str | None = None,
-        rto_floor: float = 0.5,
+        rto_floor: float = RTO_FLOORS["ble"],
         patience: float = 30.0,
     ) -> None:
         self.uri = uri or f"ble:{board}"

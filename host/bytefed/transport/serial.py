@@ -14,6 +14,7 @@ import serial
 
 from bytefed.errors import LinkError
 from bytefed.message import MAX_FRAME
+from bytefed.transport.base import RTO_FLOORS
 from bytefed.transport.inbox import Inbox
 
 _BAUD_RATE = 115200  # any but 1200, which sends a board into its bootloader; USB ignores the rest
@@ -32,7 +33,7 @@ class SerialTransport:
     framing: Literal["serial", "ble"] = "serial"
     frame_limit = MAX_FRAME
 
-    def __init__(self, port: str, *, uri: str | None = None, rto_floor: float = 0.1) -> None:
+    def __init__(self, port: str, *, uri: str | None = None, rto_floor: float = RTO_FLOORS["serial"]) -> None:
         self.uri = uri or f"serial:{port}"
         self.rto_floor = rto_floor
         self.sent = 0
