@@ -110,7 +110,7 @@ HOSTS = (
         (("Welcome.unpack(body).nonce == nonce", "True"),),
         "old welcome",
     ),
-    Mutant("act on every ACK", "bytefed/blob_transfer.py", (("if news or polled:", "if True:"),)),
+    Mutant("act on every ACK", "bytefed/blob_transfer.py", (("if news or polls:", "if True:"),)),
     Mutant("no primary key", "bytefed/store.py", ((_KEY, "delta BLOB NOT NULL);"),), "random"),
     Mutant(
         "round left out of the key",
