@@ -11,9 +11,7 @@ using BLECharacteristicEventHandler = void (*)(BLEDevice, BLECharacteristic);
 
 class BLECharacteristic {
  public:
-  BLECharacteristic(const char* uuid, int properties, int size) : properties_(properties), size_(size) {
-    (void)uuid;
-  }
+  BLECharacteristic(const char*, int, int size) : size_(size) {}
   const uint8_t* value() const { return value_.data(); }
   int valueLength() const { return static_cast<int>(value_.size()); }
   bool subscribed() const { return world.connected && world.subscribed; }
@@ -22,7 +20,7 @@ class BLECharacteristic {
   void arrived(const Bytes& value);
 
  private:
-  int properties_, size_;
+  int size_;
   Bytes value_;
   BLECharacteristicEventHandler handler_ = nullptr;
 };
