@@ -19,7 +19,7 @@ from bytefed.qemu import qemu_boards
 from bytefed.transport.base import Transport
 from bytefed.transport.loopback import LoopbackTransport
 from bytefed.transport.serial import SerialTransport
-from bytefed.virtual import BoardKind, board_uid, load_extractor, make_board
+from bytefed.virtual import BoardKind, board_uid, load_extractor, load_recording, make_board
 from bytefed.wire_size import BLUEFRUIT_WINDOW
 
 # USB vendor and product of the five boards (their board files).
@@ -148,9 +148,10 @@ def find_ports() -> list[str]:
 
 def _loopback_boards(count: int, before: int, options: VirtualOptions) -> list[LoopbackTransport]:
     extractor = load_extractor(options.kind)
+    recording = load_recording(options.kind, extractor)
     uids = [board_uid(options.uid_seed, before + index) for index in range(count)]
     return [
-        LoopbackTransport(make_board(options.kind, uid, extractor), name=f"{before + index}")
+        LoopbackTransport(make_board(options.kind, uid, extractor, recording), name=f"{before + index}")
         for index, uid in enumerate(uids)
     ]
 
@@ -163,8 +164,10 @@ async def _virtual_ble_boards(
 
     kind = replace(options.kind, window=BLUEFRUIT_WINDOW)
     extractor = load_extractor(kind)
+    recording = load_recording(kind, extractor)
     uids = [board_uid(options.uid_seed, before + index) for index in range(count)]
-    async with virtual_ble_boards([make_board(kind, uid, extractor) for uid in uids], before) as transports:
+    boards = [make_board(kind, uid, extractor, recording) for uid in uids]
+    async with virtual_ble_boards(boards, before) as transports:
         yield transports
 
 
@@ -207,6 +210,8 @@ def board_command(count: int, before: int, options: VirtualOptions) -> list[str]
     command += ["--uid-seed", str(options.uid_seed), "--uid-first", str(before)]
     if kind.model is not None:
         command += ["--model", kind.model]
+    if kind.replay is not None:
+        command += ["--replay", kind.replay]
     if options.line_rate is not None:
         command += ["--line-rate", str(options.line_rate)]
     return command

@@ -231,7 +231,7 @@ class Link:
 
 
 _REMEDIES = {
-    Status.BUSY: "Another coordinator may be driving it; otherwise press its reset button.",
+    Status.BUSY: "It is training or capturing, or another coordinator drives it: wait, or press its reset button.",
     Status.NO_SESSION: "The board was reset; the coordinator says HELLO again by itself.",
     Status.BAD_VERSION: "Flash the firmware that fits this host, or install the host that fits the firmware.",
     Status.BAD_VALUE: "Check batch size (the board's limit is in `bytefed devices`), epochs and learning rate.",
@@ -241,6 +241,9 @@ _REMEDIES = {
     Status.TOO_LARGE: "Build the firmware for this head.",
     Status.NOT_FINITE: "Training diverged: use a smaller --learning-rate.",
     Status.NO_EXTRACTOR: "This board takes ready features: use a --data FILE.npz.",
+    Status.NO_SENSOR: "Flash a model of windows on a board with a sensor, or give it samples (--data).",
+    Status.NO_STORAGE: "This board keeps nothing without power: give it its samples anew when it starts.",
+    Status.STORAGE_FAILED: "Save again; what was saved last is still there. If it goes on, flash the firmware anew.",
 }
 
 

@@ -8,6 +8,7 @@ import selectors
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from bytefed._core import VirtualBoard
 from bytefed.errors import ConfigError
 from bytefed.extractor import Extractor
 from bytefed.message import MAX_WINDOW
+from bytefed.replay import WINDOW_SECONDS, Recording, Replay
 
 _READ_SIZE = 4096
 _BITS_PER_BYTE = 10  # start, eight data, stop
@@ -32,6 +34,7 @@ class BoardKind:
         capacity: Samples that its store takes, 1..65535.
         max_batch: Largest batch size, 1..255.
         window: Chunks that it takes in one burst, 1..32.
+        replay: What it has for a sensor, as `Recording.load` reads it; None for none.
     """
 
     features: int
@@ -40,6 +43,7 @@ class BoardKind:
     capacity: int = 500
     max_batch: int = 32
     window: int = MAX_WINDOW
+    replay: str | None = None
 
 
 def board_uid(seed: int, index: int) -> int:
@@ -47,19 +51,22 @@ def board_uid(seed: int, index: int) -> int:
     return random.Random(f"bytefed board {seed}/{index}").getrandbits(64)
 
 
-def make_board(kind: BoardKind, uid: int, extractor: Extractor | None = None) -> VirtualBoard:
+def make_board(
+    kind: BoardKind, uid: int, extractor: Extractor | None = None, recording: Recording | None = None
+) -> VirtualBoard:
     """Return a board that has just been switched on.
 
     Args:
         kind: What it is made of.
         uid: Its identity.
         extractor: Its feature extractor, None for none; boards may share one.
+        recording: What its sensor replays, None for no sensor; boards may share one.
     """
     boot = random.SystemRandom().getrandbits(16)
     if extractor is None:
         return VirtualBoard(
             features=kind.features, classes=kind.classes, uid=uid, boot=boot,
-            capacity=kind.capacity, max_batch=kind.max_batch, window=kind.window,
+            capacity=kind.capacity, max_batch=kind.max_batch, window=kind.window, version=_version(),
         )  # fmt: skip
 
     def extract(values: bytes) -> bytes:
@@ -71,7 +78,18 @@ def make_board(kind: BoardKind, uid: int, extractor: Extractor | None = None) ->
         capacity=kind.capacity, max_batch=kind.max_batch, window=kind.window, model=extractor.model_hash,
         input_size=int(np.prod(extractor.input_shape)), scale=extractor.quantization.scale,
         zero_point=extractor.quantization.zero_point, extract=extract,
+        sense=None if recording is None else Replay(recording, uid).sense, sense_time=round(WINDOW_SECONDS * 100),
+        version=_version(),
     )  # fmt: skip
+
+
+def _version() -> tuple[int, int, int]:
+    """What a board with this core says of its firmware; zeros where bytefed is not installed."""
+    try:
+        major, minor, patch = version("bytefed").split(".")[:3]
+        return int(major), int(minor), int(patch)
+    except (PackageNotFoundError, ValueError):
+        return 0, 0, 0
 
 
 def load_extractor(kind: BoardKind) -> Extractor | None:
@@ -91,6 +109,24 @@ def load_extractor(kind: BoardKind) -> Extractor | None:
             f"Say --shape {extractor.D}x{kind.classes}.",
         )
     return extractor
+
+
+def load_recording(kind: BoardKind, extractor: Extractor | None) -> Recording | None:
+    """Return what the sensors of a kind of board replay.
+
+    Raises:
+        DataError: The recording can't be used.
+        ConfigError: E_CONFIG_REPLAY if there is none such, or no extractor for its windows.
+    """
+    if kind.replay is None:
+        return None
+    if extractor is None:
+        raise ConfigError(
+            "E_CONFIG_REPLAY",
+            f"--replay {kind.replay} needs an extractor, and the board takes ready features.",
+            "Name a --model that takes the windows, such as motion.",
+        )
+    return Recording.load(kind.replay, extractor, kind.classes)
 
 
 class Pace:

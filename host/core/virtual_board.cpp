@@ -1,8 +1,10 @@
-// A board without hardware: the same session and serial link, with a clock and an extractor from this
-// machine.
+// A board without hardware: the same session and serial link, with a clock, an extractor and a sensor from
+// this machine.
+#include <nanobind/stl/array.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/vector.h>
 
+#include <array>
 #include <chrono>
 #include <cstring>
 #include <optional>
@@ -54,19 +56,25 @@ class VirtualBoard {
  public:
   VirtualBoard(int features, int classes, uint64_t uid, uint16_t boot, uint16_t capacity, uint8_t max_batch,
                uint32_t model, uint16_t input_size, float scale, int8_t zero_point,
-               std::optional<nb::callable> extract, uint8_t window, uint8_t frame_limit)
+               std::optional<nb::callable> extract, std::optional<nb::callable> sense, uint16_t sense_time,
+               std::array<uint8_t, 3> version, uint8_t window, uint8_t frame_limit)
       : extract_(std::move(extract)),
+        sense_(std::move(sense)),
+        sense_time_(sense_time),
+        version_(version),
+        started_(millis(this)),
         input_size_(input_size),
         features_(static_cast<size_t>(features)),
         buffers_(checked_shape(features, classes), capacity, max_batch),
         session_(buffers_.view(),
                  {uid,
                   boot,
-                  static_cast<uint16_t>(extract_ ? kHasExtractor : 0),
+                  static_cast<uint16_t>((extract_ ? kHasExtractor : 0) | (sense_ ? kHasSensor : 0)),
                   model,
                   input_size,
                   {scale, zero_point}},
-                 {this, &VirtualBoard::millis, extract_ ? &VirtualBoard::extract : nullptr}),
+                 {this, &VirtualBoard::millis, extract_ ? &VirtualBoard::extract : nullptr,
+                  sense_ ? &VirtualBoard::sense : nullptr, &VirtualBoard::about}),
         serial_(this, &VirtualBoard::write, window),
         frames_{this, &VirtualBoard::send_frame, frame_limit, window} {}
   VirtualBoard(const VirtualBoard&) = delete;
@@ -138,14 +146,35 @@ class VirtualBoard {
   static bool extract(void* context, const int8_t* input, int8_t* features) {
     VirtualBoard* self = static_cast<VirtualBoard*>(context);
     nb::gil_scoped_acquire acquire;
-    const nb::bytes answer = nb::cast<nb::bytes>((*self->extract_)(nb::bytes(input, self->input_size_)));
-    if (answer.size() != self->features_) return false;
-    std::memcpy(features, answer.c_str(), answer.size());
+    return copy((*self->extract_)(nb::bytes(input, self->input_size_)), self->features_, features);
+  }
+
+  static bool sense(void* context, int8_t* input) {
+    VirtualBoard* self = static_cast<VirtualBoard*>(context);
+    nb::gil_scoped_acquire acquire;
+    return copy((*self->sense_)(self->session_.capture_label()), self->input_size_, input);
+  }
+
+  static bool copy(const nb::object& answer, size_t size, int8_t* values) {
+    const nb::bytes bytes = nb::cast<nb::bytes>(answer);
+    if (bytes.size() != size) return false;
+    std::memcpy(values, bytes.c_str(), size);
     return true;
   }
 
-  std::optional<nb::callable> extract_;
+  static void about(void* context, Details* details) {
+    const VirtualBoard* self = static_cast<const VirtualBoard*>(context);
+    std::memcpy(details->version, self->version_.data(), self->version_.size());
+    details->sensor = self->sense_ ? SensorChip::kReplay : SensorChip::kNone;
+    details->window = self->sense_ ? self->sense_time_ : uint16_t{0};
+    details->uptime = (millis(context) - self->started_) / 1000;
+  }
+
+  std::optional<nb::callable> extract_, sense_;
+  uint16_t sense_time_;  // 10 ms from a window to the next
+  std::array<uint8_t, 3> version_;
   std::optional<uint32_t> millis_;  // the machine's clock without
+  uint32_t started_;
   size_t input_size_, features_;
   Buffers buffers_;
   Session session_;
@@ -160,11 +189,14 @@ class VirtualBoard {
 void bind_virtual_board(nb::module_& module) {
   nb::class_<VirtualBoard>(module, "VirtualBoard")
       .def(nb::init<int, int, uint64_t, uint16_t, uint16_t, uint8_t, uint32_t, uint16_t, float, int8_t,
-                    std::optional<nb::callable>, uint8_t, uint8_t>(),
+                    std::optional<nb::callable>, std::optional<nb::callable>, uint16_t,
+                    std::array<uint8_t, 3>, uint8_t, uint8_t>(),
            nb::kw_only(), nb::arg("features"), nb::arg("classes"), nb::arg("uid"), nb::arg("boot") = 1,
            nb::arg("capacity") = 500, nb::arg("max_batch") = 32, nb::arg("model") = 0,
            nb::arg("input_size") = 0, nb::arg("scale") = 1.0f, nb::arg("zero_point") = 0,
-           nb::arg("extract") = nb::none(), nb::arg("window") = 32, nb::arg("frame_limit") = 244)
+           nb::arg("extract") = nb::none(), nb::arg("sense") = nb::none(), nb::arg("sense_time") = 0,
+           nb::arg("version") = std::array<uint8_t, 3>{}, nb::arg("window") = 32,
+           nb::arg("frame_limit") = 244)
       .def("feed", &VirtualBoard::feed, nb::arg("data"), "Bytes from the host, serial framing.")
       .def("take", &VirtualBoard::take, "Bytes to the host, serial framing.")
       .def("feed_frame", &VirtualBoard::feed_frame, nb::arg("frame"),

@@ -13,13 +13,22 @@ from rich.table import Table
 
 from bytefed.errors import ConfigError
 from bytefed.manifest import Manifest, model_folder
-from bytefed.virtual import BoardKind, PtyBoard, board_uid, load_extractor, make_board, serve_boards
+from bytefed.virtual import (
+    BoardKind,
+    PtyBoard,
+    board_uid,
+    load_extractor,
+    load_recording,
+    make_board,
+    serve_boards,
+)
 
 _EPILOG = """\
 examples:
   bytefed board --count 4                      four boards with the digits model; prints their ports
   bytefed board --shape 64x10                  a board that takes ready features, D=64, C=10
   bytefed board --count 2 --line-rate 115200   as slow as a UART at 115,200 baud
+  bytefed board --model motion --replay motion with recorded motions for a sensor: try `bytefed capture`
 
 Each port speaks what a real board speaks; drive them from another terminal:
   bytefed run --boards serial:/dev/pts/3 serial:/dev/pts/4
@@ -45,6 +54,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--capacity", type=int, default=500, metavar="N", help="samples a store takes (default 500)"
     )
+    parser.add_argument(
+        "--replay",
+        metavar="DATA",
+        help="a sensor that replays a task's windows, or X (and y) of an .npz file",
+    )
     parser.add_argument("--line-rate", type=int, metavar="BAUD", help="pace the line, bits a second")
     parser.add_argument(
         "--uid-seed", type=int, default=0, metavar="S", help="another seed, other uids (default 0)"
@@ -58,7 +72,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.set_defaults(run=run)
 
 
-def board_kind(model: str | None, shape: str | None, capacity: int) -> BoardKind:
+def board_kind(model: str | None, shape: str | None, capacity: int, replay: str | None = None) -> BoardKind:
     """Return the kind of board that the options ask for.
 
     Raises:
@@ -67,11 +81,11 @@ def board_kind(model: str | None, shape: str | None, capacity: int) -> BoardKind
     """
     if shape is None:
         manifest = Manifest.load(model_folder(model or "digits"))
-        return BoardKind(manifest.D, manifest.C, model or "digits", capacity)
+        return BoardKind(manifest.D, manifest.C, model or "digits", capacity, replay=replay)
     features, times, classes = shape.partition("x")
     if not (times and features.isdigit() and classes.isdigit()):
         raise ConfigError("E_CONFIG_SHAPE", f"--shape {shape} is no shape.", "Say DxC, such as 64x10.")
-    return BoardKind(int(features), int(classes), model, capacity)
+    return BoardKind(int(features), int(classes), model, capacity, replay=replay)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -90,11 +104,12 @@ def run(args: argparse.Namespace) -> int:
             raise ConfigError(
                 "E_CONFIG_VALUE", f"{option} {value} is out of range.", f"{least} to {most:,} can be."
             )
-    kind = board_kind(args.model, args.shape, args.capacity)
+    kind = board_kind(args.model, args.shape, args.capacity, args.replay)
     extractor = load_extractor(kind)
+    recording = load_recording(kind, extractor)
     numbers = range(args.uid_first, args.uid_first + args.count)
     uids = [board_uid(args.uid_seed, index) for index in numbers]
-    boards = [PtyBoard(make_board(kind, uid, extractor), args.line_rate) for uid in uids]
+    boards = [PtyBoard(make_board(kind, uid, extractor, recording), args.line_rate) for uid in uids]
     _announce(boards, uids, kind, args.json)
     _serve(boards)
     return 0

@@ -59,7 +59,7 @@ async def _run(args: argparse.Namespace) -> int:
     from bytefed.virtual import BoardKind
 
     manifest = Manifest.load(model_folder("motion"))
-    options = VirtualOptions(BoardKind(manifest.D, manifest.C, "motion"))
+    options = VirtualOptions(BoardKind(manifest.D, manifest.C, "motion", replay="motion"))
     async with open_devices([args.board], options) as devices:
         if len(devices) != 1:
             raise ConfigError(
@@ -125,7 +125,8 @@ async def capture(
         raise BoardError(
             "E_BOARD_NO_SENSOR",
             f"{device.uri}: this board has no motion sensor, or a model that takes something else.",
-            "Flash a model of windows (BYTEFED_MODEL=motion pio run -e ENV -t upload), or give it samples (--data).",
+            "Flash a model of windows (BYTEFED_MODEL=motion pio run -e ENV -t upload), give it samples (--data), or "
+            "start a virtual board with --replay.",
         )
     count = max(1, round(seconds * 100 / details.window))
     first = device.stored.test if test else device.stored.train

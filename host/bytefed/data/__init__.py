@@ -1,6 +1,7 @@
 """What there is to learn: tasks by name, or anyone's features from a file."""
 
 from bytefed.data.load import TASKS, load_task
+from bytefed.data.npz import load_windows
 from bytefed.data.task import Samples, Task
 
-__all__ = ["TASKS", "Samples", "Task", "load_task"]
+__all__ = ["TASKS", "Samples", "Task", "load_task", "load_windows"]

@@ -68,6 +68,25 @@ def load(path: Path) -> Task:
     )
 
 
+def load_windows(path: Path) -> tuple[Array, NDArray[np.uint8] | None]:
+    """Inputs of an extractor from a file: ``X`` (int8 or float [n, ...]) and ``y`` (integers [n]), None without.
+
+    Raises:
+        DataError: E_DATA_MISSING, E_DATA_CORRUPT, E_DATA_ARRAY, E_DATA_SHAPE, E_DATA_TYPE, E_DATA_NAN,
+            E_DATA_LABEL, E_DATA_SIZE or E_DATA_EMPTY.
+    """
+    arrays = _read(path)
+    X = _numbers(path, _array(path, arrays, "X"))
+    if X.ndim < 2:
+        raise _error("SHAPE", f"{path}: X has the shape {X.shape}; [windows, ...] is needed.")
+    if not len(X):
+        raise _error("EMPTY", f"{path} holds no windows.")
+    labels = _labels(path, arrays) if "y" in arrays else None
+    if labels is not None and len(labels) != len(X):
+        raise _error("SHAPE", f"{path}: X has {len(X)} rows but y has {len(labels)}.")
+    return X, labels
+
+
 def _read(path: Path) -> dict[str, Array]:
     """The arrays that we know by name, each checked for size before memory is taken for it."""
     known = ("X", "y", "client", "test", "scale", "zero_point")
@@ -127,6 +146,11 @@ def _features(path: Path, arrays: dict[str, Array]) -> Array:
         raise _error("SHAPE", f"{path}: X has the shape {X.shape}; [samples, features] is needed.")
     if not 1 <= X.shape[1] <= MAX_FEATURES:
         raise _error("D", f"{path}: X has {X.shape[1]} features; 1 to {MAX_FEATURES} fit a board.")
+    return _numbers(path, X)
+
+
+def _numbers(path: Path, X: Array) -> Array:
+    """X itself: int8, or finite floats."""
     if X.dtype not in (np.int8, np.float32, np.float64):
         raise _error("TYPE", f"{path}: X is {X.dtype}; int8 or float32 is needed.")
     if X.dtype != np.int8:

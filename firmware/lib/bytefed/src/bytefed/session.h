@@ -41,6 +41,7 @@ class Session {
   // Begins to take samples from the sensor, as CAPTURE does: for a button on the board.
   Status capture(const Capture& capture);
   bool capturing() const { return task_ == Task::kCapture; }
+  uint8_t capture_label() const { return capture_.label; }  // of the windows that are being taken
 
   // Whether the board is between two pieces of work: only then its records and Memory fit together.
   bool at_rest() const { return task_ == Task::kNone && (state_ == State::kIdle || state_ == State::kReady); }
