@@ -26,6 +26,7 @@ TRIALS, TABLE = "trials.jsonl", "sweep.csv"
 LAST = 5  # rounds whose mean is the final accuracy
 IN_A_ROW = 3  # rounds that have to reach a target, so that luck does not
 TOLERANCE = 0.005  # of final accuracy, that the recommended codec may lose
+BUDGET = 60_000  # instructions for encoding and decoding 64x10, that it may take
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,7 @@ class Row:
     ratio_99_low: float
     ratio_99_high: float
     ram: int
+    instructions: int
 
 
 def summarize(setting: Setting, parameters: int, own: Sequence[Trial], reference: Sequence[Trial]) -> Row:
@@ -183,6 +185,7 @@ def summarize(setting: Setting, parameters: int, own: Sequence[Trial], reference
         ratio_99=float(np.exp(np.log(_all(ratio)).mean())),
         ratio_99_low=_all(ratio).min(), ratio_99_high=_all(ratio).max(),
         ram=codec.board_memory(up, parameters),
+        instructions=codec.instructions(setting.codec),
     )  # fmt: skip
 
 
@@ -195,12 +198,14 @@ def _all(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def recommend(cells: Mapping[Setting, Sequence[Trial]]) -> str:
     """Choose a codec by the boards' own test samples.
 
-    Of the codecs whose final accuracy, in the mean over the seeds, is nowhere more than half a point below float32's,
-    the one with the fewest bytes to 99 % of float32's, in the geometric mean over all settings. A codec that fails to
+    Of the codecs that a board encodes and decodes within BUDGET instructions, and whose final accuracy, in the mean
+    over the seeds, is nowhere more than half a point below float32's, the one with the fewest bytes to 99 % of float32's, in the geometric mean over all settings. A codec that fails to
     get there with some seed is out.
     """
     best, least = REFERENCE, np.inf
     for name in dict.fromkeys(setting.codec for setting in cells):
+        if codec.instructions(name) > BUDGET:
+            continue
         costs: list[float] = []
         for setting, own in cells.items():
             if setting.codec != name:

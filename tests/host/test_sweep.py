@@ -9,12 +9,12 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from bytefed import cli, experiment
+from bytefed import cli, codec, experiment
 from bytefed.codec import CODECS, board_memory
 from bytefed.config import RunConfig
 from bytefed.data import load_task
 from bytefed.store import Store
-from bytefed.sweep import REFERENCE, Setting, Trial, Trials, grid, recommend, summarize
+from bytefed.sweep import BUDGET, REFERENCE, Setting, Trial, Trials, grid, recommend, summarize
 from bytefed.trial import run_trial
 from bytefed.wire_size import serial_profile
 
@@ -141,3 +141,11 @@ def test_a_grid_that_cannot_be_tried_is_refused_at_once(tmp_path, capsys, option
     assert cli.main(["sweep", "--sweep-dir", str(tmp_path), *options]) == 2
     assert code in capsys.readouterr().err
     assert not (tmp_path / "trials.jsonl").exists()
+
+
+def test_instructions_are_of_the_downlink_decoded_and_the_uplink_encoded():
+    both = codec.instructions("onebit/stc5")
+    assert both == codec.instructions("onebit") + codec.instructions("stc5") - codec.instructions(
+        "stc5/onebit"
+    )
+    assert codec.instructions("float32") < codec.instructions("onebit") < BUDGET < codec.instructions("stc5")

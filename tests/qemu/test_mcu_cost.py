@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import emulated  # noqa: F401  # finds the two below
 import pytest
-from mcu_counts import AIFES_STEP, PAGE, count, page
+from mcu_counts import AIFES_STEP, CODEC_TABLE, PAGE, codec_table, count, page
 from mcu_sizes import grown, measure, recorded
 
 _TOLERANCE = 0.03
@@ -53,6 +54,14 @@ def test_the_page_of_costs_is_true(counts: dict[str, int]) -> None:
         assert now == pytest.approx(then, rel=_TOLERANCE), (
             f"figure {line} of docs/cost.md: make bench-mcu RECORD=1"
         )
+
+
+def test_the_instructions_that_sweeps_show_are_true(counts: dict[str, int]) -> None:
+    told, found = json.loads(CODEC_TABLE.read_text(encoding="utf-8")), codec_table(counts)
+    assert told.keys() == found.keys()
+    for name, steps in found.items():
+        assert steps == pytest.approx(told[name], rel=_TOLERANCE), "make bench-mcu RECORD=1"
+    assert sum(found["onebit"].values()) < 60_000
 
 
 def _figures(text: str) -> list[float]:

@@ -6,14 +6,25 @@ module with three functions and a row of CODECS.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 from bytefed.codec import float32, int8, onebit, sign, stc, twobit
 from bytefed.codec.arithmetic import GOLDEN, Values, mixed_seed
 from bytefed.errors import ConfigError
 
-__all__ = ["CODECS", "Codec", "Values", "board_memory", "downlink_seed", "find", "uplink_seed"]
+__all__ = [
+    "CODECS",
+    "Codec",
+    "Values",
+    "board_memory",
+    "downlink_seed",
+    "find",
+    "instructions",
+    "uplink_seed",
+]
 
 
 class Codec(NamedTuple):
@@ -56,6 +67,19 @@ def find(name: str) -> Codec:
             "E_CONFIG_CODEC", f"There is no codec '{name}'.", f"Take one of: {', '.join(CODECS)}."
         )
     return CODECS[name]
+
+
+def instructions(codecs: str) -> int:
+    """Return the instructions that a Cortex-M4F executes to decode one head of 64x10 and encode one delta.
+
+    Counted by an emulator, not cycles; `make bench-mcu RECORD=1` writes the file, and a test holds it to each build.
+
+    Args:
+        codecs: NAME, or DOWNLINK/UPLINK.
+    """
+    table = json.loads((Path(__file__).parent / "instructions.json").read_text(encoding="utf-8"))
+    down, _, up = codecs.partition("/")
+    return int(table[down]["decode"] + table[up or down]["encode"])
 
 
 def board_memory(codec: Codec, count: int) -> int:

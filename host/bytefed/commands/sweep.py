@@ -46,7 +46,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "sweep",
         help="compare codecs, local epochs, participation and strategies over seeds",
         description="Try a grid of settings with several seeds and write one table: accuracy, bytes to reach float32's,"
-        " RAM of the codec.",
+        " RAM and instructions of the codec.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -170,7 +170,8 @@ def _table(rows: Sequence[Row]) -> Table:
     )
     for name in ("task", "alpha", "epochs", "part", "strategy", "codec"):
         table.add_column(name)
-    for name in ("accuracy %", "against float32", "kB to 95 %", "kB to 99 %", "fewer than float32", "RAM B"):
+    figures = ("accuracy %", "against float32", "kB to 95 %", "kB to 99 %", "fewer than float32")
+    for name in (*figures, "RAM B", "instructions"):
         table.add_column(name, justify="right")
     for row in rows:
         table.add_row(
@@ -187,5 +188,6 @@ def _table(rows: Sequence[Row]) -> Table:
             + ("" if row.reached == row.seeds else f" ({row.reached}/{row.seeds})"),
             f"{row.ratio_99:.1f}x ({row.ratio_99_low:.1f} to {row.ratio_99_high:.1f})",
             f"{row.ram:,}",
+            f"{row.instructions:,}",
         )
     return table
