@@ -198,9 +198,9 @@ def _all(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def recommend(cells: Mapping[Setting, Sequence[Trial]]) -> str:
     """Choose a codec by the boards' own test samples.
 
-    Of the codecs that a board encodes and decodes within BUDGET instructions, and whose final accuracy, in the mean
-    over the seeds, is nowhere more than half a point below float32's, the one with the fewest bytes to 99 % of float32's, in the geometric mean over all settings. A codec that fails to
-    get there with some seed is out.
+    Of the codecs that a board decodes and encodes within BUDGET instructions, and whose final accuracy, in the mean
+    over the seeds, is nowhere more than half a point below float32's, the one with the fewest bytes to 99 % of
+    float32's, in the geometric mean over all settings. A codec that fails to get there with some seed is out.
     """
     best, least = REFERENCE, np.inf
     for name in dict.fromkeys(setting.codec for setting in cells):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import emulated  # noqa: F401  # finds the two below
 import pytest
-from mcu_counts import AIFES_STEP, CODEC_TABLE, PAGE, codec_table, count, page
+from mcu_counts import AIFES_STEP, CODEC_COSTS, PAGE, codec_costs, count, page
 from mcu_sizes import grown, measure, recorded
 
 _TOLERANCE = 0.03
@@ -57,7 +57,7 @@ def test_the_page_of_costs_is_true(counts: dict[str, int]) -> None:
 
 
 def test_the_instructions_that_sweeps_show_are_true(counts: dict[str, int]) -> None:
-    told, found = json.loads(CODEC_TABLE.read_text(encoding="utf-8")), codec_table(counts)
+    told, found = json.loads(CODEC_COSTS.read_text(encoding="utf-8")), codec_costs(counts)
     assert told.keys() == found.keys()
     for name, steps in found.items():
         assert steps == pytest.approx(told[name], rel=_TOLERANCE), "make bench-mcu RECORD=1"
