@@ -1,5 +1,6 @@
 #include "bytefed/head.h"
 
+#include "bytefed/assert.h"
 #include "bytefed/exact_math.h"
 
 namespace bytefed {
@@ -19,6 +20,7 @@ size_t argmax(const float* z, size_t classes) {
 }
 
 SampleLoss softmax_gradient(float* z, size_t classes, uint8_t label, float rate) {
+  BYTEFED_ASSERT(label < classes);
   const size_t predicted = argmax(z, classes);
   const float largest = z[predicted];
   const float margin = z[label] - largest;

@@ -11,7 +11,7 @@ struct HeadShape {
   constexpr size_t weights() const { return static_cast<size_t>(features) * classes; }
   constexpr size_t parameters() const { return weights() + classes; }  // P
   constexpr bool valid() const {
-    return features >= 1 && features <= kMaxFeatures && classes >= 2 && classes <= kMaxClasses;
+    return features >= 1 && features <= kMaxFeatures && classes >= kMinClasses && classes <= kMaxClasses;
   }
 };
 

@@ -1,6 +1,8 @@
 // Hands each head to the loop made for its number of classes.
 #include "bytefed/head_kernels.h"
 
+#include "bytefed/assert.h"
+
 #if defined(__ARM_ARCH_7EM__) && defined(__ARM_FP)
 #include "bytefed/head_kernels_m4f.h"
 #else
@@ -10,9 +12,16 @@
 namespace bytefed {
 namespace {
 
+// An image for few heads has no loops for others: their places hold one that it has anyway.
+constexpr size_t nearest(size_t classes) {
+  if (classes < kMinClasses) return kMinClasses < kMostInRegisters ? kMinClasses : kMostInRegisters;
+  return classes < kMaxClasses ? classes : kMaxClasses;
+}
+
 // From two classes on.
-constexpr Kernel kKernels[] = {kernel<2>(), kernel<3>(), kernel<4>(), kernel<5>(), kernel<6>(),
-                               kernel<7>(), kernel<8>(), kernel<9>(), kernel<10>()};
+constexpr Kernel kKernels[] = {kernel<nearest(2)>(), kernel<nearest(3)>(), kernel<nearest(4)>(),
+                               kernel<nearest(5)>(), kernel<nearest(6)>(), kernel<nearest(7)>(),
+                               kernel<nearest(8)>(), kernel<nearest(9)>(), kernel<nearest(10)>()};
 
 bool is_large(HeadShape shape) {
   return kMaxClasses > kMostInRegisters && shape.classes > kMostInRegisters;
@@ -21,11 +30,13 @@ bool is_large(HeadShape shape) {
 }  // namespace
 
 void weighted_sums(const float* W, const int8_t* q, int8_t zero_point, HeadShape shape, float* acc) {
+  BYTEFED_ASSERT(shape.valid());
   if (is_large(shape)) return large_sums(W, q, zero_point, shape, acc);
   kKernels[shape.classes - 2].sums(W, q, zero_point, shape, acc);
 }
 
 void rank_one_update(float* W, const int8_t* q, int8_t zero_point, HeadShape shape, const float* g) {
+  BYTEFED_ASSERT(shape.valid());
   if (is_large(shape)) return large_update(W, q, zero_point, shape, g);
   kKernels[shape.classes - 2].update(W, q, zero_point, shape, g);
 }

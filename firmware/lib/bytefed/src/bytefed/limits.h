@@ -6,12 +6,16 @@
 #ifndef BYTEFED_MAX_CLASSES
 #define BYTEFED_MAX_CLASSES 64
 #endif
+#ifndef BYTEFED_MIN_CLASSES  // an image for one head has both: it saves the loops of all others
+#define BYTEFED_MIN_CLASSES 2
+#endif
 #ifndef BYTEFED_MAX_FEATURES
 #define BYTEFED_MAX_FEATURES 4096
 #endif
 
 namespace bytefed {
 
+constexpr size_t kMinClasses = BYTEFED_MIN_CLASSES;
 constexpr size_t kMaxClasses = BYTEFED_MAX_CLASSES;
 constexpr size_t kMaxFeatures = BYTEFED_MAX_FEATURES;
 
@@ -22,6 +26,7 @@ constexpr size_t kMinFrame = 20;     // what an ATT MTU of 23 leaves
 constexpr size_t kMaxWindow = 32;    // chunks: one bit each in a 32-bit word
 constexpr size_t kMaxChunks = 4096;  // a data header's index has 12 bits
 
-static_assert(kMaxClasses >= 2 && kMaxClasses <= 255, "a label is one byte");
+static_assert(kMinClasses >= 2 && kMinClasses <= kMaxClasses, "a head has two classes or more");
+static_assert(kMaxClasses <= 255, "a label is one byte");
 
 }  // namespace bytefed

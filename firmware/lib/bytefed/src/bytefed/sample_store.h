@@ -1,5 +1,6 @@
 // Samples as int8 feature vectors with their labels, in memory that the caller owns.
 #pragma once
+#include "bytefed/assert.h"
 #include "bytefed/head.h"
 
 namespace bytefed {
@@ -38,7 +39,10 @@ class SampleStore {
   }
 
   // Forgets all samples of a split but the first `count`, which it has.
-  void truncate(Split split, uint16_t count) { count_[static_cast<size_t>(split)] = count; }
+  void truncate(Split split, uint16_t count) {
+    BYTEFED_ASSERT(count <= this->count(split));
+    count_[static_cast<size_t>(split)] = count;
+  }
 
   // Where the next sample's features go, or null when the store is full: fill it, then commit.
   int8_t* next(Split split) {
@@ -46,12 +50,14 @@ class SampleStore {
     return reinterpret_cast<int8_t*>(record(split, count(split)) + 1);
   }
   void commit(Split split, uint8_t label) {
+    BYTEFED_ASSERT(!full());
     *record(split, count(split)) = label;
     ++count_[static_cast<size_t>(split)];
   }
 
   // index < count(split).
   Sample get(Split split, uint16_t index) const {
+    BYTEFED_ASSERT(index < count(split));
     const uint8_t* at = record(split, index);
     return {*at, reinterpret_cast<const int8_t*>(at + 1)};
   }

@@ -1,0 +1,20 @@
+// Assertions of debug builds. Not <cassert>: its message takes printf and the heap along.
+#pragma once
+
+#ifdef BYTEFED_DEBUG
+
+namespace bytefed {
+
+// The application's: it must not return.
+[[noreturn]] void assertion_failed(const char* file, int line);
+
+}  // namespace bytefed
+
+#define BYTEFED_ASSERT(condition) \
+  ((condition) ? static_cast<void>(0) : ::bytefed::assertion_failed(__FILE__, __LINE__))
+
+#else
+
+#define BYTEFED_ASSERT(condition) static_cast<void>(0)
+
+#endif
