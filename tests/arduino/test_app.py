@@ -28,6 +28,7 @@ from bytefed.message import (
     control_frame,
 )
 from bytefed.transport.loopback import LoopbackTransport
+from bytefed.wire_size import BLUEFRUIT_WINDOW
 
 D, C, CAPACITY = 64, 4, 60
 PLAN = TrainingPlan("float32", "float32", epochs=2, batch=8, rate=0.05, seed=1)
@@ -114,10 +115,20 @@ def test_the_nano_takes_one_chunk_at_a_time(fake_boards: Path) -> None:
         board = FakeBoard(fake_boards / "fake_nano.so")
         device = await meet(board, "ble")
         assert device.profile.frame_limit == 244
-        assert device.profile.W_down == 1 if hasattr(device.profile, "W_down") else True
+        assert device.profile.window_down == 1
         await device.provision(samples())
         await train(device)
         assert board.get("dropped") == 0  # the library's 256 bytes were never too few
+        await device.close()
+
+    go(action)
+
+
+def test_bluefruit_takes_the_window_that_costs_are_computed_with(fake_boards: Path) -> None:
+    async def action() -> None:
+        board = FakeBoard(fake_boards / "fake_bluefruit.so")
+        device = await meet(board, "ble")
+        assert device.profile.window_down == BLUEFRUIT_WINDOW
         await device.close()
 
     go(action)
