@@ -1,0 +1,131 @@
+"""The suite for real boards (tests/boards) on virtual ones: it passes where they are sound, and fails where not."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from bytefed._core import VirtualBoard
+from bytefed.device import Device, TrainingPlan
+from bytefed.devices import VirtualOptions, board_command
+from bytefed.extractor import Extractor
+from bytefed.manifest import Manifest, model_folder
+from bytefed.transport.loopback import LoopbackTransport
+from bytefed.virtual import BoardKind
+
+SUITE = Path(__file__).parents[1] / "boards"
+
+
+def run_suite(report: Path, boards: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "BYTEFED_BOARDS": boards, "BYTEFED_REPORT": str(report)}
+    environment.pop("BYTEFED_RESET", None)
+    command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", str(SUITE)]
+    return subprocess.run(
+        command,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        cwd=SUITE.parents[1],
+    )
+
+
+def load_checks() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("hardware_checks", SUITE / "checks.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_without_boards_it_is_skipped_and_says_why(tmp_path: Path) -> None:
+    done = run_suite(tmp_path / "report.md", "")
+    assert done.returncode == 0 and " passed" not in done.stdout
+    assert "SKIPPED: no boards" in done.stdout
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no pseudo-terminals on this system")
+def test_virtual_boards_pass_all_but_what_flash_is_needed_for(tmp_path: Path) -> None:
+    """One with the motions' extractor and a replayed sensor, one with the digits'."""
+    shape = Manifest.load(model_folder("motion")).input_shape
+    windows = np.random.default_rng(1).integers(-128, 128, (16, *shape)).astype(np.int8)
+    np.savez(tmp_path / "recording.npz", X=windows)
+    kind = BoardKind(64, 4, "motion", replay=str(tmp_path / "recording.npz"))
+    command = board_command(1, 0, VirtualOptions(kind))
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as board:
+        assert board.stdout is not None
+        port = json.loads(board.stdout.readline())["port"]
+        done = run_suite(tmp_path / "report.md", f"serial:{port} virtual:1")
+        board.terminate()
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = [line.split(" | ") for line in (tmp_path / "report.md").read_text().splitlines() if " | " in line]
+    results = [
+        (row[0].removeprefix("| "), row[1]) for row in rows if row[1] in ("passed", "SKIPPED", "FAILED")
+    ]
+    assert len(results) == 2 * len(load_checks().CHECKS)
+    assert [name for name, result in results if result != "passed"] == [
+        "keeps all through a reset", "captures", "keeps all through a reset"
+    ]  # fmt: skip
+
+
+def board(flip: int = 0) -> LoopbackTransport:
+    """A digits board; `flip`: bits of each first feature that are wrong."""
+    extractor = Extractor.load("digits")
+
+    def extract(values: bytes) -> bytes:
+        features = extractor.extract(np.frombuffer(values, np.int8).reshape(1, *extractor.input_shape))
+        features[0, 0] ^= flip
+        return features.tobytes()
+
+    return LoopbackTransport(
+        VirtualBoard(
+            features=32, classes=10, uid=7, model=extractor.model_hash, extract=extract,
+            input_size=int(np.prod(extractor.input_shape)), scale=extractor.quantization.scale,
+            zero_point=extractor.quantization.zero_point,
+        )
+    )  # fmt: skip
+
+
+def test_one_wrong_bit_of_a_feature_is_found() -> None:
+    checks = load_checks()
+    asyncio.run(checks.extracts_the_golden_features(Device(board())))
+    with pytest.raises(AssertionError, match="features are others"):
+        asyncio.run(checks.extracts_the_golden_features(Device(board(flip=1))))
+
+
+def test_a_delta_with_other_bits_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    checks = load_checks()
+    asyncio.run(checks.trains_with(Device(board()), "float32"))
+    other = TrainingPlan("float32", "float32", checks.EPOCHS, checks.BATCH, checks.RATE * 1.0001, checks.SEED)
+    monkeypatch.setattr(checks, "plan", lambda _name="float32": other)
+    with pytest.raises(AssertionError, match="differ from the host's core"):
+        asyncio.run(checks.trains_with(Device(board()), "float32"))
+    with pytest.raises(AssertionError, match="differ from the host's core"):
+        asyncio.run(checks.resumes(Device(board())))
+
+
+def test_bytes_beyond_the_estimate_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    checks, honest = load_checks(), Device.take_expected
+    monkeypatch.setattr(Device, "take_expected", lambda device: honest(device) * 2)
+    with pytest.raises(AssertionError, match="estimated"):
+        asyncio.run(checks.trains_with(Device(board()), "int8"))
+
+
+def test_a_board_that_takes_anything_is_found() -> None:
+    checks = load_checks()
+
+    async def accept() -> None:
+        pass
+
+    with pytest.raises(AssertionError, match="it took what deserves E_BOARD_BAD_LABEL"):
+        asyncio.run(checks.refused(accept(), "E_BOARD_BAD_LABEL"))
