@@ -206,22 +206,25 @@ async def is_kept(device: Device) -> str:
     await device.ask(Kind.SAVE, b"", Kind.SAVED)
     if not os.environ.get("BYTEFED_RESET"):
         pytest.skip("saved; BYTEFED_RESET=1 asks to press reset, and looks whether it is all there")
-    return await after_reset(device, first)
-
-
-async def after_reset(device: Device, first: RoundReply) -> str:
-    """Wait until the board was reset; samples, head and delta are as before."""
-    boot, crc = device._boot, device.stored.crc
     print(f"\n>>> Press the reset button of {device.uri} ({device.name}) now.", flush=True)  # noqa: T201
+    return await after_reset(device, first, device._boot)
+
+
+async def after_reset(device: Device, first: RoundReply, boot: int | None) -> str:
+    """Wait until the board started anew, so that its boot id is another; all is as before."""
+    crc = device.stored.crc
     give_up = time.monotonic() + PATIENCE
-    while device._boot == boot:
-        assert time.monotonic() < give_up, "nobody pressed reset"
-        await asyncio.sleep(1.0)
+    while True:
         try:
             await device.close()
             await device.connect(device._run)
         except LinkError:
-            continue
+            pass
+        else:
+            if device._boot != boot:
+                break
+        assert time.monotonic() < give_up, "nobody pressed reset"
+        await asyncio.sleep(1.0)
     assert (device.stored.train, device.stored.test, device.stored.crc) == (TRAIN, TEST, crc)
     again = await round_(device, 1)
     assert first.delta is not None and again.delta is not None
