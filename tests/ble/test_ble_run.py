@@ -129,7 +129,8 @@ class Saboteur:
     def __init__(self, seed: int, cuts: int, values: int) -> None:
         rng = random.Random(seed)
         self._seed = seed
-        self._cuts = set(rng.sample(range(1, values), cuts))
+        # Not among the first, while the boards join: a run that begins is strict.
+        self._cuts = set(rng.sample(range(values // 16, values), cuts))
         self._count = 0
         self._owed = 0
         self.cuts = 0
