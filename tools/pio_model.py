@@ -4,6 +4,7 @@ The model is `custom_model` of platformio.ini, or BYTEFED_MODEL of the environme
 another model or store costs seconds, and TensorFlow Lite Micro is not compiled anew.
 """
 
+import json
 import os
 import re
 import sys
@@ -25,6 +26,7 @@ def option(name: str) -> str:
 
 generated = Path(env.subst("$BUILD_DIR")) / "model"  # type: ignore[name-defined]  # noqa: F821
 model_to_c.write(root / "models" / option("model"), generated)
+classes = json.loads((root / "models" / option("model") / "manifest.json").read_text(encoding="utf-8"))["C"]
 
 version = re.search(r'^version = "(\d+)\.(\d+)\.(\d+)"', (root / "pyproject.toml").read_text(), re.MULTILINE)
 assert version is not None
@@ -34,8 +36,15 @@ defines += [
     for part, number in zip(("MAJOR", "MINOR", "PATCH"), version.groups(), strict=True)
 ]
 
-projenv.Append(CPPPATH=[str(generated)], CPPDEFINES=defines)  # type: ignore[name-defined]  # noqa: F821
+# An image has one head: the core leaves out the loops for others.
+shared: list[object] = [("BYTEFED_MIN_CLASSES", classes), ("BYTEFED_MAX_CLASSES", classes)]
+if option("debug") == "yes":
+    shared.append("BYTEFED_DEBUG")
+
+projenv.Append(CPPPATH=[str(generated)], CPPDEFINES=defines + shared)  # type: ignore[name-defined]  # noqa: F821
 for library in env.GetLibBuilders():  # type: ignore[name-defined]  # noqa: F821
+    if library.name in ("bytefed", "tflm_features"):
+        library.env.Append(CPPDEFINES=shared)
     if library.name == "tflm_features":
         library.env.Append(CPPPATH=[str(generated)])
 print(f"Model {option('model')}, store of {option('capacity')} samples")

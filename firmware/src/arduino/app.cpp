@@ -2,6 +2,7 @@
 
 #include "button.h"
 #include "chip.h"
+#include "debug/trap.h"
 #include "flash.h"
 #include "sensor.h"
 #include "tflm_features/features.h"
@@ -59,6 +60,7 @@ void App::start() {
   keeper_.load();
   radio_ = ble::start(chip::uid());  // without a radio USB still serves; the light tells
   chip::start_watchdog();
+  trap::arm();
 }
 
 void App::step() {
