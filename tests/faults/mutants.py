@@ -14,8 +14,18 @@ from pathlib import Path
 
 from shared_board import CORE, build_shared_board
 
+from bytefed import _core
+
 _HOST = CORE.parents[3] / "host"
 _CAMPAIGN = Path(__file__).with_name("campaign.py")
+# An editable install finds its package before PYTHONPATH does, and would run the campaign on the host as it is.
+_BOOT = (
+    "import runpy, sys;"
+    "sys.meta_path[:] = [finder for finder in sys.meta_path if 'ScikitBuild' not in type(finder).__name__];"
+    "del sys.argv[0]; sys.path.insert(0, sys.argv[0].rpartition('/')[0]);"
+    "import bytefed; assert bytefed.__file__.startswith(sys.path[1]), bytefed.__file__;"
+    "runpy.run_path(sys.argv[0], run_name='__main__')"
+)
 
 
 @dataclass(frozen=True)
@@ -144,12 +154,17 @@ def survives(mutant: Mutant, work: Path) -> str | None:
     shutil.rmtree(work, ignore_errors=True)
     shutil.copytree(CORE if is_board else _HOST, work, ignore=shutil.ignore_patterns("__pycache__", "core"))
     _apply(mutant, work)
-    command = [sys.executable, str(_CAMPAIGN), "--part", mutant.part]
     if is_board:
         build_shared_board(work, work / "board.so")
-        command += ["--board", str(work / "board.so")]
-    host = _HOST if is_board else work
-    environment = {**os.environ, "PYTHONPATH": str(host), "PYTHONDONTWRITEBYTECODE": "1"}
+        command = [sys.executable, str(_CAMPAIGN), "--part", mutant.part, "--board", str(work / "board.so")]
+    else:
+        shutil.copy(_core.__file__, work / "bytefed")
+        command = [sys.executable, "-c", _BOOT, str(_CAMPAIGN), "--part", mutant.part]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(_HOST if is_board else work),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode == 3 or done.returncode < 0:  # a violation, or a crash by a signal
         return None
