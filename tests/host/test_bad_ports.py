@@ -68,7 +68,7 @@ def test_a_port_without_permission_is_tried_for_a_while(monkeypatch):
         tries.append(1)
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(serial_transport, "_DENIED_PATIENCE", 0.25)
+    monkeypatch.setattr(serial_transport, "_PATIENCE", 0.25)
     monkeypatch.setattr(serial_transport.serial, "Serial", refuse)
     failure = opening("/dev/ttyACM0")
     assert failure.code == "E_PORT_DENIED" and "dialout" in failure.remedy

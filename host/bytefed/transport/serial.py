@@ -19,7 +19,9 @@ from bytefed.transport.inbox import Inbox
 
 _BAUD_RATE = 115200  # any but 1200, which sends a board into its bootloader; USB ignores the rest
 _READ_SIZE = 4096
-_DENIED_PATIENCE = 2.0  # seconds: udev sets a new port's mode a moment after it appears
+# A new port's mode is set a moment after it appears, and ModemManager has it open first.
+_PATIENCE = 2.0  # seconds
+_PASSING = ("E_PORT_DENIED", "E_PORT_BUSY")
 
 
 def link_lost(uri: str, why: object) -> LinkError:
@@ -47,13 +49,13 @@ class SerialTransport:
         self._io = _Polled(self, device) if _has_descriptor(device) else _Threaded(self, device)
 
     def _open_patiently(self) -> serial.Serial:
-        give_up = time.monotonic() + _DENIED_PATIENCE
+        give_up = time.monotonic() + _PATIENCE
         while True:
             try:
                 return self._open_port()
             except (OSError, ValueError) as error:
                 failure = port_error(self.uri, self._port, error)
-                if failure.code != "E_PORT_DENIED" or time.monotonic() > give_up:
+                if failure.code not in _PASSING or time.monotonic() > give_up:
                     raise failure from error
                 time.sleep(0.1)
 
