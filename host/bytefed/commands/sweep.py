@@ -165,29 +165,46 @@ def _row(setting: Setting, cells: dict[Setting, Sequence[Trial]], task: Task) ->
 
 
 def _table(rows: Sequence[Row]) -> Table:
+    """The table for a terminal: axes of the grid that have only one value are left out, sweep.csv has them all."""
     table = Table(
-        title="kB: wire bytes of a board, both directions, up to 95 or 99 % of float32's final accuracy"
+        title="kB: wire bytes of a board, both directions, up to 95 or 99 % of float32's final accuracy",
+        box=None,
     )
-    for name in ("task", "alpha", "epochs", "part", "strategy", "codec"):
-        table.add_column(name)
-    figures = ("accuracy %", "against float32", "kB to 95 %", "kB to 99 %", "fewer than float32")
-    for name in (*figures, "RAM B", "instructions"):
-        table.add_column(name, justify="right")
-    for row in rows:
+    axes = [_axes_of(row) for row in rows]
+    varying = [name for name in axes[0] if name == "codec" or len({row[name] for row in axes}) > 1]
+    for name in varying:
+        table.add_column(name, no_wrap=True)
+    for name in (
+        "accuracy %",
+        "change (worst)",
+        "kB to 95",
+        "kB to 99 %",
+        "fewer than float32",
+        "RAM B",
+        "insns",
+    ):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row, axis in zip(rows, axes, strict=True):
+        some = "" if row.reached == row.seeds else f" ({row.reached}/{row.seeds})"
         table.add_row(
-            row.data,
-            f"{row.alpha:g}",
-            str(row.local_epochs),
-            f"{row.fraction_train:g}",
-            row.strategy,
-            row.codec,
-            f"{row.accuracy:.2f} ± {row.accuracy_sd:.2f}",
+            *(axis[name] for name in varying),
+            f"{row.accuracy:.2f}±{row.accuracy_sd:.2f}",
             f"{row.change:+.2f} ({row.worst_change:+.2f})",
             f"{row.bytes_95 / 1000:.2f}",
-            f"{row.bytes_99 / 1000:.2f}"
-            + ("" if row.reached == row.seeds else f" ({row.reached}/{row.seeds})"),
-            f"{row.ratio_99:.1f}x ({row.ratio_99_low:.1f} to {row.ratio_99_high:.1f})",
+            f"{row.bytes_99 / 1000:.2f}{some}",
+            f"{row.ratio_99:.1f}x ({row.ratio_99_low:.0f}-{row.ratio_99_high:.0f})",
             f"{row.ram:,}",
             f"{row.instructions:,}",
         )
     return table
+
+
+def _axes_of(row: Row) -> dict[str, str]:
+    return {
+        "task": row.data,
+        "alpha": f"{row.alpha:g}",
+        "epochs": str(row.local_epochs),
+        "part": f"{row.fraction_train:g}",
+        "strategy": row.strategy,
+        "codec": row.codec,
+    }
