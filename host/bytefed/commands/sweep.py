@@ -166,23 +166,13 @@ def _row(setting: Setting, cells: dict[Setting, Sequence[Trial]], task: Task) ->
 
 def _table(rows: Sequence[Row]) -> Table:
     """The table for a terminal: axes of the grid that have only one value are left out, sweep.csv has them all."""
-    table = Table(
-        title="kB: wire bytes of a board, both directions, up to 95 or 99 % of float32's final accuracy",
-        box=None,
-    )
+    title = "kB: wire bytes of a board up to 95 or 99 % of float32's final accuracy"
+    table = Table(title=title, box=None, padding=(0, 1, 0, 0))
     axes = [_axes_of(row) for row in rows]
     varying = [name for name in axes[0] if name == "codec" or len({row[name] for row in axes}) > 1]
     for name in varying:
         table.add_column(name, no_wrap=True)
-    for name in (
-        "accuracy %",
-        "change (worst)",
-        "kB to 95",
-        "kB to 99 %",
-        "fewer than float32",
-        "RAM B",
-        "insns",
-    ):
+    for name in ("accuracy %", "change (worst)", "kB 95", "kB 99", "fewer", "RAM B", "insns"):
         table.add_column(name, justify="right", no_wrap=True)
     for row, axis in zip(rows, axes, strict=True):
         some = "" if row.reached == row.seeds else f" ({row.reached}/{row.seeds})"
