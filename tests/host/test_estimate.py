@@ -53,16 +53,29 @@ def test_the_exact_figure_is_the_closed_form(capsys):
     assert result["estimate_wire"] == 4 * (3 * round_ + evaluation + connection + config)
 
 
-@given(st.integers(1, 40), st.integers(1, 10), st.floats(0, 1), st.integers(0, 99))
-def test_only_those_who_take_part_are_counted(clients, rounds, fraction, seed):
+@given(st.integers(1, 40), st.integers(1, 10), st.floats(0, 1), st.integers(0, 99), st.integers(0, 12))
+def test_only_those_who_take_part_are_counted(clients, rounds, fraction, seed, rate_rounds):
     profile = wire_size.serial_profile()
-    got = predict(profile, 8, 2, FLOAT32, clients=clients, rounds=rounds, fraction_train=fraction, seed=seed)
+    got = predict(
+        profile,
+        8,
+        2,
+        FLOAT32,
+        clients=clients,
+        rounds=rounds,
+        fraction_train=fraction,
+        learning_rate_rounds=rate_rounds,
+        seed=seed,
+    )
     assert got.participants == min(clients, max(1, int(fraction * clients)))
-    drawn = set()
+    configured, step_of = 0, {}  # of a client: the step of the learning rate that it knows
     for number in range(1, rounds + 1):
-        drawn.update(select(seed, number, range(clients), got.participants))
+        step = (number - 1) // rate_rounds if rate_rounds else 0
+        for client in select(seed, number, range(clients), got.participants):
+            configured += step_of.get(client) != step
+            step_of[client] = step
     expected = wire_size.round_bytes(profile, 8, 2).wire_total * got.participants * rounds
-    expected += wire_size.configuration_bytes(profile).wire_total * len(drawn)
+    expected += wire_size.configuration_bytes(profile).wire_total * configured
     assert got.rounds.wire_total == expected
     got.total.check()
 

@@ -54,7 +54,8 @@ def summed(table, name="wire_total"):
 
 
 def test_a_run_is_what_the_estimate_said(features, tmp_path, capsys):
-    assert main(arguments(features, tmp_path / "run", "--rounds", "6", "--fraction-train", "0.7")) == 0
+    rate = ("--learning-rate-decay", "0.9", "--learning-rate-rounds", "4")
+    assert main(arguments(features, tmp_path / "run", "--rounds", "6", "--fraction-train", "0.7", *rate)) == 0
     out, err = capsys.readouterr()
     assert "6 rounds" in out
     assert out.count("\n") == 1
@@ -66,9 +67,8 @@ def test_a_run_is_what_the_estimate_said(features, tmp_path, capsys):
     assert abs(summary["accuracy_final"] - summary["accuracy_central"]) < 0.1
     rounds, sessions = rows(tmp_path / "run", "bytes.csv"), rows(tmp_path / "run", "sessions.csv")
     assert len(rounds) == 6 * 2
-    predicted = predict(
-        serial_profile(), D, C, ("float32", "float32"), clients=3, rounds=6, fraction_train=0.7, seed=7
-    )
+    shares = {"clients": 3, "rounds": 6, "fraction_train": 0.7, "learning_rate_rounds": 4, "seed": 7}
+    predicted = predict(serial_profile(), D, C, ("float32", "float32"), **shares)
     for phase in ("connect", "evaluate"):
         of_phase = [row for row in sessions if row["phase"] == phase]
         assert summed(of_phase) == getattr(predicted, phase).wire_total

@@ -40,6 +40,7 @@ _LIMITS = {
     "update_bytes": (1, 2**63 - 1),
     "fraction_train": (0.0, 1.0),
     "min_train_nodes": (1, 10_000_000),
+    "learning_rate_rounds": (0, 65_535),
     "seed": (0, 2**32 - 1),
 }
 _EXAMPLES = """\
@@ -64,7 +65,7 @@ class Prediction:
 
     Attributes:
         board_round: One round of one board.
-        rounds: All rounds of all participants, with CONFIG when a board trains first.
+        rounds: All rounds of all participants, with CONFIG when a board trains first, and with another learning rate.
         connect: All connections.
         evaluate: The evaluation on all boards after the last round.
         participants: Boards a round.
@@ -103,6 +104,7 @@ def predict(
     rounds: int,
     fraction_train: float = 1.0,
     min_train_nodes: int = 1,
+    learning_rate_rounds: int = 0,
     seed: int = 42,
 ) -> Prediction:
     """What `bytefed run` will count if no byte is lost: equal, not about.
@@ -116,11 +118,16 @@ def predict(
         rounds: Rounds.
         fraction_train: Fraction of the boards that train in a round.
         min_train_nodes: At least so many do.
+        learning_rate_rounds: Rounds with the same learning rate; 0 for all of them.
         seed: Decides who; see ``select``.
     """
     participants = min(max(int(fraction_train * clients), min_train_nodes), clients)
     board_round = round_bytes(profile, features, classes, *codecs)
-    configured = clients if participants == clients else _ever_drawn(seed, clients, rounds, participants)
+    step = learning_rate_rounds or rounds
+    configured = sum(
+        _ever_drawn(seed, clients, range(first, min(first + step, rounds + 1)), participants)
+        for first in range(1, rounds + 1, step)
+    )
     evaluation = round_bytes(profile, features, classes, *codecs, train=False)
     return Prediction(
         board_round=board_round,
@@ -131,10 +138,12 @@ def predict(
     )
 
 
-def _ever_drawn(seed: int, clients: int, rounds: int, participants: int) -> int:
-    """How many clients take part at least once."""
+def _ever_drawn(seed: int, clients: int, rounds: range, participants: int) -> int:
+    """How many clients take part at least once in these rounds."""
+    if participants == clients:
+        return clients
     drawn: set[int] = set()
-    for number in range(1, rounds + 1):
+    for number in rounds:
         drawn.update(select(seed, number, range(clients), participants))
         if len(drawn) == clients:
             break
@@ -182,6 +191,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="fraction that trains in a round (default: 1)",
     )
     add("--min-train-nodes", type=int, default=1, metavar="N", help="at least so many train (default: 1)")
+    add(
+        "--learning-rate-rounds",
+        type=int,
+        default=0,
+        metavar="N",
+        help="rounds between two steps of the learning rate, each a CONFIG; 0: it never changes (default: 0)",
+    )
     add("--seed", type=int, default=42, help="of the selection (default: 42)")
     add("--json", action="store_true", help="one JSON object")
     parser.set_defaults(run=run)
@@ -224,6 +240,7 @@ def _predict(args: argparse.Namespace, profile: LinkProfile, codecs: tuple[str, 
         rounds=args.rounds,
         fraction_train=args.fraction_train,
         min_train_nodes=args.min_train_nodes,
+        learning_rate_rounds=args.learning_rate_rounds,
         seed=args.seed,
     )
 
