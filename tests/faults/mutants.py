@@ -45,7 +45,8 @@ class Mutant:
     part: str = "singles"
 
 
-_SESSION, _DEVICE = "bytefed/session.cpp", "bytefed/device.py"
+_DEVICE = "bytefed/device.py"
+_TRANSFERS, _ROUNDS = "bytefed/session_transfers.cpp", "bytefed/session_rounds.cpp"
 _KEY = "delta BLOB NOT NULL,\n    PRIMARY KEY (run, round, board));"
 _CONFIRM = "await self._finish(work, Status.OK if counted else Status.LATE)"
 
@@ -57,25 +58,30 @@ BOARDS = (
     ),
     Mutant(
         "no CRC-32 of the head",
-        _SESSION,
+        _ROUNDS,
         (("if (crc32(incoming(), size) != begin_.head) {", "if (false) {"),),
         "undetected",
     ),
     Mutant(
         "no transfer number, push",
-        _SESSION,
+        _TRANSFERS,
         ((" && header.transfer == push_transfer_) {", ") {"),),
         "echoes",
     ),
-    Mutant("run ignored", _SESSION, (("if (hello.run != run_ && ", "if (run_ == 0 && "),), "echoes"),
+    Mutant(
+        "run ignored",
+        "bytefed/session.cpp",
+        (("if (hello.run != run_ && ", "if (run_ == 0 && "),),
+        "echoes",
+    ),
     Mutant(
         "round and head ignored",
-        _SESSION,
+        _ROUNDS,
         (("begin.round == begin_.round &&", ""), ("begin.head == begin_.head &&", "")),
     ),
     Mutant(
         "a delta is forgotten once it is sent",
-        _SESSION,
+        _TRANSFERS,
         (("  sender_.sent();", "  sender_.sent();\n  if (!sender_.pending()) forget_round();"),),
     ),
 )

@@ -64,55 +64,66 @@ class Session {
   enum class Task : uint8_t { kNone, kEvaluate, kTrain, kExtract, kCapture };
   enum class Incoming : uint8_t { kHead, kSamples };
 
-  // Requests.
+  // session.cpp
   void on_control(Link* link, Kind kind, uint8_t sequence, const uint8_t* body, size_t length);
   void on_hello(Link* link, uint8_t sequence, const uint8_t* body, size_t length);
   void on_info(uint8_t sequence);
+  void on_about(uint8_t sequence);
+  void on_poll(uint8_t sequence);
+
+  // session_rounds.cpp
   void on_config(uint8_t sequence, const uint8_t* body, size_t length);
   void on_begin(uint8_t sequence, const uint8_t* body, size_t length);
-  void on_get(uint8_t sequence, const uint8_t* body, size_t length);
-  void on_poll(uint8_t sequence);
-  void on_store(uint8_t sequence);
-  void on_add(uint8_t sequence, const uint8_t* body, size_t length);
-  void on_capture(uint8_t sequence, const uint8_t* body, size_t length);
-  void on_save(uint8_t sequence);
-  void on_about(uint8_t sequence);
-
-  // Data frames.
-  void on_data(const uint8_t* frame, size_t length);
-  void on_chunk(const DataHeader& header, const uint8_t* data, size_t length);
-  void on_ack(const DataHeader& header, const uint8_t* body, size_t length);
-
-  // Rounds.
   Status check_begin(const Begin& begin) const;
   bool is_key(const Begin& begin) const;
   bool is_current(const Begin& begin) const;
-  bool is_kept(const Begin& begin) const;
-  void revive();
   void accept(uint8_t sequence);
   void head_arrived();
   Status take_head();
   void start_training();
   void evaluate_one();
   void finish_round(Status status);
-  bool make_delta();
-  void settle(bool counted);
-  void forget_residual();
   void measure_speed(uint32_t elapsed);
   uint16_t expected_wait() const;
+  void forget_round();
 
-  // Samples.
+  // session_delta.cpp
+  bool can(uint8_t codec) const;
+  bool make_delta();
+  bool is_kept(const Begin& begin) const;
+  void revive();
+  void settle(bool counted);
+  void forget_residual();
+
+  // session_samples.cpp
+  void on_store(uint8_t sequence);
+  void on_add(uint8_t sequence, const uint8_t* body, size_t length);
   Status check_add(const Add& add) const;
+  size_t add_record_size() const;
   void samples_arrived();
   bool labels_valid() const;
   void take_record();
+
+  // session_capture.cpp
+  void on_capture(uint8_t sequence, const uint8_t* body, size_t length);
   Status check_capture(const Capture& capture) const;
   bool take_window();
-  size_t add_record_size() const;
 
-  // Answers.
+  // session_records.cpp
+  void on_save(uint8_t sequence);
+
+  // session_transfers.cpp
+  void on_get(uint8_t sequence, const uint8_t* body, size_t length);
+  void on_data(const uint8_t* frame, size_t length);
+  void on_chunk(const DataHeader& header, const uint8_t* data, size_t length);
+  void on_ack(const DataHeader& header, const uint8_t* body, size_t length);
+  ChunkPlan plan(size_t length, uint8_t window) const;
+  // Makes the header of the answer that is due next, with a body of `size` bytes, and says where that goes.
+  uint8_t* start_answer(Kind kind, uint8_t sequence, size_t size);
   template <typename M>
-  void answer(uint8_t sequence, const M& message);
+  void answer(uint8_t sequence, const M& message) {
+    pack(message, start_answer(M::kKind, sequence, M::kSize));
+  }
   void answer_error(uint8_t sequence, Status status) { answer(sequence, Error{status}); }
   void answer_ack();
   void answer_final_ack(Status status);
@@ -120,9 +131,6 @@ class Session {
   bool send_result();
   bool send_chunk();
 
-  void forget_round();
-  bool can(uint8_t codec) const;
-  ChunkPlan plan(size_t length, uint8_t window) const;
   size_t parameters() const { return memory_.shape.parameters(); }
   const uint8_t* incoming() const { return reinterpret_cast<const uint8_t*>(memory_.local); }
   uint8_t* incoming() { return reinterpret_cast<uint8_t*>(memory_.local); }
