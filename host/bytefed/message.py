@@ -336,15 +336,16 @@ class Captured(_Body):
 
 @dataclass(frozen=True)
 class Details(_Body):
-    """Answers ABOUT: what the board is made of. Sizes in bytes, window in 10 ms, uptime in seconds."""
+    """Answers ABOUT: what the board is made of. ram in 16 bytes, window in 10 ms, uptime in seconds."""
 
     KIND = Kind.DETAILS
-    LAYOUT = struct.Struct("<BBBBIBBHIH")
+    LAYOUT = struct.Struct("<BBBBHHBBHIH")
     board: int
     major: int
     minor: int
     patch: int
     ram: int
+    heap: int
     reset: int
     sensor: int
     window: int

@@ -14,7 +14,7 @@ BUILD = ROOT / "build" / "arduino"
 
 @pytest.fixture(scope="session")
 def fake_boards() -> Path:
-    """The folder with fake_nano.so and fake_bluefruit.so."""
+    """The folder with fake_nano.so, fake_bluefruit.so and so on: see CMakeLists.txt."""
     if shutil.which("cmake") is None or shutil.which("c++") is None:
         pytest.skip("SKIPPED: the Arduino app on fake cores needs cmake and a C++ compiler")
     configure = ["cmake", "-S", str(ROOT), "-B", str(BUILD), "-DBYTEFED_TESTS=ON", "-DCMAKE_BUILD_TYPE=Debug"]
@@ -25,8 +25,7 @@ def fake_boards() -> Path:
         "--parallel",
         "2",
         "--target",
-        "fake_nano",
-        "fake_bluefruit",
+        "fake_boards",
         "store_tests",
     ]
     for command in (configure, build):

@@ -14,12 +14,11 @@ class FakeBoard:
     """One power-on of the board: a fresh copy of the library. What is in its flash, the process keeps.
 
     Args:
-        library: fake_nano.so or fake_bluefruit.so.
-        extractor: Whether the model fits its arena.
+        library: fake_nano.so or another of CMakeLists.txt.
         world: What to set before it is switched on, as `set` does.
     """
 
-    def __init__(self, library: Path, *, extractor: bool = True, **world: int) -> None:
+    def __init__(self, library: Path, **world: int) -> None:
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(shutil.copy(library, folder))
             self._lib = ctypes.CDLL(str(copy))
@@ -31,7 +30,7 @@ class FakeBoard:
         self._buffer = ctypes.create_string_buffer(_BUFFER)
         for name, value in world.items():
             self.set(name, value)
-        self._lib.board_switch_on(extractor)
+        self._lib.board_switch_on()
 
     def set(self, name: str, value: int) -> None:
         """Change the world: see board_set in fake/board.cpp."""

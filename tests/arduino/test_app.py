@@ -366,7 +366,7 @@ def test_a_board_without_a_sensor_says_so(switch_on: Callable[..., FakeBoard]) -
 
 def test_a_board_whose_model_does_not_fit_takes_features(switch_on: Callable[..., FakeBoard]) -> None:
     async def action() -> None:
-        board = switch_on(extractor=False)
+        board = switch_on(tensors=100_000)
         device = await meet(board, "serial")
         assert device.board.model == 0
         assert device.board.capabilities == Capability.PERSISTENT

@@ -113,7 +113,7 @@ const std::map<std::string, void (*)(Words)> kMessages = {
     {"Details",
      [](Words w) {
        try_message<Details>(w, [](Fields& f, Details& m) {
-         f(m.board, m.version[0], m.version[1], m.version[2], m.ram, m.reset, m.sensor, m.window, m.uptime,
+         f(m.board, m.version[0], m.version[1], m.version[2], m.ram, m.heap, m.reset, m.sensor, m.window, m.uptime,
            m.saves);
        });
      }},

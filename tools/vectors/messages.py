@@ -21,7 +21,7 @@ TABLES: dict[str, tuple[int, str]] = {
     "Added": (0x48, "u8 u16"),
     "Capture": (0x09, "u16 u16 u8 u8"),
     "Captured": (0x49, "u8 u16"),
-    "Details": (0x4B, "u8 u8 u8 u8 u32 u8 u8 u16 u32 u16"),
+    "Details": (0x4B, "u8 u8 u8 u8 u16 u16 u8 u8 u16 u32 u16"),
     "Error": (0x7F, "u8"),
 }
 FLOATS = (0.0, -0.0, 1.0, 0.05, 3.4028235e38, 1e-45, float("inf"))

@@ -2,8 +2,8 @@
 
 #include "button.h"
 #include "chip.h"
-#include "debug/trap.h"
 #include "flash.h"
+#include "heap.h"
 #include "sensor.h"
 #include "tflm_features/features.h"
 #include "usb.h"
@@ -60,7 +60,7 @@ void App::start() {
   keeper_.load();
   radio_ = ble::start(chip::uid());  // without a radio USB still serves; the light tells
   chip::start_watchdog();
-  trap::arm();
+  heap::watch();
 }
 
 void App::step() {
@@ -137,7 +137,8 @@ void App::about(void* context, Details* details) {
   details->version[0] = BYTEFED_MAJOR;
   details->version[1] = BYTEFED_MINOR;
   details->version[2] = BYTEFED_PATCH;
-  details->ram = chip::free_ram();
+  details->ram = static_cast<uint16_t>(chip::free_ram() / kRamUnit);
+  details->heap = heap::requests();
   details->reset = chip::reset_cause();
   details->sensor = self->sensor_;
   details->window = self->sensor_ == SensorChip::kNone ? uint16_t{0} : Window::kHopTime;

@@ -1,4 +1,4 @@
-// One lamp of three colours, as the board has it: an RGB LED, a NeoPixel, or a red LED that is on for all.
+// One lamp of three colours, as the board has it: an RGB LED, a NeoPixel, or a DotStar.
 #pragma once
 #include <cstdint>
 

@@ -6,47 +6,18 @@
 
 #include "app.h"
 #include "common/arduino.h"
+#include "common/task.h"
 #include "common/world.h"
-#include "tflm_features/features.h"
-
-namespace {
-
-bool extractor_works = true;
-
-}  // namespace
-
-// Instead of TensorFlow Lite Micro, which is not what is tested here: features that show each input.
-namespace tflm_features {
-bool start() {
-  return extractor_works;
-}
-bool extract(const int8_t* input, int8_t* features) {
-  for (size_t i = 0; i < bytefed_model::kFeatures; ++i) {
-    features[i] =
-        static_cast<int8_t>(input[i % bytefed_model::kInputSize] ^ input[bytefed_model::kInputSize - 1 - i]);
-  }
-  return extractor_works;
-}
-size_t arena_used() {
-  return 0;
-}
-}  // namespace tflm_features
 
 extern "C" {
 
-void board_switch_on(bool works) {
-  extractor_works = works;
-  setup();
-  board_run();
+void board_switch_on() {
+  board_start();
+  run_task();
 }
 
 void board_step(unsigned times) {
-  for (unsigned i = 0; i < times; ++i) board_run();
-}
-
-int board_busy() {
-  return app().session().state() == bytefed::State::kTraining || !world.usb_in.empty() ||
-         !world.ble_in.empty();
+  for (unsigned i = 0; i < times; ++i) run_task();
 }
 
 void board_usb(const uint8_t* data, size_t length) {
@@ -89,6 +60,8 @@ void board_set(const char* name, int value) {
   if (what == "radio_fails") world.radio_fails = value != 0;
   if (what == "flash_writes_left") world.flash_writes_left = value;
   if (what == "flash_breaks") world.flash_breaks = value != 0;
+  if (what == "tensors") world.tensors = static_cast<unsigned>(value);
+  if (what == "extractor_allocates") world.extractor_allocates = static_cast<unsigned>(value);
   if (what == "imu") world.imu = value;
   if (what == "button") world.button = value != 0;
   if (what == "tilt") world.acceleration[0] = static_cast<float>(value);

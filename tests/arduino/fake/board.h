@@ -5,5 +5,5 @@
 
 void radio_receives(const uint8_t* data, size_t length);
 void connection_changes(bool connected);
-// Lets the app work until it rests.
-void board_run();
+// Prepares the app's task.
+void board_start();

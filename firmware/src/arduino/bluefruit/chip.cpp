@@ -1,6 +1,7 @@
 #include "../chip.h"
 
 #include <Arduino.h>
+#include <malloc.h>
 
 namespace chip {
 
@@ -14,7 +15,7 @@ bytefed::ResetCause reset_cause() {
 }
 
 uint32_t free_ram() {
-  return static_cast<uint32_t>(dbgHeapFree());
+  return static_cast<uint32_t>(dbgHeapTotal()) - static_cast<uint32_t>(mallinfo().arena);
 }
 
 }  // namespace chip

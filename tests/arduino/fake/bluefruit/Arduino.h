@@ -2,13 +2,18 @@
 #include "../common/arduino.h"
 #include "rtos.h"
 
-enum { LED_BUILTIN = 3, LED_STATE_ON = 1 };
 #define PIN_BUTTON1 7
+#ifdef ARDUINO_NRF52840_ITSYBITSY
+#define PIN_DOTSTAR_DATA 8
+#define PIN_DOTSTAR_CLOCK 6
+#else
 #define PIN_NEOPIXEL 8
+#endif
 
 extern const uint32_t g_ADigitalPinMap[16];
 uint32_t readResetReason();
-int dbgHeapFree();
+int dbgHeapTotal();
+extern "C" void* _malloc_r(struct _reent*, size_t size);
 
 struct FakePwmSequence {
   uint32_t PTR, CNT, REFRESH, ENDDELAY;

@@ -2,11 +2,11 @@
 #include <Arduino.h>
 #include <bluefruit.h>
 #include <nrf_soc.h>
-#include <ucontext.h>
 
 #include <algorithm>
 
 #include "../board.h"
+#include "../common/task.h"
 #include "../common/world.h"
 
 FakeSerial Serial;
@@ -17,9 +17,7 @@ namespace {
 
 FakePwm pwm = {};
 BLEConnection peer;
-ucontext_t test, task;
 void (*task_function)(void*) = nullptr;
-bool in_task = false;
 
 BLECharacteristic::write_cb_t on_write = nullptr;
 void (*on_connect)(uint16_t) = nullptr;
@@ -29,44 +27,70 @@ void (*on_disconnect)(uint16_t, uint8_t) = nullptr;
 
 FakePwm* NRF_PWM2 = &pwm;
 
+// The lamp's colour is in the 24 bits that the sequence begins with. A pointer has 32 bits on the chip; of this
+// library's, all have the same upper half.
 FakeStart& FakeStart::operator=(uint32_t) {
+  const uintptr_t upper = reinterpret_cast<uintptr_t>(&pwm) & ~uintptr_t{0xFFFFFFFF};
+  const uint16_t* bits = reinterpret_cast<const uint16_t*>(upper | pwm.SEQ[0].PTR);
+  const auto is_lit = [&](int from) {
+    return std::any_of(bits + from, bits + from + 8, [](uint16_t bit) { return (bit & 0x7FFF) > 10; });
+  };
+  world.colour = (is_lit(8) ? 1u : 0u) | (is_lit(0) ? 2u : 0u) | (is_lit(16) ? 4u : 0u);
   return *this;
 }
 
-void run_task() {
-  task_function(nullptr);
-}
 void* xTaskCreateStatic(void (*function)(void*), const char*, size_t, void*, int, StackType_t*,
                         StaticTask_t*) {
-  static char stack[1 << 20];  // a laptop's frames are larger
   task_function = function;
-  getcontext(&task);
-  task.uc_stack.ss_sp = stack;
-  task.uc_stack.ss_size = sizeof stack;
-  makecontext(&task, run_task, 0);
-  return &task;
+  start_task([] { task_function(nullptr); });
+  return task_function == nullptr ? nullptr : &peer;
+}
+void* xTaskGetCurrentTaskHandle() {
+  return const_cast<void*>(running_task());
 }
 void suspendLoop() {}
+void board_start() {
+  setup();
+  loop();
+}
 void delay(unsigned long ms) {
   world.now += static_cast<uint32_t>(ms);
-  if (!in_task) return;
-  in_task = false;
-  swapcontext(&task, &test);
+  if (running_task() != nullptr) rest_task();
 }
-void board_run() {
-  loop();
-  in_task = true;
-  swapcontext(&test, &task);
+#ifdef PIN_DOTSTAR_DATA
+// A DotStar takes a bit at each rising edge of its clock; its 32 bits, which three ones begin, come after as many
+// zeros.
+void digitalWrite(int pin, int level) {
+  static uint64_t bits = 0;
+  static int data = LOW, clock = LOW;
+  if (pin == PIN_DOTSTAR_DATA) data = level;
+  if (pin != PIN_DOTSTAR_CLOCK || level == clock) return;
+  clock = level;
+  if (level == LOW) return;
+  bits = bits << 1 | (data == HIGH ? 1u : 0u);
+  if (bits >> 29 != 7) return;
+  const auto is_lit = [](unsigned from) { return (bits >> from & 0xFF) != 0; };
+  world.colour = (is_lit(0) ? 1u : 0u) | (is_lit(8) ? 2u : 0u) | (is_lit(16) ? 4u : 0u);
+  bits = 0;
 }
+#else
 void digitalWrite(int, int) {}
+#endif
 int digitalRead(int) {
   return world.button ? LOW : HIGH;
 }
 uint32_t readResetReason() {
   return NRF_POWER->RESETREAS;
 }
-int dbgHeapFree() {
-  return 100000;
+int dbgHeapTotal() {
+  return 100000000;
+}
+extern "C" void* _malloc_r(struct _reent*, size_t size) {
+  return __real_malloc(size);
+}
+// As the C library's: all others end in _malloc_r.
+extern "C" void* __wrap_malloc(size_t size) {
+  return _malloc_r(nullptr, size);
 }
 
 FakeSerial::operator bool() const {

@@ -1,4 +1,3 @@
-// A task is a function that the test's loop calls: it never returns on a board, here each delay hands back.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -9,4 +8,5 @@ enum { TASK_PRIO_LOW = 1 };
 
 void* xTaskCreateStatic(void (*function)(void*), const char* name, size_t words, void* context, int priority,
                         StackType_t* stack, StaticTask_t* task);
+void* xTaskGetCurrentTaskHandle();
 void suspendLoop();

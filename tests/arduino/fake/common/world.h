@@ -7,23 +7,27 @@
 #include <string>
 #include <vector>
 
-using Bytes = std::vector<uint8_t>;
+#include "heap.h"
+
+using Bytes = std::vector<uint8_t, OutsideTheBoard<uint8_t>>;
+template <typename T>
+using Queue = std::deque<T, OutsideTheBoard<T>>;
 
 struct World {
   uint32_t now = 1000;  // ms
 
   bool usb_open = true;
-  std::deque<uint8_t> usb_in;
-  std::string usb_out;
+  Queue<uint8_t> usb_in;
+  std::basic_string<char, std::char_traits<char>, OutsideTheBoard<char>> usb_out;
   size_t usb_room = 64;    // bytes that the driver takes before the host reads
   size_t usb_waiting = 0;  // of those, not read yet
 
   bool radio_fails = false, connected = false, subscribed = true;
   uint16_t mtu = 247;
-  std::deque<Bytes> ble_in;  // ATT writes on their way to the app
+  Queue<Bytes> ble_in;  // ATT writes on their way to the app
   size_t ble_in_bytes = 0;
   unsigned dropped = 0;  // writes that the radio's own buffer had no room for
-  std::deque<Bytes> ble_out;
+  Queue<Bytes> ble_out;
   size_t ble_queue = 3;        // notifications that the radio holds
   unsigned refuse_notify = 0;  // notifications to refuse before the next is taken
   bool advertising = false;
@@ -31,6 +35,9 @@ struct World {
   int flash_writes_left = -1;  // then power fails: nothing more is written; -1: never
   unsigned flash_writes = 0, flash_erasures = 0;
   bool flash_breaks = false;  // every write fails, and says so
+
+  unsigned tensors = 2048;  // bytes that the model wants of its arena
+  unsigned extractor_allocates = 0;  // pieces of heap memory that each inference asks for
 
   float acceleration[3] = {0, 0, 9.80665f}, turn[3] = {0, 0, 0};  // m/s^2, rad/s
   int imu = 1;                                                    // which chip is there, 0 for none

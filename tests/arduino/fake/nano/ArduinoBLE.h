@@ -12,16 +12,16 @@ using BLECharacteristicEventHandler = void (*)(BLEDevice, BLECharacteristic);
 class BLECharacteristic {
  public:
   BLECharacteristic(const char*, int, int size) : size_(size) {}
-  const uint8_t* value() const { return value_.data(); }
-  int valueLength() const { return static_cast<int>(value_.size()); }
+  const uint8_t* value() const { return value_; }
+  int valueLength() const { return length_; }
   bool subscribed() const { return world.connected && world.subscribed; }
   int writeValue(const uint8_t* value, int length);
   void setEventHandler(int, BLECharacteristicEventHandler handler) { handler_ = handler; }
   void arrived(const Bytes& value);
 
  private:
-  int size_;
-  Bytes value_;
+  int size_, length_ = 0;
+  uint8_t value_[256];
   BLECharacteristicEventHandler handler_ = nullptr;
 };
 

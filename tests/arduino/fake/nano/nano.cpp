@@ -1,10 +1,12 @@
 #include <Arduino.h>
 #include <ArduinoBLE.h>
 #include <USB/PluggableUSBSerial.h>
+#include <cmsis_os2.h>
 
 #include <algorithm>
 
 #include "../board.h"
+#include "../common/task.h"
 
 FakeUsbSerial _SerialUSB;
 FakeBle BLE;
@@ -18,8 +20,12 @@ BLECharacteristic* written_to = nullptr;           // the service's RX
 
 }  // namespace
 
+void* osThreadGetId() {
+  return const_cast<void*>(running_task());
+}
 void delay(unsigned long ms) {
   world.now += static_cast<uint32_t>(ms);
+  if (running_task() != nullptr) rest_task();
 }
 void digitalWrite(int pin, int level) {
   const unsigned bit = 1u << (pin - LEDR);
@@ -56,8 +62,8 @@ int BLECharacteristic::writeValue(const uint8_t* value, int length) {
   return sent;
 }
 void BLECharacteristic::arrived(const Bytes& value) {
-  value_ = value;
-  value_.resize(std::min(value_.size(), static_cast<size_t>(size_)));
+  length_ = std::min(static_cast<int>(value.size()), size_);
+  std::copy_n(value.begin(), length_, value_);
   if (handler_ != nullptr) handler_({}, *this);
 }
 void FakeBle::poll() {
@@ -78,8 +84,9 @@ void radio_receives(const uint8_t* data, size_t length) {
   world.ble_in.emplace_back(data, data + length);
 }
 void connection_changes(bool) {}
-// Until the app rests.
-void board_run() {
-  const uint32_t before = world.now;
-  while (world.now == before) loop();
+void board_start() {
+  start_task([] {
+    setup();
+    for (;;) loop();
+  });
 }

@@ -93,7 +93,7 @@ void captured(IO& io, M& m) {
 }
 template <typename IO, typename M>
 void details(IO& io, M& m) {
-  io(m.board)(m.version)(m.ram)(m.reset)(m.sensor)(m.window)(m.uptime)(m.saves);
+  io(m.board)(m.version)(m.ram)(m.heap)(m.reset)(m.sensor)(m.window)(m.uptime)(m.saves);
 }
 template <typename IO, typename M>
 void error(IO& io, M& m) {

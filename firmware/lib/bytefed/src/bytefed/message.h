@@ -219,13 +219,16 @@ enum class SensorChip : uint8_t {
 };
 enum class ResetCause : uint8_t { kPower = 0, kWatchdog = 1, kSoftware = 2, kPin = 3, kOther = 4 };
 
+constexpr uint32_t kRamUnit = 16;  // bytes
+
 // Answers ABOUT.
 struct Details {
   static constexpr Kind kKind = Kind::kDetails;
   static constexpr size_t kSize = 18;
   Model board;
   uint8_t version[3];  // of the firmware
-  uint32_t ram;        // bytes never used so far by heap or stacks, 0 where it can't be told
+  uint16_t ram;        // kRamUnit bytes never used so far by heap or stacks, 0 where it can't be told
+  uint16_t heap;       // pieces of heap memory that the app asked for since it runs, at most 65535
   ResetCause reset;    // why the board started last
   SensorChip sensor;
   uint16_t window;  // 10 ms from one captured window to the next, 0 without a sensor

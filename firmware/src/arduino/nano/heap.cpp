@@ -1,10 +1,11 @@
-// Mbed wraps what lies below malloc() already, so these are caught (platformio.ini, --wrap).
+// Mbed wraps what lies below malloc() already, so these three are wrapped (platformio.ini); `new` ends there too.
+#include "../heap.h"
+
 #include <cmsis_os2.h>
 
 #include <cstddef>
 
-#include "../trap.h"
-
+// NOLINTBEGIN(bugprone-reserved-identifier): the linker's names
 extern "C" {
 
 void* __real_malloc(size_t size);
@@ -12,21 +13,22 @@ void* __real_calloc(size_t count, size_t size);
 void* __real_realloc(void* old, size_t size);
 
 void* __wrap_malloc(size_t size) {
-  trap::heap_asked();
+  heap::asked();
   return __real_malloc(size);
 }
 
 void* __wrap_calloc(size_t count, size_t size) {
-  trap::heap_asked();
+  heap::asked();
   return __real_calloc(count, size);
 }
 
 void* __wrap_realloc(void* old, size_t size) {
-  trap::heap_asked();
+  heap::asked();
   return __real_realloc(old, size);
 }
 }
+// NOLINTEND(bugprone-reserved-identifier)
 
-const void* trap::task() {
+const void* heap::task() {
   return osThreadGetId();
 }

@@ -1,13 +1,11 @@
-// A NeoPixel, driven by the chip's PWM; the ItsyBitsy has a red LED instead. Not Adafruit's library: its
-// show() takes memory from the heap each time.
+// A NeoPixel, driven by the chip's PWM. Not Adafruit's library: its show() takes memory from the heap each time.
 #include "../lamp.h"
 
 #include <Arduino.h>
 
-namespace lamp {
-
 #ifdef PIN_NEOPIXEL
 
+namespace lamp {
 namespace {
 
 constexpr uint16_t kTop = 20;                               // 1.25 us at 16 MHz: one bit
@@ -50,17 +48,6 @@ void set(Colour colour) {
   NRF_PWM2->TASKS_SEQSTART[0] = 1;
 }
 
-#else
-
-void start() {
-  pinMode(LED_BUILTIN, OUTPUT);
-}
-
-void set(Colour colour) {
-  const bool on = colour.red + colour.green + colour.blue > 0;
-  digitalWrite(LED_BUILTIN, on ? LED_STATE_ON : !LED_STATE_ON);
-}
+}  // namespace lamp
 
 #endif
-
-}  // namespace lamp
