@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Hashable
 
 from bytefed.errors import LinkError
-from bytefed.ledger import Role
+from bytefed.ledger import Part, Role
 from bytefed.link import TRIES, Incoming, Link
 from bytefed.message import HEADER_SIZE, Accept, DataHeader, Get, Kind, State, control_frame
 from bytefed.timers import now
@@ -32,8 +32,8 @@ async def push(
     sequence: int,
     first: int,
     *,
+    name: Hashable,
     extracts: bool = False,
-    sent: set[int] | None = None,
 ) -> int:
     """Send a blob from chunk `first` on, for the request of that sequence number.
 
@@ -43,8 +43,8 @@ async def push(
         plan: How it is cut.
         sequence: Of the BEGIN or ADD.
         first: First chunk that the board has not got.
+        name: Of the blob, for the account.
         extracts: Whether the final ACK comes only after the board worked on the blob (ADD).
-        sent: The chunks that were sent before, over another connection; it is kept up to date.
 
     Returns:
         The status of the final ACK.
@@ -53,16 +53,14 @@ async def push(
         LinkError: The board stopped answering; what it has got, it keeps.
         BoardError: It answered by ERROR.
     """
-    sender = ChunkSender(blob, plan, sequence % 4, sent)
+    sender = ChunkSender(blob, plan, sequence % 4)
     ack = Ack(first, frozenset(), None)
     sender.learns(ack)
     fruitless = 0
     while fruitless < _FRUITLESS:
         confirmed = sender.confirmed
         for index, frame in sender.frames(ack):
-            role = Role.NEWS if sender.is_new(index) else Role.RETRANSMISSION
-            went = partial(sender.went, index)
-            await link.send(frame, role, payload=len(frame) - HEADER_SIZE, went=went)
+            await link.send(frame, payload=len(frame) - HEADER_SIZE, part=_chunk(name, plan, index))
         ack = await _await_ack(link, plan, sender, sequence, extracts)
         if ack.status is not None:
             return ack.status
@@ -104,8 +102,13 @@ async def _await_ack(link: Link, plan: ChunkPlan, sender: ChunkSender, sequence:
     raise _stuck(link, "it was sent a blob")
 
 
-async def pull(link: Link, receiver: ChunkReceiver) -> int:
+async def pull(link: Link, receiver: ChunkReceiver, name: Hashable) -> int:
     """Fetch what `receiver` still misses; it keeps what it got when this raises.
+
+    Args:
+        link: Where from.
+        receiver: What takes the chunks.
+        name: Of the blob, for the account.
 
     Returns:
         The transfer's number, for the final ACK.
@@ -120,9 +123,9 @@ async def pull(link: Link, receiver: ChunkReceiver) -> int:
     request, is_get, attempt, heard = get, True, 0, False
     while not receiver.complete:
         role = Role.RETRANSMISSION if attempt else Role.NEWS
-        await link.send(request, role, ack=not is_get)
+        await link.send(request, role, ack=not is_get, part=Part((Kind.GET, name)) if is_get else None)
         window = receiver.plan.window_of(receiver.first_missing)
-        progress = await _collect(link, receiver, window, sequence, attempt)
+        progress = await _collect(link, receiver, name, window, sequence, attempt)
         heard = heard or progress
         attempt = 0 if progress else attempt + 1
         if attempt == TRIES:
@@ -132,7 +135,9 @@ async def pull(link: Link, receiver: ChunkReceiver) -> int:
     return transfer
 
 
-async def _collect(link: Link, receiver: ChunkReceiver, window: range, sequence: int, attempt: int) -> bool:
+async def _collect(
+    link: Link, receiver: ChunkReceiver, name: Hashable, window: range, sequence: int, attempt: int
+) -> bool:
     """Take chunks until the window is whole, its last chunk came, or none has for too long.
 
     What is timed is the gap before each chunk, so the time-out fits the line, whatever the length of a window.
@@ -146,7 +151,7 @@ async def _collect(link: Link, receiver: ChunkReceiver, window: range, sequence:
             link.refuse_error(incoming, sequence)
             link.discard(incoming)
             continue
-        if not _take_chunk(link, receiver, incoming):
+        if not _take_chunk(link, receiver, name, incoming):
             continue
         header = DataHeader.unpack(incoming.frame)
         if attempt == 0:
@@ -163,10 +168,16 @@ def _some(ahead: int) -> int:
     return max(1, min(ahead, 1 + _LOST_IN_A_ROW))
 
 
-def _take_chunk(link: Link, receiver: ChunkReceiver, incoming: Incoming) -> bool:
-    chunk = incoming.body
-    if receiver.receive(DataHeader.unpack(incoming.frame).index, chunk):
-        link.accept(incoming, payload=len(chunk))
+def _take_chunk(link: Link, receiver: ChunkReceiver, name: Hashable, incoming: Incoming) -> bool:
+    chunk, index = incoming.body, DataHeader.unpack(incoming.frame).index
+    if receiver.receive(index, chunk):
+        link.accept(incoming, payload=len(chunk), part=_chunk(name, receiver.plan, index))
         return True
     link.accept(incoming, Role.RETRANSMISSION)
     return False
+
+
+def _chunk(name: Hashable, plan: ChunkPlan, index: int) -> Part:
+    """A chunk as a part of its blob: what was sent stays so when the blob is cut otherwise."""
+    start = index * plan.chunk
+    return Part((name, "blob"), start, start + plan.size_of(index))

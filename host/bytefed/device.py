@@ -7,8 +7,8 @@ import random
 import struct
 import zlib
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -18,7 +18,7 @@ from bytefed import codec, wire_size
 from bytefed.blob_transfer import pull, push
 from bytefed.downlink import Offer, head_crc, offer, whole
 from bytefed.errors import BoardError, LinkError, ProtocolError
-from bytefed.ledger import ByteCount, Direction, Role
+from bytefed.ledger import ByteCount, Direction, Part, Role, Said
 from bytefed.link import TRIES, Incoming, Link, board_error
 from bytefed.message import (
     MAX_WINDOW,
@@ -42,7 +42,7 @@ from bytefed.message import (
     control_frame,
 )
 from bytefed.timers import now
-from bytefed.transfer import ChunkPlan, ChunkReceiver, final_ack
+from bytefed.transfer import ChunkReceiver, final_ack
 from bytefed.transport.base import Transport
 from bytefed.wire_size import LinkProfile
 
@@ -59,6 +59,7 @@ _PASSING = (
 )
 """What comes of a reset, an old frame that is late, or damage that a CRC-16 did not find (one in 65,536)."""
 _NOT_HELD = -1  # no boot id: the board has lost its samples
+_CONFIGURATION = ((Kind.CONFIG, "round"), (Kind.CONFIGURED, "round"))
 _UNIT = 0.01  # seconds: waits and durations on the link
 
 
@@ -149,9 +150,9 @@ class _Round:
     plan: TrainingPlan
     started: float
     offer: Offer
+    planned: Offer  # the first: what is offered instead of it was no part of the plan
+    configures: bool  # whether CONFIG is due
     refusals: int = 0
-    # Chunks that went out, by head and how it is cut.
-    sent: dict[tuple[int, ChunkPlan], set[int]] = field(default_factory=dict)
     result: Result | None = None
     boot: int | None = None
     receiver: ChunkReceiver | None = None
@@ -235,22 +236,18 @@ class Device:
         self._link.abandon_input()
         await self._transport.open()
         await self._hello()
+        self._link.account.said = Said()
         self._expected += wire_size.connection_bytes(self.profile)
 
     async def _hello(self) -> None:
         """Open a session; once more when the board is reset just then."""
-        link = self._open_link()
-        recovering = link.account.recovering
-        try:
-            for attempt in range(_HELLOS):
-                try:
-                    return await self._greet(link)
-                except (BoardError, ProtocolError) as error:
-                    if error.code not in ("E_BOARD_NO_SESSION", "E_SHORT_MESSAGE") or attempt == _HELLOS - 1:
-                        raise
-                link.account.recovering = True
-        finally:
-            link.account.recovering = recovering
+        for attempt in range(_HELLOS):
+            try:
+                await self._greet(self._open_link())
+                return
+            except (BoardError, ProtocolError) as error:
+                if error.code not in ("E_BOARD_NO_SESSION", "E_SHORT_MESSAGE") or attempt == _HELLOS - 1:
+                    raise
 
     async def _greet(self, link: Link) -> None:
         nonce = self._rng.getrandbits(32)
@@ -264,9 +261,11 @@ class Device:
         def fits(body: bytes) -> bool:
             return len(body) < Welcome.size() or Welcome.unpack(body).nonce == nonce
 
-        _, body = await link.request(Kind.HELLO, hello.pack(), Kind.WELCOME, tries=_HELLO_TRIES, fits=fits)
+        _, body = await link.request(
+            Kind.HELLO, hello.pack(), Kind.WELCOME, tries=_HELLO_TRIES, fits=fits, name="connect"
+        )
         self._take_welcome(Welcome.unpack(body))
-        _, body = await link.request(Kind.INFO, b"", Kind.BOARD)
+        _, body = await link.request(Kind.INFO, b"", Kind.BOARD, name="connect")
         board = Board.unpack(body)
         if self.connections and board.uid != self.board.uid:
             raise BoardError(
@@ -275,7 +274,7 @@ class Device:
                 "Don't swap boards during a run; start again with --resume.",
             )
         self.board = board
-        _, body = await link.request(Kind.STORE, b"", Kind.STORED)
+        _, body = await link.request(Kind.STORE, b"", Kind.STORED, name="connect")
         self.stored = Stored.unpack(body)
         self._configured = None
         self.connections += 1
@@ -361,16 +360,15 @@ class Device:
                 reopen = True
 
     async def _restore_samples(self) -> None:
-        """Give a board that was reset its samples again: no part of what was expected."""
+        """Give a board that was reset its samples again."""
         if self._samples is None or self._samples_boot in (None, self._boot):
             return
-        link, expected = self._open_link(), self._expected
-        link.account.recovering = True
+        account = self._open_link().account
+        account.recovering = True
         try:
             await self._provision(self._samples)
         finally:
-            link.account.recovering = False
-            self._expected = expected
+            account.recovering = False
 
     # ---- Samples
 
@@ -383,29 +381,36 @@ class Device:
         """
         if samples is not self._samples:
             self._samples, self._samples_boot = samples, None
+        self._open_link().account.said = Said()
+        if not self._holds(samples):
+            self._expected += wire_size.store_bytes(self.profile)
+            for records, _, _ in self._portions(samples):
+                self._expected += wire_size.add_bytes(self.profile, records.size)
         await self._with_recovery(lambda: self._provision(samples))
 
     async def _provision(self, samples: Samples) -> None:
-        link = self._open_link()
-        counts = (len(samples.train_y), len(samples.test_y))
-        if (self.stored.train, self.stored.test) == counts and self._holds(samples):
-            self._samples_boot = self._boot
-            return
-        anew = AddFlag.ANEW
+        if not self._holds(samples):
+            anew = AddFlag.ANEW
+            for records, first, test in self._portions(samples):
+                await self._add(samples, records, first, AddFlag(anew), test)
+                anew = AddFlag(0)
+            _, body = await self._open_link().request(Kind.STORE, b"", Kind.STORED, name="samples")
+            self.stored = Stored.unpack(body)
+        self._samples_boot = self._boot
+
+    def _portions(self, samples: Samples) -> Iterator[tuple[NDArray[np.uint8], int, bool]]:
+        """Cut samples as an ADD takes them: records uint8 [n, 1 + values], where in the split, whether to test with."""
         for test in (False, True):
             records = samples.records(test)
             most = wire_size.samples_per_add(self.profile, records.shape[1], self.stored.buffer)
             if most == 0:
                 raise board_error(self.uri, Status.TOO_LARGE)
             for first in range(0, len(records), most):
-                await self._add(samples, records[first : first + most], first, AddFlag(anew), test)
-                anew = AddFlag(0)
-        _, body = await link.request(Kind.STORE, b"", Kind.STORED)
-        self.stored = Stored.unpack(body)
-        self._expected += wire_size.store_bytes(self.profile)
-        self._samples_boot = self._boot
+                yield records[first : first + most], first, test
 
     def _holds(self, samples: Samples) -> bool:
+        if (self.stored.train, self.stored.test) != (len(samples.train_y), len(samples.test_y)):
+            return False
         if samples.kind == "inputs":  # what the extractor makes of them is known only after a first time
             return self._samples_boot == self._boot
         return self.stored.crc == samples.store_crc()
@@ -421,17 +426,16 @@ class Device:
         blob = records.tobytes()
         add = Add(first, len(records), flags, zlib.crc32(blob), samples.scale, samples.zero_point)
         try:
-            sequence, body = await link.request(Kind.ADD, add.pack(), Kind.ADDED)
+            sequence, body = await link.request(Kind.ADD, add.pack(), Kind.ADDED, name=(test, first))
         except BoardError as error:
             # It holds the delta of a round, of which it lost samples to an old ADD that came late.
             self._round_is_void = error.code == "E_BOARD_BUSY"
             raise
-        self._expected += wire_size.add_bytes(self.profile, len(blob))
         added = Added.unpack(body)
         if added.state == 0:
             return
         plan = self.profile.plan(len(blob), Direction.DOWN)
-        status = await push(link, blob, plan, sequence, added.index, extracts=True)
+        status = await push(link, blob, plan, sequence, added.index, name=(test, first), extracts=True)
         if status != Status.OK:
             raise board_error(self.uri, status)
 
@@ -466,21 +470,24 @@ class Device:
             LinkError: The board was lost for good.
         """
         flags = BeginFlag.TRAIN * train | BeginFlag.EVALUATE * evaluate | BeginFlag.UNCOUNTED * uncounted
-        work = _Round(round, flags, head, plan, now(), self._offer(head, plan, round))
+        offered = self._offer(head, plan, round)
+        configures = train and plan.message() != self._configured
+        work = _Round(round, flags, head, plan, now(), offered, offered, configures)
+        self._open_link().account.said = Said() if configures else Said(*_CONFIGURATION)
         await self._with_recovery(lambda: self._advance(work))
         reply = self._reply(work)
         counted = commit(reply)
         if train:
             await self._finish(work, Status.OK if counted else Status.LATE)
-        self._expected += wire_size.round_bytes(
-            self.profile,
-            self.board.features,
-            self.board.classes,
-            work.offer.codec,
-            plan.codec_up,
-            train=train,
-        )
+        self._expect(work, train)
         return reply
+
+    def _expect(self, work: _Round, train: bool) -> None:
+        shape = self.board.features, self.board.classes
+        codecs = work.planned.codec, work.plan.codec_up
+        self._expected += wire_size.round_bytes(self.profile, *shape, *codecs, train=train)
+        if work.configures:
+            self._expected += wire_size.configuration_bytes(self.profile)
 
     def _offer(self, head: NDArray[np.float32], plan: TrainingPlan, round: int) -> Offer:  # noqa: A002
         """What to send; when a round is tried once more, the same as before, so that its key is the same."""
@@ -495,7 +502,7 @@ class Device:
     async def _advance(self, work: _Round) -> None:
         """Bring a round from where it stands to the whole delta."""
         if work.flags & BeginFlag.TRAIN:
-            await self._configure(work.plan)
+            await self._configure(work)
         if not self._leads(work.offer):  # the board was reset meanwhile
             work.offer = self._offer(work.head, work.plan, work.round)
         sequence, wait = await self._begin(work)
@@ -506,22 +513,20 @@ class Device:
     async def _begin(self, work: _Round) -> tuple[int, float]:
         """Give the board its head; the sequence number of BEGIN, and seconds until RESULT."""
         account = self._open_link().account
-        recovering = account.recovering
-        try:
-            while True:
-                try:
-                    sequence, wait = await self._send_head(work)
-                    break
-                except BoardError as error:
-                    # A difference goes once more, it may have been damaged on the way; then the whole head.
-                    if error.code != "E_BOARD_BAD_CRC" or work.offer.base is None:
-                        raise
-                    work.refusals += 1
-                    if work.refusals > 1:
-                        work.offer = whole(work.head)
-                account.recovering = True
-        finally:
-            account.recovering = recovering
+        while True:
+            account.recovering = work.offer.codec != work.planned.codec
+            try:
+                sequence, wait = await self._send_head(work)
+                break
+            except BoardError as error:
+                # A difference goes once more, it may have been damaged on the way; then the whole head.
+                if error.code != "E_BOARD_BAD_CRC" or work.offer.base is None:
+                    raise
+                work.refusals += 1
+                if work.refusals > 1:
+                    work.offer = whole(work.head)
+            finally:
+                account.recovering = False
         self.held = work.offer.head
         self.stored = replace(self.stored, head=work.offer.crc)
         return sequence, wait
@@ -531,30 +536,28 @@ class Device:
         begin = Begin(work.round, wire_size.CODECS[offered.codec], work.flags, offered.crc)
         inline = offered.blob if self.profile.inlines(Begin.size(), len(offered.blob)) else b""
         sequence, body = await link.request(
-            Kind.BEGIN, begin.pack() + inline, Kind.ACCEPT, payload=len(inline)
+            Kind.BEGIN, begin.pack() + inline, Kind.ACCEPT, payload=len(inline), name="round"
         )
         accept = Accept.unpack(body)
         if accept.state == State.RECEIVING:
             plan = self.profile.plan(len(offered.blob), Direction.DOWN)
-            sent = work.sent.setdefault((offered.crc, plan), set())
-            status = await push(link, offered.blob, plan, sequence, accept.index, sent=sent)
+            status = await push(link, offered.blob, plan, sequence, accept.index, name="head")
             if status != Status.OK:
                 raise board_error(self.uri, status)
         return sequence, accept.wait * _UNIT
 
-    async def _configure(self, plan: TrainingPlan) -> None:
-        config = plan.message()
+    async def _configure(self, work: _Round) -> None:
+        config = work.plan.message()
         if config == self._configured:
             return
-        await self._open_link().request(Kind.CONFIG, config.pack(), Kind.CONFIGURED)
-        self._expected += wire_size.configuration_bytes(self.profile)
+        await self._open_link().request(Kind.CONFIG, config.pack(), Kind.CONFIGURED, name="round")
         self._configured = config
 
     async def _take_result(self, work: _Round, sequence: int, wait: float) -> None:
         link = self._open_link()
         incoming = await self._await_result(link, sequence, wait)
         inline = incoming.body[Result.size() :]
-        link.accept(incoming, payload=len(inline))
+        link.accept(incoming, payload=len(inline), part=Part((Kind.RESULT, "round")))
         result = Result.unpack(incoming.body)
         if result.status != Status.OK:
             raise board_error(self.uri, result.status)
@@ -596,7 +599,7 @@ class Device:
         plan = self.profile.plan(self._delta_size(work), Direction.UP)
         if work.receiver is None or work.receiver.plan != plan:
             work.receiver = ChunkReceiver(plan)
-        await pull(self._open_link(), work.receiver)
+        await pull(self._open_link(), work.receiver, "delta")
         delta = work.receiver.blob()
         work.receiver = None
         self._check_delta(work, result, delta)

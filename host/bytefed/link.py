@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from bytefed.errors import BoardError, LinkError
 from bytefed.frame import SerialDecoder, encode_serial_frame
-from bytefed.ledger import BLE_FRAMING, SERIAL_FRAMING, Account, ByteCount, Direction, Role
+from bytefed.ledger import BLE_FRAMING, SERIAL_FRAMING, Account, ByteCount, Direction, Part, Role
 from bytefed.message import HEADER_SIZE, Error, Kind, Status, control_frame, is_data
 from bytefed.timers import RetransmissionTimer, now
 from bytefed.transport.base import Transport
@@ -70,9 +70,9 @@ class Link:
         *,
         payload: int = 0,
         ack: bool = False,
-        went: Callable[[], None] | None = None,
+        part: Part | None = None,
     ) -> None:
-        """Send a frame and put it down to its causes; `went` hears of one that was handed over, all of it."""
+        """Send a frame and put it down to its causes."""
         wire = encode_serial_frame(frame) if self._serial else frame
         before = self.transport.sent
         try:
@@ -80,10 +80,10 @@ class Link:
         finally:
             written = self.transport.sent - before
             if written == len(wire):
-                self.account.frame(Direction.DOWN, len(frame), written, role, payload=payload, ack=ack)
+                self.account.frame(
+                    Direction.DOWN, len(frame), written, role, payload=payload, ack=ack, part=part
+                )
                 self._values[Direction.DOWN][written] += 1
-                if went is not None:
-                    went()
             elif written:
                 self.account.whole(Direction.DOWN, "junk", written)  # the link died in the middle
 
@@ -137,10 +137,18 @@ class Link:
                 self.account.whole(Direction.UP, cause, decoded.wire)
 
     def accept(
-        self, incoming: Incoming, role: Role = Role.NEWS, *, payload: int = 0, ack: bool = False
+        self,
+        incoming: Incoming,
+        role: Role = Role.NEWS,
+        *,
+        payload: int = 0,
+        ack: bool = False,
+        part: Part | None = None,
     ) -> None:
         """Put a received frame down to its causes."""
-        self.account.frame(Direction.UP, len(incoming.frame), incoming.wire, role, payload=payload, ack=ack)
+        self.account.frame(
+            Direction.UP, len(incoming.frame), incoming.wire, role, payload=payload, ack=ack, part=part
+        )
 
     def discard(self, incoming: Incoming) -> None:
         """Put a frame that nobody waits for down as junk."""
@@ -157,6 +165,7 @@ class Link:
         tries: int = TRIES,
         payload: int = 0,
         fits: Callable[[bytes], bool] = lambda _body: True,
+        name: Hashable = None,
     ) -> tuple[int, bytes]:
         """Send a request until it is answered.
 
@@ -167,6 +176,7 @@ class Link:
             tries: How often to send it.
             payload: Bytes of the body that belong to a blob.
             fits: Whether the body of an answer is one to this very request; others are waited out.
+            name: What makes it, for the account, the request that was made before over another connection.
 
         Returns:
             The sequence number, and the body of the answer.
@@ -177,16 +187,18 @@ class Link:
         """
         sequence = self.next_sequence()
         frame = control_frame(kind, sequence, body)
+        asked, answered = (None, None) if name is None else (Part((kind, name)), Part((answer, name)))
         for attempt in range(tries):
             started = now()
             if kind is Kind.HELLO:
                 await self.send_delimiter()
-            await self.send(frame, Role.RETRANSMISSION if attempt else Role.NEWS, payload=payload)
+            role = Role.RETRANSMISSION if attempt else Role.NEWS
+            await self.send(frame, role, payload=payload, part=asked)
             until = started + self.requests.timeout(attempt)
             while incoming := await self.receive(until):
                 answers = incoming.kind == answer and incoming.sequence == sequence
                 if answers and fits(incoming.body):
-                    self.accept(incoming)
+                    self.accept(incoming, part=answered)
                     if attempt == 0:
                         self.requests.measured(now() - started)
                     return sequence, incoming.body
@@ -199,9 +211,9 @@ class Link:
         )
 
     def refuse_error(self, incoming: Incoming, sequence: int) -> None:
-        """Raise BoardError if the frame is an ERROR for that request."""
+        """Raise BoardError if the frame is an ERROR for that request: what it refused is said again, or in vain."""
         if incoming.kind == Kind.ERROR and incoming.sequence == sequence:
-            self.accept(incoming)
+            self.accept(incoming, Role.RETRANSMISSION)
             raise board_error(self.transport.uri, Error.unpack(incoming.body).status)
 
     # ---- Bytes

@@ -59,29 +59,19 @@ class Ack:
 
 
 class ChunkSender:
-    """Gives the frames that an ACK asks for, and tells news from repetition.
+    """Gives the frames that an ACK asks for.
 
     Args:
         blob: What to send.
         plan: How it is cut.
         transfer: Its number.
-        sent: The chunks that were sent before, over another connection; it is kept up to date.
     """
 
-    def __init__(self, blob: bytes, plan: ChunkPlan, transfer: int, sent: set[int] | None = None) -> None:
+    def __init__(self, blob: bytes, plan: ChunkPlan, transfer: int) -> None:
         self._blob = blob
         self._plan = plan
         self._transfer = transfer
-        self._sent: set[int] = set() if sent is None else sent
         self._known: set[int] = set()  # chunks that the receiver is known to have
-
-    def is_new(self, index: int) -> bool:
-        """Whether this chunk has not been sent before."""
-        return index not in self._sent
-
-    def went(self, index: int) -> None:
-        """This chunk was handed over, all of it."""
-        self._sent.add(index)
 
     @property
     def confirmed(self) -> int:

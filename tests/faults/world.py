@@ -234,6 +234,14 @@ class World:
         if not (self.excused or spoilt or self.setting.undetected or self.setting.faults != Faults()):
             self.report(f"{who} got a blob with a wrong CRC-32 from intact frames")
 
+    def check_news(self, count: ByteCount, expected: ByteCount) -> None:
+        """Nothing is news twice, and of the blobs all is news once; a new host finds some of it said already."""
+        for cause in ("payload_down", "payload_up", "header", "control"):
+            said, due = getattr(count, cause), getattr(expected, cause)
+            missing = said < due and self._starts == 1 and cause.startswith("payload")
+            if said > due or missing:
+                self.report(f"{said} B of {cause} instead of {due} B: {count}, expected {expected}")
+
     def _outcome(self, seconds: float) -> Outcome:
         store = Store.open(self._directory)
         heads, deltas = [], {}
@@ -339,24 +347,25 @@ class _Booked:
 
     async def persist(self, action: object) -> None:
         """Try again after a link loss, as the coordinator does with boards that it has lost."""
+        complete = True
         while True:
             try:
                 if not self._connected:
                     await self._device.connect(RUN)
                     self._connected = True
                 await action()  # type: ignore[operator]
-                self._take()
+                self._take(complete)
                 return
             except LinkError as error:
                 self._world.errors[error.code] += 1
-                self._connected = False
+                self._connected = complete = False
                 await self._device.close()
                 await asyncio.sleep(1)
             except BoardError as error:
                 if not self._world.setting.undetected:
                     raise Violation(f"the board refused: {error}") from error
                 self._world.errors[error.code] += 1
-                self._connected = False
+                self._connected = complete = False
                 await asyncio.sleep(1)
 
     async def join(self) -> None:
@@ -373,13 +382,17 @@ class _Booked:
         plan = replace(PLAN, codec_up=self._world.setting.codec_up)
         await self._device.run_round(number, head, plan, commit=commit)
 
-    def _take(self) -> None:
-        self._count += self._device.take_bytes()
+    def _take(self, complete: bool) -> None:
+        """Take account of what was done; nothing of it is news twice."""
+        count, expected = self._device.take_bytes(), self._device.take_expected()
+        if complete:
+            self._world.check_news(count, expected)
+        self._count += count
 
     async def leave(self) -> None:
         """Close the port and make sure that no byte is missing from the account."""
         await self._device.close()
-        self._take()
+        self._take(False)
         port = (self._link.sent - self._before[0], self._link.received - self._before[1])
         if (self._count.wire_down, self._count.wire_up) != port or self._count.causes_total != sum(port):
             raise Violation(f"the ledger has {self._count}, the port counted {port}")

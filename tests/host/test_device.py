@@ -6,6 +6,7 @@ import random
 import struct
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted_board import UID, Answers, ScriptedBoard, answer, error, result, run_fast, stored
 
+from bytefed import wire_size
 from bytefed.device import Device, RoundReply, Samples, TrainingPlan
 from bytefed.errors import BytefedError
-from bytefed.message import Accept, Board, Kind, Status
+from bytefed.message import Accept, Added, Board, Kind, Status
 
 PLAN = TrainingPlan("float32", "float32", epochs=1, batch=4, rate=0.1, seed=1)
 HEAD = np.zeros(4 * 2 + 2, np.float32)
@@ -127,9 +129,33 @@ def test_a_board_that_is_reset_is_greeted_again() -> None:
 
     _, device = make(BEGIN=begin)
     assert isinstance(run_fast(one_round(device)), RoundReply)
-    count = device.take_bytes()
-    assert count.retransmission > 0
+    count, expected = device.take_bytes(), device.take_expected()
+    again = wire_size.connection_bytes(device.profile) + wire_size.configuration_bytes(device.profile)
+    begin, refusal = 2 + 8 + 40, 2 + 1
+    assert count.retransmission == again.wire_total + begin + refusal
+    assert count.causes_total - count.retransmission == expected.wire_total
+    assert (count.payload_down, count.control) == (expected.payload_down, expected.control)
     assert count.causes_total == count.wire_total
+
+
+def test_samples_that_are_said_again_are_expected_once() -> None:
+    lost = iter([error(Status.NO_SESSION)])
+
+    def add(frame: bytes) -> Answers:
+        return next(lost, lambda f: [answer(f, Kind.ADDED, Added(0, 0).pack())])(frame)
+
+    _, device = make(ADD=add)
+
+    async def provision() -> None:
+        await device.connect(1)
+        device.take_bytes(), device.take_expected()
+        await device.provision(SAMPLES)
+
+    run_fast(provision())
+    count, expected = device.take_bytes(), device.take_expected()
+    pushed = wire_size.push_bytes(device.profile, 15)  # this board says that it holds them
+    assert expected == wire_size.provision_bytes(device.profile, 5, 3, 0, 40)
+    assert (count.control, count.header) == (expected.control, expected.header - pushed.header)
 
 
 def test_another_board_at_the_same_port() -> None:

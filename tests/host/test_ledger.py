@@ -14,7 +14,9 @@ from bytefed.ledger import (
     ByteCount,
     Direction,
     LedgerError,
+    Part,
     Role,
+    Said,
     split_frame,
 )
 
@@ -58,6 +60,22 @@ def test_recovering_turns_news_into_retransmission() -> None:
     account.frame(Direction.DOWN, 10, 14, Role.NEWS)
     account.frame(Direction.DOWN, 2, 6, Role.PROBE)
     assert account.take(20, 0) == ByteCount(retransmission=14, probe=6, wire_down=20)
+
+
+def test_what_is_said_again_is_a_retransmission_whatever_it_carries() -> None:
+    account = Account(BLE_FRAMING)
+    for name in ("BEGIN", "BEGIN", "RESULT"):
+        account.frame(Direction.DOWN, 30, 30, Role.NEWS, payload=20, part=Part(name))
+    twice = ByteCount(payload_down=40, header=4, control=16, retransmission=30, wire_down=90)
+    assert account.take(90, 0) == twice
+
+
+def test_what_crossed_stays_so_when_a_blob_is_cut_otherwise() -> None:
+    said = Said("CONFIG")
+    assert not said.is_news(Part("CONFIG"))
+    assert [said.is_news(Part("head", start, start + 10)) for start in (0, 10, 30)] == [True] * 3
+    assert [said.is_news(Part("head", start, start + 20)) for start in (0, 10, 20)] == [False, True, False]
+    assert said.is_news(Part("delta", 0, 10))
 
 
 def test_sums_leave_their_terms_alone() -> None:
