@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from fake_board import FakeBoard
 
 ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "build" / "arduino"
@@ -32,3 +33,9 @@ def fake_boards() -> Path:
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return BUILD / "tests" / "arduino"
+
+
+@pytest.fixture
+def blank_flash(fake_boards: Path) -> None:
+    """Flash outlives a board, but not a test."""
+    FakeBoard(fake_boards / "fake_nano.so").erase_flash()

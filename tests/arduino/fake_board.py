@@ -68,6 +68,10 @@ class FakeBoard:
             frames.append(self._buffer.raw[:size])
         return frames
 
+    def erase_flash(self) -> None:
+        """Make the store blank, of this board and of those that are switched on after it."""
+        self._lib.board_erase_flash()
+
     def poll(self) -> bool:
         """Let it work a little; always come back, for the world goes on."""
         self.step()

@@ -35,6 +35,7 @@ PLAN = TrainingPlan("float32", "float32", epochs=2, batch=8, rate=0.05, seed=1)
 HEAD = np.linspace(-0.5, 0.5, D * C + C, dtype=np.float32)
 Framing = Literal["serial", "ble"]
 FAMILIES = ("nano", "bluefruit")
+pytestmark = pytest.mark.usefixtures("blank_flash")
 LINKS: tuple[Framing, ...] = ("serial", "ble")
 
 
@@ -49,13 +50,6 @@ def switch_on(fake_boards: Path, family: str) -> Callable[..., FakeBoard]:
         return FakeBoard(fake_boards / f"fake_{family}.so", **options)
 
     return start
-
-
-@pytest.fixture(autouse=True)
-def blank_flash(fake_boards: Path, family: str) -> None:
-    """Flash outlives a board, but not a test: another layout would do, erasing does too."""
-    board = FakeBoard(fake_boards / f"fake_{family}.so")
-    board._lib.board_erase_flash()
 
 
 def samples(count: int = 24, seed: int = 5) -> Samples:

@@ -80,7 +80,7 @@ def test_through_a_reset(fake_boards: Path, checks: ModuleType, family: str, era
         await device.ask(checks.Kind.SAVE, b"", checks.Kind.SAVED)
         await device.close()
         if erased:
-            transport._board._lib.board_erase_flash()  # type: ignore[attr-defined]
+            transport._board.erase_flash()  # type: ignore[attr-defined]
         transport._board = FakeBoard(library(fake_boards, family))  # type: ignore[assignment]
         # The fakes' noise is always the same, and so is their boot id: none is said to have been before.
         if erased:

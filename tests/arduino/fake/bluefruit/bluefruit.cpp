@@ -85,13 +85,6 @@ uint32_t readResetReason() {
 int dbgHeapTotal() {
   return 100000000;
 }
-extern "C" void* _malloc_r(struct _reent*, size_t size) {
-  return __real_malloc(size);
-}
-// As the C library's: all others end in _malloc_r.
-extern "C" void* __wrap_malloc(size_t size) {
-  return _malloc_r(nullptr, size);
-}
 
 FakeSerial::operator bool() const {
   return world.usb_open;
