@@ -175,6 +175,7 @@ TEST(add_whose_extraction_fails_stores_nothing) {
   CHECK_EQUAL(board.add(blob, 2, 4, Add::kInputs), static_cast<int>(Status::kExtractorFailed));
   const uint8_t sequence = board.sequence;
   counts(board, 2, 0);
+  CHECK_EQUAL(board.session.store().quantization().zero_point, -3);  // of the samples that it has
   board.give(board.control(Kind::kPoll, sequence));
   board.work();
   CHECK_EQUAL(board.final_status(), static_cast<int>(Status::kExtractorFailed));

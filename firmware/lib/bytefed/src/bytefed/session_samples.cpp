@@ -87,8 +87,6 @@ void Session::samples_arrived() {
     failure_ = status;
     return answer_final_ack(status);
   }
-  const bool inputs = (add_.kind & Add::kInputs) != 0;
-  store_.set_quantization(inputs ? identity_.features : Quantization{add_.scale, add_.zero_point});
   state_ = State::kTraining;
   task_ = Task::kExtract;
 }
@@ -104,8 +102,9 @@ void Session::take_record() {
   const uint8_t* record = incoming() + added_ * add_record_size();
   const int8_t* values = reinterpret_cast<const int8_t*>(record + 1);
   int8_t* features = store_.next(split_of(add_.kind));
+  const bool inputs = (add_.kind & Add::kInputs) != 0;
   Status status = Status::kOk;
-  if ((add_.kind & Add::kInputs) == 0) {
+  if (!inputs) {
     std::memcpy(features, values, memory_.shape.features);
   } else if (!port_.extract(port_.context, values, features)) {
     status = Status::kExtractorFailed;
@@ -113,6 +112,8 @@ void Session::take_record() {
   if (status == Status::kOk) {
     store_.commit(split_of(add_.kind), *record);
     if (++added_ < add_.count) return;
+    // Only now: the samples that were there before keep their meaning until all of the new ones are.
+    store_.set_quantization(inputs ? identity_.features : Quantization{add_.scale, add_.zero_point});
     task_ = Task::kNone;
     add_done_ = true;
     ++sample_changes_;
