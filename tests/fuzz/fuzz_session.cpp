@@ -1,12 +1,16 @@
-// A session through any sequence of frames, slices of work, refused sends and failing extractions.
+// A board through any sequence of frames, slices of work, refused sends, failing extractions, sensor and
+// flash, and losses of power.
 //
 // An input is a list of steps, each an opcode and its arguments; the opcodes mend what no fuzzer would guess
 // (run, transfer number, checksums), so that inputs get past the door.
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 
 #include "bytefed/crc.h"
-#include "bytefed/session.h"
+#include "bytefed/keeper.h"
+#include "flash.h"
+#include "input.h"
 
 using namespace bytefed;
 
@@ -15,39 +19,60 @@ namespace {
 constexpr uint16_t kFeatures = 5, kInputs = 7, kCapacity = 12;
 constexpr uint8_t kClasses = 3, kMaxBatch = 4;
 
-class Input {
- public:
-  Input(const uint8_t* data, size_t size) : data_(data), size_(size) {}
-  bool empty() const { return size_ == 0; }
-  uint8_t byte() {
-    if (size_ == 0) return 0;
-    --size_;
-    return *data_++;
-  }
-  size_t bytes(uint8_t* out, size_t length) {
-    const size_t taken = length < size_ ? length : size_;
-    std::memcpy(out, data_, taken);
-    data_ += taken;
-    size_ -= taken;
-    return taken;
+using BoardMemory = StaticMemory<kFeatures, kClasses, kCapacity, kMaxBatch>;
+
+// What a loss of power takes: memory comes up with anything in it.
+struct Device {
+  Device(const Port& port, Flash& flash)
+      : session(garbage(memory), {1, 2, 1, 3, kInputs, {0.5f, 1}}, port),
+        keeper(flash.device(), session, memory.view(), 3) {}
+  static Memory garbage(BoardMemory& memory) {
+    std::memset(static_cast<void*>(&memory), 0xA5, sizeof memory);
+    return memory.view();
   }
 
- private:
-  const uint8_t* data_;
-  size_t size_;
+  BoardMemory memory;
+  Session session;
+  Keeper keeper;
+};
+
+// What of a board outlives it: not the number of a round whose head never came, nor what the features of no
+// samples mean.
+struct Kept {
+  uint32_t head, samples;
+  uint16_t round;
+  State state;
+  explicit Kept(const Session& session)
+      : head(crc32(session.global_head(), sizeof(float) * HeadShape{kFeatures, kClasses}.parameters())),
+        samples(has_samples(session.store()) ? session.store().crc() : 0),
+        round(session.state() == State::kReady ? session.round() : uint16_t{0}),
+        state(session.state()) {}
+  static bool has_samples(const SampleStore& store) {
+    return store.count(Split::kTrain) + store.count(Split::kTest) != 0;
+  }
+  bool operator==(const Kept& other) const {
+    return head == other.head && samples == other.samples && round == other.round && state == other.state;
+  }
 };
 
 struct World {
   World(uint8_t limit, uint8_t window)
-      : links{{this, &World::send, limit, window}, {this, &World::send, 20, 3}},
-        session(memory.view(), {1, 2, 1, 3, kInputs, {0.5f, 1}}, {this, &World::millis, &World::extract}) {}
+      : links{{this, &World::send, limit, window}, {this, &World::send, 20, 3}} {
+    power_up();
+  }
+  Session& session() { return board->session; }
+  uint8_t current_link() { return session().link() == &links[1] ? 1 : 0; }
+  void power_up() {
+    const Port port = {this, &World::millis, &World::extract, &World::sense, &World::about, &World::save};
+    board.reset(new Device(port, flash));
+    board->keeper.load();
+  }
 
   static bool send(void* context, const uint8_t* frame, size_t length) {
     World* self = static_cast<World*>(context);
     if (length < kHeaderSize || length > kMaxFrame) abort();
     if (self->refusals != 0) return --self->refusals, false;
     self->heard += frame[length - 1];  // reads the whole frame for the sanitizers
-    self->last_kind = frame[0];
     return true;
   }
   static uint32_t millis(void* context) { return static_cast<World*>(context)->now += 3; }
@@ -57,33 +82,43 @@ struct World {
     features[0] = static_cast<int8_t>(features[0] ^ input[kInputs - 1]);
     return self->failures == 0 || self->failures-- != 1;
   }
+  static bool sense(void* context, int8_t* input) {
+    World* self = static_cast<World*>(context);
+    if (self->sensor_waits != 0) return --self->sensor_waits, false;
+    for (uint8_t i = 0; i < kInputs; ++i) input[i] = static_cast<int8_t>(++self->reading);
+    return true;
+  }
+  static void about(void*, Details* details) { details->board = Model::kFeather; }
+  static bool save(void* context) { return static_cast<World*>(context)->board->keeper.save(); }
 
   void give(uint8_t link, const uint8_t* frame, size_t length) {
     // A copy of just that size, so that reading beyond it is found.
     uint8_t* copy = static_cast<uint8_t*>(std::malloc(length + 1));
     std::memcpy(copy, frame, length);
-    session.receive(&links[link & 1], copy, length);
+    session().receive(&links[link & 1], copy, length);
     std::free(copy);
   }
-  void check() const {
-    const SampleStore& store = session.store();
+  void check() {
+    const SampleStore& store = session().store();
     if (store.count(Split::kTrain) + store.count(Split::kTest) > store.capacity()) abort();
     for (uint8_t split = 0; split < 2; ++split) {
       for (uint16_t i = 0; i < store.count(static_cast<Split>(split)); ++i) {
         if (store.get(static_cast<Split>(split), i).label >= kClasses) abort();
       }
     }
-    if (!all_finite(session.global_head(), HeadShape{kFeatures, kClasses}.parameters())) abort();
+    if (!all_finite(session().global_head(), HeadShape{kFeatures, kClasses}.parameters())) abort();
   }
 
-  StaticMemory<kFeatures, kClasses, kCapacity, kMaxBatch> memory;
   Link links[2];
   uint32_t now = 0;
-  uint8_t refusals = 0, failures = 0, sequence = 0, last_kind = 0;
+  uint8_t refusals = 0, failures = 0, sensor_waits = 0, reading = 0, sequence = 0;
   volatile uint8_t heard = 0;
   uint8_t blob[256] = {};  // what transfers carry
   uint16_t blob_length = 0;
-  Session session;
+  Begin last_begin = {};
+  bool was_readable = true;  // the flash, at the last start
+  Flash flash{64, 40};
+  std::unique_ptr<Device> board;
 };
 
 template <typename M>
@@ -106,12 +141,13 @@ void begin(World& world, Input& input) {
   Begin message = {input.byte(), input.byte(), input.byte(), crc32(world.blob, world.blob_length)};
   if ((how & 0x20u) == 0) message.codec = 0;
   if ((how & 0x80u) != 0) ++message.head;
-  request(world, how >> 6 & 1, message, world.blob, (how & 0x40u) != 0 ? world.blob_length : 0);
+  world.last_begin = message;
+  request(world, world.current_link(), message, world.blob, (how & 0x40u) != 0 ? world.blob_length : 0);
 }
 
 void add(World& world, Input& input) {
   const uint8_t how = input.byte(), kind = input.byte();
-  const SampleStore& store = world.session.store();
+  const SampleStore& store = world.session().store();
   const Split split = (kind & Add::kTest) != 0 ? Split::kTest : Split::kTrain;
   const uint16_t count = input.byte() % 16;
   const size_t record = 1u + ((kind & Add::kInputs) != 0 ? kInputs : kFeatures);
@@ -121,7 +157,7 @@ void add(World& world, Input& input) {
     for (uint16_t i = 0; i < count; ++i) world.blob[i * record] %= kClasses;
   }
   const uint16_t first = (kind & Add::kAnew) != 0 ? uint16_t{0} : store.count(split);
-  request(world, how >> 6 & 1,
+  request(world, (how >> 6 & 1) ^ world.current_link(),
           Add{static_cast<uint16_t>(first + (how >> 7)), count, kind, crc32(world.blob, world.blob_length),
               0.5f, 3});
 }
@@ -136,7 +172,7 @@ void chunks(World& world, Input& input) {
     pack(DataHeader{static_cast<uint8_t>(world.sequence & 3u), left <= chunk || i % 2 == 1, i}, frame);
     std::memcpy(frame + kHeaderSize, world.blob + i * chunk, length);
     world.give(input.byte() >> 7, frame, kHeaderSize + length);
-    world.session.poll();
+    world.session().poll();
   }
 }
 
@@ -154,12 +190,57 @@ void raw(World& world, Input& input) {
 }
 
 void work(World& world, Input& input) {
-  for (uint8_t slices = input.byte(); slices != 0 && world.session.poll(); --slices) {
+  for (uint8_t slices = input.byte(); slices != 0 && world.session().poll(); --slices) {
   }
 }
 
+void capture(World& world, Input& input) {
+  const uint8_t how = input.byte();
+  const uint8_t kind = (how & 1u) != 0 ? Capture::kTest : 0;
+  const uint16_t first = world.session().store().count((how & 1u) != 0 ? Split::kTest : Split::kTrain);
+  Capture message = {};
+  message.first = static_cast<uint16_t>(first + (how >> 7));
+  message.count = input.byte() % 16;
+  message.label = input.byte() % 4;
+  message.kind = static_cast<uint8_t>(kind | (how & 0x40u));
+  world.sensor_waits = how >> 1 & 7u;
+  if ((how & 0x20u) == 0) return request(world, how >> 4 & 1, message);
+  world.session().capture(message);  // the board's own button
+}
+
+// The end of a round, as the host says it: whether the delta counted.
+void final_ack(World& world, Input& input) {
+  const uint8_t how = input.byte();
+  uint8_t frame[kHeaderSize + 1] = {0, 0, static_cast<uint8_t>(how & 1u)};
+  pack(DataHeader{static_cast<uint8_t>(world.sequence & 3u), false, static_cast<uint16_t>(how >> 1 & 7u)},
+       frame);
+  world.give(world.current_link(), frame, sizeof frame);
+}
+
+// What was safe when the power failed is there again, if the flash can be read; and in any case what is there
+// is sound.
+void lose_power(World& world, Input& input) {
+  const uint8_t how = input.byte();
+  const bool readable = (how & 0x80u) == 0;
+  world.flash.writes_left = (how & 1u) != 0 ? how >> 1 : Flash::kForever;
+  const bool safe = world.board->keeper.save() && world.was_readable && readable;
+  const Kept before(world.session());
+  world.flash.writes_left = Flash::kForever;
+  if (!readable) world.flash.reads_left = how >> 1 & 31u;
+  world.power_up();
+  world.flash.reads_left = Flash::kForever;
+  world.was_readable = readable;
+  if (safe && !(Kept(world.session()) == before)) abort();
+}
+
+// The keeper saves bit by bit while the session goes on.
+void keep(World& world, Input& input) {
+  for (uint8_t steps = input.byte(); steps != 0; --steps) world.board->keeper.poll(world.now += 500);
+}
+
 void step(World& world, Input& input) {
-  switch (input.byte() % 12) {
+  const uint8_t opcode = input.byte();
+  switch (opcode < 192 ? opcode % 12 : 12 + opcode % 6) {
     case 0: return raw(world, input);
     case 1: return work(world, input);
     case 2:
@@ -167,21 +248,27 @@ void step(World& world, Input& input) {
                      Hello{1, 1, input.byte() % 3u, 7, static_cast<uint8_t>(20 + input.byte())});
     case 3: {
       const uint8_t rate = input.byte();
-      return request(world, 0,
+      return request(world, world.current_link(),
                      Config{static_cast<uint8_t>(input.byte() % 8), input.byte(), input.byte(),
-                            rate < 250 ? 0.01f * rate : 3e38f, 5});
+                            rate < 250 ? 0.01f * rate : 3e38f, 5, rate % 5 == 0 ? 0.1f : 0.0f});
     }
     case 4: return begin(world, input);
     case 5: return add(world, input);
     case 6: return chunks(world, input);
-    case 7: return request(world, 0, Get{input.byte(), input.byte()});
+    case 7: return request(world, world.current_link(), Get{input.byte(), input.byte()});
     case 8: return data_or_ack(world, input);
     case 9: {
-      const uint8_t frame[] = {static_cast<uint8_t>(input.byte() % 9), world.sequence};
+      const uint8_t frame[] = {static_cast<uint8_t>(input.byte() % 12), world.sequence};
       return world.give(input.byte() >> 7, frame, sizeof frame);
     }
     case 10: world.refusals = input.byte() % 8; return;
-    default: world.failures = input.byte() % 4; return;
+    case 11: world.failures = input.byte() % 4; return;
+    case 12: return capture(world, input);
+    case 13: return lose_power(world, input);
+    case 14: return keep(world, input);
+    case 15: world.flash.writes_left = input.byte(); return;
+    case 16: return request(world, world.current_link(), world.last_begin);
+    default: return final_ack(world, input);
   }
 }
 
@@ -196,7 +283,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   // Whatever came before: once the link takes everything, the board comes to rest.
   world.refusals = 0;
-  for (uint32_t slices = 0; world.session.poll(); ++slices) {
+  for (uint32_t slices = 0; world.session().poll(); ++slices) {
     if (slices > 255u * kCapacity + 1000u) abort();
   }
   world.check();

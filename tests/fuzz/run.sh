@@ -1,34 +1,71 @@
 #!/usr/bin/env bash
-# Fuzzes the core, each target in turn: run.sh runs=100000 or run.sh seconds=60.
-# New inputs that reach new code go to build/fuzz/corpus; run.sh merge keeps the useful ones in tests/fuzz/corpus.
+# Fuzzes the core, each target in turn, or those named: run.sh runs=100000 [decoder...] or run.sh seconds=60.
+# New inputs that reach new code go to build/fuzz/corpus; run.sh merge keeps the fewest that reach it all in tests/fuzz/corpus.
+# run.sh coverage says which lines of the core the kept inputs reach.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 what=${1:-runs=100000}
+targets=("${@:2}")
+[ ${#targets[@]} -gt 0 ] || targets=(decoder message session storage)
 compiler=$(command -v clang++ || true)
 if [ -z "$compiler" ] || ! echo 'extern "C" int LLVMFuzzerTestOneInput(const char*, unsigned long) { return 0; }' |
   clang++ -x c++ -fsanitize=fuzzer,address - -o /dev/null 2>/dev/null; then
   echo "SKIPPED: fuzzing, clang++ with libFuzzer is not installed (Debian: clang libclang-rt-14-dev)"
   exit 0
 fi
-cmake -S . -B build/fuzz -DCMAKE_CXX_COMPILER="$compiler" -DBYTEFED_FUZZ=ON >/dev/null
-cmake --build build/fuzz --parallel 2 --target fuzz_decoder fuzz_message fuzz_session fuzz_storage >/dev/null
 case $what in
   runs=*) limit=-runs=${what#runs=} ;;
   seconds=*) limit=-max_total_time=${what#seconds=} ;;
-  merge) limit=-merge=1 ;;
-  *) echo "run.sh runs=N, seconds=N or merge" >&2; exit 2 ;;
+  merge) limit=-set_cover_merge=1 ;;
+  coverage) limit=-runs=0 ;;
+  *) echo "run.sh runs=N, seconds=N, merge or coverage" >&2; exit 2 ;;
 esac
-for target in decoder message session storage; do
+
+build=build/fuzz
+[ "$what" != coverage ] || build=build/fuzz-coverage
+cmake -S . -B $build -DCMAKE_CXX_COMPILER="$compiler" -DBYTEFED_FUZZ=ON \
+  -DBYTEFED_FUZZ_COVERAGE="$([ "$what" = coverage ] && echo ON || echo OFF)" >/dev/null
+cmake --build $build --parallel 2 --target "${targets[@]/#/fuzz_}" >/dev/null
+
+run() { # target folder...
+  LLVM_PROFILE_FILE=$build/$1.profraw $build/tests/fuzz/fuzz_"$1" "$limit" -max_len=1024 -print_final_stats=1 \
+    -seed="${SEED:-1}" -artifact_prefix=$build/"$1"- "${@:2}" >$build/"$1".log 2>&1
+}
+
+for target in "${targets[@]}"; do
   kept=tests/fuzz/corpus/$target new=build/fuzz/corpus/$target
   mkdir -p "$kept" "$new"
-  if [ "$what" = merge ]; then folders=("$kept" "$new"); else folders=("$new" "$kept"); fi
-  log=build/fuzz/$target.log
-  if ! build/fuzz/tests/fuzz/fuzz_$target "$limit" -max_len=1024 -print_final_stats=1 -seed="${SEED:-1}" \
-    -artifact_prefix=build/fuzz/$target- "${folders[@]}" >"$log" 2>&1; then
-    cat "$log"
-    echo "FAILED: $target; the input is in build/fuzz: keep it in tests/fuzz/corpus/$target"
+  case $what in
+    merge)
+      all=build/fuzz/merged/$target
+      rm -rf "$all" && mkdir -p "$all"
+      folders=("$all" "$kept" "$new")
+      ;;
+    coverage) folders=("$kept") ;;
+    *) folders=("$new" "$kept") ;;
+  esac
+  started=$EPOCHREALTIME
+  if ! run "$target" "${folders[@]}"; then
+    cat $build/"$target".log
+    echo "FAILED: $target; the input is in $build: keep it in tests/fuzz/corpus/$target"
     exit 1
   fi
-  awk -v target="$target" '/number_of_executed_units/ {n = $2} /average_exec_per_sec/ {s = $2}
-    END {if (n) print target ": " n " executions, " s " a second, no fault"}' "$log"
+  if [ "$what" = merge ]; then
+    rm -rf "$kept" && mv "$all" "$kept"
+    echo "$target: $(ls "$kept" | wc -l) inputs kept"
+    continue
+  fi
+  awk -v target="$target" -v from="$started" -v to="$EPOCHREALTIME" '/number_of_executed_units/ {n = $2}
+    END {if (n) printf "%s: %d executions in %.1f s, %d a second, no fault\n", target, n, to - from, n / (to - from)}' \
+    $build/"$target".log
 done
+
+if [ "$what" = coverage ]; then
+  llvm-profdata merge $build/*.profraw -o $build/all.profdata
+  objects=("${targets[@]/#/-object=$build/tests/fuzz/fuzz_}")
+  llvm-cov show "${objects[@]}" -instr-profile=$build/all.profdata -ignore-filename-regex=tests/fuzz 2>/dev/null |
+    grep -E '^/|\| +0\|' >$build/not-reached.txt
+  llvm-cov report "${objects[@]}" -instr-profile=$build/all.profdata -ignore-filename-regex=tests/fuzz 2>/dev/null |
+    awk '/cpp|\.h|TOTAL/ && NF > 9 {printf "%-28s %5d lines, %5d not reached, %s\n", $1, $8, $9, $10}'
+  echo "Lines that were not reached: $build/not-reached.txt"
+fi
