@@ -334,9 +334,13 @@ class Captured(_Body):
     count: int
 
 
+RAM_UNIT = 16
+"""Bytes in a unit of DETAILS' ram."""
+
+
 @dataclass(frozen=True)
 class Details(_Body):
-    """Answers ABOUT: what the board is made of. ram in 16 bytes, window in 10 ms, uptime in seconds."""
+    """Answers ABOUT: what the board is made of. ram in RAM_UNIT, window in 10 ms, uptime in seconds."""
 
     KIND = Kind.DETAILS
     LAYOUT = struct.Struct("<BBBBHHBBHIH")

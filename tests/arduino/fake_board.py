@@ -72,6 +72,10 @@ class FakeBoard:
         """Make the store blank, of this board and of those that are switched on after it."""
         self._lib.board_erase_flash()
 
+    def spoil_flash(self, seed: int) -> None:
+        """Fill the store with noise."""
+        self._lib.board_spoil_flash(seed)
+
     def poll(self) -> bool:
         """Let it work a little; always come back, for the world goes on."""
         self.step()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from fake_board import FakeBoard
+from rich.console import Console
 
 from bytefed.commands import capture, devices
 from bytefed.device import Device
@@ -14,6 +15,8 @@ from bytefed.errors import BoardError, ConfigError
 from bytefed.manifest import Manifest, model_folder
 from bytefed.message import VISIT
 from bytefed.transport.loopback import LoopbackTransport
+
+pytestmark = pytest.mark.usefixtures("blank_flash")
 
 
 async def _meet(library: Path, **world: int) -> Device:
@@ -26,12 +29,30 @@ async def _meet(library: Path, **world: int) -> Device:
 def test_devices_says_what_a_board_is(fake_boards: Path) -> None:
     async def action() -> None:
         device = await _meet(fake_boards / "fake_nano.so")
-        row = await devices._row(device)
-        assert row[1:6] == ["0123456789abcdef", "Nano 33 BLE", "0.1.0", "motion", "64x4"]
-        assert row[8] == "LSM9DS1"
+        facts = await devices.describe(device)
+        assert facts.pop("RAM free").endswith(" B")
+        assert facts == {
+            "board": "Nano 33 BLE", "uid": "0123456789abcdef", "model": "motion", "head": "64x4, batch up to 32",
+            "samples": "0 + 0 of 60", "firmware": "0.1.0", "sensor": "LSM9DS1", "saves": "0",
+        }  # fmt: skip
         await device.close()
 
     asyncio.run(action())
+
+
+def test_devices_fits_eighty_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    facts = {
+        "board": "Circuit Playground Bluefruit", "uid": "0123456789abcdef", "model": "unknown (dad6f178)",
+        "head": "4096x64, batch up to 255", "samples": "65,535 + 65,535 of 65,535", "firmware": "255.255.255",
+    }  # fmt: skip
+    Console().print(devices._table(facts))
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    for fact, value in facts.items():
+        assert sum(fact in line and value in line for line in lines) == 1
 
 
 def test_capture_takes_what_was_asked_for(fake_boards: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from bytefed.commands.devices import about
 from bytefed.device import Device
 from bytefed.errors import BoardError, ConfigError
 from bytefed.manifest import Manifest, model_folder, model_names
-from bytefed.message import VISIT, AddFlag, Capture, Captured, Kind
+from bytefed.message import VISIT, AddFlag, Capability, Capture, Captured, Kind
 
 _EPILOG = """\
 examples:
@@ -121,12 +121,12 @@ async def capture(
         LinkError: The board was lost.
     """
     details = await about(device)
-    if details is None or details.window == 0:
+    if details is None or details.window == 0 or not device.board.capabilities & Capability.SENSOR:
         raise BoardError(
             "E_BOARD_NO_SENSOR",
             f"{device.uri}: this board has no motion sensor, or a model that takes something else.",
             "Flash a model of windows (BYTEFED_MODEL=motion pio run -e ENV -t upload), give it samples (--data), or "
-            "start a virtual board with --replay.",
+            "start a virtual board with --replay. If its light blinks red, the model does not fit its arena.",
         )
     count = max(1, round(seconds * 100 / details.window))
     first = device.stored.test if test else device.stored.train

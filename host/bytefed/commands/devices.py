@@ -7,11 +7,12 @@ import asyncio
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from bytefed.device import Device
 from bytefed.errors import BoardError, BytefedError
 from bytefed.manifest import Manifest, model_folder, model_names
-from bytefed.message import VISIT, Capability, Details, Kind
+from bytefed.message import RAM_UNIT, VISIT, Capability, Details, Kind
 
 BOARDS = {
     1: "Nano 33 BLE", 2: "Feather nRF52840", 3: "Feather nRF52840 Sense", 4: "ItsyBitsy nRF52840",
@@ -19,7 +20,6 @@ BOARDS = {
 }  # fmt: skip
 SENSORS = {1: "LSM9DS1", 2: "BMI270", 3: "LSM6DS33", 4: "LSM6DS3TR-C", 5: "LIS3DH", 6: "replayed data"}
 
-_COLUMNS = ("link", "uid", "board", "firmware", "model", "head", "samples", "RAM free", "sensor", "saves")
 _EPILOG = """\
 examples:
   bytefed devices                          boards on USB
@@ -57,7 +57,7 @@ async def about(device: Device) -> Details | None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Ask each board, and print a line for each. 1 if one did not answer."""
+    """Ask each board, and print what it is. 1 if one did not answer."""
     return asyncio.run(_list(args.boards))
 
 
@@ -67,34 +67,54 @@ async def _list(uris: list[str]) -> int:
 
     manifest = Manifest.load(model_folder("digits"))
     options = VirtualOptions(BoardKind(manifest.D, manifest.C, "digits"))
-    table = Table()
-    for column in _COLUMNS:
-        table.add_column(column, no_wrap=column in ("link", "uid"))
     failures = 0
+    console = Console(highlight=False)
     async with open_devices(uris, options) as devices:
         for device in devices:
+            console.print(device.uri, style="bold", markup=False)
             try:
-                table.add_row(*await _row(device))
+                console.print(_table(await describe(device)))
             except BytefedError as error:
                 failures += 1
-                table.add_row(device.uri, str(error))
-    Console().print(table)
+                console.print(f"  {error}", markup=False)
     return 1 if failures else 0
 
 
-async def _row(device: Device) -> list[str]:
+def _table(facts: dict[str, str]) -> Table:
+    """Two facts a line."""
+    table = Table.grid(padding=(0, 2))
+    cells = [cell for name, value in facts.items() for cell in (f"  {name}", Text(value))]
+    for start in range(0, len(cells), 4):
+        table.add_row(*cells[start : start + 4])
+    return table
+
+
+async def describe(device: Device) -> dict[str, str]:
+    """Connect to a board for a visit and return what it says of itself, by name; at most 25 characters each.
+
+    Raises:
+        LinkError: It does not answer.
+    """
     await device.connect(VISIT)
     details = await about(device)
     board, stored = device.board, device.stored
-    row = [device.uri, device.name, "-", "-", model_label(board.model), f"{board.features}x{board.classes}"]
-    row += [f"{stored.train} + {stored.test} of {stored.capacity}", "-", "-", "-"]
+    has_extractor = board.capabilities & Capability.EXTRACTOR
+    facts = {
+        "board": "unknown",
+        "uid": device.name,
+        "model": model_label(board.model) if has_extractor else "none: takes features",
+        "head": f"{board.features}x{board.classes}, batch up to {stored.max_batch}",
+        "samples": f"{stored.train} + {stored.test} of {stored.capacity}",
+    }
     if details is not None:
-        row[2] = BOARDS.get(details.board, "virtual" if details.board == 0 else f"board {details.board}")
-        row[3] = f"{details.major}.{details.minor}.{details.patch}"
-        row[7:] = [f"{details.ram:,} B", SENSORS.get(details.sensor, "none"), str(details.saves)]
-    if not board.capabilities & Capability.EXTRACTOR:
-        row[4] = "none: takes features"
-    return row
+        facts["board"] = BOARDS.get(details.board, f"board {details.board}" if details.board else "virtual")
+        facts["firmware"] = f"{details.major}.{details.minor}.{details.patch}"
+        facts["sensor"] = SENSORS.get(details.sensor, "none")
+        facts["saves"] = str(details.saves)
+        facts["RAM free"] = f"{details.ram * RAM_UNIT:,} B" if details.ram else "unknown"
+        if details.heap:
+            facts["heap"] = f"{details.heap} requests: a defect"
+    return facts
 
 
 def model_label(model_hash: int) -> str:

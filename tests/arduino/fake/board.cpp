@@ -3,6 +3,7 @@
 #include "board.h"
 
 #include <cstring>
+#include <random>
 
 #include "app.h"
 #include "common/arduino.h"
@@ -48,6 +49,13 @@ void board_ble_connect(int connected) {
 
 void board_erase_flash() {
   flash_erase(0xA0000, 0x60000);
+}
+void board_spoil_flash(unsigned seed) {
+  std::minstd_rand noise(seed + 1);
+  for (uint32_t address = 0xA0000; address < 0x100000; address += 4) {
+    const uint32_t word = noise();
+    flash_program(address, &word, sizeof word);
+  }
 }
 
 void board_set(const char* name, int value) {

@@ -1,0 +1,162 @@
+"""What a board is asked that can't be: the host says clearly why, and the board goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fake_board import FakeBoard
+from test_app import CAPACITY, FAMILIES, C, capture, go, meet, samples, train
+
+from bytefed import device as device_module
+from bytefed.commands import capture as capture_command
+from bytefed.commands import devices, flash
+from bytefed.device import Device, Samples
+from bytefed.errors import BoardError, ConfigError
+from bytefed.fleet import Demands
+from bytefed.manifest import Manifest, model_folder
+from bytefed.message import VISIT, Capability, Capture, Kind
+
+MOTION = Manifest.load(model_folder("motion"))
+RED = 1
+pytestmark = pytest.mark.usefixtures("blank_flash")
+
+
+@pytest.fixture(params=FAMILIES)
+def switch_on(request: pytest.FixtureRequest, fake_boards: Path) -> Callable[..., FakeBoard]:
+    return lambda **world: FakeBoard(fake_boards / f"fake_{request.param}.so", **world)
+
+
+async def goes_on(device: Device) -> None:
+    """A round as if nothing had been."""
+    await device.connect(9)
+    await device.provision(samples())
+    assert (await train(device)).delta is not None
+    await device.close()
+
+
+def test_a_model_that_does_not_fit_its_arena(switch_on: Callable[..., FakeBoard]) -> None:
+    async def action() -> None:
+        board = switch_on(tensors=MOTION.arena_bytes + 1)
+        device = await meet(board, "serial", VISIT)
+        assert device.board.capabilities == Capability.PERSISTENT
+        assert (await devices.describe(device))["model"] == "none: takes features"
+        with pytest.raises(BoardError, match="E_BOARD_NO_SENSOR") as refused:
+            await capture_command.capture(device, 0, 5.0, test=False)
+        assert "arena" in refused.value.remedy
+        await goes_on(device)
+        with pytest.raises(BoardError, match="E_BOARD_MODEL") as refused:
+            await flash.verify(device, MOTION.model_hash)
+        assert "arena" in refused.value.remedy
+
+    go(action)
+
+
+def test_a_model_that_this_host_does_not_know(
+    switch_on: Callable[..., FakeBoard], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def action() -> None:
+        device = await meet(switch_on(), "serial", VISIT)
+        for command in (devices, capture_command):
+            monkeypatch.setattr(command, "model_names", lambda: ["digits"])
+        assert (await devices.describe(device))["model"] == f"unknown ({MOTION.model_hash:08x})"
+        with pytest.raises(ConfigError, match="names: unknown to this host"):
+            capture_command.label_number("Walking", device.board.model, device.board.classes)
+        assert capture_command.label_number("2", device.board.model, device.board.classes) == 2
+        other = Demands(device.board.features, device.board.classes, MOTION.model_hash + 1, 8)
+        with pytest.raises(BoardError, match="E_BOARD_MODEL") as refused:
+            other.check(device)
+        assert "Flash" in refused.value.remedy
+        await goes_on(device)
+
+    go(action)
+
+
+def test_a_store_that_is_full(switch_on: Callable[..., FakeBoard]) -> None:
+    async def action() -> None:
+        board = switch_on()
+        device = await meet(board, "serial")
+        with pytest.raises(BoardError, match="E_BOARD_STORE_FULL") as refused:
+            await device.provision(samples(CAPACITY))  # and 8 for the test
+        assert "larger store" in refused.value.remedy
+        assert await capture(device, board, Capture(device.stored.train, 0, 0, 0))
+        await goes_on(device)
+
+    go(action)
+
+
+def test_the_button_of_a_full_store(fake_boards: Path) -> None:
+    """One red flash, and no sample more."""
+    board = FakeBoard(fake_boards / "fake_bluefruit.so")
+
+    async def action() -> None:
+        device = await meet(board, "serial", VISIT)
+        assert (await capture(device, board, Capture(0, CAPACITY, 0, 0))).count == CAPACITY
+        await device.close()
+
+    go(action)
+    board.set("button", 1)
+    board.step(100)
+    board.set("button", 0)
+    colours = set()
+    for _ in range(100):
+        board.step()
+        colours.add(board.get("colour"))
+    assert RED in colours
+    assert board.get("train") == CAPACITY
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_flash_that_is_corrupt_at_boot(switch_on: Callable[..., FakeBoard], seed: int) -> None:
+    """Every byte of the store is noise: as good as blank, and the next image is kept."""
+
+    async def action() -> None:
+        board = switch_on()
+        device = await meet(board, "serial")
+        await device.provision(samples())
+        await device.ask(Kind.SAVE, b"", Kind.SAVED)
+        await device.close()
+        board.spoil_flash(seed)
+        board = switch_on()
+        assert board.get("train") == 0
+        device = await meet(board, "serial")
+        await goes_on(device)
+        device = await meet(board, "serial", VISIT)
+        await device.ask(Kind.SAVE, b"", Kind.SAVED)
+        await device.close()
+        assert switch_on().get("train") == 24
+
+    go(action)
+
+
+def test_a_label_out_of_range(switch_on: Callable[..., FakeBoard]) -> None:
+    async def action() -> None:
+        board = switch_on()
+        device = await meet(board, "serial")
+        good = samples()
+        bad = Samples("features", good.train_x, np.full(24, C, np.uint8), good.test_x, good.test_y, 0.02, -3)
+        with pytest.raises(BoardError, match="E_BOARD_BAD_LABEL") as refused:
+            await device.provision(bad)
+        assert "more classes" in refused.value.remedy
+        with pytest.raises(BoardError, match="E_BOARD_BAD_LABEL"):
+            await capture(device, board, Capture(device.stored.train, 1, C, 0))
+        await goes_on(device)
+
+    go(action)
+
+
+def test_a_host_of_another_protocol_version(
+    switch_on: Callable[..., FakeBoard], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def action() -> None:
+        device = await meet(switch_on(), "serial")
+        monkeypatch.setattr(device_module, "PROTOCOL_VERSION", 2)
+        with pytest.raises(BoardError, match="E_BOARD_BAD_VERSION") as refused:
+            await device.connect(2)
+        assert "Flash" in refused.value.remedy
+        monkeypatch.undo()
+        await goes_on(device)
+
+    go(action)

@@ -1,0 +1,96 @@
+"""What the Bluefruit port takes in while its app is busy: a window, and as much again; a value beyond that is lost."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fake_board import FakeBoard
+
+from bytefed.message import Add, DataHeader, Hello, Kind, Welcome, control_frame
+from bytefed.wire_size import BLUEFRUIT_WINDOW
+
+D, SAMPLES = 64, 16
+FRAME = 20  # bytes; with an MTU of 23 the samples make more chunks than a window has
+CHUNK = FRAME - 2
+SEQUENCE = 3  # of the ADD, and the number of its transfer
+RING = 2 * BLUEFRUIT_WINDOW
+RECORDS = np.random.default_rng(2).integers(0, 4, (SAMPLES, 1 + D), dtype=np.uint8).tobytes()
+CHUNKS = -(-len(RECORDS) // CHUNK)
+pytestmark = pytest.mark.usefixtures("blank_flash")
+
+
+@pytest.fixture
+def board(fake_boards: Path) -> FakeBoard:
+    """A board that expects the chunks of an ADD."""
+    board = FakeBoard(fake_boards / "fake_bluefruit.so", mtu=FRAME + 3)
+    board.connect()
+    board.feed_frame(control_frame(Kind.HELLO, 2, Hello(1, 1, 1, 5, FRAME).pack()))
+    board.step(3)
+    (welcome,) = board.take_frames()
+    assert Welcome.unpack(welcome[2:]).window == BLUEFRUIT_WINDOW
+    add = Add(0, SAMPLES, 4, zlib.crc32(RECORDS), 0.02, -3)
+    board.feed_frame(control_frame(Kind.ADD, SEQUENCE, add.pack()))
+    board.step(3)
+    assert [frame[0] for frame in board.take_frames()] == [Kind.ADDED]
+    return board
+
+
+def chunk(index: int, *, poll: bool = False) -> bytes:
+    body = RECORDS[index * CHUNK : (index + 1) * CHUNK]
+    return DataHeader(SEQUENCE, poll, index).pack() + body
+
+
+def burst(board: FakeBoard, indices: range) -> None:
+    """Values that arrive at once, while the app does something else; the last one asks for an ACK."""
+    for index in indices:
+        board.feed_frame(chunk(index, poll=index == indices[-1]))
+
+
+def first_missing(board: FakeBoard) -> int:
+    """What the one ACK says that the board sends."""
+    board.step(100)
+    (ack,) = board.take_frames()
+    return DataHeader.unpack(ack).index
+
+
+def test_a_full_window_is_taken(board: FakeBoard) -> None:
+    burst(board, range(BLUEFRUIT_WINDOW))
+    assert first_missing(board) == BLUEFRUIT_WINDOW
+    burst(board, range(BLUEFRUIT_WINDOW, CHUNKS))
+    assert first_missing(board) == CHUNKS
+    assert board.get("train") == SAMPLES
+
+
+def test_what_the_ring_has_no_room_for_is_lost_without_damage(board: FakeBoard) -> None:
+    """A host that knows no windows: the last value that fits is taken, the one after it isn't."""
+    for _ in range(RING - 1):
+        board.feed_frame(chunk(1))
+    board.feed_frame(chunk(0))
+    board.feed_frame(chunk(2))
+    board.step(100)
+    board.feed_frame(control_frame(Kind.POLL, SEQUENCE))
+    assert first_missing(board) == 2
+    burst(board, range(2, BLUEFRUIT_WINDOW))
+    assert first_missing(board) == BLUEFRUIT_WINDOW
+    burst(board, range(BLUEFRUIT_WINDOW, CHUNKS))
+    assert first_missing(board) == CHUNKS
+    assert board.get("train") == SAMPLES
+
+
+def test_values_of_the_largest_size_fill_the_ring_too(fake_boards: Path) -> None:
+    """The last of as many values as the ring has slots is a HELLO, and is answered; one further on is not."""
+    noise, hello = bytes((0x70,)) + bytes(243), control_frame(Kind.HELLO, 2, Hello(1, 1, 1, 5, 244).pack())
+    for room, answers in ((RING - 1, 1), (RING, 0)):
+        board = FakeBoard(fake_boards / "fake_bluefruit.so")
+        board.connect()
+        for _ in range(room):
+            board.feed_frame(noise)
+        board.feed_frame(hello)
+        kinds = []
+        for _ in range(200):
+            board.step()
+            kinds += [frame[0] for frame in board.take_frames()]
+        assert kinds.count(Kind.WELCOME) == answers
