@@ -11,6 +11,7 @@ namespace bench {
 
 using namespace bytefed;
 using check::Bytes;
+using check::joined;
 
 constexpr uint16_t kFeatures = 5;
 constexpr uint8_t kClasses = 2;
@@ -69,9 +70,7 @@ class BenchBoard {
   }
 
   Bytes control(Kind kind, uint8_t sequence, const Bytes& body = {}) {
-    Bytes frame = {static_cast<uint8_t>(kind), sequence};
-    frame.insert(frame.end(), body.begin(), body.end());
-    return frame;
+    return joined({static_cast<uint8_t>(kind), sequence}, body);
   }
 
   // Sends the next request and lets the board work: all that it says then is taken by `take`.
@@ -82,9 +81,7 @@ class BenchBoard {
   }
   template <typename M>
   void ask(const M& message, const Bytes& blob = {}) {
-    Bytes body = body_of(message);
-    body.insert(body.end(), blob.begin(), blob.end());
-    ask(M::kKind, body);
+    ask(M::kKind, joined(body_of(message), blob));
   }
 
   // The next frame that the board sent, empty for none.
@@ -142,10 +139,9 @@ class BenchBoard {
     }
   }
   Bytes data(uint16_t index, bool poll, const Bytes& content) {
-    Bytes frame(kHeaderSize);
-    pack(DataHeader{static_cast<uint8_t>(sequence & 3), poll, index}, frame.data());
-    frame.insert(frame.end(), content.begin(), content.end());
-    return frame;
+    Bytes header(kHeaderSize);
+    pack(DataHeader{static_cast<uint8_t>(sequence & 3), poll, index}, header.data());
+    return joined(header, content);
   }
   // The status of the final ACK, which must be the last frame sent; 255 for none.
   int final_status() {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds and runs the core's tests with each compiler that is there, plain and with ASan and UBSan.
+# Builds and runs the core's tests with each compiler that is there: as released, and with ASan and UBSan.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 for compiler in g++ clang++; do
@@ -8,9 +8,10 @@ for compiler in g++ clang++; do
     continue
   fi
   for sanitize in OFF ON; do
+    type=$([ $sanitize = ON ] && echo Debug || echo Release)
     folder=build/core/$compiler-sanitize-$sanitize
-    echo "== $compiler, ASan and UBSan $sanitize"
-    cmake -S . -B "$folder" -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_BUILD_TYPE=Debug -DBYTEFED_TESTS=ON \
+    echo "== $compiler, $type, ASan and UBSan $sanitize"
+    cmake -S . -B "$folder" -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_BUILD_TYPE=$type -DBYTEFED_TESTS=ON \
       -DBYTEFED_SANITIZE=$sanitize >/dev/null
     cmake --build "$folder" --parallel 2 -- --quiet
     ctest --test-dir "$folder" --output-on-failure --no-tests=error

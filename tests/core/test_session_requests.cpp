@@ -103,9 +103,7 @@ TEST(session_store) {
   const Stored full = board.store();
   CHECK_EQUAL(full.train, 6);
   CHECK_EQUAL(full.test, 3);
-  Bytes all = BenchBoard::records(6);
-  const Bytes test = BenchBoard::records(3);
-  all.insert(all.end(), test.begin(), test.end());
+  Bytes all = joined(BenchBoard::records(6), BenchBoard::records(3));
   const float scale = 0.02f;
   const uint8_t* meaning = reinterpret_cast<const uint8_t*>(&scale);
   all.insert(all.end(), meaning, meaning + sizeof scale);
