@@ -44,6 +44,7 @@ class Recipe:
         views: inputs -> the inputs as they are, mirrored, turned and so on. Each view of each label is a
             class of its own while training: an extractor that sees few labels then learns more features.
         epochs: Passes over all views.
+        sensor_hertz: Readings a second in an input that is a window of a board's motion sensor; 0 for others.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Recipe:
     augment: Callable[[np.ndarray, np.random.Generator], np.ndarray] = lambda inputs, _: inputs
     views: Callable[[np.ndarray], list[np.ndarray]] = lambda inputs: [inputs]
     epochs: int = 60
+    sensor_hertz: int = 0
 
 
 def build(
@@ -158,6 +160,7 @@ def describe(
         "C": len(raw.classes),
         "classes": list(raw.classes),
         "input_shape": list(graph.input.shape[1:]),
+        **({"sensor_hertz": recipe.sensor_hertz} if recipe.sensor_hertz else {}),
         "input_scale": source.scale,
         "input_zero_point": source.zero_point,
         "feature_scale": result.scale,

@@ -25,8 +25,7 @@ RESOLVER = {
     "MEAN": "AddMean()",
     "RESHAPE": "AddReshape()",
 }
-_AXES = 6  # accelerometer and gyroscope: an input of [steps, 1, 6] is a window of them
-_HERTZ = 10  # samples a second in such a window (models/motion: 50 points in 5 s)
+_AXES = 6  # accelerometer and gyroscope
 
 _HEADER = """\
 // Made of models/{name}/ by tools/model_to_c.py; not to be edited.
@@ -106,14 +105,12 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 
 def _description(manifest: dict[str, Any]) -> str:
-    shape = manifest["input_shape"]
-    is_window = len(shape) == 3 and shape[1:] == [1, _AXES]
-    fields = {
-        **manifest,
-        "input_size": math.prod(shape),
-        "steps": shape[0] if is_window else 0,
-        "hertz": _HERTZ if is_window else 0,
-    }
+    shape, hertz = manifest["input_shape"], manifest.get("sensor_hertz", 0)
+    if hertz and (shape[1:] != [1, _AXES] or not 1 <= hertz <= 1000):
+        raise SystemExit(
+            f"{manifest['name']}: sensor_hertz is 1 to 1000, and for inputs of [steps, 1, {_AXES}]; see models/README.md."
+        )
+    fields = {**manifest, "input_size": math.prod(shape), "steps": shape[0] if hertz else 0, "hertz": hertz}
     return _HEADER.format(**fields)
 
 

@@ -28,7 +28,7 @@ def main() -> None:
     """Train on all four motions."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data-dir", type=Path, help="folder with the .ts files; else those inside aeon")
-    build(Recipe("motion", network, D=64, seen=(0, 1, 2, 3)), parser.parse_args().data_dir)
+    build(Recipe("motion", network, D=64, seen=(0, 1, 2, 3), sensor_hertz=10), parser.parse_args().data_dir)
 
 
 if __name__ == "__main__":
