@@ -108,7 +108,7 @@ def _description(manifest: dict[str, Any]) -> str:
     shape, hertz = manifest["input_shape"], manifest.get("sensor_hertz", 0)
     if hertz and (shape[1:] != [1, _AXES] or not 1 <= hertz <= 1000):
         raise SystemExit(
-            f"{manifest['name']}: sensor_hertz is 1 to 1000, and for inputs of [steps, 1, {_AXES}]; see models/README.md."
+            f"{manifest['name']}: sensor_hertz is for inputs of [steps, 1, {_AXES}], 1 to 1000; see models/README.md."
         )
     fields = {**manifest, "input_size": math.prod(shape), "steps": shape[0] if hertz else 0, "hertz": hertz}
     return _HEADER.format(**fields)
