@@ -44,7 +44,7 @@ if option("debug") == "yes":
 projenv.Append(CPPPATH=[str(generated)], CPPDEFINES=defines + shared)  # type: ignore[name-defined]  # noqa: F821
 for library in env.GetLibBuilders():  # type: ignore[name-defined]  # noqa: F821
     if library.name in ("bytefed", "tflm_features"):
-        library.env.Append(CPPDEFINES=shared)
+        library.env.Append(CPPDEFINES=shared, CCFLAGS=["-Werror"])  # of our own code alone
     if library.name == "tflm_features":
         library.env.Append(CPPPATH=[str(generated)])
 print(f"Model {option('model')}, store of {option('capacity')} samples")
