@@ -1,0 +1,134 @@
+"""What the boards' compiler makes of all code of ours: no warning, the FPU's own arithmetic, no heap memory.
+
+The flags are the boards'; of their cores there are the fakes, so this is about our objects and not about images.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+APP, LIBRARIES, FAKE = ROOT / "firmware/src/arduino", ROOT / "firmware/lib", ROOT / "tests/arduino/fake"
+COMPILER = "arm-none-eabi-g++"
+CHIP = ["-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-fno-exceptions", "-fno-rtti"]
+FAMILIES = {
+    "nano": ["-std=gnu++14", "-Os", "-mfloat-abi=softfp", "-DARDUINO_ARDUINO_NANO33BLE"],
+    "bluefruit": ["-std=gnu++17", "-O2", "-ffp-contract=off", "-mfloat-abi=hard", "-DARDUINO_NRF52_ADAFRUIT",
+                  "-DARDUINO_NRF52840_FEATHER_SENSE"],
+}  # fmt: skip
+DEFINES = [
+    "-DBYTEFED_CAPACITY=500",
+    "-DBYTEFED_MAX_BATCH=32",
+    "-DBYTEFED_MAJOR=0",
+    "-DBYTEFED_MINOR=1",
+    "-DBYTEFED_PATCH=0",
+]
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the motion model's headers."""
+    if shutil.which(COMPILER) is None:
+        pytest.skip(
+            f"SKIPPED: {COMPILER} is not installed: apt-get install gcc-arm-none-eabi libstdc++-arm-none-eabi-newlib"
+        )
+    folder = tmp_path_factory.mktemp("model")
+    subprocess.run([sys.executable, ROOT / "tools/model_to_c.py", ROOT / "models/motion", folder], check=True)
+    return folder
+
+
+def compile_all(sources: list[Path], flags: list[str], out: Path) -> None:
+    def compile_one(source: Path) -> str:
+        target = out / f"{source.parent.name}-{source.stem}.o"
+        command = [
+            COMPILER,
+            *CHIP,
+            *flags,
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            "-c",
+            str(source),
+            "-o",
+            str(target),
+        ]
+        done = subprocess.run(command, capture_output=True, text=True)
+        return done.stderr if done.returncode else ""
+
+    with ThreadPoolExecutor(2) as pool:
+        errors = "".join(pool.map(compile_one, sources))
+    assert not errors, errors[:3000]
+
+
+def check(*paths: Path) -> tuple[int, str]:
+    """Run tools/check_objects.py: its exit code and what it says."""
+    command = [sys.executable, ROOT / "tools/check_objects.py", *paths]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert not done.stderr, done.stderr
+    return done.returncode, done.stdout
+
+
+def app_flags(family: str, model: Path) -> list[str]:
+    folders = [
+        model,
+        APP,
+        LIBRARIES / "bytefed/src",
+        LIBRARIES / "tflm_features/src",
+        FAKE,
+        FAKE / family,
+        FAKE / "tflm",
+    ]
+    return [*FAMILIES[family], *DEFINES, *(f"-I{folder}" for folder in folders)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", FAMILIES)
+def test_all_objects_of_ours(model: Path, tmp_path: Path, family: str) -> None:
+    app = [*APP.glob("*.cpp"), *(APP / family).rglob("*.cpp")]
+    app = [
+        source for source in app if source.parent.name != "lis3dh"
+    ]  # one sensor a board, and the fakes have the other
+    compile_all([*app, *LIBRARIES.glob("tflm_features/src/**/*.cpp")], app_flags(family, model), tmp_path)
+    library = LIBRARIES / "bytefed"
+    own = json.loads((library / "library.json").read_text())["build"]["flags"]
+    core = sorted((library / "src/bytefed").glob("*.cpp"))
+    compile_all(core, [*FAMILIES[family], *own, f"-I{library / 'src'}"], tmp_path)
+    objects = sorted(tmp_path.glob("*.o"))
+    assert len(objects) > len(core) + 15
+    code, said = check(*objects)
+    assert code == 0, said
+    assert f"{len(objects)} objects, 0 complaints" in said
+
+
+def test_software_floating_point_is_found(model: Path, tmp_path: Path) -> None:
+    """Where PlatformIO's builder had its way on the Nano."""
+    flags = [flag.replace("softfp", "soft") for flag in app_flags("nano", model)]
+    compile_all([APP / "window.cpp"], flags, tmp_path)
+    code, said = check(tmp_path / "arduino-window.o")
+    assert code == 1 and "software floating point: __aeabi_fdiv" in said
+
+
+@pytest.mark.parametrize(
+    ("code", "complaint"),
+    [
+        ("int* make() { return new int[3]; }", "heap memory: _Znaj"),
+        ("#include <cstdlib>\nvoid* make() { return std::calloc(2, 3); }", "heap memory: calloc"),
+        ("double make(double x) { return x * 3; }", "software floating point: __aeabi_dmul"),
+        ("float make(long long x) { return x; }", "software floating point: __aeabi_l2f"),
+        ("float make(float x, float y) { return x * y + 1; }", "fused multiply-add"),
+    ],
+)
+def test_what_must_not_be_is_found(model: Path, tmp_path: Path, code: str, complaint: str) -> None:
+    source = tmp_path / "bad.cpp"
+    source.write_text(code)
+    compile_all([source], ["-O2", "-mfloat-abi=hard"], tmp_path)
+    (made,) = tmp_path.glob("*.o")
+    status, said = check(made)
+    assert status == 1 and complaint in said
