@@ -16,7 +16,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -175,7 +175,7 @@ class Store:
             StoreError: E_RUN_EXISTS, E_RUN_IN_USE, E_RUN_READ_ONLY, E_DISK_FULL or E_RUN_IO.
         """
         with coded(directory):
-            directory.mkdir(parents=True, exist_ok=True)
+            _make_folder(directory)
             refuse_existing(directory)
             store = cls(directory)
             try:
@@ -545,6 +545,21 @@ def _connect(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
     return db
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder that a power cut leaves where it is: a name is safe once the folder that it is in was synced."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    if os.name == "posix":
+        parent = os.open(folder.parent, os.O_RDONLY)
+        try:
+            with suppress(OSError):  # some file systems can't, and SQLite goes on then, too
+                os.fsync(parent)
+        finally:
+            os.close(parent)
 
 
 def refuse_existing(directory: Path) -> None:
