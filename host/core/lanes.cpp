@@ -1,6 +1,8 @@
 // See lanes.h. Compiled once for each kind of processor, in the namespace BYTEFED_LANES; nothing inline from
-// elsewhere, or the linker could hand one processor the other's code.
+// elsewhere but what is `static`, or the linker could hand one processor the other's code.
 #include "lanes.h"
+
+#include "bytefed/polynomials.h"
 
 namespace BYTEFED_LANES {
 namespace {
@@ -28,13 +30,7 @@ Floats exact_exp(Floats x) {
   const Floats whole = shifted - magic;
   Floats r = x - whole * 0.693145752f;
   r = r - whole * 1.42860677e-6f;
-  Floats p = r * 1.98756915e-4f + 1.39819995e-3f;
-  p = p * r + 8.33345205e-3f;
-  p = p * r + 4.16657962e-2f;
-  p = p * r + 1.66666654e-1f;
-  p = p * r + 0.5f;
-  p = p * (r * r) + r;
-  p = p + 1.0f;
+  const Floats p = bytefed::exp_polynomial(r);
   return (Floats)(((Words)p + (n << 23)) & (Words)(x > -87.0f));
 }
 
@@ -46,20 +42,7 @@ Floats exact_log(Floats x) {
   n = n + low;
   f = f + (Floats)((Ints)f & low);
   f = f - 1.0f;
-  const Floats f2 = f * f;
-  Floats p = f * 7.0376836292e-2f - 1.1514610310e-1f;
-  p = p * f + 1.1676998740e-1f;
-  p = p * f - 1.2420140846e-1f;
-  p = p * f + 1.4249322787e-1f;
-  p = p * f - 1.6668057665e-1f;
-  p = p * f + 2.0000714765e-1f;
-  p = p * f - 2.4999993993e-1f;
-  p = p * f + 3.3333331174e-1f;
-  const Floats whole = __builtin_convertvector(n, Floats);
-  Floats y = p * f * f2;
-  y = y + whole * -2.12194440e-4f;
-  y = y - 0.5f * f2;
-  return f + y + whole * 0.693359375f;
+  return bytefed::log_polynomial(f, __builtin_convertvector(n, Floats));
 }
 
 // Four features of a row in one word, the first one in its lowest byte.

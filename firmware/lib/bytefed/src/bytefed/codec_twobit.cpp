@@ -49,20 +49,9 @@ void read(const uint8_t* blob, size_t n, float* level) {
 
 constexpr Levels kLevels = {2, cut, read};
 
-size_t size(size_t count) {
-  return rotated_size(kLevels, count);
-}
-
-void encode(size_t count, uint32_t seed, float* values, uint8_t* blob) {
-  encode_rotated(kLevels, count, seed, values, blob);
-}
-
-void decode(size_t count, uint32_t seed, const uint8_t* blob, float* values) {
-  decode_rotated(kLevels, count, seed, blob, values);
-}
-
 }  // namespace
 
-const CodecFunctions kTwoBitCodec = {size, encode, decode};
+const CodecFunctions kTwoBitCodec = {Rotated<kLevels>::size, Rotated<kLevels>::encode,
+                                     Rotated<kLevels>::decode};
 
 }  // namespace bytefed

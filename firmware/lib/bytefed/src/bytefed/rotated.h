@@ -16,4 +16,16 @@ size_t rotated_size(const Levels& levels, size_t count);
 void encode_rotated(const Levels& levels, size_t count, uint32_t seed, float* values, uint8_t* blob);
 void decode_rotated(const Levels& levels, size_t count, uint32_t seed, const uint8_t* blob, float* values);
 
+// The codec of those levels.
+template <const Levels& levels>
+struct Rotated {
+  static size_t size(size_t count) { return rotated_size(levels, count); }
+  static void encode(size_t count, uint32_t seed, float* values, uint8_t* blob) {
+    encode_rotated(levels, count, seed, values, blob);
+  }
+  static void decode(size_t count, uint32_t seed, const uint8_t* blob, float* values) {
+    decode_rotated(levels, count, seed, blob, values);
+  }
+};
+
 }  // namespace bytefed
