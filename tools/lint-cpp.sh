@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks the format of all C++ (or mends it, with --fix), and that the core compiles without a warning as C++14 and C++17.
+# Checks the format of all C++ (or mends it, with --fix), that the core compiles without a warning as C++14 and C++17, and
+# what clang-tidy finds in the core and in the boards' app.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PWD/.venv/bin:$PATH  # clang-format and clang-tidy in the versions that pyproject.toml pins
@@ -23,3 +24,19 @@ for compiler in g++ clang++; do
   done
 done
 clang-tidy --quiet firmware/lib/bytefed/src/bytefed/*.cpp -- -std=gnu++14 -Ifirmware/lib/bytefed/src
+
+# The boards' app and tflm_features on fake cores; with the real ones PlatformIO makes warnings errors.
+app=firmware/src/arduino
+model=build/lint-model
+python3 tools/model_to_c.py models/motion $model
+tidy_app() {  # board macro, standard, family, sources...
+  local macro=$1 standard=$2 family=$3
+  shift 3
+  clang-tidy --quiet --header-filter='firmware/(lib|src)/.*' "$@" -- -std="$standard" -Wall -Wextra \
+    -Wno-deprecated-declarations -D"$macro" -DARDUINO_NRF52_ADAFRUIT -DBYTEFED_CAPACITY=500 -DBYTEFED_MAX_BATCH=32 \
+    -DBYTEFED_MAJOR=0 -DBYTEFED_MINOR=1 -DBYTEFED_PATCH=0 -I$model -I$app -Ifirmware/lib/bytefed/src \
+    -Ifirmware/lib/tflm_features/src -Itests/arduino/fake -Itests/arduino/fake/tflm -Itests/arduino/fake/"$family"
+}
+tidy_app ARDUINO_ARDUINO_NANO33BLE gnu++14 nano $app/*.cpp $app/nano/*.cpp firmware/lib/tflm_features/src/*/*.cpp
+tidy_app ARDUINO_NRF52840_FEATHER_SENSE gnu++17 bluefruit $app/*.cpp $app/bluefruit/*.cpp $app/bluefruit/*/*.cpp
+tidy_app ARDUINO_NRF52840_ITSYBITSY gnu++17 bluefruit $app/bluefruit/dotstar.cpp $app/bluefruit/no_sensor.cpp

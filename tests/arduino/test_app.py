@@ -381,24 +381,6 @@ def test_without_a_radio_usb_serves(switch_on: Callable[..., FakeBoard]) -> None
     go(action)
 
 
-def test_the_button_takes_samples_of_the_class_it_chose(fake_boards: Path) -> None:
-    board = FakeBoard(fake_boards / "fake_bluefruit.so")
-
-    def press(ms: int) -> None:
-        board.set("button", 1)
-        board.step(ms)
-        board.set("button", 0)
-        board.step(50)
-
-    board.step(50)
-    press(1000)  # the next class
-    assert board.get("train") == 0
-    press(100)
-    board.step(30_000)
-    assert board.get("train") == 8
-    assert board.get("label") == 1
-
-
 def test_a_visit_leaves_the_round_alone(switch_on: Callable[..., FakeBoard]) -> None:
     async def action() -> None:
         board = switch_on()

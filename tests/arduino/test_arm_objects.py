@@ -92,9 +92,6 @@ def app_flags(family: str, model: Path) -> list[str]:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_all_objects_of_ours(model: Path, tmp_path: Path, family: str) -> None:
     app = [*APP.glob("*.cpp"), *(APP / family).rglob("*.cpp")]
-    app = [
-        source for source in app if source.parent.name != "lis3dh"
-    ]  # one sensor a board, and the fakes have the other
     compile_all([*app, *LIBRARIES.glob("tflm_features/src/**/*.cpp")], app_flags(family, model), tmp_path)
     library = LIBRARIES / "bytefed"
     own = json.loads((library / "library.json").read_text())["build"]["flags"]

@@ -113,8 +113,8 @@ const std::map<std::string, void (*)(Words)> kMessages = {
     {"Details",
      [](Words w) {
        try_message<Details>(w, [](Fields& f, Details& m) {
-         f(m.board, m.version[0], m.version[1], m.version[2], m.ram, m.heap, m.reset, m.sensor, m.window, m.uptime,
-           m.saves);
+         f(m.board, m.version[0], m.version[1], m.version[2], m.ram, m.heap, m.reset, m.sensor, m.window,
+           m.uptime, m.saves);
        });
      }},
     {"Error", [](Words w) { try_message<Error>(w, [](Fields& f, Error& m) { f(m.status); }); }},

@@ -1,5 +1,5 @@
-// Debug images: a red light that does not blink, until the watchdog resets the board after 30 s. Where it was, a
-// debugger shows.
+// Debug images: a red light that does not blink, until the watchdog resets the board after 30 s. Where it
+// was, a debugger shows.
 #include "bytefed/assert.h"
 
 #ifdef BYTEFED_DEBUG

@@ -1,7 +1,7 @@
 // The ItsyBitsy's DotStar: data and clock, which any pins can give.
-#include "../lamp.h"
-
 #include <Arduino.h>
+
+#include "../lamp.h"
 
 #ifdef PIN_DOTSTAR_DATA
 

@@ -19,6 +19,7 @@ constexpr int kPatience = 500;  // ms: the SoftDevice finds its time between rad
 
 // Flash is in the address space, at addresses of its own.
 uint32_t* at(uint32_t address) {
+  // NOLINTNEXTLINE(performance-no-int-to-ptr)
   return reinterpret_cast<uint32_t*>(static_cast<uintptr_t>(kStart + address));
 }
 

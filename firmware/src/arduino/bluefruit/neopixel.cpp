@@ -1,7 +1,8 @@
-// A NeoPixel, driven by the chip's PWM. Not Adafruit's library: its show() takes memory from the heap each time.
-#include "../lamp.h"
-
+// A NeoPixel, driven by the chip's PWM. Not Adafruit's library: its show() takes memory from the heap each
+// time.
 #include <Arduino.h>
+
+#include "../lamp.h"
 
 #ifdef PIN_NEOPIXEL
 

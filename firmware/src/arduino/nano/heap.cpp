@@ -1,4 +1,5 @@
-// Mbed wraps what lies below malloc() already, so these three are wrapped (platformio.ini); `new` ends there too.
+// Mbed wraps what lies below malloc() already, so these three are wrapped (platformio.ini); `new` ends there
+// too.
 #include "../heap.h"
 
 #include <cmsis_os2.h>

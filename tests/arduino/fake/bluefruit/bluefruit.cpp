@@ -1,5 +1,6 @@
 #include <Adafruit_TinyUSB.h>
 #include <Arduino.h>
+#include <Wire.h>
 #include <bluefruit.h>
 #include <nrf_soc.h>
 
@@ -11,6 +12,7 @@
 
 FakeSerial Serial;
 FakeBluefruit Bluefruit;
+FakeWire Wire1;
 const uint32_t g_ADigitalPinMap[16] = {};
 
 namespace {
@@ -27,8 +29,8 @@ void (*on_disconnect)(uint16_t, uint8_t) = nullptr;
 
 FakePwm* NRF_PWM2 = &pwm;
 
-// The lamp's colour is in the 24 bits that the sequence begins with. A pointer has 32 bits on the chip; of this
-// library's, all have the same upper half.
+// The lamp's colour is in the 24 bits that the sequence begins with. A pointer has 32 bits on the chip; of
+// this library's, all have the same upper half.
 FakeStart& FakeStart::operator=(uint32_t) {
   const uintptr_t upper = reinterpret_cast<uintptr_t>(&pwm) & ~uintptr_t{0xFFFFFFFF};
   const uint16_t* bits = reinterpret_cast<const uint16_t*>(upper | pwm.SEQ[0].PTR);
@@ -58,8 +60,8 @@ void delay(unsigned long ms) {
   if (running_task() != nullptr) rest_task();
 }
 #ifdef PIN_DOTSTAR_DATA
-// A DotStar takes a bit at each rising edge of its clock; its 32 bits, which three ones begin, come after as many
-// zeros.
+// A DotStar takes a bit at each rising edge of its clock; its 32 bits, which three ones begin, come after as
+// many zeros.
 void digitalWrite(int pin, int level) {
   static uint64_t bits = 0;
   static int data = LOW, clock = LOW;
@@ -77,7 +79,11 @@ void digitalWrite(int pin, int level) {
 void digitalWrite(int, int) {}
 #endif
 int digitalRead(int) {
+#ifdef ARDUINO_NRF52840_CIRCUITPLAY
+  return world.button ? HIGH : LOW;
+#else
   return world.button ? LOW : HIGH;
+#endif
 }
 uint32_t readResetReason() {
   return NRF_POWER->RESETREAS;

@@ -1,5 +1,5 @@
-// The board's task that runs the app: a coroutine of the test's thread. It never returns on a board; here each
-// delay() hands back to the test.
+// The board's task that runs the app: a coroutine of the test's thread. It never returns on a board; here
+// each delay() hands back to the test.
 #pragma once
 
 // Sets up the task, which begins at the first run_task().

@@ -36,7 +36,7 @@ struct World {
   unsigned flash_writes = 0, flash_erasures = 0;
   bool flash_breaks = false;  // every write fails, and says so
 
-  unsigned tensors = 2048;  // bytes that the model wants of its arena
+  unsigned tensors = 2048;           // bytes that the model wants of its arena
   unsigned extractor_allocates = 0;  // pieces of heap memory that each inference asks for
 
   float acceleration[3] = {0, 0, 9.80665f}, turn[3] = {0, 0, 0};  // m/s^2, rad/s

@@ -1,5 +1,5 @@
-// TensorFlow Lite Micro as far as tflm_features uses it. What it computes is not what is tested here: its features
-// show each input.
+// TensorFlow Lite Micro as far as tflm_features uses it. What it computes is not what is tested here: its
+// features show each input.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -85,8 +85,7 @@ class MicroInterpreter {
     using namespace bytefed_model;
     for (unsigned i = 0; i < world.extractor_allocates; ++i) allocate(i);
     for (size_t i = 0; i < kFeatures; ++i) {
-      output_.data.int8[i] =
-          static_cast<int8_t>(arena_[i % kInputSize] ^ arena_[kInputSize - 1 - i]);
+      output_.data.int8[i] = static_cast<int8_t>(arena_[i % kInputSize] ^ arena_[kInputSize - 1 - i]);
     }
     return kTfLiteOk;
   }

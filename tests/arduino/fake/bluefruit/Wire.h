@@ -1,0 +1,4 @@
+#pragma once
+
+struct FakeWire {};
+extern FakeWire Wire1;
