@@ -1,4 +1,4 @@
-"""64 boards, 10,000 rounds, faults on: memory, descriptors and time a round, by quarters of the run.
+"""64 boards, 10,000 rounds, faults on: memory (KB), descriptors and processor time (s) a round, by quarters of the run.
 
 Coordinator, store, CSV files and boards are the real ones, in one process on a virtual clock. Writes
 build/bench/soak.json.

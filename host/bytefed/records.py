@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import os
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,7 @@ class Records:
         self._bytes = CsvFile(store.directory / "bytes.csv", BYTES_COLUMNS)
         self._sessions = CsvFile(store.directory / "sessions.csv", SESSIONS_COLUMNS)
         self._rounds = CsvFile(store.directory / "rounds.csv", ROUNDS_COLUMNS)
-        self._offsets: dict[int, int] = {}
+        self._offsets = array("Q")  # where the row of each round begins in rounds.csv, round 1 first
         self._last_row = 0
         self.rewrite()
 
@@ -112,7 +113,7 @@ class Records:
         for file in (self._bytes, self._sessions, self._rounds):
             file.rewrite()
         self._last_row = 0
-        self._offsets.clear()
+        del self._offsets[:]
         self.update(first_round=1)
 
     def update(self, first_round: int) -> None:
@@ -125,9 +126,12 @@ class Records:
             rows = self._store.traffic(kind, after=self._last_row)
             file.append(traffic_row(self._store.run, row) for _, row in rows)
         self._last_row = self._store.last_traffic()
-        self._rounds.truncate(self._offsets.get(first_round, self._rounds.size))
-        for row in self._store.rounds(first_round):
-            self._offsets[row.round] = self._rounds.size
+        known = min(first_round - 1, len(self._offsets))
+        if known < len(self._offsets):
+            self._rounds.truncate(self._offsets[known])
+            del self._offsets[known:]
+        for row in self._store.rounds(known + 1):
+            self._offsets.append(self._rounds.size)
             self._rounds.append([round_row(row)])
 
 
