@@ -66,6 +66,22 @@ def test_every_check_but_the_extractor_s(
 
 
 @pytest.mark.parametrize("family", FAMILIES)
+def test_heap_memory_is_found_out(fake_boards: Path, checks: ModuleType, family: str) -> None:
+    """Where the extractor's library asks for some at each inference."""
+
+    async def action() -> None:
+        board = FakeBoard(library(fake_boards, family), extractor_allocates=1)
+        device = Device(LoopbackTransport(board))  # type: ignore[arg-type]
+        assert await checks.takes_no_heap_memory(device)
+        await checks.captures(device)
+        with pytest.raises(AssertionError, match="heap memory"):
+            await checks.takes_no_heap_memory(device)
+        await device.close()
+
+    asyncio.run(action())
+
+
+@pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("erased", [False, True])
 def test_through_a_reset(fake_boards: Path, checks: ModuleType, family: str, erased: bool) -> None:
     """Power goes right after SAVE; a board whose flash is blank then is found out."""

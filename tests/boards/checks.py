@@ -25,7 +25,7 @@ from bytefed.errors import BoardError, LinkError
 from bytefed.experiment import new_run
 from bytefed.extractor import Extractor
 from bytefed.manifest import Manifest, model_folder, model_names
-from bytefed.message import VISIT, Capability, Kind
+from bytefed.message import RAM_UNIT, VISIT, Capability, Kind
 from bytefed.wire_size import CODECS
 
 SEED, EPOCHS, BATCH, RATE = 11, 2, 8, 0.05
@@ -92,7 +92,7 @@ async def is_known(device: Device) -> str:
     note += f"frame limit {device.profile.frame_limit}, window {device.profile.window_down}"
     assert details is not None, "no answer to ABOUT: the firmware is too old"
     name = BOARDS.get(details.board, "virtual or unknown board")
-    note += f"; {name}, firmware {details.major}.{details.minor}.{details.patch}, RAM free {details.ram:,} B"
+    note += f"; {name}, firmware {details.major}.{details.minor}.{details.patch}, RAM free {details.ram * RAM_UNIT:,} B"
     note += f", sensor {SENSORS.get(details.sensor, 'none')}, reset {details.reset}, saves {details.saves}"
     return note
 
@@ -267,6 +267,15 @@ async def survives_bad_input(device: Device) -> str:
     return "40 frames of noise, 4 impossible requests"
 
 
+async def takes_no_heap_memory(device: Device) -> str:
+    """Its app has asked for none since it runs, in all that was done before this check."""
+    await device.connect(VISIT)
+    details = await about(device)
+    assert details is not None, "no answer to ABOUT: the firmware is too old"
+    assert details.heap == 0, f"{details.heap} pieces of heap memory in {details.uptime} s"
+    return f"none in {details.uptime:,} s; RAM never used {details.ram * RAM_UNIT:,} B"
+
+
 async def refuses(device: Device) -> None:
     """Each impossible request gets the ERROR that SPEC.md names for it."""
     good = features(device)
@@ -299,5 +308,6 @@ CHECKS: dict[str, Check] = {
     "captures": captures,
     "resumes in the middle": resumes,
     "survives bad input": survives_bad_input,
+    "takes no heap memory": takes_no_heap_memory,
     "keeps all through a reset": is_kept,
 }
