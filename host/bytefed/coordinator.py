@@ -130,8 +130,13 @@ class Coordinator:
     def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._working.add(task)
-        task.add_done_callback(self._working.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._working.discard(task)
+        if not task.cancelled():
+            task.exception()  # the first that ends the run is raised; asyncio would print a trace of each other
 
     async def _participate(self, number: int, member: Member, head: Head) -> None:
         """Everything that one board does in one round, up to its row in the ledger."""

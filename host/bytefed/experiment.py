@@ -96,9 +96,9 @@ async def begin(config: RunConfig, directory: Path | None, listener: Listener) -
     async with open_devices(config.boards, virtual_options(config, task), config.faults) as devices:
         shares = Shares(task, _divide(config, task, len(devices)))
         seconds = await connect_all(devices, run, demands)
-        store = Store.create(directory, run, initial_head(task), config.to_toml(), versions())
+        enrolled = [(device.name, device.profile.name) for device in devices]
+        store = Store.create(directory, run, initial_head(task), config.to_toml(), versions(), enrolled)
         with closing(store):
-            store.enrol([(device.name, device.profile.name) for device in devices])
             fleet = Fleet(store, shares, demands, config.codec, listener, _air(config))
             return await _run(config, shares, store, fleet, fleet.admit_all(devices, seconds), listener)
 

@@ -98,8 +98,10 @@ class _Run:
             await run._fleet.join_all(devices)
             return run
         seconds = await connect_all(devices, number, Demands.of(room.task, room.config.batch_size))
-        store = Store.create(directory, number, initial_head(room.task), room.config.to_toml(), versions())
-        store.enrol([(device.name, device.profile.name) for device in devices], room.first)
+        store = Store.create(
+            directory, number, initial_head(room.task), room.config.to_toml(), versions(),
+            boards=[(device.name, device.profile.name) for device in devices], first=room.first,
+        )  # fmt: skip
         run = cls(room, store, listener)
         await run._fleet.admit_all(devices, seconds)
         return run

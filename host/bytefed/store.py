@@ -161,8 +161,17 @@ class Store:
             raise
 
     @classmethod
-    def create(cls, directory: Path, run: int, head: Head, config: str, versions: dict[str, str]) -> Store:
-        """Begin a run.
+    def create(
+        cls,
+        directory: Path,
+        run: int,
+        head: Head,
+        config: str,
+        versions: dict[str, str],
+        boards: Sequence[tuple[str, str]] = (),
+        first: int = 0,
+    ) -> Store:
+        """Begin a run: all of this is there, or no run.
 
         Args:
             directory: Is made; must not hold a run yet.
@@ -170,6 +179,8 @@ class Store:
             head: float32 [P], the global head to start from.
             config: The resolved configuration as TOML.
             versions: Of bytefed and of what it stands on.
+            boards: To enrol, as ``enrol`` does.
+            first: The client that the first of them is.
 
         Raises:
             StoreError: E_RUN_EXISTS, E_RUN_IN_USE, E_RUN_READ_ONLY, E_DISK_FULL or E_RUN_IO.
@@ -179,19 +190,20 @@ class Store:
             refuse_existing(directory)
             store = cls(directory)
             try:
-                store._begin(run, head, config, versions)
+                with store._transaction():
+                    store._begin(run, head, config, versions)
+                    store.enrol(boards, first)
             except BaseException:
                 store.close()
                 raise
         return store
 
     def _begin(self, run: int, head: Head, config: str, versions: dict[str, str]) -> None:
-        with self._transaction() as db:
-            for statement in _SCHEMA.split(";\n"):
-                db.execute(statement)
-            meta = {"format": FORMAT, "run": run, "config": config, "versions": json.dumps(versions)}
-            db.executemany("INSERT INTO meta VALUES (?, ?)", [(k, str(v)) for k, v in meta.items()])
-            db.execute("INSERT INTO heads VALUES (?, 0, ?)", (run, _pack(head)))
+        for statement in _SCHEMA.split(";\n"):
+            self._db.execute(statement)
+        meta = {"format": FORMAT, "run": run, "config": config, "versions": json.dumps(versions)}
+        self._db.executemany("INSERT INTO meta VALUES (?, ?)", [(k, str(v)) for k, v in meta.items()])
+        self._db.execute("INSERT INTO heads VALUES (?, 0, ?)", (run, _pack(head)))
         self.run = run
 
     @classmethod

@@ -1,6 +1,7 @@
 """Rounds over boards that answer, fail, come back, are slow, or are not what the run needs."""
 
 import asyncio
+import gc
 from types import SimpleNamespace
 
 import numpy as np
@@ -397,6 +398,16 @@ def test_a_full_disk_ends_the_run_and_no_board_is_told_to_forget(world):
     with pytest.raises(StoreError, match="E_DISK_FULL"):
         asyncio.run(world.play(fill))
     assert device.answers == []
+
+
+def test_what_ends_a_run_for_several_boards_at_once_is_said_once(tmp_path, caplog):
+    world = World(tmp_path / "run", boards=3)
+    for device in world.devices:
+        device.trouble[1] = StoreError("E_DISK_FULL", "No space left.", "Free some space.")
+    with pytest.raises(StoreError, match="E_DISK_FULL"):
+        asyncio.run(world.play())
+    gc.collect()
+    assert [record.message for record in caplog.records] == []  # no "exception was never retrieved"
 
 
 def test_stopped_after_a_round_and_resumed(tmp_path):

@@ -226,6 +226,15 @@ def test_a_directory_has_one_coordinator(store):
     assert done.stdout.strip() == "E_RUN_IN_USE"
 
 
+def test_a_run_and_its_boards_begin_together(tmp_path):
+    twice = [(A, "serial"), (A, "serial")]
+    with pytest.raises(StoreError):
+        Store.create(tmp_path, 9, HEAD, "", {}, twice)
+    store = Store.create(tmp_path, 9, HEAD, "", {}, [(A, "serial"), (B, "ble")], first=4)
+    assert store.clients() == {A: 4, B: 5}
+    store.close()
+
+
 def test_a_directory_holds_one_run(store):
     store.close()
     with pytest.raises(StoreError, match="E_RUN_EXISTS") as caught:
