@@ -113,9 +113,10 @@ bench-sim: $(VENV)/.dev ## Simulated rounds, 100 to 100,000 clients (FLOWER=pyth
 	$(BIN)/python benchmarks/simulate.py $(if $(FLOWER),--flower $(FLOWER) --flower-clients 1000)
 
 .PHONY: bench-faults
-bench-faults: $(VENV)/.dev ## Worlds of faults, kills of the coordinator, goodput on bad links: long
+bench-faults: $(VENV)/.dev ## Worlds of faults, kills of the coordinator, power losses, goodput on bad links: long
 	$(BIN)/python benchmarks/faults.py worlds
 	$(BIN)/python benchmarks/faults.py kills
+	$(BIN)/python benchmarks/faults.py torn
 	$(BIN)/python benchmarks/faults.py goodput
 
 # ---- Quality

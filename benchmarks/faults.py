@@ -1,18 +1,21 @@
-"""Faults by the million: worlds, pairs of faults, kills of the real coordinator. Prints one JSON object.
+"""Faults by the million: worlds, pairs of faults, kills of the coordinator, power losses. Prints one JSON object.
 
 python benchmarks/faults.py worlds --faults 1000000     random worlds, from seed 1
 python benchmarks/faults.py pairs                       every pair of faults of a round of two boards
 python benchmarks/faults.py kills --kills 1000          SIGKILL at random instants
+python benchmarks/faults.py torn --states 10000         the power fails, and what was not synced is torn
 python benchmarks/faults.py goodput                     bytes and time at 1, 5 and 20 % loss on paced lines
 """
 
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import sys
 import tempfile
 import time
+from collections import Counter
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -20,8 +23,12 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "faults"))
 
 from campaign import Tally, pairs, randoms, run_all
+from disk_trace import build, trace
 from goodput import measure
 from killing import kill_often, undisturbed
+from power_loss import fail_disk, head_of, lose_power
+
+_TORN_ROUNDS, _FAILING_ROUNDS = 30, 3
 
 
 def worlds(args: argparse.Namespace) -> dict[str, Any]:
@@ -44,6 +51,25 @@ def kills(args: argparse.Namespace) -> dict[str, Any]:
         same = undisturbed(Path(name), killed.rounds, args.codec) == killed.head
     counts = {k: v for k, v in vars(killed).items() if k != "head"}
     return {**counts, "codec": args.codec, "same_head": same}
+
+
+def torn(args: argparse.Namespace) -> dict[str, Any]:
+    """Power losses by the state that they leave; then disks that fail at one operation, or from it on."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        library = build(folder)
+        (folder / "run").mkdir()
+        traced = trace(folder / "run", library, _TORN_ROUNDS)
+        losses = lose_power(traced, folder / "found", args.states, args.states // 100, args.seed)
+        right = head_of(traced.run, _FAILING_ROUNDS)
+        failures = Counter[str]()
+        for at, (error, times) in product(range(1, 400, 20), ((errno.ENOSPC, 10**9), (errno.EIO, 1))):
+            disk = folder / f"{errno.errorcode[error]}-{at}"
+            disk.mkdir()
+            failed = fail_disk(disk, library, _FAILING_ROUNDS, f"{at} {error} {times}")
+            failures["stopped" if failed.status else "went on"] += 1
+            failures["same head"] += head_of(failed.run) == right
+    return {**vars(losses), "lost": 0, "failing_disks": dict(failures)}  # the first one lost ends it
 
 
 def goodput(_args: argparse.Namespace) -> dict[str, Any]:
@@ -69,20 +95,24 @@ def _told(tally: Tally) -> dict[str, Any]:
     }
 
 
+COMMANDS = {"worlds": worlds, "pairs": all_pairs, "kills": kills, "torn": torn, "goodput": goodput}
+
+
 def main() -> None:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("worlds", "pairs", "kills", "goodput"))
+    parser.add_argument("what", choices=COMMANDS)
     parser.add_argument("--faults", type=int, default=1_000_000)
     parser.add_argument("--step", type=int, default=1, help="only every so many pairs")
     parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument("--states", type=int, default=10_000, help="that a loss of power leaves")
     parser.add_argument("--codec", default="onebit")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     started = time.monotonic()
-    result = {"worlds": worlds, "pairs": all_pairs, "kills": kills, "goodput": goodput}[args.what](args)
+    result = COMMANDS[args.what](args)
     print(
         json.dumps(
             {"what": args.what, "seed": args.seed, **result, "seconds": round(time.monotonic() - started)}

@@ -57,11 +57,12 @@ class _Acknowledged:
             os.write(self._log, f"{before[1]} {self._uid:016x}\n".encode())
 
 
-def write_data(path: Path) -> None:
-    """Write a small task: three heaps of points."""
+def write_data(path: Path, features: int = D, classes: int = C) -> None:
+    """Write a small task: heaps of points."""
     rng = np.random.default_rng(5)
-    y = rng.integers(0, C, 90)
-    np.savez(path, X=(rng.normal(0, 1, (90, D)) + 2 * np.eye(C, D)[y]).astype(np.float32), y=y)
+    y = rng.integers(0, classes, 90)
+    points = rng.normal(0, 1, (90, features)) + 2 * np.eye(classes, features)[y]
+    np.savez(path, X=points.astype(np.float32), y=y)
 
 
 def _fork(work: Callable[[], object]) -> int:
@@ -107,7 +108,7 @@ def kill_often(folder: Path, kills: int, seed: int, codec: str = "float32") -> K
     with boards(log) as ports:
         config = _config(folder, ports, codec)
         for _ in range(kills):
-            pid = _fork(lambda: _work(config, run))
+            pid = _fork(lambda: begin_or_resume(config, run))
             time.sleep(rng.uniform(0.05, 0.7))
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
@@ -140,7 +141,7 @@ def _config(folder: Path, ports: list[str], codec: str, rounds: int = 60_000) ->
     )  # fmt: skip
 
 
-def _work(config: RunConfig, run: Path) -> None:
+def begin_or_resume(config: RunConfig, run: Path) -> None:
     """Begin the run, or go on with it where there is one."""
     try:
         asyncio.run(experiment.begin(config, run, _NOBODY))

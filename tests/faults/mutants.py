@@ -20,10 +20,10 @@ _HOST = CORE.parents[3] / "host"
 _CAMPAIGN = Path(__file__).with_name("campaign.py")
 # An editable install finds its package before PYTHONPATH does, and would run the campaign on the host as it is.
 _BOOT = (
-    "import runpy, sys;"
+    "import os, runpy, sys;"
     "sys.meta_path[:] = [finder for finder in sys.meta_path if 'ScikitBuild' not in type(finder).__name__];"
     "del sys.argv[0]; sys.path.insert(0, sys.argv[0].rpartition('/')[0]);"
-    "import bytefed; assert bytefed.__file__.startswith(sys.path[1]), bytefed.__file__;"
+    "import bytefed; assert bytefed.__file__.startswith(os.environ['PYTHONPATH']), bytefed.__file__;"
     "runpy.run_path(sys.argv[0], run_name='__main__')"
 )
 
@@ -157,15 +157,12 @@ def survives(mutant: Mutant, work: Path) -> str | None:
         None if a violation was found, else what the campaign said.
     """
     is_board = mutant in BOARDS
-    shutil.rmtree(work, ignore_errors=True)
-    shutil.copytree(CORE if is_board else _HOST, work, ignore=shutil.ignore_patterns("__pycache__", "core"))
-    _apply(mutant, work)
     if is_board:
+        _break(mutant, CORE, work)
         build_shared_board(work, work / "board.so")
         command = [sys.executable, str(_CAMPAIGN), "--part", mutant.part, "--board", str(work / "board.so")]
     else:
-        shutil.copy(_core.__file__, work / "bytefed")
-        command = [sys.executable, "-c", _BOOT, str(_CAMPAIGN), "--part", mutant.part]
+        command = [*broken_host(mutant, work), str(_CAMPAIGN), "--part", mutant.part]
     environment = {
         **os.environ,
         "PYTHONPATH": str(_HOST if is_board else work),
@@ -177,7 +174,16 @@ def survives(mutant: Mutant, work: Path) -> str | None:
     return f"status {done.returncode}: {done.stdout}{done.stderr}"
 
 
-def _apply(mutant: Mutant, work: Path) -> None:
+def broken_host(mutant: Mutant, work: Path) -> list[str]:
+    """Break a copy of the host in a folder that may be emptied; returns what runs a file on it, from PYTHONPATH."""
+    _break(mutant, _HOST, work)
+    shutil.copy(_core.__file__, work / "bytefed")
+    return [sys.executable, "-c", _BOOT]
+
+
+def _break(mutant: Mutant, sources: Path, work: Path) -> None:
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.copytree(sources, work, ignore=shutil.ignore_patterns("__pycache__", "core"))
     file = work / mutant.path
     text = file.read_text(encoding="utf-8")
     for old, new in mutant.changes:
