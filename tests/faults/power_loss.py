@@ -195,7 +195,6 @@ class Judge:
             store = Store.open(run)
         except StoreError as error:
             if error.code == "E_RUN_MISSING" and not told.begun:
-                self._begin_anew(run)
                 return False
             raise Lost(f"the run can't be opened: {error}") from error
         try:
@@ -205,10 +204,6 @@ class Judge:
         finally:
             store.close()
         return True
-
-    def _begin_anew(self, run: Path) -> None:
-        """What is left of a run that never began is in nobody's way."""
-        Store.create(run, 1, np.zeros(D * C + C, np.float32), "", {}).close()
 
     def _integrity(self, store: Store) -> None:
         verdicts = store._rows("PRAGMA integrity_check")
@@ -313,7 +308,9 @@ def lose_power(traced: Traced, work: Path, states: int, resumes: int, seed: int)
         put(disk.after_power_loss(fate, random.Random(f"{seed}/{index}")), work)
         try:
             begun = judge.look(work / "runs" / "run", history[point])
-            if begun and index in due:
+            if not begun:  # what is left is in nobody's way
+                Store.create(work / "runs" / "run", 1, np.zeros(D * C + C, np.float32), "", {}).close()
+            elif index in due:
                 if resume(work / "runs" / "run") != final:
                     raise Lost("the run that went on ended with another head")
                 tally.resumed += 1
