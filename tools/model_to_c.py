@@ -25,6 +25,8 @@ RESOLVER = {
     "MEAN": "AddMean()",
     "RESHAPE": "AddReshape()",
 }
+# TFLM's source files (kernels/NAME.cpp, NAME_common.cpp, cmsis_nn/NAME.cpp) of these operators, and what they share.
+KERNELS = ("conv", "depthwise_conv", "fully_connected", "kernel_util", "pooling", "reduce", "reshape")
 _AXES = 6  # accelerometer and gyroscope
 
 _HEADER = """\

@@ -1,0 +1,26 @@
+"""PlatformIO extra script: of TensorFlow Lite Micro, only the kernels that boards can register are compiled.
+
+The library has a hundred kernels, which the linker would throw away again; without them the first build takes half the
+time.
+"""
+
+import sys
+from pathlib import Path
+
+Import("env")  # type: ignore[name-defined]  # noqa: F821
+
+sys.path.insert(0, str(Path(env["PROJECT_DIR"]) / "tools"))  # type: ignore[name-defined]  # noqa: F821
+sys.dont_write_bytecode = True
+
+import model_to_c  # noqa: E402
+
+
+def skip_unused(node: object) -> object:
+    """Return a source file, None for a kernel that no model of a board can use."""
+    parts = Path(str(node)).parts
+    if "kernels" not in parts or "micro" not in parts:
+        return node
+    return node if parts[-1].partition(".")[0].removesuffix("_common") in model_to_c.KERNELS else None
+
+
+env.AddBuildMiddleware(skip_unused)  # type: ignore[name-defined]  # noqa: F821
