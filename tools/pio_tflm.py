@@ -17,10 +17,10 @@ import model_to_c  # noqa: E402
 
 def skip_unused(node: object) -> object:
     """Return a source file, None for a kernel that no model of a board can use."""
-    parts = Path(str(node)).parts
-    if "kernels" not in parts or "micro" not in parts:
+    path = Path(str(node))
+    if "/tensorflow/lite/micro/kernels/" not in path.as_posix():
         return node
-    return node if parts[-1].partition(".")[0].removesuffix("_common") in model_to_c.KERNELS else None
+    return node if path.stem.removesuffix("_common") in model_to_c.KERNELS else None
 
 
 env.AddBuildMiddleware(skip_unused)  # type: ignore[name-defined]  # noqa: F821
