@@ -90,7 +90,7 @@ def _table(facts: dict[str, str]) -> Table:
 
 
 async def describe(device: Device) -> dict[str, str]:
-    """Connect to a board for a visit and return what it says of itself, by name; at most 25 characters each.
+    """Connect to a board for a visit and return what it says of itself, by name: two facts fit 80 columns.
 
     Raises:
         LinkError: It does not answer.
