@@ -76,7 +76,7 @@ async def _list(uris: list[str]) -> int:
                 console.print(_table(await describe(device)))
             except BytefedError as error:
                 failures += 1
-                console.print(f"  {error}", markup=False)
+                console.print(f"  {error}", markup=False, soft_wrap=True)
     return 1 if failures else 0
 
 
