@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from bytefed.errors import ConfigError
 from bytefed.message import HEADER_SIZE, MAX_CHUNKS, MAX_WINDOW, DataHeader
 
 
 @dataclass(frozen=True)
 class ChunkPlan:
-    """How a blob of `length` bytes is cut: chunks of `chunk` bytes, `window` of them a burst."""
+    """How a blob of `length` bytes is cut: chunks of `chunk` bytes, `window` of them a burst.
+
+    Raises:
+        ConfigError: E_TOO_LARGE, it has too many chunks.
+    """
 
     length: int
     chunk: int
@@ -20,7 +25,12 @@ class ChunkPlan:
         if self.length < 1 or self.chunk < 1 or not 1 <= self.window <= MAX_WINDOW:
             raise ValueError(f"impossible transfer: {self}")
         if self.count > MAX_CHUNKS:
-            raise ValueError(f"{self.count} chunks, but an index has 12 bits: {self}")
+            raise ConfigError(
+                "E_TOO_LARGE",
+                f"{self.length:,} bytes in frames of {self.chunk + HEADER_SIZE} are {self.count:,} chunks; a transfer "
+                f"has {MAX_CHUNKS:,} at most",
+                "Take a codec with smaller blobs, a link with larger frames, or a smaller head.",
+            )
 
     @property
     def count(self) -> int:

@@ -15,6 +15,7 @@ from bytefed.frame import serial_wire_size
 from bytefed.ledger import BLE_FRAMING, SERIAL_FRAMING, ByteCount, Direction, Framing, split_frame
 from bytefed.message import (
     HEADER_SIZE,
+    MAX_CHUNKS,
     MAX_FRAME,
     MAX_WINDOW,
     MIN_FRAME,
@@ -189,7 +190,7 @@ def store_bytes(profile: LinkProfile) -> ByteCount:
 
 def samples_per_add(profile: LinkProfile, record_size: int, buffer: int) -> int:
     """Return how many records one ADD carries: as many as the board's buffer takes."""
-    return min(buffer, (profile.frame_limit - HEADER_SIZE) * 4096) // record_size
+    return min(buffer, (profile.frame_limit - HEADER_SIZE) * MAX_CHUNKS) // record_size
 
 
 def provision_bytes(profile: LinkProfile, record_size: int, train: int, test: int, buffer: int) -> ByteCount:

@@ -132,12 +132,15 @@ TEST(transfer_windows_are_aligned) {
 }
 
 TEST(transfer_plan_limits) {
-  CHECK((ChunkPlan{4096 * 18, 18, 32}).valid());
-  CHECK(!(ChunkPlan{4096 * 18 + 1, 18, 32}).valid());
+  CHECK((ChunkPlan{4095 * 18, 18, 32}).valid());
+  CHECK(!(ChunkPlan{4095 * 18 + 1, 18, 32}).valid());
   CHECK(!(ChunkPlan{1, 18, 33}).valid());
   CHECK(!(ChunkPlan{1, 18, 0}).valid());
   CHECK(!(ChunkPlan{0, 18, 1}).valid());
-  const ChunkPlan largest = {4096 * 18, 18, 32};
-  CHECK_EQUAL(largest.count(), 4096);
-  CHECK_EQUAL(largest.size_of(4095), 18u);
+  const ChunkPlan largest = {kMaxChunks * 18, 18, 32};
+  CHECK_EQUAL(largest.count(), 4095);
+  CHECK_EQUAL(largest.size_of(4094), 18u);
+  uint8_t final_ack[kHeaderSize];
+  pack(DataHeader{0, false, largest.count()}, final_ack);
+  CHECK_EQUAL(unpack_data_header(final_ack).index, largest.count());
 }

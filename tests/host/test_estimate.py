@@ -107,6 +107,7 @@ def test_ble(capsys):
         (("--fraction-train", "nan"), "E_CONFIG_RANGE"),
         (("--link", "ble", "--mtu", "22"), "E_CONFIG_RANGE"),
         (("--features", "5000"), "E_CONFIG_RANGE"),
+        (("--features", "4096", "--classes", "64", "--link", "ble", "--mtu", "23"), "E_TOO_LARGE"),
     ],
 )
 def test_what_cannot_be_is_refused(capsys, arguments, code):
