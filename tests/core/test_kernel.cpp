@@ -1,6 +1,7 @@
 #include <cmath>
 #include <random>
 
+#include "bytefed/codec.h"
 #include "bytefed/exact_math.h"
 #include "bytefed/shuffle.h"
 #include "bytefed/trainer.h"
@@ -208,5 +209,13 @@ TEST(kernel_tells_finite_from_not) {
     const float some[] = {1.0f, bad};
     CHECK(!all_finite(some, 2));
     CHECK(all_finite(some, 1));
+  }
+}
+
+TEST(codec_blobs_fit_the_memory_behind_the_head) {
+  for (size_t count = 4; count < 3000; ++count) {  // from D = 1, C = 2 on
+    for (uint8_t codec = 1; known_codec(codec); ++codec) {
+      CHECK(blob_size(static_cast<Codec>(codec), count) <= sizeof(float) * lossy_blob_floats(count));
+    }
   }
 }

@@ -85,11 +85,12 @@ def instructions(codecs: str) -> int:
 def board_memory(codec: Codec, count: int) -> int:
     """Return the bytes of RAM that a codec takes on a board beyond float32, for `count` parameters.
 
-    The residual; room to work in columns of 32; and room for the largest lossy blob (port.h: local_floats).
+    The residual; room to work in columns of 32; and room for the largest lossy blob (port.h: local_floats): int8's, or
+    of a tiny head the ten bytes of twobit's.
     """
     if not codec.lossy:
         return 0
-    return 4 * (count + (-(-count // 32) * 32 - count) + (int8.size(count) + 3) // 4)
+    return 4 * (count + (-(-count // 32) * 32 - count) + max((int8.size(count) + 3) // 4, 3))
 
 
 def downlink_seed(round: int) -> int:  # noqa: A002  # the field's own word

@@ -32,9 +32,9 @@ constexpr size_t padded(size_t count) {
   return (count + 31) / 32 * 32;
 }
 
-// Floats that hold the largest blob of a lossy codec, int8's.
+// Floats that hold the largest blob of a lossy codec: int8's, or of a tiny head twobit's, 10 bytes.
 constexpr size_t lossy_blob_floats(size_t count) {
-  return (count + 2 + 3) / 4;
+  return count > 8 ? (count + 2 + 3) / 4 : 3;
 }
 
 // On entry `values` has `count` finite values, on exit what the blob lacks of them. There is room for
