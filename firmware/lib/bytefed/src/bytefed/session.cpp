@@ -62,7 +62,7 @@ void Session::on_hello(Link* link, uint8_t sequence, const uint8_t* body, size_t
   if (hello.frame_limit < kMinFrame) return refuse(link, sequence, Status::kBadValue);
   const uint8_t limit = hello.frame_limit < link->frame_limit ? hello.frame_limit : link->frame_limit;
   link_ = link;
-  sender_.stop();
+  stop_pull();
   result_due_ = false;
   configured_ = false;
   if (hello.run != run_ && hello.run != kVisit) {

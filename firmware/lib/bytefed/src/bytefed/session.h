@@ -99,7 +99,7 @@ class Session {
   void on_store(uint8_t sequence);
   void on_add(uint8_t sequence, const uint8_t* body, size_t length);
   Status check_add(const Add& add) const;
-  size_t add_record_size() const;
+  size_t record_size(const Add& add) const;
   void samples_arrived();
   bool labels_valid() const;
   void take_record();
@@ -113,6 +113,7 @@ class Session {
   void on_save(uint8_t sequence);
 
   // session_transfers.cpp
+  void stop_pull();
   void on_get(uint8_t sequence, const uint8_t* body, size_t length);
   void on_data(const uint8_t* frame, size_t length);
   void on_chunk(const DataHeader& header, const uint8_t* data, size_t length);

@@ -84,7 +84,7 @@ Status Session::check_begin(const Begin& begin) const {
 void Session::accept(uint8_t sequence) {
   begin_sequence_ = sequence;
   push_transfer_ = pull_transfer_ = sequence & 3u;
-  pull_chunks_ = 0;
+  stop_pull();
   const uint16_t index = state_ == State::kReceiving ? receiver_.first_missing() : uint16_t{0};
   answer(sequence, Accept{state_, index, expected_wait()});
   result_due_ = state_ == State::kReady;
@@ -188,7 +188,7 @@ void Session::forget_round() {
   if (state_ == State::kReady) ++round_changes_;
   state_ = State::kIdle;
   if (!capturing()) task_ = Task::kNone;
-  sender_.stop();
+  stop_pull();
   has_delta_ = false;
   result_due_ = false;
   failure_ = Status::kOk;

@@ -48,7 +48,7 @@ void Session::on_add(uint8_t sequence, const uint8_t* body, size_t length) {
   push_transfer_ = sequence & 3u;
   incoming_kind_ = Incoming::kSamples;
   state_ = State::kReceiving;
-  receiver_.start(incoming(), plan(add.count * add_record_size(), link_->window));
+  receiver_.start(incoming(), plan(add.count * record_size(add_), link_->window));
   answer(sequence, Added{1, 0});
 }
 
@@ -62,21 +62,20 @@ Status Session::check_add(const Add& add) const {
   const unsigned held = anew ? 0u : store_.count(Split::kTrain) + store_.count(Split::kTest);
   if (add.count == 0 || add.first != (anew ? 0u : store_.count(split))) return Status::kBadValue;
   if (held + add.count > store_.capacity()) return Status::kStoreFull;
-  const size_t record = 1u + (inputs ? identity_.input_size : memory_.shape.features);
-  const size_t size = add.count * record;
+  const size_t size = add.count * record_size(add);
   if (size > sizeof(float) * memory_.shape.parameters() || !plan(size, link_->window).valid()) {
     return Status::kTooLarge;
   }
   return Status::kOk;
 }
 
-size_t Session::add_record_size() const {
-  return 1u + ((add_.kind & Add::kInputs) != 0 ? identity_.input_size : memory_.shape.features);
+size_t Session::record_size(const Add& add) const {
+  return 1u + ((add.kind & Add::kInputs) != 0 ? identity_.input_size : memory_.shape.features);
 }
 
 void Session::samples_arrived() {
   Status status = Status::kOk;
-  if (crc32(incoming(), add_.count * add_record_size()) != add_.crc) {
+  if (crc32(incoming(), add_.count * record_size(add_)) != add_.crc) {
     status = Status::kBadCrc;
   } else if (!labels_valid()) {
     status = Status::kBadLabel;
@@ -93,13 +92,13 @@ void Session::samples_arrived() {
 
 bool Session::labels_valid() const {
   for (uint16_t i = 0; i < add_.count; ++i) {
-    if (incoming()[i * add_record_size()] >= memory_.shape.classes) return false;
+    if (incoming()[i * record_size(add_)] >= memory_.shape.classes) return false;
   }
   return true;
 }
 
 void Session::take_record() {
-  const uint8_t* record = incoming() + added_ * add_record_size();
+  const uint8_t* record = incoming() + added_ * record_size(add_);
   const int8_t* values = reinterpret_cast<const int8_t*>(record + 1);
   int8_t* features = store_.next(split_of(add_.kind));
   const bool inputs = (add_.kind & Add::kInputs) != 0;

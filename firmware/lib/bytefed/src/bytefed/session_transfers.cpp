@@ -5,6 +5,11 @@
 
 namespace bytefed {
 
+void Session::stop_pull() {
+  sender_.stop();
+  pull_chunks_ = 0;
+}
+
 void Session::on_get(uint8_t sequence, const uint8_t* body, size_t length) {
   Get get;
   if (!unpack(body, length, &get)) return answer_error(sequence, Status::kBadLength);
