@@ -7,13 +7,13 @@ port and from a table of how the link and the board are set up.
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from bytefed.errors import ConfigError
+from bytefed.toml_file import read_toml
 from bytefed.wire_size import LinkProfile
 
 _HEADERS = 7  # bytes of ATT (3) and L2CAP (4) before a value
@@ -167,7 +167,7 @@ class AirTable:
         """
         path = path or DEFAULT_TABLE
         try:
-            table = tomllib.loads(path.read_text(encoding="utf-8"))
+            table = read_toml(path)
             radio, current = table["radio"], table["current"]
             return cls(
                 Radio(

@@ -10,7 +10,6 @@ import argparse
 import difflib
 import json
 import math
-import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -19,10 +18,12 @@ from typing import Any, Self, cast
 
 from bytefed.errors import ConfigError
 from bytefed.strategies import STRATEGIES
+from bytefed.toml_file import parse_toml, read_toml
 from bytefed.wire_size import CODECS
 
 MAX_ROUNDS = 65_535
 MAX_SEED = 2**32 - 1
+_MOST_SHOWN = 60  # characters of what somebody else wrote
 
 
 @dataclass(frozen=True)
@@ -277,24 +278,34 @@ def given_options(args: argparse.Namespace) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return _values(read_toml(path), str(path))
+    except OSError as error:
         raise ConfigError(
             "E_CONFIG_FILE", f"{path} cannot be read ({error}).", "Name a readable TOML file."
         ) from error
-    return _parse(text, str(path))
+    except ValueError as error:
+        raise _no_toml(str(path), error) from error
 
 
 def _parse(text: str, source: str) -> dict[str, Any]:
     try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError("E_CONFIG_FILE", f"{source} is not TOML: {error}.", "Correct that line.") from error
+        return _values(parse_toml(text), source)
+    except ValueError as error:
+        raise _no_toml(source, error) from error
+
+
+def _no_toml(source: str, error: ValueError) -> ConfigError:
+    return ConfigError("E_CONFIG_FILE", f"{source} is not TOML: {error}.", "Correct that line.")
+
+
+def _values(document: Mapping[str, Any], source: str) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for written, value in document.items():
         name = written.replace("-", "_")
         if name not in KEYS:
-            raise ConfigError("E_CONFIG_KEY", f"{source} has an unknown key '{written}'.", _nearest(name))
+            raise ConfigError(
+                "E_CONFIG_KEY", f"{source} has an unknown key {_shown(written)}.", _nearest(name)
+            )
         values[name] = _converted(name, KEYS[name], value)
     return values
 
@@ -308,8 +319,17 @@ def _toml(value: Any) -> str:
 
 
 def _nearest(name: str) -> str:
-    near: Sequence[str] = difflib.get_close_matches(name, KEYS, 1)
+    near: Sequence[str] = difflib.get_close_matches(name[:_MOST_SHOWN], KEYS, 1)
     return f"Did you mean '{near[0]}'?" if near else f"The keys are: {', '.join(KEYS)}."
+
+
+def _shown(value: Any) -> str:
+    """A value as an error shows it: not to its end, if that is far."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes whole numbers of 4,300 digits at most
+        return "a number that long"
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
 
 
 def _converted(name: str, key: Key, value: Any) -> Any:
@@ -321,10 +341,10 @@ def _converted(name: str, key: Key, value: Any) -> Any:
     elif type(value) is key.kind:
         return value
     elif key.kind is float and type(value) is int:
-        return float(value)
+        return float(value) if abs(value) < 2**63 else math.inf * (1 if value > 0 else -1)
     raise ConfigError(
         "E_CONFIG_TYPE",
-        f"{name} must be {'a list of strings' if key.many else key.kind.__name__}, not {value!r}.",
+        f"{name} must be {'a list of strings' if key.many else key.kind.__name__}, not {_shown(value)}.",
         "Correct it in the TOML file.",
     )
 
@@ -333,13 +353,13 @@ def _check(name: str, key: Key, value: Any) -> None:
     if key.choices and value not in key.choices:
         raise ConfigError(
             "E_CONFIG_CHOICE",
-            f"{name} must be one of {', '.join(key.choices)}, not {value!r}.",
+            f"{name} must be one of {', '.join(key.choices)}, not {_shown(value)}.",
             f"Correct {option(name)}.",
         )
     # Written so that NaN fails too.
     if key.kind in (int, float) and not key.low <= value <= key.high:
         raise ConfigError(
             "E_CONFIG_RANGE",
-            f"{name} must be {key.low:g} to {key.high:g}, not {value!r}.",
+            f"{name} must be {key.low:g} to {key.high:g}, not {_shown(value)}.",
             f"Correct {option(name)}.",
         )

@@ -66,7 +66,7 @@ class Extractor:
         """
         folder = model_folder(name)
         manifest = Manifest.load(folder)
-        model = _read(folder / f"{manifest.name}.tflite")
+        model = read_model(folder / f"{manifest.name}.tflite")
         if digest(model) != manifest.sha256:
             raise ModelError(
                 "E_MODEL_SHA256",
@@ -133,14 +133,19 @@ class Extractor:
                 )
 
 
-def _read(path: Path) -> bytes:
+def read_model(path: Path) -> bytes:
+    """The bytes of a .tflite file, of one that is too large the first alone.
+
+    Raises:
+        ModelError: E_MODEL_MISSING.
+    """
     try:
         with path.open("rb") as file:
             return file.read(tflite.MAX_FILE_BYTES + 1)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a name that no file has
         raise ModelError(
             "E_MODEL_MISSING",
-            f"{path} cannot be read ({error.strerror}).",
+            f"{path} cannot be read ({error}).",
             "Name a folder that holds manifest.json and its .tflite file.",
         ) from error
 

@@ -188,7 +188,11 @@ class Gateway:
             if not (1 <= run < 2**32 and 1 <= number < 2**16 and size == expected):
                 raise ValueError(f"run {run}, round {number}, {size} bytes of {expected}")
             head = np.frombuffer(await reader.readexactly(size), "<f4").astype(np.float32)
-        except (ValueError, TypeError, KeyError, asyncio.IncompleteReadError) as error:
+            if not np.isfinite(head).all():
+                raise ValueError("the head has a NaN or an infinity")
+        except (
+            ValueError, TypeError, KeyError, OverflowError, RecursionError, asyncio.IncompleteReadError,
+        ) as error:  # fmt: skip
             raise ConfigError(
                 "E_GATEWAY_REQUEST",
                 f"The request can't be understood ({error}).",

@@ -36,14 +36,16 @@ async def ask(socket: Path, run: int, number: int, head: Head) -> tuple[dict[str
         writer.write(json.dumps({"run": run, "round": number, "size": len(blob)}).encode() + b"\n" + blob)
         await writer.drain()
         answer = json.loads(await reader.readline())
+        if answer["size"] != (0 if "error" in answer else len(blob)):
+            raise ValueError(f"{answer['size']} bytes of {len(blob)}")
         mean = np.frombuffer(await reader.readexactly(answer["size"]), "<f4").astype(np.float32)
         writer.close()
-    except (OSError, ValueError, asyncio.IncompleteReadError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, asyncio.IncompleteReadError) as error:
         raise BytefedError(
             "E_GATEWAY",
             f"The gateway at {socket} does not answer ({error}).",
             "Start `bytefed gateway` there.",
         ) from error
     if "error" in answer:
-        raise BytefedError(answer["error"], answer["message"], answer["remedy"])
+        raise BytefedError(answer["error"], answer.get("message", ""), answer.get("remedy", ""))
     return answer, mean

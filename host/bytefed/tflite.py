@@ -113,11 +113,12 @@ def corrupt(what: str) -> ModelError:
 
 
 class _Reader:
-    """Checks and follows offsets in one file; counts the tables visited."""
+    """Checks and follows offsets in one file; counts the tables and texts visited."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._tables_left = MAX_TABLES
+        self._text_left = len(data)
 
     def table(self, at: int, kind: str) -> Table:
         """The table that the offset stored at `at` points to."""
@@ -167,6 +168,9 @@ class _Reader:
     def _string(self, at: int) -> str:
         """The text that the offset at `at` points to; must end in a zero byte."""
         start, count = self._vector(at, 1)
+        self._text_left -= count  # a text counts each time it is reached, as tables do
+        if self._text_left < 0:
+            raise corrupt("its texts overlap")
         if self._data[start + count : start + count + 1] != b"\0":
             raise corrupt(f"the text at byte {start} has no end")
         return self._data[start : start + count].decode("utf-8", "replace")

@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("tflite_micro", reason="the extractor needs tflite-micro (bytefed[virtual])")
 
 from bytefed.data import load_task
+from bytefed.data.folder import MAX_FILE_BYTES
 from bytefed.errors import BytefedError
 from bytefed.extractor import Extractor
 from bytefed.manifest import model_folder
@@ -61,6 +62,12 @@ def test_pictures_are_scaled(windows):
         (lambda folder: (folder / "a-run" / "0.csv").write_text("1,2\n3"), "E_DATA_FORMAT"),
         (lambda folder: (folder / "a-run" / "0.csv").write_text(",".join(["nan"] * 64)), "E_DATA_NAN"),
         (lambda folder: [shutil.rmtree(folder / name) for name in ("a-run", "b-walk")], "E_DATA_EMPTY"),
+        (lambda folder: [(folder / f"label {i}").mkdir() for i in range(62)], "E_DATA_CLASSES"),
+        (lambda folder: (folder / "a-run" / "9.csv").write_bytes(bytes(MAX_FILE_BYTES + 1)), "E_DATA_FORMAT"),
+        (
+            lambda folder: (folder / "a-run" / "0.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n"),
+            "E_DATA_FORMAT",
+        ),
     ],
 )
 def test_what_does_not_fit_is_named(windows, break_it, code):

@@ -37,6 +37,12 @@ def read(data_dir: Path | None = None) -> RawData:
             f"Get github.com/petewarden/{FOLDER} and name its folder with --data-dir.",
         )
     strokes = [stroke for path in files for stroke in _read_file(path)]
+    if not strokes:
+        raise DataError(
+            "E_DATA_FORMAT",
+            f"The files in {files[0].parent} hold no strokes.",
+            f"Get them again from github.com/petewarden/{FOLDER}.",
+        )
     return RawData(
         np.stack([points for points, _ in strokes]),
         np.array([label for _, label in strokes], np.uint8),
@@ -54,7 +60,7 @@ def _read_file(path: Path) -> list[tuple[NDArray[np.float32], int]]:
     try:
         strokes = json.loads(path.read_text(encoding="utf-8"))["strokes"]
         return [(_resample(stroke["strokePoints"]), _label(stroke["label"])) for stroke in strokes]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise DataError(
             "E_DATA_FORMAT",
             f"{path} does not hold strokes ({type(error).__name__}: {error}).",
@@ -72,8 +78,8 @@ def _label(text: Any) -> int:
 def _resample(points: list[dict[str, float]]) -> NDArray[np.float32]:
     """POINTS points, evenly spaced in time, by straight lines between those recorded."""
     track = np.array([(point["x"], point["y"]) for point in points], np.float64)
-    if len(track) < 2 or not np.isfinite(track).all():
-        raise ValueError("a stroke has fewer than two points, or one that is no number")
+    if len(track) < 2 or not (np.abs(track) < np.finfo(np.float32).max).all():
+        raise ValueError("a stroke has fewer than two points, or one that is no number of float32")
     at = np.linspace(0, len(track) - 1, POINTS)
     axes = [np.interp(at, np.arange(len(track)), track[:, axis]) for axis in range(2)]
     return np.stack(axes, axis=-1)[:, np.newaxis, :].astype(np.float32)

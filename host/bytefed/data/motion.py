@@ -70,7 +70,10 @@ def _read_file(path: Path) -> list[tuple[NDArray[np.float64], int]]:
             f"Name a --data-dir that holds {' and '.join(FILES)}.",
         ) from error
     try:
-        return [_read_line(line) for line in lines if line.strip() and line[0] not in "#@"]
+        recordings = [_read_line(line) for line in lines if line.strip() and line[0] not in "#@"]
+        if not recordings:
+            raise ValueError("it holds no recording")
+        return recordings
     except ValueError as error:
         raise DataError(
             "E_DATA_FORMAT", f"{path} is not the BasicMotions file ({error}).", "Get it again."
@@ -80,6 +83,8 @@ def _read_file(path: Path) -> list[tuple[NDArray[np.float64], int]]:
 def _read_line(line: str) -> tuple[NDArray[np.float64], int]:
     *axes, label = line.strip().split(":")
     values = np.array([axis.split(",") for axis in axes], np.float64)
-    if values.shape != (AXES, 100) or not np.isfinite(values).all():
+    if values.shape != (AXES, 100):
         raise ValueError(f"a recording has the shape {values.shape}")
+    if not (np.abs(values) < np.finfo(np.float32).max).all():
+        raise ValueError("a recording has a value that is no number of float32")
     return values, CLASSES.index(label)
