@@ -60,8 +60,9 @@ test-core: ## Build and run the C++ tests: GCC and clang, plain and sanitized
 	tests/core/run.sh
 
 .PHONY: test-fuzz
-test-fuzz: ## Fuzz the core, 100,000 runs a target
+test-fuzz: $(VENV)/.dev ## Fuzz the core and the host's parsers, 100,000 runs a target (a fifth of the slow ones)
 	tests/fuzz/run.sh runs=100000
+	$(BIN)/python tests/fuzz/host_parsers.py runs=100000
 
 .PHONY: test-flower
 test-flower: ## Deploy two rooms with Flower on loopback, in an environment of its own: .venv-flower
@@ -70,8 +71,9 @@ test-flower: ## Deploy two rooms with Flower on loopback, in an environment of i
 	.venv-flower/bin/python -m pytest tests/flower -s
 
 .PHONY: fuzz
-fuzz: ## Fuzz the core for five minutes a target
+fuzz: $(VENV)/.dev ## Fuzz the core for five minutes a target, and the host's parsers for one each
 	tests/fuzz/run.sh seconds=300
+	$(BIN)/python tests/fuzz/host_parsers.py seconds=60
 
 .PHONY: coverage
 coverage: $(VENV)/.dev ## Say which lines the tests run, in both languages

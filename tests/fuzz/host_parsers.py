@@ -1,0 +1,336 @@
+"""Fuzzes the host's parsers: whatever bytes they get, they take them or refuse them by a code and a remedy.
+
+python tests/fuzz/host_parsers.py runs=100000 [target...]     each target so many times, slow ones a share: see TARGETS
+python tests/fuzz/host_parsers.py seconds=300 [target...]     each target so long
+
+Inputs are sound files and those kept in tests/fuzz/corpus/host, changed by a printed seed. One that fails is written to
+build/fuzz: keep it in tests/fuzz/corpus/host/<target>, where
+test_host_parsers.py tries it from then on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import random
+import resource
+import signal
+import sys
+import tempfile
+import time
+import warnings
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from bytefed import message, model_check, tflite
+from bytefed.air import DEFAULT_TABLE, AirTable
+from bytefed.config import RunConfig
+from bytefed.data import folder, gesture, motion, npz
+from bytefed.errors import BytefedError, ProtocolError
+from bytefed.faults import Faults
+from bytefed.frame import SerialDecoder, encode_serial_frame
+from bytefed.manifest import Manifest, model_folder
+from bytefed.message import MAX_FRAME, DataHeader
+from bytefed.transfer import Ack, ChunkPlan, ChunkReceiver, ChunkSender
+
+ROOT = Path(__file__).parents[2]
+KEPT = ROOT / "tests" / "fuzz" / "corpus" / "host"
+MEMORY = 4 << 30
+SLOWEST = 20
+"""Seconds that one input may take."""
+_MEMORY_DISK = Path("/dev/shm")  # noqa: S108 (a disk would be what is measured)
+_FOLDER = tempfile.TemporaryDirectory(
+    prefix="bytefed-fuzz-", dir=_MEMORY_DISK if _MEMORY_DISK.is_dir() else None
+)
+SCRATCH = Path(_FOLDER.name)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A parser.
+
+    Attributes:
+        parse: What takes the bytes.
+        seeds: Gives sound inputs.
+        share: Of the executions that are asked for: 1, or less where each takes long.
+        allowed: Errors that are not coded, where the parser's callers turn them into codes.
+    """
+
+    parse: Callable[[bytes], object]
+    seeds: Callable[[], list[bytes]]
+    share: float = 1.0
+    allowed: tuple[type[Exception], ...] = ()
+
+
+def in_file(suffix: str, parse: Callable[[Path], object]) -> Callable[[bytes], object]:
+    """A parser of files as one of bytes."""
+    path = SCRATCH / f"file{suffix}"
+
+    def write_and_parse(data: bytes) -> object:
+        path.write_bytes(data)
+        return parse(path)
+
+    return write_and_parse
+
+
+# Links.
+
+
+def frames(data: bytes) -> None:
+    """Cut anywhere, the stream gives the same frames, and each byte is judged once."""
+    decoder, whole = SerialDecoder(), SerialDecoder()
+    at = len(data) // 3
+    parts = decoder.push(data[:at]) + decoder.push(data[at:])
+    assert parts == whole.push(data)
+    assert sum(part.wire for part in parts) + decoder.pending == len(data)
+
+
+BODIES = [kind for kind in vars(message).values() if isinstance(kind, type) and hasattr(kind, "KIND")]
+
+
+def bodies(data: bytes) -> None:
+    """What unpacks packs to the same bytes, but for the payloads of NaNs, which Python may quieten."""
+    kind = BODIES[data[0] % len(BODIES)] if data else BODIES[0]
+    body = kind.unpack(data[1:])
+    assert body.pack() == data[1 : 1 + kind.size()] or repr(kind.unpack(body.pack())) == repr(body)
+
+
+def transfer(data: bytes) -> None:
+    """Chunks and ACKs of any content: no more is taken than fits, and only what is missing is sent."""
+    plan = ChunkPlan(1 + len(data) * 7 % 9000, 18 + len(data) % 230, 1 + len(data) % 32)
+    receiver, sender = ChunkReceiver(plan), ChunkSender(bytes(plan.length), plan, 1)
+    for at in range(0, len(data) - 1, 8):
+        frame = data[at : at + 8]
+        ack = Ack.unpack(frame, plan)
+        assert 0 <= ack.first <= plan.count
+        if ack.first < plan.count:
+            assert all(index in plan.window_of(ack.first) for index, _ in sender.frames(ack))
+            sender.learns(ack)
+        index = DataHeader.unpack(frame).index
+        receiver.receive(index, bytes(plan.size_of(index)) if index < plan.count and frame[-1] & 1 else frame)
+        if not receiver.complete:
+            assert len(receiver.ack_frame(1)) <= MAX_FRAME
+    if receiver.complete:
+        assert len(receiver.blob()) == plan.length
+
+
+class _NoWriter:
+    """Nobody listens."""
+
+    def write(self, data: bytes) -> None: ...
+    async def drain(self) -> None: ...
+    def close(self) -> None: ...
+
+
+@cache
+def _gateway() -> tuple[object, asyncio.AbstractEventLoop]:
+    from bytefed.data.task import Samples, Task
+    from bytefed.gateway import Gateway, Room
+    from bytefed.partition import divide
+    from bytefed.quantization import Quantization
+
+    labels = np.arange(60, dtype=np.uint8) % 2
+    samples = Samples(np.zeros((60, 3), np.int8), labels)
+    task = Task("two", samples, samples, 2, Quantization(1.0, 0))
+    room = Room(RunConfig(), task, divide(task, "iid", 2), 0, SCRATCH)
+    return Gateway(room, [], None, lambda event: None), asyncio.new_event_loop()
+
+
+def gateway_request(data: bytes) -> object:
+    """A request that is understood would go to the boards: here it is refused there."""
+    gateway, loop = _gateway()
+
+    async def ask() -> object:
+        reader = asyncio.StreamReader()
+        reader.feed_data(data)
+        reader.feed_eof()
+        return await gateway._ask(reader)  # type: ignore[attr-defined]
+
+    async def no_round(*_: object) -> object:
+        raise BytefedError("E_UNDERSTOOD", "", "None.")
+
+    gateway._round = no_round  # type: ignore[attr-defined]
+    return loop.run_until_complete(ask())
+
+
+# Files.
+
+
+def read_tflite(data: bytes) -> object:
+    """As far as the runtime, which trusts a file."""
+    return model_check.check(tflite.read(data))
+
+
+def manifest(data: bytes) -> object:
+    """A model folder's manifest."""
+    (SCRATCH / "manifest.json").write_bytes(data)
+    return Manifest.load(SCRATCH)
+
+
+def _read_config(path: Path) -> object:
+    return RunConfig.resolve(path, {})
+
+
+def _npz() -> bytes:
+    out = io.BytesIO()
+    rng = np.random.default_rng(1)
+    X = rng.normal(0, 1, (12, 3)).astype(np.float32)
+    np.savez(out, X=X, y=np.arange(12) % 2, client=np.arange(12), test=np.arange(12) < 3)
+    return out.getvalue()
+
+
+def _pictures() -> list[bytes]:
+    try:
+        from PIL import Image
+    except ImportError:
+        return []
+    out = []
+    for kind in ("PNG", "JPEG", "BMP"):
+        content = io.BytesIO()
+        Image.new("RGB", (9, 7), (10, 200, 30)).save(content, kind)
+        out.append(content.getvalue())
+    return out
+
+
+def _model_files(name: str) -> list[bytes]:
+    return [(model_folder(model) / name.format(model)).read_bytes() for model in ("digits", "motion")]
+
+
+MOTION = "\n".join(["@data", ":".join([",".join(["1.5"] * 100)] * 6) + ":Running"]).encode()
+STROKES = b'{"strokes": [{"label": "3", "strokePoints": [{"x": 0.1, "y": 2}, {"x": 1, "y": -0.5}]}]}'
+REQUEST = b'{"run": 7, "round": 3, "size": 32}\n' + bytes(32)
+SAID = b"drop=0.01,corrupt=0.001,seed=7"
+WINDOWS = [b"1,2,3\n4,5,6\n", b"x,y,z\n1e3,-2,.5\n1,2,3"]
+TARGETS = {
+    "frames": Target(frames, lambda: [encode_serial_frame(bytes(range(n))) * 2 for n in (2, 60, 250)]),
+    "bodies": Target(bodies, lambda: [bytes([i, *range(20)]) for i in range(20)], allowed=(ProtocolError,)),
+    "transfer": Target(transfer, lambda: [bytes(range(200)), bytes(64)], 0.2),
+    "gateway": Target(gateway_request, lambda: [REQUEST]),
+    "faults": Target(lambda data: Faults.parse(data.decode("latin-1")), lambda: [SAID]),
+    "tflite": Target(read_tflite, lambda: _model_files("{}.tflite")),
+    "config": Target(in_file(".toml", _read_config), lambda: [RunConfig().to_toml().encode()]),
+    "air": Target(in_file(".toml", AirTable.load), lambda: [DEFAULT_TABLE.read_bytes()]),
+    "manifest": Target(manifest, lambda: _model_files("manifest.json")),
+    "npz": Target(in_file(".npz", npz.load), lambda: [_npz()], 0.2),
+    "csv": Target(in_file(".csv", lambda path: folder._sample(path, (2, 3))), lambda: WINDOWS),
+    "picture": Target(in_file(".png", lambda path: folder._sample(path, (4, 4, 1))), _pictures, 0.2),
+    "motion": Target(in_file(".ts", motion._read_file), lambda: [MOTION]),
+    "gesture": Target(in_file(".json", gesture._read_file), lambda: [STROKES]),
+}
+
+# What a parser may stumble over.
+TOKENS = (
+    b"\0", b"\xff" * 4, b"\xff\xff\xff\x7f", b"\x80", b"\n", b'"', b"[", b"]", b"{", b"}", b"=", b",", b":", b".", b"-",
+    b"1e999", b"nan", b"inf", b"9" * 400, b"0x", b"null", b"true", b"\\ud800", b"\xef\xbb\xbf", b"\r\n", b"1979-05-27",
+)  # fmt: skip
+
+
+def mutated(data: bytes, others: list[bytes], rng: random.Random) -> bytes:
+    """A few changes of what files of that kind are made of."""
+    out = bytearray(data)
+    for _ in range(rng.choice((1, 1, 2, 3, 6))):
+        at = rng.randrange(len(out) + 1)
+        length = min(rng.choice((1, 2, 4, 16, 200)), len(out) - at)
+        match rng.randrange(8):
+            case 0 if at < len(out):
+                out[at] ^= 1 << rng.randrange(8)
+            case 1 if at < len(out):
+                out[at] = rng.randrange(256)
+            case 2:
+                out[at:at] = rng.choice(TOKENS)
+            case 3:
+                del out[at : at + length]
+            case 4:
+                out[at:at] = out[at : at + length] * rng.choice((1, 2, 50))
+            case 5:
+                del out[at:]
+            case 6:
+                other = rng.choice(others)
+                out[at:] = other[rng.randrange(len(other) + 1) :]
+            case 7:
+                size = rng.choice((1, 2, 4))
+                value = rng.choice((0, 1, -1, 2 ** (8 * size - 1) - 1, rng.randrange(300)))
+                out[at : at + size] = (value & (256**size - 1)).to_bytes(size, "little")
+            case _:
+                pass
+    return bytes(out[:100_000])
+
+
+def check(target: Target, data: bytes) -> None:
+    """Parse it once.
+
+    Raises:
+        Exception: Anything but a coded error with a remedy.
+    """
+    try:
+        target.parse(data)
+    except BytefedError as error:
+        if not isinstance(error, target.allowed) and not (error.code.startswith("E_") and error.remedy):
+            raise AssertionError(f"{error!r} has no code or no remedy") from error
+    except target.allowed:
+        pass
+
+
+def seeds_of(name: str) -> list[bytes]:
+    """The sound inputs of a target, and those that were kept."""
+    kept = sorted((KEPT / name).glob("*")) if (KEPT / name).is_dir() else []
+    return [*TARGETS[name].seeds(), *(path.read_bytes() for path in kept)]
+
+
+def inputs(name: str, seed: int) -> Iterator[bytes]:
+    """Inputs without end."""
+    rng = random.Random(f"{name} {seed}")
+    seeds = seeds_of(name)
+    yield from seeds
+    while True:
+        yield mutated(rng.choice(seeds), seeds, rng)
+
+
+def fuzz(name: str, runs: int, seconds: float, seed: int) -> str:
+    """Fuzz one target, and say how it went."""
+    target = TARGETS[name]
+    if not target.seeds():
+        return f"{name}: SKIPPED, what it reads with is not installed"
+    started, done = time.monotonic(), 0
+    for data in inputs(name, seed):
+        if done >= runs or time.monotonic() - started > seconds:
+            break
+        signal.alarm(SLOWEST)
+        try:
+            check(target, data)
+        except BaseException:
+            path = ROOT / "build" / "fuzz" / f"{name}-{zlib.crc32(data):08x}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+            sys.stdout.write(
+                f"FAILED: {name}, execution {done} of seed {seed}: keep {path} in {KEPT / name}\n"
+            )
+            raise
+        finally:
+            signal.alarm(0)
+        done += 1
+    took = time.monotonic() - started
+    return f"{name}: {done} executions in {took:.1f} s, {done / took:.0f} a second, no fault"
+
+
+def main() -> None:
+    """Do what the command line says."""
+    what, _, number = (sys.argv[1] if len(sys.argv) > 1 else "runs=100000").partition("=")
+    seed = int(os.environ.get("SEED", "1"))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    warnings.simplefilter("error")
+    for name in sys.argv[2:] or TARGETS:
+        runs = int(int(number) * TARGETS[name].share) if what == "runs" else sys.maxsize
+        seconds = float(number) if what == "seconds" else float("inf")
+        sys.stdout.write(fuzz(name, runs, seconds, seed) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
