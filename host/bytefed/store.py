@@ -219,7 +219,7 @@ class Store:
                 raise StoreError(
                     "E_RUN_MISSING",
                     f"{directory} holds no run.",
-                    "Name the directory that `bytefed run` printed.",
+                    "Name the directory that `bytefed run` printed; what never began is begun without --resume.",
                 )
             store = cls(directory)
             if store.meta("format") != str(FORMAT):

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from killing import kill_often, undisturbed
 
+from bytefed.config import RunConfig
 from bytefed.store import DATABASE, Store
 
 KILLS = 20
@@ -24,6 +28,43 @@ def test_killed_coordinators_lose_nothing(tmp_path):
     assert killed.lost == killed.twice == 0
     assert killed.acknowledged > 0
     assert undisturbed(tmp_path, killed.rounds) == killed.head
+
+
+def told(*arguments: str) -> str:
+    """What a user reads of a run that can't be: the command's one error and its remedy."""
+    command = [sys.executable, "-m", "bytefed", "run", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    return " ".join(done.stderr.split())
+
+
+def files(run: Path) -> dict[str, tuple[int, int]]:
+    """Size and time of each file. (Who reads a database that is open in the same process takes its locks away.)"""
+    stats = {path.name: path.stat() for path in run.iterdir() if not path.name.endswith("-shm")}
+    return {name: (stat.st_size, stat.st_mtime_ns) for name, stat in stats.items()}
+
+
+def test_a_second_coordinator_is_sent_away_and_touches_nothing(tmp_path):
+    run = tmp_path / "run"
+    store = Store.create(run, 9, HEAD, RunConfig(boards=("loopback:2",)).to_toml(), {})
+    store.commit_delta(1, "a" * 16, HEAD, num_examples=1, loss=0.0, correct=0)
+    before = files(run)
+    assert f"[E_RUN_IN_USE]: Another process is working in {run}. -> Wait for it" in told(
+        "--resume", str(run)
+    )
+    anew = told("--boards", "loopback:2", "--run-dir", str(run))
+    assert f"[E_RUN_EXISTS]: {run} holds a run already. -> Continue it with --resume {run}" in anew
+    assert files(run) == before
+    store.commit_delta(1, "b" * 16, HEAD, num_examples=1, loss=0.0, correct=0)
+    store.close()
+
+
+@pytest.mark.skipif(not Path("/sys").is_dir(), reason="needs a folder in which not even root may write: /sys")
+def test_a_folder_that_cannot_be_written_to_is_named():
+    said = told("--boards", "loopback:2", "--run-dir", "/sys/bytefed")
+    assert "[E_RUN_READ_ONLY]: /sys/bytefed cannot be written to" in said
+    assert "-> Make the directory writable for you, or name another one with --run-dir." in said
 
 
 def delta_of(number):
