@@ -1,64 +1,7 @@
-// The store on flash that behaves like flash: writes clear bits and nothing else, and the power may fail at
-// any write, in the middle of it, too.
-#include <cstring>
-#include <memory>
-#include <random>
-
-#include "bytefed/keeper.h"
-#include "check.h"
-
-using namespace bytefed;
-using check::Bytes;
+// Images in flash: written, found again, damaged, cut off.
+#include "bench_flash.h"
 
 namespace {
-
-constexpr uint32_t kPage = 256, kPages = 40;
-
-struct Flash {
-  explicit Flash(uint32_t pages = kPages) : bytes(pages * kPage, 0xFF), wear(pages) {}
-
-  BlockDevice device() { return {this, kPage, static_cast<uint32_t>(wear.size()), read, program, erase}; }
-  // Bytes that the failing operation still gets done: none, some, or all but the last.
-  size_t part_of(size_t length) { return random() % length; }
-
-  static bool read(void* context, uint32_t address, void* data, size_t length) {
-    Flash* self = static_cast<Flash*>(context);
-    CHECK(address % 4 == 0 && length % 4 == 0 && address + length <= self->bytes.size());
-    std::memcpy(data, &self->bytes[address], length);
-    return true;
-  }
-  static bool program(void* context, uint32_t address, const void* data, size_t length) {
-    Flash* self = static_cast<Flash*>(context);
-    CHECK(address % 4 == 0 && length % 4 == 0 && address + length <= self->bytes.size());
-    const size_t done = self->power(length);
-    const uint8_t* from = static_cast<const uint8_t*>(data);
-    for (size_t i = 0; i < done; ++i) self->bytes[address + i] &= from[i];
-    return done == length;
-  }
-  static bool erase(void* context, uint32_t address) {
-    Flash* self = static_cast<Flash*>(context);
-    CHECK(address % kPage == 0);
-    const size_t done = self->power(kPage);
-    std::memset(&self->bytes[address], 0xFF, done);
-    ++self->wear[address / kPage];
-    if (static_cast<int>(address / kPage) == self->worn) self->bytes[address + 40] &= 0xFE;  // a bit is stuck
-    return done == kPage;
-  }
-  // Bytes that the next operation gets done.
-  size_t power(size_t length) {
-    ++operations;
-    if (left < 0) return length;
-    if (left == 0) return 0;
-    return --left == 0 ? part_of(length) : length;
-  }
-
-  Bytes bytes;
-  std::vector<unsigned> wear;
-  int left = -1;  // operations until the power fails, -1: never
-  int worn = -1;  // page that no longer erases well
-  unsigned operations = 0;
-  std::mt19937 random{7};
-};
 
 constexpr size_t kLength = 2 * kPage + 30;  // three pages a slot
 
@@ -90,57 +33,6 @@ struct Saved {
   uint8_t first[30], second[kLength - 30];
   Part parts[2];
   Image image;
-};
-
-struct KeptBoard {
-  explicit KeptBoard(Flash& flash, uint32_t model = 7)
-      : session(memory.view(), {1, 2, 0, 0, 0, {0.5f, 0}}, {nullptr, millis, nullptr}),
-        keeper(flash.device(), session, memory.view(), model),
-        link{nullptr, send, 250, 4} {
-    keeper.load();
-  }
-  static uint32_t millis(void*) { return 0; }
-  static bool send(void*, const uint8_t*, size_t) { return true; }
-  template <typename M>
-  void ask(const M& message, const Bytes& blob = {}) {
-    Bytes frame(kHeaderSize + M::kSize);
-    pack_control_header(M::kKind, ++sequence, frame.data());
-    pack(message, frame.data() + kHeaderSize);
-    frame.insert(frame.end(), blob.begin(), blob.end());
-    session.receive(&link, frame.data(), frame.size());
-    work();
-  }
-  void work() {
-    while (session.poll()) {
-    }
-  }
-  void add(uint16_t count) {
-    Bytes blob(count * 5u);
-    for (size_t i = 0; i < blob.size(); ++i) blob[i] = i % 5 == 0 ? 1 : static_cast<uint8_t>(3 * i);
-    ask(Add{session.store().count(Split::kTrain), count, 0, crc32(blob.data(), blob.size()), 0.5f, 0});
-    Bytes frame(kHeaderSize);
-    pack(DataHeader{static_cast<uint8_t>(sequence & 3), true, 0}, frame.data());
-    frame.insert(frame.end(), blob.begin(), blob.end());
-    session.receive(&link, frame.data(), frame.size());
-    work();
-  }
-  void train(uint16_t round) {
-    ask(Hello{1, 1, 9, 1, 250});
-    ask(Config{2, 1, 4, 0.1f, 3});  // a lossy codec, so that there is a residual
-    const Bytes head(10 * 4, 0);
-    ask(Begin{round, 0, Begin::kTrain, crc32(head.data(), head.size())}, head);
-  }
-  // Milliseconds of silence.
-  void wait(uint32_t ms) {
-    for (uint32_t i = 0; i < ms; ++i) keeper.poll(++now);
-  }
-
-  StaticMemory<4, 2, 20, 4> memory;
-  Session session;
-  Keeper keeper;
-  Link link;
-  uint8_t sequence = 0;
-  uint32_t now = 0xFFFFF000u;
 };
 
 }  // namespace
@@ -181,8 +73,12 @@ TEST(store_survives_a_power_cut_at_every_write) {
           }
           flash.left = left;
           saved.fill(99);
+          const unsigned before = flash.operations;
           saved.write();
+          CHECK_EQUAL(flash.operations - before, std::max(1u, static_cast<unsigned>(left)));
           flash.left = -1;
+          CHECK(saved.image.step() == Image::Progress::kFailed);
+          CHECK_EQUAL(flash.operations - before, std::max(1u, static_cast<unsigned>(left)));
         }
         Saved after(flash, slots);
         CHECK(after.image.load());
@@ -227,9 +123,44 @@ TEST(store_wears_all_slots_alike) {
   }
   for (uint32_t page = 2; page < 2 + 4 * 3; ++page) CHECK_EQUAL(flash.wear[page], 100u);
   for (uint32_t page : {0u, 1u, 14u, 15u}) CHECK_EQUAL(flash.wear[page], 0u);
+}
+
+TEST(store_writes_nothing_twice) {
+  Flash flash;
+  Saved saved(flash);
+  saved.fill(1);
+  CHECK(saved.write());
   const unsigned before = flash.operations;
-  CHECK(saved.write());  // the same again
+  CHECK(saved.write());
+  Saved again(flash);
+  CHECK(again.image.load());
+  CHECK(again.write());
   CHECK_EQUAL(flash.operations, before);
+  flash.left = 0;
+  again.fill(2);
+  CHECK(!again.write());
+  again.fill(1);
+  CHECK(again.write());  // that is there
+}
+
+TEST(store_writes_what_has_no_checksum_to_speak_of) {
+  Flash flash;
+  uint8_t bytes[] = {0x9D, 0x0A, 0xD9, 0x6D};
+  CHECK_EQUAL(crc32(bytes, sizeof bytes), 0u);
+  const Part part = {bytes, sizeof bytes};
+  Image image(flash.device(), 0, 2, 1, &part, 1);
+  image.start();
+  while (image.step() == Image::Progress::kBusy) {
+  }
+  CHECK(Image(flash.device(), 0, 2, 1, &part, 1).load());
+}
+
+TEST(store_slots_have_room_for_the_header) {
+  CHECK_EQUAL(Image::slot_pages(1, kPage), 1u);
+  CHECK_EQUAL(Image::slot_pages(kPage - 24, kPage), 1u);
+  CHECK_EQUAL(Image::slot_pages(kPage - 23, kPage), 2u);
+  CHECK_EQUAL(Image::slot_pages(3 * kPage - 24, kPage), 3u);
+  CHECK_EQUAL(Image::slot_pages(3 * kPage - 23, kPage), 4u);
 }
 
 TEST(store_passes_a_worn_page_over) {
@@ -269,81 +200,62 @@ TEST(store_takes_no_image_that_is_damaged_or_of_something_else) {
   CHECK(!Saved(noise).image.load());
 }
 
-TEST(keeper_gives_a_board_its_samples_and_its_round_back) {
+TEST(store_with_one_good_slot_leaves_the_newest_image_alone) {
   Flash flash;
-  uint32_t samples = 0;
-  Bytes delta;
-  {
-    KeptBoard board(flash);
-    board.wait(1);
-    board.ask(Hello{1, 1, 9, 1, 250});
-    board.add(8);
-    board.train(3);
-    CHECK_EQUAL(static_cast<int>(board.session.state()), static_cast<int>(State::kReady));
-    samples = board.session.store().crc();
-    const float* local = board.memory.local;
-    delta.assign(reinterpret_cast<const uint8_t*>(local), reinterpret_cast<const uint8_t*>(local + 10));
-    board.keeper.heard(board.now);
-    board.wait(900);
-    CHECK_EQUAL(board.keeper.saves(), 0);  // the host may go on
-    board.wait(8000);
-    CHECK_EQUAL(board.keeper.saves(), 2);
-    const unsigned operations = flash.operations;
-    board.wait(100000);
-    CHECK_EQUAL(flash.operations, operations);  // nothing has changed since
+  flash.worn = 5;  // of the second slot
+  Saved saved(flash, 2);
+  saved.fill(1);
+  CHECK(saved.write());
+  for (uint8_t i = 0; i < 3; ++i) {
+    saved.fill(static_cast<uint8_t>(0x81 + 2 * i));
+    CHECK(!saved.write());
+    Saved after(flash, 2);
+    CHECK(after.image.load());
+    CHECK_EQUAL(after.filled(), 1);
   }
-  KeptBoard again(flash);
-  CHECK_EQUAL(again.session.store().crc(), samples);
-  CHECK_EQUAL(again.session.round(), 3);
-  CHECK_EQUAL(static_cast<int>(again.session.state()), static_cast<int>(State::kReady));
-  CHECK(std::memcmp(again.memory.local, delta.data(), delta.size()) == 0);
-  KeptBoard other(flash, 8);  // another model
-  CHECK_EQUAL(other.session.store().count(Split::kTrain), 0);
-  CHECK_EQUAL(other.session.round(), 0);
 }
 
-TEST(keeper_writes_once_a_minute_while_the_host_is_busy) {
-  Flash flash;
-  KeptBoard board(flash);
-  board.ask(Hello{1, 1, 9, 1, 250});
-  board.add(8);
-  for (int second = 0; second < 300; ++second) {
-    board.keeper.heard(board.now);
-    board.train(static_cast<uint16_t>(second + 1));
-    board.wait(999);
-  }
-  CHECK(board.keeper.saves() >= 4 && board.keeper.saves() <= 10);
-}
-
-TEST(keeper_never_mixes_two_states) {
-  for (int left = 0; left < 40; ++left) {
+TEST(store_takes_no_header_but_its_own) {
+  for (size_t word : {0, 1, 3, 4}) {  // magic, layout, length, checksum of the parts
     Flash flash;
-    {
-      KeptBoard board(flash);
-      board.ask(Hello{1, 1, 9, 1, 250});
-      board.add(8);
-      CHECK(board.keeper.save());
-      flash.left = left;
-      board.add(4);
-      board.train(1);
-      board.keeper.save();
-      flash.left = -1;
-    }
-    KeptBoard after(flash);
-    const uint16_t count = after.session.store().count(Split::kTrain);
-    CHECK(count == 8 || count == 12);
-    const SampleStore& store = after.session.store();
-    for (uint16_t i = 0; i < count; ++i) CHECK_EQUAL(store.get(Split::kTrain, i).label, 1);
-    after.train(2);
-    CHECK(after.keeper.save());
+    Saved saved(flash);
+    saved.fill(1);
+    CHECK(saved.write());
+    uint8_t* header = &flash.bytes[2 * kPage];
+    header[4 * word] ^= 1;
+    const uint32_t check = crc32(header, 20);
+    std::memcpy(header + 20, &check, sizeof check);
+    CHECK(!Saved(flash).image.load());
   }
 }
 
-TEST(keeper_without_room_says_so) {
-  Flash flash(3);
-  KeptBoard board(flash);
-  CHECK(!board.keeper.fits());
-  CHECK(!board.keeper.save());
-  board.wait(5000);
-  CHECK_EQUAL(flash.operations, 0u);
+TEST(store_uses_nothing_that_it_could_not_read) {
+  constexpr int blocks = (kLength + 255) / 256, slot = 1 + blocks;  // reads
+  for (int good = 0; good < 2 * slot + blocks; ++good) {
+    Flash flash;
+    Saved saved(flash, 2);
+    for (uint8_t value : {1, 2}) {
+      saved.fill(value);
+      CHECK(saved.write());
+    }
+    flash.reads_to_failure = good;
+    Saved after(flash, 2);
+    CHECK_EQUAL(after.image.load(), good < 2 * slot);
+    if (good < 2 * slot) CHECK_EQUAL(after.filled(), good < slot ? 2 : 1);
+    flash.reads_to_failure = -1;
+    after.fill(3);
+    CHECK(after.write());
+    CHECK(saved.image.load());
+    CHECK_EQUAL(saved.filled(), 3);
+  }
+}
+
+TEST(store_looks_anew_each_time) {
+  Flash flash;
+  Saved saved(flash);
+  saved.fill(1);
+  CHECK(saved.write());
+  CHECK(saved.image.load());
+  flash.bytes.assign(flash.bytes.size(), 0xFF);
+  CHECK(!saved.image.load());
 }

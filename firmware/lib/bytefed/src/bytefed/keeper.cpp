@@ -111,7 +111,6 @@ void Keeper::step(uint32_t now) {
 
 bool Keeper::save() {
   if (!fits_ || !session_.at_rest()) return false;
-  saving_ = Saving::kNothing;
   while (start()) {
     while (saving_ != Saving::kNothing) step(saved_);
     if (failed_) return false;

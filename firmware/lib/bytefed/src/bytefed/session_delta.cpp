@@ -39,10 +39,12 @@ void Session::revive() {
 // Before something else takes the place of the delta. If it did not count, it is as if it had never been
 // made.
 void Session::settle(bool counted) {
-  if (kept_ && counted && is_lossy(delta_codec_)) {
+  if (!kept_) return;
+  if (counted && is_lossy(delta_codec_)) {
     std::memcpy(memory_.residual, memory_.local, sizeof(float) * parameters());
   }
   kept_ = false;
+  ++round_changes_;
 }
 
 void Session::forget_residual() {

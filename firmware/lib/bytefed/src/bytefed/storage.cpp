@@ -7,11 +7,6 @@ namespace {
 
 constexpr uint32_t kMagic = 0x31464242u;  // "BBF1": the format of headers
 
-// Generations wrap around: the newer of two is at most half the circle ahead.
-bool is_newer(uint32_t a, uint32_t b) {
-  return static_cast<int32_t>(a - b) > 0;
-}
-
 }  // namespace
 
 Image::Image(const BlockDevice& device, uint32_t first, uint32_t slots, uint32_t layout, const Part* parts,
@@ -26,7 +21,8 @@ bool Image::load() {
   found_ = false;
   for (uint32_t slot = 0; slot < slots_; ++slot) {
     Header header;
-    if (!read_header(slot, &header) || (found_ && !is_newer(header.generation, newest.generation))) continue;
+    // Flash is worn out long before generations wrap around.
+    if (!read_header(slot, &header) || header.generation <= newest.generation) continue;
     if (!is_whole(slot, header)) continue;
     newest = header;
     newest_ = slot;

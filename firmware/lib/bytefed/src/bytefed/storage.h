@@ -9,7 +9,8 @@
 
 namespace bytefed {
 
-// Flash, or what stands for it. Addresses and lengths are multiples of 4.
+// Flash, or what stands for it. Addresses and lengths are multiples of 4; what `data` points to need not be
+// aligned.
 struct BlockDevice {
   void* context;
   uint32_t page_size;  // bytes that are erased at once
@@ -32,7 +33,7 @@ class Image {
 
   // Pages that a slot takes for parts of `length` bytes altogether.
   static constexpr uint32_t slot_pages(size_t length, uint32_t page_size) {
-    return static_cast<uint32_t>((kHeaderBytes + (length + 3) / 4 * 4 + page_size - 1) / page_size);
+    return static_cast<uint32_t>((kHeaderBytes + length + page_size - 1) / page_size);
   }
 
   // `slots` (2 or more) slots from page `first` on. `layout` says what the parts mean: an image of another
@@ -40,8 +41,8 @@ class Image {
   Image(const BlockDevice& device, uint32_t first, uint32_t slots, uint32_t layout, const Part* parts,
         size_t count);
 
-  // Finds the newest whole image and copies it to the parts. False, and they stay as they are, when there
-  // is none.
+  // Finds the newest whole image and copies it to the parts. False when there is none, and they stay as they
+  // are; or when it can't be read a second time, and they may have a piece of it.
   bool load();
 
   // Begins to write the parts as they are now; they must not change until `step` has said that it is over,

@@ -1,0 +1,59 @@
+// Flash that behaves like flash: writes clear bits and nothing else, and the power may fail at any write, in
+// the middle of it, too.
+#pragma once
+#include <cstring>
+#include <random>
+
+#include "bytefed/storage.h"
+#include "check.h"
+
+using namespace bytefed;
+using check::Bytes;
+using check::joined;
+
+constexpr uint32_t kPage = 256, kPages = 40;
+
+struct Flash {
+  explicit Flash(uint32_t pages = kPages) : bytes(pages * kPage, 0xFF), wear(pages) {}
+
+  BlockDevice device() { return {this, kPage, static_cast<uint32_t>(wear.size()), read, program, erase}; }
+  static bool read(void* context, uint32_t address, void* data, size_t length) {
+    Flash* self = static_cast<Flash*>(context);
+    CHECK(address % 4 == 0 && length % 4 == 0 && address + length <= self->bytes.size());
+    std::memcpy(data, &self->bytes[address], length);
+    return self->reads_to_failure-- != 0;
+  }
+  static bool program(void* context, uint32_t address, const void* data, size_t length) {
+    Flash* self = static_cast<Flash*>(context);
+    CHECK(address % 4 == 0 && length % 4 == 0 && address + length <= self->bytes.size());
+    const size_t done = self->power(length);
+    const uint8_t* from = static_cast<const uint8_t*>(data);
+    for (size_t i = 0; i < done; ++i) self->bytes[address + i] &= from[i];
+    return done == length;
+  }
+  static bool erase(void* context, uint32_t address) {
+    Flash* self = static_cast<Flash*>(context);
+    CHECK(address % kPage == 0);
+    const size_t done = self->power(kPage);
+    std::memset(&self->bytes[address], 0xFF, done);
+    ++self->wear[address / kPage];
+    if (static_cast<int>(address / kPage) == self->worn) self->bytes[address + 40] &= 0xFE;  // a bit is stuck
+    return done == kPage;
+  }
+  // Bytes that the next operation gets done: of the one at which the power fails none, some, or all but the
+  // last.
+  size_t power(size_t length) {
+    ++operations;
+    if (left < 0) return length;
+    if (left == 0) return 0;
+    return --left == 0 ? random() % length : length;
+  }
+
+  Bytes bytes;
+  std::vector<unsigned> wear;
+  int left = -1;              // operations until the power fails, -1: never
+  int worn = -1;              // page that no longer erases well
+  int reads_to_failure = -1;  // reads that succeed before one fails, -1: none does
+  unsigned operations = 0;
+  std::mt19937 random{7};
+};
