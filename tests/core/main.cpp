@@ -1,6 +1,8 @@
 // Runs the tests whose names begin with the argument, all without one.
+#include <cstdlib>
 #include <cstring>
 
+#include "bytefed/assert.h"
 #include "check.h"
 
 namespace {
@@ -18,6 +20,13 @@ std::vector<Entry>& entries() {
 int failures = 0;
 
 }  // namespace
+
+#ifdef BYTEFED_DEBUG
+void bytefed::assertion_failed(const char* file, int line) {
+  std::cerr << file << ":" << line << ": assertion failed\n";
+  std::abort();
+}
+#endif
 
 check::Test::Test(const char* name, void (*body)()) {
   entries().push_back({name, body});
