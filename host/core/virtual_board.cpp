@@ -52,6 +52,12 @@ HeadShape checked_shape(int features, int classes) {
   return {static_cast<uint16_t>(features), static_cast<uint8_t>(classes)};
 }
 
+// Size of a frame, or chunks of a window.
+uint8_t checked(uint8_t value, size_t least, size_t most) {
+  if (value < least || value > most) throw std::invalid_argument("frame limit or window out of range");
+  return value;
+}
+
 class VirtualBoard {
  public:
   VirtualBoard(int features, int classes, uint64_t uid, uint16_t boot, uint16_t capacity, uint8_t max_batch,
@@ -75,8 +81,8 @@ class VirtualBoard {
                   {scale, zero_point}},
                  {this, &VirtualBoard::millis, extract_ ? &VirtualBoard::extract : nullptr,
                   sense_ ? &VirtualBoard::sense : nullptr, &VirtualBoard::about}),
-        serial_(this, &VirtualBoard::write, window),
-        frames_{this, &VirtualBoard::send_frame, frame_limit, window} {}
+        serial_(this, &VirtualBoard::write, checked(window, 1, kMaxWindow)),
+        frames_{this, &VirtualBoard::send_frame, checked(frame_limit, kMinFrame, kMaxFrame), window} {}
   VirtualBoard(const VirtualBoard&) = delete;
   VirtualBoard& operator=(const VirtualBoard&) = delete;
 

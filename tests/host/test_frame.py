@@ -73,3 +73,11 @@ def test_what_is_no_frame_is_not_encoded() -> None:
             encode_serial_frame(bytes(length))
         with pytest.raises(ValueError, match="2 to 250"):
             _core.encode_serial_frame(bytes(length))
+
+
+@pytest.mark.parametrize(
+    "options", [{"window": 0}, {"window": 33}, {"frame_limit": 19}, {"frame_limit": 251}]
+)
+def test_no_virtual_board_has_frames_or_windows_that_no_board_may_have(options: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="out of range"):
+        _core.VirtualBoard(features=4, classes=2, uid=1, **options)
