@@ -199,6 +199,8 @@ class Judge:
             raise Lost(f"the run can't be opened: {error}") from error
         try:
             self._integrity(store)
+            if len(store.clients()) != BOARDS:
+                raise Lost("there is a run without its boards")
             self._deltas(store, told)
             self._heads(store, told)
         finally:
@@ -233,7 +235,8 @@ class Judge:
         for number in range(1, newest + 1):
             deltas = [delta for delta in store.deltas(number) if delta.applied]
             made = store.head_of(number)
-            seen = hash((head.tobytes(), made.tobytes(), *(delta.delta.tobytes() for delta in deltas)))
+            counted = [(d.board, d.num_examples, d.delta.tobytes()) for d in deltas]
+            seen = hash((head.tobytes(), made.tobytes(), *counted))
             if seen not in self._sound:
                 updates = [Update(clients[d.board], d.num_examples, d.delta) for d in deltas]
                 self._compare(number, head, updates, config, made)

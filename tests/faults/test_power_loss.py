@@ -61,6 +61,7 @@ def test_power_losses_lose_nothing(traced, tmp_path):
 
 _OPEN = '    db.execute("PRAGMA synchronous = FULL")\n    return db'
 _AGAIN = '            self._db.execute("PRAGMA synchronous = FULL")'
+_ENROL = "                    store.enrol(boards, first)\n"
 _APPLIED = '            db.executemany(\n                "UPDATE deltas SET applied = 1'
 
 
@@ -77,6 +78,11 @@ MUTANTS = (
         "folders are not synced",
         "bytefed/store.py",
         (("            _make_folder(directory)", "            directory.mkdir(parents=True)"),),
+    ),
+    Mutant(
+        "a run and its boards in two transactions",
+        "bytefed/store.py",
+        ((_ENROL, _ENROL.removeprefix("    ")),),
     ),
     Mutant(
         "head and deltas in two transactions",

@@ -61,6 +61,10 @@ for target in "${targets[@]}"; do
 done
 
 if [ "$what" = coverage ]; then
+  if ! command -v llvm-cov >/dev/null || ! command -v llvm-profdata >/dev/null; then
+    echo "SKIPPED: coverage, llvm-cov is not installed (Debian: llvm)"
+    exit 0
+  fi
   llvm-profdata merge $build/*.profraw -o $build/all.profdata
   objects=("${targets[@]/#/-object=$build/tests/fuzz/fuzz_}")
   llvm-cov show "${objects[@]}" -instr-profile=$build/all.profdata -ignore-filename-regex=tests/fuzz 2>/dev/null |
