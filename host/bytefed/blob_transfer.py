@@ -85,12 +85,12 @@ async def _await_ack(link: Link, plan: ChunkPlan, sender: ChunkSender, sequence:
                         link.acks.measured(now() - started)
                     return ack
                 link.accept(incoming, Role.RETRANSMISSION)
-            elif incoming.kind == Kind.ACCEPT and incoming.sequence == sequence and polls:
+            elif incoming.answers(Kind.ACCEPT, sequence) and polls:
                 link.accept(incoming, Role.PROBE)
                 if Accept.unpack(incoming.body).state != State.RECEIVING and not extracts:
                     return Ack(plan.count, frozenset(), 0)  # it has all: the final ACK was lost
                 unanswered = 0  # it is at work: its final ACK is still to come
-            elif incoming.kind == Kind.RESULT and incoming.sequence == sequence and not extracts:
+            elif incoming.answers(Kind.RESULT, sequence) and not extracts:
                 link.put_back(incoming)  # trained already: the final ACK was lost
                 return Ack(plan.count, frozenset(), 0)
             else:

@@ -576,11 +576,11 @@ class Device:
         silent = 0
         while silent < TRIES:
             while incoming := await link.receive(until):
-                if incoming.kind == Kind.RESULT and incoming.sequence == sequence:
+                if incoming.answers(Kind.RESULT, sequence):
                     if wait and not silent:
                         link.results.measured(max(0.0, now() - due))
                     return incoming
-                if incoming.kind == Kind.ACCEPT and incoming.sequence == sequence:
+                if incoming.answers(Kind.ACCEPT, sequence):
                     link.accept(incoming, Role.PROBE)
                     until = now() + patience(Accept.unpack(incoming.body).wait * _UNIT)
                     silent = 0

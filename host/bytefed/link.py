@@ -40,6 +40,10 @@ class Incoming:
         """All behind the header."""
         return self.frame[HEADER_SIZE:]
 
+    def answers(self, kind: Kind, sequence: int) -> bool:
+        """Whether it is an answer of that kind to the request of that sequence number, not to an older one."""
+        return self.kind == kind and self.sequence == sequence
+
 
 class Link:
     """One open transport. `take_bytes` says what crossed it, and why."""
@@ -196,8 +200,7 @@ class Link:
             await self.send(frame, role, payload=payload, part=asked)
             until = started + self.requests.timeout(attempt)
             while incoming := await self.receive(until):
-                answers = incoming.kind == answer and incoming.sequence == sequence
-                if answers and fits(incoming.body):
+                if incoming.answers(answer, sequence) and fits(incoming.body):
                     self.accept(incoming, part=answered)
                     if attempt == 0:
                         self.requests.measured(now() - started)
@@ -212,7 +215,7 @@ class Link:
 
     def refuse_error(self, incoming: Incoming, sequence: int) -> None:
         """Raise BoardError if the frame is an ERROR for that request: what it refused is said again, or in vain."""
-        if incoming.kind == Kind.ERROR and incoming.sequence == sequence:
+        if incoming.answers(Kind.ERROR, sequence):
             self.accept(incoming, Role.RETRANSMISSION)
             raise board_error(self.transport.uri, Error.unpack(incoming.body).status)
 

@@ -89,7 +89,7 @@ void check_kept(Flash& flash, const KeptBoard& board) {
   const KeptBoard after(flash);
   const RoundRecord now = board.session.round_record(), then = after.session.round_record();
   CHECK(now.run == then.run && now.state == then.state);
-  CHECK(now.has_delta == then.has_delta && now.kept == then.kept && now.counted == then.counted);
+  CHECK(now.kept == then.kept && now.counted == then.counted);
   CHECK(same(board.memory.global, after.memory.global));
   CHECK(same(board.memory.residual, after.memory.residual));
   if (now.kept) CHECK(now.round == then.round && same(board.memory.local, after.memory.local));

@@ -106,6 +106,20 @@ TEST(add_that_was_cut_off_starts_anew_after_hello) {
   counts(board, 6, 0);
 }
 
+TEST(add_that_was_cut_off_is_not_over) {
+  BenchBoard board;
+  board.hello();
+  const Bytes blob = BenchBoard::records(6);
+  board.ask(BenchBoard::add_of(blob, 0, 6, 0));
+  board.expect<Added>();
+  const uint8_t sequence = board.sequence;
+  board.hello();  // an old one, say, that was late
+  board.give(board.control(Kind::kPoll, sequence));
+  board.work();
+  board.expect_error(Status::kNoSession, sequence);
+  counts(board, 0, 0);
+}
+
 TEST(add_with_damage_stores_nothing) {
   BenchBoard board;
   board.hello();

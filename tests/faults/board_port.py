@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from bytefed.frame import SerialDecoder
-from bytefed.message import Kind, State, Status, is_data
+from bytefed.message import DataHeader, Kind, State, Status, is_data
 from bytefed.transport.base import RTO_FLOORS
 from bytefed.transport.inbox import Inbox
 from bytefed.transport.serial import link_lost
@@ -23,7 +23,8 @@ class BoardPort:
         make_board: Switches one on.
         framing, frame_limit: Of the link.
         slice_time: Seconds that a slice of training takes.
-        forgotten: Called with uid and round when the board lets go of its delta.
+        forgotten: Called with uid and round when the board lets go of its delta, and whether an ACK with the number of
+            the transfer under way made it.
         damaged: Called with the board's name when it says that a blob's CRC-32 is wrong.
     """
 
@@ -35,7 +36,7 @@ class BoardPort:
         framing: Literal["serial", "ble"] = "serial",
         frame_limit: int = 250,
         slice_time: float = 0.0,
-        forgotten: Callable[[int, int], None] = lambda uid, round_: None,
+        forgotten: Callable[[int, int, bool], None] = lambda uid, round_, fits: None,
         damaged: Callable[[str], None] = lambda who: None,
     ) -> None:
         self.uri = f"board:{uid}"
@@ -52,13 +53,23 @@ class BoardPort:
         self._damaged = damaged
         self._inbox: Inbox | None = None
         self._work: asyncio.Handle | None = None
+        self._image = b""
         self.reset()
 
     def reset(self) -> None:
         """Switch the board off and on."""
         self.boot += 1
         self.board = self._make_board(self.uid, self.boot)
-        self._seen = (int(State.IDLE), 0)
+        if self._image:
+            self.board.load(self._image)
+        self._seen = (int(self.board.state), self.board.round)
+        self._decoder = SerialDecoder()
+        self.opened: int | None = None  # number of the transfer under way
+        self._told: int | None = None  # number of the ACK or chunk that came last
+
+    def save(self) -> None:
+        """Let a board that has flash save its state, if it is at rest."""
+        self._image = self.board.save() or self._image
 
     async def open(self) -> None:
         self._inbox = Inbox()
@@ -67,12 +78,22 @@ class BoardPort:
         if self._inbox is None:
             raise link_lost(self.uri, "it is closed")
         self.sent += len(data)
+        self._follow(data)
         self.board.set_millis(int(asyncio.get_running_loop().time() * 1000))
         if self.framing == "serial":
             self.board.feed(data)
         else:
             self.board.feed_frame(data)
         self._pump()
+
+    def _follow(self, data: bytes) -> None:
+        serial = self.framing == "serial"
+        frames = [decoded.frame for decoded in self._decoder.push(data)] if serial else [data]
+        for frame in filter(None, frames):
+            if is_data(frame):
+                self._told = DataHeader.unpack(frame).transfer
+            elif frame[0] in (Kind.BEGIN, Kind.GET):
+                self.opened, self._told = frame[1] % 4, None
 
     def _pump(self) -> None:
         if self._work is not None:
@@ -94,7 +115,7 @@ class BoardPort:
     def _watch(self) -> None:
         before, self._seen = self._seen, (self.board.state, self.board.round)
         if before[0] == State.READY and self._seen == (State.IDLE, before[1]):
-            self._forgotten(self.uid, before[1])
+            self._forgotten(self.uid, before[1], self._told == self.opened)
 
     def _listen(self, item: bytes) -> None:
         if self.framing == "serial":

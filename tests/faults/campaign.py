@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
-from itertools import islice, product
+from itertools import combinations, islice, product
 
 from board_port import MakeBoard
 from shared_board import shared_board
@@ -21,6 +21,7 @@ from world import EVENTS, Event, Outcome, Setting, Violation, random_setting, tr
 from bytefed.faults import Faults
 
 VIOLATED = 3
+_HARMLESS = {"drop", "echo", "old", "old welcome"}
 _PAIRED: tuple[Event, ...] = ("kill", "kill+lose", "reset", "drop", "late")
 
 
@@ -57,19 +58,68 @@ def late_kills(framing: str, make_board: MakeBoard | None = None) -> Iterator[Se
 
 
 def echoes(
-    framing: str, farthest: int = 12, make_board: MakeBoard | None = None, frame_limit: int = 20
+    framing: str,
+    farthest: int = 12,
+    make_board: MakeBoard | None = None,
+    frame_limit: int = 20,
+    slice_time: float = 0.0,
 ) -> Iterator[Setting]:
     """Every frame of one board's two rounds once more, up to so many frames too late."""
-    setting = Setting(
-        boards=1,
-        rounds=2,
-        framing=framing,
-        frame_limit=frame_limit,
-        earlier=True,  # type: ignore[arg-type]
-    )
+    setting = _one_board(framing, frame_limit, slice_time)
     frames = try_world(setting, make_board).frames
     for at, echo in product(range(frames), range(1, farthest + 1)):
         yield replace(setting, events=((at, "echo"),), echo=echo)
+
+
+def old_and_lost(framing: str, make_board: MakeBoard | None = None, step: int = 1) -> Iterator[Setting]:
+    """A frame is lost, and while that is waited for, an older one comes once more; every `step`th of such pairs."""
+    setting = _one_board(framing, 20, 0.0)
+    frames = try_world(setting, make_board).frames
+    for at, lost in islice(combinations(range(frames), 2), 0, None, step):
+        yield replace(setting, events=((at, "old"), (lost, "drop")))
+
+
+def _one_board(framing: str, frame_limit: int, slice_time: float) -> Setting:
+    return Setting(
+        boards=1,
+        rounds=2,
+        framing=framing,  # type: ignore[arg-type]
+        frame_limit=frame_limit,
+        slice_time=slice_time,
+        samples=6,
+        earlier=True,
+    )
+
+
+def resets(make_board: MakeBoard | None = None) -> Iterator[Setting]:
+    """A reset at every frame of a world with many samples; then of a board whose flash has an older state."""
+    setting = Setting(boards=1, rounds=2, samples=14)
+    frames = try_world(setting, make_board).frames
+    for at in range(frames):
+        yield replace(setting, events=((at, "reset"),))
+    if make_board is not None:  # the boards of the package have no flash
+        joined = try_world(replace(setting, rounds=0), make_board).frames
+        for saved, at in islice(product(range(joined), range(joined, frames)), 0, None, 3):
+            yield replace(setting, events=((saved, "save"), (at, "reset")))
+
+
+def samples_twice(make_board: MakeBoard | None = None) -> Iterator[Setting]:
+    """An ADD and its only chunk once more, later."""
+    setting = Setting(boards=1, samples=13)
+    frames = try_world(setting, make_board).frames
+    for at, echo in product(range(frames), range(1, 13)):
+        yield replace(setting, events=((at, "echo"), (at + 2, "echo")), echo=echo)
+
+
+def heads(make_board: MakeBoard | None = None) -> Iterator[Setting]:
+    """A head that stays as it was, and heads that a host has sent of which its successor knows nothing."""
+    still = Setting(boards=1, rounds=2, still=True)
+    lossy = Setting(boards=1, rounds=3, codec_down="onebit")
+    events: tuple[tuple[Setting, Event], ...] = ((still, "drop"), (lossy, "kill"))
+    for setting, event in events:
+        yield setting
+        for at in range(try_world(setting, make_board).frames):
+            yield replace(setting, events=((at, event),))
 
 
 def pairs(framing: str, step: int = 1) -> Iterator[Setting]:
@@ -104,8 +154,8 @@ def run_all(
         outcome = try_world(setting, make_board)
         if setting.faults == Faults() and {event for _, event in setting.events} == {"duplicate"}:
             _check_apathy(setting, outcome, make_board)
-        if {event for _, event in setting.events} <= {"echo", "old welcome"} and setting.faults == Faults():
-            _check_patience(setting, outcome)
+        if {event for _, event in setting.events} <= _HARMLESS and setting.faults == Faults():
+            _check_patience(setting, outcome, make_board)
         tally.worlds += 1
         tally.frames += outcome.frames
         tally.longest = max(tally.longest, outcome.seconds)
@@ -125,10 +175,17 @@ def _check_apathy(setting: Setting, outcome: Outcome, make_board: MakeBoard | No
         )
 
 
-def _check_patience(setting: Setting, outcome: Outcome) -> None:
-    """An old chunk, ACK or answer must not end a session."""
-    if outcome.harmless and outcome.sessions > setting.boards:
+def _check_patience(setting: Setting, outcome: Outcome, make_board: MakeBoard | None) -> None:
+    """An old chunk, ACK, POLL or answer must not end a session; without losses it makes no difference to the host."""
+    if not outcome.harmless:
+        return
+    if outcome.sessions > setting.boards:
         raise Violation(f"an old frame cost {outcome.sessions - setting.boards} sessions in {setting}")
+    calm = _calm_wire_down(replace(setting, events=()), make_board)
+    if {event for _, event in setting.events} <= {"echo"} and outcome.bytes.wire_down != calm:
+        raise Violation(
+            f"an old frame made the host send {outcome.bytes.wire_down} B, not {calm} B, in {setting}"
+        )
 
 
 @cache
@@ -137,13 +194,13 @@ def _calm_wire_down(setting: Setting, make_board: MakeBoard | None) -> int:
 
 
 def _single_faults(make: MakeBoard | None) -> Iterator[Setting]:
-    for framing in ("ble", "serial"):
+    for framing in ("serial", "ble"):
         yield from singles(framing, 2, make)
 
 
 def _echoes(make: MakeBoard | None) -> Iterator[Setting]:
-    for limit in (20, 244):
-        yield from echoes("serial", 20, make, limit)
+    for limit, slice_time in ((20, 2.5), (20, 0.0), (244, 0.0)):
+        yield from echoes("serial", 20, make, limit, slice_time)
 
 
 def _old_welcomes(_make: MakeBoard | None) -> Iterator[Setting]:
@@ -154,7 +211,11 @@ def _old_welcomes(_make: MakeBoard | None) -> Iterator[Setting]:
 PARTS: dict[str, Callable[[MakeBoard | None], Iterator[Setting]]] = {
     "singles": _single_faults,
     "echoes": _echoes,
+    "old and lost": lambda make: old_and_lost("serial", make),
     "old welcome": _old_welcomes,
+    "resets": resets,
+    "samples twice": samples_twice,
+    "heads": heads,
     "late kills": lambda make: late_kills("serial", make),
     "random": lambda _: islice(randoms(1), 400),
     "undetected": lambda _: islice(randoms(1, undetected=0.02), 300),

@@ -37,18 +37,28 @@ class Mutant:
         path: File below firmware/lib/bytefed/src or host.
         changes: Each a text that stands in the file exactly once, and what stands there instead.
         part: The part of the campaign that finds it out.
+        flash: Whether a host is tried with boards that have flash: those of a core built apart.
     """
 
     name: str
     path: str
     changes: tuple[tuple[str, str], ...]
     part: str = "singles"
+    flash: bool = False
 
 
-_DEVICE = "bytefed/device.py"
-_TRANSFERS, _ROUNDS = "bytefed/session_transfers.cpp", "bytefed/session_rounds.cpp"
+_DEVICE, _LINK, _TRANSFER, _STORE = (
+    f"bytefed/{name}.py" for name in ("device", "link", "blob_transfer", "store")
+)
+_SESSION, _ROUNDS, _SAMPLES, _TRANSFERS = (
+    f"bytefed/session{part}.cpp" for part in ("", "_rounds", "_samples", "_transfers")
+)
 _KEY = "delta BLOB NOT NULL,\n    PRIMARY KEY (run, round, board));"
+_INSERT = 'db.execute(\n                "INSERT OR IGNORE INTO deltas'
+_FORGETFUL = "key in vars(self).setdefault('known', set()) or self.known.add(key) or "
 _CONFIRM = "await self._finish(work, Status.OK if counted else Status.LATE)"
+_ANSWERS = "return self.kind == kind and self.sequence == sequence"
+_LAX = "return self.kind == kind and (self.sequence == sequence or "
 
 BOARDS = (
     Mutant(
@@ -63,21 +73,72 @@ BOARDS = (
         "undetected",
     ),
     Mutant(
+        "no CRC-32 of the samples",
+        _SAMPLES,
+        (("if (crc32(incoming(), add_.count * record_size(add_)) != add_.crc) {", "if (false) {"),),
+        "undetected",
+    ),
+    Mutant(
         "no transfer number, push",
         _TRANSFERS,
         ((" && header.transfer == push_transfer_) {", ") {"),),
         "echoes",
     ),
     Mutant(
-        "run ignored",
-        "bytefed/session.cpp",
-        (("if (hello.run != run_ && ", "if (run_ == 0 && "),),
+        "no transfer number, pull",
+        _TRANSFERS,
+        ((" && header.transfer == pull_transfer_) {", ") {"),),
+        "old and lost",
+    ),
+    Mutant("poll bit ignored", _TRANSFERS, (("if (header.poll) answer_ack();", "answer_ack();"),)),
+    Mutant(
+        "POLL of any sequence number",
+        _SESSION,
+        (("sequence == add_sequence_ && ", ""), ("sequence != begin_sequence_ || ", "")),
         "echoes",
     ),
     Mutant(
-        "round and head ignored",
+        "no HELLO needed",
+        _SESSION,
+        (("if (link != link_) return refuse(link, sequence, Status::kNoSession);", "link_ = link;"),),
+        "resets",
+    ),
+    Mutant("the same boot id again", _SESSION, (("identity_.boot, run_", "uint16_t{1}, run_"),), "resets"),
+    Mutant("run ignored", _SESSION, (("if (hello.run != run_ && ", "if (run_ == 0 && "),), "echoes"),
+    Mutant(
+        "key without round", _ROUNDS, (("begin.round == begin_.round && begin.head", "begin.head"),), "heads"
+    ),
+    Mutant("key without head", _ROUNDS, (("begin.head == begin_.head && ", ""),), "heads"),
+    Mutant("key without flags", _ROUNDS, ((" && begin.flags == begin_.flags", ""),), "heads"),
+    Mutant(
+        "BEGIN begins anew",
         _ROUNDS,
-        (("begin.round == begin_.round &&", ""), ("begin.head == begin_.head &&", "")),
+        (("  if (is_current(begin)) return accept(sequence);\n", ""),),
+        "echoes",
+    ),
+    Mutant(
+        "ADD begins anew",
+        _SAMPLES,
+        (("if (same(add, add_) && (add_done_ || under_way)) {", "if (under_way && false) {"),),
+        "echoes",
+    ),
+    Mutant(
+        "ADD wherever the split ends",
+        _SAMPLES,
+        (("add.first != (anew ? 0u : store_.count(split))", "add.first > store_.capacity()"),),
+        "samples twice",
+    ),
+    Mutant(
+        "an ADD that was aborted is over",
+        _SESSION,
+        (("if (!add_done_ && failure_ == Status::kOk) return", "if (false) return"),),
+        "samples twice",
+    ),
+    Mutant(
+        "no estimate of the wait",
+        _ROUNDS,
+        (("|| sample_time_ == 0) return 0;", "|| sample_time_ != 0) return 0;"),),
+        "echoes",
     ),
     Mutant(
         "a delta is forgotten once it is sent",
@@ -102,46 +163,75 @@ HOSTS = (
         (("or zlib.crc32(delta) != result.crc:", "or not delta:"),),
         "undetected",
     ),
+    Mutant("no sequence number of answers", _LINK, ((_ANSWERS, "return self.kind == kind"),), "echoes"),
     Mutant(
-        "no sequence number, RESULT",
-        _DEVICE,
-        (("Kind.RESULT and incoming.sequence == sequence:", "Kind.RESULT:"),),
+        "no sequence number of RESULT",
+        _LINK,
+        ((_ANSWERS, _LAX + "kind is Kind.RESULT)"),),
         "echoes",
     ),
     Mutant(
+        "no sequence number of ERROR",
+        _LINK,
+        ((_ANSWERS, _LAX + "kind is Kind.ERROR)"),),
+        "echoes",
+    ),
+    Mutant(
+        "no sequence number but of RESULT and ERROR",
+        _LINK,
+        (
+            (
+                _ANSWERS,
+                _LAX + "kind not in (Kind.RESULT, Kind.ERROR))",
+            ),
+        ),
+        "old and lost",
+    ),
+    Mutant(
         "no transfer number, push",
-        "bytefed/blob_transfer.py",
+        _TRANSFER,
         (("DataHeader.unpack(incoming.frame).transfer == sequence % 4", "True"),),
         "echoes",
     ),
     Mutant(
         "no transfer number, pull",
-        "bytefed/blob_transfer.py",
+        _TRANSFER,
         (("DataHeader.unpack(incoming.frame).transfer != sequence % 4", "False"),),
         "echoes",
     ),
-    Mutant(
-        "no nonce",
-        _DEVICE,
-        (("Welcome.unpack(body).nonce == nonce", "True"),),
-        "old welcome",
-    ),
-    Mutant("act on every ACK", "bytefed/blob_transfer.py", (("if news or polls:", "if True:"),)),
-    Mutant("no primary key", "bytefed/store.py", ((_KEY, "delta BLOB NOT NULL);"),), "random"),
+    Mutant("no nonce", _DEVICE, (("Welcome.unpack(body).nonce == nonce", "True"),), "old welcome"),
+    Mutant("act on every ACK", _TRANSFER, (("if news or polls:", "if True:"),)),
+    Mutant("no primary key", _STORE, ((_KEY, "delta BLOB NOT NULL);"),), "late kills"),
     Mutant(
         "round left out of the key",
-        "bytefed/store.py",
+        _STORE,
         ((_KEY, _KEY.replace("run, round, board", "run, board")),),
+    ),
+    Mutant(
+        "what is stored is known to one process alone",
+        _STORE,
+        ((_KEY, "delta BLOB NOT NULL);"), (_INSERT, _FORGETFUL + _INSERT)),
+        "late kills",
+    ),
+    Mutant(
+        "boot id ignored", _DEVICE, (("self._boot = welcome.boot", "self._boot = 1"),), "resets", flash=True
     ),
     Mutant(
         "a reset board is not given its samples again",
         _DEVICE,
         (("self._samples_boot in (None, self._boot)", "self._samples_boot is not None"),),
+        "resets",
+        flash=True,
     ),
     Mutant(
         "bytes that nobody wanted are not booked",
-        "bytefed/link.py",
+        _LINK,
         (("        self.accept(incoming, Role.JUNK)", "        pass"),),
+    ),
+    Mutant(
+        "what is said again is news",
+        "bytefed/ledger.py",
+        (("news = 0 in said[part.start : part.stop]", "news = True"),),
     ),
 )
 
@@ -160,9 +250,14 @@ def survives(mutant: Mutant, work: Path) -> str | None:
     if is_board:
         _break(mutant, CORE, work)
         build_shared_board(work, work / "board.so")
-        command = [sys.executable, str(_CAMPAIGN), "--part", mutant.part, "--board", str(work / "board.so")]
+        command = [sys.executable]
     else:
-        command = [*broken_host(mutant, work), str(_CAMPAIGN), "--part", mutant.part]
+        command = broken_host(mutant, work)
+        if mutant.flash:
+            build_shared_board(CORE, work / "board.so")
+    command += [str(_CAMPAIGN), "--part", mutant.part]
+    if is_board or mutant.flash:
+        command += ["--board", str(work / "board.so")]
     environment = {
         **os.environ,
         "PYTHONPATH": str(_HOST if is_board else work),

@@ -1,5 +1,6 @@
 // A board of the core as a shared library with a C interface, so that many variants of the core can be tried
 // from one build of everything else. The core's sources are included here: one compiler run makes a variant.
+#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
@@ -39,6 +40,13 @@ struct TestBoard {
   Link frames;
 };
 
+// What a board with flash has of itself after a loss of power.
+struct Image {
+  decltype(TestBoard::memory) memory;
+  RoundRecord round;
+  SamplesRecord samples;
+};
+
 size_t give(const std::string& data, uint8_t* buffer) {
   std::copy(data.begin(), data.end(), buffer);
   return data.size();
@@ -75,6 +83,20 @@ void board_feed(TestBoard* board, const uint8_t* data, size_t length) {
 }
 void board_feed_frame(TestBoard* board, const uint8_t* data, size_t length) {
   board->session.receive(&board->frames, data, length);
+}
+
+// Writes what flash would keep into `image` and returns its size, 0 for a board that is not at rest.
+size_t board_save(TestBoard* board, uint8_t* image) {
+  if (!board->session.at_rest()) return 0;
+  const Image now = {board->memory, board->session.round_record(), board->session.samples_record()};
+  std::memcpy(image, &now, sizeof now);
+  return sizeof now;
+}
+bool board_load(TestBoard* board, const uint8_t* image) {
+  Image then;
+  std::memcpy(&then, image, sizeof then);
+  board->memory = then.memory;
+  return board->session.restore(then.round) && board->session.restore(then.samples);
 }
 
 // Both copy what the board has to say into `buffer` (64 KB are plenty) and return the number of bytes.

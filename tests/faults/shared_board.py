@@ -35,11 +35,13 @@ def shared_board(library: str) -> MakeBoard:
     lib.board_new.argtypes = [ctypes.c_uint64, ctypes.c_uint16, ctypes.c_uint8, ctypes.c_uint8]
     for name in ("feed", "feed_frame"):
         getattr(lib, f"board_{name}").argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t]
-    for name in ("take", "take_frame"):
+    for name in ("take", "take_frame", "save"):
         getattr(lib, f"board_{name}").argtypes = [ctypes.c_void_p, ctypes.c_char_p]
         getattr(lib, f"board_{name}").restype = ctypes.c_size_t
     for name in ("delete", "state", "round", "poll"):
         getattr(lib, f"board_{name}").argtypes = [ctypes.c_void_p]
+    lib.board_load.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+    lib.board_load.restype = ctypes.c_bool
     lib.board_poll.restype = ctypes.c_bool
     lib.board_set_millis.argtypes = [ctypes.c_void_p, ctypes.c_uint32]
     return lambda uid, boot: _SharedBoard(lib, uid, boot)
@@ -75,6 +77,14 @@ class _SharedBoard:
 
     def poll(self, limit: int) -> bool:
         return bool(self._lib.board_poll(self._board))
+
+    def save(self) -> bytes:
+        """Return what flash would keep; nothing of a board that is not at rest."""
+        return ctypes.string_at(self._buffer, self._lib.board_save(self._board, self._buffer))
+
+    def load(self, image: bytes) -> None:
+        """Start with what flash kept."""
+        assert self._lib.board_load(self._board, image)
 
     def take(self) -> bytes:
         return ctypes.string_at(self._buffer, self._lib.board_take(self._board, self._buffer))

@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
+from itertools import islice
+
 import pytest
-from campaign import Tally, echoes, pairs, randoms, run_all, singles
+from campaign import (
+    Tally,
+    echoes,
+    heads,
+    old_and_lost,
+    pairs,
+    randoms,
+    resets,
+    run_all,
+    samples_twice,
+    singles,
+)
+from shared_board import CORE, build_shared_board, shared_board
 from world import Setting, Violation, World, check, fault_free, random_setting, try_world
 
 FAULTS = 12_000
@@ -17,6 +32,25 @@ def test_every_single_fault(framing):
 
 def test_every_frame_once_more_too_late():
     assert run_all(echoes("ble"), Tally()).worlds > 400
+
+
+def test_a_frame_is_lost_and_an_older_one_comes_instead():
+    assert run_all(old_and_lost("serial", step=3), Tally()).worlds > 300
+
+
+def test_an_add_that_comes_again_later():
+    assert run_all(islice(samples_twice(), 0, None, 3), Tally()).worlds > 100
+
+
+def test_heads_that_stay_and_heads_that_nobody_remembers():
+    assert run_all(heads(), Tally()).worlds > 80
+
+
+@pytest.mark.skipif(shutil.which("c++") is None, reason="needs a C++ compiler")
+def test_boards_that_come_back_with_what_their_flash_has(tmp_path):
+    build_shared_board(CORE, tmp_path / "board.so")
+    make = shared_board(str(tmp_path / "board.so"))
+    assert run_all(resets(make), Tally(), make_board=make).worlds > 200
 
 
 @pytest.mark.parametrize("framing", ["serial", "ble"])
@@ -50,4 +84,4 @@ def test_a_wrong_head_is_a_violation():
     outcome = World(Setting(boards=2)).run()
     outcome.heads[0] = bytes(len(outcome.heads[0]))
     with pytest.raises(Violation):
-        check(outcome, fault_free(2, 1))
+        check(outcome, fault_free(Setting()))

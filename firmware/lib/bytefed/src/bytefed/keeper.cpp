@@ -6,7 +6,7 @@ namespace {
 constexpr uint32_t kQuiet = 1000;     // ms without a word from the host
 constexpr uint32_t kLongest = 60000;  // ms that a change waits for quiet
 constexpr uint32_t kSampleSlots = 4;
-constexpr uint32_t kVersion = 1;  // of what the parts mean
+constexpr uint32_t kVersion = 2;  // of what the parts mean
 
 size_t samples_bytes(const Memory& memory) {
   return memory.capacity * SampleStore::record_size(memory.shape.features);

@@ -98,6 +98,8 @@ void Session::on_poll(uint8_t sequence) {
   if (sequence == add_sequence_ && incoming_kind_ == Incoming::kSamples) {
     if (state_ == State::kReceiving) return answer_ack();
     if (task_ == Task::kExtract) return answer(sequence, Accept{State::kTraining, 0, 0});
+    // An old HELLO may have put an end to it.
+    if (!add_done_ && failure_ == Status::kOk) return answer_error(sequence, Status::kNoSession);
     return answer_final_ack(failure_);
   }
   if (sequence != begin_sequence_ || incoming_kind_ != Incoming::kHead) {

@@ -13,7 +13,7 @@ struct RoundRecord {
   uint32_t run, delta_seed, sample_time;
   uint16_t round;
   State state;  // idle or ready
-  bool has_delta, kept, counted;
+  bool kept, counted;
   Codec delta_codec;
   Begin begin;
   Result result;
@@ -91,7 +91,6 @@ class Session {
   bool can(uint8_t codec) const;
   bool make_delta();
   bool is_kept(const Begin& begin) const;
-  void revive();
   void settle(bool counted);
   void forget_residual();
 
@@ -162,7 +161,6 @@ class Session {
   uint16_t round_ = 0;
   Begin begin_ = {};
   Result result_ = {};
-  bool has_delta_ = false;
   bool kept_ = false;  // `local` has the delta, and of a lossy one what it lacks: the residual if it counts
   bool counted_ = false;  // the host has said so
   Codec delta_codec_ = Codec::kFloat32;

@@ -31,11 +31,6 @@ bool Session::is_kept(const Begin& begin) const {
   return state_ == State::kIdle && kept_ && is_key(begin);
 }
 
-void Session::revive() {
-  state_ = State::kReady;
-  has_delta_ = true;
-}
-
 // Before something else takes the place of the delta. If it did not count, it is as if it had never been
 // made.
 void Session::settle(bool counted) {

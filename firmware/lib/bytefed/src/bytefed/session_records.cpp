@@ -17,7 +17,6 @@ RoundRecord Session::round_record() const {
   record.state = state_;
   record.begin = begin_;
   record.result = result_;
-  record.has_delta = has_delta_;
   record.kept = kept_;
   record.counted = counted_;
   record.delta_codec = delta_codec_;
@@ -27,8 +26,7 @@ RoundRecord Session::round_record() const {
 }
 
 bool Session::restore(const RoundRecord& record) {
-  const bool ready = record.state == State::kReady;
-  if ((record.state != State::kIdle && !ready) || (record.has_delta && !ready) ||
+  if ((record.state != State::kIdle && record.state != State::kReady) ||
       !can(static_cast<uint8_t>(record.delta_codec))) {
     return false;
   }
@@ -37,7 +35,6 @@ bool Session::restore(const RoundRecord& record) {
   state_ = record.state;
   begin_ = record.begin;
   result_ = record.result;
-  has_delta_ = record.has_delta;
   kept_ = record.kept;
   counted_ = record.counted;
   delta_codec_ = record.delta_codec;

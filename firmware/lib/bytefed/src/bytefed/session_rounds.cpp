@@ -29,7 +29,7 @@ void Session::on_config(uint8_t sequence, const uint8_t* body, size_t length) {
 void Session::on_begin(uint8_t sequence, const uint8_t* body, size_t length) {
   Begin begin;
   if (!unpack(body, length, &begin)) return answer_error(sequence, Status::kBadLength);
-  if (is_kept(begin)) revive();
+  if (is_kept(begin)) state_ = State::kReady;
   if (is_current(begin)) return accept(sequence);
   const Status status = check_begin(begin);
   if (status != Status::kOk) return answer_error(sequence, status);
@@ -58,8 +58,7 @@ void Session::on_begin(uint8_t sequence, const uint8_t* body, size_t length) {
 }
 
 bool Session::is_key(const Begin& begin) const {
-  return begin.round == begin_.round && begin.head == begin_.head && begin.flags == begin_.flags &&
-         begin.codec == begin_.codec;
+  return begin.round == begin_.round && begin.head == begin_.head && begin.flags == begin_.flags;
 }
 
 bool Session::is_current(const Begin& begin) const {
@@ -155,8 +154,7 @@ void Session::finish_round(Status status) {
     result_.loss = trainer_.mean_loss();
     result_.correct = trainer_.correct();
     measure_speed(elapsed);
-    has_delta_ = make_delta();
-    if (has_delta_) {
+    if (make_delta()) {
       result_.crc = crc32(blob(delta_codec_), blob_size(delta_codec_, parameters()));
     } else {
       result_.status = Status::kNotFinite;
@@ -189,7 +187,6 @@ void Session::forget_round() {
   state_ = State::kIdle;
   if (!capturing()) task_ = Task::kNone;
   stop_pull();
-  has_delta_ = false;
   result_due_ = false;
   failure_ = Status::kOk;
 }

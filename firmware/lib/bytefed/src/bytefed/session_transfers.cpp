@@ -13,7 +13,7 @@ void Session::stop_pull() {
 void Session::on_get(uint8_t sequence, const uint8_t* body, size_t length) {
   Get get;
   if (!unpack(body, length, &get)) return answer_error(sequence, Status::kBadLength);
-  if (state_ != State::kReady || !has_delta_) return answer_error(sequence, Status::kBusy);
+  if (state_ != State::kReady || !kept_) return answer_error(sequence, Status::kBusy);
   const ChunkPlan chunks = plan(blob_size(delta_codec_, parameters()), get.window);
   if (!chunks.valid() || get.index >= chunks.count()) {
     return answer_error(sequence, Status::kBadValue);
@@ -91,7 +91,7 @@ bool Session::send_result() {
   pack_control_header(Kind::kResult, begin_sequence_, frame);
   pack(result_, frame + kHeaderSize);
   size_t length = kHeaderSize + Result::kSize;
-  const size_t size = has_delta_ ? blob_size(delta_codec_, parameters()) : 0;
+  const size_t size = kept_ ? blob_size(delta_codec_, parameters()) : 0;
   if (length + size <= frame_limit_) {
     std::memcpy(frame + length, blob(delta_codec_), size);
     length += size;
