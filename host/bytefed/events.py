@@ -23,6 +23,7 @@ class RunStarted(Event):
         boards: How many take part.
         features, classes: D and C of the head.
         first_round, rounds: The first round to come, and the last.
+        faults: What was put on every link, with its seed; "" for nothing.
     """
 
     run: str
@@ -33,6 +34,7 @@ class RunStarted(Event):
     classes: int
     first_round: int
     rounds: int
+    faults: str = ""
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from bytefed.coordinator import Coordinator
 from bytefed.data import Task, load_task
 from bytefed.devices import VirtualOptions, open_devices
 from bytefed.events import Listener, RunEnded, RunStarted
+from bytefed.faults import Faults
 from bytefed.fleet import Demands, Fleet, Shares, connect_all
 from bytefed.partition import Partition, divide
 from bytefed.records import SESSION_PHASES, Records, totals, write_json
@@ -251,6 +252,7 @@ def _started(config: RunConfig, task: Task, store: Store) -> RunStarted:
         classes=task.num_classes,
         first_round=store.head()[0] + 1,
         rounds=config.rounds,
+        faults=str(Faults.parse(config.faults)) if config.faults else "",
     )
 
 

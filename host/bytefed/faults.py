@@ -76,10 +76,17 @@ class Faults:
                 values[name] = kinds[name](value)
             except ValueError:
                 raise _bad(part, f"Give {name} as a number, such as {name}=1.") from None
-            high = 1.0 if name in PROBABILITIES else float("inf")
+            high = 1.0 if name in PROBABILITIES else 1e15
             if not 0 <= values[name] <= high:
                 raise _bad(part, f"{name} is 0 to {high:g}.")
         return cls(**values)  # type: ignore[arg-type]
+
+    def __str__(self) -> str:
+        """What differs from a good link, and the seed, as `parse` reads it."""
+        good = type(self)()
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        told = {name: v for name, v in values.items() if v != getattr(good, name)} | {"seed": self.seed}
+        return ",".join(f"{name}={value:.15g}" for name, value in told.items())
 
 
 PROBABILITIES = ("drop", "corrupt", "duplicate", "reorder", "garbage", "stall", "cut")

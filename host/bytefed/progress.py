@@ -136,6 +136,8 @@ class Live:
             f"run {event.run}: {event.task}, head {event.features}x{event.classes}, {event.boards} boards,"
             f" rounds {event.first_round} to {event.rounds} -> {event.directory}"
         )
+        if event.faults:
+            self._say(f"faults on every link: {event.faults}")
         self._progress.update(
             self._bar, description="samples", total=event.rounds, completed=event.first_round - 1
         )

@@ -6,7 +6,6 @@ import random
 import struct
 import zlib
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import pytest

@@ -54,8 +54,14 @@ def test_a_specification_is_read():
     assert Faults.parse(" delay=0.5, cut_at=100 ") == Faults(delay=0.5, cut_at=100)
 
 
+def test_what_is_told_of_faults_has_the_seed_and_can_be_read_again():
+    assert str(Faults.parse("drop=0.01")) == "drop=0.01,seed=0"
+    for text in ("seed=7,hold=2,drop=0.25,cut_at=3", "throttle=11520", "seed=123456789012"):
+        assert Faults.parse(str(Faults.parse(text))) == Faults.parse(text)
+
+
 @pytest.mark.parametrize(
-    "text", ["lose=0.1", "drop", "drop=x", "drop=1.5", "drop=-1", "drop=nan", "seed=1.5"]
+    "text", ["lose=0.1", "drop", "drop=x", "drop=1.5", "drop=-1", "drop=nan", "seed=1.5", "delay=inf"]
 )
 def test_a_specification_that_is_none(text):
     with pytest.raises(ConfigError, match="E_CONFIG_FAULTS"):
