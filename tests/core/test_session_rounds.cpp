@@ -264,6 +264,27 @@ TEST(round_announces_how_long_training_takes_once_it_knows) {
   CHECK(board.expect<Accept>().wait > 0);
 }
 
+TEST(round_tells_the_time_of_what_was_trained_whatever_the_next_config_says) {
+  uint16_t waits[2];
+  for (int i = 0; i < 2; ++i) {
+    BenchBoard board(250, 32);
+    board.ready();
+    const Bytes head = BenchBoard::head();
+    board.give(
+        board.control(Begin::kKind, ++board.sequence, joined(body_of(BenchBoard::begin_of(1, head)), head)));
+    board.session.poll();
+    if (i == 1)
+      board.give(board.control(Config::kKind, ++board.sequence, body_of(Config{0, 100, 2, 0.1f, 9})));
+    board.work();
+    board.wire.sent.clear();
+    board.configure();
+    board.ask(BenchBoard::begin_of(2, head), head);
+    waits[i] = board.expect<Accept>().wait;
+  }
+  CHECK(waits[0] > 0);
+  CHECK_EQUAL(waits[0], waits[1]);
+}
+
 TEST(round_poll_in_each_state) {
   BenchBoard board;
   board.ready();

@@ -119,7 +119,7 @@ bool Session::poll() {
   switch (task_) {
     case Task::kEvaluate: evaluate_one(); break;
     case Task::kTrain:
-      if ((begin_.flags & Begin::kTrain) == 0 || !trainer_.step()) finish_round(Status::kOk);
+      if ((begin_.flags & Begin::kTrain) == 0 || !trainer_.step()) finish_round();
       break;
     case Task::kExtract: take_record(); break;
     case Task::kCapture: waiting = !take_window(); break;

@@ -25,6 +25,7 @@ struct SamplesRecord {
   Add add;
 };
 
+// All its calls come from one thread: what interrupts bring, the links collect.
 class Session {
  public:
   // `memory` and what `port` points to outlive the session.
@@ -82,7 +83,7 @@ class Session {
   Status take_head();
   void start_training();
   void evaluate_one();
-  void finish_round(Status status);
+  void finish_round();
   void measure_speed(uint32_t elapsed);
   uint16_t expected_wait() const;
   void forget_round();

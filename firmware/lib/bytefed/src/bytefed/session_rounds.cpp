@@ -145,9 +145,8 @@ void Session::evaluate_one() {
   if (argmax(z, memory_.shape.classes) == sample.label) ++result_.test_correct;
 }
 
-void Session::finish_round(Status status) {
+void Session::finish_round() {
   const uint32_t elapsed = port_.millis(port_.context) - started_;
-  result_.status = status;
   result_.duration = saturate(elapsed / kUnit);
   if ((begin_.flags & Begin::kTrain) != 0) {
     result_.num_examples = store_.count(Split::kTrain);
@@ -167,8 +166,7 @@ void Session::finish_round(Status status) {
 }
 
 void Session::measure_speed(uint32_t elapsed) {
-  const uint32_t samples = static_cast<uint32_t>(config_.epochs) * result_.num_examples;
-  const uint64_t microseconds = static_cast<uint64_t>(elapsed) * 1000u / samples;
+  const uint64_t microseconds = static_cast<uint64_t>(elapsed) * 1000u / trainer_.samples();
   sample_time_ = microseconds > 0 ? static_cast<uint32_t>(microseconds) : 1;
 }
 

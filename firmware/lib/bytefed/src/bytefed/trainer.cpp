@@ -22,6 +22,10 @@ void Trainer::begin_epoch() {
   correct_ = 0;
 }
 
+uint32_t Trainer::samples() const {
+  return static_cast<uint32_t>(config_.epochs) * store_->count(Split::kTrain);
+}
+
 uint32_t Trainer::samples_left() const {
   return static_cast<uint32_t>(config_.epochs - epoch_) * store_->count(Split::kTrain) - position_;
 }

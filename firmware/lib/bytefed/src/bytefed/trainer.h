@@ -30,6 +30,7 @@ class Trainer {
   bool step();
 
   bool done() const { return epoch_ == config_.epochs; }
+  uint32_t samples() const;  // of all epochs
   uint32_t samples_left() const;
 
   // Of the last epoch: before each sample's step.
