@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from disk_trace import BOARDS, C, D, Operation, Told, Traced, told_after, trace
+from disk_trace import BOARDS, E_FAILED, C, D, Operation, Told, Traced, told_after, trace
 
 from bytefed import experiment
 from bytefed.config import RunConfig
@@ -343,6 +343,8 @@ def fail_disk(folder: Path, library: Path, rounds: int, fail: str) -> Traced:
         Lost: Something that was acknowledged is gone, or the run can't go on.
     """
     failed = trace(folder, library, rounds, fail=fail)
+    if failed.status not in (0, E_FAILED):
+        raise Lost(f"a disk that failed at {fail} is no coded error: {failed.output}")
     told = told_after(failed.operations())[-1]
     Judge(told.sent).look(failed.run, told)
     again = trace(folder, library, rounds)

@@ -210,7 +210,7 @@ WINDOWS = [b"1,2,3\n4,5,6\n", b"x,y,z\n1e3,-2,.5\n1,2,3"]
 TARGETS = {
     "frames": Target(frames, lambda: [encode_serial_frame(bytes(range(n))) * 2 for n in (2, 60, 250)]),
     "bodies": Target(bodies, lambda: [bytes([i, *range(20)]) for i in range(20)], allowed=(ProtocolError,)),
-    "transfer": Target(transfer, lambda: [bytes(range(200)), bytes(64)], 0.2),
+    "transfer": Target(transfer, lambda: [bytes(range(200)), bytes(64)], 0.1),
     "gateway": Target(gateway_request, lambda: [REQUEST]),
     "faults": Target(lambda data: Faults.parse(data.decode("latin-1")), lambda: [SAID]),
     "tflite": Target(read_tflite, lambda: _model_files("{}.tflite")),
