@@ -76,6 +76,10 @@ class FakeBoard:
         """Fill the store with noise."""
         self._lib.board_spoil_flash(seed)
 
+    def flip_flash(self, seed: int) -> None:
+        """Flip a bit of each page that holds anything."""
+        self._lib.board_flip_flash(seed)
+
     def poll(self) -> bool:
         """Let it work a little; always come back, for the world goes on."""
         self.step()

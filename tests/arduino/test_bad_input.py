@@ -109,8 +109,11 @@ def test_the_button_of_a_full_store(fake_boards: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_flash_that_is_corrupt_at_boot(switch_on: Callable[..., FakeBoard], seed: int) -> None:
-    """Every byte of the store is noise: as good as blank, and the next image is kept."""
+@pytest.mark.parametrize("spoil", [FakeBoard.spoil_flash, FakeBoard.flip_flash])
+def test_flash_that_is_corrupt_at_boot(
+    switch_on: Callable[..., FakeBoard], spoil: Callable[[FakeBoard, int], None], seed: int
+) -> None:
+    """Every byte of the store is noise, or one bit of a page: as good as blank, and the next image is kept."""
 
     async def action() -> None:
         board = switch_on()
@@ -118,7 +121,7 @@ def test_flash_that_is_corrupt_at_boot(switch_on: Callable[..., FakeBoard], seed
         await device.provision(samples())
         await device.ask(Kind.SAVE, b"", Kind.SAVED)
         await device.close()
-        board.spoil_flash(seed)
+        spoil(board, seed)
         board = switch_on()
         assert board.get("train") == 0
         device = await meet(board, "serial")

@@ -50,6 +50,21 @@ void board_ble_connect(int connected) {
 void board_erase_flash() {
   flash_erase(0xA0000, 0x60000);
 }
+// One bit in each page that holds anything; a write can only clear bits.
+void board_flip_flash(unsigned seed) {
+  std::minstd_rand noise(seed + 1);
+  for (uint32_t page = 0xA0000; page < 0x100000; page += 4096) {
+    const uint8_t* bytes = reinterpret_cast<const uint8_t*>(static_cast<uintptr_t>(page));
+    const uint32_t start = static_cast<uint32_t>(noise()) % 4096;
+    for (uint32_t i = 0; i < 4096; ++i) {
+      const uint32_t at = (start + i) % 4096;
+      if (bytes[at] == 0 || bytes[at] == 0xFF) continue;
+      const uint8_t less = bytes[at] & (bytes[at] - 1);
+      flash_program(page + at, &less, 1);
+      break;
+    }
+  }
+}
 void board_spoil_flash(unsigned seed) {
   std::minstd_rand noise(seed + 1);
   for (uint32_t address = 0xA0000; address < 0x100000; address += 4) {
