@@ -38,13 +38,15 @@ defines += [
 
 # An image has one head: the core leaves out the loops for others.
 shared: list[object] = [("BYTEFED_MIN_CLASSES", classes), ("BYTEFED_MAX_CLASSES", classes)]
+strict: list[str] = []
 if option("debug") == "yes":
     shared.append("BYTEFED_DEBUG")
+    strict.append("-Werror")  # for who works on the code; another compiler's warnings don't stop a user
 
-projenv.Append(CPPPATH=[str(generated)], CPPDEFINES=defines + shared)  # type: ignore[name-defined]  # noqa: F821
+projenv.Append(CPPPATH=[str(generated)], CPPDEFINES=defines + shared, CCFLAGS=strict)  # type: ignore[name-defined]  # noqa: F821
 for library in env.GetLibBuilders():  # type: ignore[name-defined]  # noqa: F821
     if library.name in ("bytefed", "tflm_features"):
-        library.env.Append(CPPDEFINES=shared, CCFLAGS=["-Werror"])  # of our own code alone
+        library.env.Append(CPPDEFINES=shared, CCFLAGS=strict)  # our own code alone
     if library.name == "tflm_features":
         library.env.Append(CPPPATH=[str(generated)])
 print(f"Model {option('model')}, store of {option('capacity')} samples")
