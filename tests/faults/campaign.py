@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
-from itertools import combinations, islice, product
+from itertools import islice, product
 
 from board_port import MakeBoard
 from shared_board import shared_board
@@ -40,11 +40,13 @@ class Tally:
         return self.injected.total()
 
 
-def singles(framing: str, rounds: int = 1, make_board: MakeBoard | None = None) -> Iterator[Setting]:
+def singles(
+    framing: str, rounds: int = 1, make_board: MakeBoard | None = None, events: tuple[Event, ...] = EVENTS
+) -> Iterator[Setting]:
     """Every event at every frame boundary of two boards' run."""
     setting = Setting(framing=framing, rounds=rounds)  # type: ignore[arg-type]
     frames = try_world(setting, make_board).frames
-    for at, event in product(range(frames), EVENTS):
+    for at, event in product(range(frames), events):
         if framing == "serial" or event not in ("corrupt", "garbage"):  # BLE's link layer checks
             yield replace(setting, events=((at, event),))
 
@@ -75,7 +77,8 @@ def old_and_lost(framing: str, make_board: MakeBoard | None = None, step: int = 
     """A frame is lost, and while that is waited for, an older one comes once more; every `step`th of such pairs."""
     setting = _one_board(framing, 20, 0.0)
     frames = try_world(setting, make_board).frames
-    for at, lost in islice(combinations(range(frames), 2), 0, None, step):
+    pairs = ((at, lost) for at in reversed(range(frames)) for lost in range(at + 1, frames))
+    for at, lost in islice(pairs, 0, None, step):
         yield replace(setting, events=((at, "old"), (lost, "drop")))
 
 
@@ -92,15 +95,15 @@ def _one_board(framing: str, frame_limit: int, slice_time: float) -> Setting:
 
 
 def resets(make_board: MakeBoard | None = None) -> Iterator[Setting]:
-    """A reset at every frame of a world with many samples; then of a board whose flash has an older state."""
+    """A reset at every frame of a world with many samples, and of a board whose flash has an older state."""
     setting = Setting(boards=1, rounds=2, samples=14)
     frames = try_world(setting, make_board).frames
-    for at in range(frames):
-        yield replace(setting, events=((at, "reset"),))
     if make_board is not None:  # the boards of the package have no flash
         joined = try_world(replace(setting, rounds=0), make_board).frames
         for saved, at in islice(product(range(joined), range(joined, frames)), 0, None, 3):
             yield replace(setting, events=((saved, "save"), (at, "reset")))
+    for at in range(frames):
+        yield replace(setting, events=((at, "reset"),))
 
 
 def samples_twice(make_board: MakeBoard | None = None) -> Iterator[Setting]:
@@ -200,7 +203,7 @@ def _single_faults(make: MakeBoard | None) -> Iterator[Setting]:
 
 def _echoes(make: MakeBoard | None) -> Iterator[Setting]:
     for limit, slice_time in ((20, 2.5), (20, 0.0), (244, 0.0)):
-        yield from echoes("serial", 20, make, limit, slice_time)
+        yield from echoes("serial", 12, make, limit, slice_time)
 
 
 def _old_welcomes(_make: MakeBoard | None) -> Iterator[Setting]:
@@ -210,6 +213,8 @@ def _old_welcomes(_make: MakeBoard | None) -> Iterator[Setting]:
 
 PARTS: dict[str, Callable[[MakeBoard | None], Iterator[Setting]]] = {
     "singles": _single_faults,
+    "damage": lambda make: singles("serial", 2, make, ("corrupt",)),
+    "duplicates": lambda make: singles("serial", 2, make, ("duplicate",)),
     "echoes": _echoes,
     "old and lost": lambda make: old_and_lost("serial", make),
     "old welcome": _old_welcomes,

@@ -65,6 +65,7 @@ BOARDS = (
         "no CRC-16",
         "bytefed/serial_frame.cpp",
         (("crc16(frame(), frame_length_) == (crc[0] | crc[1] << 8)", "crc != nullptr"),),
+        "damage",
     ),
     Mutant(
         "no CRC-32 of the head",
@@ -156,7 +157,12 @@ HOSTS = (
             (_CONFIRM, "await self._finish(work, Status.OK)\n        commit(reply)"),
         ),
     ),
-    Mutant("no CRC-16", "bytefed/frame.py", (("if binascii.crc_hqx(frame, 0xFFFF) == int", "if 0 <= int"),)),
+    Mutant(
+        "no CRC-16",
+        "bytefed/frame.py",
+        (("if binascii.crc_hqx(frame, 0xFFFF) == int", "if 0 <= int"),),
+        "damage",
+    ),
     Mutant(
         "no CRC-32 of the delta",
         _DEVICE,
@@ -200,7 +206,7 @@ HOSTS = (
         "echoes",
     ),
     Mutant("no nonce", _DEVICE, (("Welcome.unpack(body).nonce == nonce", "True"),), "old welcome"),
-    Mutant("act on every ACK", _TRANSFER, (("if news or polls:", "if True:"),)),
+    Mutant("act on every ACK", _TRANSFER, (("if news or polls:", "if True:"),), "duplicates"),
     Mutant("no primary key", _STORE, ((_KEY, "delta BLOB NOT NULL);"),), "late kills"),
     Mutant(
         "round left out of the key",
