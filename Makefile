@@ -117,6 +117,7 @@ bench-sim: $(VENV)/.dev ## Simulated rounds, 100 to 100,000 clients (FLOWER=pyth
 .PHONY: bench-faults
 bench-faults: $(VENV)/.dev ## Worlds of faults, kills of the coordinator, power losses, goodput on bad links: long
 	$(BIN)/python benchmarks/faults.py worlds
+	$(BIN)/python benchmarks/faults.py pairs
 	$(BIN)/python benchmarks/faults.py kills
 	$(BIN)/python benchmarks/faults.py torn
 	$(BIN)/python benchmarks/faults.py goodput
