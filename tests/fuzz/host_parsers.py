@@ -324,7 +324,7 @@ def main() -> None:
     what, _, number = (sys.argv[1] if len(sys.argv) > 1 else "runs=100000").partition("=")
     seed = int(os.environ.get("SEED", "1"))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    warnings.simplefilter("error")
+    warnings.simplefilter("error", RuntimeWarning)
     for name in sys.argv[2:] or TARGETS:
         runs = int(int(number) * TARGETS[name].share) if what == "runs" else sys.maxsize
         seconds = float(number) if what == "seconds" else float("inf")
