@@ -58,6 +58,8 @@ _PASSING = (
     "E_SHORT_MESSAGE",
 )
 """What comes of a reset, an old frame that is late, or damage that a CRC-16 did not find (one in 65,536)."""
+_FINAL = ("E_OTHER_BOARD", "E_VERSION", "E_BOARD_BAD_VERSION")
+"""What another HELLO can't change."""
 _NOT_HELD = -1  # no boot id: the board has lost its samples
 _CONFIGURATION = ((Kind.CONFIG, "round"), (Kind.CONFIGURED, "round"))
 _UNIT = 0.01  # seconds: waits and durations on the link
@@ -240,13 +242,13 @@ class Device:
         self._expected += wire_size.connection_bytes(self.profile)
 
     async def _hello(self) -> None:
-        """Open a session; once more when the board is reset just then."""
+        """Open a session; once more when the board is reset just then, or an old ERROR has the new request's number."""
         for attempt in range(_HELLOS):
             try:
                 await self._greet(self._open_link())
                 return
             except (BoardError, ProtocolError) as error:
-                if error.code not in ("E_BOARD_NO_SESSION", "E_SHORT_MESSAGE") or attempt == _HELLOS - 1:
+                if error.code in _FINAL or attempt == _HELLOS - 1:
                     raise
 
     async def _greet(self, link: Link) -> None:

@@ -65,7 +65,7 @@ def test_random_worlds():
     assert min(tally.injected.values()) >= 50
 
 
-@pytest.mark.parametrize("seed", [1_100_840, 2_101_941])
+@pytest.mark.parametrize("seed", [11_386, 1_100_840, 2_101_941])
 def test_worlds_that_went_wrong_once(seed):
     try_world(random_setting(seed))
 
