@@ -169,7 +169,7 @@ def good_file() -> bytes:
     return file.getvalue()
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_damaged_files_are_errors_never_crashes(data, tmp_path_factory):
     file = bytearray(good_file())

@@ -262,7 +262,7 @@ def test_samples_that_are_refused(status: Status) -> None:
     assert caught.value.remedy
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.lists(st.lists(st.binary(min_size=1, max_size=40), max_size=3), max_size=40), st.integers(0, 3))
 def test_whatever_a_board_says_it_is_a_coded_error(script: list[list[bytes]], honest: int) -> None:
     plain = ScriptedBoard()._answers

@@ -63,7 +63,7 @@ def test_cifar10_gives_the_published_sizes():
     assert digest.startswith("5ccc9646395bad93")
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     samples=st.integers(100, 800),
     classes=st.integers(2, 12),

@@ -52,7 +52,7 @@ async def life_of_a_board(device: Device, data: Samples, head: np.ndarray) -> No
     assert device.take_bytes() == ByteCount()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.integers(1, 90), st.integers(2, 12), st.sampled_from(["serial", "ble"]), st.integers(23, 260),
     st.integers(1, 32), st.integers(1, 40), st.integers(0, 20),
