@@ -23,16 +23,22 @@ for compiler in g++ clang++; do
     echo "$compiler $standard: no warnings"
   done
 done
-clang-tidy --quiet firmware/lib/bytefed/src/bytefed/*.cpp -- -std=gnu++14 -Ifirmware/lib/bytefed/src
+tidy() {  # what, arguments of clang-tidy: its findings are errors (.clang-tidy), its counts of what it leaves out only noise
+  local what=$1 said
+  shift
+  said=$(clang-tidy --quiet "$@" 2>&1) || { echo "$said"; exit 1; }
+  echo "clang-tidy, $what: nothing found"
+}
+tidy "core" firmware/lib/bytefed/src/bytefed/*.cpp -- -std=gnu++14 -Ifirmware/lib/bytefed/src
 
-# The boards' app and tflm_features on fake cores; with the real ones PlatformIO makes warnings errors.
+# The boards' app and tflm_features on fake cores; with the real ones PlatformIO makes warnings errors in debug images.
 app=firmware/src/arduino
 model=build/lint-model
 python3 tools/model_to_c.py models/motion $model
 tidy_app() {  # board macro, standard, family, sources...
   local macro=$1 standard=$2 family=$3
   shift 3
-  clang-tidy --quiet --header-filter='firmware/(lib|src)/.*' "$@" -- -std="$standard" -Wall -Wextra \
+  tidy "app, $macro" --header-filter='firmware/(lib|src)/.*' "$@" -- -std="$standard" -Wall -Wextra \
     -Wno-deprecated-declarations -D"$macro" -DARDUINO_NRF52_ADAFRUIT -DBYTEFED_CAPACITY=500 -DBYTEFED_MAX_BATCH=32 \
     -DBYTEFED_MAJOR=0 -DBYTEFED_MINOR=1 -DBYTEFED_PATCH=0 -I$model -I$app -Ifirmware/lib/bytefed/src \
     -Ifirmware/lib/tflm_features/src -Itests/arduino/fake -Itests/arduino/fake/tflm -Itests/arduino/fake/"$family"
