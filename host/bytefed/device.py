@@ -162,7 +162,7 @@ class _Round:
 
 
 class Device:
-    """A board behind a transport. Known after `connect`: uid, board, stored, profile.
+    """A board behind a transport. Known after `connect`: uid, welcome, board, stored, profile.
 
     `held` is the head that the board is believed to hold, float32 [P], or None. It makes lossy downlinks short; a
     wrong belief costs bytes, nothing else. A host that starts anew sets it to what the last one knew.
@@ -177,6 +177,7 @@ class Device:
         self.uri = transport.uri
         self.connections = 0
         self.profile: LinkProfile
+        self.welcome: Welcome
         self.board: Board
         self.stored: Stored
         self._transport = transport
@@ -292,6 +293,7 @@ class Device:
             raise ProtocolError("E_WELCOME", f"{self.uri}: a frame limit of {welcome.frame_limit} bytes", "")
         if not 1 <= welcome.window <= MAX_WINDOW:
             raise ProtocolError("E_WELCOME", f"{self.uri}: a window of {welcome.window} chunks", "")
+        self.welcome = welcome
         self._boot = welcome.boot
         framing = self._transport.framing
         name = self.uri.partition(":")[0]

@@ -13,7 +13,7 @@ from bytefed.commands import capture, devices
 from bytefed.device import Device
 from bytefed.errors import BoardError, ConfigError
 from bytefed.manifest import Manifest, model_folder
-from bytefed.message import VISIT
+from bytefed.message import VISIT, Welcome
 from bytefed.transport.loopback import LoopbackTransport
 
 pytestmark = pytest.mark.usefixtures("blank_flash")
@@ -33,11 +33,20 @@ def test_devices_says_what_a_board_is(fake_boards: Path) -> None:
         assert facts.pop("RAM free").endswith(" B")
         assert facts == {
             "board": "Nano 33 BLE", "uid": "0123456789abcdef", "model": "motion", "head": "64x4, batch up to 32",
-            "samples": "0 + 0 of 60", "firmware": "0.1.0", "sensor": "LSM9DS1", "saves": "0",
+            "samples": "0 + 0 of 60", "run": "none", "firmware": "0.1.0", "sensor": "LSM9DS1", "saves": "0",
         }  # fmt: skip
         await device.close()
 
     asyncio.run(action())
+
+
+@pytest.mark.parametrize(
+    ("state", "what"),
+    [(0, ""), (1, ", receiving"), (2, ", training"), (3, ", holds its delta")],
+)
+def test_devices_says_where_a_board_stands(state: int, what: str) -> None:
+    welcome = Welcome(1, state, boot=1, run=0xF00D, round=12, nonce=0, frame_limit=250, window=1)
+    assert devices.where_it_stands(welcome) == f"0000f00d, round 12{what}"
 
 
 def test_devices_fits_eighty_columns(

@@ -12,7 +12,7 @@ from rich.text import Text
 from bytefed.device import Device
 from bytefed.errors import BoardError, BytefedError
 from bytefed.manifest import Manifest, model_folder, model_names
-from bytefed.message import RAM_UNIT, VISIT, Capability, Details, Kind
+from bytefed.message import RAM_UNIT, VISIT, Capability, Details, Kind, State, Welcome
 
 BOARDS = {
     1: "Nano 33 BLE", 2: "Feather nRF52840", 3: "Feather nRF52840 Sense", 4: "ItsyBitsy nRF52840",
@@ -105,6 +105,7 @@ async def describe(device: Device) -> dict[str, str]:
         "model": model_label(board.model) if has_extractor else "none: takes features",
         "head": f"{board.features}x{board.classes}, batch up to {stored.max_batch}",
         "samples": f"{stored.train} + {stored.test} of {stored.capacity}",
+        "run": where_it_stands(device.welcome),
     }
     if details is not None:
         facts["board"] = BOARDS.get(details.board, f"board {details.board}" if details.board else "virtual")
@@ -115,6 +116,18 @@ async def describe(device: Device) -> dict[str, str]:
         if details.heap:
             facts["heap"] = f"{details.heap} requests: a defect"
     return facts
+
+
+def where_it_stands(welcome: Welcome) -> str:
+    """Return the run that a board knows, its last round, and what it does or holds."""
+    if not welcome.run:
+        return "none"
+    states: dict[int, str] = {
+        State.RECEIVING: ", receiving",
+        State.TRAINING: ", training",
+        State.READY: ", holds its delta",
+    }
+    return f"{welcome.run:08x}, round {welcome.round}{states.get(welcome.state, '')}"
 
 
 def model_label(model_hash: int) -> str:
