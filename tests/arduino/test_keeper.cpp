@@ -259,6 +259,20 @@ TEST(keeper_tries_again_a_second_after_a_failure) {
   check_kept(flash, board);
 }
 
+TEST(keeper_saves_that_a_delta_is_wanted_again) {
+  Flash flash;
+  KeptBoard board(flash);
+  board.ask(Hello{1, 1, 9, 1, 250});
+  board.add(8);
+  board.train(1);
+  board.confirm();
+  board.wait(5000);
+  board.train(1);
+  CHECK_EQUAL(static_cast<int>(board.session.state()), static_cast<int>(State::kReady));
+  board.wait(5000);
+  check_kept(flash, board);
+}
+
 TEST(keeper_survives_a_power_cut_on_the_smallest_flash_that_fits) {
   for (int left = 0; left < 20; ++left) {
     Flash flash(least_pages());

@@ -29,7 +29,10 @@ void Session::on_config(uint8_t sequence, const uint8_t* body, size_t length) {
 void Session::on_begin(uint8_t sequence, const uint8_t* body, size_t length) {
   Begin begin;
   if (!unpack(body, length, &begin)) return answer_error(sequence, Status::kBadLength);
-  if (is_kept(begin)) state_ = State::kReady;
+  if (is_kept(begin)) {
+    state_ = State::kReady;
+    ++round_changes_;
+  }
   if (is_current(begin)) return accept(sequence);
   const Status status = check_begin(begin);
   if (status != Status::kOk) return answer_error(sequence, status);
