@@ -2,6 +2,10 @@
 # Builds and runs the core's tests with each compiler that is there: as released, and with ASan and UBSan.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+if ! command -v cmake >/dev/null; then
+  echo "SKIPPED: the core's tests, CMake is not installed"
+  exit 0
+fi
 for compiler in g++ clang++; do
   if ! command -v "$compiler" >/dev/null; then
     echo "SKIPPED: the core's tests with $compiler, it is not installed"

@@ -7,6 +7,10 @@ cd "$(dirname "$0")/../.."
 what=${1:-runs=100000}
 targets=("${@:2}")
 [ ${#targets[@]} -gt 0 ] || targets=(decoder message session storage)
+if ! command -v cmake >/dev/null; then
+  echo "SKIPPED: fuzzing, CMake is not installed"
+  exit 0
+fi
 compiler=$(command -v clang++ || true)
 if [ -z "$compiler" ] || ! echo 'extern "C" int LLVMFuzzerTestOneInput(const char*, unsigned long) { return 0; }' |
   clang++ -x c++ -fsanitize=fuzzer,address - -o /dev/null 2>/dev/null; then
