@@ -26,7 +26,8 @@ from campaign import Tally, pairs, randoms, run_all
 from disk_trace import build, trace
 from goodput import measure
 from killing import kill_often, undisturbed
-from power_loss import fail_disk, head_of, lose_power
+from power_loss import Lost, fail_disk, head_of, lose_power
+from world import Violation
 
 _TORN_ROUNDS, _FAILING_ROUNDS = 30, 3
 
@@ -69,7 +70,7 @@ def torn(args: argparse.Namespace) -> dict[str, Any]:
             failed = fail_disk(disk, library, _FAILING_ROUNDS, f"{at} {error} {times}")
             failures["stopped" if failed.status else "went on"] += 1
             failures["same head"] += head_of(failed.run) == right
-    return {**vars(losses), "lost": 0, "failing_disks": dict(failures)}  # the first one lost ends it
+    return {**vars(losses), "failing_disks": dict(failures)}
 
 
 def goodput(_args: argparse.Namespace) -> dict[str, Any]:
@@ -88,7 +89,6 @@ def _told(tally: Tally) -> dict[str, Any]:
         "worlds": tally.worlds,
         "frames": tally.frames,
         "faults": tally.faults,
-        "violations": 0,  # the first one ends the campaign with its setting
         "longest_world_virtual_s": round(tally.longest, 1),
         "injected": dict(tally.injected),
         "links_given_up": dict(tally.errors),
@@ -112,12 +112,19 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     started = time.monotonic()
-    result = COMMANDS[args.what](args)
+    violations: list[str] = []
+    result: dict[str, Any] = {}
+    try:
+        result = COMMANDS[args.what](args)
+    except (Violation, Lost) as found:  # the first one ends a campaign
+        violations.append(str(found))
+    took = round(time.monotonic() - started)
     print(
         json.dumps(
-            {"what": args.what, "seed": args.seed, **result, "seconds": round(time.monotonic() - started)}
+            {"what": args.what, "seed": args.seed, "violations": violations, **result, "seconds": took}
         )
     )
+    sys.exit(bool(violations))
 
 
 if __name__ == "__main__":
