@@ -12,9 +12,8 @@ from bytefed.timers import now
 from bytefed.transfer import Ack, ChunkPlan, ChunkReceiver, ChunkSender
 
 _FRUITLESS = 20  # windows sent in a row of which nothing arrived
-_LOST_IN_A_ROW = (
-    3  # chunks whose loss must not look like the end of a burst: asked for too early, all come twice
-)
+_LOST_IN_A_ROW = 3
+"""Chunks whose loss must not look like the end of a burst: asked for too early, all come twice."""
 
 
 def _stuck(link: Link, what: str) -> LinkError:

@@ -134,3 +134,12 @@ def model_folder(name: str | Path) -> Path:
 def model_names() -> list[str]:
     """The names of bytefed's own models, sorted."""
     return sorted({path.parent.name for base in MODEL_FOLDERS for path in base.glob(f"*/{FILE_NAME}")})
+
+
+def known_model(model_hash: int) -> tuple[str, Manifest] | None:
+    """The name and manifest of the one of bytefed's own models that has this hash, None for any other model."""
+    for name in model_names():
+        manifest = Manifest.load(model_folder(name))
+        if manifest.model_hash == model_hash:
+            return name, manifest
+    return None

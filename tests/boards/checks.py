@@ -24,7 +24,7 @@ from bytefed.device import Device, RoundReply, Samples, TrainingPlan
 from bytefed.errors import BoardError, LinkError
 from bytefed.experiment import new_run
 from bytefed.extractor import Extractor
-from bytefed.manifest import Manifest, model_folder, model_names
+from bytefed.manifest import Manifest, known_model, model_folder
 from bytefed.message import RAM_UNIT, VISIT, Capability, Kind
 from bytefed.wire_size import CODECS
 
@@ -142,9 +142,9 @@ def own_model(device: Device) -> str:
     """The name of the model that the board's extractor is."""
     if not device.board.capabilities & Capability.EXTRACTOR:
         pytest.skip("it has no extractor")
-    names = [n for n in model_names() if Manifest.load(model_folder(n)).model_hash == device.board.model]
-    assert names, f"this host has no model with the hash {device.board.model:08x}"
-    return names[0]
+    known = known_model(device.board.model)
+    assert known, f"this host has no model with the hash {device.board.model:08x}"
+    return known[0]
 
 
 def unlabelled(device: Device, inputs: NDArray[np.int8], kind: Literal["features", "inputs"]) -> Samples:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import Callable
 
 from rich.console import Console
 from rich.progress import Progress
@@ -11,7 +12,7 @@ from rich.progress import Progress
 from bytefed.commands.devices import about
 from bytefed.device import Device
 from bytefed.errors import BoardError, ConfigError
-from bytefed.manifest import Manifest, model_folder, model_names
+from bytefed.manifest import Manifest, known_model, model_folder
 from bytefed.message import VISIT, AddFlag, Capability, Capture, Captured, Kind
 
 _EPILOG = """\
@@ -84,11 +85,8 @@ def label_number(label: str, model_hash: int, classes: int) -> int:
     Raises:
         ConfigError: E_CONFIG_LABEL for one that the board's model does not have.
     """
-    names: list[str] = []
-    for name in model_names():
-        manifest = Manifest.load(model_folder(name))
-        if manifest.model_hash == model_hash:
-            names = [str(word) for word in manifest.document.get("classes", [])]
+    known_as = known_model(model_hash)
+    names = [str(word) for word in known_as[1].document.get("classes", [])] if known_as else []
     if label in names:
         return names.index(label)
     if label.isdigit() and int(label) < classes:
@@ -102,7 +100,7 @@ def label_number(label: str, model_hash: int, classes: int) -> int:
 
 
 async def capture(
-    device: Device, label: int, seconds: float, *, test: bool, seen: object = None
+    device: Device, label: int, seconds: float, *, test: bool, seen: Callable[[int, int], None] | None = None
 ) -> tuple[int, int]:
     """Let a connected board take samples.
 
@@ -135,7 +133,7 @@ async def capture(
         while True:
             _, body = await device.ask(Kind.CAPTURE, message.pack(), Kind.CAPTURED)
             captured = Captured.unpack(body)
-            if callable(seen):
+            if seen is not None:
                 seen(captured.count, count)
             if captured.state == 0:
                 return count, captured.count

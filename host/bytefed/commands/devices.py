@@ -11,7 +11,7 @@ from rich.text import Text
 
 from bytefed.device import Device
 from bytefed.errors import BoardError, BytefedError
-from bytefed.manifest import Manifest, model_folder, model_names
+from bytefed.manifest import Manifest, known_model, model_folder
 from bytefed.message import RAM_UNIT, VISIT, Capability, Details, Kind, State, Welcome
 
 BOARDS = {
@@ -132,7 +132,5 @@ def where_it_stands(welcome: Welcome) -> str:
 
 def model_label(model_hash: int) -> str:
     """Return the name of the model that a board holds, its hash where it is none of bytefed's own."""
-    for name in model_names():
-        if Manifest.load(model_folder(name)).model_hash == model_hash:
-            return name
-    return f"unknown ({model_hash:08x})"
+    known = known_model(model_hash)
+    return known[0] if known else f"unknown ({model_hash:08x})"
