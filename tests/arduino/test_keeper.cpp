@@ -54,6 +54,12 @@ struct BoardOf {
     const Bytes head(sizeof memory.global, static_cast<uint8_t>(0x3C + round % 2));
     ask(Begin{round, 0, Begin::kTrain, crc32(head.data(), head.size())}, head);
   }
+  // A run begins: samples, and the round with that number.
+  void learn(uint16_t round) {
+    ask(Hello{1, 1, 9, 1, 250});
+    add(8);
+    train(round);
+  }
   // The host has the delta, and counts it.
   void confirm() { data(link, 0, {0}); }
   // Milliseconds of silence.
@@ -107,9 +113,7 @@ TEST(keeper_gives_a_board_its_samples_and_its_round_back) {
   {
     KeptBoard board(flash);
     board.wait(1);
-    board.ask(Hello{1, 1, 9, 1, 250});
-    board.add(8);
-    board.train(3);
+    board.learn(3);
     CHECK_EQUAL(static_cast<int>(board.session.state()), static_cast<int>(State::kReady));
     samples = board.session.store().crc();
     const float* local = board.memory.local;
@@ -206,9 +210,7 @@ TEST(keeper_takes_note_of_what_changes_while_it_writes) {
     for (uint32_t steps = 0; steps < 12; ++steps) {
       Flash flash;
       KeptBoard board(flash);
-      board.ask(Hello{1, 1, 9, 1, 250});
-      board.add(8);
-      board.train(1);
+      board.learn(1);
       board.confirm();
       if (what == 4) {  // one that has nothing to settle
         CHECK(board.keeper.save());
@@ -241,9 +243,7 @@ TEST(keeper_takes_note_of_what_changes_while_it_writes) {
 TEST(keeper_tries_again_a_second_after_a_failure) {
   Flash flash;
   KeptBoard board(flash);
-  board.ask(Hello{1, 1, 9, 1, 250});
-  board.add(8);
-  board.train(1);
+  board.learn(1);
   flash.left = 0;
   board.wait(10);
   CHECK(board.keeper.failed());
@@ -262,9 +262,7 @@ TEST(keeper_tries_again_a_second_after_a_failure) {
 TEST(keeper_saves_that_a_delta_is_wanted_again) {
   Flash flash;
   KeptBoard board(flash);
-  board.ask(Hello{1, 1, 9, 1, 250});
-  board.add(8);
-  board.train(1);
+  board.learn(1);
   board.confirm();
   board.wait(5000);
   board.train(1);
@@ -278,9 +276,7 @@ TEST(keeper_survives_a_power_cut_on_the_smallest_flash_that_fits) {
     Flash flash(least_pages());
     {
       KeptBoard board(flash);
-      board.ask(Hello{1, 1, 9, 1, 250});
-      board.add(8);
-      board.train(1);
+      board.learn(1);
       CHECK(board.keeper.save());
       board.train(2);
       flash.left = left;
@@ -302,9 +298,7 @@ TEST(keeper_leaves_a_board_as_it_is_when_nothing_was_saved) {
 TEST(keeper_restores_a_round_whole_or_not_at_all) {
   Flash flash;
   KeptBoard board(flash);
-  board.ask(Hello{1, 1, 9, 1, 250});
-  board.add(8);
-  board.train(1);
+  board.learn(1);
   board.confirm();
   board.train(2);
   CHECK(board.keeper.save());
@@ -324,9 +318,7 @@ TEST(keeper_takes_no_image_of_another_head_of_as_many_bytes) {
   Flash flash;
   {
     KeptBoard board(flash);
-    board.ask(Hello{1, 1, 9, 1, 250});
-    board.add(8);
-    board.train(3);
+    board.learn(3);
     CHECK(board.keeper.save());
   }
   static_assert(sizeof KeptBoard::memory.global == sizeof BoardOf<1, 5>::memory.global, "");
