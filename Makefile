@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-CORE_SOURCES := $(shell find firmware/lib/bytefed host/core -type f) CMakeLists.txt pyproject.toml
+CORE_SOURCES := $(shell find firmware/lib/bytefed host/binding -type f) CMakeLists.txt pyproject.toml
 
 space := $(subst ,, )
 
@@ -139,7 +139,7 @@ format: $(VENV)/.dev ## Format both languages
 	tools/lint-cpp.sh --fix
 
 .PHONY: stubs
-stubs: $(VENV)/.dev ## Write the types of the compiled core, after a change in host/core
+stubs: $(VENV)/.dev ## Write the types of the compiled core, after a change in host/binding
 	$(BIN)/python -m nanobind.stubgen -m bytefed._core -o host/bytefed/_core.pyi
 
 .PHONY: vectors

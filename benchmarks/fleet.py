@@ -37,7 +37,7 @@ def make_data(path: Path, boards: int) -> None:
 def coordinator_cpu(command: list[str]) -> float:
     """Run a command; return the CPU seconds that it alone took, without its children."""
     script = (
-        "import resource, sys; from bytefed.cli import main; code = main(sys.argv[1:]);"
+        "import resource, sys; from bytefed.cli.main import main; code = main(sys.argv[1:]);"
         "usage = resource.getrusage(resource.RUSAGE_SELF);"
         "print(usage.ru_utime + usage.ru_stime, file=sys.stderr); sys.exit(code)"
     )

@@ -16,15 +16,15 @@ from pathlib import Path
 
 import numpy as np
 
-from bytefed.central import evaluate
-from bytefed.config import RunConfig
 from bytefed.data import Task, load_task
-from bytefed.experiment import initial_head
-from bytefed.partition import divide
-from bytefed.robust import MultiKrum, bound_norms
-from bytefed.simulator import Simulator
-from bytefed.strategies import strategy_of
-from bytefed.strategy import Head, Update
+from bytefed.data.partition import divide
+from bytefed.federation.config import RunConfig
+from bytefed.federation.evaluation import evaluate
+from bytefed.federation.experiment import initial_head
+from bytefed.simulation.simulator import Simulator
+from bytefed.strategies.base import Head, Update
+from bytefed.strategies.registry import strategy_of
+from bytefed.strategies.robust import MultiKrum, bound_norms
 
 OUTPUT = Path("build/bench/poisoned.json")
 BOARDS, BAD = 10, (3, 7)

@@ -25,7 +25,7 @@ from pathlib import Path
 
 OUTPUT = Path("build/bench/simulate.json")
 _SCRIPT = (
-    "import resource, sys; from bytefed.cli import main; code = main(sys.argv[1:]);"
+    "import resource, sys; from bytefed.cli.main import main; code = main(sys.argv[1:]);"
     "usage = resource.getrusage(resource.RUSAGE_SELF);"
     "print(usage.ru_maxrss, usage.ru_utime + usage.ru_stime, file=sys.stderr); sys.exit(code)"
 )

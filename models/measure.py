@@ -12,11 +12,11 @@ from typing import Protocol
 
 import numpy as np
 
-from bytefed import central
 from bytefed.data import Samples, Task
 from bytefed.data.raw import Division, RawData
-from bytefed.extractor import ARENA_BYTES, Extractor
-from bytefed.quantization import Quantization
+from bytefed.extractor.extractor import ARENA_BYTES, Extractor
+from bytefed.extractor.quantization import Quantization
+from bytefed.federation import evaluation as central
 
 EPOCHS, BATCH_SIZE, LEARNING_RATE = 100, 8, 0.05
 """How heads are trained: as many passes and such steps as `bytefed run` takes when told nothing."""

@@ -19,10 +19,11 @@ from models import measure
 from rich.console import Console
 from rich.progress import track
 
-from bytefed import manifest, model_check, tflite
 from bytefed.data import TASKS
 from bytefed.data.raw import Division, RawData
-from bytefed.extractor import Extractor
+from bytefed.extractor import check as model_check
+from bytefed.extractor import manifest, tflite
+from bytefed.extractor.extractor import Extractor
 
 MODELS = Path(__file__).resolve().parent
 BATCH_SIZE = 32
@@ -148,7 +149,7 @@ def convert(features: keras.Model, representative: np.ndarray) -> bytes:
 def describe(
     recipe: Recipe, raw: RawData, division: Division, pretrained: int, model: bytes, figures: dict[str, float]
 ) -> dict[str, Any]:
-    """The manifest of a model; see `bytefed.manifest.Manifest`."""
+    """The manifest of a model; see `bytefed.extractor.manifest.Manifest`."""
     graph = model_check.check(tflite.read(model))
     source, result = graph.input.quantization, graph.output.quantization
     return {

@@ -16,7 +16,7 @@ for compiler in g++ clang++; do
     continue
   fi
   for standard in gnu++14 gnu++17; do
-    for file in firmware/lib/bytefed/src/bytefed/*.cpp; do
+    for file in firmware/lib/bytefed/src/bytefed/*/*.cpp; do
       "$compiler" -std=$standard -O2 -ffp-contract=off -fno-exceptions -fno-rtti -Wall -Wextra -Werror \
         -Ifirmware/lib/bytefed/src -fsyntax-only "$file"
     done
@@ -29,7 +29,7 @@ tidy() {  # what, arguments of clang-tidy: its findings are errors (.clang-tidy)
   said=$(clang-tidy --quiet "$@" 2>&1) || { echo "$said"; exit 1; }
   echo "clang-tidy, $what: nothing found"
 }
-tidy "core" firmware/lib/bytefed/src/bytefed/*.cpp -- -std=gnu++14 -Ifirmware/lib/bytefed/src
+tidy "core" firmware/lib/bytefed/src/bytefed/*/*.cpp -- -std=gnu++14 -Ifirmware/lib/bytefed/src
 
 # The boards' app and tflm_features on fake cores; with the real ones PlatformIO makes warnings errors in debug images.
 app=firmware/src/arduino

@@ -2,11 +2,11 @@
 #include <cstring>
 #include <initializer_list>
 
-#include "bytefed/codec.h"
-#include "bytefed/crc.h"
-#include "bytefed/exact_math.h"
-#include "bytefed/serial_frame.h"
-#include "bytefed/trainer.h"
+#include "bytefed/codec/codec.h"
+#include "bytefed/protocol/crc.h"
+#include "bytefed/learning/exact_math.h"
+#include "bytefed/protocol/serial_frame.h"
+#include "bytefed/learning/trainer.h"
 #include "console.h"
 #include "scripted_round.h"
 #include "stack_gauge.h"

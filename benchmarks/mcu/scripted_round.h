@@ -3,9 +3,9 @@
 #pragma once
 #include <cstring>
 
-#include "bytefed/codec.h"
-#include "bytefed/crc.h"
-#include "bytefed/serial_link.h"
+#include "bytefed/codec/codec.h"
+#include "bytefed/protocol/crc.h"
+#include "bytefed/session/serial_link.h"
 #include "console.h"
 #include "stopwatch.h"
 

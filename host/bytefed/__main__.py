@@ -2,6 +2,6 @@
 
 import sys
 
-from bytefed.cli import main
+from bytefed.cli.main import main
 
 sys.exit(main())

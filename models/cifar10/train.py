@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from models.pipeline import Recipe, build
 
-from bytefed.manifest import MADE_MODELS
+from bytefed.extractor.manifest import MADE_MODELS
 
 
 def network(D: int) -> list[keras.Layer]:

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <random>
 
-#include "bytefed/storage.h"
+#include "bytefed/storage/storage.h"
 #include "check.h"
 
 using namespace bytefed;

@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 from fake_board import FakeBoard
 
-from bytefed.device import Device, RoundReply, Samples, TrainingPlan
+from bytefed.boards.loopback import LoopbackTransport
+from bytefed.device.device import Device, RoundReply, Samples, TrainingPlan
 from bytefed.errors import BoardError
-from bytefed.message import (
+from bytefed.ledger.wire_size import BLUEFRUIT_WINDOW
+from bytefed.protocol.message import (
     VISIT,
     Capability,
     Capture,
@@ -27,8 +29,6 @@ from bytefed.message import (
     Welcome,
     control_frame,
 )
-from bytefed.transport.loopback import LoopbackTransport
-from bytefed.wire_size import BLUEFRUIT_WINDOW
 
 D, C, CAPACITY = 64, 4, 60
 PLAN = TrainingPlan("float32", "float32", epochs=2, batch=8, rate=0.05, seed=1)
@@ -190,7 +190,7 @@ def test_a_port_that_nobody_reads_stops_nothing(switch_on: Callable[..., FakeBoa
 
     async def action() -> None:
         board = switch_on(usb_room=0)
-        from bytefed.frame import encode_serial_frame
+        from bytefed.protocol.serial_frame import encode_serial_frame
 
         board.feed(encode_serial_frame(control_frame(Kind.HELLO, 1, Hello(1, 1, 1, 5, 250).pack())))
         board.step(10)

@@ -95,7 +95,7 @@ def test_all_objects_of_ours(model: Path, tmp_path: Path, family: str) -> None:
     compile_all([*app, *LIBRARIES.glob("tflm_features/src/**/*.cpp")], app_flags(family, model), tmp_path)
     library = LIBRARIES / "bytefed"
     own = json.loads((library / "library.json").read_text())["build"]["flags"]
-    core = sorted((library / "src/bytefed").glob("*.cpp"))
+    core = sorted((library / "src/bytefed").rglob("*.cpp"))
     compile_all(core, [*FAMILIES[family], *own, f"-I{library / 'src'}"], tmp_path)
     objects = sorted(tmp_path.glob("*.o"))
     assert len(objects) > len(core) + 15

@@ -10,14 +10,14 @@ import pytest
 from fake_board import FakeBoard
 from test_app import CAPACITY, FAMILIES, C, capture, go, meet, samples, train
 
-from bytefed import device as device_module
-from bytefed.commands import capture as capture_command
-from bytefed.commands import devices, flash
-from bytefed.device import Device, Samples
+from bytefed.cli.commands import capture as capture_command
+from bytefed.cli.commands import devices, flash
+from bytefed.device import device as device_module
+from bytefed.device.device import Device, Samples
 from bytefed.errors import BoardError, ConfigError
-from bytefed.fleet import Demands
-from bytefed.manifest import Manifest, model_folder
-from bytefed.message import VISIT, Capability, Capture, Kind
+from bytefed.extractor.manifest import Manifest, model_folder
+from bytefed.federation.fleet import Demands
+from bytefed.protocol.message import VISIT, Capability, Capture, Kind
 
 MOTION = Manifest.load(model_folder("motion"))
 RED = 1

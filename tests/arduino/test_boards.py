@@ -8,8 +8,8 @@ import pytest
 from fake_board import FakeBoard
 from test_app import C, go, meet
 
-from bytefed.commands.devices import about
-from bytefed.message import VISIT, Capability, Capture, Kind
+from bytefed.cli.commands.devices import about
+from bytefed.protocol.message import VISIT, Capability, Capture, Kind
 
 OFF, RED, GREEN, YELLOW, BLUE = 0, 1, 2, 3, 4
 BOARDS = {  # library: number of the board, number of its sensor

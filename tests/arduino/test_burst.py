@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from fake_board import FakeBoard
 
-from bytefed.message import Add, DataHeader, Hello, Kind, Welcome, control_frame
-from bytefed.wire_size import BLUEFRUIT_WINDOW
+from bytefed.ledger.wire_size import BLUEFRUIT_WINDOW
+from bytefed.protocol.message import Add, DataHeader, Hello, Kind, Welcome, control_frame
 
 D, SAMPLES = 64, 16
 FRAME = 20  # bytes; with an MTU of 23 the samples make more chunks than a window has

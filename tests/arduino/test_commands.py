@@ -9,12 +9,12 @@ import pytest
 from fake_board import FakeBoard
 from rich.console import Console
 
-from bytefed.commands import capture, devices
-from bytefed.device import Device
+from bytefed.boards.loopback import LoopbackTransport
+from bytefed.cli.commands import capture, devices
+from bytefed.device.device import Device
 from bytefed.errors import BoardError, ConfigError
-from bytefed.manifest import Manifest, model_folder
-from bytefed.message import VISIT, Welcome
-from bytefed.transport.loopback import LoopbackTransport
+from bytefed.extractor.manifest import Manifest, model_folder
+from bytefed.protocol.message import VISIT, Welcome
 
 pytestmark = pytest.mark.usefixtures("blank_flash")
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from fake_board import FakeBoard
 
-from bytefed.commands import doctor, flash
-from bytefed.commands.doctor import Facts, Port
-from bytefed.device import Device
+from bytefed.boards.loopback import LoopbackTransport
+from bytefed.cli.commands import doctor, flash
+from bytefed.cli.commands.doctor import Facts, Port
+from bytefed.device.device import Device
 from bytefed.errors import BoardError, ConfigError, LinkError
-from bytefed.manifest import Manifest, model_folder
-from bytefed.transport.loopback import LoopbackTransport
+from bytefed.extractor.manifest import Manifest, model_folder
 
 NANO = Port("/dev/ttyACM0", 0x2341, 0x805A, True)
 WELL = Facts(True, (NANO,), True, True, (False,))

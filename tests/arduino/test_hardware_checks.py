@@ -11,9 +11,9 @@ from typing import Literal
 import pytest
 from fake_board import FakeBoard
 
-from bytefed.commands import capture
-from bytefed.device import Device
-from bytefed.transport.loopback import LoopbackTransport
+from bytefed.boards.loopback import LoopbackTransport
+from bytefed.cli.commands import capture
+from bytefed.device.device import Device
 
 FAMILIES = ("nano", "bluefruit")
 

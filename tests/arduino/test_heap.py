@@ -9,9 +9,9 @@ import pytest
 from fake_board import FakeBoard
 from test_app import FAMILIES, LINKS, Framing, capture, go, meet, samples, train
 
-from bytefed.commands.devices import about
-from bytefed.device import Device
-from bytefed.message import Capture, Kind
+from bytefed.cli.commands.devices import about
+from bytefed.device.device import Device
+from bytefed.protocol.message import Capture, Kind
 
 RED = 1
 pytestmark = pytest.mark.usefixtures("blank_flash")

@@ -1,6 +1,6 @@
 // What a board keeps over a loss of power, and when it is written.
 #include "bench_flash.h"
-#include "bytefed/keeper.h"
+#include "bytefed/storage/keeper.h"
 
 namespace {
 

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bytefed._core import VirtualBoard
-from bytefed.device import Device, RoundReply, Samples, TrainingPlan
-from bytefed.ledger import ByteCount, Direction
-from bytefed.testbeds.fake_bluez import FakeBlueZ
-from bytefed.testbeds.peripheral import Air, Peripheral
-from bytefed.testbeds.virtual_ble import peripherals, virtual_radio
+from bytefed.boards.bluetooth.fake_bluez import FakeBlueZ
+from bytefed.boards.bluetooth.peripheral import Air, Peripheral
+from bytefed.boards.bluetooth.virtual_ble import peripherals, virtual_radio
+from bytefed.device.device import Device, RoundReply, Samples, TrainingPlan
+from bytefed.ledger.account import ByteCount, Direction
 from bytefed.transport.ble import BleTransport, system_central
 
 RUN = 0xB1E
@@ -58,7 +58,7 @@ def make_samples(shape: Shape, seed: int = 0, count: int = 24) -> Samples:
 
 def expected_deltas(shape: Shape, samples: Samples, rounds: int) -> list[NDArray[np.float32]]:
     """What a board brings back when nothing goes wrong, over a loopback."""
-    from bytefed.transport.loopback import LoopbackTransport
+    from bytefed.boards.loopback import LoopbackTransport
 
     async def work() -> list[NDArray[np.float32]]:
         device = Device(LoopbackTransport(make_boards(1, shape)[0]))

@@ -27,7 +27,7 @@ from bumble.gatt import Characteristic, CharacteristicValue, Service
 from bumble.link import LocalLink
 from bumble.pairing import PairingConfig
 
-from bytefed.testbeds.peripheral import Peripheral
+from bytefed.boards.bluetooth.peripheral import Peripheral
 from bytefed.transport.ble import RX_UUID, SERVICE_UUID, TX_UUID, Backend
 
 _ASKED_MTU = 517  # what BlueZ, Android and Windows ask for

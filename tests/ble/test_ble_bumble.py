@@ -18,15 +18,15 @@ pytest.importorskip("bumble", reason="no bumble: pip install 'bytefed[ble-sim]'"
 from bumble.link import LocalLink
 from bumble_bed import BumbleBoard, Central, PacedLink, run
 
-from bytefed.air import AirTable, Airtime
-from bytefed.device import Device
+from bytefed.boards.bluetooth.peripheral import Air
+from bytefed.boards.bluetooth.virtual_ble import peripherals
+from bytefed.device.device import Device
 from bytefed.errors import LinkError
-from bytefed.ledger import Direction
-from bytefed.testbeds.peripheral import Air
-from bytefed.testbeds.virtual_ble import peripherals
+from bytefed.ledger.account import Direction
+from bytefed.ledger.air import AirTable, Airtime
+from bytefed.ledger.wire_size import BLUEFRUIT_WINDOW
 from bytefed.transport import ble
 from bytefed.transport.ble import BleTransport
-from bytefed.wire_size import BLUEFRUIT_WINDOW
 
 
 @pytest.fixture(autouse=True)

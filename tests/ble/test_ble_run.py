@@ -15,18 +15,18 @@ import numpy as np
 import pytest
 
 from bytefed._core import VirtualBoard
-from bytefed.air import DEFAULT_TABLE
-from bytefed.cli import main
-from bytefed.commands.estimate import predict
-from bytefed.config import RunConfig
-from bytefed.experiment import begin
-from bytefed.ledger import Direction
-from bytefed.store import Store
-from bytefed.testbeds import virtual_ble
-from bytefed.testbeds.fake_bluez import FakeBlueZ
-from bytefed.testbeds.peripheral import Air
+from bytefed.boards.bluetooth import virtual_ble
+from bytefed.boards.bluetooth.fake_bluez import FakeBlueZ
+from bytefed.boards.bluetooth.peripheral import Air
+from bytefed.cli.commands.estimate import predict
+from bytefed.cli.main import main
+from bytefed.federation.config import RunConfig
+from bytefed.federation.experiment import begin
+from bytefed.ledger.account import Direction
+from bytefed.ledger.air import DEFAULT_TABLE
+from bytefed.ledger.wire_size import ble_profile
+from bytefed.runs.store import Store
 from bytefed.transport.ble import BleTransport, system_central
-from bytefed.wire_size import ble_profile
 
 pytestmark = pytest.mark.usefixtures("dbus")
 D, C = 16, 4

@@ -18,15 +18,15 @@ import pytest
 from numpy.typing import NDArray
 
 from bytefed import _core, codec
-from bytefed.commands.capture import capture as take_samples
-from bytefed.commands.devices import BOARDS, SENSORS, about, model_label
-from bytefed.device import Device, RoundReply, Samples, TrainingPlan
+from bytefed.cli.commands.capture import capture as take_samples
+from bytefed.cli.commands.devices import BOARDS, SENSORS, about, model_label
+from bytefed.device.device import Device, RoundReply, Samples, TrainingPlan
 from bytefed.errors import BoardError, LinkError
-from bytefed.experiment import new_run
-from bytefed.extractor import Extractor
-from bytefed.manifest import Manifest, known_model, model_folder
-from bytefed.message import RAM_UNIT, VISIT, Capability, Kind
-from bytefed.wire_size import CODECS
+from bytefed.extractor.extractor import Extractor
+from bytefed.extractor.manifest import Manifest, known_model, model_folder
+from bytefed.federation.experiment import new_run
+from bytefed.ledger.wire_size import CODECS
+from bytefed.protocol.message import RAM_UNIT, VISIT, Capability, Kind
 
 SEED, EPOCHS, BATCH, RATE = 11, 2, 8, 0.05
 TRAIN, TEST = 40, 8

@@ -13,11 +13,11 @@ import pytest
 from checks import Check
 from hardware_report import Report
 
-from bytefed.device import Device
-from bytefed.devices import VirtualOptions, open_devices
+from bytefed.boards.open import VirtualOptions, open_devices
+from bytefed.boards.virtual import BoardKind
+from bytefed.device.device import Device
 from bytefed.errors import BytefedError
-from bytefed.manifest import Manifest, model_folder
-from bytefed.virtual import BoardKind
+from bytefed.extractor.manifest import Manifest, model_folder
 
 _LIMIT = 600.0  # seconds of a check on a board
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bytefed.experiment import versions
+from bytefed.federation.experiment import versions
 
 
 @dataclass

@@ -3,8 +3,8 @@
 #include <cstring>
 #include <deque>
 
-#include "bytefed/crc.h"
-#include "bytefed/session.h"
+#include "bytefed/protocol/crc.h"
+#include "bytefed/session/session.h"
 #include "check.h"
 
 namespace bench {

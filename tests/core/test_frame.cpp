@@ -1,7 +1,7 @@
 #include <random>
 
-#include "bytefed/crc.h"
-#include "bytefed/serial_frame.h"
+#include "bytefed/protocol/crc.h"
+#include "bytefed/protocol/serial_frame.h"
 #include "vectors.h"
 
 using namespace bytefed;

@@ -1,10 +1,10 @@
 #include <cmath>
 #include <random>
 
-#include "bytefed/codec.h"
-#include "bytefed/exact_math.h"
-#include "bytefed/shuffle.h"
-#include "bytefed/trainer.h"
+#include "bytefed/codec/codec.h"
+#include "bytefed/learning/exact_math.h"
+#include "bytefed/learning/shuffle.h"
+#include "bytefed/learning/trainer.h"
 #include "vectors.h"
 
 using namespace bytefed;

@@ -1,6 +1,6 @@
 #include <map>
 
-#include "bytefed/message.h"
+#include "bytefed/protocol/message.h"
 #include "vectors.h"
 
 using namespace bytefed;

@@ -2,7 +2,7 @@
 #include <random>
 
 #include "bench_board.h"
-#include "bytefed/serial_link.h"
+#include "bytefed/session/serial_link.h"
 
 using namespace bench;
 

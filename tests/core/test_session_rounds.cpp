@@ -1,6 +1,6 @@
 // BEGIN, training, RESULT, GET, the final ACK; POLL in every state.
 #include "bench_board.h"
-#include "bytefed/exact_math.h"
+#include "bytefed/learning/exact_math.h"
 
 using namespace bench;
 

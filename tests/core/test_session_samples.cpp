@@ -1,6 +1,6 @@
 // ADD: what goes into the sample store, and what does not.
 #include "bench_board.h"
-#include "bytefed/exact_math.h"
+#include "bytefed/learning/exact_math.h"
 
 using namespace bench;
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <random>
 
-#include "bytefed/transfer.h"
+#include "bytefed/protocol/transfer.h"
 #include "vectors.h"
 
 using namespace bytefed;

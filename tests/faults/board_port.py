@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Literal
 
-from bytefed.frame import SerialDecoder
-from bytefed.message import DataHeader, Kind, State, Status, is_data
+from bytefed.protocol.message import DataHeader, Kind, State, Status, is_data
+from bytefed.protocol.serial_frame import SerialDecoder
 from bytefed.transport.base import RTO_FLOORS
 from bytefed.transport.inbox import Inbox
 from bytefed.transport.serial import link_lost

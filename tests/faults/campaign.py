@@ -18,7 +18,7 @@ from board_port import MakeBoard
 from shared_board import shared_board
 from world import EVENTS, Event, Outcome, Setting, Violation, random_setting, try_world
 
-from bytefed.faults import Faults
+from bytefed.transport.faults import Faults
 
 VIOLATED = 3
 _HARMLESS = {"drop", "echo", "old", "old welcome"}

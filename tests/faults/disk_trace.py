@@ -17,10 +17,10 @@ from pathlib import Path
 
 from killing import begin_or_resume, write_data
 
-from bytefed.config import RunConfig
 from bytefed.errors import BytefedError
-from bytefed.frame import SerialDecoder
-from bytefed.message import HEADER_SIZE, Begin, BeginFlag, Board, DataHeader, Kind, Result
+from bytefed.federation.config import RunConfig
+from bytefed.protocol.message import HEADER_SIZE, Begin, BeginFlag, Board, DataHeader, Kind, Result
+from bytefed.protocol.serial_frame import SerialDecoder
 
 D, C = 256, 10  # a delta of 10 KB has pages of its own
 BOARDS = 4

@@ -14,9 +14,9 @@ from virtual_time import run
 from world import PLAN, RUN
 
 from bytefed._core import VirtualBoard
-from bytefed.device import Device, Samples
-from bytefed.faults import Faults, with_faults
-from bytefed.ledger import ByteCount
+from bytefed.device.device import Device, Samples
+from bytefed.ledger.account import ByteCount
+from bytefed.transport.faults import Faults, with_faults
 
 
 @dataclass(frozen=True)

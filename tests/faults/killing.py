@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from bytefed import experiment
-from bytefed.config import RunConfig
+from bytefed.boards.virtual import BoardKind, PtyBoard, board_uid, make_board, serve_boards
 from bytefed.errors import BytefedError
-from bytefed.message import State
-from bytefed.store import Store
-from bytefed.virtual import BoardKind, PtyBoard, board_uid, make_board, serve_boards
+from bytefed.federation import experiment
+from bytefed.federation.config import RunConfig
+from bytefed.protocol.message import State
+from bytefed.runs.store import Store
 
 D, C = 6, 3
 BOARDS = 3

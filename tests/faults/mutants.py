@@ -48,10 +48,10 @@ class Mutant:
 
 
 _DEVICE, _LINK, _TRANSFER, _STORE = (
-    f"bytefed/{name}.py" for name in ("device", "link", "blob_transfer", "store")
+    f"bytefed/{name}.py" for name in ("device/device", "device/link", "device/blob", "runs/store")
 )
 _SESSION, _ROUNDS, _SAMPLES, _TRANSFERS = (
-    f"bytefed/session{part}.cpp" for part in ("", "_rounds", "_samples", "_transfers")
+    f"bytefed/session/session{part}.cpp" for part in ("", "_rounds", "_samples", "_transfers")
 )
 _KEY = "delta BLOB NOT NULL,\n    PRIMARY KEY (run, round, board));"
 _INSERT = 'db.execute(\n                "INSERT OR IGNORE INTO deltas'
@@ -63,7 +63,7 @@ _LAX = "return self.kind == kind and (self.sequence == sequence or "
 BOARDS = (
     Mutant(
         "no CRC-16",
-        "bytefed/serial_frame.cpp",
+        "bytefed/protocol/serial_frame.cpp",
         (("crc16(frame(), frame_length_) == (crc[0] | crc[1] << 8)", "crc != nullptr"),),
         "damage",
     ),
@@ -159,7 +159,7 @@ HOSTS = (
     ),
     Mutant(
         "no CRC-16",
-        "bytefed/frame.py",
+        "bytefed/protocol/serial_frame.py",
         (("if binascii.crc_hqx(frame, 0xFFFF) == int", "if 0 <= int"),),
         "damage",
     ),
@@ -236,7 +236,7 @@ HOSTS = (
     ),
     Mutant(
         "what is said again is news",
-        "bytefed/ledger.py",
+        "bytefed/ledger/account.py",
         (("news = 0 in said[part.start : part.stop]", "news = True"),),
     ),
 )

@@ -19,12 +19,12 @@ from typing import Literal
 import numpy as np
 from disk_trace import BOARDS, E_FAILED, C, D, Operation, Told, Traced, told_after, trace
 
-from bytefed import experiment
-from bytefed.config import RunConfig
 from bytefed.errors import StoreError
-from bytefed.robust import bound_norms
-from bytefed.store import Store
-from bytefed.strategy import FedAvg, Head, Update
+from bytefed.federation import experiment
+from bytefed.federation.config import RunConfig
+from bytefed.runs.store import Store
+from bytefed.strategies.base import FedAvg, Head, Update
+from bytefed.strategies.robust import bound_norms
 
 SECTOR = 512
 Fate = Literal["nothing", "all", "prefix", "any"]

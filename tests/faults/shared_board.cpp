@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "bytefed/serial_link.h"
-#include "bytefed/session.h"
+#include "bytefed/session/serial_link.h"
+#include "bytefed/session/session.h"
 
 using namespace bytefed;
 

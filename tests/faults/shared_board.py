@@ -22,7 +22,7 @@ def build_shared_board(sources: Path, library: Path) -> None:
         library: What to make.
     """
     compiler = shutil.which("c++") or "g++"
-    core = sorted((sources / "bytefed").glob("*.cpp"))
+    core = sorted((sources / "bytefed").rglob("*.cpp"))
     flags = ["-std=gnu++14", "-O1", "-ffp-contract=off", "-shared", "-fPIC", "-w"]
     includes = [f"-I{sources}"]
     subprocess.run([compiler, *flags, *includes, str(_SHIM), *map(str, core), "-o", str(library)], check=True)

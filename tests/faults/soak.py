@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from virtual_time import run
 
-from bytefed import experiment
-from bytefed.config import RunConfig
 from bytefed.events import Event, RoundClosed
+from bytefed.federation import experiment
+from bytefed.federation.config import RunConfig
 
 FAULTS = "drop=0.02,corrupt=0.01,duplicate=0.01,garbage=0.005,cut=0.0005,seed=1"
 D, C = 6, 3

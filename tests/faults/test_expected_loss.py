@@ -11,12 +11,12 @@ import pytest
 from board_port import BoardPort
 from virtual_time import run
 
-from bytefed import wire_size
 from bytefed._core import VirtualBoard
-from bytefed.device import Device, Samples, TrainingPlan
-from bytefed.expected_loss import pull_expected, push_expected, round_expected
-from bytefed.faults import Faults, FaultyTransport, RandomFaults
-from bytefed.wire_size import LinkProfile, ble_profile, serial_profile
+from bytefed.device.device import Device, Samples, TrainingPlan
+from bytefed.ledger import wire_size
+from bytefed.ledger.expected_loss import pull_expected, push_expected, round_expected
+from bytefed.ledger.wire_size import LinkProfile, ble_profile, serial_profile
+from bytefed.transport.faults import Faults, FaultyTransport, RandomFaults
 
 # 40 slices of 50 ms: longer than a time-out, and a slice that a POLL brings forward hardly matters.
 PLAN = TrainingPlan("float32", "float32", epochs=20, batch=4, rate=0.1, seed=1)

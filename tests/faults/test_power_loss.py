@@ -10,7 +10,7 @@ from disk_trace import E_FAILED, build, told_after, trace
 from mutants import HOSTS, Mutant, broken_host
 from power_loss import Disk, Lost, fail_disk, head_of, lose_power
 
-from bytefed.message import Status
+from bytefed.protocol.message import Status
 
 SEED = 1
 ROUNDS = 22  # SQLite's log begins anew within them
@@ -71,22 +71,22 @@ def careless(level: str) -> tuple[tuple[str, str], ...]:
 
 MUTANTS = (
     next(mutant for mutant in HOSTS if mutant.name == "acknowledge before commit"),
-    Mutant("no waiting for the disk", "bytefed/store.py", careless("OFF")),
-    Mutant("waiting for the disk now and then", "bytefed/store.py", careless("NORMAL")),
-    Mutant("no journal", "bytefed/store.py", (("journal_mode = WAL", "journal_mode = OFF"),)),
+    Mutant("no waiting for the disk", "bytefed/runs/store.py", careless("OFF")),
+    Mutant("waiting for the disk now and then", "bytefed/runs/store.py", careless("NORMAL")),
+    Mutant("no journal", "bytefed/runs/store.py", (("journal_mode = WAL", "journal_mode = OFF"),)),
     Mutant(
         "folders are not synced",
-        "bytefed/store.py",
+        "bytefed/runs/store.py",
         (("            _make_folder(directory)", "            directory.mkdir(parents=True)"),),
     ),
     Mutant(
         "a run and its boards in two transactions",
-        "bytefed/store.py",
+        "bytefed/runs/store.py",
         ((_ENROL, _ENROL.removeprefix("    ")),),
     ),
     Mutant(
         "head and deltas in two transactions",
-        "bytefed/store.py",
+        "bytefed/runs/store.py",
         ((_APPLIED, '            db.execute("COMMIT"), db.execute("BEGIN")\n' + _APPLIED),),
     ),
 )

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from virtual_time import run
 
-from bytefed import experiment
-from bytefed.config import RunConfig
 from bytefed.errors import ConfigError
-from bytefed.store import Store
+from bytefed.federation import experiment
+from bytefed.federation.config import RunConfig
+from bytefed.runs.store import Store
 
 FAULTS = [
     "drop=0.1,seed=1",

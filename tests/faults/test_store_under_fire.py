@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from killing import kill_often, undisturbed
 
-from bytefed.config import RunConfig
-from bytefed.store import DATABASE, Store
+from bytefed.federation.config import RunConfig
+from bytefed.runs.store import DATABASE, Store
 
 KILLS = 20
 P = 300  # parameters: a delta fills part of a page

@@ -18,14 +18,14 @@ from board_port import BoardPort, MakeBoard
 from virtual_time import StuckError, run
 
 from bytefed._core import VirtualBoard, logits, train
-from bytefed.device import Device, RoundReply, Samples, TrainingPlan
+from bytefed.device.device import Device, RoundReply, Samples, TrainingPlan
 from bytefed.errors import BoardError, LinkError
-from bytefed.faults import Faults, FaultyTransport, Piece, RandomFaults, damage
-from bytefed.frame import Decoded, SerialDecoder, encode_serial_frame
-from bytefed.ledger import ByteCount, Direction
-from bytefed.message import DataHeader, Kind, Welcome, is_data
-from bytefed.store import Store
-from bytefed.strategy import FedAvg, Update
+from bytefed.ledger.account import ByteCount, Direction
+from bytefed.protocol.message import DataHeader, Kind, Welcome, is_data
+from bytefed.protocol.serial_frame import Decoded, SerialDecoder, encode_serial_frame
+from bytefed.runs.store import Store
+from bytefed.strategies.base import FedAvg, Update
+from bytefed.transport.faults import Faults, FaultyTransport, Piece, RandomFaults, damage
 
 D, C = 3, 3
 P = D * C + C

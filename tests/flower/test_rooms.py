@@ -146,7 +146,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 def test_rooms_equal_one_flat_run(tmp_path):
-    from bytefed.cli import main
+    from bytefed.cli.main import main
 
     flat = ["run", "--boards", f"virtual:{2 * BOARDS}", "--rounds", "4", "--no-central", "--quiet", *PLAN]
     assert main([*flat, "--run-dir", str(tmp_path / "flat")]) == 0

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <vector>
 
-#include "bytefed/storage.h"
+#include "bytefed/storage/storage.h"
 
 struct Flash {
   static constexpr uint32_t kForever = 0xFFFFFFFFu;

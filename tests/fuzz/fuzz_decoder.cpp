@@ -1,7 +1,7 @@
 // The serial decoder takes any bytes; what it hands out encodes to what it was.
 #include <cstdlib>
 
-#include "bytefed/serial_frame.h"
+#include "bytefed/protocol/serial_frame.h"
 
 using namespace bytefed;
 

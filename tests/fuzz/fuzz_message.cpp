@@ -2,7 +2,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "bytefed/message.h"
+#include "bytefed/protocol/message.h"
 
 using namespace bytefed;
 

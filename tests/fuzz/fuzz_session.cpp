@@ -7,8 +7,8 @@
 #include <cstring>
 #include <memory>
 
-#include "bytefed/crc.h"
-#include "bytefed/keeper.h"
+#include "bytefed/protocol/crc.h"
+#include "bytefed/storage/keeper.h"
 #include "flash.h"
 #include "input.h"
 

@@ -28,16 +28,18 @@ from pathlib import Path
 
 import numpy as np
 
-from bytefed import message, model_check, tflite
-from bytefed.air import DEFAULT_TABLE, AirTable
-from bytefed.config import RunConfig
 from bytefed.data import folder, gesture, motion, npz
 from bytefed.errors import BytefedError, ProtocolError
-from bytefed.faults import Faults
-from bytefed.frame import SerialDecoder, encode_serial_frame
-from bytefed.manifest import Manifest, model_folder
-from bytefed.message import MAX_FRAME, DataHeader
-from bytefed.transfer import Ack, ChunkPlan, ChunkReceiver, ChunkSender
+from bytefed.extractor import check as model_check
+from bytefed.extractor import tflite
+from bytefed.extractor.manifest import Manifest, model_folder
+from bytefed.federation.config import RunConfig
+from bytefed.ledger.air import DEFAULT_TABLE, AirTable
+from bytefed.protocol import message
+from bytefed.protocol.chunks import Ack, ChunkPlan, ChunkReceiver, ChunkSender
+from bytefed.protocol.message import MAX_FRAME, DataHeader
+from bytefed.protocol.serial_frame import SerialDecoder, encode_serial_frame
+from bytefed.transport.faults import Faults
 
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "tests" / "fuzz" / "corpus" / "host"
@@ -130,10 +132,10 @@ class _NoWriter:
 
 @cache
 def _gateway() -> tuple[object, asyncio.AbstractEventLoop]:
+    from bytefed.data.partition import divide
     from bytefed.data.task import Samples, Task
-    from bytefed.gateway import Gateway, Room
-    from bytefed.partition import divide
-    from bytefed.quantization import Quantization
+    from bytefed.extractor.quantization import Quantization
+    from bytefed.gateway.server import Gateway, Room
 
     labels = np.arange(60, dtype=np.uint8) % 2
     samples = Samples(np.zeros((60, 3), np.int8), labels)

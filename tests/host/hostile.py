@@ -13,10 +13,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bytefed import model_check, tflite
-from bytefed.air import AirTable
-from bytefed.config import RunConfig
 from bytefed.errors import BytefedError
+from bytefed.extractor import check as model_check
+from bytefed.extractor import tflite
+from bytefed.federation.config import RunConfig
+from bytefed.ledger.air import AirTable
 
 MEMORY = 2 << 30
 """Bytes of address space for the program and all its libraries."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Literal
 
-from bytefed.message import Accept, Board, Hello, Kind, Result, Stored, Welcome, control_frame
+from bytefed.protocol.message import Accept, Board, Hello, Kind, Result, Stored, Welcome, control_frame
 from bytefed.transport.inbox import Inbox
 from bytefed.transport.serial import link_lost
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bytefed.air import DEFAULT_TABLE, AirTable, Airtime, measured
 from bytefed.errors import ConfigError
-from bytefed.wire_size import ble_profile, round_bytes
+from bytefed.ledger.air import DEFAULT_TABLE, AirTable, Airtime, measured
+from bytefed.ledger.wire_size import ble_profile, round_bytes
 
 RADIO = replace(AirTable.load().radio, phy=1, data_length=251, interval=0.03, packets=3, encrypted=False)
 

@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from bytefed.device import Device
+from bytefed.device.device import Device
 from bytefed.errors import BytefedError, LinkError
 from bytefed.transport import serial as serial_transport
 from bytefed.transport.serial import SerialTransport, port_error

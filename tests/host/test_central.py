@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bytefed import central
 from bytefed.data import Samples, Task
-from bytefed.quantization import Quantization
+from bytefed.extractor.quantization import Quantization
+from bytefed.federation import evaluation as central
 
 
 def toy(n: int = 200, D: int = 6, C: int = 3, noise: float = 0.2, seed: int = 0) -> Task:

@@ -13,9 +13,9 @@ import pytest
 
 from bytefed.data import cifar10
 from bytefed.data.load import TASKS
+from bytefed.data.partition import dirichlet
 from bytefed.download import WebFile, fetch
 from bytefed.errors import ConfigError, DataError
-from bytefed.partition import dirichlet
 
 EACH = 60
 

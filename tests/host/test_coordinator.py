@@ -7,23 +7,23 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bytefed import fleet as fleet_module
-from bytefed.central import evaluate
-from bytefed.config import RunConfig
-from bytefed.coordinator import Coordinator
 from bytefed.data import Samples, Task
+from bytefed.data.partition import divide
 from bytefed.errors import BoardError, BytefedError, LinkError, StoreError
 from bytefed.events import BoardJoined, BoardTrouble, RoundClosed, Stopping
-from bytefed.fleet import Demands, Fleet, Shares, connect_all
-from bytefed.ledger import ByteCount
-from bytefed.message import Board, Result, Stored
-from bytefed.partition import divide
-from bytefed.quantization import Quantization
-from bytefed.records import Records
+from bytefed.extractor.quantization import Quantization
+from bytefed.federation import fleet as fleet_module
+from bytefed.federation.config import RunConfig
+from bytefed.federation.coordinator import Coordinator
+from bytefed.federation.evaluation import evaluate
+from bytefed.federation.fleet import Demands, Fleet, Shares, connect_all
+from bytefed.ledger.account import ByteCount
+from bytefed.ledger.wire_size import round_bytes, serial_profile
+from bytefed.protocol.message import Board, Result, Stored
+from bytefed.runs.csv_files import Records
+from bytefed.runs.store import Store
 from bytefed.seeds import select, training_seed
-from bytefed.store import Store
-from bytefed.strategy import FedAvg, Update
-from bytefed.wire_size import round_bytes, serial_profile
+from bytefed.strategies.base import FedAvg, Update
 
 D, C = 3, 2
 P = D * C + C
@@ -469,7 +469,7 @@ def test_a_coordinator_that_comes_after_knows_whose_delta_did_not_count(tmp_path
 @pytest.mark.parametrize("lossy", [False, True])
 def test_what_a_lossy_downlink_left_on_a_board_is_remembered(tmp_path, monkeypatch, lossy):
     world = World(tmp_path / "run")
-    monkeypatch.setattr("bytefed.coordinator.codec.find", lambda _: SimpleNamespace(lossy=lossy))
+    monkeypatch.setattr("bytefed.federation.coordinator.codec.find", lambda _: SimpleNamespace(lossy=lossy))
     assert asyncio.run(world.play())
     assert asyncio.run(world.play(resume=True))
     for device in world.devices:

@@ -12,8 +12,8 @@ pytest.importorskip("tflite_micro", reason="the extractor needs tflite-micro (by
 from bytefed.data import load_task
 from bytefed.data.folder import MAX_FILE_BYTES
 from bytefed.errors import BytefedError
-from bytefed.extractor import Extractor
-from bytefed.manifest import model_folder
+from bytefed.extractor.extractor import Extractor
+from bytefed.extractor.manifest import model_folder
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from bytefed.data import gesture, load_task, motion, npz
 from bytefed.data.raw import RawData, divide
 from bytefed.data.task import Samples
 from bytefed.errors import ConfigError, DataError
-from bytefed.quantization import Quantization
+from bytefed.extractor.quantization import Quantization
 
 RANDOM = np.random.RandomState(0)
 X = RANDOM.normal(size=(60, 5)).astype(np.float32)

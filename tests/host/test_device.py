@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted_board import UID, Answers, ScriptedBoard, answer, error, result, run_fast, stored
 
-from bytefed import wire_size
-from bytefed.device import Device, RoundReply, Samples, TrainingPlan
+from bytefed.device.device import Device, RoundReply, Samples, TrainingPlan
 from bytefed.errors import BytefedError
-from bytefed.message import Accept, Added, Board, Kind, Status
+from bytefed.ledger import wire_size
+from bytefed.protocol.message import Accept, Added, Board, Kind, Status
 
 PLAN = TrainingPlan("float32", "float32", epochs=1, batch=4, rate=0.1, seed=1)
 HEAD = np.zeros(4 * 2 + 2, np.float32)

@@ -8,15 +8,16 @@ from collections.abc import Awaitable, Callable
 import numpy as np
 import pytest
 
-from bytefed import codec, wire_size
+from bytefed import codec
 from bytefed._core import VirtualBoard, train
 from bytefed._core import encode as core_encode
+from bytefed.boards.loopback import LoopbackTransport
 from bytefed.codec import CODECS
-from bytefed.device import Device, RoundReply, Samples, TrainingPlan
-from bytefed.downlink import head_crc, offer
-from bytefed.message import Result, State, Status
-from bytefed.transfer import final_ack
-from bytefed.transport.loopback import LoopbackTransport
+from bytefed.codec.downlink import head_crc, offer
+from bytefed.device.device import Device, RoundReply, Samples, TrainingPlan
+from bytefed.ledger import wire_size
+from bytefed.protocol.chunks import final_ack
+from bytefed.protocol.message import Result, State, Status
 
 D, C = 8, 3
 P = D * C + C

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bytefed import wire_size
-from bytefed.cli import main
-from bytefed.commands.estimate import LEFT_OUT, classic, predict
+from bytefed.cli.commands.estimate import LEFT_OUT, classic, predict
+from bytefed.cli.main import main
+from bytefed.ledger import wire_size
 from bytefed.seeds import select
 
 FLOAT32 = ("float32", "float32")

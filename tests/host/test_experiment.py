@@ -12,11 +12,11 @@ import pytest
 
 pytest.importorskip("bytefed._core", reason="needs the compiled core")
 
-from bytefed.cli import main
-from bytefed.commands.estimate import predict
-from bytefed.config import RunConfig
-from bytefed.store import Store
-from bytefed.wire_size import serial_profile
+from bytefed.cli.commands.estimate import predict
+from bytefed.cli.main import main
+from bytefed.federation.config import RunConfig
+from bytefed.ledger.wire_size import serial_profile
+from bytefed.runs.store import Store
 
 D, C = 6, 3
 

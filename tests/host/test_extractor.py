@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bytefed import extractor as extractor_module
-from bytefed import tflite
 from bytefed.errors import ConfigError, DataError, ModelError
-from bytefed.extractor import Extractor
-from bytefed.manifest import model_folder
+from bytefed.extractor import extractor as extractor_module
+from bytefed.extractor import tflite
+from bytefed.extractor.extractor import Extractor
+from bytefed.extractor.manifest import model_folder
 
 pytest.importorskip("tflite_micro", reason="the extractor's runtime is not installed")
 

@@ -6,9 +6,9 @@ import random
 import pytest
 
 from bytefed.errors import ConfigError, LinkError
-from bytefed.faults import Faults, FaultyTransport, FrameCutter, Piece, RandomFaults, with_faults
-from bytefed.frame import encode_serial_frame
-from bytefed.ledger import Direction
+from bytefed.ledger.account import Direction
+from bytefed.protocol.serial_frame import encode_serial_frame
+from bytefed.transport.faults import Faults, FaultyTransport, FrameCutter, Piece, RandomFaults, with_faults
 from bytefed.transport.inbox import Inbox
 
 FRAME = encode_serial_frame(bytes(range(1, 31)))

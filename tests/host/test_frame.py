@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from wire_strategies import frames
 
 from bytefed import _core
-from bytefed.frame import Decoded, SerialDecoder, encode_serial_frame, serial_wire_size
+from bytefed.protocol.serial_frame import Decoded, SerialDecoder, encode_serial_frame, serial_wire_size
 
 
 def cut(data: bytes, points: list[int]) -> list[bytes]:

@@ -15,17 +15,17 @@ pytest.importorskip("bytefed._core", reason="needs the compiled core")
 if os.name != "posix":
     pytest.skip("gateways serve local sockets of POSIX", allow_module_level=True)
 
-from bytefed import central
-from bytefed.cli import main
-from bytefed.config import RunConfig
+from bytefed.boards.open import open_devices
+from bytefed.cli.main import main
 from bytefed.data import load_task
-from bytefed.devices import open_devices
+from bytefed.data.partition import divide
 from bytefed.errors import BytefedError
-from bytefed.experiment import initial_head, virtual_options
-from bytefed.gateway import Gateway, Room
-from bytefed.gateway_client import ask
-from bytefed.partition import divide
-from bytefed.wide_area import WideArea
+from bytefed.federation import evaluation as central
+from bytefed.federation.config import RunConfig
+from bytefed.federation.experiment import initial_head, virtual_options
+from bytefed.gateway.client import ask
+from bytefed.gateway.server import Gateway, Room
+from bytefed.gateway.wide_area import WideArea
 
 BOARDS, ROUNDS = 3, 4
 

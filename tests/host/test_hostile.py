@@ -11,7 +11,7 @@ from pathlib import Path
 import hostile
 import pytest
 
-from bytefed.manifest import model_folder
+from bytefed.extractor.manifest import model_folder
 
 pytest.importorskip("resource", reason="limits of memory and time need a POSIX system")
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bytefed.ledger import (
+from bytefed.ledger.account import (
     BLE_FRAMING,
     CAUSES,
     SERIAL_FRAMING,

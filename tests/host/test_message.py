@@ -9,7 +9,7 @@ from wire_strategies import data_headers, messages
 
 from bytefed import _core
 from bytefed.errors import ProtocolError
-from bytefed.message import MESSAGES, DataHeader, Kind, control_frame, is_data
+from bytefed.protocol.message import MESSAGES, DataHeader, Kind, control_frame, is_data
 
 
 @given(messages)

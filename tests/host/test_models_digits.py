@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bytefed import central, model_check, partition, tflite
-from bytefed.data import TASKS, load_task
+from bytefed.data import TASKS, load_task, partition
 from bytefed.data.raw import divide
-from bytefed.extractor import Extractor
-from bytefed.manifest import Manifest, digest, model_folder, model_hash, model_names
+from bytefed.extractor import check as model_check
+from bytefed.extractor import tflite
+from bytefed.extractor.extractor import Extractor
+from bytefed.extractor.manifest import Manifest, digest, model_folder, model_hash, model_names
+from bytefed.federation import evaluation as central
 
 NAMES = ("digits", "digits04", "gesture", "motion")
 

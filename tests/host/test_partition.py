@@ -11,12 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from bytefed import partition
-from bytefed.commands.partition import show_partition
-from bytefed.data import Samples, Task
+from bytefed.cli.commands.partition import show_partition
+from bytefed.data import Samples, Task, partition
+from bytefed.data.partition import Partition
 from bytefed.errors import ConfigError
-from bytefed.partition import Partition
-from bytefed.quantization import Quantization
+from bytefed.extractor.quantization import Quantization
 
 
 def fl_bench(labels, num_classes, clients, alpha, least, seed):

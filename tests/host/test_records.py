@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from bytefed.errors import StoreError
-from bytefed.ledger import CAUSES, ByteCount
-from bytefed.records import Records, totals, traffic_row, write_json
-from bytefed.store import Store, Traffic
+from bytefed.ledger.account import CAUSES, ByteCount
+from bytefed.runs.csv_files import Records, totals, traffic_row, write_json
+from bytefed.runs.store import Store, Traffic
 
 P = 4
 A, B = "00000000000000aa", "00000000000000bb"

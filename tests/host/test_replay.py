@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bytefed.commands import capture
-from bytefed.commands.devices import about
-from bytefed.device import Device, Samples, TrainingPlan
-from bytefed.devices import VirtualOptions, board_command, open_devices
+from bytefed.boards.open import VirtualOptions, board_command, open_devices
+from bytefed.boards.replay import Recording, Replay
+from bytefed.boards.virtual import BoardKind, load_extractor, load_recording
+from bytefed.cli.commands import capture
+from bytefed.cli.commands.devices import about
+from bytefed.device.device import Device, Samples, TrainingPlan
 from bytefed.errors import BytefedError, ConfigError, DataError
-from bytefed.extractor import Extractor
-from bytefed.message import Capability, Capture, Captured, Kind
-from bytefed.replay import Recording, Replay
-from bytefed.virtual import BoardKind, load_extractor, load_recording
+from bytefed.extractor.extractor import Extractor
+from bytefed.protocol.message import Capability, Capture, Captured, Kind
 
 D, C, CAPACITY = 64, 4, 40
 PLAN = TrainingPlan("float32", "float32", epochs=2, batch=8, rate=0.05, seed=1)

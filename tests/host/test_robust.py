@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from bytefed.errors import ConfigError
-from bytefed.robust import FedMedian, FedTrimmedAvg, Krum, MultiKrum, bound_norms
-from bytefed.strategy import FedAvg, Update
+from bytefed.strategies.base import FedAvg, Update
+from bytefed.strategies.robust import FedMedian, FedTrimmedAvg, Krum, MultiKrum, bound_norms
 
 P = 4
 HEAD = np.linspace(-1, 1, P).astype(np.float32)

@@ -14,15 +14,15 @@ import pytest
 pytest.importorskip("bytefed._core", reason="needs the compiled core")
 
 from bytefed import _core
-from bytefed.cli import main
-from bytefed.config import RunConfig
+from bytefed.cli.main import main
 from bytefed.data import synthetic
 from bytefed.errors import ConfigError
-from bytefed.robust import norm
-from bytefed.simulated_ledger import Fleet, parse_links
-from bytefed.simulator import HeldHeads, Simulator
-from bytefed.strategies import strategy_of
-from bytefed.strategy import FedAvg, Update, weighted_mean
+from bytefed.federation.config import RunConfig
+from bytefed.simulation.ledger import Fleet, parse_links
+from bytefed.simulation.simulator import HeldHeads, Simulator
+from bytefed.strategies.base import FedAvg, Update, weighted_mean
+from bytefed.strategies.registry import strategy_of
+from bytefed.strategies.robust import norm
 
 
 class World:
@@ -141,7 +141,7 @@ def test_waves_change_nothing(monkeypatch):
     config = RunConfig(norm_bound=1.01, batch_size=4, local_epochs=1)  # so tight that clients train twice
     heads = []
     for wave in (1024, 64, 9):
-        monkeypatch.setattr("bytefed.simulator.MOST_IN_WAVE", wave)
+        monkeypatch.setattr("bytefed.simulation.simulator.MOST_IN_WAVE", wave)
         simulator = Simulator(config, task, partition, FedAvg(), threads=2)
         head = np.zeros(650, np.float32)
         outcome = simulator.round(1, head, np.arange(70), np.zeros(70, bool))
@@ -269,7 +269,7 @@ def test_virtual_boards_agree(tmp_path, features, options):
 
 def test_the_check_can_fail(tmp_path, features, monkeypatch, capsys):
     monkeypatch.setattr(
-        "bytefed.simulator.training_seeds", lambda seed, clients: np.zeros(len(clients), np.uint64)
+        "bytefed.simulation.simulator.training_seeds", lambda seed, clients: np.zeros(len(clients), np.uint64)
     )
     arguments = ["simulate", "--quiet", "--data", features, "--clients", "4", "--check", "1", "--run-dir"]
     assert main([*arguments, str(tmp_path / "run")]) == 1
@@ -361,7 +361,7 @@ def test_synthetic_samples_do_not_depend_on_the_number_of_clients():
 
 
 def test_every_strategy_simulates(tmp_path, features):
-    from bytefed.strategies import STRATEGIES
+    from bytefed.strategies.registry import STRATEGIES
 
     for name in STRATEGIES:
         assert strategy_of(RunConfig(strategy=name))

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from bytefed.errors import StoreError
-from bytefed.ledger import ByteCount
-from bytefed.store import DATABASE, Store, Traffic, coded
+from bytefed.ledger.account import ByteCount
+from bytefed.runs.store import DATABASE, Store, Traffic, coded
 
 P = 6
 HEAD = np.zeros(P, np.float32)
@@ -218,7 +218,7 @@ def test_what_boards_hold(store):
 def test_a_directory_has_one_coordinator(store):
     script = (
         "import sys\nfrom pathlib import Path\nfrom bytefed.errors import StoreError\n"
-        "from bytefed.store import Store\n"
+        "from bytefed.runs.store import Store\n"
         "try: Store.open(Path(sys.argv[1]))\nexcept StoreError as e: print(e.code)"
     )
     command = [sys.executable, "-c", script, str(store.directory)]
@@ -313,7 +313,7 @@ _WRITER = """
 import sys
 from pathlib import Path
 import numpy as np
-from bytefed.store import Store
+from bytefed.runs.store import Store
 
 store = Store.open(Path(sys.argv[1]))
 while True:

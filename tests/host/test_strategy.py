@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from bytefed.config import RunConfig
 from bytefed.errors import ConfigError
+from bytefed.federation.config import RunConfig
 from bytefed.seeds import mix32, select, training_seed, training_seeds
-from bytefed.strategies import STRATEGIES, strategy_of
-from bytefed.strategy import FedAvg, Update, weighted_mean
+from bytefed.strategies.base import FedAvg, Update, weighted_mean
+from bytefed.strategies.registry import STRATEGIES, strategy_of
 
 P = 5
 deltas = arrays(np.float32, P, elements=st.floats(-(2.0**60), 2.0**60, width=32))

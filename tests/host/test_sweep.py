@@ -9,14 +9,16 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from bytefed import cli, codec, experiment
+from bytefed import codec
+from bytefed.cli import main as cli
 from bytefed.codec import CODECS, board_memory
-from bytefed.config import RunConfig
 from bytefed.data import load_task
-from bytefed.store import Store
-from bytefed.sweep import BUDGET, REFERENCE, Setting, Trial, Trials, grid, recommend, summarize
-from bytefed.trial import run_trial
-from bytefed.wire_size import serial_profile
+from bytefed.federation import experiment
+from bytefed.federation.config import RunConfig
+from bytefed.ledger.wire_size import serial_profile
+from bytefed.runs.store import Store
+from bytefed.simulation.sweep import BUDGET, REFERENCE, Setting, Trial, Trials, grid, recommend, summarize
+from bytefed.simulation.trial import run_trial
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bytefed.timers import RetransmissionTimer
+from bytefed.device.timers import RetransmissionTimer
 
 
 @given(st.floats(0.01, 20), st.integers(0, 12), st.lists(st.floats(0, 30), max_size=20))

@@ -22,10 +22,10 @@ import numpy as np
 import pytest
 
 from bytefed._core import VirtualBoard
-from bytefed.device import Device, Samples, TrainingPlan
+from bytefed.boards.loopback import LoopbackTransport
+from bytefed.device.device import Device, Samples, TrainingPlan
 from bytefed.errors import LinkError
 from bytefed.transport import Transport, serial
-from bytefed.transport.loopback import LoopbackTransport
 from bytefed.transport.serial import SerialTransport
 
 PATIENCE = 60.0  # seconds; nothing here waits for long unless something is wrong
@@ -169,7 +169,7 @@ async def loopback_bed(board: Any, framing: Any) -> AsyncIterator[tuple[Transpor
 
 @asynccontextmanager
 async def ble_bed(board: Any) -> AsyncIterator[tuple[Transport, Cut | None]]:
-    from bytefed.testbeds.virtual_ble import peripherals, virtual_radio
+    from bytefed.boards.bluetooth.virtual_ble import peripherals, virtual_radio
     from bytefed.transport.ble import BleTransport, system_central
 
     near = peripherals([board])

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from bytefed import _core
-from bytefed.frame import SerialDecoder, encode_serial_frame, serial_wire_size
-from bytefed.message import MESSAGES
-from bytefed.transfer import ChunkPlan, ChunkReceiver
+from bytefed.protocol.chunks import ChunkPlan, ChunkReceiver
+from bytefed.protocol.message import MESSAGES
+from bytefed.protocol.serial_frame import SerialDecoder, encode_serial_frame, serial_wire_size
 
 ROOT = Path(__file__).resolve().parents[2]
 VECTORS = ROOT / "tests" / "vectors"

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bytefed import wire_size
 from bytefed._core import VirtualBoard
-from bytefed.device import Device, Samples, TrainingPlan
-from bytefed.ledger import ByteCount
-from bytefed.transport.loopback import LoopbackTransport
-from bytefed.wire_size import LinkProfile, ble_profile, serial_profile
+from bytefed.boards.loopback import LoopbackTransport
+from bytefed.device.device import Device, Samples, TrainingPlan
+from bytefed.ledger import wire_size
+from bytefed.ledger.account import ByteCount
+from bytefed.ledger.wire_size import LinkProfile, ble_profile, serial_profile
 
 PLAN = TrainingPlan("float32", "float32", epochs=1, batch=8, rate=0.1, seed=1)
 

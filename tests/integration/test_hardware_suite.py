@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 from bytefed._core import VirtualBoard
-from bytefed.device import Device, TrainingPlan
-from bytefed.devices import VirtualOptions, board_command
-from bytefed.extractor import Extractor
-from bytefed.manifest import Manifest, model_folder
-from bytefed.transport.loopback import LoopbackTransport
-from bytefed.virtual import BoardKind
+from bytefed.boards.loopback import LoopbackTransport
+from bytefed.boards.open import VirtualOptions, board_command
+from bytefed.boards.virtual import BoardKind
+from bytefed.device.device import Device, TrainingPlan
+from bytefed.extractor.extractor import Extractor
+from bytefed.extractor.manifest import Manifest, model_folder
 
 SUITE = Path(__file__).parents[1] / "boards"
 

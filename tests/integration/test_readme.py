@@ -54,7 +54,7 @@ def test_demo_prints_what_the_first_screen_shows(tmp_path):
 
 
 def test_table_of_sizes_is_what_the_closed_forms_say():
-    from bytefed.wire_size import ble_profile, round_bytes, serial_profile
+    from bytefed.ledger.wire_size import ble_profile, round_bytes, serial_profile
 
     profiles = [serial_profile(), ble_profile(247), ble_profile(185), ble_profile(23, window_down=32)]
     for features in (64, 256):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from emulated import ROOT, RunImage
 
-from bytefed.qemu import MACHINE, QEMU
+from bytefed.boards.qemu import MACHINE, QEMU
 
 _PACKAGES = {
     "cmake": "cmake",

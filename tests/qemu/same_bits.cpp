@@ -6,11 +6,11 @@
 // what it stands for.
 #include <cstring>
 
-#include "bytefed/codec.h"
-#include "bytefed/crc.h"
-#include "bytefed/exact_math.h"
-#include "bytefed/shuffle.h"
-#include "bytefed/trainer.h"
+#include "bytefed/codec/codec.h"
+#include "bytefed/protocol/crc.h"
+#include "bytefed/learning/exact_math.h"
+#include "bytefed/learning/shuffle.h"
+#include "bytefed/learning/trainer.h"
 #include "console.h"
 
 namespace {

@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 from emulated import heads
 
-from bytefed import qemu
-from bytefed.config import RunConfig
-from bytefed.device import Device
-from bytefed.devices import VirtualOptions, open_devices
+from bytefed.boards import qemu
+from bytefed.boards.open import VirtualOptions, open_devices
+from bytefed.boards.virtual import BoardKind
+from bytefed.device.device import Device
 from bytefed.errors import BoardError, ConfigError, LinkError
-from bytefed.experiment import begin
+from bytefed.federation.config import RunConfig
+from bytefed.federation.experiment import begin
 from bytefed.transport.serial import SerialTransport
-from bytefed.virtual import BoardKind
 
 _KIND = BoardKind(64, 10)
 

@@ -15,15 +15,15 @@ import pytest
 from emulated import ROOT, heads
 from numpy.typing import NDArray
 
-from bytefed.config import RunConfig
+from bytefed.boards.open import VirtualOptions, open_devices
+from bytefed.boards.virtual import BoardKind
 from bytefed.data.load import load_task
-from bytefed.device import Device, Samples
-from bytefed.devices import VirtualOptions, open_devices
+from bytefed.device.device import Device, Samples
 from bytefed.errors import DataError
-from bytefed.experiment import begin
-from bytefed.extractor import Extractor
-from bytefed.manifest import Manifest, model_folder
-from bytefed.virtual import BoardKind
+from bytefed.extractor.extractor import Extractor
+from bytefed.extractor.manifest import Manifest, model_folder
+from bytefed.federation.config import RunConfig
+from bytefed.federation.experiment import begin
 
 MODELS = ("digits", "digits04", "motion", "gesture")
 _EXTRACTOR = 1  # capability

@@ -8,7 +8,7 @@ import math
 import random
 from pathlib import Path
 
-from bytefed.records import BYTES_COLUMNS, ROUNDS_COLUMNS, SESSIONS_COLUMNS
+from bytefed.runs.csv_files import BYTES_COLUMNS, ROUNDS_COLUMNS, SESSIONS_COLUMNS
 
 _CLEAN = {
     "payload_down": 1320, "payload_up": 1320, "header": 32, "crc": 36, "stuffing": 36, "padding": 0,

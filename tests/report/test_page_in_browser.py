@@ -8,7 +8,7 @@ import pytest
 from browser import CHROMIUM, chromium, inspect, screenshot
 from synthetic import write_run
 
-from bytefed.cli import main
+from bytefed.cli.main import main
 from bytefed.report.live import Board, Server
 
 pytestmark = [

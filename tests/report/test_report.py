@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 from synthetic import write_run
 
-from bytefed.cli import main
+from bytefed.cli.main import main
 from bytefed.errors import StoreError
 from bytefed.report import charts, compare
 from bytefed.report.chart import log_ticks, ticks
 from bytefed.report.live import Server
 from bytefed.report.page import page
-from bytefed.report.runs import PARTS, find, load
+from bytefed.report.run_files import PARTS, find, load
 
 
 def test_figures_are_the_sums_of_the_files(tmp_path: Path) -> None:

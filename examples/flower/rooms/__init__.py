@@ -1,1 +1,1 @@
-"""A Flower app over bytefed.flower."""
+"""A Flower app over bytefed.gateway.flower."""

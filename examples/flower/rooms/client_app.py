@@ -1,5 +1,5 @@
 """What a SuperNode runs."""
 
-from bytefed.flower.client import app
+from bytefed.gateway.flower.client import app
 
 __all__ = ["app"]

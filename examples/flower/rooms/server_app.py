@@ -1,5 +1,5 @@
 """What the SuperLink runs."""
 
-from bytefed.flower.server import app
+from bytefed.gateway.flower.server import app
 
 __all__ = ["app"]

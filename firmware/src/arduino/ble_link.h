@@ -1,6 +1,6 @@
 // The board's BLE link (SPEC 1.2): one frame is one ATT value.
 #pragma once
-#include "bytefed/session.h"
+#include "bytefed/session/session.h"
 
 namespace ble {
 

@@ -1,6 +1,6 @@
 // What the app needs of the nRF52840 itself.
 #pragma once
-#include "bytefed/message.h"
+#include "bytefed/protocol/message.h"
 
 namespace chip {
 

@@ -1,6 +1,6 @@
 // The board's accelerometer and gyroscope, if it has them.
 #pragma once
-#include "bytefed/message.h"
+#include "bytefed/protocol/message.h"
 
 namespace sensor {
 

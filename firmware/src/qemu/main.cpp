@@ -4,8 +4,8 @@
 // Who it is comes over the semihosting command line, where a real board has a chip: the words are
 // `uid` and `boot` in hexadecimal.
 #include "arguments.h"
-#include "bytefed/serial_link.h"
-#include "bytefed/session.h"
+#include "bytefed/session/serial_link.h"
+#include "bytefed/session/session.h"
 #include "console.h"
 #include "extractor.h"
 #include "machine.h"

@@ -8,8 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from bytefed.checkout import PACKAGE
 from bytefed.errors import ConfigError, ModelError
-from bytefed.manifest import FILE_NAME, MODEL_FOLDERS
+from bytefed.extractor.manifest import FILE_NAME, MODEL_FOLDERS
 
 
 def make_model(name: str, data_dir: Path | None) -> None:
@@ -35,7 +36,7 @@ def make_model(name: str, data_dir: Path | None) -> None:
     if data_dir is not None:
         command += ["--data-dir", str(data_dir.resolve())]
     folders = [str(folder.parent) for folder in MODEL_FOLDERS if (folder / name / "train.py").is_file()]
-    paths = [*folders, str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH", "")]
+    paths = [*folders, str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),

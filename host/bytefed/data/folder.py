@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bytefed.data.raw import RawData, divide
 from bytefed.data.task import MAX_CLASSES, Samples, Task
 from bytefed.errors import ConfigError, DataError, ModelError
-from bytefed.extractor import Extractor, read_model
+from bytefed.extractor.extractor import Extractor, read_model
 
 TEST = 0.2
 """What becomes the global test."""

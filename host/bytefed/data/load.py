@@ -13,8 +13,8 @@ from bytefed.data.first_use import make_model
 from bytefed.data.raw import Division, RawData, divide
 from bytefed.data.task import Samples, Task
 from bytefed.errors import DataError
-from bytefed.extractor import Extractor
-from bytefed.manifest import Manifest, model_folder
+from bytefed.extractor.extractor import Extractor
+from bytefed.extractor.manifest import Manifest, model_folder
 
 
 @dataclass(frozen=True)

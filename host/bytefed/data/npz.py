@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bytefed.data.raw import RawData, divide
 from bytefed.data.task import MAX_CLASSES, MAX_FEATURES, Samples, Task
 from bytefed.errors import DataError
-from bytefed.quantization import Quantization
+from bytefed.extractor.quantization import Quantization
 
 MAX_ARRAY_BYTES = 1 << 32
 """The largest array read: 4 GiB, a million clients with 32 samples of 128 features."""

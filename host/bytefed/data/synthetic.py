@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from bytefed.data.partition import Partition
 from bytefed.data.task import Samples, Task
-from bytefed.partition import Partition
-from bytefed.quantization import Quantization
+from bytefed.extractor.quantization import Quantization
 
 NAME = "synthetic"
 D, CLASSES = 64, 10

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bytefed.errors import DataError
-from bytefed.quantization import Quantization
+from bytefed.extractor.quantization import Quantization
 
 MAX_FEATURES = 4096
 MAX_CLASSES = 64

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence, Sized
 from itertools import accumulate
 
 from bytefed.report.chart import XY, Axis, Bars, Chart, Grid, Series
-from bytefed.report.runs import PARTS, REPAIR, Round, Row, Run
+from bytefed.report.run_files import PARTS, REPAIR, Round, Row, Run
 
 MOST_COLUMNS = 240
 """Rounds beyond which several of them share a bar: a phone has no more pixels."""

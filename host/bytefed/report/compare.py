@@ -13,7 +13,7 @@ from statistics import fmean, stdev
 
 from bytefed.report.chart import XY, Axis, Bars, Chart, Series
 from bytefed.report.charts import thin
-from bytefed.report.runs import Run
+from bytefed.report.run_files import Run
 
 TARGETS = (0.95, 0.99)
 COLORS = 8

@@ -132,7 +132,7 @@ class Board:
 
     def _draw(self) -> str:
         from bytefed.report.page import body
-        from bytefed.report.runs import load
+        from bytefed.report.run_files import load
 
         if self.directory is None:
             return _message("Waiting for boards", "The page fills as soon as the run begins.")

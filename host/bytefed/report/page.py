@@ -14,7 +14,7 @@ from importlib.resources import files
 
 from bytefed.report import charts, compare, svg
 from bytefed.report.chart import Chart
-from bytefed.report.runs import REPAIR, Row, Run, add_parts, total
+from bytefed.report.run_files import REPAIR, Row, Run, add_parts, total
 from bytefed.report.tables import BoardSum, board_sums
 
 MOST_BOARDS = 256

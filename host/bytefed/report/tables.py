@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from bytefed.report.chart import XY, Bars, Chart, Grid
-from bytefed.report.runs import PARTS, REPAIR, Row, Run, add_parts, total
-from bytefed.store import coded
+from bytefed.report.run_files import PARTS, REPAIR, Row, Run, add_parts, total
+from bytefed.runs.store import coded
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

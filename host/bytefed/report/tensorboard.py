@@ -9,8 +9,8 @@ from itertools import accumulate
 from pathlib import Path
 
 from bytefed.errors import ConfigError
-from bytefed.report.runs import PARTS, Run
-from bytefed.store import coded
+from bytefed.report.run_files import PARTS, Run
+from bytefed.runs.store import coded
 
 
 def write(directory: Path, runs: Sequence[Run]) -> list[Path]:

@@ -23,9 +23,9 @@ from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 from bleak.exc import BleakBluetoothNotAvailableError, BleakError
 from bleak_retry_connector import clear_cache, close_stale_connections, establish_connection
 
+from bytefed.device.timers import now
 from bytefed.errors import LinkError
-from bytefed.message import MAX_FRAME, MAX_WINDOW, MIN_FRAME
-from bytefed.timers import now
+from bytefed.protocol.message import MAX_FRAME, MAX_WINDOW, MIN_FRAME
 from bytefed.transport.base import RTO_FLOORS
 from bytefed.transport.inbox import Inbox
 from bytefed.transport.serial import link_lost

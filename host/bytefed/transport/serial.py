@@ -13,7 +13,7 @@ from typing import Literal
 import serial
 
 from bytefed.errors import LinkError
-from bytefed.message import MAX_FRAME
+from bytefed.protocol.message import MAX_FRAME
 from bytefed.transport.base import RTO_FLOORS
 from bytefed.transport.inbox import Inbox
 

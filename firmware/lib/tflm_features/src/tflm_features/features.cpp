@@ -6,7 +6,7 @@
 #include <Chirale_TensorFlowLite.h>
 #endif
 
-#include "bytefed/crc.h"
+#include "bytefed/protocol/crc.h"
 #include "bytefed_model.h"
 #include "tensorflow/lite/micro/kernels/conv.h"
 #include "tensorflow/lite/micro/kernels/depthwise_conv.h"

@@ -1,0 +1,31 @@
+// What onebit and twobit share (SPEC 5.3): a seeded rotation that makes any values look normally distributed,
+// levels to cut them to, and the way back.
+#pragma once
+#include "bytefed/codec/codec_parts.h"
+
+namespace bytefed {
+
+// How rotated values become bits, behind the scale that a blob starts with. n is 32, 64, ...
+struct Levels {
+  size_t bits;                                                // per value
+  void (*cut)(float* x, size_t n, uint8_t* blob);             // leaves in x what the blob lacks
+  void (*read)(const uint8_t* blob, size_t n, float* level);  // not yet times the scale
+};
+
+size_t rotated_size(const Levels& levels, size_t count);
+void encode_rotated(const Levels& levels, size_t count, uint32_t seed, float* values, uint8_t* blob);
+void decode_rotated(const Levels& levels, size_t count, uint32_t seed, const uint8_t* blob, float* values);
+
+// The codec of those levels.
+template <const Levels& levels>
+struct Rotated {
+  static size_t size(size_t count) { return rotated_size(levels, count); }
+  static void encode(size_t count, uint32_t seed, float* values, uint8_t* blob) {
+    encode_rotated(levels, count, seed, values, blob);
+  }
+  static void decode(size_t count, uint32_t seed, const uint8_t* blob, float* values) {
+    decode_rotated(levels, count, seed, blob, values);
+  }
+};
+
+}  // namespace bytefed

@@ -1,0 +1,81 @@
+// Samples as int8 feature vectors with their labels, in memory that the caller owns.
+#pragma once
+#include "bytefed/assert.h"
+#include "bytefed/learning/head.h"
+
+namespace bytefed {
+
+struct Sample {
+  uint8_t label;
+  const int8_t* features;  // [D]
+};
+
+enum class Split : uint8_t { kTrain = 0, kTest = 1 };
+
+// Training samples grow from the front, test samples from the back, until they meet.
+class SampleStore {
+ public:
+  static constexpr size_t record_size(uint16_t features) { return 1u + features; }
+
+  // `memory` holds capacity * record_size(D) bytes and outlives the store.
+  SampleStore(uint8_t* memory, uint16_t capacity, uint16_t features)
+      : memory_(memory), capacity_(capacity), features_(features) {}
+
+  uint16_t capacity() const { return capacity_; }
+  uint16_t features() const { return features_; }
+  uint16_t count(Split split) const { return count_[static_cast<size_t>(split)]; }
+  bool full() const { return count_[0] + count_[1] >= capacity_; }
+  Quantization quantization() const { return quantization_; }
+  void set_quantization(Quantization quantization) { quantization_ = quantization; }
+
+  // Takes over samples that `memory` holds already. False, and nothing is changed, when they can't be
+  // there.
+  bool restore(uint16_t train, uint16_t test, Quantization quantization) {
+    if (train + test > capacity_) return false;
+    count_[0] = train;
+    count_[1] = test;
+    quantization_ = quantization;
+    return true;
+  }
+
+  // Forgets all samples of a split but the first `count`, which it has.
+  void truncate(Split split, uint16_t count) {
+    BYTEFED_ASSERT(count <= this->count(split));
+    count_[static_cast<size_t>(split)] = count;
+  }
+
+  // Where the next sample's features go, or null when the store is full: fill it, then commit.
+  int8_t* next(Split split) {
+    if (full()) return nullptr;
+    return reinterpret_cast<int8_t*>(record(split, count(split)) + 1);
+  }
+  void commit(Split split, uint8_t label) {
+    BYTEFED_ASSERT(!full());
+    *record(split, count(split)) = label;
+    ++count_[static_cast<size_t>(split)];
+  }
+
+  // index < count(split).
+  Sample get(Split split, uint16_t index) const {
+    BYTEFED_ASSERT(index < count(split));
+    const uint8_t* at = record(split, index);
+    return {*at, reinterpret_cast<const int8_t*>(at + 1)};
+  }
+
+  // CRC-32 over all records, training samples first, and what their features mean.
+  uint32_t crc() const;
+
+ private:
+  uint8_t* record(Split split, uint16_t index) const {
+    const uint16_t slot = split == Split::kTrain ? index : static_cast<uint16_t>(capacity_ - 1 - index);
+    return memory_ + slot * record_size(features_);
+  }
+
+  uint8_t* memory_;
+  uint16_t capacity_;
+  uint16_t features_;
+  uint16_t count_[2] = {0, 0};
+  Quantization quantization_ = {1.0f, 0};
+};
+
+}  // namespace bytefed

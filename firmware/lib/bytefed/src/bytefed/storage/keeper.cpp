@@ -1,0 +1,121 @@
+#include "bytefed/storage/keeper.h"
+
+namespace bytefed {
+namespace {
+
+constexpr uint32_t kQuiet = 1000;     // ms without a word from the host
+constexpr uint32_t kLongest = 60000;  // ms that a change waits for quiet
+constexpr uint32_t kSampleSlots = 4;
+constexpr uint32_t kVersion = 2;  // of what the parts mean
+
+size_t samples_bytes(const Memory& memory) {
+  return memory.capacity * SampleStore::record_size(memory.shape.features);
+}
+
+size_t total(const Part* parts, size_t count) {
+  size_t length = 0;
+  for (size_t i = 0; i < count; ++i) length += parts[i].length;
+  return length;
+}
+
+uint32_t slot_pages(const BlockDevice& device, const Part* parts, size_t count) {
+  return Image::slot_pages(total(parts, count), device.page_size);
+}
+
+// Slots that are left for the round behind those of the samples.
+uint32_t round_slots(const BlockDevice& device, const Part* round, const Part* samples) {
+  const uint32_t taken = kSampleSlots * slot_pages(device, samples, 2);
+  return device.pages > taken ? (device.pages - taken) / slot_pages(device, round, 4) : 0;
+}
+
+}  // namespace
+
+Keeper::Keeper(const BlockDevice& device, Session& session, const Memory& memory, uint32_t model)
+    : session_(session),
+      shape_(memory.shape),
+      round_parts_{{&round_record_, sizeof round_record_},
+                   {memory.global, sizeof(float) * shape_.parameters()},
+                   {memory.local, sizeof(float) * local_floats(shape_, memory.residual != nullptr)},
+                   {memory.residual, memory.residual != nullptr ? sizeof(float) * shape_.parameters() : 0}},
+      samples_parts_{{&samples_record_, sizeof samples_record_}, {memory.samples, samples_bytes(memory)}},
+      fits_(round_slots(device, round_parts_, samples_parts_) >= 2),
+      round_(device, kSampleSlots * slot_pages(device, samples_parts_, 2),
+             round_slots(device, round_parts_, samples_parts_), layout(model, 0), round_parts_, 4),
+      samples_(device, 0, kSampleSlots, layout(model, memory.capacity), samples_parts_, 2) {}
+
+// Says what an image is of: another firmware, head or model does not take it for its own.
+uint32_t Keeper::layout(uint32_t model, uint32_t which) const {
+  const uint32_t words[] = {kVersion, shape_.features,     shape_.classes,       model,
+                            which,    sizeof(RoundRecord), sizeof(SamplesRecord)};
+  return crc32(words, sizeof words);
+}
+
+void Keeper::load() {
+  if (!fits_) return;
+  if (round_.load()) session_.restore(round_record_);
+  if (samples_.load()) session_.restore(samples_record_);
+}
+
+void Keeper::poll(uint32_t now) {
+  if (!fits_) return;
+  if (saving_ != Saving::kNothing) return step(now);
+  const bool due = session_.round_changes() != round_saved_ || session_.sample_changes() != samples_saved_;
+  if (!due) {
+    saved_ = now;
+  } else if (now - heard_ >= kQuiet || now - saved_ >= kLongest) {
+    start();
+  }
+}
+
+// Begins the next image that is due. False when none is, or the session is at work.
+bool Keeper::start() {
+  if (!session_.at_rest()) return false;
+  if (session_.round_changes() != round_saved_) {
+    round_record_ = session_.round_record();
+    saving_change_ = session_.round_changes();
+    saving_ = Saving::kRound;
+    round_.start();
+    return true;
+  }
+  if (session_.sample_changes() != samples_saved_) {
+    samples_record_ = session_.samples_record();
+    saving_change_ = session_.sample_changes();
+    saving_ = Saving::kSamples;
+    samples_.start();
+    return true;
+  }
+  return false;
+}
+
+// Whether memory still is what it was when the image was begun.
+bool Keeper::is_current() const {
+  const bool round = saving_ == Saving::kRound;
+  return session_.at_rest() &&
+         saving_change_ == (round ? session_.round_changes() : session_.sample_changes());
+}
+
+void Keeper::step(uint32_t now) {
+  if (!is_current()) {
+    saving_ = Saving::kNothing;
+    return;
+  }
+  const bool round = saving_ == Saving::kRound;
+  const Image::Progress progress = round ? round_.step() : samples_.step();
+  if (progress == Image::Progress::kBusy) return;
+  failed_ = progress == Image::Progress::kFailed;
+  saving_ = Saving::kNothing;
+  heard_ = saved_ = now;  // the next image, or the next attempt, has time
+  if (failed_) return;
+  (round ? round_saved_ : samples_saved_) = saving_change_;
+}
+
+bool Keeper::save() {
+  if (!fits_ || !session_.at_rest()) return false;
+  while (start()) {
+    while (saving_ != Saving::kNothing) step(saved_);
+    if (failed_) return false;
+  }
+  return true;
+}
+
+}  // namespace bytefed

@@ -1,0 +1,220 @@
+// A board without hardware: the same session and serial link, with a clock, an extractor and a sensor from
+// this machine.
+#include <nanobind/stl/array.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/vector.h>
+
+#include <array>
+#include <chrono>
+#include <cstring>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "bindings.h"
+#include "bytefed/session/serial_link.h"
+#include "bytefed/session/session.h"
+
+namespace nb = nanobind;
+using namespace bytefed;
+
+namespace {
+
+struct Buffers {
+  Buffers(HeadShape head, uint16_t samples, uint8_t batch)
+      : shape(head),
+        global(head.parameters()),
+        local(local_floats(head, true)),
+        residual(head.parameters()),
+        workspace(training_workspace(head, batch)),
+        store(samples * SampleStore::record_size(head.features)),
+        capacity(samples),
+        max_batch(batch) {}
+
+  Memory view() {
+    return {shape,     global.data(), local.data(), residual.data(), workspace.data(),
+            max_batch, store.data(),  capacity};
+  }
+
+  HeadShape shape;
+  std::vector<float> global, local, residual, workspace;
+  std::vector<uint8_t> store;
+  uint16_t capacity;
+  uint8_t max_batch;
+};
+
+HeadShape checked_shape(int features, int classes) {
+  if (features < 1 || features > static_cast<int>(kMaxFeatures) || classes < 2 ||
+      classes > static_cast<int>(kMaxClasses)) {
+    throw std::invalid_argument("head shape out of range");
+  }
+  return {static_cast<uint16_t>(features), static_cast<uint8_t>(classes)};
+}
+
+// Size of a frame, or chunks of a window.
+uint8_t checked(uint8_t value, size_t least, size_t most) {
+  if (value < least || value > most) throw std::invalid_argument("frame limit or window out of range");
+  return value;
+}
+
+class VirtualBoard {
+ public:
+  VirtualBoard(int features, int classes, uint64_t uid, uint16_t boot, uint16_t capacity, uint8_t max_batch,
+               uint32_t model, uint16_t input_size, float scale, int8_t zero_point,
+               std::optional<nb::callable> extract, std::optional<nb::callable> sense, uint16_t sense_time,
+               std::array<uint8_t, 3> version, uint8_t window, uint8_t frame_limit)
+      : extract_(std::move(extract)),
+        sense_(std::move(sense)),
+        sense_time_(sense_time),
+        version_(version),
+        started_(millis(this)),
+        input_size_(input_size),
+        features_(static_cast<size_t>(features)),
+        buffers_(checked_shape(features, classes), capacity, max_batch),
+        session_(buffers_.view(),
+                 {uid,
+                  boot,
+                  static_cast<uint16_t>((extract_ ? kHasExtractor : 0) | (sense_ ? kHasSensor : 0)),
+                  model,
+                  input_size,
+                  {scale, zero_point}},
+                 {this, &VirtualBoard::millis, extract_ ? &VirtualBoard::extract : nullptr,
+                  sense_ ? &VirtualBoard::sense : nullptr, &VirtualBoard::about}),
+        serial_(this, &VirtualBoard::write, checked(window, 1, kMaxWindow)),
+        frames_{this, &VirtualBoard::send_frame, checked(frame_limit, kMinFrame, kMaxFrame), window} {}
+  VirtualBoard(const VirtualBoard&) = delete;
+  VirtualBoard& operator=(const VirtualBoard&) = delete;
+
+  void feed(nb::bytes data) {
+    for (size_t i = 0; i < data.size(); ++i) {
+      serial_.receive(session_, static_cast<uint8_t>(data.c_str()[i]));
+      // A window's chunks come faster than one poll a call: keep up with the answers they ask for.
+      session_.poll();
+    }
+  }
+
+  void feed_frame(nb::bytes frame) {
+    session_.receive(&frames_, reinterpret_cast<const uint8_t*>(frame.c_str()), frame.size());
+  }
+
+  bool poll(int limit) {
+    nb::gil_scoped_release release;
+    bool busy = true;
+    for (int i = 0; i < limit && busy; ++i) busy = session_.poll();
+    return busy;
+  }
+
+  nb::bytes take() {
+    const nb::bytes out(out_.data(), out_.size());
+    out_.clear();
+    return out;
+  }
+
+  std::vector<nb::bytes> take_frames() {
+    std::vector<nb::bytes> taken;
+    for (const std::string& frame : out_frames_) taken.emplace_back(frame.data(), frame.size());
+    out_frames_.clear();
+    return taken;
+  }
+
+  int state() const { return static_cast<int>(session_.state()); }
+  int round() const { return session_.round(); }
+  int samples(bool test) const { return session_.store().count(test ? Split::kTest : Split::kTrain); }
+  void set_millis(uint32_t millis) { millis_ = millis; }
+  nb::bytes residual() const {
+    return nb::bytes(buffers_.residual.data(), buffers_.residual.size() * sizeof(float));
+  }
+  nb::bytes global_head() const {
+    return nb::bytes(buffers_.global.data(), buffers_.global.size() * sizeof(float));
+  }
+
+ private:
+  static uint32_t millis(void* context) {
+    using std::chrono::milliseconds;
+    const std::optional<uint32_t>& set = static_cast<VirtualBoard*>(context)->millis_;
+    if (set) return *set;
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    return static_cast<uint32_t>(std::chrono::duration_cast<milliseconds>(now).count());
+  }
+
+  static size_t write(void* context, const uint8_t* data, size_t length) {
+    static_cast<VirtualBoard*>(context)->out_.append(reinterpret_cast<const char*>(data), length);
+    return length;
+  }
+
+  static bool send_frame(void* context, const uint8_t* frame, size_t length) {
+    static_cast<VirtualBoard*>(context)->out_frames_.emplace_back(reinterpret_cast<const char*>(frame),
+                                                                  length);
+    return true;
+  }
+
+  static bool extract(void* context, const int8_t* input, int8_t* features) {
+    VirtualBoard* self = static_cast<VirtualBoard*>(context);
+    nb::gil_scoped_acquire acquire;
+    return copy((*self->extract_)(nb::bytes(input, self->input_size_)), self->features_, features);
+  }
+
+  static bool sense(void* context, int8_t* input) {
+    VirtualBoard* self = static_cast<VirtualBoard*>(context);
+    nb::gil_scoped_acquire acquire;
+    return copy((*self->sense_)(self->session_.capture_label()), self->input_size_, input);
+  }
+
+  static bool copy(const nb::object& answer, size_t size, int8_t* values) {
+    const nb::bytes bytes = nb::cast<nb::bytes>(answer);
+    if (bytes.size() != size) return false;
+    std::memcpy(values, bytes.c_str(), size);
+    return true;
+  }
+
+  static void about(void* context, Details* details) {
+    const VirtualBoard* self = static_cast<const VirtualBoard*>(context);
+    std::memcpy(details->version, self->version_.data(), self->version_.size());
+    details->sensor = self->sense_ ? SensorChip::kReplay : SensorChip::kNone;
+    details->window = self->sense_ ? self->sense_time_ : uint16_t{0};
+    details->uptime = (millis(context) - self->started_) / 1000;
+  }
+
+  std::optional<nb::callable> extract_, sense_;
+  uint16_t sense_time_;  // 10 ms from a window to the next
+  std::array<uint8_t, 3> version_;
+  std::optional<uint32_t> millis_;  // the machine's clock without
+  uint32_t started_;
+  size_t input_size_, features_;
+  Buffers buffers_;
+  Session session_;
+  SerialLink serial_;
+  Link frames_;
+  std::string out_;
+  std::vector<std::string> out_frames_;
+};
+
+}  // namespace
+
+void bind_virtual_board(nb::module_& module) {
+  nb::class_<VirtualBoard>(module, "VirtualBoard")
+      .def(nb::init<int, int, uint64_t, uint16_t, uint16_t, uint8_t, uint32_t, uint16_t, float, int8_t,
+                    std::optional<nb::callable>, std::optional<nb::callable>, uint16_t,
+                    std::array<uint8_t, 3>, uint8_t, uint8_t>(),
+           nb::kw_only(), nb::arg("features"), nb::arg("classes"), nb::arg("uid"), nb::arg("boot") = 1,
+           nb::arg("capacity") = 500, nb::arg("max_batch") = 32, nb::arg("model") = 0,
+           nb::arg("input_size") = 0, nb::arg("scale") = 1.0f, nb::arg("zero_point") = 0,
+           nb::arg("extract") = nb::none(), nb::arg("sense") = nb::none(), nb::arg("sense_time") = 0,
+           nb::arg("version") = std::array<uint8_t, 3>{}, nb::arg("window") = 32,
+           nb::arg("frame_limit") = 244)
+      .def("feed", &VirtualBoard::feed, nb::arg("data"), "Bytes from the host, serial framing.")
+      .def("take", &VirtualBoard::take, "Bytes to the host, serial framing.")
+      .def("feed_frame", &VirtualBoard::feed_frame, nb::arg("frame"),
+           "A frame from the host, as BLE carries it.")
+      .def("take_frames", &VirtualBoard::take_frames, "Frames to the host, as BLE carries them.")
+      .def("poll", &VirtualBoard::poll, nb::arg("limit") = 256,
+           "Work for up to `limit` slices; whether there is more.")
+      .def_prop_ro("state", &VirtualBoard::state)
+      .def_prop_ro("round", &VirtualBoard::round)
+      .def("samples", &VirtualBoard::samples, nb::arg("test") = false)
+      .def("set_millis", &VirtualBoard::set_millis, nb::arg("millis"),
+           "Stop the board's clock there: for worlds with a time of their own.")
+      .def_prop_ro("global_head", &VirtualBoard::global_head)
+      .def_prop_ro("residual", &VirtualBoard::residual);
+}

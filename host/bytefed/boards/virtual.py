@@ -1,0 +1,224 @@
+"""Virtual boards: the firmware's own core behind pseudo-terminals, so that pyserial can't tell one from a board."""
+
+from __future__ import annotations
+
+import os
+import random
+import selectors
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+
+from bytefed._core import VirtualBoard
+from bytefed.boards.replay import WINDOW_SECONDS, Recording, Replay
+from bytefed.errors import ConfigError
+from bytefed.extractor.extractor import Extractor
+from bytefed.protocol.message import MAX_WINDOW
+
+_READ_SIZE = 4096
+_BITS_PER_BYTE = 10  # start, eight data, stop
+_SLICES = 256  # of training between two looks at the link
+_IDLE = 0.5  # seconds between two looks at `stopped`
+
+
+@dataclass(frozen=True)
+class BoardKind:
+    """What a virtual board is made of.
+
+    Attributes:
+        features, classes: D and C of its head.
+        model: Name or folder of its extractor; None for a board that takes ready features only.
+        capacity: Samples that its store takes, 1..65535.
+        max_batch: Largest batch size, 1..255.
+        window: Chunks that it takes in one burst, 1..32.
+        replay: What it has for a sensor, as `Recording.load` reads it; None for none.
+    """
+
+    features: int
+    classes: int
+    model: str | None = None
+    capacity: int = 500
+    max_batch: int = 32
+    window: int = MAX_WINDOW
+    replay: str | None = None
+
+
+def board_uid(seed: int, index: int) -> int:
+    """Return the uid of a virtual board: 64 bits, the same each time, as a chip's is."""
+    return random.Random(f"bytefed board {seed}/{index}").getrandbits(64)
+
+
+def make_board(
+    kind: BoardKind, uid: int, extractor: Extractor | None = None, recording: Recording | None = None
+) -> VirtualBoard:
+    """Return a board that has just been switched on.
+
+    Args:
+        kind: What it is made of.
+        uid: Its identity.
+        extractor: Its feature extractor, None for none; boards may share one.
+        recording: What its sensor replays, None for no sensor; boards may share one.
+    """
+    boot = random.SystemRandom().getrandbits(16)
+    if extractor is None:
+        return VirtualBoard(
+            features=kind.features, classes=kind.classes, uid=uid, boot=boot,
+            capacity=kind.capacity, max_batch=kind.max_batch, window=kind.window, version=_version(),
+        )  # fmt: skip
+
+    def extract(values: bytes) -> bytes:
+        inputs = np.frombuffer(values, np.int8).reshape(1, *extractor.input_shape)
+        return extractor.extract(inputs).tobytes()
+
+    return VirtualBoard(
+        features=kind.features, classes=kind.classes, uid=uid, boot=boot,
+        capacity=kind.capacity, max_batch=kind.max_batch, window=kind.window, model=extractor.model_hash,
+        input_size=int(np.prod(extractor.input_shape)), scale=extractor.quantization.scale,
+        zero_point=extractor.quantization.zero_point, extract=extract,
+        sense=None if recording is None else Replay(recording, uid).sense, sense_time=round(WINDOW_SECONDS * 100),
+        version=_version(),
+    )  # fmt: skip
+
+
+def _version() -> tuple[int, int, int]:
+    """What a board with this core says of its firmware; zeros where bytefed is not installed."""
+    try:
+        major, minor, patch = version("bytefed").split(".")[:3]
+        return int(major), int(minor), int(patch)
+    except (PackageNotFoundError, ValueError):
+        return 0, 0, 0
+
+
+def load_extractor(kind: BoardKind) -> Extractor | None:
+    """Return the extractor of a kind of board.
+
+    Raises:
+        ModelError: The model can't be used.
+        ConfigError: E_CONFIG_SHAPE if its features are not the board's.
+    """
+    if kind.model is None:
+        return None
+    extractor = Extractor.load(kind.model)
+    if kind.features != extractor.D:
+        raise ConfigError(
+            "E_CONFIG_SHAPE",
+            f"The board's head takes {kind.features} features, model '{kind.model}' gives {extractor.D}.",
+            f"Say --shape {extractor.D}x{kind.classes}.",
+        )
+    return extractor
+
+
+def load_recording(kind: BoardKind, extractor: Extractor | None) -> Recording | None:
+    """Return what the sensors of a kind of board replay.
+
+    Raises:
+        DataError: The recording can't be used.
+        ConfigError: E_CONFIG_REPLAY if there is none such, or no extractor for its windows.
+    """
+    if kind.replay is None:
+        return None
+    if extractor is None:
+        raise ConfigError(
+            "E_CONFIG_REPLAY",
+            f"--replay {kind.replay} needs an extractor, and the board takes ready features.",
+            "Name a --model that takes the windows, such as motion.",
+        )
+    return Recording.load(kind.replay, extractor, kind.classes)
+
+
+class Pace:
+    """Lets through what a line of a given rate would, one direction.
+
+    Args:
+        line_rate: Bits a second, ten of them a byte; None for no limit.
+    """
+
+    def __init__(self, line_rate: int | None) -> None:
+        self._seconds_per_byte = _BITS_PER_BYTE / line_rate if line_rate else 0.0
+        self._free_at = 0.0
+
+    def wait(self, now: float) -> float:
+        """Return the seconds until the line is free."""
+        return max(0.0, self._free_at - now)
+
+    def spend(self, count: int, now: float) -> None:
+        """Occupy the line for that many bytes."""
+        self._free_at = max(self._free_at, now) + count * self._seconds_per_byte
+
+    def burst(self) -> int:
+        """Return how many bytes to move at once: about 5 ms of the line, all without a limit."""
+        return max(1, int(0.005 / self._seconds_per_byte)) if self._seconds_per_byte else _READ_SIZE
+
+
+class PtyBoard:
+    """One virtual board and its pseudo-terminal."""
+
+    def __init__(self, board: VirtualBoard, line_rate: int | None) -> None:
+        import pty  # not on Windows, where the rest of this module still serves
+        import tty
+
+        self.board = board
+        self.master, self._slave = pty.openpty()  # the slave stays open: a port outlives its users
+        tty.setraw(self._slave)
+        os.set_blocking(self.master, False)
+        self.port = os.ttyname(self._slave)
+        self._incoming, self._outgoing = Pace(line_rate), Pace(line_rate)
+        self._out = b""
+        self._busy = False
+
+    def serve(self, readable: bool) -> float | None:
+        """Move bytes and work a little; return seconds until there is more to do, None when only input matters."""
+        now = time.monotonic()
+        if readable and self._incoming.wait(now) == 0.0:
+            data = os.read(self.master, self._incoming.burst())
+            self._incoming.spend(len(data), now)
+            self.board.feed(data)
+            self._busy = True
+        if self._busy:
+            self._busy = self.board.poll(_SLICES)
+            self._out += self.board.take()
+        if self._out and self._outgoing.wait(now) == 0.0:
+            self._write(now)
+        if self._busy:
+            return 0.0
+        return max(self._outgoing.wait(now), 0.0005) if self._out else None
+
+    def read_wait(self) -> float:
+        """Return the seconds for which the line is still busy with what was read."""
+        return self._incoming.wait(time.monotonic())
+
+    def _write(self, now: float) -> None:
+        try:
+            taken = os.write(self.master, self._out[: self._outgoing.burst()])
+        except BlockingIOError:
+            return
+        self._outgoing.spend(taken, now)
+        self._out = self._out[taken:]
+
+    def close(self) -> None:
+        """Take the port away."""
+        os.close(self.master)
+        os.close(self._slave)
+
+
+def serve_boards(boards: list[PtyBoard], stopped: Callable[[], bool]) -> None:
+    """Run the boards until `stopped` says so."""
+    selector = selectors.DefaultSelector()
+    for board in boards:
+        selector.register(board.master, selectors.EVENT_READ, board)
+    waits: dict[PtyBoard, float | None] = dict.fromkeys(boards)
+    while not stopped():
+        due = min((wait for wait in waits.values() if wait is not None), default=_IDLE)
+        ready = {key.data for key, _ in selector.select(min(due, _IDLE))}
+        throttled = 0.0
+        for board in boards:
+            if board in ready or waits[board] is not None:
+                waits[board] = board.serve(board in ready)
+        if ready:
+            throttled = min(board.read_wait() for board in ready)
+        if throttled > 0.0:  # all that is readable waits for a slow line: don't spin
+            time.sleep(min(throttled, 0.005))
+    selector.close()

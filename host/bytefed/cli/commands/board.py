@@ -1,0 +1,147 @@
+"""`bytefed board`: virtual boards behind pseudo-terminals."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+from bytefed.boards.virtual import (
+    BoardKind,
+    PtyBoard,
+    board_uid,
+    load_extractor,
+    load_recording,
+    make_board,
+    serve_boards,
+)
+from bytefed.errors import ConfigError
+from bytefed.extractor.manifest import Manifest, model_folder
+
+_EPILOG = """\
+examples:
+  bytefed board --count 4                      four boards with the digits model; prints their ports
+  bytefed board --shape 64x10                  a board that takes ready features, D=64, C=10
+  bytefed board --count 2 --line-rate 115200   as slow as a UART at 115,200 baud
+  bytefed board --model motion --replay motion with recorded motions for a sensor: try `bytefed capture`
+
+Each port speaks what a real board speaks; drive them from another terminal:
+  bytefed run --boards serial:/dev/pts/3 serial:/dev/pts/4
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "board",
+        help="start virtual boards, each behind a pseudo-terminal",
+        description="Start virtual boards: the firmware's own core, each behind a pseudo-terminal. Ctrl-C stops them.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--count", type=int, default=1, metavar="N", help="how many boards (default 1)")
+    parser.add_argument(
+        "--model", help="extractor: a model's name or folder (default digits; none with --shape)"
+    )
+    parser.add_argument(
+        "--shape", metavar="DxC", help="features and classes of the head (default: the model's)"
+    )
+    parser.add_argument(
+        "--capacity", type=int, default=500, metavar="N", help="samples a store takes (default 500)"
+    )
+    parser.add_argument(
+        "--replay",
+        metavar="DATA",
+        help="a sensor that replays a task's windows, or X (and y) of an .npz file",
+    )
+    parser.add_argument("--line-rate", type=int, metavar="BAUD", help="pace the line, bits a second")
+    parser.add_argument(
+        "--uid-seed", type=int, default=0, metavar="S", help="another seed, other uids (default 0)"
+    )
+    parser.add_argument(
+        "--uid-first", type=int, default=0, metavar="N", help="number of the first (default 0)"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object a board, then serve silently"
+    )
+    parser.set_defaults(run=run)
+
+
+def board_kind(model: str | None, shape: str | None, capacity: int, replay: str | None = None) -> BoardKind:
+    """Return the kind of board that the options ask for.
+
+    Raises:
+        ConfigError: E_CONFIG_SHAPE for a shape that is none.
+        ModelError: There is no such model.
+    """
+    if shape is None:
+        manifest = Manifest.load(model_folder(model or "digits"))
+        return BoardKind(manifest.D, manifest.C, model or "digits", capacity, replay=replay)
+    features, times, classes = shape.partition("x")
+    if not (times and features.isdigit() and classes.isdigit()):
+        raise ConfigError("E_CONFIG_SHAPE", f"--shape {shape} is no shape.", "Say DxC, such as 64x10.")
+    return BoardKind(int(features), int(classes), model, capacity, replay=replay)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve the boards until a signal says stop."""
+    if os.name != "posix":
+        raise ConfigError(
+            "E_CONFIG_PTY",
+            "There are no pseudo-terminals on this system.",
+            "Use `bytefed run --boards virtual:N`: it runs the boards inside its own process here.",
+        )
+    limits = {"--count": (args.count, 1, 1024), "--capacity": (args.capacity, 1, 65535)}
+    if args.line_rate is not None:
+        limits["--line-rate"] = (args.line_rate, 300, 100_000_000)
+    for option, (value, least, most) in limits.items():
+        if not least <= value <= most:
+            raise ConfigError(
+                "E_CONFIG_VALUE", f"{option} {value} is out of range.", f"{least} to {most:,} can be."
+            )
+    kind = board_kind(args.model, args.shape, args.capacity, args.replay)
+    extractor = load_extractor(kind)
+    recording = load_recording(kind, extractor)
+    numbers = range(args.uid_first, args.uid_first + args.count)
+    uids = [board_uid(args.uid_seed, index) for index in numbers]
+    boards = [PtyBoard(make_board(kind, uid, extractor, recording), args.line_rate) for uid in uids]
+    _announce(boards, uids, kind, args.json)
+    _serve(boards)
+    return 0
+
+
+def _announce(boards: list[PtyBoard], uids: list[int], kind: BoardKind, as_json: bool) -> None:
+    if as_json:
+        for board, uid in zip(boards, uids, strict=True):
+            sys.stdout.write(json.dumps({"port": board.port, "uid": f"{uid:016x}"}) + "\n")
+        sys.stdout.flush()
+        return
+    table = Table("port", "uid", "head", "model")
+    for board, uid in zip(boards, uids, strict=True):
+        table.add_row(
+            board.port, f"{uid:016x}", f"{kind.features}x{kind.classes}", kind.model or "ready features"
+        )
+    console = Console()
+    console.print(table)
+    console.print("Serving; Ctrl-C stops.")
+
+
+def _serve(boards: list[PtyBoard]) -> None:
+    stop = False
+
+    def on_signal(*_: object) -> None:
+        nonlocal stop
+        stop = True
+
+    parent = os.getppid()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+    # A coordinator that is killed leaves its boards without a parent: then they stop, too.
+    serve_boards(boards, lambda: stop or os.getppid() != parent)
+    for board in boards:
+        board.close()

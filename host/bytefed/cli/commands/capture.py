@@ -1,0 +1,143 @@
+"""`bytefed capture`: a board takes samples from its own sensor."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.progress import Progress
+
+from bytefed.cli.commands.devices import about
+from bytefed.device.device import Device
+from bytefed.errors import BoardError, ConfigError
+from bytefed.extractor.manifest import Manifest, known_model, model_folder
+from bytefed.protocol.message import VISIT, AddFlag, Capability, Capture, Captured, Kind
+
+_EPILOG = """\
+examples:
+  bytefed capture --label Walking --seconds 20                     the board on USB; walk while it runs
+  bytefed capture --board ble:bytefed-1a2b --label 2 --seconds 60  over the air
+  bytefed capture --label Standing --seconds 20 --test             for the board's own test
+
+Readings become features on the board; nothing else is kept, and nothing leaves it.
+"""
+_PAUSE = 0.5  # seconds between two looks
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "capture",
+        help="let a board take labelled samples from its sensor",
+        description="Let a board take labelled samples from its sensor. Ctrl-C stops; what it has, it keeps.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--board", default="serial:auto", metavar="URI", help="one board (default serial:auto)"
+    )
+    parser.add_argument(
+        "--label", required=True, help="class of the samples: its name in the model, or its number"
+    )
+    parser.add_argument("--seconds", type=float, default=20.0, help="how long (default 20)")
+    parser.add_argument("--test", action="store_true", help="for the test split")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Capture, with a progress bar. 1 if the board stopped early."""
+    if not 0 < args.seconds <= 3600:
+        raise ConfigError(
+            "E_CONFIG_VALUE", f"--seconds {args.seconds} is out of range.", "More than 0, up to 3600."
+        )
+    return asyncio.run(_run(args))
+
+
+async def _run(args: argparse.Namespace) -> int:
+    from bytefed.boards.open import VirtualOptions, open_devices
+    from bytefed.boards.virtual import BoardKind
+
+    manifest = Manifest.load(model_folder("motion"))
+    options = VirtualOptions(BoardKind(manifest.D, manifest.C, "motion", replay="motion"))
+    async with open_devices([args.board], options) as devices:
+        if len(devices) != 1:
+            raise ConfigError(
+                "E_CONFIG_BOARDS", f"{args.board} names {len(devices)} boards.", "Name one with --board."
+            )
+        device = devices[0]
+        await device.connect(VISIT)
+        label = label_number(args.label, device.board.model, device.board.classes)
+        with Progress(console=Console(stderr=True)) as progress:
+            task = progress.add_task(f"label {args.label}", total=None)
+            asked, got = await capture(
+                device, label, args.seconds, test=args.test,
+                seen=lambda done, total: progress.update(task, completed=done, total=total),
+            )  # fmt: skip
+    Console().print(f"{got} of {asked} samples with label {args.label}")
+    return 0 if got == asked else 1
+
+
+def label_number(label: str, model_hash: int, classes: int) -> int:
+    """Return a label's number.
+
+    Raises:
+        ConfigError: E_CONFIG_LABEL for one that the board's model does not have.
+    """
+    known_as = known_model(model_hash)
+    names = [str(word) for word in known_as[1].document.get("classes", [])] if known_as else []
+    if label in names:
+        return names.index(label)
+    if label.isdigit() and int(label) < classes:
+        return int(label)
+    known = ", ".join(names) if names else "unknown to this host"
+    raise ConfigError(
+        "E_CONFIG_LABEL",
+        f"--label {label} is no class of the board's model.",
+        f"0 to {classes - 1}; names: {known}.",
+    )
+
+
+async def capture(
+    device: Device, label: int, seconds: float, *, test: bool, seen: Callable[[int, int], None] | None = None
+) -> tuple[int, int]:
+    """Let a connected board take samples.
+
+    Args:
+        device: Connected.
+        label: Of all samples.
+        seconds: How long; at least one window is taken.
+        test: Whether they are for the test split.
+        seen: Called with the samples so far and those asked for.
+
+    Returns:
+        Samples asked for and samples taken.
+
+    Raises:
+        BoardError: E_BOARD_NO_SENSOR, E_BOARD_STORE_FULL, E_BOARD_BAD_LABEL, E_BOARD_BUSY.
+        LinkError: The board was lost.
+    """
+    details = await about(device)
+    if details is None or details.window == 0 or not device.board.capabilities & Capability.SENSOR:
+        raise BoardError(
+            "E_BOARD_NO_SENSOR",
+            f"{device.uri}: this board has no motion sensor, or a model that takes something else.",
+            "Flash a model of windows (BYTEFED_MODEL=motion pio run -e ENV -t upload), give it samples (--data), or "
+            "start a virtual board with --replay. If its light blinks red, the model does not fit its arena.",
+        )
+    count = max(1, round(seconds * 100 / details.window))
+    first = device.stored.test if test else device.stored.train
+    message = Capture(first, count, label, int(AddFlag.TEST) if test else 0)
+    try:
+        while True:
+            _, body = await device.ask(Kind.CAPTURE, message.pack(), Kind.CAPTURED)
+            captured = Captured.unpack(body)
+            if seen is not None:
+                seen(captured.count, count)
+            if captured.state == 0:
+                return count, captured.count
+            await asyncio.sleep(_PAUSE)
+    except asyncio.CancelledError:
+        await device.ask(Kind.CAPTURE, Capture(first, 0, label, 0).pack(), Kind.CAPTURED)
+        raise

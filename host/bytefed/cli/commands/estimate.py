@@ -1,0 +1,403 @@
+"""`bytefed estimate`: what training will send, before anything runs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bytefed.errors import ConfigError
+from bytefed.ledger.account import CAUSES, ByteCount
+from bytefed.ledger.air import AirTable, Airtime, measured
+from bytefed.ledger.wire_size import (
+    CODECS,
+    LinkProfile,
+    ble_profile,
+    blob_size,
+    configuration_bytes,
+    connection_bytes,
+    round_bytes,
+    serial_profile,
+)
+from bytefed.seeds import select
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+MEGABYTE = 1024 * 1024
+_FLOAT_BYTES = 4
+_LIMITS = {
+    "clients": (1, 10_000_000),
+    "rounds": (1, 65_535),
+    "features": (1, 4096),
+    "classes": (2, 64),
+    "mtu": (23, 517),
+    "packets": (1, 1000),
+    "update_bytes": (1, 2**63 - 1),
+    "fraction_train": (0.0, 1.0),
+    "min_train_nodes": (1, 10_000_000),
+    "learning_rate_rounds": (0, 65_535),
+    "seed": (0, 2**32 - 1),
+}
+_EXAMPLES = """\
+examples:
+  bytefed estimate --shape 100x100x32 --clients 100 --rounds 100   the classic W x C x R of a float32 array
+  bytefed estimate --update-bytes 8946728 --rounds 100             the same from an update's size
+  bytefed estimate --features 64 --classes 10 --clients 20         exact, over serial
+  bytefed estimate --link ble --mtu 247 --fraction-train 0.1       exact, over BLE, a tenth of the boards a round
+  bytefed estimate --link ble --mtu 247 --interval 30ms            and what that takes in the air: bytes, time, energy
+"""
+LEFT_OUT = (
+    "one direction only: the global model has to reach the clients, too",
+    "all clients in all rounds: with partial participation fewer take part",
+    "payload only: no frames, acknowledgements, control messages or connections",
+)
+"""What W x C x R does not count."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a run takes on a loss-free link, bytes.
+
+    Attributes:
+        board_round: One round of one board.
+        rounds: All rounds of all participants, with CONFIG when a board trains first, and with another learning rate.
+        connect: All connections.
+        evaluate: The evaluation on all boards after the last round.
+        participants: Boards a round.
+    """
+
+    board_round: ByteCount
+    rounds: ByteCount
+    connect: ByteCount
+    evaluate: ByteCount
+    participants: int
+
+    @property
+    def total(self) -> ByteCount:
+        """All of it."""
+        return self.rounds + self.connect + self.evaluate
+
+
+def classic(update_bytes: int, clients: int, rounds: int) -> int:
+    """W x C x R, bytes.
+
+    Args:
+        update_bytes: W, of one update.
+        clients: C.
+        rounds: R.
+    """
+    return update_bytes * clients * rounds
+
+
+def predict(
+    profile: LinkProfile,
+    features: int,
+    classes: int,
+    codecs: tuple[str, str],
+    *,
+    clients: int,
+    rounds: int,
+    fraction_train: float = 1.0,
+    min_train_nodes: int = 1,
+    learning_rate_rounds: int = 0,
+    seed: int = 42,
+) -> Prediction:
+    """What `bytefed run` will count if no byte is lost: equal, not about.
+
+    Args:
+        profile: The link, the same for all.
+        features: D of the head.
+        classes: C of the head.
+        codecs: Downlink and uplink.
+        clients: Boards.
+        rounds: Rounds.
+        fraction_train: Fraction of the boards that train in a round.
+        min_train_nodes: At least so many do.
+        learning_rate_rounds: Rounds with the same learning rate; 0 for all of them.
+        seed: Decides who; see ``select``.
+    """
+    participants = min(max(int(fraction_train * clients), min_train_nodes), clients)
+    board_round = round_bytes(profile, features, classes, *codecs)
+    step = learning_rate_rounds or rounds
+    configured = sum(
+        _ever_drawn(seed, clients, range(first, min(first + step, rounds + 1)), participants)
+        for first in range(1, rounds + 1, step)
+    )
+    evaluation = round_bytes(profile, features, classes, *codecs, train=False)
+    return Prediction(
+        board_round=board_round,
+        rounds=board_round * (participants * rounds) + configuration_bytes(profile) * configured,
+        connect=connection_bytes(profile) * clients,
+        evaluate=evaluation * clients,
+        participants=participants,
+    )
+
+
+def _ever_drawn(seed: int, clients: int, rounds: range, participants: int) -> int:
+    """How many clients take part at least once in these rounds."""
+    if participants == clients:
+        return clients
+    drawn: set[int] = set()
+    for number in rounds:
+        drawn.update(select(seed, number, range(clients), participants))
+        if len(drawn) == clients:
+            break
+    return len(drawn)
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "estimate",
+        help="what training will send: the classic W x C x R, then exactly",
+        description="Predict the bytes of a run: the classic estimate W x C x R (update bytes, clients, rounds),"
+        " what it leaves out, and the exact count for a head on a link without loss.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    update = parser.add_mutually_exclusive_group()
+    update.add_argument("--shape", metavar="AxBx...", help="W: a float32 array of this shape")
+    update.add_argument("--update-bytes", type=int, metavar="W", help="W: bytes (default: the head's update)")
+    add("--clients", type=int, default=8, metavar="C", help="boards (default: 8)")
+    add("--rounds", type=int, default=20, metavar="R", help="rounds (default: 20)")
+    add("--features", type=int, default=64, metavar="D", help="features of the head (default: 64)")
+    add("--classes", type=int, default=10, metavar="K", help="classes of the head (default: 10)")
+    add(
+        "--codec",
+        default="float32",
+        help=f"NAME or DOWNLINK/UPLINK, of {', '.join(CODECS)} (default: float32)",
+    )
+    add("--link", choices=("serial", "ble"), default="serial", help="(default: serial)")
+    add("--mtu", type=int, default=247, help="ATT MTU of the BLE link (default: 247)")
+    add("--interval", type=_interval, metavar="MS", help="BLE connection interval, such as 30ms")
+    add("--packets", type=int, metavar="N", help="BLE packets in a connection event, each direction")
+    add("--phy", type=int, choices=(1, 2), help="LE 1M or 2M")
+    add(
+        "--air-table",
+        metavar="FILE",
+        help="TOML file of radio and currents (default: an nRF52840 at 30 ms, 3 packets an event)",
+    )
+    add(
+        "--fraction-train",
+        type=float,
+        default=1.0,
+        metavar="F",
+        help="fraction that trains in a round (default: 1)",
+    )
+    add("--min-train-nodes", type=int, default=1, metavar="N", help="at least so many train (default: 1)")
+    add(
+        "--learning-rate-rounds",
+        type=int,
+        default=0,
+        metavar="N",
+        help="rounds between two steps of the learning rate, each a CONFIG; 0: it never changes (default: 0)",
+    )
+    add("--seed", type=int, default=42, help="of the selection (default: 42)")
+    add("--json", action="store_true", help="one JSON object")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the estimates; 0.
+
+    Raises:
+        ConfigError: E_CONFIG_RANGE, E_CONFIG_SHAPE or E_CONFIG_CODEC.
+    """
+    _check(args)
+    codecs = _codecs(args.codec)
+    update = _update_bytes(args, codecs[1])
+    profile = serial_profile() if args.link == "serial" else ble_profile(args.mtu)
+    prediction = _predict(args, profile, codecs)
+    air = _air(args, profile, codecs) if args.link == "ble" else None
+    if args.json:
+        document = _document(args, update, prediction)
+        if air:
+            document["air"] = air.document()
+        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+    else:
+        from rich.console import Console
+
+        console = Console(highlight=False)
+        _show(args, update, prediction, console)
+        if air:
+            console.print(air.sentence(), soft_wrap=True)
+    return 0
+
+
+def _predict(args: argparse.Namespace, profile: LinkProfile, codecs: tuple[str, str]) -> Prediction:
+    return predict(
+        profile,
+        args.features,
+        args.classes,
+        codecs,
+        clients=args.clients,
+        rounds=args.rounds,
+        fraction_train=args.fraction_train,
+        min_train_nodes=args.min_train_nodes,
+        learning_rate_rounds=args.learning_rate_rounds,
+        seed=args.seed,
+    )
+
+
+@dataclass(frozen=True)
+class _Air:
+    """What a round of one board, and the whole run, take in the air."""
+
+    table: AirTable
+    board_round: Airtime
+    total: Airtime
+
+    def document(self) -> dict[str, Any]:
+        radio, currents = self.table.radio, self.table.currents
+        return {
+            "radio": vars(radio),
+            "source": self.table.source,
+            "board_round": {
+                "air_bytes": self.board_round.bytes(radio),
+                "air_seconds": self.board_round.seconds(radio),
+                "energy_mj": self.board_round.energy(radio, currents),
+            },
+            "total": {"air_bytes": self.total.bytes(radio)},
+        }
+
+    def sentence(self) -> str:
+        radio, currents = self.table.radio, self.table.currents
+        one = self.board_round
+        return (
+            f"In the air (LE {radio.phy}M, {radio.packets_per_event} packets every {1e3 * radio.interval:g} ms):"
+            f" a board's round takes {one.bytes(radio):,} B, at least {one.seconds(radio):.2f} s and"
+            f" {one.energy(radio, currents):.2f} mJ of radio; the run {self.total.bytes(radio):,} B."
+        )
+
+
+def _air(args: argparse.Namespace, profile: LinkProfile, codecs: tuple[str, str]) -> _Air:
+    table = AirTable.load(Path(args.air_table) if args.air_table else None)
+    changes = {"interval": args.interval, "packets": args.packets, "phy": args.phy}
+    radio = replace(table.radio, **{name: value for name, value in changes.items() if value is not None})
+    packets = _predict(args, measured(profile, radio.count), codecs)
+    data = _predict(args, measured(profile, radio.data), codecs)
+
+    def airtime(count: ByteCount, size: ByteCount) -> Airtime:
+        return Airtime(count.wire_down, count.wire_up, size.wire_down, size.wire_up)
+
+    return _Air(
+        replace(table, radio=radio),
+        airtime(packets.board_round, data.board_round),
+        airtime(packets.total, data.total),
+    )
+
+
+def _interval(text: str) -> float:
+    """Seconds of "30ms" or "30"."""
+    try:
+        milliseconds = float(text.removesuffix("ms"))
+    except ValueError:
+        milliseconds = 0.0
+    if not 7.5 <= milliseconds <= 4000:
+        raise argparse.ArgumentTypeError("an interval is 7.5ms to 4000ms")
+    return milliseconds / 1e3
+
+
+def _check(args: argparse.Namespace) -> None:
+    for name, (low, high) in _LIMITS.items():
+        value = getattr(args, name)
+        if value is not None and not low <= value <= high:
+            raise ConfigError(
+                "E_CONFIG_RANGE",
+                f"--{name.replace('_', '-')} {value} is out of range.",
+                f"{low:,} to {high:,} can be.",
+            )
+
+
+def _codecs(text: str) -> tuple[str, str]:
+    down, _, up = text.partition("/")
+    codecs = (down, up or down)
+    for codec in codecs:
+        if codec not in CODECS:
+            raise ConfigError(
+                "E_CONFIG_CODEC", f"There is no codec '{codec}'.", f"Take one of: {', '.join(CODECS)}."
+            )
+    return codecs
+
+
+def _update_bytes(args: argparse.Namespace, codec: str) -> int:
+    if args.update_bytes is not None:
+        return int(args.update_bytes)
+    if args.shape is None:
+        return blob_size(codec, args.features, args.classes)
+    parts = args.shape.lower().split("x")
+    # At most 18 digits each: a number longer than that is a slip, and isdecimal alone would let it be converted.
+    if not all(part.isascii() and part.isdecimal() and len(part) <= 18 and int(part) > 0 for part in parts):
+        raise ConfigError("E_CONFIG_SHAPE", f"--shape {args.shape} is no shape.", "Write it as 100x100x32.")
+    return _FLOAT_BYTES * math.prod(int(part) for part in parts)
+
+
+def _document(args: argparse.Namespace, update: int, prediction: Prediction) -> dict[str, Any]:
+    total = classic(update, args.clients, args.rounds)
+    names = ("board_round", "rounds", "connect", "evaluate", "total")
+    return {
+        "update_bytes": update,
+        "clients": args.clients,
+        "rounds": args.rounds,
+        "estimate_wcr": total,
+        "estimate_wcr_mb": total / MEGABYTE,
+        "left_out": list(LEFT_OUT),
+        "link": args.link,
+        "codec": args.codec,
+        "features": args.features,
+        "classes": args.classes,
+        "participants": prediction.participants,
+        "estimate_wire": prediction.total.wire_total,
+        "exact": {name: _flat(getattr(prediction, name)) for name in names},
+    }
+
+
+def _flat(count: ByteCount) -> dict[str, int]:
+    return {**vars(count), "wire_total": count.wire_total}
+
+
+def _show(args: argparse.Namespace, update: int, prediction: Prediction, console: Console) -> None:
+    from rich.table import Table
+
+    total = classic(update, args.clients, args.rounds)
+    console.print(
+        f"[bold]W x C x R[/] = {update:,} B x {args.clients:,} clients x {args.rounds:,} rounds",
+        soft_wrap=True,
+    )
+    console.print(f"  = [bold]{total:,} bytes[/] ({total / MEGABYTE:,.2f} MB of 1024 x 1024)")
+    console.print("It leaves out:")
+    for reason in LEFT_OUT:
+        console.print(f"  - {reason}")
+    where = "serial (USB)" if args.link == "serial" else f"BLE, MTU {args.mtu}"
+    console.print(
+        f"\n[bold]Exactly[/], for a head of {args.features}x{args.classes}, {args.codec}, over {where},"
+        f" {prediction.participants:,} of {args.clients:,} boards a round:",
+        soft_wrap=True,
+    )
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("bytes", "to the boards", "from the boards", "both"):
+        table.add_column(name, justify="left" if name == "bytes" else "right")
+    for name, count in (
+        ("one round of one board", prediction.board_round),
+        ("all rounds", prediction.rounds),
+        ("connecting", prediction.connect),
+        ("last evaluation", prediction.evaluate),
+        ("total", prediction.total),
+    ):
+        table.add_row(name, f"{count.wire_down:,}", f"{count.wire_up:,}", f"{count.wire_total:,}")
+    console.print(table)
+    console.print(_overhead(prediction.board_round), soft_wrap=True)
+    console.print("Giving boards their samples is not in it: boards with a sensor need none.", soft_wrap=True)
+
+
+def _overhead(count: ByteCount) -> str:
+    payload = count.payload_down + count.payload_up
+    causes = ", ".join(f"{cause} {getattr(count, cause)}" for cause in CAUSES if getattr(count, cause))
+    share = 100 * (count.wire_total - payload) / payload
+    return f"Of a board's round {payload:,} B are payload; the rest is +{share:.2f} %: {causes}."

@@ -1,0 +1,133 @@
+"""`bytefed flash`: builds and uploads a board's firmware, and asks the board whether it took it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+
+from rich.console import Console
+
+from bytefed.checkout import CHECKOUT
+from bytefed.device.device import Device
+from bytefed.errors import BoardError, ConfigError, LinkError
+from bytefed.extractor.manifest import Manifest, model_folder
+from bytefed.protocol.message import VISIT
+from bytefed.transport.serial import SerialTransport
+
+ENVIRONMENTS = (
+    "nano33ble", "feather_nrf52840", "feather_nrf52840_sense", "itsybitsy_nrf52840", "circuitplayground_bluefruit",
+)  # fmt: skip
+_PATIENCE = 20.0  # seconds until the port is back after an upload
+_EPILOG = """\
+examples:
+  bytefed flash nano33ble                    the digits model
+  bytefed flash nano33ble --model motion     the one that takes samples from the sensor
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "flash",
+        help="build and upload a board's firmware",
+        description="Build and upload a board's firmware with PlatformIO, from a checkout of bytefed.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("board", choices=ENVIRONMENTS, metavar="BOARD", help=", ".join(ENVIRONMENTS))
+    parser.add_argument("--model", default="digits", help="the board's extractor (default digits)")
+    parser.add_argument("--port", help="where several boards are plugged in")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Build, upload, and verify by HELLO."""
+    manifest = Manifest.load(model_folder(args.model))
+    upload(args.board, args.model, args.port)
+    port = wait_for_port(args.port)
+    name = asyncio.run(verify(Device(SerialTransport(port)), manifest.model_hash))
+    Console().print(f"{port}: board {name} holds model {args.model}")
+    return 0
+
+
+def upload(board: str, model: str, port: str | None) -> None:
+    """Run PlatformIO.
+
+    Raises:
+        ConfigError: E_CONFIG_PIO without PlatformIO, or without a checkout.
+        LinkError: E_FLASH when it fails; it has said why.
+    """
+    pio = shutil.which("pio")
+    if pio is None:
+        raise ConfigError("E_CONFIG_PIO", "PlatformIO is not installed.", "Run: pip install platformio")
+    if not (CHECKOUT / "platformio.ini").is_file():
+        raise ConfigError(
+            "E_CONFIG_PIO", "The firmware is not here.", "Run this from a checkout: pip install -e ."
+        )
+    command = [pio, "run", "-d", str(CHECKOUT), "-e", board, "-t", "upload"]
+    command += ["--upload-port", port] if port else []
+    done = subprocess.run(command, env={**os.environ, "BYTEFED_MODEL": model})
+    if done.returncode != 0:
+        raise LinkError(
+            "E_FLASH", "PlatformIO could not build or upload the firmware.",
+            "Press the board's reset button twice, quickly: it waits in its bootloader then. Try again.",
+        )  # fmt: skip
+
+
+def wait_for_port(
+    port: str | None, find: Callable[[], list[str]] | None = None, patience: float = _PATIENCE
+) -> str:
+    """Return the port of the board, once it is back.
+
+    Raises:
+        LinkError: E_NO_BOARDS if it does not come back; E_FLASH if there are several.
+    """
+    from bytefed.boards.open import find_ports
+
+    give_up = time.monotonic() + patience
+    while True:
+        try:
+            ports = (find or find_ports)()
+        except LinkError:
+            ports = []
+        if port in ports:
+            return str(port)
+        if len(ports) == 1:  # the name may change when a board comes back
+            return ports[0]
+        if time.monotonic() > give_up:
+            break
+        time.sleep(0.2)
+    if ports:
+        raise LinkError(
+            "E_FLASH", f"Several boards are plugged in: {', '.join(ports)}.", "Name one with --port."
+        )
+    raise LinkError(
+        "E_NO_BOARDS",
+        "The board did not come back after the upload.",
+        "Press its reset button once, then: bytefed devices",
+    )
+
+
+async def verify(device: Device, model_hash: int) -> str:
+    """Say HELLO and return the board's name.
+
+    Raises:
+        BoardError: E_BOARD_MODEL if it runs something else than what was uploaded.
+        LinkError: It does not answer.
+    """
+    try:
+        await device.connect(VISIT)
+        if device.board.model != model_hash:
+            raise BoardError(
+                "E_BOARD_MODEL",
+                f"{device.uri}: the board reports model {device.board.model:08x}, not {model_hash:08x}.",
+                "If its light blinks red, the model does not fit its arena; otherwise upload again.",
+            )
+        return device.name
+    finally:
+        await device.close()

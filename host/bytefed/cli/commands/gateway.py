@@ -1,0 +1,113 @@
+"""`bytefed gateway`: a room's boards for a federation of rooms."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bytefed.errors import ConfigError
+from bytefed.federation.config import RunConfig, add_options, given_options
+
+if TYPE_CHECKING:
+    from bytefed.gateway.wide_area import WideArea
+
+_KEYS = frozenset(RunConfig.__dataclass_fields__) - {"rounds", "central", "strategy"}
+_EXAMPLES = """\
+examples:
+  bytefed gateway --socket a.sock --boards virtual:50 --clients 100 --first 0      room a: clients 0 to 49
+  bytefed gateway --socket b.sock --boards virtual:50 --clients 100 --first 50     room b: clients 50 to 99
+  bytefed gateway --socket a.sock --boards serial:auto --clients 12 --superlink server:9092 --wide-port 9192
+
+A Flower SuperNode beside it speaks for the room (docs/flower.md). With --superlink, let the SuperNode connect to
+127.0.0.1 and --wide-port: the gateway forwards and counts the wide-area bytes. Ctrl-C stops.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "gateway",
+        help="own a room's boards for a federation of rooms (Flower)",
+        description="Train a room's boards for whoever asks on a local socket, and answer with their mean.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--socket", type=Path, required=True, metavar="PATH", help="the local socket to serve")
+    add("--clients", type=int, metavar="N", help="boards in all rooms (default: those here)")
+    add("--first", type=int, default=0, metavar="K", help="number of this room's first client (default: 0)")
+    add("--run-dir", type=Path, default=Path("runs/gateway"), metavar="DIR", help="(default: runs/gateway)")
+    add("--superlink", metavar="HOST:PORT", help="forward to this server, and count")
+    add("--wide-port", type=int, default=0, metavar="PORT", help="where to listen for that (default: any)")
+    add("--config", type=Path, metavar="FILE", help="TOML file with any of the keys below")
+    add("--json", action="store_true", help="one JSON object a line, for scripts")
+    add_options(parser.add_argument_group("keys, as of bytefed run"), _KEYS)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until a signal says stop; 0.
+
+    Raises:
+        BytefedError: Whatever keeps the gateway from serving.
+    """
+    options = {name: value for name, value in given_options(args).items() if name in _KEYS}
+    config = RunConfig.resolve(args.config, options)
+    if not 0 <= args.first < 10_000_000 or not 0 <= args.wide_port < 65_536:
+        raise ConfigError("E_CONFIG_RANGE", "--first or --wide-port is out of range.", "Correct it.")
+    asyncio.run(_serve(args, config))
+    return 0
+
+
+async def _serve(args: argparse.Namespace, config: RunConfig) -> None:
+    from bytefed.boards.open import open_devices
+    from bytefed.cli.terminal import shown
+    from bytefed.data import load_task
+    from bytefed.data.partition import divide
+    from bytefed.federation.experiment import virtual_options
+    from bytefed.gateway.server import Gateway, Room
+
+    task = load_task(config.data, Path(config.data_dir) if config.data_dir else None)
+    wide_area = None
+    if args.superlink:
+        wide_area = await _forwarder(args.superlink, args.wide_port)
+    options = virtual_options(config, task, uid_seed=args.first)
+    with shown(quiet=True, as_json=args.json) as listener:
+        async with open_devices(config.boards, options, config.faults) as devices:
+            partition = divide(
+                task,
+                config.partition,
+                args.clients or len(devices),
+                alpha=config.alpha,
+                shards_per_client=config.shards,
+                seed=config.seed,
+            )
+            room = Room(config, task, partition, args.first, args.run_dir)
+            gateway = Gateway(room, devices, wide_area, listener)
+            sys.stdout.write(f"{len(devices)} boards, clients from {args.first} on; serving {args.socket}\n")
+            sys.stdout.flush()
+            work = asyncio.ensure_future(gateway.serve(args.socket))
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, work.cancel)
+            await asyncio.wait([work])
+            if not work.cancelled():
+                work.result()
+    if wide_area is not None:
+        await wide_area.close()
+
+
+async def _forwarder(superlink: str, port: int) -> WideArea:
+    from bytefed.gateway.wide_area import WideArea
+
+    host, _, number = superlink.rpartition(":")
+    if not host or not number.isdigit():
+        raise ConfigError("E_CONFIG_SUPERLINK", f"--superlink {superlink} is no address.", "Say HOST:PORT.")
+    wide_area = WideArea(host, int(number))
+    listening = await wide_area.start(port)
+    sys.stdout.write(f"forwarding 127.0.0.1:{listening} to {superlink}\n")
+    return wide_area

@@ -1,0 +1,161 @@
+"""`bytefed simulate`: federated learning with 100 to a million clients, without boards."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bytefed.errors import ConfigError
+from bytefed.federation.config import RunConfig, add_options, given_options
+
+if TYPE_CHECKING:
+    from bytefed.data import Task
+    from bytefed.data.partition import Partition
+
+_INTERRUPTED = 130
+_KEYS = frozenset(RunConfig.__dataclass_fields__) - {
+    "boards", "deadline", "line_rate", "faults", "central", "air_table",
+}  # fmt: skip
+_ALIASES = {
+    "data": ("-d", "--dataset"),
+    "alpha": ("-a",),
+    "rounds": ("-ge", "--global-epoch", "--global_epoch"),
+    "local_epochs": ("-le", "--local-epoch", "--local_epoch"),
+    "batch_size": ("-bs", "--batch_size"),
+    "fraction_train": ("-jr", "--join-ratio", "--join_ratio"),
+}
+"""What FL-bench calls them."""
+_EXAMPLES = """\
+examples:
+  bytefed simulate --data cifar10 --alpha 0.1 --clients 100 --rounds 100   the field's classic experiment
+  bytefed simulate -d cifar10 -a 0.1 -cn 100 --join_ratio 0.1              the same with FL-bench's names
+  bytefed simulate --data synthetic --clients 100000 --rounds 3            a hundred thousand clients
+  bytefed simulate --clients 20 --check 3                                  three of them beside virtual boards
+  bytefed simulate --links serial=1 ble:185=3 --dropout 0.05               mixed links, boards that get lost
+
+A simulated client trains with the firmware's own arithmetic: a virtual board with the same samples sends the same bits
+(--check shows it). Its bytes are the exact predictions of SPEC.md section 6. Clients have their samples already: bytes
+to provision them are not counted. Ctrl-C ends after the round under way, twice at once.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "simulate",
+        help="train very many clients without boards; the same bits, the same bytes",
+        description="Simulate federated learning with as many clients as samples fit in memory.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    clients = parser.add_argument_group("the clients")
+    add = clients.add_argument
+    add(
+        "--clients",
+        "-cn",
+        "--client-num",
+        "--client_num",
+        type=int,
+        default=100,
+        metavar="N",
+        help="(default: 100)",
+    )
+    add(
+        "--links",
+        nargs="+",
+        default=["serial"],
+        metavar="LINK",
+        help="serial, ble or ble:MTU, each with =SHARE if they differ (default: serial)",
+    )
+    add(
+        "--dropout",
+        type=float,
+        default=0.0,
+        metavar="P",
+        help="probability that a client is lost in a round after it took the head (default: 0)",
+    )
+    add(
+        "--check",
+        type=int,
+        default=0,
+        metavar="N",
+        help="also train N of the clients as virtual boards, and compare weights and bytes (default: 0)",
+    )
+    where = parser.add_argument_group("the run")
+    where.add_argument("--config", type=Path, metavar="FILE", help="TOML file with any of the keys below")
+    where.add_argument(
+        "--run-dir", type=Path, metavar="DIR", help="where it is kept (default: runs/TIME-RUN)"
+    )
+    where.add_argument("--threads", type=int, default=0, metavar="N", help="(default: one a processor)")
+    where.add_argument(
+        "--rows",
+        type=int,
+        default=100_000,
+        metavar="N",
+        help="bytes.csv has a row for each client if no more than N are needed, else sums (default: 100000)",
+    )
+    where.add_argument("--central", action="store_true", help="also train one head on all samples together")
+    shown = where.add_mutually_exclusive_group()
+    shown.add_argument("--quiet", action="store_true", help="say only how it ended")
+    shown.add_argument("--json", action="store_true", help="one JSON object a line, for scripts")
+    add_options(parser.add_argument_group("keys, as of bytefed run"), _KEYS, _ALIASES)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Simulate; 0, or 130 when Ctrl-C ended it early.
+
+    Raises:
+        BytefedError: Whatever keeps the run from beginning or going on.
+    """
+    from bytefed.cli.terminal import shown
+    from bytefed.simulation.ledger import parse_links
+    from bytefed.simulation.run import Simulation, Surroundings
+
+    _check(args)
+    options = {name: value for name, value in given_options(args).items() if name in _KEYS}
+    config = RunConfig.resolve(args.config, {**options, "central": args.central})
+    surroundings = Surroundings(
+        links=parse_links(args.links),
+        dropout=args.dropout,
+        check=args.check,
+        threads=args.threads,
+        most_rows=args.rows,
+    )
+    task, partition = load(config, args.clients)
+    with shown(quiet=args.quiet, as_json=args.json) as listener:
+        simulation = Simulation(config, surroundings, task, partition, args.run_dir, listener)
+        summary = simulation.run()
+    return 0 if summary["complete"] else _INTERRUPTED
+
+
+def load(config: RunConfig, clients: int) -> tuple[Task, Partition]:
+    """What is learnt, and who has what of it."""
+    from bytefed.data import load_task, synthetic
+    from bytefed.data.partition import divide
+
+    if config.data == synthetic.NAME:
+        return synthetic.make(clients, config.seed)
+    task = load_task(config.data, Path(config.data_dir) if config.data_dir else None)
+    partition = divide(
+        task, config.partition, clients, alpha=config.alpha, shards_per_client=config.shards, seed=config.seed
+    )
+    return task, partition
+
+
+def _check(args: argparse.Namespace) -> None:
+    limits = {
+        "clients": (1, 10_000_000),
+        "dropout": (0.0, 1.0),
+        "check": (0, 1000),
+        "threads": (0, 1024),
+        "rows": (0, 2**31),
+    }
+    for name, (low, high) in limits.items():
+        if not low <= getattr(args, name) <= high:
+            raise ConfigError(
+                "E_CONFIG_RANGE",
+                f"--{name} {getattr(args, name)} is out of range.",
+                f"{low:,} to {high:,} can be.",
+            )

@@ -1,0 +1,200 @@
+"""`bytefed sweep`: which codec, how many local epochs, which strategy? A grid, several seeds, one table."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from bytefed.codec import CODECS
+from bytefed.errors import ConfigError
+from bytefed.ledger.wire_size import LinkProfile, ble_profile, parameters, serial_profile
+
+if TYPE_CHECKING:
+    from bytefed.data import Task
+    from bytefed.federation.config import RunConfig
+    from bytefed.simulation.sweep import Row, Setting, Trial, Trials
+
+_EXAMPLES = """\
+examples:
+  bytefed sweep                                                all codecs on the digits, 5 seeds
+  bytefed sweep --codec onebit stc10 --local-epochs 1 5 20     do more local epochs pay?
+  bytefed sweep --data digits motion --alpha 0.1 0.5 --fraction-train 1 0.3
+  bytefed sweep --strategy fedavg fedyogi --seeds 10 --link serial
+
+Boards are simulated in this process with the firmware's own training and codecs; bytes are those of the link.
+Stop it with Ctrl-C and start it again with the same --sweep-dir: it goes on where it stood.
+"""
+_AXES: dict[str, tuple[type, list[Any], str]] = {
+    "data": (str, ["digits"], "tasks"),
+    "alpha": (float, [0.5], "Dirichlet concentrations of the partition"),
+    "codec": (str, list(CODECS), "codecs, NAME or DOWNLINK/UPLINK; float32 is always among them"),
+    "local_epochs": (int, [5], "passes over a board's own samples in a round"),
+    "fraction_train": (float, [1.0], "fractions of the boards that train in a round"),
+    "strategy": (str, ["fedavg"], "strategies"),
+}
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `sweep` to the command line."""
+    parser = subparsers.add_parser(
+        "sweep",
+        help="compare codecs, local epochs, participation and strategies over seeds",
+        description="Try a grid of settings with several seeds and write one table: accuracy, bytes to reach float32's,"
+        " RAM and instructions of the codec.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    for name, (kind, default, text) in _AXES.items():
+        shown = " ".join(str(value) for value in default)
+        parser.add_argument(
+            "--" + name.replace("_", "-"), nargs="+", type=kind, default=default, metavar=kind.__name__.upper(),
+            help=f"{text} (default: {shown})",
+        )  # fmt: skip
+    parser.add_argument(
+        "--seeds", type=int, default=5, metavar="N", help="seeds of each setting (default: 5)"
+    )
+    parser.add_argument(
+        "--first-seed", type=int, default=1, metavar="SEED", help="the first one (default: 1)"
+    )
+    parser.add_argument("--clients", type=int, default=10, metavar="N", help="boards (default: 10)")
+    parser.add_argument("--rounds", type=int, default=100, metavar="N", help="rounds (default: 100)")
+    parser.add_argument("--batch-size", type=int, default=8, metavar="N", help="samples a step (default: 8)")
+    parser.add_argument(
+        "--learning-rate", type=float, default=0.05, metavar="X", help="step size (default: 0.05)"
+    )
+    parser.add_argument("--link", choices=("ble", "serial"), default="ble", help="whose bytes (default: ble)")
+    parser.add_argument("--mtu", type=int, default=247, help="ATT MTU of a BLE link (default: 247)")
+    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="folder that data sets are read from")
+    parser.add_argument(
+        "--sweep-dir",
+        type=Path,
+        default=Path("sweep"),
+        metavar="DIR",
+        help="trials and table (default: sweep)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run `bytefed sweep`."""
+    from bytefed.data import load_task
+    from bytefed.federation.config import RunConfig
+    from bytefed.simulation.sweep import TABLE, Trials, grid, recommend, write_table
+
+    if min(args.seeds, args.clients, args.rounds) < 1:
+        raise ConfigError(
+            "E_CONFIG_RANGE", "--seeds, --clients and --rounds are at least 1.", "Correct them."
+        )
+    base = RunConfig(rounds=args.rounds, batch_size=args.batch_size, learning_rate=args.learning_rate)
+    profile = serial_profile() if args.link == "serial" else ble_profile(args.mtu)
+    link = args.link if args.link == "serial" else f"ble/{args.mtu}"
+    settings = grid({name: getattr(args, name) for name in _AXES})
+    tasks = {name: load_task(name, args.data_dir) for name in {setting.data for setting in settings}}
+    trials = Trials(args.sweep_dir, base, args.clients, link)
+    seeds = range(args.first_seed, args.first_seed + args.seeds)
+    _check(settings, seeds, tasks, base, args.clients)
+    cells = _try_all(settings, seeds, tasks, base, args.clients, profile, trials)
+    rows = [_row(setting, cells, tasks[setting.data]) for setting in settings]
+    write_table(args.sweep_dir / TABLE, rows)
+    console = Console()
+    console.print(_table(rows))
+    console.print(f"Recommended by the boards' own test samples: [bold]{recommend(cells)}[/bold]")
+    console.print(f"Table: {args.sweep_dir / TABLE}")
+    return 0
+
+
+def _check(
+    settings: Sequence[Setting], seeds: Sequence[int], tasks: dict[str, Task], base: RunConfig, clients: int
+) -> None:
+    """Refuse a grid with a cell that can't be tried, before hours have gone into the others."""
+    from dataclasses import asdict, replace
+
+    from bytefed.simulation.trial import partition_of
+
+    divisions = {(setting.data, setting.alpha): replace(base, **asdict(setting)) for setting in settings}
+    for setting in settings:
+        replace(base, **asdict(setting))
+    for config in divisions.values():
+        for seed in seeds:
+            partition_of(replace(config, seed=seed), tasks[config.data], clients)
+
+
+def _try_all(
+    settings: Sequence[Setting],
+    seeds: Sequence[int],
+    tasks: dict[str, Task],
+    base: RunConfig,
+    clients: int,
+    profile: LinkProfile,
+    trials: Trials,
+) -> dict[Setting, Sequence[Trial]]:
+    """Make the trials that are still missing."""
+    from dataclasses import asdict, replace
+
+    from bytefed.simulation.sweep import Trial
+    from bytefed.simulation.trial import run_trial
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    cells: dict[Setting, list[Trial]] = {setting: [] for setting in settings}
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar = progress.add_task("trials", total=len(settings) * len(seeds))
+        for setting in settings:
+            progress.update(bar, description=f"{setting.data} {setting.codec} {setting.strategy}")
+            for seed in seeds:
+                trial = trials.get(setting, seed)
+                if trial is None:
+                    config = replace(base, **asdict(setting), seed=seed)
+                    trial = Trial.of(run_trial(config, tasks[setting.data], clients, profile), clients)
+                    trials.add(setting, seed, trial)
+                cells[setting].append(trial)
+                progress.advance(bar)
+    return dict(cells)
+
+
+def _row(setting: Setting, cells: dict[Setting, Sequence[Trial]], task: Task) -> Row:
+    from bytefed.simulation.sweep import summarize
+
+    count = parameters(task.D, task.num_classes)
+    return summarize(setting, count, cells[setting], cells[setting.reference])
+
+
+def _table(rows: Sequence[Row]) -> Table:
+    """The table for a terminal: axes of the grid that have only one value are left out, sweep.csv has them all."""
+    title = "kB: wire bytes of a board up to 95 or 99 % of float32's final accuracy"
+    table = Table(title=title, box=None, padding=(0, 1, 0, 0))
+    axes = [_axes_of(row) for row in rows]
+    varying = [name for name in axes[0] if name == "codec" or len({row[name] for row in axes}) > 1]
+    for name in varying:
+        table.add_column(name, no_wrap=True)
+    for name in ("accuracy %", "change (worst)", "kB 95", "kB 99", "fewer", "RAM B", "insns"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row, axis in zip(rows, axes, strict=True):
+        some = "" if row.reached == row.seeds else f" ({row.reached}/{row.seeds})"
+        table.add_row(
+            *(axis[name] for name in varying),
+            f"{row.accuracy:.2f}±{row.accuracy_sd:.2f}",
+            f"{row.change:+.2f} ({row.worst_change:+.2f})",
+            f"{row.bytes_95 / 1000:.2f}",
+            f"{row.bytes_99 / 1000:.2f}{some}",
+            f"{row.ratio_99:.1f}x ({row.ratio_99_low:.0f}-{row.ratio_99_high:.0f})",
+            f"{row.ram:,}",
+            f"{row.instructions:,}",
+        )
+    return table
+
+
+def _axes_of(row: Row) -> dict[str, str]:
+    return {
+        "task": row.data,
+        "alpha": f"{row.alpha:g}",
+        "epochs": str(row.local_epochs),
+        "part": f"{row.fraction_train:g}",
+        "strategy": row.strategy,
+        "codec": row.codec,
+    }

@@ -1,0 +1,182 @@
+"""Pushes a blob to a board and pulls one from it: SPEC.md section 4. The host alone has the timer."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from bytefed.device.link import TRIES, Incoming, Link
+from bytefed.device.timers import now
+from bytefed.errors import LinkError
+from bytefed.ledger.account import Part, Role
+from bytefed.protocol.chunks import Ack, ChunkPlan, ChunkReceiver, ChunkSender
+from bytefed.protocol.message import HEADER_SIZE, Accept, DataHeader, Get, Kind, State, control_frame
+
+_FRUITLESS = 20  # windows sent in a row of which nothing arrived
+_LOST_IN_A_ROW = 3
+"""Chunks whose loss must not look like the end of a burst: asked for too early, all come twice."""
+
+
+def _stuck(link: Link, what: str) -> LinkError:
+    return LinkError(
+        "E_NO_ANSWER",
+        f"{link.transport.uri}: the board stopped answering while {what}",
+        "Check its cable and power; the transfer goes on where it stood.",
+    )
+
+
+async def push(
+    link: Link,
+    blob: bytes,
+    plan: ChunkPlan,
+    sequence: int,
+    first: int,
+    *,
+    name: Hashable,
+    extracts: bool = False,
+) -> int:
+    """Send a blob from chunk `first` on, for the request of that sequence number.
+
+    Args:
+        link: Where to.
+        blob: All of it.
+        plan: How it is cut.
+        sequence: Of the BEGIN or ADD.
+        first: First chunk that the board has not got.
+        name: Of the blob, for the account.
+        extracts: Whether the final ACK comes only after the board worked on the blob (ADD).
+
+    Returns:
+        The status of the final ACK.
+
+    Raises:
+        LinkError: The board stopped answering; what it has got, it keeps.
+        BoardError: It answered by ERROR.
+    """
+    sender = ChunkSender(blob, plan, sequence % 4)
+    ack = Ack(first, frozenset(), None)
+    sender.learns(ack)
+    fruitless = 0
+    while fruitless < _FRUITLESS:
+        confirmed = sender.confirmed
+        for index, frame in sender.frames(ack):
+            await link.send(frame, payload=len(frame) - HEADER_SIZE, part=_chunk(name, plan, index))
+        ack = await _await_ack(link, plan, sender, sequence, extracts)
+        if ack.status is not None:
+            return ack.status
+        fruitless = fruitless + 1 if sender.confirmed == confirmed else 0
+    raise _stuck(link, "it was sent a blob")
+
+
+async def _await_ack(link: Link, plan: ChunkPlan, sender: ChunkSender, sequence: int, extracts: bool) -> Ack:
+    """Wait for an ACK that says something new; ask by POLL, never by a chunk."""
+    started = now()
+    polls = unanswered = 0
+    while unanswered < TRIES:
+        until = now() + link.acks.timeout(polls)
+        while incoming := await link.receive(until):
+            if incoming.kind is None and DataHeader.unpack(incoming.frame).transfer == sequence % 4:
+                ack = Ack.unpack(incoming.frame, plan)
+                # A board acknowledges unasked only what has arrived, so an ACK without news is an old one.
+                news = sender.learns(ack) or ack.status is not None
+                if news or polls:
+                    link.accept(incoming, Role.PROBE if polls else Role.NEWS, ack=True)
+                    if not unanswered:
+                        link.acks.measured(now() - started)
+                    return ack
+                link.accept(incoming, Role.RETRANSMISSION)
+            elif incoming.answers(Kind.ACCEPT, sequence) and polls:
+                link.accept(incoming, Role.PROBE)
+                if Accept.unpack(incoming.body).state != State.RECEIVING and not extracts:
+                    return Ack(plan.count, frozenset(), 0)  # it has all: the final ACK was lost
+                unanswered = 0  # it is at work: its final ACK is still to come
+            elif incoming.answers(Kind.RESULT, sequence) and not extracts:
+                link.put_back(incoming)  # trained already: the final ACK was lost
+                return Ack(plan.count, frozenset(), 0)
+            else:
+                link.refuse_error(incoming, sequence)
+                link.discard(incoming)
+        await link.send(control_frame(Kind.POLL, sequence), Role.PROBE)
+        polls += 1
+        unanswered += 1
+    raise _stuck(link, "it was sent a blob")
+
+
+async def pull(link: Link, receiver: ChunkReceiver, name: Hashable) -> int:
+    """Fetch what `receiver` still misses; it keeps what it got when this raises.
+
+    Args:
+        link: Where from.
+        receiver: What takes the chunks.
+        name: Of the blob, for the account.
+
+    Returns:
+        The transfer's number, for the final ACK.
+
+    Raises:
+        LinkError: The board stopped answering.
+        BoardError: It answered by ERROR.
+    """
+    sequence = link.next_sequence()
+    transfer = sequence % 4
+    get = control_frame(Kind.GET, sequence, Get(receiver.first_missing, receiver.plan.window).pack())
+    request, is_get, attempt, heard = get, True, 0, False
+    while not receiver.complete:
+        role = Role.RETRANSMISSION if attempt else Role.NEWS
+        await link.send(request, role, ack=not is_get, part=Part((Kind.GET, name)) if is_get else None)
+        window = receiver.plan.window_of(receiver.first_missing)
+        progress = await _collect(link, receiver, name, window, sequence, attempt)
+        heard = heard or progress
+        attempt = 0 if progress else attempt + 1
+        if attempt == TRIES:
+            raise _stuck(link, "it was sending its delta")
+        is_get = not heard
+        request = get if is_get or receiver.complete else receiver.ack_frame(transfer)
+    return transfer
+
+
+async def _collect(
+    link: Link, receiver: ChunkReceiver, name: Hashable, window: range, sequence: int, attempt: int
+) -> bool:
+    """Take chunks until the window is whole, its last chunk came, or none has for too long.
+
+    What is timed is the gap before each chunk, so the time-out fits the line, whatever the length of a window.
+
+    Returns whether anything new came.
+    """
+    progress = False
+    since, ahead = now(), receiver.missing(window)
+    while incoming := await link.receive(since + link.chunks.timeout(attempt, answers=_some(ahead))):
+        if incoming.kind is not None or DataHeader.unpack(incoming.frame).transfer != sequence % 4:
+            link.refuse_error(incoming, sequence)
+            link.discard(incoming)
+            continue
+        if not _take_chunk(link, receiver, name, incoming):
+            continue
+        header = DataHeader.unpack(incoming.frame)
+        if attempt == 0:
+            link.chunks.measured(now() - since)
+        progress = True
+        since, attempt = now(), 0
+        ahead = receiver.missing(range(header.index + 1, window.stop))
+        if receiver.first_missing >= window.stop or header.poll:
+            break
+    return progress
+
+
+def _some(ahead: int) -> int:
+    return max(1, min(ahead, 1 + _LOST_IN_A_ROW))
+
+
+def _take_chunk(link: Link, receiver: ChunkReceiver, name: Hashable, incoming: Incoming) -> bool:
+    chunk, index = incoming.body, DataHeader.unpack(incoming.frame).index
+    if receiver.receive(index, chunk):
+        link.accept(incoming, payload=len(chunk), part=_chunk(name, receiver.plan, index))
+        return True
+    link.accept(incoming, Role.RETRANSMISSION)
+    return False
+
+
+def _chunk(name: Hashable, plan: ChunkPlan, index: int) -> Part:
+    """A chunk as a part of its blob: what was sent stays so when the blob is cut otherwise."""
+    start = index * plan.chunk
+    return Part((name, "blob"), start, start + plan.size_of(index))

@@ -1,0 +1,270 @@
+"""Frames over a transport, with every byte on the account: requests, answers, and what is neither."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+
+from bytefed.device.timers import RetransmissionTimer, now
+from bytefed.errors import BoardError, LinkError
+from bytefed.ledger.account import BLE_FRAMING, SERIAL_FRAMING, Account, ByteCount, Direction, Part, Role
+from bytefed.protocol.message import HEADER_SIZE, Error, Kind, Status, control_frame, is_data
+from bytefed.protocol.serial_frame import SerialDecoder, encode_serial_frame
+from bytefed.transport.base import Transport
+
+TRIES = 8
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A frame that arrived and its bytes on the wire; who takes it says what it was."""
+
+    frame: bytes
+    wire: int
+
+    @property
+    def kind(self) -> int | None:
+        """Kind of a control frame, None for a data frame."""
+        return None if is_data(self.frame) else self.frame[0]
+
+    @property
+    def sequence(self) -> int:
+        """Sequence number of a control frame."""
+        return self.frame[1]
+
+    @property
+    def body(self) -> bytes:
+        """All behind the header."""
+        return self.frame[HEADER_SIZE:]
+
+    def answers(self, kind: Kind, sequence: int) -> bool:
+        """Whether it is an answer of that kind to the request of that sequence number, not to an older one."""
+        return self.kind == kind and self.sequence == sequence
+
+
+class Link:
+    """One open transport. `take_bytes` says what crossed it, and why."""
+
+    def __init__(self, transport: Transport, rng: random.Random) -> None:
+        self.transport = transport
+        self.requests = RetransmissionTimer(transport.rto_floor, rng)
+        self.acks = RetransmissionTimer(transport.rto_floor, rng)
+        self.chunks = RetransmissionTimer(transport.rto_floor, rng)
+        self.results = RetransmissionTimer(transport.rto_floor, rng)  # of what RESULT is late
+        self.sequence = rng.randrange(256)
+        self._serial = transport.framing == "serial"
+        self._framing = SERIAL_FRAMING if self._serial else BLE_FRAMING
+        self.account = Account(self._framing)
+        self._decoder = SerialDecoder()
+        self._frames: list[Incoming] = []
+        self._values = {direction: Counter[int]() for direction in Direction}
+        self._taken_sent = transport.sent
+        self._read = transport.received  # what the port has beyond it still waits to be read
+        self._taken_received = transport.received
+
+    # ---- Sending
+
+    async def send(
+        self,
+        frame: bytes,
+        role: Role = Role.NEWS,
+        *,
+        payload: int = 0,
+        ack: bool = False,
+        part: Part | None = None,
+    ) -> None:
+        """Send a frame and put it down to its causes."""
+        wire = encode_serial_frame(frame) if self._serial else frame
+        before = self.transport.sent
+        try:
+            await self.transport.write(wire)
+        finally:
+            written = self.transport.sent - before
+            if written == len(wire):
+                self.account.frame(
+                    Direction.DOWN, len(frame), written, role, payload=payload, ack=ack, part=part
+                )
+                self._values[Direction.DOWN][written] += 1
+            elif written:
+                self.account.whole(Direction.DOWN, "junk", written)  # the link died in the middle
+
+    async def send_delimiter(self) -> None:
+        """End whatever a broken link left in the board's decoder."""
+        if self._serial:
+            before = self.transport.sent
+            try:
+                await self.transport.write(b"\0")
+            finally:
+                self.account.whole(Direction.DOWN, "padding", self.transport.sent - before)
+
+    def next_sequence(self) -> int:
+        """Return the sequence number of a new request."""
+        self.sequence = (self.sequence + 1) % 256
+        return self.sequence
+
+    # ---- Receiving
+
+    async def receive(self, until: float) -> Incoming | None:
+        """Return the next valid frame, or None when the event loop's clock reaches `until` first."""
+        while not self._frames:
+            patience = until - now()
+            if patience <= 0:
+                return None
+            try:
+                data = await asyncio.wait_for(self.transport.read(), patience)
+            except TimeoutError:
+                return None
+            self._read += len(data)
+            self._values[Direction.UP][len(data)] += 1
+            self._decode(data)
+        return self._frames.pop(0)
+
+    def put_back(self, incoming: Incoming) -> None:
+        """Let `receive` return a frame again: it is for whoever asks next."""
+        self._frames.insert(0, incoming)
+
+    def _decode(self, data: bytes) -> None:
+        if not self._serial:
+            if len(data) < HEADER_SIZE:
+                self.account.whole(Direction.UP, "junk", len(data))
+            else:
+                self._frames.append(Incoming(data, len(data)))
+            return
+        for decoded in self._decoder.push(data):
+            if decoded.frame:
+                self._frames.append(Incoming(decoded.frame, decoded.wire))
+            else:
+                cause = "junk" if decoded.frame is None else "padding"
+                self.account.whole(Direction.UP, cause, decoded.wire)
+
+    def accept(
+        self,
+        incoming: Incoming,
+        role: Role = Role.NEWS,
+        *,
+        payload: int = 0,
+        ack: bool = False,
+        part: Part | None = None,
+    ) -> None:
+        """Put a received frame down to its causes."""
+        self.account.frame(
+            Direction.UP, len(incoming.frame), incoming.wire, role, payload=payload, ack=ack, part=part
+        )
+
+    def discard(self, incoming: Incoming) -> None:
+        """Put a frame that nobody waits for down as junk."""
+        self.accept(incoming, Role.JUNK)
+
+    # ---- Requests
+
+    async def request(
+        self,
+        kind: Kind,
+        body: bytes,
+        answer: Kind,
+        *,
+        tries: int = TRIES,
+        payload: int = 0,
+        fits: Callable[[bytes], bool] = lambda _body: True,
+        name: Hashable = None,
+    ) -> tuple[int, bytes]:
+        """Send a request until it is answered.
+
+        Args:
+            kind: Of the request.
+            body: Of the request.
+            answer: The kind to wait for.
+            tries: How often to send it.
+            payload: Bytes of the body that belong to a blob.
+            fits: Whether the body of an answer is one to this very request; others are waited out.
+            name: What makes it, for the account, the request that was made before over another connection.
+
+        Returns:
+            The sequence number, and the body of the answer.
+
+        Raises:
+            BoardError: The board answered by ERROR.
+            LinkError: E_NO_ANSWER, or the link died.
+        """
+        sequence = self.next_sequence()
+        frame = control_frame(kind, sequence, body)
+        asked, answered = (None, None) if name is None else (Part((kind, name)), Part((answer, name)))
+        for attempt in range(tries):
+            started = now()
+            if kind is Kind.HELLO:
+                await self.send_delimiter()
+            role = Role.RETRANSMISSION if attempt else Role.NEWS
+            await self.send(frame, role, payload=payload, part=asked)
+            until = started + self.requests.timeout(attempt)
+            while incoming := await self.receive(until):
+                if incoming.answers(answer, sequence) and fits(incoming.body):
+                    self.accept(incoming, part=answered)
+                    if attempt == 0:
+                        self.requests.measured(now() - started)
+                    return sequence, incoming.body
+                self.refuse_error(incoming, sequence)
+                self.discard(incoming)
+        raise LinkError(
+            "E_NO_ANSWER",
+            f"{self.transport.uri}: no answer to {kind.name} after {tries} tries",
+            "Is this a board with the bytefed firmware? Press its reset button, or flash it again.",
+        )
+
+    def refuse_error(self, incoming: Incoming, sequence: int) -> None:
+        """Raise BoardError if the frame is an ERROR for that request: what it refused is said again, or in vain."""
+        if incoming.answers(Kind.ERROR, sequence):
+            self.accept(incoming, Role.RETRANSMISSION)
+            raise board_error(self.transport.uri, Error.unpack(incoming.body).status)
+
+    # ---- Bytes
+
+    def take_bytes(self) -> ByteCount:
+        """Return the bytes since the last call, by cause, once they add up to the port's count."""
+        for incoming in self._frames:
+            self.discard(incoming)
+        self._frames.clear()
+        judged = self._read - self._decoder.pending
+        down = self.transport.sent - self._taken_sent
+        up = judged - self._taken_received
+        self._taken_sent, self._taken_received = self.transport.sent, judged
+        return self.account.take(down, up)
+
+    def take_values(self) -> dict[Direction, Counter[int]]:
+        """Return how many pieces of each size crossed the port since the last call: on BLE, its ATT values."""
+        values, self._values = self._values, {direction: Counter[int]() for direction in Direction}
+        return values
+
+    def abandon_input(self) -> None:
+        """Put what nobody will read any more down as junk: the port was closed."""
+        unread = self.transport.received - self._read
+        self.account.whole(Direction.UP, "junk", unread + self._decoder.pending)
+        self._read += unread
+        self._decoder = SerialDecoder()
+
+
+_REMEDIES = {
+    Status.BUSY: "It is training or capturing, or another coordinator drives it: wait, or press its reset button.",
+    Status.NO_SESSION: "The board was reset; the coordinator says HELLO again by itself.",
+    Status.BAD_VERSION: "Flash the firmware that fits this host, or install the host that fits the firmware.",
+    Status.BAD_VALUE: "Check batch size (the board's limit is in `bytefed devices`), epochs and learning rate.",
+    Status.NO_SAMPLES: "Give the board samples (--data), or capture some.",
+    Status.STORE_FULL: "Give each board fewer samples, or build the firmware with a larger store.",
+    Status.BAD_LABEL: "The data has more classes than the board's head.",
+    Status.TOO_LARGE: "Build the firmware for this head.",
+    Status.NOT_FINITE: "Training diverged: use a smaller --learning-rate.",
+    Status.NO_EXTRACTOR: "This board takes ready features: use a --data FILE.npz.",
+    Status.NO_SENSOR: "Flash a model of windows on a board with a sensor, or give it samples (--data).",
+    Status.NO_STORAGE: "This board keeps nothing without power: give it its samples anew when it starts.",
+    Status.STORAGE_FAILED: "Save again; what was saved last is still there. If it goes on, flash the firmware anew.",
+}
+
+
+def board_error(name: str, status: int) -> BoardError:
+    """Return the error for a status that a board sent."""
+    known = Status(status) if status in Status.__members__.values() else None
+    label = known.name if known else f"STATUS_{status}"
+    remedy = _REMEDIES.get(known, "") if known else "The firmware is newer than this host: update bytefed."
+    return BoardError(f"E_BOARD_{label}", f"{name}: the board answered {label}", remedy)

@@ -1,0 +1,365 @@
+"""What a run is told to do: one flat table of keys, each of them also an option of `bytefed run`.
+
+A key's value comes from the command line, else from the TOML file, else from the default below. The resolved
+table is kept with the run, so that a run can be repeated and resumed without remembering how it was started.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Self, cast
+
+from bytefed.errors import ConfigError
+from bytefed.ledger.wire_size import CODECS
+from bytefed.strategies.registry import STRATEGIES
+from bytefed.toml_file import parse_toml, read_toml
+
+MAX_ROUNDS = 65_535
+MAX_SEED = 2**32 - 1
+_MOST_SHOWN = 60  # characters of what somebody else wrote
+
+
+@dataclass(frozen=True)
+class Key:
+    """How one key is written, checked and explained.
+
+    Attributes:
+        kind: bool, int, float or str; the type of the value, or of each element where ``many``.
+        help: One line for `--help`.
+        low, high: Least and greatest value of a number, both allowed.
+        choices: The only strings allowed; empty where any is.
+        many: The value is a list of strings.
+        metavar: What stands for the value in `--help`.
+        resumable: Whether `--resume` may change it: it must not touch what is learnt from what.
+    """
+
+    kind: type
+    help: str
+    low: float = -math.inf
+    high: float = math.inf
+    choices: tuple[str, ...] = ()
+    many: bool = False
+    metavar: str | None = None
+    resumable: bool = False
+
+
+def _key(default: Any, kind: type, help: str, **rest: Any) -> Any:  # noqa: A002 (argparse's own word)
+    return field(default=default, metadata={"key": Key(kind, help, **rest)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """The resolved configuration of a run; every field is a key of the TOML file and an option."""
+
+    boards: tuple[str, ...] = _key(
+        ("virtual:8",),
+        str,
+        "boards by URI: virtual:N, virtual-ble:N, serial:auto, serial:PORT, ble:auto, ble:NAME, qemu:N; mixed",
+        many=True,
+        metavar="URI",
+        resumable=True,
+    )
+    rounds: int = _key(20, int, "rounds to run", low=1, high=MAX_ROUNDS, resumable=True)
+    data: str = _key("digits", str, "a task by name, or FILE.npz with X, y and optionally client and test")
+    data_dir: str = _key("", str, "folder that data sets are read from", metavar="DIR", resumable=True)
+    partition: str = _key(
+        "dirichlet",
+        str,
+        "how samples are divided among boards",
+        choices=("dirichlet", "iid", "shards", "natural"),
+    )
+    alpha: float = _key(0.5, float, "Dirichlet concentration; small is uneven", low=1e-3, high=1e6)
+    shards: int = _key(2, int, "shards per board, for --partition shards", low=1, high=64)
+    seed: int = _key(42, int, "seed of partition, selection and local shuffling", low=0, high=MAX_SEED)
+    codec: str = _key("float32", str, "codec of the updates: NAME, or DOWNLINK/UPLINK")
+    strategy: str = _key("fedavg", str, "how deltas become a new global head", choices=STRATEGIES)
+    beta: float = _key(
+        0.2, float, "fraction left out at each end by fedtrimmedavg", low=0.0, high=0.499, metavar="FRACTION"
+    )
+    num_malicious_nodes: int = _key(
+        0, int, "bad boards that krum and multikrum allow for", low=0, high=MAX_ROUNDS
+    )
+    num_nodes_to_select: int = _key(1, int, "updates that multikrum keeps", low=1, high=MAX_ROUNDS)
+    server_learning_rate: float = _key(1.0, float, "step size of fedavgm", low=0.0, high=1e3)
+    server_momentum: float = _key(0.0, float, "momentum of fedavgm", low=0.0, high=0.999)
+    eta: float = _key(
+        0.0,
+        float,
+        "server learning rate of fedadam and fedyogi; 0 for their own, 0.1 and 0.01",
+        low=0.0,
+        high=1e3,
+    )
+    beta_1: float = _key(0.9, float, "decay of the first moment of fedadam and fedyogi", low=0.0, high=0.9999)
+    beta_2: float = _key(
+        0.99, float, "decay of the second moment of fedadam and fedyogi", low=0.0, high=0.9999
+    )
+    tau: float = _key(1e-3, float, "adaptivity of fedadam and fedyogi", low=1e-12, high=1e3)
+    proximal_mu: float = _key(0.0, float, "weight of the proximal term of fedprox", low=0.0, high=1e3)
+    norm_bound: float = _key(
+        3.0,
+        float,
+        "times the median norm of a round's deltas to which a longer one is scaled down; 0 for no bound",
+        low=0.0,
+        high=1e6,
+        metavar="FACTOR",
+    )
+    local_epochs: int = _key(5, int, "passes over a board's own samples in a round", low=1, high=255)
+    batch_size: int = _key(8, int, "samples a step", low=1, high=255)
+    learning_rate: float = _key(0.05, float, "step size of local training", low=0.0, high=1e3)
+    learning_rate_decay: float = _key(
+        1.0, float, "factor on the step size after each learning_rate_rounds rounds", low=0.0, high=1.0
+    )
+    learning_rate_rounds: int = _key(
+        10, int, "rounds between two steps of learning_rate_decay", low=1, high=MAX_ROUNDS
+    )
+    fraction_train: float = _key(
+        1.0, float, "fraction of the boards that train in a round", low=0.0, high=1.0
+    )
+    min_train_nodes: int = _key(1, int, "at least so many boards train in a round", low=1, high=MAX_ROUNDS)
+    quorum: float = _key(
+        0.5,
+        float,
+        "fraction of a round's boards that must deliver for the round to count",
+        low=0.0,
+        high=1.0,
+        resumable=True,
+    )
+    deadline: float = _key(
+        60.0,
+        float,
+        "seconds after which a round that has its quorum stops waiting for stragglers",
+        low=0.0,
+        high=86_400.0,
+        metavar="SECONDS",
+        resumable=True,
+    )
+    line_rate: int = _key(
+        0,
+        int,
+        "bits a second that virtual boards are slowed down to; 0 for as fast as they can",
+        low=0,
+        high=2**31,
+        metavar="BAUD",
+        resumable=True,
+    )
+    faults: str = _key(
+        "",
+        str,
+        "faults put on every link, by a seed, to try one's settings: drop=0.01,corrupt=0.001,seed=7",
+        metavar="FAULTS",
+        resumable=True,
+    )
+    air_table: str = _key(
+        "",
+        str,
+        "TOML file that says how BLE links and boards are set up, for air_bytes, air_seconds, energy_mj",
+        metavar="FILE",
+        resumable=True,
+    )
+    central: bool = _key(True, bool, "also train one head on all samples together, to compare with")
+
+    def __post_init__(self) -> None:
+        for name, key in KEYS.items():
+            _check(name, key, getattr(self, name))
+        for codec in self.codecs:
+            if codec not in CODECS:
+                raise ConfigError(
+                    "E_CONFIG_CODEC",
+                    f"There is no codec '{codec}'.",
+                    f"Give --codec one of: {', '.join(CODECS)}; or two as DOWNLINK/UPLINK.",
+                )
+        if not self.boards:
+            raise ConfigError("E_CONFIG_BOARDS", "No boards are named.", "Give --boards, such as virtual:8.")
+
+    @classmethod
+    def resolve(cls, path: Path | None, options: Mapping[str, Any]) -> Self:
+        """Options over the file's keys over the defaults.
+
+        Args:
+            path: TOML file; None without.
+            options: Key to value, for those given on the command line.
+
+        Raises:
+            ConfigError: E_CONFIG_FILE, E_CONFIG_KEY, E_CONFIG_TYPE, E_CONFIG_RANGE or E_CONFIG_CHOICE.
+        """
+        given = _read(path) if path else {}
+        return cls(**{**given, **options})
+
+    @classmethod
+    def from_toml(cls, text: str, source: str) -> Self:
+        """Read what ``to_toml`` wrote."""
+        return cls(**_parse(text, source))
+
+    def to_toml(self) -> str:
+        """The whole table as a TOML file that ``--config`` takes."""
+        return "".join(f"{name} = {_toml(getattr(self, name))}\n" for name in KEYS)
+
+    def resumed(self, options: Mapping[str, Any]) -> Self:
+        """The configuration of a run that goes on, with what may be changed in between.
+
+        Raises:
+            ConfigError: E_CONFIG_RESUME for a key that decides what is learnt from what.
+        """
+        for name, value in options.items():
+            if not KEYS[name].resumable and value != getattr(self, name):
+                raise ConfigError(
+                    "E_CONFIG_RESUME",
+                    f"{option(name)} can't change within a run: it began with {getattr(self, name)!r}.",
+                    f"Leave {option(name)} out, or start a new run.",
+                )
+        return replace(self, **options)
+
+    def rate(self, number: int) -> float:
+        """The step size of local training in a round."""
+        return self.learning_rate * self.learning_rate_decay ** ((number - 1) // self.learning_rate_rounds)
+
+    @property
+    def proximal(self) -> float:
+        """The weight of the proximal term: other strategies than fedprox have none."""
+        return self.proximal_mu if self.strategy == "fedprox" else 0.0
+
+    @property
+    def codecs(self) -> tuple[str, str]:
+        """Codec of the downlink and of the uplink."""
+        down, _, up = self.codec.partition("/")
+        return down, up or down
+
+
+KEYS: dict[str, Key] = {f.name: cast(Key, f.metadata["key"]) for f in fields(RunConfig)}
+
+
+def option(name: str) -> str:
+    """The command line's spelling of a key."""
+    return "--" + name.replace("_", "-")
+
+
+def add_options(
+    parser: argparse._ArgumentGroup,
+    names: Collection[str] = KEYS,
+    aliases: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> None:
+    """Give a parser one option per key; what is not given stays None.
+
+    Args:
+        parser: What to give them to.
+        names: Of the keys.
+        aliases: Key to other spellings of its option.
+    """
+    for f in (f for f in fields(RunConfig) if f.name in names):
+        spellings = (option(f.name), *aliases.get(f.name, ()))
+        key = KEYS[f.name]
+        default: Any = f.default
+        shown = " ".join(default) if key.many else default
+        text = f"{key.help} (default: {shown})" if shown not in ("", True) else key.help
+        if key.kind is bool:
+            parser.add_argument(*spellings, action=argparse.BooleanOptionalAction, default=None, help=text)
+        elif key.many:
+            parser.add_argument(*spellings, nargs="+", metavar=key.metavar, help=text)
+        else:
+            choices = key.choices or None
+            metavar = key.metavar or (None if choices else key.kind.__name__.upper())
+            parser.add_argument(
+                *spellings, dest=f.name, type=key.kind, choices=choices, metavar=metavar, help=text
+            )
+
+
+def given_options(args: argparse.Namespace) -> dict[str, Any]:
+    """The keys that the command line set, of what ``add_options`` added."""
+    values = {name: getattr(args, name, None) for name in KEYS}
+    return {name: tuple(v) if KEYS[name].many else v for name, v in values.items() if v is not None}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return _values(read_toml(path), str(path))
+    except OSError as error:
+        raise ConfigError(
+            "E_CONFIG_FILE", f"{path} cannot be read ({error}).", "Name a readable TOML file."
+        ) from error
+    except ValueError as error:
+        raise _no_toml(str(path), error) from error
+
+
+def _parse(text: str, source: str) -> dict[str, Any]:
+    try:
+        return _values(parse_toml(text), source)
+    except ValueError as error:
+        raise _no_toml(source, error) from error
+
+
+def _no_toml(source: str, error: ValueError) -> ConfigError:
+    return ConfigError("E_CONFIG_FILE", f"{source} is not TOML: {error}.", "Correct that line.")
+
+
+def _values(document: Mapping[str, Any], source: str) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for written, value in document.items():
+        name = written.replace("-", "_")
+        if name not in KEYS:
+            raise ConfigError(
+                "E_CONFIG_KEY", f"{source} has an unknown key {_shown(written)}.", _nearest(name)
+            )
+        values[name] = _converted(name, KEYS[name], value)
+    return values
+
+
+def _toml(value: Any) -> str:
+    """A value as TOML writes it.
+
+    That is as JSON does, floats with all their digits; but TOML knows no surrogates and wants DEL escaped.
+    """
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _nearest(name: str) -> str:
+    near: Sequence[str] = difflib.get_close_matches(name[:_MOST_SHOWN], KEYS, 1)
+    return f"Did you mean '{near[0]}'?" if near else f"The keys are: {', '.join(KEYS)}."
+
+
+def _shown(value: Any) -> str:
+    """A value as an error shows it: not to its end, if that is far."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes whole numbers of 4,300 digits at most
+        return "a number that long"
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
+
+
+def _converted(name: str, key: Key, value: Any) -> Any:
+    """A TOML value as the key's type; integers stand for floats too, one string for a list of one."""
+    if key.many:
+        items = [value] if isinstance(value, str) else value
+        if isinstance(items, list) and all(isinstance(item, str) for item in items):
+            return tuple(items)
+    elif type(value) is key.kind:
+        return value
+    elif key.kind is float and type(value) is int:
+        return float(value) if abs(value) < 2**63 else math.inf * (1 if value > 0 else -1)
+    raise ConfigError(
+        "E_CONFIG_TYPE",
+        f"{name} must be {'a list of strings' if key.many else key.kind.__name__}, not {_shown(value)}.",
+        "Correct it in the TOML file.",
+    )
+
+
+def _check(name: str, key: Key, value: Any) -> None:
+    if key.choices and value not in key.choices:
+        raise ConfigError(
+            "E_CONFIG_CHOICE",
+            f"{name} must be one of {', '.join(key.choices)}, not {_shown(value)}.",
+            f"Correct {option(name)}.",
+        )
+    # Written so that NaN fails too.
+    if key.kind in (int, float) and not key.low <= value <= key.high:
+        raise ConfigError(
+            "E_CONFIG_RANGE",
+            f"{name} must be {key.low:g} to {key.high:g}, not {_shown(value)}.",
+            f"Correct {option(name)}.",
+        )

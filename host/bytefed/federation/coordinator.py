@@ -1,0 +1,373 @@
+"""Rounds of federated learning: choose boards, push the head, collect deltas, average, evaluate.
+
+One round:
+
+1. Of the boards that are ready, ``select`` draws ``max(fraction_train * ready, min_train_nodes)``.
+2. Each gets the global head, says how well it does on its own test samples, trains, and sends its delta. The delta
+   is on disk before the board is told that it may forget it.
+3. The round closes when all have answered or failed; after ``deadline`` seconds as soon as the ``quorum`` has
+   delivered. Who is not done by then is a straggler: its delta is stored when it comes, and never applied.
+4. The strategy makes the new global head of the deltas; head and deltas are marked in one transaction.
+
+A coordinator that is killed and started again goes on with the first round that has no head; deltas of that
+round which are on disk are not asked for again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Coroutine, Sequence
+
+import numpy as np
+
+from bytefed import codec
+from bytefed.data import Task
+from bytefed.device.device import RoundReply, TrainingPlan
+from bytefed.errors import BoardError, BytefedError, LinkError
+from bytefed.events import BoardTrouble, Listener, RoundClosed, Stopping
+from bytefed.federation.config import RunConfig
+from bytefed.federation.evaluation import evaluate
+from bytefed.federation.fleet import BoardTroubles, Fleet, Member
+from bytefed.ledger.wire_size import round_bytes
+from bytefed.runs.csv_files import Records
+from bytefed.runs.store import Status, Store
+from bytefed.seeds import select, training_seed
+from bytefed.strategies.adaptive import REMEMBERING
+from bytefed.strategies.base import Head, Strategy, Update
+from bytefed.strategies.robust import bound_norms
+
+
+class Coordinator:
+    """Runs the rounds of one run."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        task: Task,
+        fleet: Fleet,
+        store: Store,
+        records: Records,
+        strategy: Strategy,
+        listener: Listener,
+    ) -> None:
+        self._config = config
+        self._task = task
+        self._fleet = fleet
+        self._store = store
+        self._records = records
+        self._strategy = strategy
+        self._listener = listener
+        self._stopping = False
+        self._working: set[asyncio.Task[None]] = set()
+        self._uncounted = store.uncounted()
+        self._touched = 1  # the earliest round that the CSV files have old news about
+
+    def stop(self) -> None:
+        """End the run after the round under way."""
+        if not self._stopping:
+            self._stopping = True
+            self._listener(Stopping(self._fleet.round))
+
+    async def run(self) -> bool:
+        """Run all rounds that are left, then let the boards evaluate the last head.
+
+        Returns:
+            Whether the run is complete; False after ``stop``.
+
+        Raises:
+            LinkError: E_TOO_FEW_BOARDS or E_QUORUM. What was reached is on disk and can be resumed.
+            StoreError: The run directory can't be written any more.
+        """
+        self._recall()
+        try:
+            while not self._stopping:
+                done, head = self._store.head()
+                if done >= self._config.rounds:
+                    await self._evaluate_last(done, head)
+                    return True
+                await self.run_round(done + 1, head)
+            return False
+        finally:
+            await self.end_work()
+            self._records.update(self._touched)
+
+    async def run_round(self, number: int, head: Head) -> None:
+        """Run one round from a head; the store has what came of it.
+
+        Raises:
+            LinkError: E_TOO_FEW_BOARDS or E_QUORUM.
+        """
+        started = _now()
+        self._fleet.round = number
+        delivered = {delta.board for delta in self._store.deltas(number)}
+        chosen = await self._choose(number)
+        self._store.begin_round(number, sorted({member.device.name for member in chosen} | delivered))
+        tasks = [
+            self._start(self._participate(number, member, head))
+            for member in chosen
+            if member.device.name not in delivered
+        ]
+        # What was delivered to a coordinator that has died since counts too.
+        asked = len(delivered | {member.device.name for member in chosen})
+        needed = max(1, math.ceil(self._config.quorum * asked))
+        await self._collect(number, tasks, needed)
+        self._close(number, head, asked, _now() - started)
+
+    async def _choose(self, number: int) -> list[Member]:
+        """The boards that take part in a round."""
+        least = self._config.min_train_nodes
+        if not await self._fleet.wait_for(least, self._config.deadline):
+            raise LinkError(
+                "E_TOO_FEW_BOARDS",
+                f"Round {number} needs {least} boards, {len(self._fleet.ready())} are ready.",
+                "See to the boards named above, then continue with --resume.",
+            )
+        ready = self._fleet.ready()
+        count = max(int(self._config.fraction_train * len(ready)), least)
+        return [ready[client] for client in select(self._config.seed, number, ready, count)]
+
+    def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._working.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._working.discard(task)
+        if not task.cancelled():
+            task.exception()  # the first that ends the run is raised; asyncio would print a trace of each other
+
+    async def _participate(self, number: int, member: Member, head: Head) -> None:
+        """Everything that one board does in one round, up to its row in the ledger."""
+        device, started = member.device, _now()
+        status: Status = "failed"
+        reply: RoundReply | None = None
+
+        def commit(arrived: RoundReply) -> bool:
+            nonlocal status, reply
+            reply = arrived
+            status = self._commit(number, member, arrived)
+            return status == "ok"
+
+        member.busy = True
+        try:
+            evaluates = number > 1  # the head of round 0 has learnt nothing yet
+            await device.run_round(
+                number,
+                head,
+                self._plan(number, member),
+                train=True,
+                evaluate=evaluates,
+                uncounted=device.name in self._uncounted,
+                commit=commit,
+            )
+        except BoardTroubles as error:
+            status = self._fail(number, member, error)
+        finally:
+            self._fleet.release(member)
+            self._touched = min(self._touched, number)
+            result = reply.result if reply else None
+            self._fleet.book(
+                device,
+                "round",
+                status,
+                _now() - started,
+                number=number,
+                estimate=None if reply else self._round_bytes(member),
+                num_examples=result.num_examples if result else None,
+                loss=result.loss if result else None,
+                correct=result.correct if result else None,
+                computing=result.duration / 100 if result else 0.0,  # from units of 10 ms
+            )
+
+    def _commit(self, number: int, member: Member, reply: RoundReply) -> Status:
+        if reply.delta is None:
+            raise BoardError(
+                "E_NO_DELTA",
+                f"Board {member.device.name} trained and brought no delta.",
+                "Update its firmware.",
+            )
+        result = reply.result
+        with self._store.together():
+            self._keep_held(member, reply)
+            if number > 1:
+                self._keep_evaluation(number - 1, member, result.test_correct)
+            return self._store.commit_delta(
+                number,
+                member.device.name,
+                reply.delta,
+                num_examples=result.num_examples,
+                loss=result.loss,
+                correct=result.correct,
+            )
+
+    def _fail(self, number: int, member: Member, error: BytefedError) -> Status:
+        """Name a board that failed; one whose training diverged stays, any other is looked for."""
+        if error.code != "E_DELTA_NOT_FINITE":
+            self._fleet.lose(member, error)
+            return "failed"
+        self._listener(BoardTrouble(member.device.name, number, error.code, error.message, error.remedy))
+        return "rejected"
+
+    async def _collect(self, number: int, tasks: Sequence[asyncio.Task[None]], needed: int) -> None:
+        """Wait for the boards of a round, no longer than its deadline once it has its quorum."""
+        deadline = _now() + self._config.deadline
+        pending = set(tasks)
+        while pending:
+            left = deadline - _now()
+            if left <= 0 and self._store.counted(number) >= needed:
+                break
+            done, pending = await asyncio.wait(
+                pending, timeout=left if left > 0 else None, return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in done:
+                task.result()  # whatever is not about one board ends the run
+        counted = self._store.counted(number)
+        if counted < needed:
+            raise LinkError(
+                "E_QUORUM",
+                f"Round {number} has {counted} deltas and needs {needed}; nobody is left to wait for.",
+                "See to the boards named above, then continue with --resume; or lower --quorum.",
+            )
+
+    def _close(self, number: int, head: Head, asked: int, seconds: float) -> None:
+        boards = {client: board for board, client in self._store.clients().items()}
+        updates, excess = self._updates(number)
+        for client, times in excess.items():
+            self._listener(_clipped(number, boards[client], times, self._config.norm_bound))
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused below
+            head = self._strategy.aggregate(head, updates)
+            score = evaluate(self._task, head, self._task.test)
+        if not (np.isfinite(head).all() and math.isfinite(score.loss)):
+            raise BytefedError(
+                "E_HEAD_NOT_FINITE",
+                f"The global head of round {number} has grown beyond float32: training diverged.",
+                "Start a new run with a smaller --learning-rate.",
+            )
+        counted = [boards[update.client] for update in updates]
+        self._store.close_round(
+            number,
+            head,
+            counted,
+            seconds=seconds,
+            accuracy=score.accuracy,
+            loss=score.loss,
+        )
+        self._uncounted = (self._uncounted | set(self._store.participants(number))) - set(counted)
+        self._tell(number, asked)
+
+    def _updates(self, number: int) -> tuple[list[Update], dict[int, float]]:
+        """What counts in a round, bounded; and by client how many times the median the shortened were."""
+        clients = self._store.clients()
+        deltas = [delta for delta in self._store.deltas(number) if delta.status == "ok"]
+        updates = [Update(clients[delta.board], delta.num_examples, delta.delta) for delta in deltas]
+        return bound_norms(updates, self._config.norm_bound)
+
+    def _recall(self) -> None:
+        """Show a strategy that remembers the rounds of the coordinators before this one."""
+        done, head = self._store.head()
+        if isinstance(self._strategy, REMEMBERING):
+            for number in range(1, done + 1):
+                self._strategy.aggregate(head, self._updates(number)[0])
+
+    def _tell(self, number: int, asked: int) -> None:
+        """Bring the CSV files up to date and say how the round went."""
+        # The boards of this round said how the head of the one before does.
+        self._records.update(min(self._touched, max(number - 1, 1)))
+        self._touched = number
+        *before, row = self._store.rounds(max(number - 1, 1))
+        self._listener(
+            RoundClosed(
+                round=number,
+                participants=row.participants,
+                asked=asked,
+                accuracy_boards=before[0].accuracy_boards if before else None,
+                accuracy_global=row.accuracy_global,
+                loss_global=row.loss_global,
+                wire_total=row.wire_total,
+                estimate_wire=row.estimate_wire,
+                seconds=row.seconds,
+            )
+        )
+
+    async def _evaluate_last(self, number: int, head: Head) -> None:
+        """Let the boards evaluate the last head, each once, those that can within the deadline."""
+        self._fleet.round = number
+        known = self._store.evaluated(number)
+        members = [member for member in self._fleet.ready().values() if member.device.name not in known]
+        tasks = [self._start(self._evaluate(number, member, head)) for member in members]
+        if tasks:
+            done, _ = await asyncio.wait(tasks, timeout=self._config.deadline or None)
+            for task in done:
+                task.result()
+
+    async def _evaluate(self, number: int, member: Member, head: Head) -> None:
+        device, started = member.device, _now()
+        status: Status = "failed"
+        member.busy = True
+        try:
+            reply = await device.run_round(
+                number,
+                head,
+                self._plan(number, member),
+                train=False,
+                evaluate=True,
+                uncounted=device.name in self._uncounted,
+                commit=lambda _: True,
+            )
+            self._keep_held(member, reply)
+            self._keep_evaluation(number, member, reply.result.test_correct)
+            status = "ok"
+        except BoardTroubles as error:
+            self._fleet.lose(member, error)
+        finally:
+            self._fleet.release(member)
+            self._fleet.book(device, "evaluate", status, _now() - started, number=number)
+
+    def _keep_held(self, member: Member, reply: RoundReply) -> None:
+        """A coordinator that comes after this one needs to know what a lossy downlink left on the board."""
+        if codec.find(self._config.codecs[0]).lossy:
+            self._store.hold(member.device.name, reply.head)
+
+    def _keep_evaluation(self, number: int, member: Member, correct: int) -> None:
+        self._touched = min(self._touched, number)
+        self._store.add_evaluation(number, member.device.name, correct, member.device.stored.test)
+
+    def _plan(self, number: int, member: Member) -> TrainingPlan:
+        config, (down, up) = self._config, self._config.codecs
+        return TrainingPlan(
+            codec_down=down,
+            codec_up=up,
+            epochs=config.local_epochs,
+            batch=config.batch_size,
+            rate=config.rate(number),
+            seed=training_seed(config.seed, member.client),
+            proximal_mu=config.proximal,
+        )
+
+    def _round_bytes(self, member: Member) -> int:
+        """What a round should have taken, for a board that did not get through it."""
+        board, profile = member.device.board, member.device.profile
+        return round_bytes(profile, board.features, board.classes, *self._config.codecs).wire_total
+
+    async def end_work(self) -> None:
+        """Ask nobody for anything any more; who is cut short gets a row, too."""
+        working = list(self._working)
+        for task in working:
+            task.cancel()
+        await asyncio.gather(*working, return_exceptions=True)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _clipped(number: int, board: str, excess: float, bound: float) -> BoardTrouble:
+    return BoardTrouble(
+        board,
+        number,
+        "E_DELTA_NORM",
+        f"its delta is {excess:.1f} times as long as the median of the round: scaled down to {bound:g} times.",
+        "Look at its samples if this goes on; --norm-bound 0 turns the bound off.",
+    )

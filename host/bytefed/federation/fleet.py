@@ -1,0 +1,381 @@
+"""The boards of a run: who may take part, what each was given, who is away, and the bytes that all this took.
+
+A run that begins is refused when a board that was named can't be reached or does not fit: the data are about to be
+divided by the number of boards, and whoever sits at the table can put it right now. Later a board may come and go:
+one that fails is named and left out, and looked for until it is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from bytefed.data import Task
+from bytefed.data.partition import Partition
+from bytefed.device.device import Device, Samples
+from bytefed.errors import BoardError, BytefedError, LinkError, ProtocolError
+from bytefed.events import BoardJoined, BoardTrouble, Listener
+from bytefed.ledger.account import Direction
+from bytefed.ledger.air import AirTable, Airtime
+from bytefed.ledger.wire_size import blob_size
+from bytefed.protocol.message import Capability
+from bytefed.runs.store import Phase, Status, Store, Traffic
+
+# What a board or its link can get wrong; all else is about the run itself and ends it.
+BoardTroubles = (BoardError, LinkError, ProtocolError)
+
+T = TypeVar("T")
+
+_FIRST_SEEK = 1.0  # seconds before a lost board is looked for
+_LAST_SEEK = 30.0  # seconds between two looks, at most
+
+
+@dataclass(frozen=True)
+class Demands:
+    """What a board must be for a run.
+
+    Attributes:
+        features, classes: D and C of the head.
+        model: CRC-32 of the extractor's .tflite file; 0 where features came ready.
+        batch: Batch size.
+    """
+
+    features: int
+    classes: int
+    model: int
+    batch: int
+
+    @classmethod
+    def of(cls, task: Task, batch: int) -> Demands:
+        """What a task demands."""
+        return cls(task.D, task.num_classes, task.model_hash, batch)
+
+    def check(self, device: Device) -> None:
+        """Refuse a board that can't take part.
+
+        Raises:
+            BoardError: E_BOARD_SHAPE, E_BOARD_MODEL or E_BOARD_BATCH.
+        """
+        board, who = device.board, f"Board {device.name} ({device.uri})"
+        if (board.features, board.classes) != (self.features, self.classes):
+            raise BoardError(
+                "E_BOARD_SHAPE",
+                f"{who} has a head of {board.features}x{board.classes}, the run one of {self.features}x{self.classes}.",
+                "Flash it with the firmware for this task, or name the --data that it was flashed for.",
+            )
+        if self.model and board.model not in (0, self.model):
+            raise BoardError(
+                "E_BOARD_MODEL",
+                f"{who} holds another feature extractor ({board.model:08x}) than the run's ({self.model:08x}).",
+                "Flash it with this task's model; features of two models can't be mixed.",
+            )
+        if device.stored.max_batch < self.batch:
+            raise BoardError(
+                "E_BOARD_BATCH",
+                f"{who} takes batches of at most {device.stored.max_batch} samples, not {self.batch}.",
+                f"Use --batch-size {device.stored.max_batch} or less.",
+            )
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Who gets which samples.
+
+    Attributes:
+        task: Where they come from.
+        partition: Which client has which.
+    """
+
+    task: Task
+    partition: Partition
+
+    def samples(self, client: int, device: Device) -> Samples:
+        """A client's samples: inputs for a board that has the run's extractor, else ready features.
+
+        Raises:
+            BoardError: E_BOARD_CAPACITY when its store is too small for them.
+        """
+        train, test = self.partition.train(client), self.partition.test(client)
+        if len(train) + len(test) > device.stored.capacity:
+            raise BoardError(
+                "E_BOARD_CAPACITY",
+                f"Board {device.name} ({device.uri}) stores {device.stored.capacity} samples,"
+                f" client {client} has {len(train) + len(test)}.",
+                "Use more boards, less data, or another --partition.",
+            )
+        task = self.task
+        extracts = device.board.capabilities & Capability.EXTRACTOR and device.board.model == task.model_hash
+        own = task.inputs if extracts else None
+        values = task.federated.features if own is None else own
+        labels = task.federated.labels
+        return Samples(
+            kind="features" if own is None else "inputs",
+            train_x=values[train],
+            train_y=labels[train],
+            test_x=values[test],
+            test_y=labels[test],
+            scale=task.quantization.scale,
+            zero_point=task.quantization.zero_point,
+        )
+
+
+@dataclass(eq=False)
+class Member:
+    """A board that is ready, or busy with a round."""
+
+    client: int
+    device: Device
+    busy: bool = False
+
+
+async def connect_all(devices: Sequence[Device], run: int, demands: Demands) -> list[float]:
+    """Connect to all boards of a run that begins.
+
+    Returns:
+        How long each took, seconds.
+
+    Raises:
+        LinkError, ProtocolError: A board can't be reached or understood.
+        BoardError: As ``Demands.check``; E_BOARD_TWICE when two URIs lead to the same board.
+    """
+    seconds = await _all(_connect(device, run) for device in devices)
+    seen: dict[int, Device] = {}
+    for device in devices:
+        demands.check(device)
+        if device.uid in seen:
+            raise BoardError(
+                "E_BOARD_TWICE",
+                f"{seen[device.uid].uri} and {device.uri} are the same board, {device.name}.",
+                "Name it once.",
+            )
+        seen[device.uid] = device
+    return seconds
+
+
+async def _connect(device: Device, run: int) -> float:
+    started = _now()
+    await device.connect(run)
+    return _now() - started
+
+
+async def _all(work: Iterable[Awaitable[T]]) -> list[T]:
+    """All outcomes, once all are done; or the first error in order."""
+    outcomes = await asyncio.gather(*work, return_exceptions=True)
+    good: list[T] = []
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+        good.append(outcome)
+    return good
+
+
+class Fleet:
+    """The boards of a run that has a directory."""
+
+    def __init__(
+        self,
+        store: Store,
+        shares: Shares,
+        demands: Demands,
+        codec: str,
+        listener: Listener,
+        air: AirTable | None = None,
+    ) -> None:
+        self._store = store
+        self._shares = shares
+        self._demands = demands
+        self._codec = codec
+        self._listener = listener
+        self._air = air
+        self._clients = store.clients()
+        self._members: dict[int, Member] = {}
+        self._devices: list[Device] = []
+        self._seekers: dict[asyncio.Task[None], Device] = {}
+        self._news = asyncio.Event()
+        self.round = 0  # that bytes outside rounds are put down to
+
+    def __iter__(self) -> Iterator[Member]:
+        """All boards that are here, by client."""
+        return iter([self._members[client] for client in sorted(self._members)])
+
+    def ready(self) -> dict[int, Member]:
+        """The boards that can be asked, by client."""
+        return {member.client: member for member in self if not member.busy}
+
+    async def admit_all(self, devices: Sequence[Device], seconds: Sequence[float]) -> None:
+        """Give all boards of a run that begins their samples.
+
+        Args:
+            devices: Connected and checked.
+            seconds: How long connecting took.
+
+        Raises:
+            BoardError, LinkError: A board can't take its samples.
+        """
+        self._devices = list(devices)
+        await _all(self._admit(device, took) for device, took in zip(devices, seconds, strict=True))
+
+    async def join_all(self, devices: Sequence[Device]) -> None:
+        """Connect to the boards of a run that goes on, and go on without those that fail until they are back."""
+        self._devices = list(devices)
+        await _all(self._try_join(device) for device in devices)
+
+    async def _try_join(self, device: Device) -> None:
+        try:
+            await self._join(device)
+        except BoardTroubles as error:
+            self._report(device, error)
+            self._seek(device)
+
+    async def _join(self, device: Device) -> None:
+        seconds = await _connect(device, self._store.run)
+        self._demands.check(device)
+        await self._admit(device, seconds)
+
+    async def _admit(self, device: Device, seconds: float) -> None:
+        client = self._clients.get(device.name)
+        if client is None:
+            raise BoardError(
+                "E_BOARD_UNKNOWN",
+                f"Board {device.name} ({device.uri}) was not there when this run began.",
+                "Leave it out; a new run can have it.",
+            )
+        self.book(device, "connect", "ok", seconds)
+        if device.held is None:
+            device.held = self._store.held(device.name)
+        started = _now()
+        ended: Status = "failed"
+        try:
+            await device.provision(self._shares.samples(client, device))
+            ended = "ok"
+        finally:
+            self.book(device, "provision", ended, _now() - started)
+        self._members[client] = Member(client, device)
+        self._listener(BoardJoined(device.name, client, device.uri, device.profile.name))
+        self._news.set()
+
+    def lose(self, member: Member, error: BytefedError) -> None:
+        """Leave a board out that failed, and look for it."""
+        self._members.pop(member.client, None)
+        self._report(member.device, error)
+        self._seek(member.device)
+
+    def release(self, member: Member) -> None:
+        """A board is done with what it was busy with."""
+        member.busy = False
+        self._news.set()
+
+    def _report(self, device: Device, error: BytefedError) -> None:
+        who = device.name if device.connections else device.uri
+        self._listener(BoardTrouble(who, self.round, error.code, error.message, error.remedy))
+
+    def _seek(self, device: Device) -> None:
+        task = asyncio.create_task(self._find_again(device))
+        self._seekers[task] = device
+        task.add_done_callback(lambda task: self._seekers.pop(task, None))
+
+    async def _find_again(self, device: Device) -> None:
+        pause = _FIRST_SEEK
+        while True:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LAST_SEEK)
+            with suppress(*BoardTroubles):
+                await device.close()
+                await self._join(device)
+                return
+
+    async def wait_for(self, count: int, seconds: float) -> bool:
+        """Wait until so many boards can be asked; whether they can."""
+        until = _now() + seconds
+        while len(self.ready()) < count:
+            self._news.clear()
+            try:
+                await asyncio.wait_for(self._news.wait(), until - _now())
+            except TimeoutError:
+                return False
+        return True
+
+    def book(
+        self,
+        device: Device,
+        phase: Phase,
+        status: Status,
+        seconds: float,
+        *,
+        number: int | None = None,
+        estimate: int | None = None,
+        num_examples: int | None = None,
+        loss: float | None = None,
+        correct: int | None = None,
+        computing: float = 0.0,
+    ) -> None:
+        """Put what a board's port counted since the last time into the ledger.
+
+        Args:
+            device: The board.
+            phase: What the bytes were for.
+            status: How it ended.
+            seconds: How long it took.
+            number: Round; the one under way if None.
+            estimate: What it should have taken, bytes; what the device says it did if None.
+            num_examples: Samples trained on.
+            loss: Mean training loss.
+            correct: Training samples classified correctly.
+            computing: How long the board trained, seconds.
+
+        Raises:
+            LedgerError: E_LEDGER when the causes don't add up to the port's count.
+        """
+        done = device.take_expected().wire_total
+        row = Traffic(
+            round=self.round if number is None else number,
+            board=device.name,
+            phase=phase,
+            link=device.profile.name,
+            codec=self._codec,
+            status=status,
+            count=device.take_bytes(),
+            estimate_wcr=self._update_bytes() if phase == "round" else 0,
+            estimate_wire=done if estimate is None else estimate,
+            seconds=seconds,
+            num_examples=num_examples,
+            loss=loss,
+            correct=correct,
+            **self._in_the_air(device, computing),
+        )
+        self._store.add_traffic(row)
+
+    def _in_the_air(self, device: Device, computing: float) -> dict[str, Any]:
+        """The columns that BLE has beside its bytes."""
+        values = device.take_values() if self._air else None
+        if values is None or self._air is None:
+            return {}
+        radio = self._air.radio
+        airtime = Airtime.of(radio, values[Direction.DOWN], values[Direction.UP])
+        return {
+            "air_bytes": airtime.bytes(radio),
+            "air_seconds": airtime.seconds(radio),
+            "energy_mj": airtime.energy(radio, self._air.currents, computing),
+        }
+
+    def _update_bytes(self) -> int:
+        up = self._codec.rpartition("/")[2]
+        return blob_size(up, self._demands.features, self._demands.classes)
+
+    async def close(self) -> None:
+        """Look for nobody any more, and write down the bytes of those who were not found."""
+        seekers = list(self._seekers)
+        for task in seekers:
+            task.cancel()
+        await asyncio.gather(*seekers, return_exceptions=True)
+        here = {member.device for member in self}
+        for device in self._devices:
+            if device.connections and device not in here:
+                self.book(device, "connect", "failed", 0.0)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

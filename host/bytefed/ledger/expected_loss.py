@@ -1,0 +1,128 @@
+"""What a round costs on a link that loses frames: the expectation of SPEC.md section 6.1.
+
+Each frame is lost with probability q, independently. Counted is what the host's port counts: every frame that the
+host sends, and of the board's frames those that arrive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bytefed.ledger.account import Direction
+from bytefed.ledger.wire_size import LinkProfile, blob_size
+from bytefed.protocol.chunks import ChunkPlan
+from bytefed.protocol.message import HEADER_SIZE, Accept, Begin, Get, Result
+
+_NEGLIGIBLE = 1e-12  # probability that a further burst is needed
+
+
+@dataclass(frozen=True)
+class _Lossy:
+    """A link and its loss; sizes are of whole frames on the wire, by their number of body bytes."""
+
+    profile: LinkProfile
+    q: float
+
+    def w(self, body: int) -> int:
+        return self.profile.w(HEADER_SIZE + body)
+
+    def poll(self) -> float:
+        """POLLs until one and its answer get through; the answer is not counted here."""
+        return self.w(0) / (1 - self.q) ** 2
+
+    def exchange(self, request: int, answer: int) -> float:
+        """Return a request, repeated until its answer arrives, and the one answer that does."""
+        return self.w(request) / (1 - self.q) ** 2 + self.w(answer)
+
+    def bitmap_ack(self, plan: ChunkPlan) -> int:
+        return self.w((plan.window + 7) // 8)
+
+    def bursts(self, n: int) -> Iterator[tuple[float, float, float]]:
+        """Yield, for j = 0, 1, ..., t_j, s_j and the probability that nothing of n chunks arrived in j bursts."""
+        j, q = 0, self.q
+        missing = 1.0
+        while missing > _NEGLIGIBLE:
+            lost = q**j
+            tail = sum((1 - lost) ** k * lost ** (n - k) for k in range(n))
+            yield missing, tail, lost**n
+            j += 1
+            missing = 1 - (1 - q**j) ** n
+
+
+def _windows(plan: ChunkPlan) -> Iterator[range]:
+    for start in range(0, plan.count, plan.window):
+        yield plan.window_of(start)
+
+
+def _chunks(link: _Lossy, plan: ChunkPlan) -> int:
+    return sum(link.w(plan.size_of(i)) for i in range(plan.count))
+
+
+def push_expected(profile: LinkProfile, blob: int, q: float, *, late_answer: int = Accept.size()) -> float:
+    """Return the bytes expected for a push of `blob` bytes at frame loss q, 0 <= q < 1.
+
+    Args:
+        profile: Of the link.
+        blob: Bytes.
+        q: Probability that a frame is lost.
+        late_answer: Body bytes of what answers a POLL once the blob is complete: ACCEPT, since the board then trains.
+    """
+    link, plan = _Lossy(profile, q), profile.plan(blob, Direction.DOWN)
+    total = _chunks(link, plan) / (1 - q)
+    for window in _windows(plan):
+        last = window.stop == plan.count
+        total += _push_acks(link, plan, len(window))
+        total += (1 - q) * link.w(1 if last else 0) + q * (link.poll() + link.w(late_answer if last else 0))
+    return total
+
+
+def _push_acks(link: _Lossy, plan: ChunkPlan, n: int) -> float:
+    """Return what is said after the bursts of a window that leave something missing."""
+    q, total = link.q, 0.0
+    before = 1.0
+    for j, (t, s, _) in enumerate(link.bursts(n)):
+        if j == 0:
+            continue  # nothing was sent yet
+        heard, unheard = t - q * before, q * before
+        total += heard * (link.bitmap_ack(plan) + q * link.poll())
+        total += unheard * link.poll() + s * link.w(0) + (unheard - s) * link.bitmap_ack(plan)
+        before = t
+    return total
+
+
+def pull_expected(profile: LinkProfile, blob: int, q: float) -> float:
+    """Return the bytes expected for a pull of `blob` bytes: with GET, without the final ACK."""
+    link, plan = _Lossy(profile, q), profile.plan(blob, Direction.UP)
+    asked = 0.0
+    for window in _windows(plan):
+        for t, s, nothing in link.bursts(len(window)):
+            asked += s * link.w(0) + (t - s) * link.bitmap_ack(plan)
+            if window.start == 0:
+                asked += nothing * (link.w(Get.size()) - link.w(0))
+    return _chunks(link, plan) + asked / (1 - q)
+
+
+def round_expected(
+    profile: LinkProfile,
+    features: int,
+    classes: int,
+    q: float,
+    codec_down: str = "float32",
+    codec_up: str = "float32",
+) -> float:
+    """Return the bytes expected for a round of one board at frame loss q.
+
+    Training is taken to last longer than a time-out: a shorter one saves a few POLLs.
+    """
+    link = _Lossy(profile, q)
+    down, up = blob_size(codec_down, features, classes), blob_size(codec_up, features, classes)
+    if profile.inlines(Begin.size(), down):
+        total = link.exchange(Begin.size() + down, Accept.size())
+    else:
+        total = link.exchange(Begin.size(), Accept.size()) + push_expected(profile, down, q)
+    inline = profile.inlines(Result.size(), up)
+    total += link.w(Result.size() + (up if inline else 0)) + q * link.poll()
+    if not inline:
+        total += pull_expected(profile, up, q)
+    return total + link.w(1)

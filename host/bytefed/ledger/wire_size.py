@@ -1,0 +1,205 @@
+"""The closed forms of SPEC.md section 6: what an operation costs on the wire, cause by cause.
+
+Nothing here encodes anything: the sizes follow from the constants of message and frame alone, and the tests set them
+beside what really crosses a link.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from bytefed import codec as codecs
+from bytefed.ledger.account import BLE_FRAMING, SERIAL_FRAMING, ByteCount, Direction, Framing, split_frame
+from bytefed.protocol.chunks import ChunkPlan
+from bytefed.protocol.message import (
+    HEADER_SIZE,
+    MAX_CHUNKS,
+    MAX_FRAME,
+    MAX_WINDOW,
+    MIN_FRAME,
+    Accept,
+    Add,
+    Added,
+    Begin,
+    Board,
+    Config,
+    Get,
+    Hello,
+    Result,
+    Stored,
+    Welcome,
+)
+from bytefed.protocol.serial_frame import serial_wire_size
+
+CODECS: dict[str, int] = {name: codec.number for name, codec in codecs.CODECS.items()}
+BLUEFRUIT_WINDOW = 32
+"""Chunks that a Bluefruit board takes in one burst: its receive FIFO has room for as many values."""
+
+_ATT_OVERHEAD = 3
+
+
+@dataclass(frozen=True)
+class LinkProfile:
+    """All that sizes depend on: agreed frame limit (bytes) and windows (chunks) of a link."""
+
+    name: str
+    frame_limit: int
+    window_down: int
+    window_up: int
+    framing: Literal["serial", "ble"]
+
+    @property
+    def overhead(self) -> Framing:
+        """What the link adds to a frame."""
+        return SERIAL_FRAMING if self.framing == "serial" else BLE_FRAMING
+
+    def w(self, n: int) -> int:
+        """Bytes on the wire for a frame of n bytes."""
+        return serial_wire_size(n) if self.framing == "serial" else n
+
+    def plan(self, length: int, direction: Direction) -> ChunkPlan:
+        """How a blob of `length` bytes is cut on this link."""
+        window = self.window_down if direction is Direction.DOWN else self.window_up
+        return ChunkPlan(length, self.frame_limit - HEADER_SIZE, window)
+
+    def inlines(self, body: int, blob: int) -> bool:
+        """Whether a blob rides inside a message with that many other body bytes."""
+        return HEADER_SIZE + body + blob <= self.frame_limit
+
+
+def serial_profile(window: int = MAX_WINDOW) -> LinkProfile:
+    """Return the profile of a serial link: USB CDC, UART, pseudo-terminal, socket."""
+    return LinkProfile("serial", MAX_FRAME, window, MAX_WINDOW, "serial")
+
+
+def ble_profile(mtu: int, window_down: int = BLUEFRUIT_WINDOW, window_up: int = MAX_WINDOW) -> LinkProfile:
+    """Return the profile of a BLE link with that ATT MTU, 23..517."""
+    if not MIN_FRAME + _ATT_OVERHEAD <= mtu <= 517:
+        raise ValueError(f"an ATT MTU is 23 to 517, not {mtu}")
+    return LinkProfile("ble", min(MAX_FRAME, mtu - _ATT_OVERHEAD), window_down, window_up, "ble")
+
+
+def parameters(features: int, classes: int) -> int:
+    """Return P, the parameters of a head: D * C weights and C biases."""
+    return features * classes + classes
+
+
+def blob_size(codec: str, features: int, classes: int) -> int:
+    """Return the bytes of a head or delta under a codec of SPEC.md section 5."""
+    if codec not in CODECS:
+        raise ValueError(f"no codec {codec!r}; there are {', '.join(CODECS)}")
+    return codecs.CODECS[codec].size(parameters(features, classes))
+
+
+def _frame(profile: LinkProfile, direction: Direction, body: int, payload: int = 0) -> ByteCount:
+    length = HEADER_SIZE + body + payload
+    return split_frame(profile.overhead, direction, length, profile.w(length), payload=payload)
+
+
+def _ack(profile: LinkProfile, direction: Direction, body: int) -> ByteCount:
+    length = HEADER_SIZE + body
+    return split_frame(profile.overhead, direction, length, profile.w(length), ack=True)
+
+
+def _exchange(profile: LinkProfile, request: int, answer: int) -> ByteCount:
+    return _frame(profile, Direction.DOWN, request) + _frame(profile, Direction.UP, answer)
+
+
+def _chunks(profile: LinkProfile, direction: Direction, blob: int) -> tuple[ByteCount, int]:
+    """Return the data frames of a blob, and the number of windows."""
+    plan = profile.plan(blob, direction)
+    count = _frame(profile, direction, 0, plan.chunk) * (plan.count - 1)
+    count += _frame(profile, direction, 0, plan.size_of(plan.count - 1))
+    return count, -(-plan.count // plan.window)
+
+
+@cache
+def push_bytes(profile: LinkProfile, blob: int) -> ByteCount:
+    """Return push(M) for a blob of that many bytes."""
+    count, windows = _chunks(profile, Direction.DOWN, blob)
+    return count + _ack(profile, Direction.UP, 0) * (windows - 1) + _ack(profile, Direction.UP, 1)
+
+
+@cache
+def pull_bytes(profile: LinkProfile, blob: int) -> ByteCount:
+    """Return pull(M) for a blob of that many bytes: with GET, without the final ACK."""
+    count, windows = _chunks(profile, Direction.UP, blob)
+    get = _frame(profile, Direction.DOWN, Get.size())
+    return count + _ack(profile, Direction.DOWN, 0) * (windows - 1) + get
+
+
+@cache
+def head_bytes(profile: LinkProfile, features: int, classes: int, codec: str = "float32") -> ByteCount:
+    """Return what it costs until a board has a round's head and trains: BEGIN, the blob, ACCEPT."""
+    blob = blob_size(codec, features, classes)
+    count = _frame(profile, Direction.UP, Accept.size())
+    if profile.inlines(Begin.size(), blob):
+        return count + _frame(profile, Direction.DOWN, Begin.size(), blob)
+    return count + _frame(profile, Direction.DOWN, Begin.size()) + push_bytes(profile, blob)
+
+
+@cache
+def round_bytes(
+    profile: LinkProfile,
+    features: int,
+    classes: int,
+    codec_down: str = "float32",
+    codec_up: str = "float32",
+    *,
+    train: bool = True,
+) -> ByteCount:
+    """Return what a round costs one board on a loss-free link; train=False: an evaluation."""
+    up = blob_size(codec_up, features, classes) if train else 0
+    count = head_bytes(profile, features, classes, codec_down)
+    if profile.inlines(Result.size(), up):
+        count += _frame(profile, Direction.UP, Result.size(), up)
+    else:
+        count += _frame(profile, Direction.UP, Result.size()) + pull_bytes(profile, up)
+    return count + _ack(profile, Direction.DOWN, 1) if train else count
+
+
+@cache
+def connection_bytes(profile: LinkProfile) -> ByteCount:
+    """Return what HELLO, INFO and STORE cost, once a connection."""
+    count = _exchange(profile, Hello.size(), Welcome.size())
+    count += _exchange(profile, 0, Board.size()) + store_bytes(profile)
+    if profile.framing == "serial":
+        count += ByteCount(padding=1, wire_down=1)
+    return count
+
+
+@cache
+def configuration_bytes(profile: LinkProfile) -> ByteCount:
+    """Return what CONFIG costs: once a session, and again whenever the training plan changes."""
+    return _exchange(profile, Config.size(), 0)
+
+
+@cache
+def add_bytes(profile: LinkProfile, payload: int) -> ByteCount:
+    """Return what one ADD of that many bytes of records costs."""
+    return _exchange(profile, Add.size(), Added.size()) + push_bytes(profile, payload)
+
+
+@cache
+def store_bytes(profile: LinkProfile) -> ByteCount:
+    """Return what asking for the state of the sample store costs."""
+    return _exchange(profile, 0, Stored.size())
+
+
+def samples_per_add(profile: LinkProfile, record_size: int, buffer: int) -> int:
+    """Return how many records one ADD carries: as many as the board's buffer takes."""
+    return min(buffer, (profile.frame_limit - HEADER_SIZE) * MAX_CHUNKS) // record_size
+
+
+def provision_bytes(profile: LinkProfile, record_size: int, train: int, test: int, buffer: int) -> ByteCount:
+    """Return what it costs to give a board its samples (record_size: label and values, bytes)."""
+    most = samples_per_add(profile, record_size, buffer)
+    total = store_bytes(profile)
+    for samples in (train, test):
+        full, rest = divmod(samples, most)
+        total += add_bytes(profile, most * record_size) * full
+        if rest:
+            total += add_bytes(profile, rest * record_size)
+    return total

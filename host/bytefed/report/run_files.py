@@ -1,0 +1,410 @@
+"""A run directory as the report sees it: the CSV files of SPEC.md section 8, and what summary.json adds to them.
+
+The CSV files are read, not the database: they are the documented interface, they are up to date after every round of
+a run that is still going on, and a directory that somebody mailed may hold nothing else. Nothing in a directory is
+believed: sizes are bounded, numbers are checked, and text stays text.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sqlite3
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from bytefed.errors import StoreError
+from bytefed.ledger.account import CAUSES
+
+PARTS = ("payload_down", "payload_up", *CAUSES)
+"""Where a byte may go; the causes of SPEC.md section 8, payload by direction."""
+REPAIR = ("retransmission", "probe", "junk")
+"""The causes that a link without loss does not have."""
+FILES = ("bytes.csv", "rounds.csv")
+"""One of them makes a directory a run."""
+
+_LARGEST_TABLE = 512 * 1024 * 1024
+_LARGEST_DOCUMENT = 16 * 1024 * 1024
+_LARGEST_NUMBER = 1e18
+_MOST_DIGITS = 18
+_MOST_KEYS = 1000
+_LONGEST_TEXT = 200
+_DATABASE_STEPS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of bytes.csv or sessions.csv.
+
+    Attributes:
+        round: From 1; 0 for what came before the first.
+        board: uid.
+        link, codec, status, phase: As in the file; ``phase`` is ``round`` in bytes.csv.
+        parts: Bytes by cause, in the order of PARTS; None where they were lost with a killed process.
+        estimate_wcr: W, bytes.
+        estimate_wire: Predicted wire bytes; None where nothing was predicted.
+        seconds, num_examples, loss, accuracy: Of the board's round; None where unknown.
+        air_bytes, air_seconds, energy: In the air, by formula: bytes, seconds, millijoules; None off the radio.
+    """
+
+    round: int
+    board: str
+    link: str
+    codec: str
+    status: str
+    phase: str
+    parts: tuple[int, ...] | None
+    estimate_wcr: int
+    estimate_wire: int | None
+    seconds: float | None
+    num_examples: int | None
+    loss: float | None
+    accuracy: float | None
+    air_bytes: int | None
+    air_seconds: float | None
+    energy: float | None
+
+    @property
+    def wire(self) -> int:
+        """Bytes of both directions: the causes add up to the port's count."""
+        return sum(self.parts or ())
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """A row of rounds.csv: bytes are summed over the boards asked, accuracies are 0 to 1 or None."""
+
+    round: int
+    participants: int
+    accuracy_boards: float | None
+    accuracy_global: float | None
+    wire_total: int
+    estimate_wcr: int
+    estimate_wire: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is known of a run.
+
+    Attributes:
+        directory: Where it was read.
+        rows: bytes.csv.
+        sessions: sessions.csv.
+        rounds: rounds.csv.
+        summary: summary.json, empty while the run is not over.
+        config: Keys to values, as text.
+        versions: Name to version.
+        notes: What was missing or cut off.
+    """
+
+    directory: Path
+    rows: Sequence[Row]
+    sessions: Sequence[Row]
+    rounds: Sequence[Round]
+    summary: Mapping[str, Any]
+    config: Mapping[str, str]
+    versions: Mapping[str, str]
+    notes: Sequence[str]
+
+    @property
+    def name(self) -> str:
+        """The directory's own name."""
+        return self.directory.resolve().name or str(self.directory)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the run reached its last round."""
+        return self.summary.get("complete") is True
+
+    @cached_property
+    def boards(self) -> list[str]:
+        """The uids in the order in which they were first heard of."""
+        return list(dict.fromkeys(row.board for row in (*self.sessions, *self.rows)))
+
+    @cached_property
+    def parts(self) -> dict[str, int]:
+        """Bytes of all rounds by cause."""
+        return add_parts(self.rows)
+
+    @cached_property
+    def wire(self) -> int:
+        """Bytes of all rounds; of rounds.csv where there is no bytes.csv."""
+        return sum(row.wire for row in self.rows) or sum(row.wire_total for row in self.rounds)
+
+    @cached_property
+    def estimate(self) -> int:
+        """Bytes that were predicted for all rounds."""
+        counted = [row.estimate_wire or 0 for row in self.rows if row.parts is not None]
+        return sum(counted) or sum(row.estimate_wire for row in self.rounds)
+
+    @cached_property
+    def wcr(self) -> int:
+        """The classic estimate W x C x R for the updates that were asked for."""
+        return sum(row.estimate_wcr for row in self.rows) or sum(row.estimate_wcr for row in self.rounds)
+
+    @cached_property
+    def exact(self) -> bool:
+        """Whether every row of the ledger is as long as predicted."""
+        rows = [*self.rows, *self.sessions]
+        if not rows:
+            return all(row.wire_total == row.estimate_wire for row in self.rounds)
+        return all(row.parts is not None and row.wire == row.estimate_wire for row in rows)
+
+    def accuracy(self, which: str = "accuracy_global") -> float | None:
+        """The last known accuracy, 0 to 1."""
+        known = [value for row in self.rounds if (value := getattr(row, which)) is not None]
+        return known[-1] if known else None
+
+    @property
+    def central(self) -> float | None:
+        """Accuracy of one head trained on all samples together, 0 to 1."""
+        return finite(self.summary.get("accuracy_central"))
+
+
+def add_parts(rows: Sequence[Row]) -> dict[str, int]:
+    """Bytes by cause, summed over rows."""
+    columns = list(zip(*(row.parts for row in rows if row.parts is not None), strict=True))
+    return (
+        {part: sum(column) for part, column in zip(PARTS, columns, strict=True)}
+        if columns
+        else dict.fromkeys(PARTS, 0)
+    )
+
+
+def total(values: Iterable[float | None]) -> float | None:
+    """The sum of what is known; None if nothing is."""
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def find(paths: Sequence[Path]) -> list[Path]:
+    """The run directories that paths stand for: themselves, or the runs right under them.
+
+    Raises:
+        StoreError: E_RUN_MISSING if a path is neither.
+    """
+    found: list[Path] = []
+    for path in paths:
+        try:
+            inside = [path] if _is_run(path) else sorted(child for child in path.iterdir() if _is_run(child))
+        except OSError:
+            inside = []
+        if not inside:
+            raise StoreError(
+                "E_RUN_MISSING",
+                f"{path} holds no run: there is no {' or '.join(FILES)} in it.",
+                "Name the directory that `bytefed run` printed, or one that holds several of them.",
+            )
+        found += inside
+    return list(dict.fromkeys(found))
+
+
+def _is_run(path: Path) -> bool:
+    return any((path / name).is_file() for name in FILES)
+
+
+def load(directory: Path) -> Run:
+    """Read a run directory.
+
+    Raises:
+        StoreError: E_RUN_MISSING if it holds none of FILES; E_RUN_CORRUPT if one can't be understood; E_RUN_IO.
+    """
+    if not _is_run(directory):
+        raise StoreError("E_RUN_MISSING", f"{directory} holds no run.", "Name the directory of a run.")
+    notes: list[str] = []
+    summary = _json(directory / "summary.json", notes)
+    rows = [_row(line) for line in _table(directory / "bytes.csv", ("round", "board", *PARTS), notes)]
+    sessions = [_row(line) for line in _table(directory / "sessions.csv", ("round", "board", *PARTS), notes)]
+    rounds = [_round(line) for line in _table(directory / "rounds.csv", ("round", "accuracy_global"), notes)]
+    return Run(
+        directory,
+        rows,
+        sessions,
+        sorted(rounds, key=lambda row: row.round),
+        summary,
+        _texts(summary.get("config")) or _toml(directory / "config.resolved.toml", notes),
+        _texts(summary.get("versions")) or _database_versions(directory / "run.db"),
+        notes,
+    )
+
+
+class _Line:
+    """One line of a CSV file: fields by column, checked when they are asked for."""
+
+    def __init__(self, path: Path, number: int, columns: Mapping[str, int], fields: Sequence[str]) -> None:
+        self._path, self._number, self._columns, self._fields = path, number, columns, fields
+
+    def text(self, column: str) -> str:
+        """A field, cut to a sensible length; empty where there is no such column."""
+        index = self._columns.get(column)
+        return "" if index is None else self._fields[index][:_LONGEST_TEXT]
+
+    def count(self, column: str) -> int | None:
+        """A field that is a whole number from 0, or nothing."""
+        field = self._field(column)
+        if not field:
+            return None
+        if not (field.isascii() and field.isdigit() and len(field) <= _MOST_DIGITS):
+            raise corrupt(self._path, f"line {self._number}: {column} is {field[:40]!r}")
+        return int(field)
+
+    def real(self, column: str) -> float | None:
+        """A field that is a number, or nothing; what is not finite counts as nothing."""
+        field = self._field(column)
+        try:
+            return finite(float(field)) if field else None
+        except ValueError:
+            raise corrupt(self._path, f"line {self._number}: {column} is {field[:40]!r}") from None
+
+    def _field(self, column: str) -> str:
+        index = self._columns.get(column)
+        return "" if index is None else self._fields[index]
+
+
+def _table(path: Path, needed: Sequence[str], notes: list[str]) -> Iterator[_Line]:
+    """The lines of a CSV file below its header; none where there is no such file."""
+    text = _read(path, _LARGEST_TABLE)
+    if text is None:
+        notes.append(f"There is no {path.name}.")
+        return
+    whole, newline, rest = text.rpartition("\n")
+    if rest:
+        notes.append(f"The last line of {path.name} is cut off and was left out.")
+    lines = csv.reader(io.StringIO(whole + newline, newline=""), strict=True)
+    try:
+        header = next(lines, [])
+        if missing := [column for column in needed if column not in header]:
+            raise corrupt(path, f"there is no column {missing[0]}")
+        columns = {name: index for index, name in enumerate(header)}
+        for fields in lines:
+            if len(fields) != len(header):
+                raise corrupt(path, f"line {lines.line_num} has {len(fields)} fields, not {len(header)}")
+            yield _Line(path, lines.line_num, columns, fields)
+    except csv.Error as error:
+        raise corrupt(path, f"line {lines.line_num}: {error}") from error
+
+
+def _row(line: _Line) -> Row:
+    parts = [line.count(part) for part in PARTS]
+    return Row(
+        round=line.count("round") or 0,
+        board=line.text("board"),
+        link=line.text("link"),
+        codec=line.text("codec"),
+        status=line.text("status"),
+        phase=line.text("phase") or "round",
+        parts=None if parts[0] is None else tuple(part or 0 for part in parts),
+        estimate_wcr=line.count("estimate_wcr") or 0,
+        estimate_wire=line.count("estimate_wire"),
+        seconds=line.real("seconds"),
+        num_examples=line.count("num_examples"),
+        loss=line.real("loss"),
+        accuracy=line.real("accuracy"),
+        air_bytes=line.count("air_bytes"),
+        air_seconds=line.real("air_seconds"),
+        energy=line.real("energy_mj"),
+    )
+
+
+def _round(line: _Line) -> Round:
+    return Round(
+        round=line.count("round") or 0,
+        participants=line.count("participants") or 0,
+        accuracy_boards=line.real("accuracy_boards"),
+        accuracy_global=line.real("accuracy_global"),
+        wire_total=line.count("wire_total") or 0,
+        estimate_wcr=line.count("estimate_wcr") or 0,
+        estimate_wire=line.count("estimate_wire") or 0,
+        seconds=line.real("seconds") or 0.0,
+    )
+
+
+def _json(path: Path, notes: list[str]) -> dict[str, Any]:
+    text = _read(path, _LARGEST_DOCUMENT)
+    try:
+        document = json.loads(text) if text else {}
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        notes.append(f"{path.name} can't be understood and was left out.")
+        return {}
+    return document
+
+
+def _toml(path: Path, notes: list[str]) -> dict[str, str]:
+    try:
+        return _texts(tomllib.loads(_read(path, _LARGEST_DOCUMENT) or ""))
+    except (tomllib.TOMLDecodeError, RecursionError):
+        notes.append(f"{path.name} can't be understood and was left out.")
+        return {}
+
+
+def _database_versions(path: Path) -> dict[str, str]:
+    """The versions that a run which never ended began with; nothing if they can't be had."""
+    if not path.is_file():
+        return {}
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
+            db.set_progress_handler(lambda: 1, _DATABASE_STEPS)  # gives up; the file may be anybody's
+            row = db.execute("SELECT value FROM meta WHERE key = 'versions'").fetchone()
+            return _texts(json.loads(row[0])) if row else {}
+    except (sqlite3.Error, ValueError, TypeError, RecursionError):
+        return {}
+
+
+def _texts(value: Any) -> dict[str, str]:
+    """A table of short texts, whatever it was before."""
+    if not isinstance(value, dict):
+        return {}
+    return {str(key)[:_LONGEST_TEXT]: _text(entry) for key, entry in list(value.items())[:_MOST_KEYS]}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(_text(entry) for entry in value[:_MOST_KEYS])[:_LONGEST_TEXT]
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return (f"{value:g}" if isinstance(value, float) else str(value)[:_LONGEST_TEXT]) if value != "" else "-"
+
+
+def finite(value: Any) -> float | None:
+    """A finite number, or nothing."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _LARGEST_NUMBER:
+        return None
+    return float(value)
+
+
+def _read(path: Path, largest: int) -> str | None:
+    """The text of a file; None if there is none."""
+    if not path.is_file():
+        return None
+    try:
+        with path.open("rb") as file:
+            content = file.read(largest + 1)
+    except OSError as error:
+        raise StoreError(
+            "E_RUN_IO", f"{path} can't be read ({error}).", "Make it readable for you."
+        ) from error
+    if len(content) > largest:
+        raise corrupt(path, f"it is larger than {largest:,} B")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise corrupt(path, "it is not UTF-8 text") from error
+
+
+def corrupt(path: Path, reason: str) -> StoreError:
+    """The error for a file that is not what a run writes."""
+    return StoreError(
+        "E_RUN_CORRUPT",
+        f"{path} is not what `bytefed run` writes: {reason}.",
+        "Leave this run out; or continue it with --resume, which writes its files anew.",
+    )

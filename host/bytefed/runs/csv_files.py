@@ -1,0 +1,158 @@
+"""The files that people and scripts read: bytes.csv, rounds.csv, sessions.csv, summary.json (SPEC.md section 8).
+
+All are derived from the run's database and agree with it: they are written anew when a run is opened and when
+it ends, and in between only what a round added is written.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bytefed.ledger.account import CAUSES
+from bytefed.runs.store import Phase, RoundSummary, Store, Traffic, coded
+
+BYTES_COLUMNS = (
+    "run", "round", "board", "link", "codec", "status", "payload_down", "payload_up", *CAUSES,
+    "wire_down", "wire_up", "wire_total", "estimate_wcr", "estimate_wire", "estimate_error",
+    "estimate_difference", "seconds", "num_examples", "loss", "accuracy",
+    "air_bytes", "air_seconds", "energy_mj",
+)  # fmt: skip
+SESSIONS_COLUMNS = (*BYTES_COLUMNS, "phase")
+ROUNDS_COLUMNS = (
+    "round", "participants", "accuracy_boards", "accuracy_global", "loss_global", "wire_down", "wire_up",
+    "wire_total", "estimate_wcr", "estimate_wire", "seconds",
+)  # fmt: skip
+
+SESSION_PHASES: tuple[Phase, ...] = ("connect", "provision", "evaluate")
+_DIGITS = {"seconds": 3, "air_seconds": 3, "estimate_error": 6}
+
+
+def traffic_row(run: int, row: Traffic) -> dict[str, Any]:
+    """A row of bytes.csv or sessions.csv; None becomes an empty field."""
+    values: dict[str, Any] = {name: getattr(row, name, None) for name in SESSIONS_COLUMNS}
+    values["run"] = f"{run:08x}"
+    if row.count:
+        values |= vars(row.count) | {"wire_total": row.count.wire_total}
+        if row.estimate_wire is not None:
+            values["estimate_difference"] = row.count.wire_total - row.estimate_wire
+        if row.estimate_wire:
+            values["estimate_error"] = 100 * values["estimate_difference"] / row.estimate_wire
+    if row.num_examples and row.correct is not None:
+        values["accuracy"] = row.correct / row.num_examples
+    return values
+
+
+def round_row(row: RoundSummary) -> dict[str, Any]:
+    """A row of rounds.csv; None becomes an empty field."""
+    return {name: getattr(row, name) for name in ROUNDS_COLUMNS}
+
+
+class CsvFile:
+    """A CSV file that grows, and whose last rows may be taken back."""
+
+    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+        self._path = path
+        self._columns = columns
+        self.size = 0  # bytes: where the next row will begin
+
+    def rewrite(self) -> None:
+        """Leave nothing but the header, in one step as others see it."""
+        header = _encode([dict(zip(self._columns, self._columns, strict=True))], self._columns)
+        fresh = self._path.with_name(self._path.name + ".new")
+        with coded(self._path.parent):
+            fresh.write_bytes(header)
+            fresh.replace(self._path)
+        self.size = len(header)
+
+    def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Add rows."""
+        text = _encode(rows, self._columns)
+        with coded(self._path.parent), self._path.open("ab") as file:
+            file.write(text)
+        self.size += len(text)
+
+    def truncate(self, size: int) -> None:
+        """Take back all rows from a position on."""
+        with coded(self._path.parent):
+            os.truncate(self._path, size)
+        self.size = size
+
+
+def _encode(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writerows({name: _field(name, value) for name, value in row.items()} for row in rows)
+    return text.getvalue().encode()
+
+
+def _field(name: str, value: Any) -> Any:
+    return f"{value:.{_DIGITS.get(name, 6)}f}" if isinstance(value, float) else value
+
+
+class Records:
+    """The CSV files of a run directory, kept in step with its database."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._bytes = CsvFile(store.directory / "bytes.csv", BYTES_COLUMNS)
+        self._sessions = CsvFile(store.directory / "sessions.csv", SESSIONS_COLUMNS)
+        self._rounds = CsvFile(store.directory / "rounds.csv", ROUNDS_COLUMNS)
+        self._offsets = array("Q")  # where the row of each round begins in rounds.csv, round 1 first
+        self._last_row = 0
+        self.rewrite()
+
+    def rewrite(self) -> None:
+        """Write all files anew from the database."""
+        for file in (self._bytes, self._sessions, self._rounds):
+            file.rewrite()
+        self._last_row = 0
+        del self._offsets[:]
+        self.update(first_round=1)
+
+    def update(self, first_round: int) -> None:
+        """Write what is new.
+
+        Args:
+            first_round: The earliest round about which something has changed.
+        """
+        for kind, file in ((("round",), self._bytes), (SESSION_PHASES, self._sessions)):
+            rows = self._store.traffic(kind, after=self._last_row)
+            file.append(traffic_row(self._store.run, row) for _, row in rows)
+        self._last_row = self._store.last_traffic()
+        known = min(first_round - 1, len(self._offsets))
+        if known < len(self._offsets):
+            self._rounds.truncate(self._offsets[known])
+            del self._offsets[known:]
+        for row in self._store.rounds(known + 1):
+            self._offsets.append(self._rounds.size)
+            self._rounds.append([round_row(row)])
+
+
+def totals(rows: Iterable[Traffic]) -> dict[str, Any]:
+    """Sums over ledger rows: wire bytes, estimates, and whether each row's estimate was exact."""
+    known = [row for row in rows if row.count is not None and row.estimate_wire is not None]
+    return {
+        "wire_down": sum(row.count.wire_down for row in known if row.count),
+        "wire_up": sum(row.count.wire_up for row in known if row.count),
+        "wire_total": sum(row.count.wire_total for row in known if row.count),
+        "payload_down": sum(row.count.payload_down for row in known if row.count),
+        "payload_up": sum(row.count.payload_up for row in known if row.count),
+        "estimate_wcr": sum(row.estimate_wcr for row in known),
+        "estimate_wire": sum(row.estimate_wire or 0 for row in known),
+        "estimate_exact": all(row.count and row.count.wire_total == row.estimate_wire for row in known),
+    }
+
+
+def write_json(path: Path, document: Mapping[str, Any]) -> None:
+    """Write a JSON file so that others never see half of it."""
+    with coded(path.parent):
+        fresh = path.with_name(path.name + ".new")
+        fresh.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        fresh.replace(path)

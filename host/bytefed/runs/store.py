@@ -1,0 +1,641 @@
+"""The durable half of a run: one SQLite database in the run directory.
+
+Promises, kept through a kill at any instant (write-ahead log, synchronous=FULL):
+
+* A delta is on disk before the board hears so. Its key is (run, round, board); a second one changes nothing.
+* A global head and the set of deltas applied to it appear together or not at all.
+* A delta that comes after its round's head is kept as `late` and never applied.
+
+Everything else in the directory is derived from the database and can be made again (see records.py).
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bytefed.errors import StoreError
+from bytefed.ledger.account import ByteCount
+from bytefed.runs.lock import RunLock
+from bytefed.strategies.base import Head
+
+FORMAT = 1
+DATABASE = "run.db"
+
+DeltaStatus = Literal["ok", "late"]
+Status = Literal["ok", "late", "rejected", "failed"]
+Phase = Literal["round", "connect", "provision", "evaluate"]
+
+COUNTS = tuple(f.name for f in fields(ByteCount))
+
+_SCHEMA = f"""
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE boards (
+    run INTEGER, board TEXT, client INTEGER NOT NULL, link TEXT NOT NULL,
+    PRIMARY KEY (run, board), UNIQUE (run, client)) WITHOUT ROWID;
+CREATE TABLE held (run INTEGER, board TEXT, head BLOB NOT NULL, PRIMARY KEY (run, board));
+CREATE TABLE rounds (
+    run INTEGER, round INTEGER, participants TEXT NOT NULL,
+    seconds REAL, accuracy_global REAL, loss_global REAL,
+    PRIMARY KEY (run, round)) WITHOUT ROWID;
+CREATE TABLE heads (run INTEGER, round INTEGER, head BLOB NOT NULL, PRIMARY KEY (run, round));
+CREATE TABLE deltas (
+    run INTEGER, round INTEGER, board TEXT, status TEXT NOT NULL, applied INTEGER NOT NULL DEFAULT 0,
+    num_examples INTEGER NOT NULL, loss REAL, correct INTEGER NOT NULL, delta BLOB NOT NULL,
+    PRIMARY KEY (run, round, board));
+CREATE TABLE evaluations (
+    run INTEGER, round INTEGER, board TEXT, correct INTEGER NOT NULL, tested INTEGER NOT NULL,
+    PRIMARY KEY (run, round, board)) WITHOUT ROWID;
+CREATE TABLE ledger (
+    id INTEGER PRIMARY KEY, run INTEGER NOT NULL, round INTEGER NOT NULL, board TEXT NOT NULL,
+    phase TEXT NOT NULL, link TEXT NOT NULL, codec TEXT NOT NULL, status TEXT NOT NULL,
+    {"".join(f"{name} INTEGER, " for name in COUNTS)}
+    estimate_wcr INTEGER NOT NULL, estimate_wire INTEGER, seconds REAL,
+    num_examples INTEGER, loss REAL, correct INTEGER,
+    air_bytes INTEGER, air_seconds REAL, energy_mj REAL);
+CREATE UNIQUE INDEX one_row_per_round_and_board ON ledger (run, round, board) WHERE phase = 'round';
+"""
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """The bytes of one board in one phase, and what came of them: a row of bytes.csv or sessions.csv.
+
+    Attributes:
+        round: From 1; 0 before the first.
+        board: uid, 16 hexadecimal digits.
+        phase: ``round`` for bytes.csv, else the phase of sessions.csv.
+        link: ``serial``, ``loopback``, ``ble``.
+        codec: ``down/up``, or one name where both are the same.
+        status: What became of the delta; of other phases ``ok`` or ``failed``.
+        count: Counted at the port; None where the process was killed before it could be written down.
+        estimate_wcr: Payload bytes of one update, one direction; 0 outside rounds.
+        estimate_wire: The closed form for the same operations, bytes; None where nothing can be said.
+        seconds: Duration.
+        num_examples, loss, correct: Of local training; None without.
+        air_bytes, air_seconds, energy_mj: Computed for BLE, see bytefed.ledger.air; None on other links.
+    """
+
+    round: int
+    board: str
+    phase: Phase
+    link: str
+    codec: str
+    status: Status
+    count: ByteCount | None
+    estimate_wcr: int
+    estimate_wire: int | None
+    seconds: float | None
+    num_examples: int | None = None
+    loss: float | None = None
+    correct: int | None = None
+    air_bytes: int | None = None
+    air_seconds: float | None = None
+    energy_mj: float | None = None
+
+
+@dataclass(frozen=True)
+class RoundSummary:
+    """A row of rounds.csv: what is known of a closed round.
+
+    Attributes:
+        round: From 1.
+        participants: Boards whose delta was applied.
+        accuracy_boards: Of the head after the round on the boards' own test samples; None until they were asked.
+        accuracy_global, loss_global: Of the same head on the host's test set.
+        wire_down, wire_up, estimate_wcr, estimate_wire: Bytes, summed over the boards asked.
+        seconds: Duration.
+    """
+
+    round: int
+    participants: int
+    accuracy_boards: float | None
+    accuracy_global: float
+    loss_global: float
+    wire_down: int
+    wire_up: int
+    estimate_wcr: int
+    estimate_wire: int
+    seconds: float
+
+    @property
+    def wire_total(self) -> int:
+        """Bytes of both directions."""
+        return self.wire_down + self.wire_up
+
+
+@dataclass(frozen=True, eq=False)
+class StoredDelta:
+    """A delta as it is on disk; ``delta`` is float32 [P]."""
+
+    board: str
+    status: DeltaStatus
+    applied: bool
+    num_examples: int
+    loss: float
+    correct: int
+    delta: NDArray[np.float32]
+
+
+class Store:
+    """A run directory, open for one coordinator."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.run = 0
+        self._lock = RunLock(directory)
+        try:
+            self._db = _connect(directory / DATABASE)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    @classmethod
+    def create(
+        cls,
+        directory: Path,
+        run: int,
+        head: Head,
+        config: str,
+        versions: dict[str, str],
+        boards: Sequence[tuple[str, str]] = (),
+        first: int = 0,
+    ) -> Store:
+        """Begin a run: all of this is there, or no run.
+
+        Args:
+            directory: Is made; must not hold a run yet.
+            run: The run's number, 1 to 2^32 - 1.
+            head: float32 [P], the global head to start from.
+            config: The resolved configuration as TOML.
+            versions: Of bytefed and of what it stands on.
+            boards: To enrol, as ``enrol`` does.
+            first: The client that the first of them is.
+
+        Raises:
+            StoreError: E_RUN_EXISTS, E_RUN_IN_USE, E_RUN_READ_ONLY, E_DISK_FULL or E_RUN_IO.
+        """
+        with coded(directory):
+            _make_folder(directory)
+            refuse_existing(directory)
+            store = cls(directory)
+            try:
+                with store._transaction():
+                    store._begin(run, head, config, versions)
+                    store.enrol(boards, first)
+            except BaseException:
+                store.close()
+                raise
+        return store
+
+    def _begin(self, run: int, head: Head, config: str, versions: dict[str, str]) -> None:
+        for statement in _SCHEMA.split(";\n"):
+            self._db.execute(statement)
+        meta = {"format": FORMAT, "run": run, "config": config, "versions": json.dumps(versions)}
+        self._db.executemany("INSERT INTO meta VALUES (?, ?)", [(k, str(v)) for k, v in meta.items()])
+        self._db.execute("INSERT INTO heads VALUES (?, 0, ?)", (run, _pack(head)))
+        self.run = run
+
+    @classmethod
+    def open(cls, directory: Path) -> Store:
+        """Go on with a run.
+
+        Raises:
+            StoreError: E_RUN_MISSING, E_RUN_IN_USE, E_RUN_CORRUPT, E_RUN_FORMAT or as for ``create``.
+        """
+        path = directory / DATABASE
+        with coded(directory):
+            if not path.is_file() or not _is_begun(path):
+                raise StoreError(
+                    "E_RUN_MISSING",
+                    f"{directory} holds no run.",
+                    "Name the directory that `bytefed run` printed; what never began is begun without --resume.",
+                )
+            store = cls(directory)
+            if store.meta("format") != str(FORMAT):
+                store.close()
+                raise StoreError(
+                    "E_RUN_FORMAT",
+                    f"{directory} was written by another version of bytefed.",
+                    "Resume it with that version, or start a new run.",
+                )
+            store.run = int(store.meta("run"))
+        return store
+
+    def close(self) -> None:
+        """Release the directory."""
+        self._db.close()
+        self._lock.release()
+
+    def meta(self, key: str) -> str:
+        """A value given to ``create``, or set since."""
+        row = self._row("SELECT value FROM meta WHERE key = ?", key)
+        return "" if row is None else str(row[0])
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Keep a value with the run."""
+        with self._transaction() as db:
+            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    # Boards.
+
+    def enrol(self, boards: Sequence[tuple[str, str]], first: int = 0) -> None:
+        """Fix which board is which client, once and for all of the run's life.
+
+        Args:
+            boards: uid (16 hexadecimal digits) and link of each, in the order of their clients.
+            first: The client that the first of them is.
+        """
+        rows = [(self.run, uid, client, link) for client, (uid, link) in enumerate(boards, first)]
+        with self._transaction() as db:
+            db.executemany("INSERT INTO boards VALUES (?, ?, ?, ?)", rows)
+
+    def clients(self) -> dict[str, int]:
+        """Client number of each enrolled board, by uid."""
+        return dict(self._rows("SELECT board, client FROM boards WHERE run = ? ORDER BY client", self.run))
+
+    # Rounds.
+
+    def begin_round(self, number: int, participants: Sequence[str]) -> None:
+        """Note which boards are asked to train in a round; those of an earlier attempt at it stay noted."""
+        with self._transaction() as db:
+            db.execute(
+                "INSERT OR IGNORE INTO rounds (run, round, participants) VALUES (?, ?, '[]')",
+                (self.run, number),
+            )
+            everyone = sorted({*self.participants(number), *participants})
+            db.execute(
+                "UPDATE rounds SET participants = ? WHERE run = ? AND round = ?",
+                (json.dumps(everyone), self.run, number),
+            )
+
+    def participants(self, number: int) -> list[str]:
+        """The boards that were asked to train in a round."""
+        row = self._row("SELECT participants FROM rounds WHERE run = ? AND round = ?", self.run, number)
+        return list(json.loads(row[0])) if row else []
+
+    def uncounted(self) -> set[str]:
+        """The boards whose last delta that was asked of them, in a closed round, did not count."""
+        rows = self._rows(
+            "SELECT asked.value, MAX(r.round), applied FROM rounds r, json_each(participants) asked"
+            " LEFT JOIN deltas d ON d.run = r.run AND d.round = r.round AND d.board = asked.value"
+            " WHERE r.run = ? AND seconds IS NOT NULL GROUP BY asked.value",
+            self.run,
+        )
+        return {board for board, _, applied in rows if not applied}
+
+    def hold(self, board: str, head: Head) -> None:
+        """Keep which head a board has, float32 [P]: the next one can then go as the difference to it."""
+        with self._transaction() as db:
+            db.execute("INSERT OR REPLACE INTO held VALUES (?, ?, ?)", (self.run, board, _pack(head)))
+
+    def held(self, board: str) -> Head | None:
+        """The head that a board had when it was last heard of; None if that was not kept."""
+        row = self._row("SELECT head FROM held WHERE run = ? AND board = ?", self.run, board)
+        return None if row is None else _unpack(row[0])
+
+    def commit_delta(
+        self,
+        number: int,
+        board: str,
+        delta: NDArray[np.float32],
+        *,
+        num_examples: int,
+        loss: float,
+        correct: int,
+    ) -> DeltaStatus:
+        """Put a delta on disk; when this returns it survives anything short of a broken disk.
+
+        Args:
+            number: Round.
+            board: uid, 16 hexadecimal digits.
+            delta: float32 [P].
+            num_examples: Samples trained on.
+            loss: Mean training loss.
+            correct: Samples classified correctly.
+
+        Returns:
+            What it counts as. For a delta that is there already: what that one counts as.
+
+        Raises:
+            StoreError: E_DISK_FULL, E_RUN_READ_ONLY or E_RUN_IO; then nothing was stored.
+        """
+        key = (self.run, number, board)
+        with self._transaction() as db:
+            closed = db.execute("SELECT 1 FROM heads WHERE run = ? AND round = ?", key[:2]).fetchone()
+            status = "late" if closed else "ok"
+            db.execute(
+                "INSERT OR IGNORE INTO deltas (run, round, board, status, num_examples, loss, correct, delta)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (*key, status, num_examples, loss, correct, _pack(delta)),
+            )
+            row = db.execute(
+                "SELECT status FROM deltas WHERE run = ? AND round = ? AND board = ?", key
+            ).fetchone()
+        stored: DeltaStatus = row[0]
+        return stored
+
+    def deltas(self, number: int) -> list[StoredDelta]:
+        """All deltas of a round, whatever became of them, ordered by board."""
+        rows = self._rows(
+            "SELECT board, status, applied, num_examples, loss, correct, delta FROM deltas"
+            " WHERE run = ? AND round = ? ORDER BY board",
+            self.run,
+            number,
+        )
+        return [
+            StoredDelta(board, status, bool(applied), examples, loss, correct, _unpack(blob))
+            for board, status, applied, examples, loss, correct, blob in rows
+        ]
+
+    def counted(self, number: int) -> int:
+        """How many deltas of a round count."""
+        query = "SELECT COUNT(*) FROM deltas WHERE run = ? AND round = ? AND status = 'ok'"
+        row = self._row(query, self.run, number)
+        return int(row[0]) if row else 0
+
+    def close_round(
+        self, number: int, head: Head, applied: Sequence[str], *, seconds: float, accuracy: float, loss: float
+    ) -> None:
+        """End a round: its head, the deltas applied to it and what the host measured, in one transaction.
+
+        Args:
+            number: Round.
+            head: float32 [P], the global head after the round.
+            applied: uids of the boards whose deltas made it.
+            seconds: Duration of the round.
+            accuracy: Of the head on the global test set, 0 to 1.
+            loss: Mean cross-entropy of the head there.
+        """
+        key = (self.run, number)
+        with self._transaction() as db:
+            db.execute("INSERT INTO heads VALUES (?, ?, ?)", (*key, _pack(head)))
+            db.executemany(
+                "UPDATE deltas SET applied = 1 WHERE run = ? AND round = ? AND board = ? AND status = 'ok'",
+                [(*key, board) for board in applied],
+            )
+            db.execute(
+                "UPDATE rounds SET seconds = ?, accuracy_global = ?, loss_global = ? WHERE run = ? AND round = ?",
+                (seconds, accuracy, loss, *key),
+            )
+
+    def head(self) -> tuple[int, Head]:
+        """The newest global head and the round that made it; round 0 is what the run began with."""
+        row = self._row("SELECT round, head FROM heads WHERE run = ? ORDER BY round DESC LIMIT 1", self.run)
+        if row is None:
+            raise StoreError("E_RUN_CORRUPT", f"{self.directory} has no global head.", "Start a new run.")
+        return int(row[0]), _unpack(row[1])
+
+    def head_of(self, number: int) -> Head:
+        """The global head that a closed round made."""
+        return _unpack(self._row("SELECT head FROM heads WHERE run = ? AND round = ?", self.run, number)[0])
+
+    def add_evaluation(self, number: int, board: str, correct: int, tested: int) -> None:
+        """Keep what a board found out about the head of a round on its own test samples."""
+        with self._transaction() as db:
+            db.execute(
+                "INSERT OR IGNORE INTO evaluations VALUES (?, ?, ?, ?, ?)",
+                (self.run, number, board, correct, tested),
+            )
+
+    def evaluated(self, number: int) -> set[str]:
+        """The boards that have evaluated the head of a round."""
+        rows = self._rows("SELECT board FROM evaluations WHERE run = ? AND round = ?", self.run, number)
+        return {row[0] for row in rows}
+
+    def rounds(self, first: int = 1) -> list[RoundSummary]:
+        """The closed rounds from ``first`` on."""
+        return [RoundSummary(*row) for row in self._rows(_ROUNDS, self.run, first)]
+
+    # The ledger.
+
+    def add_traffic(self, row: Traffic) -> None:
+        """Keep bytes; those of a further attempt of the same board at the same round are added to its row.
+
+        Doesn't wait for the disk: a kill loses nothing, a power cut at most the newest rows, never a delta.
+        """
+        count = row.count or ByteCount()
+        values = {name: getattr(row, name) for name in _TRAFFIC_COLUMNS}
+        values |= {name: getattr(count, name) if row.count else None for name in COUNTS}
+        values["run"] = self.run
+        names = ", ".join(values)
+        with self._hurried(), self._transaction() as db:
+            db.execute(
+                f"INSERT INTO ledger ({names}) VALUES ({', '.join('?' * len(values))})"  # noqa: S608
+                f" ON CONFLICT (run, round, board) WHERE phase = 'round' DO UPDATE SET {_MERGE}",
+                tuple(values.values()),
+            )
+
+    def traffic(self, phases: Sequence[Phase], after: int = 0) -> list[tuple[int, Traffic]]:
+        """The rows of some phases in the order they were first written, with their row numbers.
+
+        Args:
+            phases: Which.
+            after: Only rows with a greater number.
+        """
+        names = ", ".join((*_TRAFFIC_COLUMNS, *COUNTS))
+        marks = ", ".join("?" * len(phases))
+        rows = self._rows(
+            f"SELECT id, {names} FROM ledger WHERE run = ? AND id > ? AND phase IN ({marks}) ORDER BY id",  # noqa: S608
+            self.run,
+            after,
+            *phases,
+        )
+        return [(row[0], _traffic(row[1:])) for row in rows]
+
+    def last_traffic(self) -> int:
+        """The number of the newest row, 0 for none."""
+        return int(self._row("SELECT IFNULL(MAX(id), 0) FROM ledger")[0])
+
+    def repair(self, codec: str, estimate_wcr: int) -> None:
+        """Give each delta without a ledger row one, with byte columns left empty.
+
+        A process that was killed between storing a delta and writing down its bytes takes their number with it;
+        the delta itself is there.
+        """
+        rows = self._rows(
+            "SELECT round, board, 'round', link, ?, status, NULL, ?, NULL, NULL, num_examples, loss, correct"
+            " FROM deltas d JOIN boards USING (run, board) WHERE run = ? AND NOT EXISTS"
+            " (SELECT 1 FROM ledger l WHERE l.run = d.run AND l.round = d.round AND l.board = d.board"
+            "  AND phase = 'round')",
+            codec,
+            estimate_wcr,
+            self.run,
+        )
+        for row in rows:
+            self.add_traffic(Traffic(*row))
+
+    # SQLite.
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Write all that is written inside in one transaction: one wait for the disk."""
+        with self._transaction():
+            yield
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        if self._db.in_transaction:  # inside `together`
+            yield self._db
+            return
+        with coded(self.directory):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _hurried(self) -> Iterator[None]:
+        """Leave it to the next transaction to wait for the disk (SQLite, "PRAGMA synchronous", NORMAL in WAL mode)."""
+        with coded(self.directory):
+            self._db.execute("PRAGMA synchronous = NORMAL")
+        try:
+            yield
+        finally:
+            self._db.execute("PRAGMA synchronous = FULL")
+
+    def _rows(self, query: str, *values: Any) -> list[Any]:
+        with coded(self.directory):
+            return self._db.execute(query, values).fetchall()
+
+    def _row(self, query: str, *values: Any) -> Any:
+        with coded(self.directory):
+            return self._db.execute(query, values).fetchone()
+
+
+_ROUNDS = """
+SELECT r.round,
+    (SELECT COUNT(*) FROM deltas d WHERE d.run = r.run AND d.round = r.round AND applied),
+    (SELECT 1.0 * SUM(e.correct) / NULLIF(SUM(tested), 0) FROM evaluations e
+        WHERE e.run = r.run AND e.round = r.round),
+    accuracy_global, loss_global,
+    IFNULL(SUM(wire_down), 0), IFNULL(SUM(wire_up), 0),
+    IFNULL(SUM(estimate_wcr), 0), IFNULL(SUM(estimate_wire), 0), r.seconds
+FROM rounds r LEFT JOIN ledger l ON l.run = r.run AND l.round = r.round AND phase = 'round'
+WHERE r.run = ? AND r.round >= ? AND r.seconds IS NOT NULL
+GROUP BY r.round ORDER BY r.round
+"""
+_TRAFFIC_COLUMNS = tuple(f.name for f in fields(Traffic) if f.name != "count")
+_SUMMED = (*COUNTS, "estimate_wire", "seconds", "air_bytes", "air_seconds", "energy_mj")
+_MERGE = ", ".join(
+    [f"{name} = COALESCE({name} + excluded.{name}, {name}, excluded.{name})" for name in _SUMMED]
+    + [f"{name} = COALESCE(excluded.{name}, {name})" for name in ("num_examples", "loss", "correct")]
+    + ["status = excluded.status"]
+)
+
+
+def _traffic(row: Sequence[Any]) -> Traffic:
+    own, counts = row[: len(_TRAFFIC_COLUMNS)], row[len(_TRAFFIC_COLUMNS) :]
+    count = None if counts[0] is None else ByteCount(*counts)
+    return Traffic(**dict(zip(_TRAFFIC_COLUMNS, own, strict=True)), count=count)
+
+
+def _pack(values: NDArray[np.float32]) -> bytes:
+    return values.astype("<f4").tobytes()
+
+
+def _unpack(blob: bytes) -> NDArray[np.float32]:
+    return np.frombuffer(blob, "<f4").astype(np.float32)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    return db
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder that a power cut leaves where it is: a name is safe once the folder that it is in was synced."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    if os.name == "posix":
+        parent = os.open(folder.parent, os.O_RDONLY)
+        try:
+            with suppress(OSError):  # some file systems can't, and SQLite goes on then, too
+                os.fsync(parent)
+        finally:
+            os.close(parent)
+
+
+def refuse_existing(directory: Path) -> None:
+    """Make sure that a directory holds no run yet.
+
+    Raises:
+        StoreError: E_RUN_EXISTS if it does; E_RUN_READ_ONLY, E_RUN_CORRUPT, E_RUN_IO if that can't be told.
+    """
+    with coded(directory):
+        if (directory / DATABASE).exists() and _is_begun(directory / DATABASE):
+            raise StoreError(
+                "E_RUN_EXISTS",
+                f"{directory} holds a run already.",
+                f"Continue it with --resume {directory}, or name another directory with --run-dir.",
+            )
+
+
+def _is_begun(path: Path) -> bool:
+    """Whether a database holds a run: a process may have been killed before it wrote anything."""
+    db = sqlite3.connect(path)
+    try:
+        return db.execute("SELECT 1 FROM sqlite_master WHERE name = 'ledger'").fetchone() is not None
+    finally:
+        db.close()
+
+
+_FULL = "Free some space, then continue with --resume."
+_READ_ONLY = "Make the directory writable for you, or name another one with --run-dir."
+
+
+@contextmanager
+def coded(directory: Path) -> Iterator[None]:
+    """Turn what the system says about a run directory into coded errors."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _from_sqlite(directory, error) from error
+    except OSError as error:
+        raise _from_system(directory, error) from error
+
+
+def _from_sqlite(directory: Path, error: sqlite3.Error) -> StoreError:
+    primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if primary == sqlite3.SQLITE_FULL:
+        return StoreError("E_DISK_FULL", f"No space left for {directory}.", _FULL)
+    if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return StoreError("E_RUN_READ_ONLY", f"{directory} cannot be written to ({error}).", _READ_ONLY)
+    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StoreError(
+            "E_RUN_IN_USE",
+            f"Another process has the database in {directory} locked.",
+            "Close it, then --resume.",
+        )
+    if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return StoreError(
+            "E_RUN_CORRUPT", f"The database in {directory} is damaged ({error}).", "Start a new run."
+        )
+    return StoreError("E_RUN_IO", f"{directory}: {error}.", "Check the disk, then continue with --resume.")
+
+
+def _from_system(directory: Path, error: OSError) -> StoreError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StoreError("E_DISK_FULL", f"No space left for {directory}.", _FULL)
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        reason = os.strerror(error.errno)
+        return StoreError("E_RUN_READ_ONLY", f"{directory} cannot be written to ({reason}).", _READ_ONLY)
+    return StoreError("E_RUN_IO", f"{directory}: {error}.", "Check the disk, then continue with --resume.")

@@ -1,0 +1,189 @@
+"""Some of the simulated clients as virtual boards beside the simulation: same bits, same bytes, or E_CHECK.
+
+Each checked client is the firmware's whole session behind the real wire protocol. It is given the same samples and
+goes through the same rounds; what it brings and what its port counted must be what the simulation said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bytefed.boards.loopback import LoopbackTransport
+from bytefed.boards.virtual import BoardKind, board_uid, make_board
+from bytefed.data import Task
+from bytefed.data.partition import Partition
+from bytefed.device.device import Device, RoundReply, TrainingPlan
+from bytefed.errors import BoardError, BytefedError
+from bytefed.federation.config import RunConfig
+from bytefed.federation.fleet import Shares
+from bytefed.ledger.account import CAUSES, ByteCount
+from bytefed.ledger.wire_size import configuration_bytes, connection_bytes, round_bytes
+from bytefed.seeds import training_seed
+from bytefed.simulation.ledger import Fleet
+from bytefed.simulation.simulator import Outcome
+from bytefed.strategies.base import Head
+
+_COMPARED = (
+    "payload_down",
+    "payload_up",
+    *(cause for cause in CAUSES if cause not in ("probe", "retransmission")),
+)
+"""A busy machine may make a host ask once more: no matter of the simulation."""
+
+
+class Check:
+    """The checked clients.
+
+    Args:
+        config: How they train.
+        task: What they learn.
+        partition: Who has what.
+        fleet: Who has which link.
+        clients: Which of them are checked.
+    """
+
+    def __init__(
+        self, config: RunConfig, task: Task, partition: Partition, fleet: Fleet, clients: Sequence[int]
+    ) -> None:
+        self._config = config
+        self._shares = Shares(task, partition)
+        self._fleet = fleet
+        self._shape = (task.D, task.num_classes)
+        self._devices = {client: self._device(client) for client in clients}
+        self._configured: dict[int, float] = {}
+        self._rounds = self._bytes = 0
+        self._runner = asyncio.Runner()
+
+    def _device(self, client: int) -> Device:
+        profile = self._fleet.profile(client)
+        capacity = max(1, int(self._shares.partition.sizes[client]))
+        kind = BoardKind(*self._shape, None, capacity, max(1, self._config.batch_size), profile.window_down)
+        mtu = int(profile.name.partition(":")[2] or 247)
+        board = make_board(kind, board_uid(0, client))
+        return Device(LoopbackTransport(board, name=str(client), framing=profile.framing, mtu=mtu))
+
+    def connect(self) -> None:
+        """Open all sessions, and give the boards their samples."""
+        for client in self._devices:
+            self._runner.run(self._connect(client, 0))
+
+    async def _connect(self, client: int, number: int) -> None:
+        device = self._devices[client]
+        await device.connect(1)
+        self._compare(number, client, connection_bytes(self._fleet.profile(client)))
+        await device.provision(self._shares.samples(client, device))
+        device.take_bytes()  # simulated clients have their samples
+        self._configured.pop(client, None)
+
+    def round(self, number: int, head: Head, lost: NDArray[np.int64], outcome: Outcome) -> None:
+        """Let the checked clients that took part in a round do the same on their boards.
+
+        Raises:
+            BytefedError: E_CHECK when anything differs.
+        """
+        for client in sorted(self._devices.keys() & set(lost.tolist())):
+            self._runner.run(self._lose(number, head, client))
+        for client in sorted(outcome.deltas):
+            self._runner.run(self._train(number, head, client, outcome))
+
+    async def _train(self, number: int, head: Head, client: int, outcome: Outcome) -> None:
+        place = int(np.searchsorted(outcome.clients, client))
+        expected = self._configuration(number, client)
+        device, profile = self._devices[client], self._fleet.profile(client)
+        try:
+            reply = await device.run_round(
+                number, head, self._plan(number, client), evaluate=True, commit=lambda _: True
+            )
+        except BoardError as error:
+            if error.code != "E_BOARD_NOT_FINITE" or outcome.counted[place]:
+                raise
+            expected += round_bytes(profile, *self._shape, *self._config.codecs, train=False)
+        else:
+            _compare_learnt(number, client, reply, outcome, place)
+            expected += round_bytes(profile, *self._shape, *self._config.codecs)
+        self._compare(number, client, expected)
+        self._rounds += 1
+
+    async def _lose(self, number: int, head: Head, client: int) -> None:
+        """A board that takes the head and is lost: what follows is a new session."""
+        device = self._devices[client]
+        plan = self._plan(number, client)
+        await device.run_round(number, head, plan, train=False, evaluate=False, commit=lambda _: True)
+        device.take_bytes()
+        await device.close()
+        await self._connect(client, number)
+
+    def evaluate(self, number: int, head: Head, correct: NDArray[np.int32]) -> None:
+        """Let the checked clients try the last head, too."""
+        for client in self._devices:
+            self._runner.run(self._evaluate(number, head, client, int(correct[client])))
+
+    async def _evaluate(self, number: int, head: Head, client: int, correct: int) -> None:
+        plan = self._plan(number, client)
+        device, profile = self._devices[client], self._fleet.profile(client)
+        reply = await device.run_round(number, head, plan, train=False, commit=lambda _: True)
+        _require(number, client, "test samples right", reply.result.test_correct, correct)
+        self._compare(number, client, round_bytes(profile, *self._shape, *self._config.codecs, train=False))
+
+    def _configuration(self, number: int, client: int) -> ByteCount:
+        rate = self._config.rate(number)
+        if self._configured.get(client) == rate:
+            return ByteCount()
+        self._configured[client] = rate
+        return configuration_bytes(self._fleet.profile(client))
+
+    def _plan(self, number: int, client: int) -> TrainingPlan:
+        config, (down, up) = self._config, self._config.codecs
+        return TrainingPlan(
+            codec_down=down,
+            codec_up=up,
+            epochs=config.local_epochs,
+            batch=config.batch_size,
+            rate=config.rate(number),
+            seed=training_seed(config.seed, client),
+            proximal_mu=config.proximal,
+        )
+
+    def _compare(self, number: int, client: int, expected: ByteCount) -> None:
+        taken = self._devices[client].take_bytes()
+        for cause in _COMPARED:
+            _require(number, client, f"bytes of {cause}", getattr(taken, cause), getattr(expected, cause))
+        self._bytes += taken.wire_total
+
+    def summary(self) -> dict[str, int]:
+        """What was compared: clients, their rounds, and bytes."""
+        return {"clients": len(self._devices), "rounds": self._rounds, "bytes": self._bytes}
+
+    def close(self) -> None:
+        """Let go of the boards."""
+        for device in self._devices.values():
+            self._runner.run(device.close())
+        self._runner.close()
+
+
+def _compare_learnt(number: int, client: int, reply: RoundReply, outcome: Outcome, place: int) -> None:
+    result, delta = reply.result, reply.delta
+    simulated = outcome.deltas[client]
+    same = delta is not None and delta.tobytes() == simulated.tobytes()
+    _require(number, client, "delta", "the same bits" if same else "other bits", "the same bits")
+    for what, on_board, here in (
+        ("num_examples", result.num_examples, int(outcome.num_examples[place])),
+        ("loss", np.float32(result.loss).tobytes(), outcome.losses[place].tobytes()),
+        ("training samples right", result.correct, int(outcome.correct[place])),
+        ("test samples right", result.test_correct, int(outcome.tested[place])),
+    ):
+        _require(number, client, what, on_board, here)
+
+
+def _require(number: int, client: int, what: str, on_board: Any, simulated: Any) -> None:
+    if on_board != simulated:
+        raise BytefedError(
+            "E_CHECK",
+            f"Round {number}, client {client}: {what}: the virtual board has {on_board}, the simulation {simulated}.",
+            "This is a defect in bytefed: please report it with the command.",
+        )

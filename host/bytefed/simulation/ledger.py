@@ -1,0 +1,317 @@
+"""The bytes of simulated clients, from the closed forms of SPEC.md section 6, in the files of a run.
+
+Every client of a kind (link, what became of its round, whether it had to be configured) takes the same bytes, so
+they are computed once a kind. One row a client is what bytes.csv has as long as there are not too many; then it has
+one row for each kind and round, with sums.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bytefed.boards.virtual import board_uid
+from bytefed.errors import ConfigError
+from bytefed.ledger.account import ByteCount
+from bytefed.ledger.wire_size import (
+    LinkProfile,
+    ble_profile,
+    blob_size,
+    configuration_bytes,
+    connection_bytes,
+    head_bytes,
+    round_bytes,
+    serial_profile,
+)
+from bytefed.runs.csv_files import (
+    BYTES_COLUMNS,
+    ROUNDS_COLUMNS,
+    SESSION_PHASES,
+    SESSIONS_COLUMNS,
+    CsvFile,
+    round_row,
+    totals,
+    traffic_row,
+)
+from bytefed.runs.store import Phase, RoundSummary, Status, Traffic
+from bytefed.seeds import chances
+from bytefed.simulation.simulator import Clients, Outcome
+
+_LINKS = 0x11A2  # which draw it is
+_OK, _DIVERGED, _LOST = range(3)
+_STATUS: tuple[Status, ...] = ("ok", "failed", "failed")
+
+
+def parse_links(texts: Sequence[str]) -> list[tuple[LinkProfile, float]]:
+    """Links and the fractions of the clients that have them.
+
+    Args:
+        texts: Each ``serial`` or ``ble:MTU``, and ``=SHARE`` where the shares are not equal.
+
+    Raises:
+        ConfigError: E_CONFIG_LINKS.
+    """
+    links = []
+    for text in texts:
+        name, _, share = text.partition("=")
+        try:
+            weight = _positive(float(share or 1))
+            profile = _profile(name)
+        except ValueError as error:
+            raise ConfigError(
+                "E_CONFIG_LINKS",
+                f"--links {text} is no link ({error}).",
+                "Name serial, ble or ble:MTU (23 to 517), each with =SHARE if they differ: serial=3 ble:185=1.",
+            ) from error
+        links.append((profile, weight))
+    total = sum(weight for _, weight in links)
+    return [(profile, weight / total) for profile, weight in links]
+
+
+def _profile(name: str) -> LinkProfile:
+    kind, colon, mtu = name.partition(":")
+    if name == "serial":
+        return serial_profile()
+    if kind == "ble":
+        return replace(ble_profile(int(mtu) if colon else 247), name=name)
+    raise ValueError(f"there is no link {name!r}")
+
+
+def _positive(share: float) -> float:
+    if not 0 < share < math.inf:
+        raise ValueError(f"{share} is no share")
+    return share
+
+
+@cache
+def _uid(client: int) -> str:
+    """The uid of the virtual board that a client would be."""
+    return f"{board_uid(0, client):016x}"
+
+
+@dataclass(frozen=True, eq=False)
+class Fleet:
+    """Which link each client has.
+
+    Attributes:
+        profiles: The links.
+        link: int64 [N], which of them each client has.
+    """
+
+    profiles: list[LinkProfile]
+    link: NDArray[np.int64]
+
+    @classmethod
+    def draw(cls, seed: int, clients: int, links: Sequence[tuple[LinkProfile, float]]) -> Fleet:
+        """Give each client a link."""
+        bounds = np.cumsum([share for _, share in links])[:-1]
+        draws = chances(seed, _LINKS, np.arange(clients))
+        return cls([profile for profile, _ in links], np.searchsorted(bounds, draws, side="right"))
+
+    def profile(self, client: int) -> LinkProfile:
+        """The link of one client."""
+        return self.profiles[int(self.link[client])]
+
+
+class SimulatedLedger:
+    """The CSV files of a simulated run.
+
+    Args:
+        directory: Of the run.
+        run: Its number.
+        fleet: Who has which link.
+        shape: D and C of the head.
+        codecs: Downlink and uplink.
+        most_rows: Of bytes.csv with one row for each client; sums where the run would need more.
+        expected_rows: How many it would need.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        run: int,
+        fleet: Fleet,
+        shape: tuple[int, int],
+        codecs: tuple[str, str],
+        *,
+        most_rows: int,
+        expected_rows: int,
+    ) -> None:
+        self._run = run
+        self._fleet = fleet
+        self._shape = shape
+        self._codecs = codecs
+        self._codec = codecs[0] if codecs[0] == codecs[1] else "/".join(codecs)
+        self.one_row_each = max(expected_rows, 2 * len(fleet.link)) <= most_rows
+        self._rate = np.full(len(fleet.link), np.nan)  # that each client was last configured with
+        self._bytes = CsvFile(directory / "bytes.csv", BYTES_COLUMNS)
+        self._sessions = CsvFile(directory / "sessions.csv", SESSIONS_COLUMNS)
+        self._rounds = CsvFile(directory / "rounds.csv", ROUNDS_COLUMNS)
+        for file in (self._bytes, self._sessions, self._rounds):
+            file.rewrite()
+        self._totals: dict[Phase, dict[str, Any]] = {}
+        self._pending: RoundSummary | None = None
+
+    def connect(self, number: int, clients: Clients) -> None:
+        """Put down that clients opened a session."""
+        units = [connection_bytes(profile) for profile in self._fleet.profiles]
+        self._book("connect", number, clients, self._fleet.link[clients], [(u, u, "ok") for u in units])
+        self._rate[clients] = np.nan
+
+    def evaluate(self, number: int, clients: Clients) -> None:
+        """Put down that clients tried the last head."""
+        units = [
+            round_bytes(profile, *self._shape, *self._codecs, train=False) for profile in self._fleet.profiles
+        ]
+        self._book("evaluate", number, clients, self._fleet.link[clients], [(u, u, "ok") for u in units])
+
+    def train(
+        self, number: int, rate: float, clients: Clients, lost: NDArray[np.bool_], outcome: Outcome
+    ) -> dict[str, Any]:
+        """Put down a round.
+
+        Args:
+            number: The round.
+            rate: The learning rate: a client that was given another is configured first.
+            clients: int64 [n], who was asked.
+            lost: bool [n], who was lost after it had the head.
+            outcome: What became of the others.
+
+        Returns:
+            Sums over the round.
+        """
+        end = np.full(len(clients), _LOST)
+        end[~lost] = np.where(outcome.counted, _OK, _DIVERGED)
+        configured = (self._rate[clients] != rate).astype(np.int64)
+        self._rate[clients] = rate
+        kinds = (self._fleet.link[clients] * 3 + end) * 2 + configured
+        units = [
+            self.round_of(profile, end, bool(configured))
+            for profile in self._fleet.profiles
+            for end in (_OK, _DIVERGED, _LOST)
+            for configured in (0, 1)
+        ]
+        return self._book("round", number, clients, kinds, units, lost=lost, outcome=outcome)
+
+    def round_of(
+        self, profile: LinkProfile, end: int, configured: bool
+    ) -> tuple[ByteCount, ByteCount, Status]:
+        """What a round takes one client, what it should have taken, and its status."""
+        whole = round_bytes(profile, *self._shape, *self._codecs)
+        taken = {
+            _OK: whole,
+            _DIVERGED: round_bytes(profile, *self._shape, *self._codecs, train=False),
+            _LOST: head_bytes(profile, *self._shape, self._codecs[0]),
+        }[end]
+        extra = configuration_bytes(profile) if configured else ByteCount()
+        return taken + extra, whole + extra, _STATUS[end]
+
+    def _book(
+        self,
+        phase: Phase,
+        number: int,
+        clients: Clients,
+        kinds: NDArray[np.int64],
+        units: Sequence[tuple[ByteCount, ByteCount, Status]],
+        lost: NDArray[np.bool_] | None = None,
+        outcome: Outcome | None = None,
+    ) -> dict[str, Any]:
+        learnt = _Learnt(len(clients), lost, outcome)
+        if self.one_row_each:
+            rows = [
+                self._row(phase, number, _uid(client), 1, units[kind], client, learnt, [i])
+                for i, (client, kind) in enumerate(zip(clients.tolist(), kinds.tolist(), strict=True))
+            ]
+        else:
+            rows = []
+            for kind in np.unique(kinds).tolist():
+                who = np.flatnonzero(kinds == kind)
+                name = f"{len(who)} clients"
+                rows.append(
+                    self._row(phase, number, name, len(who), units[kind], clients[who[0]], learnt, who)
+                )
+        file = self._bytes if phase == "round" else self._sessions
+        file.append(traffic_row(self._run, row) for row in rows)
+        sums = totals(rows)
+        before = self._totals.get(phase, dict.fromkeys(sums, 0) | {"estimate_exact": True})
+        self._totals[phase] = {
+            name: value and before[name] if name == "estimate_exact" else value + before[name]
+            for name, value in sums.items()
+        }
+        return sums
+
+    def _row(
+        self,
+        phase: Phase,
+        number: int,
+        board: str,
+        times: int,
+        unit: tuple[ByteCount, ByteCount, Status],
+        client: int,
+        learnt: _Learnt,
+        who: Any,
+    ) -> Traffic:
+        taken, planned, status = unit
+        examples, loss, correct = learnt.of(who)
+        return Traffic(
+            round=number,
+            board=board,
+            phase=phase,
+            link=self._fleet.profile(client).name,
+            codec=self._codec,
+            status=status,
+            count=taken * times if times > 1 else taken,
+            estimate_wcr=blob_size(self._codecs[1], *self._shape) * times if phase == "round" else 0,
+            estimate_wire=planned.wire_total * times,
+            seconds=None,
+            num_examples=examples,
+            loss=loss,
+            correct=correct,
+        )
+
+    def close_round(self, row: RoundSummary) -> None:
+        """Keep a round's row until ``tested`` says how its head does on the clients."""
+        self._pending = row
+
+    def tested(self, correct: int, samples: int) -> float | None:
+        """Write the row of the last round, with the accuracy of its head on clients' own test samples."""
+        if self._pending is None:
+            return None
+        accuracy = correct / samples if samples else None
+        self._rounds.append([round_row(replace(self._pending, accuracy_boards=accuracy))])
+        self._pending = None
+        return accuracy
+
+    def totals(self) -> dict[str, Any]:
+        """Sums over rounds and over each kind of session, as summary.json has them."""
+        nothing = totals([])
+        sums = {phase: self._totals.get(phase, nothing) for phase in ("round", *SESSION_PHASES)}
+        exact = all(part["estimate_exact"] for part in sums.values())
+        rounds = sums.pop("round")
+        return {**rounds, "estimate_exact": exact, "sessions": sums}
+
+
+class _Learnt:
+    """num_examples, loss and correct of those that were asked; nothing of those that were lost."""
+
+    def __init__(self, asked: int, lost: NDArray[np.bool_] | None, outcome: Outcome | None) -> None:
+        self._outcome = outcome
+        self._place = np.full(asked, -1)
+        if outcome is not None and lost is not None:
+            self._place[~lost] = np.where(outcome.counted, np.arange(len(outcome.clients)), -1)
+
+    def of(self, who: Any) -> tuple[int | None, float | None, int | None]:
+        """Sums over some of them; the mean loss."""
+        place = self._place[who]
+        if self._outcome is None or place[0] < 0:  # one kind: all or none
+            return None, None, None
+        losses = self._outcome.losses[place]
+        examples = int(self._outcome.num_examples[place].sum())
+        return examples, float(losses.mean(dtype=np.float64)), int(self._outcome.correct[place].sum())

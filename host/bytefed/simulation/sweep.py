@@ -1,0 +1,233 @@
+"""A grid of settings, each tried with several seeds, and one table of what came of it.
+
+Every trial is a line of trials.jsonl, written when it is over: a sweep that is stopped goes on where it stood. Nothing
+is ever chosen by accuracy on the test set: the recommended codec follows from the boards' own test samples.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bytefed import codec
+from bytefed.federation.config import RunConfig
+from bytefed.simulation.trial import Outcome
+
+REFERENCE = "float32"
+TRIALS, TABLE = "trials.jsonl", "sweep.csv"
+LAST = 5  # rounds whose mean is the final accuracy
+IN_A_ROW = 3  # rounds that have to reach a target, so that luck does not
+TOLERANCE = 0.005  # of final accuracy, that the recommended codec may lose
+BUDGET = 60_000  # instructions for encoding and decoding 64x10, that it may take
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A cell of the grid.
+
+    Attributes:
+        data, alpha, codec, local_epochs, fraction_train, strategy: As of a run.
+    """
+
+    data: str
+    alpha: float
+    codec: str
+    local_epochs: int
+    fraction_train: float
+    strategy: str
+
+    @property
+    def reference(self) -> Setting:
+        """The same with the codec that loses nothing."""
+        return Setting(**{**asdict(self), "codec": REFERENCE})
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """What a setting came to with one seed: float64 [rounds] each; wire is bytes a board so far."""
+
+    accuracy: NDArray[np.float64]
+    validation: NDArray[np.float64]
+    wire: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, outcome: Outcome, clients: int) -> Trial:
+        """Take a trial's outcome."""
+        return cls(outcome.accuracy, outcome.validation, outcome.wire / clients)
+
+    def final(self, what: str = "accuracy") -> float:
+        """Accuracy at the end, the mean of the last rounds."""
+        return float(getattr(self, what)[-LAST:].mean())
+
+    def bytes_to(self, target: float, what: str = "accuracy") -> float:
+        """Bytes a board until the accuracy reaches a target and stays there for some rounds; NaN for never."""
+        reached = getattr(self, what) >= target
+        for first in range(len(reached) - IN_A_ROW + 1):
+            if reached[first : first + IN_A_ROW].all():
+                return float(self.wire[first])
+        return float("nan")
+
+
+def grid(axes: Mapping[str, Sequence[Any]]) -> list[Setting]:
+    """Return all combinations; the reference codec is always among them."""
+    values = {f.name: list(dict.fromkeys(axes[f.name])) for f in fields(Setting)}
+    values["codec"] = list(dict.fromkeys([REFERENCE, *values["codec"]]))
+    return [Setting(*cell) for cell in product(*values.values())]
+
+
+class Trials:
+    """The trials of a sweep, on disk."""
+
+    def __init__(self, directory: Path, config: RunConfig, clients: int, link: str) -> None:
+        """Open a sweep.
+
+        Args:
+            directory: Is made where it isn't.
+            config: All that the grid does not vary.
+            clients: Boards.
+            link: Name of the link that decides the bytes.
+        """
+        directory.mkdir(parents=True, exist_ok=True)
+        self._path = directory / TRIALS
+        names = [name for name in asdict(config) if name not in {f.name for f in fields(Setting)} | {"seed"}]
+        self._fixed = {name: getattr(config, name) for name in names} | {"clients": clients, "link": link}
+        self._found = dict(self._read())
+        if self._path.exists() and not self._path.read_bytes().endswith(b"\n"):
+            self._path.write_bytes(self._path.read_bytes() + b"\n")  # cut off by a kill
+
+    def _key(self, setting: Setting, seed: int) -> str:
+        return json.dumps({**self._fixed, **asdict(setting), "seed": seed}, sort_keys=True)
+
+    def _read(self) -> Iterator[tuple[str, Trial]]:
+        if not self._path.exists():
+            return
+        for line in self._path.read_text(encoding="utf-8").splitlines():
+            try:
+                row = json.loads(line)
+            except ValueError:
+                continue
+            arrays = (np.array(row[name]) for name in ("accuracy", "validation", "wire"))
+            yield json.dumps(row["key"], sort_keys=True), Trial(*arrays)
+
+    def get(self, setting: Setting, seed: int) -> Trial | None:
+        """A trial that was made before."""
+        return self._found.get(self._key(setting, seed))
+
+    def add(self, setting: Setting, seed: int, trial: Trial) -> None:
+        """Keep a trial."""
+        key = self._key(setting, seed)
+        arrays = {name: getattr(trial, name).tolist() for name in ("accuracy", "validation", "wire")}
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"key": json.loads(key), **arrays}) + "\n")
+        self._found[key] = trial
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of a setting over all seeds.
+
+    Accuracies in per cent, bytes a board on the wire; `ratio` is how many times fewer than float32's, geometric mean.
+    `worst_change` is the largest loss against float32 of any seed, `reached` how many seeds reached 99 %.
+    """
+
+    data: str
+    alpha: float
+    codec: str
+    local_epochs: int
+    fraction_train: float
+    strategy: str
+    seeds: int
+    accuracy: float
+    accuracy_sd: float
+    change: float
+    worst_change: float
+    bytes_95: float
+    bytes_99: float
+    bytes_99_low: float
+    bytes_99_high: float
+    reached: int
+    ratio_99: float
+    ratio_99_low: float
+    ratio_99_high: float
+    ram: int
+    instructions: int
+
+
+def summarize(setting: Setting, parameters: int, own: Sequence[Trial], reference: Sequence[Trial]) -> Row:
+    """Compare the trials of a setting with those of float32, seed by seed.
+
+    Args:
+        setting: The cell.
+        parameters: P.
+        own: Its trials, at least one.
+        reference: float32's, of the same seeds in the same order.
+    """
+    pairs = list(zip(own, reference, strict=True))
+    accuracy = np.array([100 * trial.final() for trial in own])
+    change = np.array([100 * (a.final() - b.final()) for a, b in pairs])
+    to_95 = np.array([a.bytes_to(0.95 * b.final()) for a, b in pairs])
+    to_99 = np.array([a.bytes_to(0.99 * b.final()) for a, b in pairs])
+    ratio = np.array([b.bytes_to(0.99 * b.final()) for b in reference]) / to_99
+    up = codec.find(setting.codec.rpartition("/")[2])
+    return Row(
+        **asdict(setting), seeds=len(own),
+        accuracy=accuracy.mean(), accuracy_sd=accuracy.std(), change=change.mean(), worst_change=change.min(),
+        bytes_95=_all(to_95).mean(), bytes_99=_all(to_99).mean(),
+        bytes_99_low=_all(to_99).min(), bytes_99_high=_all(to_99).max(), reached=int(np.isfinite(to_99).sum()),
+        ratio_99=float(np.exp(np.log(_all(ratio)).mean())),
+        ratio_99_low=_all(ratio).min(), ratio_99_high=_all(ratio).max(),
+        ram=codec.board_memory(up, parameters),
+        instructions=codec.instructions(setting.codec),
+    )  # fmt: skip
+
+
+def _all(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Those that are numbers; NaN where there is none."""
+    found = values[np.isfinite(values)]
+    return found if len(found) else np.array([np.nan])
+
+
+def recommend(cells: Mapping[Setting, Sequence[Trial]]) -> str:
+    """Choose a codec by the boards' own test samples.
+
+    Of the codecs that a board decodes and encodes within BUDGET instructions, and whose final accuracy, in the mean
+    over the seeds, is nowhere more than half a point below float32's, the one with the fewest bytes to 99 % of
+    float32's, in the geometric mean over all settings. A codec that fails to get there with some seed is out.
+    """
+    best, least = REFERENCE, np.inf
+    for name in dict.fromkeys(setting.codec for setting in cells):
+        if codec.instructions(name) > BUDGET:
+            continue
+        costs: list[float] = []
+        for setting, own in cells.items():
+            if setting.codec != name:
+                continue
+            pairs = list(zip(own, cells[setting.reference], strict=True))
+            loss = np.mean([b.final("validation") - a.final("validation") for a, b in pairs])
+            to_99 = [a.bytes_to(0.99 * b.final("validation"), "validation") for a, b in pairs]
+            costs.append(float(np.mean(np.log(to_99))) if loss <= TOLERANCE else np.inf)
+        cost = sum(costs) / len(costs)
+        if cost < least:  # never with a NaN
+            best, least = name, cost
+    return best
+
+
+def write_table(path: Path, rows: Sequence[Row]) -> None:
+    """Write the table as CSV."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow([f.name for f in fields(Row)])
+        for row in rows:
+            writer.writerow([_shown(value) for value in asdict(row).values()])
+
+
+def _shown(value: Any) -> Any:
+    return round(value, 3) if isinstance(value, float) else value

@@ -1,0 +1,85 @@
+"""A run without links or files: its accuracy round by round, and what the links would have carried.
+
+For comparing codecs and strategies over many seeds. All boards answer and no byte is lost; a trial ends with the very
+head that such a run would.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bytefed.data import Task
+from bytefed.data.partition import Partition, divide
+from bytefed.federation.config import RunConfig
+from bytefed.federation.evaluation import evaluate
+from bytefed.federation.experiment import initial_head
+from bytefed.ledger.wire_size import LinkProfile, configuration_bytes, connection_bytes, round_bytes
+from bytefed.seeds import select
+from bytefed.simulation.simulator import Simulator
+from bytefed.strategies.base import Head
+from bytefed.strategies.registry import strategy_of
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What came of a trial.
+
+    Attributes:
+        accuracy: float64 [rounds], of the global head after each round on the test set, 0 to 1.
+        validation: float64 [rounds], the same on the boards' own test samples: to choose by.
+        wire: int64 [rounds], bytes on the wire up to the end of each round, both directions, all boards together:
+            connections, configurations and rounds, without giving the boards their samples.
+        head: float32 [P], the last global head.
+    """
+
+    accuracy: NDArray[np.float64]
+    validation: NDArray[np.float64]
+    wire: NDArray[np.int64]
+    head: Head
+
+
+def partition_of(config: RunConfig, task: Task, clients: int) -> Partition:
+    """Divide a task among so many boards.
+
+    Raises:
+        ConfigError: It can't be divided so.
+    """
+    return divide(
+        task, config.partition, clients,
+        alpha=config.alpha, shards_per_client=config.shards, seed=config.seed,
+    )  # fmt: skip
+
+
+def run_trial(config: RunConfig, task: Task, clients: int, profile: LinkProfile) -> Outcome:
+    """Run a configuration for so many boards, all on links of one profile.
+
+    Args:
+        config: boards, quorum, deadline, faults and the like are of no matter.
+        task: What to learn.
+        clients: Boards.
+        profile: Decides the bytes, nothing else.
+
+    Raises:
+        ConfigError: The configuration does not fit the task.
+    """
+    partition = partition_of(config, task, clients)
+    simulator = Simulator(config, task, partition, strategy_of(config), threads=1)
+    head = initial_head(task)
+    count = max(int(config.fraction_train * clients), config.min_train_nodes)
+    spent = (connection_bytes(profile) + configuration_bytes(profile)).wire_total * clients
+    each = round_bytes(profile, task.D, task.num_classes, *config.codecs).wire_total
+    held_out = task.federated.take(np.concatenate([partition.test(client) for client in range(clients)]))
+    accuracy, validation = np.zeros(config.rounds), np.zeros(config.rounds)
+    wire = np.zeros(config.rounds, np.int64)
+    for number in range(1, config.rounds + 1):
+        chosen = select(config.seed, number, range(clients), count)
+        nobody = np.zeros(len(chosen), np.bool_)
+        head = simulator.round(number, head, np.array(chosen, np.int64), nobody).head
+        accuracy[number - 1] = evaluate(task, head, task.test).accuracy
+        validation[number - 1] = evaluate(task, head, held_out).accuracy
+        spent += each * len(chosen)
+        wire[number - 1] = spent
+    return Outcome(accuracy, validation, wire, head)

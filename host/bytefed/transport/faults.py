@@ -1,0 +1,340 @@
+"""A link that misbehaves on purpose, the same way each time: for tests, and for `bytefed run --faults`.
+
+A FaultyTransport stands between the host and the transport to a board. The host's port is on the host's side
+of it: what the host hands over counts as sent even when it is lost behind the port, and what never reaches the
+host does not count as received. So the ledger sees just what it would see with a bad cable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, fields
+from typing import Literal, Protocol, Self
+
+from bytefed.device.timers import now
+from bytefed.errors import ConfigError, LinkError
+from bytefed.ledger.account import Direction
+from bytefed.transport.base import RTO_FLOORS, Transport
+from bytefed.transport.inbox import Inbox
+from bytefed.transport.serial import link_lost
+
+_PACKET = 64  # a USB CDC packet: what goes missing at once, and where a second delimiter stands
+_LONGEST = 300  # bytes without a delimiter after which a stretch of the stream is passed on as it is
+
+
+@dataclass(frozen=True)
+class Faults:
+    """How bad a link is. A probability is per frame and direction.
+
+    Attributes:
+        drop: Probability that a frame is lost.
+        corrupt: That some of its bits or bytes change, or on a byte stream go missing.
+        duplicate: That it comes twice.
+        reorder: That it is held back for up to `hold` seconds, while those behind it overtake.
+        garbage: That a burst of random bytes comes before it.
+        stall: That nothing moves for `pause` seconds.
+        cut: That the link dies within it, at a random byte; it can be opened again.
+        cut_at: The link dies once, after that many bytes of both directions; 0 for never.
+        hold, pause: Seconds.
+        delay: Every frame takes up to so many seconds longer; the order stays.
+        throttle: Bytes a second and direction; 0 for no limit.
+        seed: Of all the draws; each link has its own sequence of them.
+    """
+
+    drop: float = 0.0
+    corrupt: float = 0.0
+    duplicate: float = 0.0
+    reorder: float = 0.0
+    garbage: float = 0.0
+    stall: float = 0.0
+    cut: float = 0.0
+    cut_at: int = 0
+    hold: float = 0.1
+    pause: float = 2.0
+    delay: float = 0.0
+    throttle: float = 0.0
+    seed: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read "drop=0.01,corrupt=0.001,seed=7".
+
+        Raises:
+            ConfigError: E_CONFIG_FAULTS.
+        """
+        kinds: dict[str, type[int] | type[float]] = {f.name: type(getattr(cls, f.name)) for f in fields(cls)}
+        values: dict[str, float] = {}
+        for part in filter(None, (part.strip() for part in text.split(","))):
+            name, _, value = part.partition("=")
+            if name not in kinds:
+                raise _bad(part, f"The faults are {', '.join(kinds)}.")
+            try:
+                values[name] = kinds[name](value)
+            except ValueError:
+                raise _bad(part, f"Give {name} as a number, such as {name}=1.") from None
+            high = 1.0 if name in PROBABILITIES else 1e15
+            if not 0 <= values[name] <= high:
+                raise _bad(part, f"{name} is 0 to {high:g}.")
+        return cls(**values)  # type: ignore[arg-type]
+
+    def __str__(self) -> str:
+        """What differs from a good link, and the seed, as `parse` reads it."""
+        good = type(self)()
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        told = {name: v for name, v in values.items() if v != getattr(good, name)} | {"seed": self.seed}
+        return ",".join(f"{name}={value:.15g}" for name, value in told.items())
+
+
+PROBABILITIES = ("drop", "corrupt", "duplicate", "reorder", "garbage", "stall", "cut")
+
+
+def _bad(part: str, remedy: str) -> ConfigError:
+    return ConfigError("E_CONFIG_FAULTS", f"--faults: '{part}' can't be used.", remedy)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What comes out of a lane: bytes, how many seconds late, and whether others may overtake them.
+
+    `last` says that the link dies with them.
+    """
+
+    data: bytes
+    late: float = 0.0
+    overtaken: bool = False
+    last: bool = False
+
+
+class FaultSource(Protocol):
+    """Decides what becomes of each frame."""
+
+    def pieces(self, direction: Direction, frame: bytes) -> list[Piece]:
+        """Return what comes out instead of a frame (its bytes on the wire); nothing if it is lost."""
+
+
+class RandomFaults:
+    """Draws the faults of one link. `injected` counts them by name.
+
+    Args:
+        faults: How bad the link is.
+        name: Of the link; gives it draws of its own.
+        stream: Whether bytes may go missing within a frame (a byte stream, not BLE).
+    """
+
+    def __init__(self, faults: Faults, name: str, *, stream: bool) -> None:
+        self.injected: Counter[str] = Counter()
+        self._faults = faults
+        self._stream = stream
+        self._rng = {d: random.Random(f"{faults.seed}/{name}/{d.value}") for d in Direction}
+        self._bytes = 0
+
+    def pieces(self, direction: Direction, frame: bytes) -> list[Piece]:
+        """See FaultSource."""
+        rng, faults = self._rng[direction], self._faults
+        late = faults.pause if self._draw(rng, "stall") else 0.0
+        late += rng.uniform(0, faults.delay) if faults.delay else 0.0
+        out = [Piece(self._garbage(rng), late)] if self._draw(rng, "garbage") else []
+        if self._dies(rng, frame):
+            keep = rng.randrange(len(frame)) if self._stream else 0
+            return [*out, Piece(frame[:keep], late, last=True)]
+        if self._draw(rng, "drop"):
+            return out
+        if self._draw(rng, "corrupt"):
+            frame = damage(rng, frame, stream=self._stream)
+        if self._draw(rng, "duplicate"):
+            out.append(Piece(frame, late))
+        if self._draw(rng, "reorder"):
+            return [*out, Piece(frame, late + rng.uniform(0, faults.hold), overtaken=True)]
+        return [*out, Piece(frame, late)]
+
+    def _draw(self, rng: random.Random, name: str) -> bool:
+        probability: float = getattr(self._faults, name)
+        happens = probability > 0 and rng.random() < probability
+        if happens:
+            self.injected[name] += 1
+        return happens
+
+    def _dies(self, rng: random.Random, frame: bytes) -> bool:
+        before, self._bytes = self._bytes, self._bytes + len(frame)
+        if before < self._faults.cut_at <= self._bytes:
+            self.injected["cut"] += 1
+            return True
+        return self._draw(rng, "cut")
+
+    def _garbage(self, rng: random.Random) -> bytes:
+        return rng.randbytes(rng.randint(1, 2 * _PACKET if self._stream else 20))
+
+
+def damage(rng: random.Random, frame: bytes, *, stream: bool) -> bytes:
+    """Return a frame of at least one byte with a bit, a few bytes, or (of a byte stream) a stretch spoilt."""
+    at = rng.randrange(len(frame))
+    form = rng.randrange(3)
+    if form == 0:  # one bit
+        return frame[:at] + bytes((frame[at] ^ 1 << rng.randrange(8),)) + frame[at + 1 :]
+    if form == 1 and stream:  # a stretch that goes missing (ArduinoCore-mbed #129: 64 bytes)
+        return frame[:at] + frame[at + rng.randint(1, _PACKET) :]
+    run = rng.randbytes(min(len(frame) - at, rng.randint(1, 8)))
+    return frame[:at] + run + frame[at + len(run) :]
+
+
+class FrameCutter:
+    """Cuts a byte stream behind each frame, without judging it."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def push(self, data: bytes) -> Iterator[bytes]:
+        """Take bytes; yield whole frames with their delimiters, in order, nothing lost."""
+        self._rest += data
+        while (end := self._end()) is not None:
+            yield self._rest[:end]
+            self._rest = self._rest[end:]
+
+    def _end(self) -> int | None:
+        end = self._rest.find(b"\0") + 1
+        if not end:
+            return len(self._rest) if len(self._rest) > _LONGEST else None
+        if end % _PACKET:
+            return end
+        if end == len(self._rest):
+            return None  # its second delimiter is still to come
+        return end + (self._rest[end] == 0)
+
+
+class FaultyTransport:
+    """A transport with faults. What is on its way when the port closes still arrives once it is open again.
+
+    Args:
+        inner: The transport to the board.
+        source: What goes wrong.
+        throttle: Bytes a second and direction, 0 for no limit. It has no buffer: `write` waits.
+    """
+
+    def __init__(self, inner: Transport, source: FaultSource, *, throttle: float = 0.0) -> None:
+        self.inner = inner
+        self.source = source
+        self.uri = inner.uri
+        self.framing: Literal["serial", "ble"] = inner.framing
+        self.frame_limit = inner.frame_limit
+        # Timed like a real link, even if a virtual board is behind it.
+        self.rto_floor = min(inner.rto_floor, RTO_FLOORS[inner.framing])
+        self.sent = 0
+        self.received = 0
+        self._seconds_per_byte = 1 / throttle if throttle else 0.0
+        self._free_at = dict.fromkeys(Direction, 0.0)  # when the line is free again
+        self._lines: dict[Direction, deque[tuple[float, Piece]]] = {d: deque() for d in Direction}
+        self._inbox: Inbox | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._outgoing = Inbox()
+
+    async def open(self) -> None:
+        """Open the transport behind."""
+        await self._stop()
+        await self.inner.open()
+        self.frame_limit = self.inner.frame_limit
+        self._inbox = Inbox()
+        self._outgoing = Inbox()
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._carry_down()), loop.create_task(self._carry_up())]
+
+    async def write(self, data: bytes) -> None:
+        """Take one frame and count it, whatever becomes of it. Raises LinkError: E_LINK_LOST."""
+        if self._inbox is None:
+            raise link_lost(self.uri, "it is closed")
+        if self._inbox.failure:
+            raise self._inbox.failure
+        self.sent += len(data)
+        wait = self._occupy(Direction.DOWN, len(data)) - now()
+        if wait > 0:
+            await asyncio.sleep(wait)
+        self._pass(Direction.DOWN, data)
+        await asyncio.sleep(0)  # the others have their turn
+
+    async def read(self) -> bytes:
+        """Wait for what arrives. Raises LinkError: E_LINK_LOST."""
+        if self._inbox is None:
+            raise link_lost(self.uri, "it is closed")
+        return await self._inbox.get()
+
+    async def close(self) -> None:
+        """Close the transport behind."""
+        if self._inbox is not None:
+            inbox, self._inbox = self._inbox, None
+            inbox.fail(link_lost(self.uri, "it is closed"))
+        await self._stop()
+        await self.inner.close()
+
+    async def _stop(self) -> None:
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+
+    # ---- Moving bytes
+
+    async def _carry_down(self) -> None:
+        """Hand on what comes out of the downlink, in the order in which it comes out."""
+        try:
+            while True:
+                await self.inner.write(await self._outgoing.get())
+        except LinkError as error:
+            self._die(error)
+
+    async def _carry_up(self) -> None:
+        cutter = FrameCutter()
+        try:
+            while True:
+                data = await self.inner.read()
+                for frame in cutter.push(data) if self.framing == "serial" else (data,):
+                    self._occupy(Direction.UP, len(frame))
+                    self._pass(Direction.UP, frame)
+        except LinkError as error:
+            self._die(error)
+
+    def _occupy(self, direction: Direction, count: int) -> float:
+        """Return when the line has carried that many bytes more."""
+        self._free_at[direction] = max(self._free_at[direction], now()) + count * self._seconds_per_byte
+        return self._free_at[direction]
+
+    def _pass(self, direction: Direction, frame: bytes) -> None:
+        line = self._lines[direction]
+        for piece in self.source.pieces(direction, frame):
+            at = max(now(), self._free_at[direction]) + piece.late
+            if piece.overtaken:
+                asyncio.get_running_loop().call_at(at, self._arrive, direction, piece)
+            else:
+                line.append((max(at, line[-1][0]) if line else at, piece))
+        self._move(direction)
+
+    def _move(self, direction: Direction) -> None:
+        """Let arrive, in order, what is due; come back for the rest."""
+        line = self._lines[direction]
+        while line and line[0][0] <= now():
+            self._arrive(direction, line.popleft()[1])
+        if line:
+            asyncio.get_running_loop().call_at(line[0][0], self._move, direction)
+
+    def _arrive(self, direction: Direction, piece: Piece) -> None:
+        if piece.data and direction is Direction.DOWN:
+            self._outgoing.put(piece.data)
+        elif piece.data and self._inbox is not None:
+            self.received += len(piece.data)
+            self._inbox.put(piece.data)
+        if piece.last:
+            self._die(link_lost(self.uri, "cut by --faults"))
+
+    def _die(self, error: LinkError) -> None:
+        if self._inbox is not None:
+            self._inbox.fail(error)
+
+
+def with_faults(transport: Transport, faults: Faults) -> FaultyTransport:
+    """Put random faults on a transport."""
+    source = RandomFaults(faults, transport.uri, stream=transport.framing == "serial")
+    return FaultyTransport(transport, source, throttle=faults.throttle)
