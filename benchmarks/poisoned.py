@@ -21,8 +21,9 @@ from bytefed.data.partition import divide
 from bytefed.federation.config import RunConfig
 from bytefed.federation.evaluation import evaluate
 from bytefed.federation.experiment import initial_head
+from bytefed.head import Head
 from bytefed.simulation.simulator import Simulator
-from bytefed.strategies.base import Head, Update
+from bytefed.strategies.base import Update
 from bytefed.strategies.registry import strategy_of
 from bytefed.strategies.robust import MultiKrum, bound_norms
 

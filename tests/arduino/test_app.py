@@ -14,7 +14,8 @@ import pytest
 from fake_board import FakeBoard
 
 from bytefed.boards.loopback import LoopbackTransport
-from bytefed.device.device import Device, RoundReply, Samples, TrainingPlan
+from bytefed.device.device import Device
+from bytefed.device.plan import RoundReply, Samples, TrainingPlan
 from bytefed.errors import BoardError
 from bytefed.ledger.wire_size import BLUEFRUIT_WINDOW
 from bytefed.protocol.message import (

@@ -13,7 +13,8 @@ from test_app import CAPACITY, FAMILIES, C, capture, go, meet, samples, train
 from bytefed.cli.commands import capture as capture_command
 from bytefed.cli.commands import devices, flash
 from bytefed.device import device as device_module
-from bytefed.device.device import Device, Samples
+from bytefed.device.device import Device
+from bytefed.device.plan import Samples
 from bytefed.errors import BoardError, ConfigError
 from bytefed.extractor.manifest import Manifest, model_folder
 from bytefed.federation.fleet import Demands

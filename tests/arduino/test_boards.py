@@ -8,7 +8,7 @@ import pytest
 from fake_board import FakeBoard
 from test_app import C, go, meet
 
-from bytefed.cli.commands.devices import about
+from bytefed.device.visit import about
 from bytefed.protocol.message import VISIT, Capability, Capture, Kind
 
 OFF, RED, GREEN, YELLOW, BLUE = 0, 1, 2, 3, 4

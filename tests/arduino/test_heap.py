@@ -9,8 +9,8 @@ import pytest
 from fake_board import FakeBoard
 from test_app import FAMILIES, LINKS, Framing, capture, go, meet, samples, train
 
-from bytefed.cli.commands.devices import about
 from bytefed.device.device import Device
+from bytefed.device.visit import about
 from bytefed.protocol.message import Capture, Kind
 
 RED = 1

@@ -15,8 +15,10 @@ from bytefed._core import VirtualBoard
 from bytefed.boards.bluetooth.fake_bluez import FakeBlueZ
 from bytefed.boards.bluetooth.peripheral import Air, Peripheral
 from bytefed.boards.bluetooth.virtual_ble import peripherals, virtual_radio
-from bytefed.device.device import Device, RoundReply, Samples, TrainingPlan
-from bytefed.ledger.account import ByteCount, Direction
+from bytefed.device.device import Device
+from bytefed.device.plan import RoundReply, Samples, TrainingPlan
+from bytefed.ledger.count import ByteCount
+from bytefed.protocol.direction import Direction
 from bytefed.transport.ble import BleTransport, system_central
 
 RUN = 0xB1E

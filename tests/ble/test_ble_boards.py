@@ -23,7 +23,7 @@ from bytefed.boards.bluetooth.fake_bluez import BlueZError
 from bytefed.boards.bluetooth.peripheral import Air
 from bytefed.device.device import Device
 from bytefed.errors import LinkError
-from bytefed.ledger.account import Direction
+from bytefed.protocol.direction import Direction
 from bytefed.transport import ble
 from bytefed.transport.ble import RX_UUID, TX_UUID, BleTransport, find_boards, system_central
 

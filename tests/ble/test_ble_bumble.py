@@ -22,9 +22,9 @@ from bytefed.boards.bluetooth.peripheral import Air
 from bytefed.boards.bluetooth.virtual_ble import peripherals
 from bytefed.device.device import Device
 from bytefed.errors import LinkError
-from bytefed.ledger.account import Direction
 from bytefed.ledger.air import AirTable, Airtime
 from bytefed.ledger.wire_size import BLUEFRUIT_WINDOW
+from bytefed.protocol.direction import Direction
 from bytefed.transport import ble
 from bytefed.transport.ble import BleTransport
 

@@ -18,13 +18,13 @@ from bytefed._core import VirtualBoard
 from bytefed.boards.bluetooth import virtual_ble
 from bytefed.boards.bluetooth.fake_bluez import FakeBlueZ
 from bytefed.boards.bluetooth.peripheral import Air
-from bytefed.cli.commands.estimate import predict
 from bytefed.cli.main import main
 from bytefed.federation.config import RunConfig
 from bytefed.federation.experiment import begin
-from bytefed.ledger.account import Direction
 from bytefed.ledger.air import DEFAULT_TABLE
+from bytefed.ledger.estimate import predict
 from bytefed.ledger.wire_size import ble_profile
+from bytefed.protocol.direction import Direction
 from bytefed.runs.store import Store
 from bytefed.transport.ble import BleTransport, system_central
 

@@ -18,15 +18,18 @@ import pytest
 from numpy.typing import NDArray
 
 from bytefed import _core, codec
-from bytefed.cli.commands.capture import capture as take_samples
-from bytefed.cli.commands.devices import BOARDS, SENSORS, about, model_label
-from bytefed.device.device import Device, RoundReply, Samples, TrainingPlan
+from bytefed.boards.catalog import BOARDS, SENSORS
+from bytefed.boards.describe import model_label
+from bytefed.device.device import Device
+from bytefed.device.plan import RoundReply, Samples, TrainingPlan
+from bytefed.device.visit import about
+from bytefed.device.visit import capture as take_samples
 from bytefed.errors import BoardError, LinkError
 from bytefed.extractor.extractor import Extractor
 from bytefed.extractor.manifest import Manifest, known_model, model_folder
-from bytefed.federation.experiment import new_run
 from bytefed.ledger.wire_size import CODECS
 from bytefed.protocol.message import RAM_UNIT, VISIT, Capability, Kind
+from bytefed.runs.directory import new_run
 
 SEED, EPOCHS, BATCH, RATE = 11, 2, 8, 0.05
 TRAIN, TEST = 40, 8

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bytefed.federation.experiment import versions
+from bytefed.runs.directory import versions
 
 
 @dataclass

@@ -8,9 +8,8 @@ from typing import Any, Literal
 
 from bytefed.protocol.message import DataHeader, Kind, State, Status, is_data
 from bytefed.protocol.serial_frame import SerialDecoder
-from bytefed.transport.base import RTO_FLOORS
+from bytefed.transport.base import RTO_FLOORS, link_lost
 from bytefed.transport.inbox import Inbox
-from bytefed.transport.serial import link_lost
 
 MakeBoard = Callable[[int, int], Any]  # uid, boot -> VirtualBoard, or what behaves like one
 

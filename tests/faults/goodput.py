@@ -14,8 +14,9 @@ from virtual_time import run
 from world import PLAN, RUN
 
 from bytefed._core import VirtualBoard
-from bytefed.device.device import Device, Samples
-from bytefed.ledger.account import ByteCount
+from bytefed.device.device import Device
+from bytefed.device.plan import Samples
+from bytefed.ledger.count import ByteCount
 from bytefed.transport.faults import Faults, with_faults
 
 

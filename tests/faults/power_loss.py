@@ -22,8 +22,9 @@ from disk_trace import BOARDS, E_FAILED, C, D, Operation, Told, Traced, told_aft
 from bytefed.errors import StoreError
 from bytefed.federation import experiment
 from bytefed.federation.config import RunConfig
+from bytefed.head import Head
 from bytefed.runs.store import Store
-from bytefed.strategies.base import FedAvg, Head, Update
+from bytefed.strategies.base import FedAvg, Update
 from bytefed.strategies.robust import bound_norms
 
 SECTOR = 512

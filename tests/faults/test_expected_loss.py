@@ -12,7 +12,8 @@ from board_port import BoardPort
 from virtual_time import run
 
 from bytefed._core import VirtualBoard
-from bytefed.device.device import Device, Samples, TrainingPlan
+from bytefed.device.device import Device
+from bytefed.device.plan import Samples, TrainingPlan
 from bytefed.ledger import wire_size
 from bytefed.ledger.expected_loss import pull_expected, push_expected, round_expected
 from bytefed.ledger.wire_size import LinkProfile, ble_profile, serial_profile

@@ -14,7 +14,8 @@ import pytest
 from killing import kill_often, undisturbed
 
 from bytefed.federation.config import RunConfig
-from bytefed.runs.store import DATABASE, Store
+from bytefed.runs.directory import DATABASE
+from bytefed.runs.store import Store
 
 KILLS = 20
 P = 300  # parameters: a delta fills part of a page

@@ -18,9 +18,11 @@ from board_port import BoardPort, MakeBoard
 from virtual_time import StuckError, run
 
 from bytefed._core import VirtualBoard, logits, train
-from bytefed.device.device import Device, RoundReply, Samples, TrainingPlan
+from bytefed.device.device import Device
+from bytefed.device.plan import RoundReply, Samples, TrainingPlan
 from bytefed.errors import BoardError, LinkError
-from bytefed.ledger.account import ByteCount, Direction
+from bytefed.ledger.count import ByteCount
+from bytefed.protocol.direction import Direction
 from bytefed.protocol.message import DataHeader, Kind, Welcome, is_data
 from bytefed.protocol.serial_frame import Decoded, SerialDecoder, encode_serial_frame
 from bytefed.runs.store import Store

@@ -7,8 +7,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Literal
 
 from bytefed.protocol.message import Accept, Board, Hello, Kind, Result, Stored, Welcome, control_frame
+from bytefed.transport.base import link_lost
 from bytefed.transport.inbox import Inbox
-from bytefed.transport.serial import link_lost
 
 UID = 0x1122334455667788
 Answers = list[bytes]

@@ -18,7 +18,8 @@ from bytefed._core import VirtualBoard
 from bytefed.boards.loopback import LoopbackTransport
 from bytefed.boards.open import VirtualOptions, board_command
 from bytefed.boards.virtual import BoardKind
-from bytefed.device.device import Device, TrainingPlan
+from bytefed.device.device import Device
+from bytefed.device.plan import TrainingPlan
 from bytefed.extractor.extractor import Extractor
 from bytefed.extractor.manifest import Manifest, model_folder
 

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from bytefed.boards.open import VirtualOptions, open_devices
 from bytefed.boards.virtual import BoardKind
 from bytefed.data.load import load_task
-from bytefed.device.device import Device, Samples
+from bytefed.device.device import Device
+from bytefed.device.plan import Samples
 from bytefed.errors import DataError
 from bytefed.extractor.extractor import Extractor
 from bytefed.extractor.manifest import Manifest, model_folder

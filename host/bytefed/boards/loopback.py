@@ -7,8 +7,8 @@ from typing import Literal
 
 from bytefed._core import VirtualBoard
 from bytefed.protocol.message import MAX_FRAME
+from bytefed.transport.base import link_lost
 from bytefed.transport.inbox import Inbox
-from bytefed.transport.serial import link_lost
 
 
 class LoopbackTransport:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from serial.tools import list_ports
 
+from bytefed.boards.catalog import USB_IDS
 from bytefed.boards.loopback import LoopbackTransport
 from bytefed.boards.qemu import qemu_boards
 from bytefed.boards.virtual import BoardKind, board_uid, load_extractor, load_recording, make_board
@@ -22,14 +23,6 @@ from bytefed.transport.base import Transport
 from bytefed.transport.faults import Faults, with_faults
 from bytefed.transport.serial import SerialTransport
 
-# USB vendor and product of the five boards (their board files).
-USB_IDS: dict[tuple[int, int], str] = {
-    (0x2341, 0x805A): "Arduino Nano 33 BLE",
-    (0x239A, 0x8029): "Adafruit Feather nRF52840",
-    (0x239A, 0x8087): "Adafruit Feather nRF52840 Sense",
-    (0x239A, 0x8051): "Adafruit ItsyBitsy nRF52840",
-    (0x239A, 0x8045): "Adafruit Circuit Playground Bluefruit",
-}
 SCHEMES = (
     "virtual:N", "virtual-ble:N", "loopback:N", "qemu:N", "serial:auto", "serial:PORT", "socket://HOST:PORT",
     "ble:auto", "ble:NAME", "ble:ADDRESS",

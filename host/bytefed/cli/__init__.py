@@ -1,1 +1,1 @@
-"""TODO."""
+"""Words on a terminal: options, tables, progress bars, exit status."""

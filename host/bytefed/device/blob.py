@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
+from bytefed.clock import now
 from bytefed.device.link import TRIES, Incoming, Link
-from bytefed.device.timers import now
 from bytefed.errors import LinkError
 from bytefed.ledger.account import Part, Role
 from bytefed.protocol.chunks import Ack, ChunkPlan, ChunkReceiver, ChunkSender

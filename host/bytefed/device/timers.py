@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 
 _INITIAL = 1.0  # seconds, before anything was measured (RFC 6298, section 2.1)
 _CAP = 5.0
 _JITTER = 0.2
-
-
-def now() -> float:
-    """Return seconds on the event loop's clock, which all waiting goes by and tests may replace."""
-    return asyncio.get_running_loop().time()
 
 
 class RetransmissionTimer:

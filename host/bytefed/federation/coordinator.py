@@ -23,18 +23,20 @@ import numpy as np
 
 from bytefed import codec
 from bytefed.data import Task
-from bytefed.device.device import RoundReply, TrainingPlan
+from bytefed.device.plan import RoundReply, TrainingPlan
 from bytefed.errors import BoardError, BytefedError, LinkError
 from bytefed.events import BoardTrouble, Listener, RoundClosed, Stopping
 from bytefed.federation.config import RunConfig
 from bytefed.federation.evaluation import evaluate
 from bytefed.federation.fleet import BoardTroubles, Fleet, Member
+from bytefed.head import Head
+from bytefed.ledger.rows import Status
 from bytefed.ledger.wire_size import round_bytes
 from bytefed.runs.csv_files import Records
-from bytefed.runs.store import Status, Store
+from bytefed.runs.store import Store
 from bytefed.seeds import select, training_seed
 from bytefed.strategies.adaptive import REMEMBERING
-from bytefed.strategies.base import Head, Strategy, Update
+from bytefed.strategies.base import Strategy, Update
 from bytefed.strategies.robust import bound_norms
 
 

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import platform
-import secrets
-import signal
-import threading
 import time
-from collections.abc import Coroutine, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Coroutine, Mapping
+from contextlib import closing
 from dataclasses import asdict
-from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -29,41 +21,21 @@ from bytefed.federation import evaluation as central
 from bytefed.federation.config import RunConfig
 from bytefed.federation.coordinator import Coordinator
 from bytefed.federation.fleet import Demands, Fleet, Shares, connect_all
+from bytefed.federation.interrupts import interrupts
+from bytefed.head import Head
 from bytefed.ledger.air import AirTable
 from bytefed.ledger.wire_size import blob_size
 from bytefed.runs.csv_files import SESSION_PHASES, Records, totals, write_json
-from bytefed.runs.store import Store, coded, refuse_existing
+from bytefed.runs.directory import RESOLVED, coded, default_directory, new_run, refuse_existing, versions
+from bytefed.runs.store import Store
 from bytefed.seeds import training_seed
-from bytefed.strategies.base import Head
 from bytefed.strategies.registry import strategy_of
 from bytefed.transport.faults import Faults
 
-RESOLVED = "config.resolved.toml"
 _SMALLEST_STORE = 500
 _LARGEST_STORE = 65_535
 
 Summary = Mapping[str, Any]
-
-
-def new_run() -> int:
-    """A number for a run, 1 to 2^32 - 1. Boards forget the round they know when the number is another."""
-    return secrets.randbelow(2**32 - 1) + 1
-
-
-def default_directory(run: int) -> Path:
-    """Where a run goes when nobody says."""
-    return Path("runs") / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{run:08x}"
-
-
-def versions() -> dict[str, str]:
-    """Of bytefed and of what its results depend on."""
-    found = {"python": platform.python_version(), "platform": platform.platform()}
-    for name in ("bytefed", "numpy", "pyserial", "tflite-micro"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
 
 
 def initial_head(task: Task) -> Head:
@@ -150,8 +122,8 @@ async def _run(
     coordinator = Coordinator(config, task, fleet, store, records, strategy_of(config), listener)
     listener(_started(config, task, store))
     try:
-        with _interrupts(coordinator) as interrupts:
-            complete = await interrupts.run(_train(gather, coordinator))
+        with interrupts(coordinator) as pressed:
+            complete = await pressed.run(_train(gather, coordinator))
     finally:
         await fleet.close()
         records.rewrite()
@@ -165,52 +137,6 @@ async def _run(
 async def _train(gather: Coroutine[None, None, None], coordinator: Coordinator) -> bool:
     await gather
     return await coordinator.run()
-
-
-class _Interrupts:
-    """Ctrl-C, once: end after the round under way. Twice: end now."""
-
-    def __init__(self, coordinator: Coordinator) -> None:
-        self._coordinator = coordinator
-        self._task: asyncio.Task[bool] | None = None
-        self._count = 0
-
-    async def run(self, work: Coroutine[None, None, bool]) -> bool:
-        """Whether the work was completed; False where Ctrl-C ended it."""
-        self._task = asyncio.create_task(work)
-        try:
-            return await self._task
-        except asyncio.CancelledError:
-            if self._count < 2:
-                raise
-            return False
-
-    def press(self) -> None:
-        """Ctrl-C was pressed."""
-        self._count += 1
-        if self._count == 1:
-            self._coordinator.stop()
-        elif self._task is not None:
-            self._task.cancel()
-
-
-@contextmanager
-def _interrupts(coordinator: Coordinator) -> Iterator[_Interrupts]:
-    """While this holds, Ctrl-C is an orderly matter."""
-    interrupts = _Interrupts(coordinator)
-    loop = asyncio.get_running_loop()
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(interrupts.press)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupts  # no signals here: a library's user, or a test
-        return
-    before = signal.signal(signal.SIGINT, on_signal)
-    try:
-        yield interrupts
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _data_dir(config: RunConfig) -> Path | None:

@@ -15,14 +15,16 @@ from typing import Any, TypeVar
 
 from bytefed.data import Task
 from bytefed.data.partition import Partition
-from bytefed.device.device import Device, Samples
+from bytefed.device.device import Device
+from bytefed.device.plan import Samples
 from bytefed.errors import BoardError, BytefedError, LinkError, ProtocolError
 from bytefed.events import BoardJoined, BoardTrouble, Listener
-from bytefed.ledger.account import Direction
 from bytefed.ledger.air import AirTable, Airtime
+from bytefed.ledger.rows import Phase, Status, Traffic
 from bytefed.ledger.wire_size import blob_size
+from bytefed.protocol.direction import Direction
 from bytefed.protocol.message import Capability
-from bytefed.runs.store import Phase, Status, Store, Traffic
+from bytefed.runs.store import Store
 
 # What a board or its link can get wrong; all else is about the run itself and ends it.
 BoardTroubles = (BoardError, LinkError, ProtocolError)

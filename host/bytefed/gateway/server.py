@@ -30,12 +30,14 @@ from bytefed.errors import BytefedError, ConfigError
 from bytefed.events import Listener
 from bytefed.federation.config import RunConfig
 from bytefed.federation.coordinator import Coordinator
-from bytefed.federation.experiment import initial_head, versions
+from bytefed.federation.experiment import initial_head
 from bytefed.federation.fleet import Demands, Fleet, Shares, connect_all
 from bytefed.gateway.wide_area import WideArea
+from bytefed.head import Head
 from bytefed.runs.csv_files import Records
-from bytefed.runs.store import DATABASE, Store
-from bytefed.strategies.base import FedAvg, Head
+from bytefed.runs.directory import DATABASE, versions
+from bytefed.runs.store import Store
+from bytefed.strategies.base import FedAvg
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bytefed.ledger.account import Direction
 from bytefed.ledger.wire_size import LinkProfile, blob_size
 from bytefed.protocol.chunks import ChunkPlan
+from bytefed.protocol.direction import Direction
 from bytefed.protocol.message import HEADER_SIZE, Accept, Begin, Get, Result
 
 _NEGLIGIBLE = 1e-12  # probability that a further burst is needed

@@ -11,8 +11,10 @@ from functools import cache
 from typing import Literal
 
 from bytefed import codec as codecs
-from bytefed.ledger.account import BLE_FRAMING, SERIAL_FRAMING, ByteCount, Direction, Framing, split_frame
+from bytefed.head import parameters
+from bytefed.ledger.count import BLE_FRAMING, SERIAL_FRAMING, ByteCount, Framing, split_frame
 from bytefed.protocol.chunks import ChunkPlan
+from bytefed.protocol.direction import Direction
 from bytefed.protocol.message import (
     HEADER_SIZE,
     MAX_CHUNKS,
@@ -79,11 +81,6 @@ def ble_profile(mtu: int, window_down: int = BLUEFRUIT_WINDOW, window_up: int = 
     if not MIN_FRAME + _ATT_OVERHEAD <= mtu <= 517:
         raise ValueError(f"an ATT MTU is 23 to 517, not {mtu}")
     return LinkProfile("ble", min(MAX_FRAME, mtu - _ATT_OVERHEAD), window_down, window_up, "ble")
-
-
-def parameters(features: int, classes: int) -> int:
-    """Return P, the parameters of a head: D * C weights and C biases."""
-    return features * classes + classes
 
 
 def blob_size(codec: str, features: int, classes: int) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bytefed.errors import ConfigError
 from bytefed.report.chart import XY, Bars, Chart, Grid, scale_of, titled
-from bytefed.runs.store import coded
+from bytefed.runs.directory import coded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from bytefed.errors import StoreError
-from bytefed.ledger.account import CAUSES
+from bytefed.ledger.count import CAUSES
 
 PARTS = ("payload_down", "payload_up", *CAUSES)
 """Where a byte may go; the causes of SPEC.md section 8, payload by direction."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from bytefed.report.chart import XY, Bars, Chart, Grid
 from bytefed.report.run_files import PARTS, REPAIR, Row, Run, add_parts, total
-from bytefed.runs.store import coded
+from bytefed.runs.directory import coded
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

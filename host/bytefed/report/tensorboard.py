@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bytefed.errors import ConfigError
 from bytefed.report.run_files import PARTS, Run
-from bytefed.runs.store import coded
+from bytefed.runs.directory import coded
 
 
 def write(directory: Path, runs: Sequence[Run]) -> list[Path]:

@@ -15,8 +15,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bytefed.ledger.account import CAUSES
-from bytefed.runs.store import Phase, RoundSummary, Store, Traffic, coded
+from bytefed.ledger.count import CAUSES
+from bytefed.ledger.rows import Phase, RoundSummary, Traffic
+from bytefed.runs.directory import coded
+from bytefed.runs.store import Store
 
 BYTES_COLUMNS = (
     "run", "round", "board", "link", "codec", "status", "payload_down", "payload_up", *CAUSES,

@@ -11,12 +11,10 @@ Everything else in the directory is derived from the database and can be made ag
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -25,16 +23,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bytefed.errors import StoreError
-from bytefed.ledger.account import ByteCount
+from bytefed.head import Head
+from bytefed.ledger.count import ByteCount
+from bytefed.ledger.rows import Phase, RoundSummary, Traffic
+from bytefed.runs.directory import DATABASE, coded, is_begun, make_folder, refuse_existing
 from bytefed.runs.lock import RunLock
-from bytefed.strategies.base import Head
 
 FORMAT = 1
-DATABASE = "run.db"
 
 DeltaStatus = Literal["ok", "late"]
-Status = Literal["ok", "late", "rejected", "failed"]
-Phase = Literal["round", "connect", "provision", "evaluate"]
 
 COUNTS = tuple(f.name for f in fields(ByteCount))
 
@@ -65,73 +62,6 @@ CREATE TABLE ledger (
     air_bytes INTEGER, air_seconds REAL, energy_mj REAL);
 CREATE UNIQUE INDEX one_row_per_round_and_board ON ledger (run, round, board) WHERE phase = 'round';
 """
-
-
-@dataclass(frozen=True)
-class Traffic:
-    """The bytes of one board in one phase, and what came of them: a row of bytes.csv or sessions.csv.
-
-    Attributes:
-        round: From 1; 0 before the first.
-        board: uid, 16 hexadecimal digits.
-        phase: ``round`` for bytes.csv, else the phase of sessions.csv.
-        link: ``serial``, ``loopback``, ``ble``.
-        codec: ``down/up``, or one name where both are the same.
-        status: What became of the delta; of other phases ``ok`` or ``failed``.
-        count: Counted at the port; None where the process was killed before it could be written down.
-        estimate_wcr: Payload bytes of one update, one direction; 0 outside rounds.
-        estimate_wire: The closed form for the same operations, bytes; None where nothing can be said.
-        seconds: Duration.
-        num_examples, loss, correct: Of local training; None without.
-        air_bytes, air_seconds, energy_mj: Computed for BLE, see bytefed.ledger.air; None on other links.
-    """
-
-    round: int
-    board: str
-    phase: Phase
-    link: str
-    codec: str
-    status: Status
-    count: ByteCount | None
-    estimate_wcr: int
-    estimate_wire: int | None
-    seconds: float | None
-    num_examples: int | None = None
-    loss: float | None = None
-    correct: int | None = None
-    air_bytes: int | None = None
-    air_seconds: float | None = None
-    energy_mj: float | None = None
-
-
-@dataclass(frozen=True)
-class RoundSummary:
-    """A row of rounds.csv: what is known of a closed round.
-
-    Attributes:
-        round: From 1.
-        participants: Boards whose delta was applied.
-        accuracy_boards: Of the head after the round on the boards' own test samples; None until they were asked.
-        accuracy_global, loss_global: Of the same head on the host's test set.
-        wire_down, wire_up, estimate_wcr, estimate_wire: Bytes, summed over the boards asked.
-        seconds: Duration.
-    """
-
-    round: int
-    participants: int
-    accuracy_boards: float | None
-    accuracy_global: float
-    loss_global: float
-    wire_down: int
-    wire_up: int
-    estimate_wcr: int
-    estimate_wire: int
-    seconds: float
-
-    @property
-    def wire_total(self) -> int:
-        """Bytes of both directions."""
-        return self.wire_down + self.wire_up
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,7 +116,7 @@ class Store:
             StoreError: E_RUN_EXISTS, E_RUN_IN_USE, E_RUN_READ_ONLY, E_DISK_FULL or E_RUN_IO.
         """
         with coded(directory):
-            _make_folder(directory)
+            make_folder(directory)
             refuse_existing(directory)
             store = cls(directory)
             try:
@@ -215,7 +145,7 @@ class Store:
         """
         path = directory / DATABASE
         with coded(directory):
-            if not path.is_file() or not _is_begun(path):
+            if not path.is_file() or not is_begun(path):
                 raise StoreError(
                     "E_RUN_MISSING",
                     f"{directory} holds no run.",
@@ -557,85 +487,3 @@ def _connect(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
     return db
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a folder that a power cut leaves where it is: a name is safe once the folder that it is in was synced."""
-    if folder.is_dir():
-        return
-    _make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
-    if os.name == "posix":
-        parent = os.open(folder.parent, os.O_RDONLY)
-        try:
-            with suppress(OSError):  # some file systems can't, and SQLite goes on then, too
-                os.fsync(parent)
-        finally:
-            os.close(parent)
-
-
-def refuse_existing(directory: Path) -> None:
-    """Make sure that a directory holds no run yet.
-
-    Raises:
-        StoreError: E_RUN_EXISTS if it does; E_RUN_READ_ONLY, E_RUN_CORRUPT, E_RUN_IO if that can't be told.
-    """
-    with coded(directory):
-        if (directory / DATABASE).exists() and _is_begun(directory / DATABASE):
-            raise StoreError(
-                "E_RUN_EXISTS",
-                f"{directory} holds a run already.",
-                f"Continue it with --resume {directory}, or name another directory with --run-dir.",
-            )
-
-
-def _is_begun(path: Path) -> bool:
-    """Whether a database holds a run: a process may have been killed before it wrote anything."""
-    db = sqlite3.connect(path)
-    try:
-        return db.execute("SELECT 1 FROM sqlite_master WHERE name = 'ledger'").fetchone() is not None
-    finally:
-        db.close()
-
-
-_FULL = "Free some space, then continue with --resume."
-_READ_ONLY = "Make the directory writable for you, or name another one with --run-dir."
-
-
-@contextmanager
-def coded(directory: Path) -> Iterator[None]:
-    """Turn what the system says about a run directory into coded errors."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _from_sqlite(directory, error) from error
-    except OSError as error:
-        raise _from_system(directory, error) from error
-
-
-def _from_sqlite(directory: Path, error: sqlite3.Error) -> StoreError:
-    primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if primary == sqlite3.SQLITE_FULL:
-        return StoreError("E_DISK_FULL", f"No space left for {directory}.", _FULL)
-    if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        return StoreError("E_RUN_READ_ONLY", f"{directory} cannot be written to ({error}).", _READ_ONLY)
-    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return StoreError(
-            "E_RUN_IN_USE",
-            f"Another process has the database in {directory} locked.",
-            "Close it, then --resume.",
-        )
-    if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return StoreError(
-            "E_RUN_CORRUPT", f"The database in {directory} is damaged ({error}).", "Start a new run."
-        )
-    return StoreError("E_RUN_IO", f"{directory}: {error}.", "Check the disk, then continue with --resume.")
-
-
-def _from_system(directory: Path, error: OSError) -> StoreError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StoreError("E_DISK_FULL", f"No space left for {directory}.", _FULL)
-    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        reason = os.strerror(error.errno)
-        return StoreError("E_RUN_READ_ONLY", f"{directory} cannot be written to ({reason}).", _READ_ONLY)
-    return StoreError("E_RUN_IO", f"{directory}: {error}.", "Check the disk, then continue with --resume.")

@@ -17,16 +17,17 @@ from bytefed.boards.loopback import LoopbackTransport
 from bytefed.boards.virtual import BoardKind, board_uid, make_board
 from bytefed.data import Task
 from bytefed.data.partition import Partition
-from bytefed.device.device import Device, RoundReply, TrainingPlan
+from bytefed.device.device import Device
+from bytefed.device.plan import RoundReply, TrainingPlan
 from bytefed.errors import BoardError, BytefedError
 from bytefed.federation.config import RunConfig
 from bytefed.federation.fleet import Shares
-from bytefed.ledger.account import CAUSES, ByteCount
+from bytefed.head import Head
+from bytefed.ledger.count import CAUSES, ByteCount
 from bytefed.ledger.wire_size import configuration_bytes, connection_bytes, round_bytes
 from bytefed.seeds import training_seed
-from bytefed.simulation.ledger import Fleet
+from bytefed.simulation.links import Fleet
 from bytefed.simulation.simulator import Outcome
-from bytefed.strategies.base import Head
 
 _COMPARED = (
     "payload_down",

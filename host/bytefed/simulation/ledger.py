@@ -7,9 +7,8 @@ one row for each kind and round, with sums.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,17 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bytefed.boards.virtual import board_uid
-from bytefed.errors import ConfigError
-from bytefed.ledger.account import ByteCount
+from bytefed.ledger.count import ByteCount
+from bytefed.ledger.rows import Phase, RoundSummary, Status, Traffic
 from bytefed.ledger.wire_size import (
     LinkProfile,
-    ble_profile,
     blob_size,
     configuration_bytes,
     connection_bytes,
     head_bytes,
     round_bytes,
-    serial_profile,
 )
 from bytefed.runs.csv_files import (
     BYTES_COLUMNS,
@@ -40,84 +37,17 @@ from bytefed.runs.csv_files import (
     totals,
     traffic_row,
 )
-from bytefed.runs.store import Phase, RoundSummary, Status, Traffic
-from bytefed.seeds import chances
+from bytefed.simulation.links import Fleet
 from bytefed.simulation.simulator import Clients, Outcome
 
-_LINKS = 0x11A2  # which draw it is
 _OK, _DIVERGED, _LOST = range(3)
 _STATUS: tuple[Status, ...] = ("ok", "failed", "failed")
-
-
-def parse_links(texts: Sequence[str]) -> list[tuple[LinkProfile, float]]:
-    """Links and the fractions of the clients that have them.
-
-    Args:
-        texts: Each ``serial`` or ``ble:MTU``, and ``=SHARE`` where the shares are not equal.
-
-    Raises:
-        ConfigError: E_CONFIG_LINKS.
-    """
-    links = []
-    for text in texts:
-        name, _, share = text.partition("=")
-        try:
-            weight = _positive(float(share or 1))
-            profile = _profile(name)
-        except ValueError as error:
-            raise ConfigError(
-                "E_CONFIG_LINKS",
-                f"--links {text} is no link ({error}).",
-                "Name serial, ble or ble:MTU (23 to 517), each with =SHARE if they differ: serial=3 ble:185=1.",
-            ) from error
-        links.append((profile, weight))
-    total = sum(weight for _, weight in links)
-    return [(profile, weight / total) for profile, weight in links]
-
-
-def _profile(name: str) -> LinkProfile:
-    kind, colon, mtu = name.partition(":")
-    if name == "serial":
-        return serial_profile()
-    if kind == "ble":
-        return replace(ble_profile(int(mtu) if colon else 247), name=name)
-    raise ValueError(f"there is no link {name!r}")
-
-
-def _positive(share: float) -> float:
-    if not 0 < share < math.inf:
-        raise ValueError(f"{share} is no share")
-    return share
 
 
 @cache
 def _uid(client: int) -> str:
     """The uid of the virtual board that a client would be."""
     return f"{board_uid(0, client):016x}"
-
-
-@dataclass(frozen=True, eq=False)
-class Fleet:
-    """Which link each client has.
-
-    Attributes:
-        profiles: The links.
-        link: int64 [N], which of them each client has.
-    """
-
-    profiles: list[LinkProfile]
-    link: NDArray[np.int64]
-
-    @classmethod
-    def draw(cls, seed: int, clients: int, links: Sequence[tuple[LinkProfile, float]]) -> Fleet:
-        """Give each client a link."""
-        bounds = np.cumsum([share for _, share in links])[:-1]
-        draws = chances(seed, _LINKS, np.arange(clients))
-        return cls([profile for profile, _ in links], np.searchsorted(bounds, draws, side="right"))
-
-    def profile(self, client: int) -> LinkProfile:
-        """The link of one client."""
-        return self.profiles[int(self.link[client])]
 
 
 class SimulatedLedger:

@@ -16,22 +16,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bytefed.cli.commands.estimate import LEFT_OUT, classic
 from bytefed.data import Task
 from bytefed.data.partition import Partition
 from bytefed.errors import BytefedError, ConfigError, StoreError
 from bytefed.events import BoardTrouble, Listener, RoundClosed, RunEnded, RunStarted, Stopping
 from bytefed.federation import evaluation as central
 from bytefed.federation.config import RunConfig
-from bytefed.federation.experiment import RESOLVED, default_directory, initial_head, new_run, versions
+from bytefed.federation.experiment import initial_head
+from bytefed.head import Head
+from bytefed.ledger.estimate import LEFT_OUT, classic
+from bytefed.ledger.rows import RoundSummary
 from bytefed.ledger.wire_size import LinkProfile, blob_size
 from bytefed.runs.csv_files import write_json
-from bytefed.runs.store import RoundSummary, coded
+from bytefed.runs.directory import RESOLVED, coded, default_directory, new_run, versions
 from bytefed.seeds import chances, select
 from bytefed.simulation.check import Check
-from bytefed.simulation.ledger import Fleet, SimulatedLedger
+from bytefed.simulation.ledger import SimulatedLedger
+from bytefed.simulation.links import Fleet
 from bytefed.simulation.simulator import Clients, Outcome, Simulator
-from bytefed.strategies.base import Head
 from bytefed.strategies.registry import strategy_of
 
 MOST_ROWS = 100_000

@@ -21,8 +21,9 @@ from bytefed.data import Task
 from bytefed.data.partition import Partition
 from bytefed.errors import LinkError
 from bytefed.federation.config import RunConfig
+from bytefed.head import Head
 from bytefed.seeds import training_seeds
-from bytefed.strategies.base import Head, Strategy, Update
+from bytefed.strategies.base import Strategy, Update
 from bytefed.strategies.robust import FedMedian, FedTrimmedAvg, MultiKrum, norm_scales, scaled
 
 WAVE_BYTES = 64 << 20

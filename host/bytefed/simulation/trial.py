@@ -16,10 +16,10 @@ from bytefed.data.partition import Partition, divide
 from bytefed.federation.config import RunConfig
 from bytefed.federation.evaluation import evaluate
 from bytefed.federation.experiment import initial_head
+from bytefed.head import Head
 from bytefed.ledger.wire_size import LinkProfile, configuration_bytes, connection_bytes, round_bytes
 from bytefed.seeds import select
 from bytefed.simulation.simulator import Simulator
-from bytefed.strategies.base import Head
 from bytefed.strategies.registry import strategy_of
 
 

@@ -1,1 +1,1 @@
-"""TODO."""
+"""From the deltas of a round to a new global head."""

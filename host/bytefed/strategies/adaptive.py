@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bytefed.strategies.base import Head, Update, weighted_mean
+from bytefed.head import Head
+from bytefed.strategies.base import Update, weighted_mean
 
 Moment = NDArray[np.float64]
 

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-Head = NDArray[np.float32]
+from bytefed.head import Head
 
 
 @dataclass(frozen=True, eq=False)

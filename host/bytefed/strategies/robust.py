@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bytefed.errors import ConfigError
-from bytefed.strategies.base import Head, Update, weighted_mean
+from bytefed.head import Head
+from bytefed.strategies.base import Update, weighted_mean
 
 
 def bound_norms(updates: Sequence[Update], factor: float) -> tuple[list[Update], dict[int, float]]:

@@ -1,8 +1,10 @@
-"""What every transport promises; tests/host/test_transport_conformance.py holds each of them to it."""
+"""What every transport promises; tests/host/transport/test_transport_conformance.py holds each of them to it."""
 
 from __future__ import annotations
 
 from typing import Literal, Protocol
+
+from bytefed.errors import LinkError
 
 RTO_FLOORS = {"serial": 0.02, "ble": 0.12}
 """Seconds, the least margin of a time-out, by framing. Over USB an answer takes 1 to 2 ms, behind the latency timer of
@@ -51,3 +53,8 @@ class Transport(Protocol):
 
     async def close(self) -> None:
         """Close the port; harmless when it is closed. Whatever waits in `read` or `write` gets E_LINK_LOST."""
+
+
+def link_lost(uri: str, why: object) -> LinkError:
+    """Return the error for a link that died."""
+    return LinkError("E_LINK_LOST", f"{uri}: the link died ({why})", "Check cable and power of the board.")

@@ -23,12 +23,11 @@ from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 from bleak.exc import BleakBluetoothNotAvailableError, BleakError
 from bleak_retry_connector import clear_cache, close_stale_connections, establish_connection
 
-from bytefed.device.timers import now
+from bytefed.clock import now
 from bytefed.errors import LinkError
 from bytefed.protocol.message import MAX_FRAME, MAX_WINDOW, MIN_FRAME
-from bytefed.transport.base import RTO_FLOORS
+from bytefed.transport.base import RTO_FLOORS, link_lost
 from bytefed.transport.inbox import Inbox
-from bytefed.transport.serial import link_lost
 
 SERVICE_UUID = "d25a0001-4fed-4035-8828-8fd0ea87845b"
 RX_UUID = "d25a0002-4fed-4035-8828-8fd0ea87845b"

@@ -15,12 +15,11 @@ from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import Literal, Protocol, Self
 
-from bytefed.device.timers import now
+from bytefed.clock import now
 from bytefed.errors import ConfigError, LinkError
-from bytefed.ledger.account import Direction
-from bytefed.transport.base import RTO_FLOORS, Transport
+from bytefed.protocol.direction import Direction
+from bytefed.transport.base import RTO_FLOORS, Transport, link_lost
 from bytefed.transport.inbox import Inbox
-from bytefed.transport.serial import link_lost
 
 _PACKET = 64  # a USB CDC packet: what goes missing at once, and where a second delimiter stands
 _LONGEST = 300  # bytes without a delimiter after which a stretch of the stream is passed on as it is

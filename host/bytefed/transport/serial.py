@@ -14,7 +14,7 @@ import serial
 
 from bytefed.errors import LinkError
 from bytefed.protocol.message import MAX_FRAME
-from bytefed.transport.base import RTO_FLOORS
+from bytefed.transport.base import RTO_FLOORS, link_lost
 from bytefed.transport.inbox import Inbox
 
 _BAUD_RATE = 115200  # any but 1200, which sends a board into its bootloader; USB ignores the rest
@@ -22,11 +22,6 @@ _READ_SIZE = 4096
 # A new port's mode is set a moment after it appears, and ModemManager has it open first.
 _PATIENCE = 2.0  # seconds
 _PASSING = ("E_PORT_DENIED", "E_PORT_BUSY")
-
-
-def link_lost(uri: str, why: object) -> LinkError:
-    """Return the error for a link that died."""
-    return LinkError("E_LINK_LOST", f"{uri}: the link died ({why})", "Check cable and power of the board.")
 
 
 class SerialTransport:

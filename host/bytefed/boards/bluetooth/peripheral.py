@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 
 from bytefed._core import VirtualBoard
-from bytefed.ledger.account import Direction
+from bytefed.protocol.direction import Direction
 from bytefed.protocol.message import MAX_FRAME, MAX_WINDOW
 
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Callable
 
 from rich.console import Console
 from rich.progress import Progress
 
-from bytefed.cli.commands.devices import about
-from bytefed.device.device import Device
-from bytefed.errors import BoardError, ConfigError
+from bytefed.device.visit import capture
+from bytefed.errors import ConfigError
 from bytefed.extractor.manifest import Manifest, known_model, model_folder
-from bytefed.protocol.message import VISIT, AddFlag, Capability, Capture, Captured, Kind
+from bytefed.protocol.message import VISIT
 
 _EPILOG = """\
 examples:
@@ -23,7 +21,6 @@ examples:
 
 Readings become features on the board; nothing else is kept, and nothing leaves it.
 """
-_PAUSE = 0.5  # seconds between two looks
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -97,47 +94,3 @@ def label_number(label: str, model_hash: int, classes: int) -> int:
         f"--label {label} is no class of the board's model.",
         f"0 to {classes - 1}; names: {known}.",
     )
-
-
-async def capture(
-    device: Device, label: int, seconds: float, *, test: bool, seen: Callable[[int, int], None] | None = None
-) -> tuple[int, int]:
-    """Let a connected board take samples.
-
-    Args:
-        device: Connected.
-        label: Of all samples.
-        seconds: How long; at least one window is taken.
-        test: Whether they are for the test split.
-        seen: Called with the samples so far and those asked for.
-
-    Returns:
-        Samples asked for and samples taken.
-
-    Raises:
-        BoardError: E_BOARD_NO_SENSOR, E_BOARD_STORE_FULL, E_BOARD_BAD_LABEL, E_BOARD_BUSY.
-        LinkError: The board was lost.
-    """
-    details = await about(device)
-    if details is None or details.window == 0 or not device.board.capabilities & Capability.SENSOR:
-        raise BoardError(
-            "E_BOARD_NO_SENSOR",
-            f"{device.uri}: this board has no motion sensor, or a model that takes something else.",
-            "Flash a model of windows (BYTEFED_MODEL=motion pio run -e ENV -t upload), give it samples (--data), or "
-            "start a virtual board with --replay. If its light blinks red, the model does not fit its arena.",
-        )
-    count = max(1, round(seconds * 100 / details.window))
-    first = device.stored.test if test else device.stored.train
-    message = Capture(first, count, label, int(AddFlag.TEST) if test else 0)
-    try:
-        while True:
-            _, body = await device.ask(Kind.CAPTURE, message.pack(), Kind.CAPTURED)
-            captured = Captured.unpack(body)
-            if seen is not None:
-                seen(captured.count, count)
-            if captured.state == 0:
-                return count, captured.count
-            await asyncio.sleep(_PAUSE)
-    except asyncio.CancelledError:
-        await device.ask(Kind.CAPTURE, Capture(first, 0, label, 0).pack(), Kind.CAPTURED)
-        raise

@@ -98,7 +98,7 @@ def _runs(name: str) -> bool:
 
 def judge(facts: Facts) -> Iterator[Finding]:
     """Yield what stands in the way of the boards."""
-    from bytefed.boards.open import USB_IDS
+    from bytefed.boards.catalog import USB_IDS
 
     boards = [port for port in facts.ports if (port.vid, port.pid) in USB_IDS]
     others = [port for port in facts.ports if port.vid in _VENDORS and port not in boards]

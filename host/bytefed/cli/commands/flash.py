@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from rich.console import Console
 
+from bytefed.boards.catalog import ENVIRONMENTS
 from bytefed.checkout import CHECKOUT
 from bytefed.device.device import Device
 from bytefed.errors import BoardError, ConfigError, LinkError
@@ -19,9 +20,6 @@ from bytefed.extractor.manifest import Manifest, model_folder
 from bytefed.protocol.message import VISIT
 from bytefed.transport.serial import SerialTransport
 
-ENVIRONMENTS = (
-    "nano33ble", "feather_nrf52840", "feather_nrf52840_sense", "itsybitsy_nrf52840", "circuitplayground_bluefruit",
-)  # fmt: skip
 _PATIENCE = 20.0  # seconds until the port is back after an upload
 _EPILOG = """\
 examples:

@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bytefed.cli.options import add_options, given_options
 from bytefed.errors import ConfigError
-from bytefed.federation.config import RunConfig, add_options, given_options
+from bytefed.federation.config import RunConfig
 
 if TYPE_CHECKING:
     from bytefed.gateway.wide_area import WideArea

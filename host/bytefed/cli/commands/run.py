@@ -10,8 +10,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from bytefed.cli.options import add_options, given_options
 from bytefed.errors import ConfigError
-from bytefed.federation.config import MAX_SEED, RunConfig, add_options, given_options
+from bytefed.federation.config import MAX_SEED, RunConfig
 
 if TYPE_CHECKING:
     from rich.table import Table

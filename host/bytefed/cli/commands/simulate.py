@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bytefed.cli.options import add_options, given_options
 from bytefed.errors import ConfigError
-from bytefed.federation.config import RunConfig, add_options, given_options
+from bytefed.federation.config import RunConfig
 
 if TYPE_CHECKING:
     from bytefed.data import Task
@@ -110,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
         BytefedError: Whatever keeps the run from beginning or going on.
     """
     from bytefed.cli.terminal import shown
-    from bytefed.simulation.ledger import parse_links
+    from bytefed.simulation.links import parse_links
     from bytefed.simulation.run import Simulation, Surroundings
 
     _check(args)

@@ -13,7 +13,8 @@ from rich.table import Table
 
 from bytefed.codec import CODECS
 from bytefed.errors import ConfigError
-from bytefed.ledger.wire_size import LinkProfile, ble_profile, parameters, serial_profile
+from bytefed.head import parameters
+from bytefed.ledger.wire_size import LinkProfile, ble_profile, serial_profile
 
 if TYPE_CHECKING:
     from bytefed.data import Task

@@ -15,7 +15,7 @@ from bytefed.protocol.chunks import ChunkPlan, ChunkReceiver
 from bytefed.protocol.message import MESSAGES
 from bytefed.protocol.serial_frame import SerialDecoder, encode_serial_frame, serial_wire_size
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 VECTORS = ROOT / "tests" / "vectors"
 
 

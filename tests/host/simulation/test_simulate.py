@@ -18,7 +18,7 @@ from bytefed.cli.main import main
 from bytefed.data import synthetic
 from bytefed.errors import ConfigError
 from bytefed.federation.config import RunConfig
-from bytefed.simulation.ledger import Fleet, parse_links
+from bytefed.simulation.links import Fleet, parse_links
 from bytefed.simulation.simulator import HeldHeads, Simulator
 from bytefed.strategies.base import FedAvg, Update, weighted_mean
 from bytefed.strategies.registry import strategy_of

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bytefed.cli.commands.estimate import LEFT_OUT, classic, predict
 from bytefed.cli.main import main
 from bytefed.ledger import wire_size
+from bytefed.ledger.estimate import LEFT_OUT, classic, predict
 from bytefed.seeds import select
 
 FLOAT32 = ("float32", "float32")

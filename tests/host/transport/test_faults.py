@@ -6,7 +6,7 @@ import random
 import pytest
 
 from bytefed.errors import ConfigError, LinkError
-from bytefed.ledger.account import Direction
+from bytefed.protocol.direction import Direction
 from bytefed.protocol.serial_frame import encode_serial_frame
 from bytefed.transport.faults import Faults, FaultyTransport, FrameCutter, Piece, RandomFaults, with_faults
 from bytefed.transport.inbox import Inbox

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from bytefed.errors import StoreError
-from bytefed.ledger.account import CAUSES, ByteCount
+from bytefed.ledger.count import CAUSES, ByteCount
+from bytefed.ledger.rows import Traffic
 from bytefed.runs.csv_files import Records, totals, traffic_row, write_json
-from bytefed.runs.store import Store, Traffic
+from bytefed.runs.store import Store
 
 P = 4
 A, B = "00000000000000aa", "00000000000000bb"

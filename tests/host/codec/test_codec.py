@@ -12,7 +12,7 @@ import pytest
 from bytefed import _core, codec
 from bytefed.codec import CODECS
 
-VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "codec.json").read_text())
+VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "codec.json").read_text())
 CASES = [
     pytest.param(case, name, id=f"{name}-{case['name'].replace(' ', '_')}")
     for case in VECTORS["cases"]

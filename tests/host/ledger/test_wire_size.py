@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from bytefed._core import VirtualBoard
 from bytefed.boards.loopback import LoopbackTransport
-from bytefed.device.device import Device, Samples, TrainingPlan
+from bytefed.device.device import Device
+from bytefed.device.plan import Samples, TrainingPlan
 from bytefed.ledger import wire_size
-from bytefed.ledger.account import ByteCount
+from bytefed.ledger.count import ByteCount
 from bytefed.ledger.wire_size import LinkProfile, ble_profile, serial_profile
 
 PLAN = TrainingPlan("float32", "float32", epochs=1, batch=8, rate=0.1, seed=1)

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 from bytefed.errors import StoreError
-from bytefed.ledger.account import ByteCount
-from bytefed.runs.store import DATABASE, Store, Traffic, coded
+from bytefed.ledger.count import ByteCount
+from bytefed.ledger.rows import Traffic
+from bytefed.runs.directory import DATABASE, coded
+from bytefed.runs.store import Store
 
 P = 6
 HEAD = np.zeros(P, np.float32)

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted_board import UID, Answers, ScriptedBoard, answer, error, result, run_fast, stored
 
-from bytefed.device.device import Device, RoundReply, Samples, TrainingPlan
+from bytefed.device.device import Device
+from bytefed.device.plan import RoundReply, Samples, TrainingPlan
 from bytefed.errors import BytefedError
 from bytefed.ledger import wire_size
 from bytefed.protocol.message import Accept, Added, Board, Kind, Status

@@ -6,19 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bytefed.ledger.account import (
-    BLE_FRAMING,
-    CAUSES,
-    SERIAL_FRAMING,
-    Account,
-    ByteCount,
-    Direction,
-    LedgerError,
-    Part,
-    Role,
-    Said,
-    split_frame,
-)
+from bytefed.ledger.account import Account, Part, Role, Said
+from bytefed.ledger.count import BLE_FRAMING, CAUSES, SERIAL_FRAMING, ByteCount, LedgerError, split_frame
+from bytefed.protocol.direction import Direction
 
 frame = st.tuples(
     st.sampled_from(Direction), st.integers(2, 250), st.integers(0, 2), st.sampled_from(Role), st.booleans(),

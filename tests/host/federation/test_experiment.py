@@ -12,9 +12,9 @@ import pytest
 
 pytest.importorskip("bytefed._core", reason="needs the compiled core")
 
-from bytefed.cli.commands.estimate import predict
 from bytefed.cli.main import main
 from bytefed.federation.config import RunConfig
+from bytefed.ledger.estimate import predict
 from bytefed.ledger.wire_size import serial_profile
 from bytefed.runs.store import Store
 

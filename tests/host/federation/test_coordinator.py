@@ -17,7 +17,7 @@ from bytefed.federation.config import RunConfig
 from bytefed.federation.coordinator import Coordinator
 from bytefed.federation.evaluation import evaluate
 from bytefed.federation.fleet import Demands, Fleet, Shares, connect_all
-from bytefed.ledger.account import ByteCount
+from bytefed.ledger.count import ByteCount
 from bytefed.ledger.wire_size import round_bytes, serial_profile
 from bytefed.protocol.message import Board, Result, Stored
 from bytefed.runs.csv_files import Records

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bytefed.cli.options import add_options, given_options
 from bytefed.errors import ConfigError
-from bytefed.federation.config import KEYS, RunConfig, add_options, given_options
+from bytefed.federation.config import KEYS, RunConfig
 
 
 def parse(*arguments):

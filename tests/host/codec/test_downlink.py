@@ -14,7 +14,8 @@ from bytefed._core import encode as core_encode
 from bytefed.boards.loopback import LoopbackTransport
 from bytefed.codec import CODECS
 from bytefed.codec.downlink import head_crc, offer
-from bytefed.device.device import Device, RoundReply, Samples, TrainingPlan
+from bytefed.device.device import Device
+from bytefed.device.plan import RoundReply, Samples, TrainingPlan
 from bytefed.ledger import wire_size
 from bytefed.protocol.chunks import final_ack
 from bytefed.protocol.message import Result, State, Status

@@ -23,7 +23,8 @@ import pytest
 
 from bytefed._core import VirtualBoard
 from bytefed.boards.loopback import LoopbackTransport
-from bytefed.device.device import Device, Samples, TrainingPlan
+from bytefed.device.device import Device
+from bytefed.device.plan import Samples, TrainingPlan
 from bytefed.errors import LinkError
 from bytefed.transport import Transport, serial
 from bytefed.transport.serial import SerialTransport

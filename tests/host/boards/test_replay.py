@@ -18,8 +18,9 @@ from bytefed.boards.open import VirtualOptions, board_command, open_devices
 from bytefed.boards.replay import Recording, Replay
 from bytefed.boards.virtual import BoardKind, load_extractor, load_recording
 from bytefed.cli.commands import capture
-from bytefed.cli.commands.devices import about
-from bytefed.device.device import Device, Samples, TrainingPlan
+from bytefed.device.device import Device
+from bytefed.device.plan import Samples, TrainingPlan
+from bytefed.device.visit import about
 from bytefed.errors import BytefedError, ConfigError, DataError
 from bytefed.extractor.extractor import Extractor
 from bytefed.protocol.message import Capability, Capture, Captured, Kind

@@ -1,0 +1,56 @@
+"""Describes a board in words: what it is, which model it holds, where it stands in a run."""
+
+from __future__ import annotations
+
+from bytefed.boards.catalog import BOARDS, SENSORS
+from bytefed.device.device import Device
+from bytefed.device.visit import about
+from bytefed.extractor.manifest import known_model
+from bytefed.protocol.message import RAM_UNIT, VISIT, Capability, State, Welcome
+
+
+async def describe(device: Device) -> dict[str, str]:
+    """Connect to a board for a visit and return what it says of itself, by name: two facts fit 80 columns.
+
+    Raises:
+        LinkError: It does not answer.
+    """
+    await device.connect(VISIT)
+    details = await about(device)
+    board, stored = device.board, device.stored
+    has_extractor = board.capabilities & Capability.EXTRACTOR
+    facts = {
+        "board": "unknown",
+        "uid": device.name,
+        "model": model_label(board.model) if has_extractor else "none: takes features",
+        "head": f"{board.features}x{board.classes}, batch up to {stored.max_batch}",
+        "samples": f"{stored.train} + {stored.test} of {stored.capacity}",
+        "run": where_it_stands(device.welcome),
+    }
+    if details is not None:
+        facts["board"] = BOARDS.get(details.board, f"board {details.board}" if details.board else "virtual")
+        facts["firmware"] = f"{details.major}.{details.minor}.{details.patch}"
+        facts["sensor"] = SENSORS.get(details.sensor, "none")
+        facts["saves"] = str(details.saves)
+        facts["RAM free"] = f"{details.ram * RAM_UNIT:,} B" if details.ram else "unknown"
+        if details.heap:
+            facts["heap"] = f"{details.heap} requests: a defect"
+    return facts
+
+
+def where_it_stands(welcome: Welcome) -> str:
+    """Return the run that a board knows, its last round, and what it does or holds."""
+    if not welcome.run:
+        return "none"
+    states: dict[int, str] = {
+        State.RECEIVING: ", receiving",
+        State.TRAINING: ", training",
+        State.READY: ", holds its delta",
+    }
+    return f"{welcome.run:08x}, round {welcome.round}{states.get(welcome.state, '')}"
+
+
+def model_label(model_hash: int) -> str:
+    """Return the name of the model that a board holds, its hash where it is none of bytefed's own."""
+    known = known_model(model_hash)
+    return known[0] if known else f"unknown ({model_hash:08x})"

@@ -1,0 +1,30 @@
+"""Turns the status of an ERROR frame into an error with a code and a remedy."""
+
+from __future__ import annotations
+
+from bytefed.errors import BoardError
+from bytefed.protocol.message import Status
+
+_REMEDIES = {
+    Status.BUSY: "It is training or capturing, or another coordinator drives it: wait, or press its reset button.",
+    Status.NO_SESSION: "The board was reset; the coordinator says HELLO again by itself.",
+    Status.BAD_VERSION: "Flash the firmware that fits this host, or install the host that fits the firmware.",
+    Status.BAD_VALUE: "Check batch size (the board's limit is in `bytefed devices`), epochs and learning rate.",
+    Status.NO_SAMPLES: "Give the board samples (--data), or capture some.",
+    Status.STORE_FULL: "Give each board fewer samples, or build the firmware with a larger store.",
+    Status.BAD_LABEL: "The data has more classes than the board's head.",
+    Status.TOO_LARGE: "Build the firmware for this head.",
+    Status.NOT_FINITE: "Training diverged: use a smaller --learning-rate.",
+    Status.NO_EXTRACTOR: "This board takes ready features: use a --data FILE.npz.",
+    Status.NO_SENSOR: "Flash a model of windows on a board with a sensor, or give it samples (--data).",
+    Status.NO_STORAGE: "This board keeps nothing without power: give it its samples anew when it starts.",
+    Status.STORAGE_FAILED: "Save again; what was saved last is still there. If it goes on, flash the firmware anew.",
+}
+
+
+def board_error(name: str, status: int) -> BoardError:
+    """Return the error for a status that a board sent."""
+    known = Status(status) if status in Status.__members__.values() else None
+    label = known.name if known else f"STATUS_{status}"
+    remedy = _REMEDIES.get(known, "") if known else "The firmware is newer than this host: update bytefed."
+    return BoardError(f"E_BOARD_{label}", f"{name}: the board answered {label}", remedy)

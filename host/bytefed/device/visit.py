@@ -1,0 +1,77 @@
+"""Visits to a board outside of runs: ask for its details, let it capture samples."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from bytefed.device.device import Device
+from bytefed.errors import BoardError
+from bytefed.protocol.message import (
+    AddFlag,
+    Capability,
+    Capture,
+    Captured,
+    Details,
+    Kind,
+)
+
+
+async def about(device: Device) -> Details | None:
+    """Ask a connected board what it is made of; None where its firmware can't tell.
+
+    Raises:
+        LinkError: It does not answer.
+    """
+    try:
+        _, body = await device.ask(Kind.ABOUT, b"", Kind.DETAILS)
+    except BoardError:
+        return None
+    return Details.unpack(body)
+
+
+_PAUSE = 0.5  # seconds between two looks
+
+
+async def capture(
+    device: Device, label: int, seconds: float, *, test: bool, seen: Callable[[int, int], None] | None = None
+) -> tuple[int, int]:
+    """Let a connected board take samples.
+
+    Args:
+        device: Connected.
+        label: Of all samples.
+        seconds: How long; at least one window is taken.
+        test: Whether they are for the test split.
+        seen: Called with the samples so far and those asked for.
+
+    Returns:
+        Samples asked for and samples taken.
+
+    Raises:
+        BoardError: E_BOARD_NO_SENSOR, E_BOARD_STORE_FULL, E_BOARD_BAD_LABEL, E_BOARD_BUSY.
+        LinkError: The board was lost.
+    """
+    details = await about(device)
+    if details is None or details.window == 0 or not device.board.capabilities & Capability.SENSOR:
+        raise BoardError(
+            "E_BOARD_NO_SENSOR",
+            f"{device.uri}: this board has no motion sensor, or a model that takes something else.",
+            "Flash a model of windows (BYTEFED_MODEL=motion pio run -e ENV -t upload), give it samples (--data), or "
+            "start a virtual board with --replay. If its light blinks red, the model does not fit its arena.",
+        )
+    count = max(1, round(seconds * 100 / details.window))
+    first = device.stored.test if test else device.stored.train
+    message = Capture(first, count, label, int(AddFlag.TEST) if test else 0)
+    try:
+        while True:
+            _, body = await device.ask(Kind.CAPTURE, message.pack(), Kind.CAPTURED)
+            captured = Captured.unpack(body)
+            if seen is not None:
+                seen(captured.count, count)
+            if captured.state == 0:
+                return count, captured.count
+            await asyncio.sleep(_PAUSE)
+    except asyncio.CancelledError:
+        await device.ask(Kind.CAPTURE, Capture(first, 0, label, 0).pack(), Kind.CAPTURED)
+        raise

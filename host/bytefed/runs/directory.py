@@ -1,0 +1,126 @@
+"""Run directories: their names, whether one holds a run, and coded errors for what the system refuses."""
+
+from __future__ import annotations
+
+import errno
+import os
+import platform
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from bytefed.errors import StoreError
+
+DATABASE = "run.db"
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder that a power cut leaves where it is: a name is safe once the folder that it is in was synced."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    if os.name == "posix":
+        parent = os.open(folder.parent, os.O_RDONLY)
+        try:
+            with suppress(OSError):  # some file systems can't, and SQLite goes on then, too
+                os.fsync(parent)
+        finally:
+            os.close(parent)
+
+
+def refuse_existing(directory: Path) -> None:
+    """Make sure that a directory holds no run yet.
+
+    Raises:
+        StoreError: E_RUN_EXISTS if it does; E_RUN_READ_ONLY, E_RUN_CORRUPT, E_RUN_IO if that can't be told.
+    """
+    with coded(directory):
+        if (directory / DATABASE).exists() and is_begun(directory / DATABASE):
+            raise StoreError(
+                "E_RUN_EXISTS",
+                f"{directory} holds a run already.",
+                f"Continue it with --resume {directory}, or name another directory with --run-dir.",
+            )
+
+
+def is_begun(path: Path) -> bool:
+    """Whether a database holds a run: a process may have been killed before it wrote anything."""
+    db = sqlite3.connect(path)
+    try:
+        return db.execute("SELECT 1 FROM sqlite_master WHERE name = 'ledger'").fetchone() is not None
+    finally:
+        db.close()
+
+
+_FULL = "Free some space, then continue with --resume."
+
+
+_READ_ONLY = "Make the directory writable for you, or name another one with --run-dir."
+
+
+@contextmanager
+def coded(directory: Path) -> Iterator[None]:
+    """Turn what the system says about a run directory into coded errors."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _from_sqlite(directory, error) from error
+    except OSError as error:
+        raise _from_system(directory, error) from error
+
+
+def _from_sqlite(directory: Path, error: sqlite3.Error) -> StoreError:
+    primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if primary == sqlite3.SQLITE_FULL:
+        return StoreError("E_DISK_FULL", f"No space left for {directory}.", _FULL)
+    if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return StoreError("E_RUN_READ_ONLY", f"{directory} cannot be written to ({error}).", _READ_ONLY)
+    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StoreError(
+            "E_RUN_IN_USE",
+            f"Another process has the database in {directory} locked.",
+            "Close it, then --resume.",
+        )
+    if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return StoreError(
+            "E_RUN_CORRUPT", f"The database in {directory} is damaged ({error}).", "Start a new run."
+        )
+    return StoreError("E_RUN_IO", f"{directory}: {error}.", "Check the disk, then continue with --resume.")
+
+
+def _from_system(directory: Path, error: OSError) -> StoreError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StoreError("E_DISK_FULL", f"No space left for {directory}.", _FULL)
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        reason = os.strerror(error.errno)
+        return StoreError("E_RUN_READ_ONLY", f"{directory} cannot be written to ({reason}).", _READ_ONLY)
+    return StoreError("E_RUN_IO", f"{directory}: {error}.", "Check the disk, then continue with --resume.")
+
+
+RESOLVED = "config.resolved.toml"
+
+
+def new_run() -> int:
+    """A number for a run, 1 to 2^32 - 1. Boards forget the round they know when the number is another."""
+    return secrets.randbelow(2**32 - 1) + 1
+
+
+def default_directory(run: int) -> Path:
+    """Where a run goes when nobody says."""
+    return Path("runs") / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{run:08x}"
+
+
+def versions() -> dict[str, str]:
+    """Of bytefed and of what its results depend on."""
+    found = {"python": platform.python_version(), "platform": platform.platform()}
+    for name in ("bytefed", "numpy", "pyserial", "tflite-micro"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found

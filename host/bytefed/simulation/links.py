@@ -1,0 +1,85 @@
+"""The links of simulated clients: who has which, and the bytes that each costs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bytefed.errors import ConfigError
+from bytefed.ledger.wire_size import (
+    LinkProfile,
+    ble_profile,
+    serial_profile,
+)
+from bytefed.seeds import chances
+
+_LINKS = 0x11A2  # which draw it is
+
+
+def parse_links(texts: Sequence[str]) -> list[tuple[LinkProfile, float]]:
+    """Links and the fractions of the clients that have them.
+
+    Args:
+        texts: Each ``serial`` or ``ble:MTU``, and ``=SHARE`` where the shares are not equal.
+
+    Raises:
+        ConfigError: E_CONFIG_LINKS.
+    """
+    links = []
+    for text in texts:
+        name, _, share = text.partition("=")
+        try:
+            weight = _positive(float(share or 1))
+            profile = _profile(name)
+        except ValueError as error:
+            raise ConfigError(
+                "E_CONFIG_LINKS",
+                f"--links {text} is no link ({error}).",
+                "Name serial, ble or ble:MTU (23 to 517), each with =SHARE if they differ: serial=3 ble:185=1.",
+            ) from error
+        links.append((profile, weight))
+    total = sum(weight for _, weight in links)
+    return [(profile, weight / total) for profile, weight in links]
+
+
+def _profile(name: str) -> LinkProfile:
+    kind, colon, mtu = name.partition(":")
+    if name == "serial":
+        return serial_profile()
+    if kind == "ble":
+        return replace(ble_profile(int(mtu) if colon else 247), name=name)
+    raise ValueError(f"there is no link {name!r}")
+
+
+def _positive(share: float) -> float:
+    if not 0 < share < math.inf:
+        raise ValueError(f"{share} is no share")
+    return share
+
+
+@dataclass(frozen=True, eq=False)
+class Fleet:
+    """Which link each client has.
+
+    Attributes:
+        profiles: The links.
+        link: int64 [N], which of them each client has.
+    """
+
+    profiles: list[LinkProfile]
+    link: NDArray[np.int64]
+
+    @classmethod
+    def draw(cls, seed: int, clients: int, links: Sequence[tuple[LinkProfile, float]]) -> Fleet:
+        """Give each client a link."""
+        bounds = np.cumsum([share for _, share in links])[:-1]
+        draws = chances(seed, _LINKS, np.arange(clients))
+        return cls([profile for profile, _ in links], np.searchsorted(bounds, draws, side="right"))
+
+    def profile(self, client: int) -> LinkProfile:
+        """The link of one client."""
+        return self.profiles[int(self.link[client])]
