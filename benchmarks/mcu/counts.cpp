@@ -3,10 +3,10 @@
 #include <initializer_list>
 
 #include "bytefed/codec/codec.h"
-#include "bytefed/protocol/crc.h"
 #include "bytefed/learning/exact_math.h"
-#include "bytefed/protocol/serial_frame.h"
 #include "bytefed/learning/trainer.h"
+#include "bytefed/protocol/crc.h"
+#include "bytefed/protocol/serial_frame.h"
 #include "console.h"
 #include "scripted_round.h"
 #include "stack_gauge.h"

@@ -7,10 +7,10 @@
 #include <cstring>
 
 #include "bytefed/codec/codec.h"
-#include "bytefed/protocol/crc.h"
 #include "bytefed/learning/exact_math.h"
 #include "bytefed/learning/shuffle.h"
 #include "bytefed/learning/trainer.h"
+#include "bytefed/protocol/crc.h"
 #include "console.h"
 
 namespace {

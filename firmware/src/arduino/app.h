@@ -2,9 +2,9 @@
 // allocated after start().
 #pragma once
 #include "ble_link.h"
-#include "bytefed/storage/keeper.h"
 #include "bytefed/session/serial_link.h"
 #include "bytefed/session/session.h"
+#include "bytefed/storage/keeper.h"
 #include "bytefed_model.h"
 #include "light.h"
 #include "window.h"

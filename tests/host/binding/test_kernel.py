@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from test_vectors import floats, read
+from golden import floats, read
 
 from bytefed import _core
 

@@ -9,23 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from golden import ROOT, VECTORS, floats, read
 
 from bytefed import _core
 from bytefed.protocol.chunks import ChunkPlan, ChunkReceiver
 from bytefed.protocol.message import MESSAGES
 from bytefed.protocol.serial_frame import SerialDecoder, encode_serial_frame, serial_wire_size
-
-ROOT = Path(__file__).resolve().parents[3]
-VECTORS = ROOT / "tests" / "vectors"
-
-
-def read(name: str) -> list[list[str]]:
-    lines = (VECTORS / name).read_text(encoding="ascii").splitlines()
-    return [line.split() for line in lines if not line.startswith("#")]
-
-
-def floats(words: list[str]) -> np.ndarray:
-    return np.array([int(word) for word in words], np.uint32).view(np.float32)
 
 
 def test_the_generator_makes_the_vectors_that_are_kept(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
-// What both inertial sensors' libraries give: g, and degrees a second. The board has the chip that world.imu says.
+// What both inertial sensors' libraries give: g, and degrees a second. The board has the chip that world.imu
+// says.
 #pragma once
 #include "../common/world.h"
 

@@ -1,9 +1,9 @@
 // The board's side of the protocol (SPEC 2 to 4): answers the host, trains in slices, holds the
 // delta until it is stored.
 #pragma once
-#include "bytefed/session/port.h"
 #include "bytefed/learning/trainer.h"
 #include "bytefed/protocol/transfer.h"
+#include "bytefed/session/port.h"
 
 namespace bytefed {
 

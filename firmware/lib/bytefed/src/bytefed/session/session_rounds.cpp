@@ -1,8 +1,8 @@
 // A round on the board: from BEGIN to RESULT.
 #include <cstring>
 
-#include "bytefed/protocol/crc.h"
 #include "bytefed/learning/exact_math.h"
+#include "bytefed/protocol/crc.h"
 #include "bytefed/session/session_parts.h"
 
 namespace bytefed {

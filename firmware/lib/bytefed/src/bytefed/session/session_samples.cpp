@@ -1,8 +1,8 @@
 // Samples that the host gives.
 #include <cstring>
 
-#include "bytefed/protocol/crc.h"
 #include "bytefed/learning/exact_math.h"
+#include "bytefed/protocol/crc.h"
 #include "bytefed/session/session_parts.h"
 
 namespace bytefed {
