@@ -55,6 +55,10 @@ test: $(VENV)/.dev test-core test-fuzz ## Run every suite
 test-quick: $(VENV)/.dev ## Run the inner loop: Python's tests without the slow ones
 	$(BIN)/python -m pytest -q -m "not slow"
 
+.PHONY: test-homes
+test-homes: $(VENV)/.dev ## Run the quick host tests in a home full of things, and in one that can't be written to
+	tests/homes.sh
+
 .PHONY: test-core
 test-core: ## Build and run the C++ tests: GCC and clang, plain and sanitized
 	tests/core/run.sh

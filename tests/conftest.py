@@ -1,6 +1,18 @@
-"""For all suites: property tests don't mind how long an example takes, a busy machine is no defect."""
+"""For all suites: a home of their own, and property tests that no busy machine can fail."""
+
+import atexit
+import os
+import shutil
+import tempfile
 
 from hypothesis import settings
+
+# Before anything imports bytefed: what a user keeps in her home (models, data, settings) must not reach a test.
+_HOME = tempfile.mkdtemp(prefix="bytefed-home-")
+atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
+os.environ["HOME"] = _HOME
+for _name in ("BYTEFED_CACHE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+    os.environ.pop(_name, None)
 
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
