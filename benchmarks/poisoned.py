@@ -18,14 +18,15 @@ import numpy as np
 
 from bytefed.data import Task, load_task
 from bytefed.data.partition import divide
+from bytefed.federation.assignment import Assignment
 from bytefed.federation.config import RunConfig
 from bytefed.federation.evaluation import evaluate
-from bytefed.federation.experiment import initial_head
+from bytefed.federation.local_training import LocalTraining
+from bytefed.federation.rules import Rules, initial_head
 from bytefed.head import Head
 from bytefed.simulation.simulator import Simulator
 from bytefed.strategies.base import Update
-from bytefed.strategies.registry import strategy_of
-from bytefed.strategies.robust import MultiKrum, bound_norms
+from bytefed.strategies.robust import bound_norms
 
 OUTPUT = Path("build/bench/poisoned.json")
 BOARDS, BAD = 10, (3, 7)
@@ -39,12 +40,12 @@ DEFENCES = {
 }
 
 
-class _Poisoned(MultiKrum):  # the simulator shows each update only to strategies of this family
+class _Poisoned:
     """Puts other deltas in the place of the bad boards' before the real strategy sees them."""
 
     def __init__(self, config: RunConfig, factor: float) -> None:
-        super().__init__()
-        self._real, self._bound, self._factor = strategy_of(config), config.norm_bound, factor
+        _, self._real = config.with_strategy(None)
+        self._bound, self._factor = config.norm_bound, factor
 
     def aggregate(self, head: Head, updates: Sequence[Update]) -> Head:
         """See Strategy."""
@@ -73,7 +74,11 @@ def accuracy(config: RunConfig, task: Task, factor: float, labels_off: int) -> f
     federated = replace(task.federated, labels=labels)
     strategy = _Poisoned(config, factor)
     simulator = Simulator(
-        replace(config, norm_bound=0.0), replace(task, federated=federated), partition, strategy, threads=1
+        replace(Rules.of(config), norm_bound=0.0),
+        LocalTraining.of(config, strategy),
+        Assignment(replace(task, federated=federated), partition),
+        strategy,
+        threads=1,
     )
     head, everybody = initial_head(task), np.arange(BOARDS)
     for number in range(1, config.rounds + 1):

@@ -13,6 +13,17 @@ class Event:
 
 
 @dataclass(frozen=True)
+class Preparing(Event):
+    """Something that may take a while is about to be done before the run starts.
+
+    Attributes:
+        phase: What, for people: "looking for boards", "loading digits".
+    """
+
+    phase: str
+
+
+@dataclass(frozen=True)
 class RunStarted(Event):
     """Boards are about to be given their samples.
 

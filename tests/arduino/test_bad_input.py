@@ -17,7 +17,7 @@ from bytefed.device.device import Device
 from bytefed.device.plan import Samples
 from bytefed.errors import BoardError, ConfigError
 from bytefed.extractor.manifest import Manifest, model_folder
-from bytefed.federation.fleet import Demands
+from bytefed.federation.requirements import Requirements
 from bytefed.protocol.message import VISIT, Capability, Capture, Kind
 
 MOTION = Manifest.load(model_folder("motion"))
@@ -66,7 +66,7 @@ def test_a_model_that_this_host_does_not_know(
         with pytest.raises(ConfigError, match="names: unknown to this host"):
             capture_command.label_number("Walking", device.board.model, device.board.classes)
         assert capture_command.label_number("2", device.board.model, device.board.classes) == 2
-        other = Demands(device.board.features, device.board.classes, MOTION.model_hash + 1, 8)
+        other = Requirements(device.board.features, device.board.classes, MOTION.model_hash + 1, 8)
         with pytest.raises(BoardError, match="E_BOARD_MODEL") as refused:
             other.check(device)
         assert "Flash" in refused.value.remedy

@@ -135,13 +135,16 @@ def _gateway() -> tuple[object, asyncio.AbstractEventLoop]:
     from bytefed.data.partition import divide
     from bytefed.data.task import Samples, Task
     from bytefed.extractor.quantization import Quantization
+    from bytefed.federation.assignment import Assignment
+    from bytefed.federation.experiment import Experiment, air_table
     from bytefed.gateway.server import Gateway, Room
 
     labels = np.arange(60, dtype=np.uint8) % 2
     samples = Samples(np.zeros((60, 3), np.int8), labels)
     task = Task("two", samples, samples, 2, Quantization(1.0, 0))
-    room = Room(RunConfig(), task, divide(task, "iid", 2), 0, SCRATCH)
-    return Gateway(room, [], None, lambda event: None), asyncio.new_event_loop()
+    config, strategy = RunConfig().with_strategy(None)
+    experiment = Experiment(config, strategy, air_table(config), Assignment(task, divide(task, "iid", 2)))
+    return Gateway(Room(experiment, 0, SCRATCH), [], None, lambda event: None), asyncio.new_event_loop()
 
 
 def gateway_request(data: bytes) -> object:

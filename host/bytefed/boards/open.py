@@ -46,16 +46,61 @@ class VirtualOptions:
     uid_seed: int = 0
 
 
+@dataclass(frozen=True)
+class Found:
+    """The boards that a URI names.
+
+    Attributes:
+        uri: The URI.
+        transports: Ways to real boards; None for virtual ones, which are made when it is known what for.
+        count: Number of virtual boards.
+    """
+
+    uri: str
+    transports: Sequence[Transport] | None
+    count: int = 0
+
+
+async def look_for(uris: Sequence[str]) -> list[Found]:
+    """Look for real boards, and check the URIs of virtual ones: all that can be said before there is a task.
+
+    Raises:
+        ConfigError: E_CONFIG_BOARDS for a URI that is none.
+        LinkError: E_NO_BOARDS where `auto` finds none.
+    """
+    _check_adapter(uris)
+    return [await _look_for(uri) for uri in uris]
+
+
+async def _look_for(uri: str) -> Found:
+    scheme, _, rest = uri.partition(":")
+    if scheme in ("virtual", "loopback", "qemu", "virtual-ble"):
+        return Found(uri, None, _count(uri, rest))
+    if scheme == "serial" and rest == "auto":
+        return Found(uri, [SerialTransport(port) for port in find_ports()])
+    if scheme == "serial" and rest:
+        return Found(uri, [SerialTransport(rest)])
+    if scheme == "socket":
+        return Found(uri, [SerialTransport(uri, uri=uri)])
+    if scheme == "ble" and rest:
+        from bytefed.transport.ble import find_boards  # bleak is slow to load
+
+        return Found(uri, await find_boards(rest))
+    raise ConfigError(
+        "E_CONFIG_BOARDS", f"--boards {uri}: no such kind of board.", f"There are {', '.join(SCHEMES)}."
+    )
+
+
 @asynccontextmanager
 async def open_devices(
-    uris: Sequence[str], options: VirtualOptions, faults: str = ""
+    boards: Sequence[str | Found], options: VirtualOptions, faults: str = ""
 ) -> AsyncIterator[list[Device]]:
     """Give a Device for each board that the URIs name; not connected yet.
 
     Virtual boards are started, and stopped again at the end; all ports are closed then.
 
     Args:
-        uris: What to open.
+        boards: What to open: URIs, or what ``look_for`` found.
         options: How virtual boards are made.
         faults: What goes wrong on each link, as `Faults.parse` reads it; "" for nothing.
 
@@ -63,12 +108,17 @@ async def open_devices(
         ConfigError: E_CONFIG_BOARDS for a URI that is none, E_CONFIG_FAULTS for faults that are none.
         LinkError: E_NO_BOARDS where `auto` finds none, E_VIRTUAL where virtual boards don't start.
     """
-    _check_adapter(uris)
     bad = Faults.parse(faults)
+    _check_adapter([board for board in boards if isinstance(board, str)])
     async with AsyncExitStack() as stack:
         transports: list[Transport] = []
-        for uri in uris:
-            transports += await _open_uri(stack, uri, len(transports), options)
+        for board in boards:
+            found = await _look_for(board) if isinstance(board, str) else board
+            transports += (
+                await _start(stack, found, len(transports), options)
+                if found.transports is None
+                else found.transports
+            )
         if faults:
             transports = [with_faults(transport, bad) for transport in transports]
         devices = [Device(transport) for transport in transports]
@@ -77,31 +127,18 @@ async def open_devices(
         yield devices
 
 
-async def _open_uri(
-    stack: AsyncExitStack, uri: str, before: int, options: VirtualOptions
+async def _start(
+    stack: AsyncExitStack, found: Found, before: int, options: VirtualOptions
 ) -> Sequence[Transport]:
-    scheme, _, rest = uri.partition(":")
+    """Make virtual boards; `before` counts those that were opened before them."""
+    scheme, _, _ = found.uri.partition(":")
     if scheme == "virtual" and os.name == "posix":
-        return await stack.enter_async_context(_virtual_boards(_count(uri, rest), before, options))
-    if scheme in ("virtual", "loopback"):
-        return _loopback_boards(_count(uri, rest), before, options)
+        return await stack.enter_async_context(_virtual_boards(found.count, before, options))
     if scheme == "qemu":
-        return await stack.enter_async_context(_qemu_boards(_count(uri, rest), before, options))
-    if scheme == "serial" and rest == "auto":
-        return [SerialTransport(port) for port in find_ports()]
-    if scheme == "serial" and rest:
-        return [SerialTransport(rest)]
-    if scheme == "socket":
-        return [SerialTransport(uri, uri=uri)]
+        return await stack.enter_async_context(_qemu_boards(found.count, before, options))
     if scheme == "virtual-ble":
-        return await stack.enter_async_context(_virtual_ble_boards(_count(uri, rest), before, options))
-    if scheme == "ble" and rest:
-        from bytefed.transport.ble import find_boards  # bleak is slow to load
-
-        return await find_boards(rest)
-    raise ConfigError(
-        "E_CONFIG_BOARDS", f"--boards {uri}: no such kind of board.", f"There are {', '.join(SCHEMES)}."
-    )
+        return await stack.enter_async_context(_virtual_ble_boards(found.count, before, options))
+    return _loopback_boards(found.count, before, options)
 
 
 def _check_adapter(uris: Sequence[str]) -> None:

@@ -20,6 +20,7 @@ from bytefed.events import (
     BoardTrouble,
     Event,
     Listener,
+    Preparing,
     RoundClosed,
     RunEnded,
     RunStarted,
@@ -107,6 +108,7 @@ class Live:
         self._joined = 0
         self._wire = self._estimate = 0
         self._handlers: dict[type[Event], Callable[[Any], None]] = {
+            Preparing: self._on_preparing,
             RunStarted: self._on_start,
             BoardJoined: self._on_joined,
             BoardTrouble: lambda event: self._say(_trouble(event), style="yellow"),
@@ -130,6 +132,11 @@ class Live:
 
     def _say(self, text: str, style: str | None = None) -> None:
         self._console.print(text, style=style, markup=False, soft_wrap=True)
+
+    def _on_preparing(self, event: Preparing) -> None:
+        self._progress.update(self._bar, description=event.phase)
+        if self._progress.disable:
+            self._say(f"{event.phase} ...")
 
     def _on_start(self, event: RunStarted) -> None:
         self._say(

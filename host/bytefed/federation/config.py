@@ -16,7 +16,8 @@ from typing import Any, Self, cast
 
 from bytefed.errors import ConfigError
 from bytefed.ledger.wire_size import CODECS
-from bytefed.strategies.registry import STRATEGIES
+from bytefed.strategies.base import Strategy
+from bytefed.strategies.registry import STRATEGIES, canonical, fresh, hyperparameters, make, name_of
 from bytefed.toml_file import parse_toml, read_toml
 
 MAX_ROUNDS = 65_535
@@ -77,7 +78,12 @@ class RunConfig:
     shards: int = _key(2, int, "shards per board, for --partition shards", low=1, high=64)
     seed: int = _key(42, int, "seed of partition, selection and local shuffling", low=0, high=MAX_SEED)
     codec: str = _key("float32", str, "codec of the updates: NAME, or DOWNLINK/UPLINK")
-    strategy: str = _key("fedavg", str, "how deltas become a new global head", choices=STRATEGIES)
+    strategy: str = _key(
+        "fedavg",
+        str,
+        f"how deltas become a new global head: {', '.join(STRATEGIES)}, or a class of your own as module:Class",
+        metavar="NAME",
+    )
     beta: float = _key(
         0.2, float, "fraction left out at each end by fedtrimmedavg", low=0.0, high=0.499, metavar="FRACTION"
     )
@@ -166,6 +172,7 @@ class RunConfig:
     def __post_init__(self) -> None:
         for name, key in KEYS.items():
             _check(name, key, getattr(self, name))
+        object.__setattr__(self, "strategy", canonical(self.strategy))
         for codec in self.codecs:
             if codec not in CODECS:
                 raise ConfigError(
@@ -214,14 +221,19 @@ class RunConfig:
                 )
         return replace(self, **options)
 
-    def rate(self, number: int) -> float:
-        """The step size of local training in a round."""
-        return self.learning_rate * self.learning_rate_decay ** ((number - 1) // self.learning_rate_rounds)
+    def with_strategy(self, given: Strategy | None) -> tuple[Self, Strategy]:
+        """Hand over the strategy of a run, new, and the configuration that names it.
 
-    @property
-    def proximal(self) -> float:
-        """The weight of the proximal term: other strategies than fedprox have none."""
-        return self.proximal_mu if self.strategy == "fedprox" else 0.0
+        Args:
+            given: A strategy in place of the one that the keys name; None for that one.
+
+        Raises:
+            ConfigError: As ``registry.make`` and ``registry.fresh``; E_CONFIG_RANGE for hyperparameters out of range.
+        """
+        if given is None:
+            return self, make(self.strategy, vars(self))
+        strategy = fresh(given)
+        return replace(self, strategy=name_of(strategy), **hyperparameters(strategy)), strategy
 
     @property
     def codecs(self) -> tuple[str, str]:

@@ -16,49 +16,70 @@ round which are on disk are not asked for again.
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Coroutine, Sequence
-
-import numpy as np
+from dataclasses import dataclass
 
 from bytefed import codec
-from bytefed.data import Task
 from bytefed.device.plan import RoundReply, TrainingPlan
 from bytefed.errors import BoardError, BytefedError, LinkError
-from bytefed.events import BoardTrouble, Listener, RoundClosed, Stopping
-from bytefed.federation.config import RunConfig
-from bytefed.federation.evaluation import evaluate
+from bytefed.events import BoardTrouble, Listener, Stopping
+from bytefed.federation.closing import Closing
 from bytefed.federation.fleet import BoardTroubles, Fleet, Member
+from bytefed.federation.local_training import LocalTraining
+from bytefed.federation.news import round_closed
+from bytefed.federation.rules import Rules
 from bytefed.head import Head
 from bytefed.ledger.rows import Status
 from bytefed.ledger.wire_size import round_bytes
 from bytefed.runs.csv_files import Records
 from bytefed.runs.store import Store
-from bytefed.seeds import select, training_seed
-from bytefed.strategies.adaptive import REMEMBERING
-from bytefed.strategies.base import Strategy, Update
-from bytefed.strategies.robust import bound_norms
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long a run and its rounds may take.
+
+    Attributes:
+        rounds: Rounds to run.
+        deadline: Seconds after which a round that has its quorum stops waiting for stragglers.
+    """
+
+    rounds: int
+    deadline: float
 
 
 class Coordinator:
-    """Runs the rounds of one run."""
+    """Runs the rounds of one run.
+
+    Args:
+        schedule: How long the run and its rounds may take.
+        rules: Who takes part in a round, and what counts.
+        training: How the boards train.
+        fleet: The boards.
+        closing: What makes the new head of a round.
+        store: The run's store.
+        records: The CSV files made from it.
+        listener: Is told what happens.
+    """
 
     def __init__(
         self,
-        config: RunConfig,
-        task: Task,
+        schedule: Schedule,
+        rules: Rules,
+        training: LocalTraining,
         fleet: Fleet,
+        closing: Closing,
         store: Store,
         records: Records,
-        strategy: Strategy,
         listener: Listener,
     ) -> None:
-        self._config = config
-        self._task = task
+        self._schedule = schedule
+        self._rules = rules
+        self._training = training
         self._fleet = fleet
+        self._closing = closing
         self._store = store
         self._records = records
-        self._strategy = strategy
         self._listener = listener
         self._stopping = False
         self._working: set[asyncio.Task[None]] = set()
@@ -81,11 +102,11 @@ class Coordinator:
             LinkError: E_TOO_FEW_BOARDS or E_QUORUM. What was reached is on disk and can be resumed.
             StoreError: The run directory can't be written any more.
         """
-        self._recall()
+        self._closing.replay()
         try:
             while not self._stopping:
                 done, head = self._store.head()
-                if done >= self._config.rounds:
+                if done >= self._schedule.rounds:
                     await self._evaluate_last(done, head)
                     return True
                 await self.run_round(done + 1, head)
@@ -112,22 +133,23 @@ class Coordinator:
         ]
         # What was delivered to a coordinator that has died since counts too.
         asked = len(delivered | {member.device.name for member in chosen})
-        needed = max(1, math.ceil(self._config.quorum * asked))
-        await self._collect(number, tasks, needed)
-        self._close(number, head, asked, _now() - started)
+        await self._collect(number, tasks, asked)
+        self._rules.require_quorum(number, self._store.counted(number), asked)
+        counted = self._closing.close(number, head, _now() - started)
+        self._uncounted = (self._uncounted | set(self._store.participants(number))) - set(counted)
+        self._tell(number, asked)
 
     async def _choose(self, number: int) -> list[Member]:
-        """The boards that take part in a round."""
-        least = self._config.min_train_nodes
-        if not await self._fleet.wait_for(least, self._config.deadline):
+        """Wait for boards, and choose those that take part in a round."""
+        least = self._rules.min_train_nodes
+        if not await self._fleet.wait_for(least, self._schedule.deadline):
             raise LinkError(
                 "E_TOO_FEW_BOARDS",
                 f"Round {number} needs {least} boards, {len(self._fleet.ready())} are ready.",
                 "See to the boards named above, then continue with --resume.",
             )
         ready = self._fleet.ready()
-        count = max(int(self._config.fraction_train * len(ready)), least)
-        return [ready[client] for client in select(self._config.seed, number, ready, count)]
+        return [ready[client] for client in self._rules.choose(number, ready)]
 
     def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -212,66 +234,19 @@ class Coordinator:
         self._listener(BoardTrouble(member.device.name, number, error.code, error.message, error.remedy))
         return "rejected"
 
-    async def _collect(self, number: int, tasks: Sequence[asyncio.Task[None]], needed: int) -> None:
+    async def _collect(self, number: int, tasks: Sequence[asyncio.Task[None]], asked: int) -> None:
         """Wait for the boards of a round, no longer than its deadline once it has its quorum."""
-        deadline = _now() + self._config.deadline
+        deadline = _now() + self._schedule.deadline
         pending = set(tasks)
         while pending:
             left = deadline - _now()
-            if left <= 0 and self._store.counted(number) >= needed:
+            if left <= 0 and self._store.counted(number) >= self._rules.needed(asked):
                 break
             done, pending = await asyncio.wait(
                 pending, timeout=left if left > 0 else None, return_when=asyncio.FIRST_COMPLETED
             )
             for task in done:
                 task.result()  # whatever is not about one board ends the run
-        counted = self._store.counted(number)
-        if counted < needed:
-            raise LinkError(
-                "E_QUORUM",
-                f"Round {number} has {counted} deltas and needs {needed}; nobody is left to wait for.",
-                "See to the boards named above, then continue with --resume; or lower --quorum.",
-            )
-
-    def _close(self, number: int, head: Head, asked: int, seconds: float) -> None:
-        boards = {client: board for board, client in self._store.clients().items()}
-        updates, excess = self._updates(number)
-        for client, times in excess.items():
-            self._listener(_clipped(number, boards[client], times, self._config.norm_bound))
-        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused below
-            head = self._strategy.aggregate(head, updates)
-            score = evaluate(self._task, head, self._task.test)
-        if not (np.isfinite(head).all() and math.isfinite(score.loss)):
-            raise BytefedError(
-                "E_HEAD_NOT_FINITE",
-                f"The global head of round {number} has grown beyond float32: training diverged.",
-                "Start a new run with a smaller --learning-rate.",
-            )
-        counted = [boards[update.client] for update in updates]
-        self._store.close_round(
-            number,
-            head,
-            counted,
-            seconds=seconds,
-            accuracy=score.accuracy,
-            loss=score.loss,
-        )
-        self._uncounted = (self._uncounted | set(self._store.participants(number))) - set(counted)
-        self._tell(number, asked)
-
-    def _updates(self, number: int) -> tuple[list[Update], dict[int, float]]:
-        """What counts in a round, bounded; and by client how many times the median the shortened were."""
-        clients = self._store.clients()
-        deltas = [delta for delta in self._store.deltas(number) if delta.status == "ok"]
-        updates = [Update(clients[delta.board], delta.num_examples, delta.delta) for delta in deltas]
-        return bound_norms(updates, self._config.norm_bound)
-
-    def _recall(self) -> None:
-        """Show a strategy that remembers the rounds of the coordinators before this one."""
-        done, head = self._store.head()
-        if isinstance(self._strategy, REMEMBERING):
-            for number in range(1, done + 1):
-                self._strategy.aggregate(head, self._updates(number)[0])
 
     def _tell(self, number: int, asked: int) -> None:
         """Bring the CSV files up to date and say how the round went."""
@@ -279,19 +254,7 @@ class Coordinator:
         self._records.update(min(self._touched, max(number - 1, 1)))
         self._touched = number
         *before, row = self._store.rounds(max(number - 1, 1))
-        self._listener(
-            RoundClosed(
-                round=number,
-                participants=row.participants,
-                asked=asked,
-                accuracy_boards=before[0].accuracy_boards if before else None,
-                accuracy_global=row.accuracy_global,
-                loss_global=row.loss_global,
-                wire_total=row.wire_total,
-                estimate_wire=row.estimate_wire,
-                seconds=row.seconds,
-            )
-        )
+        self._listener(round_closed(row, asked, before[0].accuracy_boards if before else None))
 
     async def _evaluate_last(self, number: int, head: Head) -> None:
         """Let the boards evaluate the last head, each once, those that can within the deadline."""
@@ -300,7 +263,7 @@ class Coordinator:
         members = [member for member in self._fleet.ready().values() if member.device.name not in known]
         tasks = [self._start(self._evaluate(number, member, head)) for member in members]
         if tasks:
-            done, _ = await asyncio.wait(tasks, timeout=self._config.deadline or None)
+            done, _ = await asyncio.wait(tasks, timeout=self._schedule.deadline or None)
             for task in done:
                 task.result()
 
@@ -329,7 +292,7 @@ class Coordinator:
 
     def _keep_held(self, member: Member, reply: RoundReply) -> None:
         """A coordinator that comes after this one needs to know what a lossy downlink left on the board."""
-        if codec.find(self._config.codecs[0]).lossy:
+        if codec.find(self._training.codec_down).lossy:
             self._store.hold(member.device.name, reply.head)
 
     def _keep_evaluation(self, number: int, member: Member, correct: int) -> None:
@@ -337,21 +300,12 @@ class Coordinator:
         self._store.add_evaluation(number, member.device.name, correct, member.device.stored.test)
 
     def _plan(self, number: int, member: Member) -> TrainingPlan:
-        config, (down, up) = self._config, self._config.codecs
-        return TrainingPlan(
-            codec_down=down,
-            codec_up=up,
-            epochs=config.local_epochs,
-            batch=config.batch_size,
-            rate=config.rate(number),
-            seed=training_seed(config.seed, member.client),
-            proximal_mu=config.proximal,
-        )
+        return self._training.plan(number, member.client)
 
     def _round_bytes(self, member: Member) -> int:
-        """What a round should have taken, for a board that did not get through it."""
+        """Return what a round should have taken, for a board that did not get through it."""
         board, profile = member.device.board, member.device.profile
-        return round_bytes(profile, board.features, board.classes, *self._config.codecs).wire_total
+        return round_bytes(profile, board.features, board.classes, *self._training.codecs).wire_total
 
     async def end_work(self) -> None:
         """Ask nobody for anything any more; who is cut short gets a row, too."""
@@ -363,13 +317,3 @@ class Coordinator:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _clipped(number: int, board: str, excess: float, bound: float) -> BoardTrouble:
-    return BoardTrouble(
-        board,
-        number,
-        "E_DELTA_NORM",
-        f"its delta is {excess:.1f} times as long as the median of the round: scaled down to {bound:g} times.",
-        "Look at its samples if this goes on; --norm-bound 0 turns the bound off.",
-    )

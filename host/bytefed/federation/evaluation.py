@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bytefed.data.partition import Partition
 from bytefed.data.task import Samples, Task
-
-Head = NDArray[np.float32]
+from bytefed.federation.local_training import LocalTraining
+from bytefed.head import Head
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def train(
         epochs: Passes over the samples; a fair reference has rounds x local epochs.
         batch_size: Samples a step; the last batch of an epoch may be shorter.
         learning_rate: Step size.
-        seed: Of the shuffling, 0 to 2^32 - 1.
+        seed: Seed of the shuffling, 0 to 2^32 - 1.
 
     Returns:
         float32 [D * C + C]: weights feature-major, then biases (SPEC.md, section 5).
@@ -60,6 +61,29 @@ def train(
             weights -= x.T @ gradient
             biases -= gradient.sum(axis=0)
     return np.concatenate([weights.ravel(), biases])
+
+
+def central_accuracy(task: Task, partition: Partition, training: LocalTraining, rounds: int) -> float:
+    """Train the central reference and return its accuracy on the task's test set, 0 to 1.
+
+    It sees all clients' training samples, each as often as the clients saw theirs.
+
+    Args:
+        task: What the clients learnt.
+        partition: Who had which samples.
+        training: How the clients trained.
+        rounds: For how many rounds.
+    """
+    everyone = np.concatenate([partition.train(client) for client in range(len(partition))])
+    head = train(
+        task,
+        task.federated.take(everyone),
+        epochs=rounds * training.epochs,
+        batch_size=training.batch_size,
+        learning_rate=training.learning_rate,
+        seed=training.seed,
+    )
+    return evaluate(task, head, task.test).accuracy
 
 
 def evaluate(task: Task, head: Head, samples: Samples) -> Score:

@@ -1,59 +1,206 @@
-"""A whole run: from a configuration, or a run directory, to summary.json."""
+"""A whole run: from a configuration, or a run directory, to summary.json.
+
+``open_run`` is the one place that puts a run's parts together; a gateway uses it, too.
+"""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Coroutine, Mapping
-from contextlib import closing
-from dataclasses import asdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, closing
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from bytefed.boards.open import VirtualOptions, open_devices
+from bytefed.boards.open import VirtualOptions, look_for, open_devices
 from bytefed.boards.virtual import BoardKind
 from bytefed.data import Task, load_task
-from bytefed.data.partition import Partition, divide
-from bytefed.events import Listener, RunEnded, RunStarted
-from bytefed.federation import evaluation as central
+from bytefed.device.device import Device
+from bytefed.errors import ConfigError
+from bytefed.events import Listener, Preparing, RunEnded
+from bytefed.federation.assignment import Assignment
+from bytefed.federation.closing import Closing
 from bytefed.federation.config import RunConfig
-from bytefed.federation.coordinator import Coordinator
-from bytefed.federation.fleet import Demands, Fleet, Shares, connect_all
-from bytefed.federation.interrupts import interrupts
-from bytefed.head import Head
+from bytefed.federation.coordinator import Coordinator, Schedule
+from bytefed.federation.evaluation import central_accuracy
+from bytefed.federation.fleet import Fleet, connect_all
+from bytefed.federation.interrupts import interruptible
+from bytefed.federation.local_training import LocalTraining
+from bytefed.federation.news import run_started
+from bytefed.federation.requirements import Requirements
+from bytefed.federation.rules import Rules, initial_head
 from bytefed.ledger.air import AirTable
 from bytefed.ledger.wire_size import blob_size
-from bytefed.runs.csv_files import SESSION_PHASES, Records, totals, write_json
+from bytefed.runs.csv_files import SESSION_PHASES, Records, totals
 from bytefed.runs.directory import RESOLVED, coded, default_directory, new_run, refuse_existing, versions
 from bytefed.runs.store import Store
+from bytefed.runs.summary import Result, Subject, Summary, write_summary
 from bytefed.seeds import training_seed
-from bytefed.strategies.registry import strategy_of
+from bytefed.strategies.base import Strategy
+from bytefed.strategies.registry import describe
 from bytefed.transport.faults import Faults
 
 _SMALLEST_STORE = 500
 _LARGEST_STORE = 65_535
 
-Summary = Mapping[str, Any]
 
+@dataclass(frozen=True)
+class Experiment:
+    """What a run is about: all that its configuration names, found and loaded.
 
-def initial_head(task: Task) -> Head:
-    """The head that a run begins with: zeros, float32 [P].
-
-    Softmax regression is convex, so where one begins decides nothing but how long it takes; and from zero the first
-    step is the same whatever the seed.
+    Attributes:
+        config: The configuration.
+        strategy: What makes a new head of a round's deltas.
+        air: How BLE links and boards are set up.
+        assignment: The task, and who gets which samples of it.
     """
-    return np.zeros(task.D * task.num_classes + task.num_classes, np.float32)
+
+    config: RunConfig
+    strategy: Strategy
+    air: AirTable
+    assignment: Assignment
+
+    @property
+    def task(self) -> Task:
+        """The task that is learnt."""
+        return self.assignment.task
 
 
-async def begin(config: RunConfig, directory: Path | None, listener: Listener) -> Summary:
+@dataclass(frozen=True)
+class NewRun:
+    """A run that is about to begin.
+
+    Attributes:
+        directory: Its directory, must not hold a run.
+        number: Its number, 1 to 2^32 - 1.
+        first: Number of its first client.
+    """
+
+    directory: Path
+    number: int
+    first: int = 0
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """The parts of a run whose directory is open, put together.
+
+    Attributes:
+        gather: Gives the boards their samples; to be called once, before the first round.
+    """
+
+    store: Store
+    fleet: Fleet
+    records: Records
+    training: LocalTraining
+    coordinator: Coordinator
+    gather: Callable[[], Awaitable[None]]
+
+    async def work(self) -> bool:
+        """Gather the boards and run the rounds that are left; see ``Coordinator.run``."""
+        await self.gather()
+        return await self.coordinator.run()
+
+    async def leave(self) -> None:
+        """Leave a directory in which all files agree."""
+        await self.coordinator.end_work()
+        await self.fleet.close()
+        self.records.rewrite()
+
+
+async def open_run(
+    experiment: Experiment, where: NewRun | Store, devices: Sequence[Device], listener: Listener
+) -> OpenRun:
+    """Put the parts of a run together.
+
+    Args:
+        experiment: What the run is about.
+        where: A run to begin with all boards, or the store of one to go on with, with those that can be reached.
+        devices: The boards, not connected yet.
+        listener: Is told what happens.
+
+    Returns:
+        The run. Its store is the caller's to close.
+
+    Raises:
+        LinkError, ProtocolError, BoardError: As ``connect_all``, for a run that begins.
+        StoreError: The directory can't be used.
+        ConfigError: E_CONFIG_RESUME for another strategy than the run began with.
+    """
+    config, task = experiment.config, experiment.task
+    requirements = Requirements.of(task, config.batch_size)
+    seconds: list[float] | None = None
+    if isinstance(where, NewRun):
+        seconds = await connect_all(devices, where.number, requirements)
+        store = _create(experiment, where, devices)
+    else:
+        store = where
+        store.repair(config.codec, blob_size(config.codecs[1], task.D, task.num_classes))
+    try:
+        _keep(experiment, store)
+        fleet = Fleet(store, experiment.assignment, requirements, config.codec, listener, experiment.air)
+        records = Records(store)
+        rules, training = Rules.of(config), LocalTraining.of(config, experiment.strategy)
+        coordinator = Coordinator(
+            Schedule(config.rounds, config.deadline),
+            rules,
+            training,
+            fleet,
+            Closing(task, rules, experiment.strategy, store, listener),
+            store,
+            records,
+            listener,
+        )
+    except BaseException:
+        if store is not where:
+            store.close()
+        raise
+
+    async def gather() -> None:
+        await (fleet.join_all(devices) if seconds is None else fleet.admit_all(devices, seconds))
+
+    return OpenRun(store, fleet, records, training, coordinator, gather)
+
+
+def _create(experiment: Experiment, new: NewRun, devices: Sequence[Device]) -> Store:
+    return Store.create(
+        new.directory,
+        new.number,
+        initial_head(experiment.task),
+        experiment.config.to_toml(),
+        versions(),
+        boards=[(device.name, device.profile.name) for device in devices],
+        first=new.first,
+    )
+
+
+def _keep(experiment: Experiment, store: Store) -> None:
+    """Keep the configuration with the run, and make sure that the strategy is the one that it began with."""
+    strategy, before = describe(experiment.strategy), store.meta("strategy")
+    if before not in ("", strategy):
+        raise ConfigError(
+            "E_CONFIG_RESUME",
+            f"The strategy can't change within a run: it began with {before}, and this is {strategy}.",
+            "Give the same strategy to the resumed run, or start a new run.",
+        )
+    with store.together():
+        store.set_meta("config", experiment.config.to_toml())
+        store.set_meta("strategy", strategy)
+    with coded(store.directory):
+        (store.directory / RESOLVED).write_text(experiment.config.to_toml(), encoding="utf-8")
+
+
+async def begin(
+    config: RunConfig, directory: Path | None, listener: Listener, strategy: Strategy | None = None
+) -> Summary:
     """Run a configuration from its first round.
 
     Args:
         config: What to do.
         directory: Run directory, must not hold a run; None for a new one under runs/.
         listener: Is told what happens.
+        strategy: A strategy in place of the one that the configuration names.
 
     Returns:
         What summary.json says.
@@ -64,25 +211,26 @@ async def begin(config: RunConfig, directory: Path | None, listener: Listener) -
     run = new_run()
     directory = directory or default_directory(run)
     refuse_existing(directory)
-    task = load_task(config.data, _data_dir(config))
-    demands = Demands.of(task, config.batch_size)
-    async with open_devices(config.boards, virtual_options(config, task), config.faults) as devices:
-        shares = Shares(task, _divide(config, task, len(devices)))
-        seconds = await connect_all(devices, run, demands)
-        enrolled = [(device.name, device.profile.name) for device in devices]
-        store = Store.create(directory, run, initial_head(task), config.to_toml(), versions(), enrolled)
-        with closing(store):
-            fleet = Fleet(store, shares, demands, config.codec, listener, _air(config))
-            return await _run(config, shares, store, fleet, fleet.admit_all(devices, seconds), listener)
+    config, strategy = config.with_strategy(strategy)
+    air = air_table(config)
+    async with task_and_boards(config, listener) as (task, devices):
+        assignment = Assignment.divided(config, task, len(devices))
+        experiment = Experiment(config, strategy, air, assignment)
+        opened = await open_run(experiment, NewRun(directory, run), devices, listener)
+        with closing(opened.store):
+            return await _run(experiment, opened, listener)
 
 
-async def resume(directory: Path, options: Mapping[str, Any], listener: Listener) -> Summary:
+async def resume(
+    directory: Path, options: Mapping[str, Any], listener: Listener, strategy: Strategy | None = None
+) -> Summary:
     """Go on with a run.
 
     Args:
         directory: Its directory.
         options: Keys to change; see ``RunConfig.resumed``.
         listener: Is told what happens.
+        strategy: The strategy that it began with, where the configuration can't name it.
 
     Returns:
         What summary.json says.
@@ -92,59 +240,49 @@ async def resume(directory: Path, options: Mapping[str, Any], listener: Listener
     """
     with closing(Store.open(directory)) as store:
         config = RunConfig.from_toml(store.meta("config"), str(directory)).resumed(options)
-        task = load_task(config.data, _data_dir(config))
-        shares = Shares(task, _divide(config, task, len(store.clients())))
-        store.repair(config.codec, blob_size(config.codecs[1], task.D, task.num_classes))
-        demands = Demands.of(task, config.batch_size)
-        fleet = Fleet(store, shares, demands, config.codec, listener, _air(config))
-        async with open_devices(config.boards, virtual_options(config, task), config.faults) as devices:
-            return await _run(config, shares, store, fleet, fleet.join_all(devices), listener)
+        config, strategy = config.with_strategy(strategy)
+        air = air_table(config)
+        async with task_and_boards(config, listener) as (task, devices):
+            assignment = Assignment.divided(config, task, len(store.clients()))
+            experiment = Experiment(config, strategy, air, assignment)
+            return await _run(experiment, await open_run(experiment, store, devices, listener), listener)
 
 
-def _air(config: RunConfig) -> AirTable:
+@asynccontextmanager
+async def task_and_boards(
+    config: RunConfig, listener: Listener, uid_seed: int = 0
+) -> AsyncIterator[tuple[Task, list[Device]]]:
+    """Give a run's task and its boards, not connected yet; boards are closed in the end.
+
+    Real boards are looked for first: whether there are any is known in a moment, while data and extractor may take
+    many seconds. Virtual boards are made to fit the task.
+
+    Args:
+        config: What names them.
+        listener: Is told what is under way.
+        uid_seed: Seed of the virtual boards' uids.
+
+    Raises:
+        ConfigError, LinkError: As ``look_for`` and ``open_devices``.
+        DataError, ModelError: As ``load_task``.
+    """
+    Faults.parse(config.faults)
+    listener(Preparing("looking for boards"))
+    found = await look_for(config.boards)
+    listener(Preparing(f"loading {config.data}"))
+    task = load_task(config.data, Path(config.data_dir) if config.data_dir else None)
+    listener(Preparing("opening boards"))
+    async with open_devices(found, virtual_options(config, task, uid_seed), config.faults) as devices:
+        yield task, devices
+
+
+def air_table(config: RunConfig) -> AirTable:
+    """Load the table that says how BLE links and boards are set up."""
     return AirTable.load(Path(config.air_table) if config.air_table else None)
 
 
-async def _run(
-    config: RunConfig,
-    shares: Shares,
-    store: Store,
-    fleet: Fleet,
-    gather: Coroutine[None, None, None],
-    listener: Listener,
-) -> Summary:
-    """Gather the boards, run the rounds, and leave a directory in which all files agree, however it ends."""
-    started = time.monotonic()
-    task = shares.task
-    records = Records(store)
-    store.set_meta("config", config.to_toml())
-    _write_text(store.directory, RESOLVED, config.to_toml())
-    coordinator = Coordinator(config, task, fleet, store, records, strategy_of(config), listener)
-    listener(_started(config, task, store))
-    try:
-        with interrupts(coordinator) as pressed:
-            complete = await pressed.run(_train(gather, coordinator))
-    finally:
-        await fleet.close()
-        records.rewrite()
-    summary = _summary(config, shares, store, complete)
-    summary["seconds_wall"] = round(time.monotonic() - started, 3)
-    write_json(store.directory / "summary.json", summary)
-    listener(RunEnded(str(store.directory), complete, summary))
-    return summary
-
-
-async def _train(gather: Coroutine[None, None, None], coordinator: Coordinator) -> bool:
-    await gather
-    return await coordinator.run()
-
-
-def _data_dir(config: RunConfig) -> Path | None:
-    return Path(config.data_dir) if config.data_dir else None
-
-
 def virtual_options(config: RunConfig, task: Task, uid_seed: int = 0) -> VirtualOptions:
-    """Virtual boards that fit the task; their stores are as large as its data ask, where a real one has some 500."""
+    """Describe virtual boards that fit a task; their stores hold all its data, where a real one has some 500."""
     capacity = min(max(_SMALLEST_STORE, len(task.federated)), _LARGEST_STORE)
     model = task.name if task.model_hash else None
     return VirtualOptions(
@@ -152,81 +290,62 @@ def virtual_options(config: RunConfig, task: Task, uid_seed: int = 0) -> Virtual
     )
 
 
-def _divide(config: RunConfig, task: Task, clients: int) -> Partition:
-    return divide(
-        task,
-        config.partition,
-        clients,
-        alpha=config.alpha,
-        shards_per_client=config.shards,
-        seed=config.seed,
+async def _run(experiment: Experiment, opened: OpenRun, listener: Listener) -> Summary:
+    """Run to the end, or to Ctrl-C, and leave a directory in which all files agree, however it ends."""
+    started = time.monotonic()
+    config, store = experiment.config, opened.store
+    listener(
+        run_started(
+            store.run,
+            store.directory,
+            experiment.task,
+            boards=len(store.clients()),
+            first_round=store.head()[0] + 1,
+            rounds=config.rounds,
+            faults=str(Faults.parse(config.faults)) if config.faults else "",
+        )
     )
+    try:
+        complete = await interruptible(opened.work(), opened.coordinator.stop)
+    finally:
+        await opened.leave()
+    result = _result(experiment, opened, complete, started)
+    summary = write_summary(store.directory, _subject(experiment, store), result)
+    listener(RunEnded(str(store.directory), complete, summary))
+    return summary
 
 
-def _write_text(directory: Path, name: str, text: str) -> None:
-    with coded(directory):
-        (directory / name).write_text(text, encoding="utf-8")
-
-
-def _started(config: RunConfig, task: Task, store: Store) -> RunStarted:
-    return RunStarted(
-        run=f"{store.run:08x}",
-        directory=str(store.directory),
+def _subject(experiment: Experiment, store: Store) -> Subject:
+    config, task, clients = experiment.config, experiment.task, store.clients()
+    return Subject(
+        run=store.run,
         task=task.name,
-        boards=len(store.clients()),
         features=task.D,
         classes=task.num_classes,
-        first_round=store.head()[0] + 1,
-        rounds=config.rounds,
-        faults=str(Faults.parse(config.faults)) if config.faults else "",
-    )
-
-
-def _summary(config: RunConfig, shares: Shares, store: Store, complete: bool) -> dict[str, Any]:
-    """What summary.json says."""
-    rounds = store.rounds()
-    rows = [row for _, row in store.traffic(("round",))]
-    sessions = {phase: totals(row for _, row in store.traffic((phase,))) for phase in SESSION_PHASES}
-    last = rounds[-1] if rounds else None
-    clients = store.clients()
-    return {
-        "run": f"{store.run:08x}",
-        "complete": complete,
-        "task": shares.task.name,
-        "features": shares.task.D,
-        "classes": shares.task.num_classes,
-        "boards": len(clients),
-        "rounds": len(rounds),
-        "participants": sum(row.participants for row in rounds),
-        "late": sum(row.status == "late" for row in rows),
-        "failed": sum(row.status in ("failed", "rejected") for row in rows),
-        "accuracy_final": last.accuracy_global if last else None,
-        "loss_final": last.loss_global if last else None,
-        "accuracy_central": _central(config, shares, len(rounds)) if complete and config.central else None,
-        "accuracy_boards_final": last.accuracy_boards if last else None,
-        **totals(rows),
-        "estimate_exact": all(part["estimate_exact"] for part in (totals(rows), *sessions.values())),
-        "sessions": sessions,
-        "seconds_rounds": round(sum(row.seconds for row in rounds), 3),
-        "config": asdict(config),
-        "seeds": {
+        boards=len(clients),
+        config=asdict(config),
+        seeds={
             "run": config.seed,
             "boards": {board: training_seed(config.seed, client) for board, client in clients.items()},
         },
-        "versions": json.loads(store.meta("versions")),
-    }
-
-
-def _central(config: RunConfig, shares: Shares, rounds: int) -> float:
-    """Accuracy of one head that saw all boards' training samples as often as the boards did."""
-    task, partition = shares.task, shares.partition
-    everyone = np.concatenate([partition.train(client) for client in range(len(partition))])
-    head = central.train(
-        task,
-        task.federated.take(everyone),
-        epochs=rounds * config.local_epochs,
-        batch_size=config.batch_size,
-        learning_rate=config.learning_rate,
-        seed=config.seed,
+        versions=json.loads(store.meta("versions")),
     )
-    return central.evaluate(task, head, task.test).accuracy
+
+
+def _result(experiment: Experiment, opened: OpenRun, complete: bool, started: float) -> Result:
+    rounds = opened.store.rounds()
+    rows = [row for _, row in opened.store.traffic(("round",))]
+    sessions = {phase: totals(row for _, row in opened.store.traffic((phase,))) for phase in SESSION_PHASES}
+    task, partition = experiment.task, experiment.assignment.partition
+    wanted = complete and experiment.config.central
+    return Result(
+        complete=complete,
+        rounds=rounds,
+        participants=sum(row.participants for row in rounds),
+        late=sum(row.status == "late" for row in rows),
+        failed=sum(row.status in ("failed", "rejected") for row in rows),
+        accuracy_boards=rounds[-1].accuracy_boards if rounds else None,
+        accuracy_central=central_accuracy(task, partition, opened.training, len(rounds)) if wanted else None,
+        sums={"round": totals(rows), **sessions},
+        seconds_wall=time.monotonic() - started,
+    )

@@ -13,17 +13,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from bytefed.data import Task
-from bytefed.data.partition import Partition
 from bytefed.device.device import Device
-from bytefed.device.plan import Samples
 from bytefed.errors import BoardError, BytefedError, LinkError, ProtocolError
 from bytefed.events import BoardJoined, BoardTrouble, Listener
+from bytefed.federation.assignment import Assignment
+from bytefed.federation.requirements import Requirements
 from bytefed.ledger.air import AirTable, Airtime
 from bytefed.ledger.rows import Phase, Status, Traffic
 from bytefed.ledger.wire_size import blob_size
 from bytefed.protocol.direction import Direction
-from bytefed.protocol.message import Capability
 from bytefed.runs.store import Store
 
 # What a board or its link can get wrong; all else is about the run itself and ends it.
@@ -35,95 +33,6 @@ _FIRST_SEEK = 1.0  # seconds before a lost board is looked for
 _LAST_SEEK = 30.0  # seconds between two looks, at most
 
 
-@dataclass(frozen=True)
-class Demands:
-    """What a board must be for a run.
-
-    Attributes:
-        features, classes: D and C of the head.
-        model: CRC-32 of the extractor's .tflite file; 0 where features came ready.
-        batch: Batch size.
-    """
-
-    features: int
-    classes: int
-    model: int
-    batch: int
-
-    @classmethod
-    def of(cls, task: Task, batch: int) -> Demands:
-        """What a task demands."""
-        return cls(task.D, task.num_classes, task.model_hash, batch)
-
-    def check(self, device: Device) -> None:
-        """Refuse a board that can't take part.
-
-        Raises:
-            BoardError: E_BOARD_SHAPE, E_BOARD_MODEL or E_BOARD_BATCH.
-        """
-        board, who = device.board, f"Board {device.name} ({device.uri})"
-        if (board.features, board.classes) != (self.features, self.classes):
-            raise BoardError(
-                "E_BOARD_SHAPE",
-                f"{who} has a head of {board.features}x{board.classes}, the run one of {self.features}x{self.classes}.",
-                "Flash it with the firmware for this task, or name the --data that it was flashed for.",
-            )
-        if self.model and board.model not in (0, self.model):
-            raise BoardError(
-                "E_BOARD_MODEL",
-                f"{who} holds another feature extractor ({board.model:08x}) than the run's ({self.model:08x}).",
-                "Flash it with this task's model; features of two models can't be mixed.",
-            )
-        if device.stored.max_batch < self.batch:
-            raise BoardError(
-                "E_BOARD_BATCH",
-                f"{who} takes batches of at most {device.stored.max_batch} samples, not {self.batch}.",
-                f"Use --batch-size {device.stored.max_batch} or less.",
-            )
-
-
-@dataclass(frozen=True)
-class Shares:
-    """Who gets which samples.
-
-    Attributes:
-        task: Where they come from.
-        partition: Which client has which.
-    """
-
-    task: Task
-    partition: Partition
-
-    def samples(self, client: int, device: Device) -> Samples:
-        """A client's samples: inputs for a board that has the run's extractor, else ready features.
-
-        Raises:
-            BoardError: E_BOARD_CAPACITY when its store is too small for them.
-        """
-        train, test = self.partition.train(client), self.partition.test(client)
-        if len(train) + len(test) > device.stored.capacity:
-            raise BoardError(
-                "E_BOARD_CAPACITY",
-                f"Board {device.name} ({device.uri}) stores {device.stored.capacity} samples,"
-                f" client {client} has {len(train) + len(test)}.",
-                "Use more boards, less data, or another --partition.",
-            )
-        task = self.task
-        extracts = device.board.capabilities & Capability.EXTRACTOR and device.board.model == task.model_hash
-        own = task.inputs if extracts else None
-        values = task.federated.features if own is None else own
-        labels = task.federated.labels
-        return Samples(
-            kind="features" if own is None else "inputs",
-            train_x=values[train],
-            train_y=labels[train],
-            test_x=values[test],
-            test_y=labels[test],
-            scale=task.quantization.scale,
-            zero_point=task.quantization.zero_point,
-        )
-
-
 @dataclass(eq=False)
 class Member:
     """A board that is ready, or busy with a round."""
@@ -133,7 +42,7 @@ class Member:
     busy: bool = False
 
 
-async def connect_all(devices: Sequence[Device], run: int, demands: Demands) -> list[float]:
+async def connect_all(devices: Sequence[Device], run: int, requirements: Requirements) -> list[float]:
     """Connect to all boards of a run that begins.
 
     Returns:
@@ -141,12 +50,12 @@ async def connect_all(devices: Sequence[Device], run: int, demands: Demands) -> 
 
     Raises:
         LinkError, ProtocolError: A board can't be reached or understood.
-        BoardError: As ``Demands.check``; E_BOARD_TWICE when two URIs lead to the same board.
+        BoardError: As ``Requirements.check``; E_BOARD_TWICE when two URIs lead to the same board.
     """
     seconds = await _all(_connect(device, run) for device in devices)
     seen: dict[int, Device] = {}
     for device in devices:
-        demands.check(device)
+        requirements.check(device)
         if device.uid in seen:
             raise BoardError(
                 "E_BOARD_TWICE",
@@ -180,15 +89,15 @@ class Fleet:
     def __init__(
         self,
         store: Store,
-        shares: Shares,
-        demands: Demands,
+        assignment: Assignment,
+        requirements: Requirements,
         codec: str,
         listener: Listener,
         air: AirTable | None = None,
     ) -> None:
         self._store = store
-        self._shares = shares
-        self._demands = demands
+        self._assignment = assignment
+        self._requirements = requirements
         self._codec = codec
         self._listener = listener
         self._air = air
@@ -234,7 +143,7 @@ class Fleet:
 
     async def _join(self, device: Device) -> None:
         seconds = await _connect(device, self._store.run)
-        self._demands.check(device)
+        self._requirements.check(device)
         await self._admit(device, seconds)
 
     async def _admit(self, device: Device, seconds: float) -> None:
@@ -251,7 +160,7 @@ class Fleet:
         started = _now()
         ended: Status = "failed"
         try:
-            await device.provision(self._shares.samples(client, device))
+            await device.provision(self._assignment.samples(client, device))
             ended = "ok"
         finally:
             self.book(device, "provision", ended, _now() - started)
@@ -365,7 +274,7 @@ class Fleet:
 
     def _update_bytes(self) -> int:
         up = self._codec.rpartition("/")[2]
-        return blob_size(up, self._demands.features, self._demands.classes)
+        return blob_size(up, self._requirements.features, self._requirements.classes)
 
     async def close(self) -> None:
         """Look for nobody any more, and write down the bytes of those who were not found."""

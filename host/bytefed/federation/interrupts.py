@@ -5,54 +5,55 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from bytefed.federation.coordinator import Coordinator
+
+@contextmanager
+def interrupts(stop: Callable[[], None], abort: Callable[[], None]) -> Iterator[None]:
+    """While this holds, the first Ctrl-C calls `stop` and each later one `abort`, within the signal handler.
+
+    In another thread than the main one there are no signals, and this does nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    actions = iter((stop,))
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        next(actions, abort)()
+
+    before = signal.signal(signal.SIGINT, on_signal)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
-class Interrupts:
-    """Ctrl-C, once: end after the round under way. Twice: end now."""
+async def interruptible(work: Coroutine[None, None, bool], stop: Callable[[], None]) -> bool:
+    """Do the work of a run, for which the first Ctrl-C calls `stop` and the second cancels it.
 
-    def __init__(self, coordinator: Coordinator) -> None:
-        self._coordinator = coordinator
-        self._task: asyncio.Task[bool] | None = None
-        self._count = 0
+    Returns:
+        What the work returned; False where it was cancelled so.
+    """
+    task, loop = asyncio.create_task(work), asyncio.get_running_loop()
+    aborted = False
 
-    async def run(self, work: Coroutine[None, None, bool]) -> bool:
-        """Whether the work was completed; False where Ctrl-C ended it."""
-        self._task = asyncio.create_task(work)
+    def abort() -> None:
+        nonlocal aborted
+        aborted = True
+        task.cancel()
+
+    with interrupts(lambda: _soon(loop, stop), lambda: _soon(loop, abort)):
         try:
-            return await self._task
+            return await task
         except asyncio.CancelledError:
-            if self._count < 2:
+            if not aborted:
                 raise
             return False
 
-    def press(self) -> None:
-        """Ctrl-C was pressed."""
-        self._count += 1
-        if self._count == 1:
-            self._coordinator.stop()
-        elif self._task is not None:
-            self._task.cancel()
 
-
-@contextmanager
-def interrupts(coordinator: Coordinator) -> Iterator[Interrupts]:
-    """While this holds, Ctrl-C is an orderly matter."""
-    interrupts = Interrupts(coordinator)
-    loop = asyncio.get_running_loop()
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(interrupts.press)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupts  # no signals here: a library's user, or a test
-        return
-    before = signal.signal(signal.SIGINT, on_signal)
-    try:
-        yield interrupts
-    finally:
-        signal.signal(signal.SIGINT, before)
+def _soon(loop: asyncio.AbstractEventLoop, action: Callable[[], None]) -> None:
+    """Call something in the event loop; a signal handler alone would not wake it."""
+    loop.call_soon_threadsafe(action)

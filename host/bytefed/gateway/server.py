@@ -17,27 +17,21 @@ import asyncio
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bytefed.data import Task
-from bytefed.data.partition import Partition
 from bytefed.device.device import Device
 from bytefed.errors import BytefedError, ConfigError
 from bytefed.events import Listener
-from bytefed.federation.config import RunConfig
-from bytefed.federation.coordinator import Coordinator
-from bytefed.federation.experiment import initial_head
-from bytefed.federation.fleet import Demands, Fleet, Shares, connect_all
+from bytefed.federation.experiment import Experiment, NewRun, OpenRun, open_run
+from bytefed.federation.rules import initial_head
 from bytefed.gateway.wide_area import WideArea
 from bytefed.head import Head
-from bytefed.runs.csv_files import Records
-from bytefed.runs.directory import DATABASE, versions
+from bytefed.runs.directory import DATABASE
 from bytefed.runs.store import Store
-from bytefed.strategies.base import FedAvg
 
 
 @dataclass(frozen=True)
@@ -45,16 +39,13 @@ class Room:
     """What a gateway is responsible for.
 
     Attributes:
-        config: How its boards train, and how rounds go.
-        task: What is learnt.
-        partition: Who has what, over all rooms.
-        first: The number of the room's first client; boards are numbered from there.
-        directory: Of its runs, one folder each.
+        experiment: The federation's task, who has what of it over all rooms, and how boards train. Its strategy makes
+            the room's answer of their deltas: FedAvg, whose means of rooms average to the mean of all.
+        first: Number of the room's first client; boards are numbered from there.
+        directory: Where its runs are kept, one folder each.
     """
 
-    config: RunConfig
-    task: Task
-    partition: Partition
+    experiment: Experiment
     first: int
     directory: Path
 
@@ -64,10 +55,11 @@ class Room:
         Raises:
             ConfigError: E_CONFIG_CLIENTS.
         """
-        if self.first + boards > len(self.partition):
+        clients = len(self.experiment.assignment.partition)
+        if self.first + boards > clients:
             raise ConfigError(
                 "E_CONFIG_CLIENTS",
-                f"{boards} boards from client {self.first} on are more than the {len(self.partition)} clients.",
+                f"{boards} boards from client {self.first} on are more than the {clients} clients.",
                 "Give --clients the number of boards in all rooms, and --first those in the rooms before.",
             )
 
@@ -75,61 +67,53 @@ class Room:
 class _Run:
     """The room's part of one run of the federation."""
 
-    def __init__(self, room: Room, store: Store, listener: Listener) -> None:
-        self.number = store.run
-        self._store = store
-        self._fleet = Fleet(
-            store,
-            Shares(room.task, room.partition),
-            Demands.of(room.task, room.config.batch_size),
-            room.config.codec,
-            listener,
-        )
-        records = Records(store)
-        self._coordinator = Coordinator(
-            room.config, room.task, self._fleet, store, records, FedAvg(), listener
-        )
-        self._boards = len(store.clients())
+    def __init__(self, opened: OpenRun) -> None:
+        self._opened = opened
+        self.number = opened.store.run
 
     @classmethod
     async def begin(cls, room: Room, number: int, devices: Sequence[Device], listener: Listener) -> _Run:
         """Begin a run with all boards; or go on with one that an earlier gateway began."""
         directory = room.directory / f"{number:08x}"
-        if (directory / DATABASE).exists():
-            run = cls(room, Store.open(directory), listener)
-            await run._fleet.join_all(devices)
-            return run
-        seconds = await connect_all(devices, number, Demands.of(room.task, room.config.batch_size))
-        store = Store.create(
-            directory, number, initial_head(room.task), room.config.to_toml(), versions(),
-            boards=[(device.name, device.profile.name) for device in devices], first=room.first,
-        )  # fmt: skip
-        run = cls(room, store, listener)
-        await run._fleet.admit_all(devices, seconds)
+        begun = (directory / DATABASE).exists()
+        where = Store.open(directory) if begun else NewRun(directory, number, room.first)
+        try:
+            run = cls(await open_run(room.experiment, where, devices, listener))
+        except BaseException:
+            if isinstance(where, Store):
+                where.close()
+            raise
+        try:
+            await run._opened.gather()
+        except BaseException:
+            await run.close()
+            raise
         return run
 
     async def round(self, number: int, head: Head) -> tuple[dict[str, Any], Head]:
         """Run a round; one that is over already is answered once more."""
-        if number > self._store.head()[0]:
-            await self._coordinator.run_round(number, head)
-        [row] = [row for row in self._store.rounds(number) if row.round == number]
-        deltas = [delta for delta in self._store.deltas(number) if delta.applied]
+        store = self._opened.store
+        if number > store.head()[0]:
+            await self._opened.coordinator.run_round(number, head)
+        [row] = [row for row in store.rounds(number) if row.round == number]
+        deltas = [delta for delta in store.deltas(number) if delta.applied]
         examples = sum(delta.num_examples for delta in deltas)
         answer = {
             "num_examples": examples,
             "participants": row.participants,
-            "boards": self._boards,
+            "boards": len(store.clients()),
             "loss": sum(delta.num_examples * delta.loss for delta in deltas) / examples,
             "link_bytes": row.wire_total,
             "link_estimate": row.estimate_wire,
         }
-        return answer, self._store.head_of(number)
+        return answer, store.head_of(number)
 
     async def close(self) -> None:
         """Leave the run's directory in order."""
-        await self._coordinator.end_work()
-        await self._fleet.close()
-        self._store.close()
+        try:
+            await self._opened.leave()
+        finally:
+            self._opened.store.close()
 
 
 class Gateway:
@@ -146,7 +130,7 @@ class Gateway:
         self, room: Room, devices: Sequence[Device], wide_area: WideArea | None, listener: Listener
     ) -> None:
         room.check(len(devices))
-        self._room = replace(room, config=replace(room.config, strategy="fedavg"))
+        self._room = room
         self._devices = devices
         self._wide_area = wide_area
         self._listener = listener
@@ -183,7 +167,7 @@ class Gateway:
             writer.close()
 
     async def _ask(self, reader: asyncio.StreamReader) -> tuple[dict[str, Any], Head]:
-        expected = 4 * len(initial_head(self._room.task))
+        expected = 4 * len(initial_head(self._room.experiment.task))
         try:
             request = json.loads(await reader.readline())
             run, number, size = (int(request[name]) for name in ("run", "round", "size"))

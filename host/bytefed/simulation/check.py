@@ -15,18 +15,15 @@ from numpy.typing import NDArray
 
 from bytefed.boards.loopback import LoopbackTransport
 from bytefed.boards.virtual import BoardKind, board_uid, make_board
-from bytefed.data import Task
-from bytefed.data.partition import Partition
 from bytefed.device.device import Device
-from bytefed.device.plan import RoundReply, TrainingPlan
+from bytefed.device.plan import RoundReply
 from bytefed.errors import BoardError, BytefedError
-from bytefed.federation.config import RunConfig
-from bytefed.federation.fleet import Shares
+from bytefed.federation.assignment import Assignment
+from bytefed.federation.local_training import LocalTraining
 from bytefed.head import Head
 from bytefed.ledger.count import CAUSES, ByteCount
 from bytefed.ledger.wire_size import configuration_bytes, connection_bytes, round_bytes
-from bytefed.seeds import training_seed
-from bytefed.simulation.links import Fleet
+from bytefed.simulation.links import ClientLinks
 from bytefed.simulation.simulator import Outcome
 
 _COMPARED = (
@@ -41,29 +38,32 @@ class Check:
     """The checked clients.
 
     Args:
-        config: How they train.
-        task: What they learn.
-        partition: Who has what.
-        fleet: Who has which link.
+        training: How they train.
+        assignment: What they learn, and who has what.
+        links: Who has which link.
         clients: Which of them are checked.
     """
 
     def __init__(
-        self, config: RunConfig, task: Task, partition: Partition, fleet: Fleet, clients: Sequence[int]
+        self,
+        training: LocalTraining,
+        assignment: Assignment,
+        links: ClientLinks,
+        clients: Sequence[int],
     ) -> None:
-        self._config = config
-        self._shares = Shares(task, partition)
-        self._fleet = fleet
-        self._shape = (task.D, task.num_classes)
+        self._training = training
+        self._assignment = assignment
+        self._links = links
+        self._shape = (assignment.task.D, assignment.task.num_classes)
         self._devices = {client: self._device(client) for client in clients}
         self._configured: dict[int, float] = {}
         self._rounds = self._bytes = 0
         self._runner = asyncio.Runner()
 
     def _device(self, client: int) -> Device:
-        profile = self._fleet.profile(client)
-        capacity = max(1, int(self._shares.partition.sizes[client]))
-        kind = BoardKind(*self._shape, None, capacity, max(1, self._config.batch_size), profile.window_down)
+        profile = self._links.profile(client)
+        capacity = max(1, int(self._assignment.partition.sizes[client]))
+        kind = BoardKind(*self._shape, None, capacity, max(1, self._training.batch_size), profile.window_down)
         mtu = int(profile.name.partition(":")[2] or 247)
         board = make_board(kind, board_uid(0, client))
         return Device(LoopbackTransport(board, name=str(client), framing=profile.framing, mtu=mtu))
@@ -76,8 +76,8 @@ class Check:
     async def _connect(self, client: int, number: int) -> None:
         device = self._devices[client]
         await device.connect(1)
-        self._compare(number, client, connection_bytes(self._fleet.profile(client)))
-        await device.provision(self._shares.samples(client, device))
+        self._compare(number, client, connection_bytes(self._links.profile(client)))
+        await device.provision(self._assignment.samples(client, device))
         device.take_bytes()  # simulated clients have their samples
         self._configured.pop(client, None)
 
@@ -95,25 +95,25 @@ class Check:
     async def _train(self, number: int, head: Head, client: int, outcome: Outcome) -> None:
         place = int(np.searchsorted(outcome.clients, client))
         expected = self._configuration(number, client)
-        device, profile = self._devices[client], self._fleet.profile(client)
+        device, profile = self._devices[client], self._links.profile(client)
         try:
             reply = await device.run_round(
-                number, head, self._plan(number, client), evaluate=True, commit=lambda _: True
+                number, head, self._training.plan(number, client), evaluate=True, commit=lambda _: True
             )
         except BoardError as error:
             if error.code != "E_BOARD_NOT_FINITE" or outcome.counted[place]:
                 raise
-            expected += round_bytes(profile, *self._shape, *self._config.codecs, train=False)
+            expected += round_bytes(profile, *self._shape, *self._training.codecs, train=False)
         else:
             _compare_learnt(number, client, reply, outcome, place)
-            expected += round_bytes(profile, *self._shape, *self._config.codecs)
+            expected += round_bytes(profile, *self._shape, *self._training.codecs)
         self._compare(number, client, expected)
         self._rounds += 1
 
     async def _lose(self, number: int, head: Head, client: int) -> None:
         """A board that takes the head and is lost: what follows is a new session."""
         device = self._devices[client]
-        plan = self._plan(number, client)
+        plan = self._training.plan(number, client)
         await device.run_round(number, head, plan, train=False, evaluate=False, commit=lambda _: True)
         device.take_bytes()
         await device.close()
@@ -125,30 +125,18 @@ class Check:
             self._runner.run(self._evaluate(number, head, client, int(correct[client])))
 
     async def _evaluate(self, number: int, head: Head, client: int, correct: int) -> None:
-        plan = self._plan(number, client)
-        device, profile = self._devices[client], self._fleet.profile(client)
+        plan = self._training.plan(number, client)
+        device, profile = self._devices[client], self._links.profile(client)
         reply = await device.run_round(number, head, plan, train=False, commit=lambda _: True)
         _require(number, client, "test samples right", reply.result.test_correct, correct)
-        self._compare(number, client, round_bytes(profile, *self._shape, *self._config.codecs, train=False))
+        self._compare(number, client, round_bytes(profile, *self._shape, *self._training.codecs, train=False))
 
     def _configuration(self, number: int, client: int) -> ByteCount:
-        rate = self._config.rate(number)
+        rate = self._training.rate(number)
         if self._configured.get(client) == rate:
             return ByteCount()
         self._configured[client] = rate
-        return configuration_bytes(self._fleet.profile(client))
-
-    def _plan(self, number: int, client: int) -> TrainingPlan:
-        config, (down, up) = self._config, self._config.codecs
-        return TrainingPlan(
-            codec_down=down,
-            codec_up=up,
-            epochs=config.local_epochs,
-            batch=config.batch_size,
-            rate=config.rate(number),
-            seed=training_seed(config.seed, client),
-            proximal_mu=config.proximal,
-        )
+        return configuration_bytes(self._links.profile(client))
 
     def _compare(self, number: int, client: int, expected: ByteCount) -> None:
         taken = self._devices[client].take_bytes()

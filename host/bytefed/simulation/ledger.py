@@ -7,7 +7,7 @@ one row for each kind and round, with sums.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -37,8 +37,9 @@ from bytefed.runs.csv_files import (
     totals,
     traffic_row,
 )
-from bytefed.simulation.links import Fleet
-from bytefed.simulation.simulator import Clients, Outcome
+from bytefed.simulation.held_heads import Clients
+from bytefed.simulation.links import ClientLinks
+from bytefed.simulation.simulator import Outcome
 
 _OK, _DIVERGED, _LOST = range(3)
 _STATUS: tuple[Status, ...] = ("ok", "failed", "failed")
@@ -54,12 +55,12 @@ class SimulatedLedger:
     """The CSV files of a simulated run.
 
     Args:
-        directory: Of the run.
-        run: Its number.
-        fleet: Who has which link.
+        directory: The run directory.
+        run: The run's number.
+        links: Who has which link.
         shape: D and C of the head.
         codecs: Downlink and uplink.
-        most_rows: Of bytes.csv with one row for each client; sums where the run would need more.
+        most_rows: The most rows that bytes.csv has with one for each client; sums where the run would need more.
         expected_rows: How many it would need.
     """
 
@@ -67,7 +68,7 @@ class SimulatedLedger:
         self,
         directory: Path,
         run: int,
-        fleet: Fleet,
+        links: ClientLinks,
         shape: tuple[int, int],
         codecs: tuple[str, str],
         *,
@@ -75,12 +76,12 @@ class SimulatedLedger:
         expected_rows: int,
     ) -> None:
         self._run = run
-        self._fleet = fleet
+        self._links = links
         self._shape = shape
         self._codecs = codecs
         self._codec = codecs[0] if codecs[0] == codecs[1] else "/".join(codecs)
-        self.one_row_each = max(expected_rows, 2 * len(fleet.link)) <= most_rows
-        self._rate = np.full(len(fleet.link), np.nan)  # that each client was last configured with
+        self.one_row_each = max(expected_rows, 2 * len(links.link)) <= most_rows
+        self._rate = np.full(len(links.link), np.nan)  # that each client was last configured with
         self._bytes = CsvFile(directory / "bytes.csv", BYTES_COLUMNS)
         self._sessions = CsvFile(directory / "sessions.csv", SESSIONS_COLUMNS)
         self._rounds = CsvFile(directory / "rounds.csv", ROUNDS_COLUMNS)
@@ -91,16 +92,16 @@ class SimulatedLedger:
 
     def connect(self, number: int, clients: Clients) -> None:
         """Put down that clients opened a session."""
-        units = [connection_bytes(profile) for profile in self._fleet.profiles]
-        self._book("connect", number, clients, self._fleet.link[clients], [(u, u, "ok") for u in units])
+        units = [connection_bytes(profile) for profile in self._links.profiles]
+        self._book("connect", number, clients, self._links.link[clients], [(u, u, "ok") for u in units])
         self._rate[clients] = np.nan
 
     def evaluate(self, number: int, clients: Clients) -> None:
         """Put down that clients tried the last head."""
         units = [
-            round_bytes(profile, *self._shape, *self._codecs, train=False) for profile in self._fleet.profiles
+            round_bytes(profile, *self._shape, *self._codecs, train=False) for profile in self._links.profiles
         ]
-        self._book("evaluate", number, clients, self._fleet.link[clients], [(u, u, "ok") for u in units])
+        self._book("evaluate", number, clients, self._links.link[clients], [(u, u, "ok") for u in units])
 
     def train(
         self, number: int, rate: float, clients: Clients, lost: NDArray[np.bool_], outcome: Outcome
@@ -121,10 +122,10 @@ class SimulatedLedger:
         end[~lost] = np.where(outcome.counted, _OK, _DIVERGED)
         configured = (self._rate[clients] != rate).astype(np.int64)
         self._rate[clients] = rate
-        kinds = (self._fleet.link[clients] * 3 + end) * 2 + configured
+        kinds = (self._links.link[clients] * 3 + end) * 2 + configured
         units = [
             self.round_of(profile, end, bool(configured))
-            for profile in self._fleet.profiles
+            for profile in self._links.profiles
             for end in (_OK, _DIVERGED, _LOST)
             for configured in (0, 1)
         ]
@@ -194,7 +195,7 @@ class SimulatedLedger:
             round=number,
             board=board,
             phase=phase,
-            link=self._fleet.profile(client).name,
+            link=self._links.profile(client).name,
             codec=self._codec,
             status=status,
             count=taken * times if times > 1 else taken,
@@ -219,13 +220,10 @@ class SimulatedLedger:
         self._pending = None
         return accuracy
 
-    def totals(self) -> dict[str, Any]:
-        """Sums over rounds and over each kind of session, as summary.json has them."""
+    def sums(self) -> dict[Phase, Mapping[str, Any]]:
+        """Return the sums over rounds and over each kind of session."""
         nothing = totals([])
-        sums = {phase: self._totals.get(phase, nothing) for phase in ("round", *SESSION_PHASES)}
-        exact = all(part["estimate_exact"] for part in sums.values())
-        rounds = sums.pop("round")
-        return {**rounds, "estimate_exact": exact, "sessions": sums}
+        return {phase: self._totals.get(phase, nothing) for phase in ("round", *SESSION_PHASES)}
 
 
 class _Learnt:

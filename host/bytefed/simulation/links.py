@@ -17,7 +17,7 @@ from bytefed.ledger.wire_size import (
 )
 from bytefed.seeds import chances
 
-_LINKS = 0x11A2  # which draw it is
+_LINKS = 0x11A2  # stream of the random draw
 
 
 def parse_links(texts: Sequence[str]) -> list[tuple[LinkProfile, float]]:
@@ -62,8 +62,8 @@ def _positive(share: float) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class Fleet:
-    """Which link each client has.
+class ClientLinks:
+    """The link of each client.
 
     Attributes:
         profiles: The links.
@@ -74,7 +74,7 @@ class Fleet:
     link: NDArray[np.int64]
 
     @classmethod
-    def draw(cls, seed: int, clients: int, links: Sequence[tuple[LinkProfile, float]]) -> Fleet:
+    def draw(cls, seed: int, clients: int, links: Sequence[tuple[LinkProfile, float]]) -> ClientLinks:
         """Give each client a link."""
         bounds = np.cumsum([share for _, share in links])[:-1]
         draws = chances(seed, _LINKS, np.arange(clients))

@@ -3,54 +3,56 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import FrameType
-from typing import Any
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bytefed.data import Task
+from bytefed.data import load_task, synthetic
 from bytefed.data.partition import Partition
-from bytefed.errors import BytefedError, ConfigError, StoreError
-from bytefed.events import BoardTrouble, Listener, RoundClosed, RunEnded, RunStarted, Stopping
-from bytefed.federation import evaluation as central
+from bytefed.errors import ConfigError, StoreError
+from bytefed.events import BoardTrouble, Listener, RunEnded, Stopping
+from bytefed.federation.assignment import Assignment
 from bytefed.federation.config import RunConfig
-from bytefed.federation.experiment import initial_head
+from bytefed.federation.evaluation import central_accuracy
+from bytefed.federation.interrupts import interrupts
+from bytefed.federation.local_training import LocalTraining
+from bytefed.federation.news import round_closed, run_started
+from bytefed.federation.rules import Rules, initial_head, score
 from bytefed.head import Head
 from bytefed.ledger.estimate import LEFT_OUT, classic
 from bytefed.ledger.rows import RoundSummary
 from bytefed.ledger.wire_size import LinkProfile, blob_size
-from bytefed.runs.csv_files import write_json
 from bytefed.runs.directory import RESOLVED, coded, default_directory, new_run, versions
+from bytefed.runs.summary import Result, Subject, Summary, write_summary
 from bytefed.seeds import chances, select
 from bytefed.simulation.check import Check
+from bytefed.simulation.held_heads import Clients
 from bytefed.simulation.ledger import SimulatedLedger
-from bytefed.simulation.links import Fleet
-from bytefed.simulation.simulator import Clients, Outcome, Simulator
-from bytefed.strategies.registry import strategy_of
+from bytefed.simulation.links import ClientLinks
+from bytefed.simulation.simulator import Outcome, Simulator
+from bytefed.strategies.base import Strategy
 
 MOST_ROWS = 100_000
-_LOST = 0x0F00  # which draw it is, plus the round
-_CHECKED = 0  # the round number of the draw of who is checked
+_LOST = 0x0F00  # stream of the random draw of who is lost, plus the round
+_CHECKED = 0  # round number of the draw of who is checked
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Environment:
     """What a simulation has besides a run's configuration.
 
     Attributes:
         links: Links and the fraction of clients with each.
         dropout: Probability that a client is lost in a round after it took the head.
         check: How many clients also train as virtual boards, to compare.
-        threads: To train with; 0 for one a processor.
-        most_rows: Of bytes.csv with a row for each client.
+        threads: Number of threads to train with; 0 for one a processor.
+        most_rows: The most rows that bytes.csv has with one for each client; sums where there would be more.
     """
 
     links: Sequence[tuple[LinkProfile, float]]
@@ -60,82 +62,108 @@ class Surroundings:
     most_rows: int = MOST_ROWS
 
 
+def load_clients(config: RunConfig, clients: int) -> Assignment:
+    """Load what a configuration's clients learn, and divide it among so many.
+
+    Raises:
+        DataError, ModelError, ConfigError: As ``load_task`` and ``Assignment.divided``.
+    """
+    if config.data == synthetic.NAME:
+        return Assignment(*synthetic.make(clients, config.seed))
+    task = load_task(config.data, Path(config.data_dir) if config.data_dir else None)
+    return Assignment.divided(config, task, clients)
+
+
 class Simulation:
     """One simulated run.
 
     Args:
         config: What to do; its boards, deadline and faults say nothing here.
-        surroundings: The rest.
-        task: What is learnt.
-        partition: By whom.
+        environment: The rest.
+        assignment: What is learnt, and by whom.
         directory: Run directory, must not hold a run; None for a new one under runs/.
         listener: Is told what happens.
+        strategy: A strategy in place of the one that the configuration names.
 
     Raises:
-        ConfigError: E_CONFIG_CLIENTS where a client has no training samples, or more than a board can count.
+        ConfigError: E_CONFIG_CLIENTS where a client has no training samples, or more than a board can count; or what
+            ``RunConfig.with_strategy`` raises.
         StoreError: E_RUN_EXISTS, or the directory can't be written to.
     """
 
     def __init__(
         self,
         config: RunConfig,
-        surroundings: Surroundings,
-        task: Task,
-        partition: Partition,
+        environment: Environment,
+        assignment: Assignment,
         directory: Path | None,
         listener: Listener,
+        strategy: Strategy | None = None,
     ) -> None:
+        config, strategy = config.with_strategy(strategy)
+        task, partition = assignment.task, assignment.partition
         _check_sizes(partition)
         self._config = config
-        self._surroundings = surroundings
+        self._environment = environment
         self._task = task
         self._partition = partition
         self._listener = listener
+        self._rules = Rules.of(config)
+        self._training = LocalTraining.of(config, strategy)
         self._run = new_run()
         self._stopping = False
         self.directory = directory or default_directory(self._run)
         _make_directory(self.directory, config)
         clients = len(partition)
-        self._fleet = Fleet.draw(config.seed, clients, surroundings.links)
-        self._asked = min(max(int(config.fraction_train * clients), config.min_train_nodes), clients)
+        self._links = ClientLinks.draw(config.seed, clients, environment.links)
         self._ledger = SimulatedLedger(
             self.directory,
             self._run,
-            self._fleet,
+            self._links,
             (task.D, task.num_classes),
             config.codecs,
-            most_rows=surroundings.most_rows,
-            expected_rows=self._asked * config.rounds,
+            most_rows=environment.most_rows,
+            expected_rows=self._rules.count(clients) * config.rounds,
         )
         checked = (
-            select(config.seed, _CHECKED, range(clients), surroundings.check) if surroundings.check else []
+            select(config.seed, _CHECKED, range(clients), environment.check) if environment.check else []
         )
-        self._check = Check(config, task, partition, self._fleet, checked)
+        self._check = Check(self._training, assignment, self._links, checked)
         self._simulator = Simulator(
-            config,
-            task,
-            partition,
-            strategy_of(config),
-            threads=surroundings.threads or os.cpu_count() or 1,
+            self._rules,
+            self._training,
+            assignment,
+            strategy,
+            threads=environment.threads or os.cpu_count() or 1,
             watched=frozenset(checked),
         )
         self._rounds: list[RoundSummary] = []
         self._asked_in_all = self._counted_in_all = 0
         self._accuracy_boards: float | None = None
 
-    def run(self) -> Mapping[str, Any]:
-        """Run all rounds.
+    def run(self) -> Summary:
+        """Run all rounds; the first Ctrl-C ends after the round under way, the second at once.
 
         Returns:
             What summary.json says.
 
         Raises:
             BytefedError: E_QUORUM, E_HEAD_NOT_FINITE, E_CHECK: what keeps the run from going on.
+            KeyboardInterrupt: Ctrl-C was pressed twice.
         """
         started = time.monotonic()
-        self._listener(self._started())
+        self._listener(
+            run_started(
+                self._run,
+                self.directory,
+                self._task,
+                boards=len(self._partition),
+                first_round=1,
+                rounds=self._config.rounds,
+            )
+        )
         head, everyone = initial_head(self._task), np.arange(len(self._partition), dtype=np.int64)
-        with _interrupts(self), closing(self._check):
+        with interrupts(self.stop, _abort), closing(self._check):
             self._ledger.connect(0, everyone)
             self._check.connect()
             for number in range(1, self._config.rounds + 1):
@@ -147,32 +175,24 @@ class Simulation:
                 self._evaluate_last(head, everyone)
             else:
                 self._ledger.tested(0, 0)
-        summary = self._summary(complete)
-        summary["seconds_wall"] = round(time.monotonic() - started, 3)
-        write_json(self.directory / "summary.json", summary)
+        result = self._result(complete, started)
+        summary = write_summary(self.directory, self._subject(), result, self._extra())
         self._listener(RunEnded(str(self.directory), complete, summary))
         return summary
 
     def stop(self) -> None:
-        """End after the round under way; at once the second time.
-
-        Raises:
-            KeyboardInterrupt: The second time.
-        """
-        if self._stopping:
-            raise KeyboardInterrupt
+        """End after the round under way."""
         self._stopping = True
         self._listener(Stopping(len(self._rounds) + 1))
 
     def _round(self, number: int, head: Head) -> Head:
         started = time.monotonic()
-        config = self._config
-        chosen = select(config.seed, number, range(len(self._partition)), self._asked)
+        chosen = self._rules.choose(number, range(len(self._partition)))
         clients = np.array(chosen, np.int64)
-        lost = chances(config.seed, _LOST + number, clients) < self._surroundings.dropout
+        lost = chances(self._config.seed, _LOST + number, clients) < self._environment.dropout
         outcome = self._simulator.round(number, head, clients, lost)
-        score = self._score(number, outcome.head)
-        sums = self._ledger.train(number, config.rate(number), clients, lost, outcome)
+        found = score(self._task, number, outcome.head)
+        sums = self._ledger.train(number, self._training.rate(number), clients, lost, outcome)
         before = self._tested(outcome.clients, outcome.tested) if number > 1 else None
         self._check.round(number, head, clients[lost], outcome)
         if lost.any():
@@ -182,8 +202,8 @@ class Simulation:
             round=number,
             participants=int(outcome.counted.sum()),
             accuracy_boards=None,
-            accuracy_global=score.accuracy,
-            loss_global=score.loss,
+            accuracy_global=found.accuracy,
+            loss_global=found.loss,
             wire_down=sums["wire_down"],
             wire_up=sums["wire_up"],
             estimate_wcr=sums["estimate_wcr"],
@@ -194,19 +214,8 @@ class Simulation:
         self._rounds.append(row)
         self._asked_in_all += len(clients)
         self._counted_in_all += row.participants
-        self._listener(_closed(row, len(clients), before))
+        self._listener(round_closed(row, len(clients), before))
         return outcome.head
-
-    def _score(self, number: int, head: Head) -> central.Score:
-        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused below
-            score = central.evaluate(self._task, head, self._task.test)
-        if not (np.isfinite(head).all() and np.isfinite(score.loss)):
-            raise BytefedError(
-                "E_HEAD_NOT_FINITE",
-                f"The global head of round {number} has grown beyond float32: training diverged.",
-                "Start a new run with a smaller --learning-rate.",
-            )
-        return score
 
     def _tested(self, clients: Clients, correct: NDArray[np.int32]) -> float | None:
         return self._ledger.tested(int(correct.sum()), int(self._partition.test_sizes[clients].sum()))
@@ -233,66 +242,51 @@ class Simulation:
             if count:
                 self._listener(BoardTrouble(f"{count} clients", number, code, message, remedy))
 
-    def _started(self) -> RunStarted:
-        return RunStarted(
-            run=f"{self._run:08x}",
-            directory=str(self.directory),
+    def _subject(self) -> Subject:
+        return Subject(
+            run=self._run,
             task=self._task.name,
-            boards=len(self._partition),
             features=self._task.D,
             classes=self._task.num_classes,
-            first_round=1,
-            rounds=self._config.rounds,
+            boards=len(self._partition),
+            config=asdict(self._config),
+            seeds={"run": self._config.seed},
+            versions=versions(),
         )
 
-    def _summary(self, complete: bool) -> dict[str, Any]:
-        """What summary.json says."""
-        task, config, last = self._task, self._config, self._rounds[-1] if self._rounds else None
-        links = np.bincount(self._fleet.link, minlength=len(self._fleet.profiles)).tolist()
+    def _result(self, complete: bool, started: float) -> Result:
+        task, partition, rounds = self._task, self._partition, len(self._rounds)
+        wanted = complete and self._config.central
+        return Result(
+            complete=complete,
+            rounds=self._rounds,
+            participants=self._counted_in_all,
+            late=0,
+            failed=self._asked_in_all - self._counted_in_all,
+            accuracy_boards=self._accuracy_boards,
+            accuracy_central=central_accuracy(task, partition, self._training, rounds) if wanted else None,
+            sums=self._ledger.sums(),
+            seconds_wall=time.monotonic() - started,
+        )
+
+    def _extra(self) -> Summary:
+        """Return what the summary of a simulation says beside that of a run on boards."""
+        profiles = self._links.profiles
+        counts = np.bincount(self._links.link, minlength=len(profiles)).tolist()
+        blob = blob_size("float32", self._task.D, self._task.num_classes)
         return {
-            "run": f"{self._run:08x}",
-            "complete": complete,
             "simulated": True,
-            "task": task.name,
-            "features": task.D,
-            "classes": task.num_classes,
-            "boards": len(self._partition),
-            "rounds": len(self._rounds),
-            "participants": self._counted_in_all,
-            "late": 0,
-            "failed": self._asked_in_all - self._counted_in_all,
-            "accuracy_final": last.accuracy_global if last else None,
-            "loss_final": last.loss_global if last else None,
-            "accuracy_central": self._central() if complete and config.central else None,
-            "accuracy_boards_final": self._accuracy_boards,
-            **self._ledger.totals(),
-            "estimate_flbench": classic(
-                blob_size("float32", task.D, task.num_classes), len(self._partition), len(self._rounds)
-            ),
+            "estimate_flbench": classic(blob, len(self._partition), len(self._rounds)),
             "estimate_flbench_leaves_out": list(LEFT_OUT),
             "rows": "clients" if self._ledger.one_row_each else "sums",
-            "links": dict(zip((profile.name for profile in self._fleet.profiles), links, strict=True)),
-            "dropout": self._surroundings.dropout,
+            "links": dict(zip((profile.name for profile in profiles), counts, strict=True)),
+            "dropout": self._environment.dropout,
             "check": self._check.summary(),
-            "seconds_rounds": round(sum(row.seconds for row in self._rounds), 3),
-            "config": asdict(config),
-            "seeds": {"run": config.seed},
-            "versions": versions(),
         }
 
-    def _central(self) -> float:
-        """Accuracy of one head that saw all clients' training samples as often as the clients did."""
-        config, partition = self._config, self._partition
-        samples = np.concatenate([partition.train(client) for client in range(len(partition))])
-        head = central.train(
-            self._task,
-            self._task.federated.take(samples),
-            epochs=len(self._rounds) * config.local_epochs,
-            batch_size=config.batch_size,
-            learning_rate=config.learning_rate,
-            seed=config.seed,
-        )
-        return central.evaluate(self._task, head, self._task.test).accuracy
+
+def _abort() -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _check_sizes(partition: Partition) -> None:
@@ -314,34 +308,3 @@ def _make_directory(directory: Path, config: RunConfig) -> None:
             )
         directory.mkdir(parents=True, exist_ok=True)
         (directory / RESOLVED).write_text(config.to_toml(), encoding="utf-8")
-
-
-@contextmanager
-def _interrupts(simulation: Simulation) -> Iterator[None]:
-    """While this holds, Ctrl-C is an orderly matter."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # no signals here: a library's user, or a test
-        return
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        simulation.stop()
-
-    before = signal.signal(signal.SIGINT, on_signal)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _closed(row: RoundSummary, asked: int, accuracy_boards: float | None) -> RoundClosed:
-    return RoundClosed(
-        round=row.round,
-        participants=row.participants,
-        asked=asked,
-        accuracy_boards=accuracy_boards,
-        accuracy_global=row.accuracy_global,
-        loss_global=row.loss_global,
-        wire_total=row.wire_total,
-        estimate_wire=row.estimate_wire,
-        seconds=row.seconds,
-    )

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from bytefed import codec
 from bytefed.federation.config import RunConfig
 from bytefed.simulation.trial import Outcome
+from bytefed.strategies.registry import canonical
 
 REFERENCE = "float32"
 TRIALS, TABLE = "trials.jsonl", "sweep.csv"
@@ -79,6 +80,7 @@ class Trial:
 def grid(axes: Mapping[str, Sequence[Any]]) -> list[Setting]:
     """Return all combinations; the reference codec is always among them."""
     values = {f.name: list(dict.fromkeys(axes[f.name])) for f in fields(Setting)}
+    values["strategy"] = list(dict.fromkeys(canonical(name) for name in values["strategy"]))
     values["codec"] = list(dict.fromkeys([REFERENCE, *values["codec"]]))
     return [Setting(*cell) for cell in product(*values.values())]
 

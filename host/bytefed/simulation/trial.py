@@ -12,15 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bytefed.data import Task
-from bytefed.data.partition import Partition, divide
+from bytefed.federation.assignment import Assignment
 from bytefed.federation.config import RunConfig
 from bytefed.federation.evaluation import evaluate
-from bytefed.federation.experiment import initial_head
+from bytefed.federation.local_training import LocalTraining
+from bytefed.federation.rules import Rules, initial_head
 from bytefed.head import Head
 from bytefed.ledger.wire_size import LinkProfile, configuration_bytes, connection_bytes, round_bytes
-from bytefed.seeds import select
 from bytefed.simulation.simulator import Simulator
-from bytefed.strategies.registry import strategy_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,18 +40,6 @@ class Outcome:
     head: Head
 
 
-def partition_of(config: RunConfig, task: Task, clients: int) -> Partition:
-    """Divide a task among so many boards.
-
-    Raises:
-        ConfigError: It can't be divided so.
-    """
-    return divide(
-        task, config.partition, clients,
-        alpha=config.alpha, shards_per_client=config.shards, seed=config.seed,
-    )  # fmt: skip
-
-
 def run_trial(config: RunConfig, task: Task, clients: int, profile: LinkProfile) -> Outcome:
     """Run a configuration for so many boards, all on links of one profile.
 
@@ -65,17 +52,19 @@ def run_trial(config: RunConfig, task: Task, clients: int, profile: LinkProfile)
     Raises:
         ConfigError: The configuration does not fit the task.
     """
-    partition = partition_of(config, task, clients)
-    simulator = Simulator(config, task, partition, strategy_of(config), threads=1)
+    config, strategy = config.with_strategy(None)
+    assignment, rules = Assignment.divided(config, task, clients), Rules.of(config)
+    training = LocalTraining.of(config, strategy)
+    simulator = Simulator(rules, training, assignment, strategy, threads=1)
     head = initial_head(task)
-    count = max(int(config.fraction_train * clients), config.min_train_nodes)
     spent = (connection_bytes(profile) + configuration_bytes(profile)).wire_total * clients
     each = round_bytes(profile, task.D, task.num_classes, *config.codecs).wire_total
-    held_out = task.federated.take(np.concatenate([partition.test(client) for client in range(clients)]))
+    own_tests = [assignment.partition.test(client) for client in range(clients)]
+    held_out = task.federated.take(np.concatenate(own_tests))
     accuracy, validation = np.zeros(config.rounds), np.zeros(config.rounds)
     wire = np.zeros(config.rounds, np.int64)
     for number in range(1, config.rounds + 1):
-        chosen = select(config.seed, number, range(clients), count)
+        chosen = rules.choose(number, range(clients))
         nobody = np.zeros(len(chosen), np.bool_)
         head = simulator.round(number, head, np.array(chosen, np.int64), nobody).head
         accuracy[number - 1] = evaluate(task, head, task.test).accuracy

@@ -6,7 +6,8 @@ Named as Flower names them. All but the bound ignore num_examples: a board says 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,17 +47,24 @@ def norm(delta: NDArray[np.float32]) -> float:
 
 
 def norm_scales(norms: NDArray[np.float64], factor: float) -> NDArray[np.float64]:
-    """What ``bound_norms`` multiplies each delta by: 1 for those within the bound.
+    """Return what ``bound_norms`` multiplies each delta by: 1 for those within the bound.
+
+    A scale that float32 has no normal number for is 0: rounded to a subnormal one it could be twice as large, and the
+    delta longer than the bound. So the bound holds within float32's rounding of each coordinate, whatever is sent.
 
     Args:
-        norms: float64 [n], of the deltas.
+        norms: float64 [n], L2 norms of the deltas.
         factor: Above 0; 0 for no bound.
+
+    Returns:
+        float64 [n], 0 to 1.
     """
     limit = factor * float(np.median(norms))
     if limit == 0:
         return np.ones(len(norms))
     with np.errstate(divide="ignore"):
-        return np.where(norms > limit, limit / norms, 1.0)
+        scales = np.where(norms > limit, limit / norms, 1.0)
+    return np.where(scales < np.finfo(np.float32).smallest_normal, 0.0, scales)
 
 
 def scaled(delta: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
@@ -64,74 +72,83 @@ def scaled(delta: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
     return delta * np.float32(scale)
 
 
+@dataclass(frozen=True)
 class FedMedian:
     """The median of each coordinate.
 
     Yin, Chen, Ramchandran, Bartlett: Byzantine-Robust Distributed Learning. ICML 2018, option I.
     """
 
+    stateful: ClassVar[bool] = False
+
     def aggregate(self, head: Head, updates: Sequence[Update]) -> Head:
         """See Strategy."""
         return (head + np.median(_stacked(updates), axis=0)).astype(np.float32)
 
 
+@dataclass(frozen=True)
 class FedTrimmedAvg:
     """The mean of each coordinate without its largest and smallest values.
 
     Yin et al. 2018, option II.
 
-    Args:
-        beta: Fraction of the updates left out at each end, 0 to below 0.5.
+    Attributes:
+        beta: Fraction of the updates left out at each end, 0 to below 0.5; E_CONFIG_RANGE for another.
     """
 
-    def __init__(self, beta: float = 0.2) -> None:
-        if not 0 <= beta < 0.5:
+    beta: float = 0.2
+
+    stateful: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.beta < 0.5:
             raise ConfigError(
-                "E_CONFIG_RANGE", f"beta must be 0 to below 0.5, not {beta}.", "Correct --beta."
+                "E_CONFIG_RANGE", f"beta must be 0 to below 0.5, not {self.beta}.", "Correct --beta."
             )
-        self._beta = beta
 
     def aggregate(self, head: Head, updates: Sequence[Update]) -> Head:
         """See Strategy."""
         deltas = np.sort(_stacked(updates), axis=0)
-        cut = int(self._beta * len(deltas))
+        cut = int(self.beta * len(deltas))
         mean = deltas[cut : len(deltas) - cut].mean(axis=0)
         return np.asarray(head + mean, np.float32)
 
 
+@dataclass(frozen=True)
 class MultiKrum:
     """The mean of the updates that are closest to their neighbours, weighted by num_examples.
 
     Blanchard, El Mhamdi, Guerraoui, Stainer: Machine Learning with Adversaries: Byzantine Tolerant Gradient Descent.
     NIPS 2017. An update's score is the sum of the squared distances to its n - f - 2 nearest (at least one).
 
-    Args:
+    Attributes:
         num_malicious_nodes: f, how many bad boards there may be.
         num_nodes_to_select: How many updates to keep, at least 1.
     """
 
-    def __init__(self, num_malicious_nodes: int = 0, num_nodes_to_select: int = 1) -> None:
-        self._malicious = num_malicious_nodes
-        self._selected = num_nodes_to_select
+    num_malicious_nodes: int = 0
+    num_nodes_to_select: int = 1
+
+    stateful: ClassVar[bool] = False
 
     def aggregate(self, head: Head, updates: Sequence[Update]) -> Head:
         """See Strategy."""
         ordered = sorted(updates, key=lambda update: update.client)
-        best = np.argsort(self._scores(_stacked(ordered)), kind="stable")[: self._selected]
+        best = np.argsort(self._scores(_stacked(ordered)), kind="stable")[: self.num_nodes_to_select]
         return (head + weighted_mean([ordered[i] for i in best])).astype(np.float32)
 
     def _scores(self, deltas: NDArray[np.float64]) -> NDArray[np.float64]:
         squares = np.stack([((deltas - delta) ** 2).sum(axis=1) for delta in deltas])
-        nearest = max(1, len(deltas) - self._malicious - 2)
+        nearest = max(1, len(deltas) - self.num_malicious_nodes - 2)
         scores: NDArray[np.float64] = np.sort(squares, axis=1)[:, 1 : nearest + 1].sum(axis=1)
         return scores
 
 
+@dataclass(frozen=True)
 class Krum(MultiKrum):
     """The one update that is closest to its neighbours; see MultiKrum."""
 
-    def __init__(self, num_malicious_nodes: int = 0) -> None:
-        super().__init__(num_malicious_nodes, 1)
+    num_nodes_to_select: int = field(default=1, init=False)
 
 
 def _stacked(updates: Sequence[Update]) -> NDArray[np.float64]:

@@ -69,7 +69,7 @@ def test_a_file_may_write_keys_as_options_do_and_whole_numbers_for_floats(tmp_pa
         ("fraction_train = 1.01", "E_CONFIG_RANGE", "--fraction-train"),
         ("batch_size = 256", "E_CONFIG_RANGE", "--batch-size"),
         ('partition = "fair"', "E_CONFIG_CHOICE", "--partition"),
-        ('strategy = "fedfoo"', "E_CONFIG_CHOICE", "--strategy"),
+        ('strategy = "fedfoo"', "E_CONFIG_STRATEGY", "--strategy"),
         ('codec = "zip"', "E_CONFIG_CODEC", "--codec"),
         ("boards = []", "E_CONFIG_BOARDS", "virtual:8"),
     ],
@@ -102,7 +102,7 @@ def strategy_of(key):
     return st.lists(text, min_size=1).map(tuple) if key.many else text
 
 
-@given(st.fixed_dictionaries({n: strategy_of(k) for n, k in KEYS.items() if n != "codec"}))
+@given(st.fixed_dictionaries({n: strategy_of(k) for n, k in KEYS.items() if n not in ("codec", "strategy")}))
 def test_the_resolved_file_gives_the_same_configuration_again(values):
     config = RunConfig(**values)
     assert RunConfig.from_toml(config.to_toml(), "test") == config

@@ -13,10 +13,15 @@ from bytefed.errors import BoardError, BytefedError, LinkError, StoreError
 from bytefed.events import BoardJoined, BoardTrouble, RoundClosed, Stopping
 from bytefed.extractor.quantization import Quantization
 from bytefed.federation import fleet as fleet_module
+from bytefed.federation.assignment import Assignment
+from bytefed.federation.closing import Closing
 from bytefed.federation.config import RunConfig
-from bytefed.federation.coordinator import Coordinator
+from bytefed.federation.coordinator import Coordinator, Schedule
 from bytefed.federation.evaluation import evaluate
-from bytefed.federation.fleet import Demands, Fleet, Shares, connect_all
+from bytefed.federation.fleet import Fleet, connect_all
+from bytefed.federation.local_training import LocalTraining
+from bytefed.federation.requirements import Requirements
+from bytefed.federation.rules import Rules
 from bytefed.ledger.count import ByteCount
 from bytefed.ledger.wire_size import round_bytes, serial_profile
 from bytefed.protocol.message import Board, Result, Stored
@@ -140,19 +145,27 @@ class World:
     async def play(self, script=None, resume=False, devices=None):
         """Run to the end; `script` runs beside it with (world, coordinator)."""
         devices = self.devices if devices is None else devices
-        demands = Demands.of(self.task, self.config.batch_size)
+        requirements = Requirements.of(self.task, self.config.batch_size)
         if resume:
             store = Store.open(self.directory)
         else:
-            seconds = await connect_all(devices, 1, demands)
+            seconds = await connect_all(devices, 1, requirements)
             store = Store.create(self.directory, 1, np.zeros(P, np.float32), self.config.to_toml(), {})
             store.enrol([(device.name, "serial") for device in devices])
         try:
-            shares = Shares(self.task, divide(self.task, "iid", len(store.clients())))
-            fleet = Fleet(store, shares, demands, self.config.codec, self.events.append)
+            assignment = Assignment(self.task, divide(self.task, "iid", len(store.clients())))
+            fleet = Fleet(store, assignment, requirements, self.config.codec, self.events.append)
             records = Records(store)
+            rules, strategy = Rules.of(self.config), FedAvg()
             coordinator = Coordinator(
-                self.config, self.task, fleet, store, records, FedAvg(), self.events.append
+                Schedule(self.config.rounds, self.config.deadline),
+                rules,
+                LocalTraining.of(self.config, strategy),
+                fleet,
+                Closing(self.task, rules, strategy, store, self.events.append),
+                store,
+                records,
+                self.events.append,
             )
             self.store = store
             side = asyncio.create_task(script(self, coordinator)) if script else None
@@ -507,11 +520,11 @@ def test_another_extractor_than_the_runs_is_refused():
     device = FakeDevice(0)
     device.board = Board(device.uid, 1, D, C, 0xBAD)
     with pytest.raises(BoardError, match="E_BOARD_MODEL"):
-        Demands(D, C, 0x600D, 1).check(device)
-    Demands(D, C, 0xBAD, 1).check(device)
-    Demands(D, C, 0, 1).check(device)  # features came ready: whatever it holds is not used
+        Requirements(D, C, 0x600D, 1).check(device)
+    Requirements(D, C, 0xBAD, 1).check(device)
+    Requirements(D, C, 0, 1).check(device)  # features came ready: whatever it holds is not used
     device.board = Board(device.uid, 0, D, C, 0)
-    Demands(D, C, 0x600D, 1).check(device)  # it has none and gets ready features
+    Requirements(D, C, 0x600D, 1).check(device)  # it has none and gets ready features
 
 
 @pytest.mark.parametrize(("model", "kind"), [(0x600D, "inputs"), (0, "features")])
@@ -522,6 +535,6 @@ def test_boards_with_the_extractor_get_inputs_and_others_features(model, kind):
     device = SimpleNamespace(
         board=Board(1, int(bool(model)), D, C, model), stored=stored(), name="x", uri="fake:x"
     )
-    samples = Shares(task, divide(task, "iid", 4)).samples(0, device)
+    samples = Assignment(task, divide(task, "iid", 4)).samples(0, device)
     assert samples.kind == kind
     assert samples.train_x.shape[1:] == ((4, 4, 1) if kind == "inputs" else (D,))

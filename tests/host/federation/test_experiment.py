@@ -98,7 +98,13 @@ def test_json_lines(features, tmp_path, capsys):
     assert main(command) == 0
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     names = [event["event"] for event in events]
-    assert names == ["run_started", *["board_joined"] * 3, *["round_closed"] * 2, "run_ended"]
+    assert names == [
+        *["preparing"] * 3,
+        "run_started",
+        *["board_joined"] * 3,
+        *["round_closed"] * 2,
+        "run_ended",
+    ]
     assert events[-1]["summary"]["rounds"] == 2
 
 

@@ -15,17 +15,18 @@ pytest.importorskip("bytefed._core", reason="needs the compiled core")
 if os.name != "posix":
     pytest.skip("gateways serve local sockets of POSIX", allow_module_level=True)
 
-from bytefed.boards.open import open_devices
 from bytefed.cli.main import main
 from bytefed.data import load_task
-from bytefed.data.partition import divide
 from bytefed.errors import BytefedError
 from bytefed.federation import evaluation as central
+from bytefed.federation.assignment import Assignment
 from bytefed.federation.config import RunConfig
-from bytefed.federation.experiment import initial_head, virtual_options
+from bytefed.federation.experiment import Experiment, air_table, task_and_boards
+from bytefed.federation.rules import initial_head
 from bytefed.gateway.client import ask
 from bytefed.gateway.server import Gateway, Room
 from bytefed.gateway.wide_area import WideArea
+from bytefed.strategies.base import FedAvg
 
 BOARDS, ROUNDS = 3, 4
 
@@ -48,13 +49,12 @@ def config(features: str, **more) -> RunConfig:
 @asynccontextmanager
 async def serving(plan: RunConfig, folder: Path, number: int):
     """A gateway, and the path of its socket."""
-    task = load_task(plan.data)
-    partition = divide(task, plan.partition, 2 * BOARDS, seed=plan.seed)
+    plan, strategy = plan.with_strategy(FedAvg())
     first = number * BOARDS
-    async with open_devices(plan.boards, virtual_options(plan, task, uid_seed=first)) as devices:
-        gateway = Gateway(
-            Room(plan, task, partition, first, folder / f"room{number}"), devices, None, lambda _: None
-        )
+    async with task_and_boards(plan, lambda _: None, uid_seed=first) as (task, devices):
+        assignment = Assignment.divided(plan, task, 2 * BOARDS)
+        experiment = Experiment(plan, strategy, air_table(plan), assignment)
+        gateway = Gateway(Room(experiment, first, folder / f"room{number}"), devices, None, lambda _: None)
         socket = folder / f"{number}.sock"
         work = asyncio.create_task(gateway.serve(socket))
         while not socket.exists():

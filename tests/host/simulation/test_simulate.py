@@ -17,11 +17,14 @@ from bytefed import _core
 from bytefed.cli.main import main
 from bytefed.data import synthetic
 from bytefed.errors import ConfigError
+from bytefed.federation.assignment import Assignment
 from bytefed.federation.config import RunConfig
-from bytefed.simulation.links import Fleet, parse_links
-from bytefed.simulation.simulator import HeldHeads, Simulator
+from bytefed.federation.local_training import LocalTraining
+from bytefed.federation.rules import Rules
+from bytefed.simulation.held_heads import HeldHeads
+from bytefed.simulation.links import ClientLinks, parse_links
+from bytefed.simulation.simulator import Simulator
 from bytefed.strategies.base import FedAvg, Update, weighted_mean
-from bytefed.strategies.registry import strategy_of
 from bytefed.strategies.robust import norm
 
 
@@ -141,8 +144,9 @@ def test_waves_change_nothing(monkeypatch):
     config = RunConfig(norm_bound=1.01, batch_size=4, local_epochs=1)  # so tight that clients train twice
     heads = []
     for wave in (1024, 64, 9):
-        monkeypatch.setattr("bytefed.simulation.simulator.MOST_IN_WAVE", wave)
-        simulator = Simulator(config, task, partition, FedAvg(), threads=2)
+        monkeypatch.setattr("bytefed.simulation.waves.MOST_IN_WAVE", wave)
+        rules, training = Rules.of(config), LocalTraining.of(config, FedAvg())
+        simulator = Simulator(rules, training, Assignment(task, partition), FedAvg(), threads=2)
         head = np.zeros(650, np.float32)
         outcome = simulator.round(1, head, np.arange(70), np.zeros(70, bool))
         assert outcome.excess
@@ -180,7 +184,7 @@ def test_links():
     links = parse_links(["serial=1", "ble:185=3"])
     assert [(profile.name, share) for profile, share in links] == [("serial", 0.25), ("ble:185", 0.75)]
     assert links[1][0].frame_limit == 182
-    fleet = Fleet.draw(1, 10_000, links)
+    fleet = ClientLinks.draw(1, 10_000, links)
     assert 0.23 < (fleet.link == 0).mean() < 0.27
     for bad in ("usb", "ble:5", "serial=0", "serial:9", "ble=x"):
         with pytest.raises(ConfigError, match="E_CONFIG_LINKS"):
@@ -364,5 +368,4 @@ def test_every_strategy_simulates(tmp_path, features):
     from bytefed.strategies.registry import STRATEGIES
 
     for name in STRATEGIES:
-        assert strategy_of(RunConfig(strategy=name))
         simulate(tmp_path / name, "--data", features, "--clients", "5", "--rounds", "1", "--strategy", name)

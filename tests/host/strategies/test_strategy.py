@@ -11,9 +11,10 @@ from hypothesis.extra.numpy import arrays
 
 from bytefed.errors import ConfigError
 from bytefed.federation.config import RunConfig
+from bytefed.federation.local_training import LocalTraining
 from bytefed.seeds import mix32, select, training_seed, training_seeds
 from bytefed.strategies.base import FedAvg, Update, weighted_mean
-from bytefed.strategies.registry import STRATEGIES, strategy_of
+from bytefed.strategies.registry import STRATEGIES
 
 P = 5
 deltas = arrays(np.float32, P, elements=st.floats(-(2.0**60), 2.0**60, width=32))
@@ -68,7 +69,9 @@ def test_the_inputs_are_left_as_they_were():
 
 
 def test_strategies_have_names():
-    assert all(strategy_of(RunConfig(strategy=name)) for name in STRATEGIES)
+    for name, kind in STRATEGIES.items():
+        config, strategy = RunConfig(strategy=kind.__name__).with_strategy(None)
+        assert (config.strategy, type(strategy)) == (name, kind)
     with pytest.raises(ConfigError, match="E_CONFIG"):
         RunConfig(strategy="fedfoo")
 
@@ -77,7 +80,7 @@ ROUNDS = [[1.0, -2.0, 0.0, 0.5, 3.0], [0.5, 2.0, 1.0, 0.5, -3.0], [0.0, 1.0, -4.
 
 
 def heads_of(keys, rounds=ROUNDS):
-    means, head, heads = strategy_of(RunConfig(**keys)), np.zeros(P, np.float32), []
+    means, head, heads = RunConfig(**keys).with_strategy(None)[1], np.zeros(P, np.float32), []
     for delta in rounds:
         head = means.aggregate(head, [Update(0, 7, np.array(delta, np.float32))])
         heads.append(head)
@@ -113,7 +116,8 @@ def test_adaptive_strategies_by_hand(name):
 
 def test_the_learning_rate_decays_by_steps():
     config = RunConfig(learning_rate=0.8, learning_rate_decay=0.5, learning_rate_rounds=3)
-    assert [config.rate(number) for number in range(1, 8)] == [0.8, 0.8, 0.8, 0.4, 0.4, 0.4, 0.2]
+    training = LocalTraining.of(config, FedAvg())
+    assert [training.rate(number) for number in range(1, 8)] == [0.8, 0.8, 0.8, 0.4, 0.4, 0.4, 0.2]
 
 
 def test_mix32_is_lowbias32():

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import signal
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,41 +66,34 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _serve(args: argparse.Namespace, config: RunConfig) -> None:
-    from bytefed.boards.open import open_devices
     from bytefed.cli.terminal import shown
-    from bytefed.data import load_task
-    from bytefed.data.partition import divide
-    from bytefed.federation.experiment import virtual_options
+    from bytefed.federation.assignment import Assignment
+    from bytefed.federation.experiment import Experiment, air_table, task_and_boards
     from bytefed.gateway.server import Gateway, Room
+    from bytefed.strategies.base import FedAvg
 
-    task = load_task(config.data, Path(config.data_dir) if config.data_dir else None)
-    wide_area = None
-    if args.superlink:
-        wide_area = await _forwarder(args.superlink, args.wide_port)
-    options = virtual_options(config, task, uid_seed=args.first)
+    config, strategy = config.with_strategy(FedAvg())
+    air = air_table(config)
+    wide_area = await _forwarder(args.superlink, args.wide_port) if args.superlink else None
     with shown(quiet=True, as_json=args.json) as listener:
-        async with open_devices(config.boards, options, config.faults) as devices:
-            partition = divide(
-                task,
-                config.partition,
-                args.clients or len(devices),
-                alpha=config.alpha,
-                shards_per_client=config.shards,
-                seed=config.seed,
-            )
-            room = Room(config, task, partition, args.first, args.run_dir)
+        async with task_and_boards(config, listener, uid_seed=args.first) as (task, devices):
+            assignment = Assignment.divided(config, task, args.clients or len(devices))
+            room = Room(Experiment(config, strategy, air, assignment), args.first, args.run_dir)
             gateway = Gateway(room, devices, wide_area, listener)
             sys.stdout.write(f"{len(devices)} boards, clients from {args.first} on; serving {args.socket}\n")
             sys.stdout.flush()
-            work = asyncio.ensure_future(gateway.serve(args.socket))
-            loop = asyncio.get_running_loop()
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(number, work.cancel)
-            await asyncio.wait([work])
-            if not work.cancelled():
-                work.result()
+            await _until_stopped(gateway.serve(args.socket))
     if wide_area is not None:
         await wide_area.close()
+
+
+async def _until_stopped(serving: Coroutine[None, None, None]) -> None:
+    work, loop = asyncio.ensure_future(serving), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, work.cancel)
+    await asyncio.wait([work])
+    if not work.cancelled():
+        work.result()
 
 
 async def _forwarder(superlink: str, port: int) -> WideArea:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bytefed.cli.options import add_options, given_options
 from bytefed.errors import ConfigError
+from bytefed.events import Preparing
 from bytefed.federation.config import RunConfig
-
-if TYPE_CHECKING:
-    from bytefed.data import Task
-    from bytefed.data.partition import Partition
 
 _INTERRUPTED = 130
 _KEYS = frozenset(RunConfig.__dataclass_fields__) - {
@@ -112,37 +108,25 @@ def run(args: argparse.Namespace) -> int:
     """
     from bytefed.cli.terminal import shown
     from bytefed.simulation.links import parse_links
-    from bytefed.simulation.run import Simulation, Surroundings
+    from bytefed.simulation.run import Environment, Simulation, load_clients
 
     _check(args)
     options = {name: value for name, value in given_options(args).items() if name in _KEYS}
     config = RunConfig.resolve(args.config, {**options, "central": args.central})
-    surroundings = Surroundings(
+    environment = Environment(
         links=parse_links(args.links),
         dropout=args.dropout,
         check=args.check,
         threads=args.threads,
         most_rows=args.rows,
     )
-    task, partition = load(config, args.clients)
     with shown(quiet=args.quiet, as_json=args.json) as listener:
-        simulation = Simulation(config, surroundings, task, partition, args.run_dir, listener)
+        config.with_strategy(None)  # one that can't be imported is refused before data are loaded
+        listener(Preparing(f"loading {config.data}"))
+        assignment = load_clients(config, args.clients)
+        simulation = Simulation(config, environment, assignment, args.run_dir, listener)
         summary = simulation.run()
     return 0 if summary["complete"] else _INTERRUPTED
-
-
-def load(config: RunConfig, clients: int) -> tuple[Task, Partition]:
-    """What is learnt, and who has what of it."""
-    from bytefed.data import load_task, synthetic
-    from bytefed.data.partition import divide
-
-    if config.data == synthetic.NAME:
-        return synthetic.make(clients, config.seed)
-    task = load_task(config.data, Path(config.data_dir) if config.data_dir else None)
-    partition = divide(
-        task, config.partition, clients, alpha=config.alpha, shards_per_client=config.shards, seed=config.seed
-    )
-    return task, partition
 
 
 def _check(args: argparse.Namespace) -> None:

@@ -37,7 +37,7 @@ _AXES: dict[str, tuple[type, list[Any], str]] = {
     "codec": (str, list(CODECS), "codecs, NAME or DOWNLINK/UPLINK; float32 is always among them"),
     "local_epochs": (int, [5], "passes over a board's own samples in a round"),
     "fraction_train": (float, [1.0], "fractions of the boards that train in a round"),
-    "strategy": (str, ["fedavg"], "strategies"),
+    "strategy": (str, ["fedavg"], "strategies, by name or as module:Class"),
 }
 
 
@@ -116,14 +116,14 @@ def _check(
     """Refuse a grid with a cell that can't be tried, before hours have gone into the others."""
     from dataclasses import asdict, replace
 
-    from bytefed.simulation.trial import partition_of
+    from bytefed.federation.assignment import Assignment
 
     divisions = {(setting.data, setting.alpha): replace(base, **asdict(setting)) for setting in settings}
     for setting in settings:
-        replace(base, **asdict(setting))
+        replace(base, **asdict(setting)).with_strategy(None)
     for config in divisions.values():
         for seed in seeds:
-            partition_of(replace(config, seed=seed), tasks[config.data], clients)
+            Assignment.divided(replace(config, seed=seed), tasks[config.data], clients)
 
 
 def _try_all(

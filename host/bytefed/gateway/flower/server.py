@@ -17,7 +17,7 @@ from flwr.serverapp.strategy import FedAvg
 
 from bytefed.data import Task, load_task
 from bytefed.federation import evaluation as central
-from bytefed.federation.experiment import initial_head
+from bytefed.federation.rules import initial_head
 from bytefed.gateway.flower.client import METRICS
 
 _LOOK = 0.5  # seconds between two looks for rooms

@@ -1,0 +1,77 @@
+"""Who gets which samples of a task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from bytefed.data.partition import Partition, divide
+from bytefed.data.task import Task
+from bytefed.device.device import Device
+from bytefed.device.plan import Samples
+from bytefed.errors import BoardError
+from bytefed.protocol.message import Capability
+
+if TYPE_CHECKING:
+    from bytefed.federation.config import RunConfig
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """The assignment of a task's samples to clients.
+
+    Attributes:
+        task: The task that the samples belong to.
+        partition: The samples of each client.
+    """
+
+    task: Task
+    partition: Partition
+
+    @classmethod
+    def divided(cls, config: RunConfig, task: Task, clients: int) -> Self:
+        """Divide a task among so many clients, as a configuration says.
+
+        Raises:
+            ConfigError: The task can't be divided so.
+        """
+        return cls(
+            task,
+            divide(
+                task,
+                config.partition,
+                clients,
+                alpha=config.alpha,
+                shards_per_client=config.shards,
+                seed=config.seed,
+            ),
+        )
+
+    def samples(self, client: int, device: Device) -> Samples:
+        """Return a client's samples: inputs for a board that has the run's extractor, else ready features.
+
+        Raises:
+            BoardError: E_BOARD_CAPACITY when its store is too small for them.
+        """
+        train, test = self.partition.train(client), self.partition.test(client)
+        if len(train) + len(test) > device.stored.capacity:
+            raise BoardError(
+                "E_BOARD_CAPACITY",
+                f"Board {device.name} ({device.uri}) stores {device.stored.capacity} samples,"
+                f" client {client} has {len(train) + len(test)}.",
+                "Use more boards, less data, or another --partition.",
+            )
+        task = self.task
+        extracts = device.board.capabilities & Capability.EXTRACTOR and device.board.model == task.model_hash
+        own = task.inputs if extracts else None
+        values = task.federated.features if own is None else own
+        labels = task.federated.labels
+        return Samples(
+            kind="features" if own is None else "inputs",
+            train_x=values[train],
+            train_y=labels[train],
+            test_x=values[test],
+            test_y=labels[test],
+            scale=task.quantization.scale,
+            zero_point=task.quantization.zero_point,
+        )

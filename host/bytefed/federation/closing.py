@@ -1,0 +1,83 @@
+"""The end of a round: from the deltas in the store to the new global head in it."""
+
+from __future__ import annotations
+
+from bytefed.data.task import Task
+from bytefed.events import BoardTrouble, Listener
+from bytefed.federation.rules import Rules, aggregate, score
+from bytefed.head import Head
+from bytefed.runs.store import Store
+from bytefed.strategies.base import Strategy, Update, is_stateful
+
+
+class Closing:
+    """Closes the rounds of one run.
+
+    Args:
+        task: What is learnt.
+        rules: What counts in a round.
+        strategy: What makes a new head of the deltas that count.
+        store: The run's store.
+        listener: Is told whose delta was too long.
+    """
+
+    def __init__(
+        self, task: Task, rules: Rules, strategy: Strategy, store: Store, listener: Listener
+    ) -> None:
+        self._task = task
+        self._rules = rules
+        self._strategy = strategy
+        self._store = store
+        self._listener = listener
+
+    def replay(self) -> None:
+        """Show a stateful strategy the rounds that are over, so that a resumed run goes on where it stopped."""
+        done, head = self._store.head()
+        if is_stateful(self._strategy):
+            for number in range(1, done + 1):
+                aggregate(self._strategy, head, self._updates(number)[0])
+
+    def close(self, number: int, head: Head, seconds: float) -> list[str]:
+        """Make the new head of a round's deltas and store it.
+
+        Args:
+            number: The round.
+            head: float32 [P], the head that it began with.
+            seconds: How long it took.
+
+        Returns:
+            The boards whose deltas were applied.
+
+        Raises:
+            BytefedError: E_HEAD_NOT_FINITE when training diverged.
+            ConfigError: E_STRATEGY_HEAD when the strategy returned no head.
+        """
+        boards = {client: board for board, client in self._store.clients().items()}
+        updates, excess = self._updates(number)
+        for client, times in excess.items():
+            self._listener(_bounded(number, boards[client], times, self._rules.norm_bound))
+        head = aggregate(self._strategy, head, updates)
+        found = score(self._task, number, head)
+        counted = [boards[update.client] for update in updates]
+        self._store.close_round(
+            number, head, counted, seconds=seconds, accuracy=found.accuracy, loss=found.loss
+        )
+        return counted
+
+    def _updates(self, number: int) -> tuple[list[Update], dict[int, float]]:
+        """Return what counts in a round, bounded; and by client how many times the median the shortened were."""
+        clients = self._store.clients()
+        deltas = [delta for delta in self._store.deltas(number) if delta.status == "ok"]
+        return self._rules.bound(
+            [Update(clients[delta.board], delta.num_examples, delta.delta) for delta in deltas]
+        )
+
+
+def _bounded(number: int, board: str, excess: float, bound: float) -> BoardTrouble:
+    return BoardTrouble(
+        board,
+        number,
+        "E_DELTA_NORM",
+        f"its delta is {excess:.1f} times as long as the median of the round: scaled down to {bound:g} times.",
+        "Look at its samples if this goes on; --norm-bound 0 turns the bound off.",
+    )

@@ -1,0 +1,76 @@
+"""How clients train in a round: what a board is told, a simulated client does, and the central reference repeats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from bytefed.device.plan import TrainingPlan
+from bytefed.seeds import training_seed
+from bytefed.strategies.base import Strategy, proximal_mu
+
+if TYPE_CHECKING:
+    from bytefed.federation.config import RunConfig
+
+
+@dataclass(frozen=True)
+class LocalTraining:
+    """The local training of all clients of a run.
+
+    Attributes:
+        codec_down, codec_up: Names of the codecs of the downlink and of the uplink.
+        epochs: Passes over a client's own samples in a round, 1 to 255.
+        batch_size: Samples a step, 1 to 255.
+        learning_rate: Step size in the first round.
+        decay: Factor on the step size after each `decay_rounds` rounds, 0 to 1.
+        decay_rounds: Rounds between two steps of the decay, at least 1.
+        proximal_mu: Weight of the proximal term, 0 for none.
+        seed: The run's seed, 0 to 2^32 - 1.
+    """
+
+    codec_down: str
+    codec_up: str
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    decay: float
+    decay_rounds: int
+    proximal_mu: float
+    seed: int
+
+    @classmethod
+    def of(cls, config: RunConfig, strategy: Strategy) -> Self:
+        """Take from a configuration what concerns local training."""
+        down, up = config.codecs
+        return cls(
+            codec_down=down,
+            codec_up=up,
+            epochs=config.local_epochs,
+            batch_size=config.batch_size,
+            learning_rate=config.learning_rate,
+            decay=config.learning_rate_decay,
+            decay_rounds=config.learning_rate_rounds,
+            proximal_mu=proximal_mu(strategy),
+            seed=config.seed,
+        )
+
+    @property
+    def codecs(self) -> tuple[str, str]:
+        """Names of the codecs of the downlink and of the uplink."""
+        return self.codec_down, self.codec_up
+
+    def rate(self, number: int) -> float:
+        """Return the step size in a round, from 1."""
+        return self.learning_rate * self.decay ** ((number - 1) // self.decay_rounds)
+
+    def plan(self, number: int, client: int) -> TrainingPlan:
+        """Return what the board of a client is told about a round."""
+        return TrainingPlan(
+            codec_down=self.codec_down,
+            codec_up=self.codec_up,
+            epochs=self.epochs,
+            batch=self.batch_size,
+            rate=self.rate(number),
+            seed=training_seed(self.seed, client),
+            proximal_mu=self.proximal_mu,
+        )

@@ -1,0 +1,45 @@
+"""What runs and simulations tell their listener in the same words."""
+
+from __future__ import annotations
+
+from bytefed.data.task import Task
+from bytefed.events import RoundClosed, RunStarted
+from bytefed.ledger.rows import RoundSummary
+
+
+def run_started(
+    run: int, directory: object, task: Task, *, boards: int, first_round: int, rounds: int, faults: str = ""
+) -> RunStarted:
+    """Return the event of a run that is about to begin or to go on."""
+    return RunStarted(
+        run=f"{run:08x}",
+        directory=str(directory),
+        task=task.name,
+        boards=boards,
+        features=task.D,
+        classes=task.num_classes,
+        first_round=first_round,
+        rounds=rounds,
+        faults=faults,
+    )
+
+
+def round_closed(row: RoundSummary, asked: int, accuracy_boards: float | None) -> RoundClosed:
+    """Return the event of a round that is over.
+
+    Args:
+        row: The round's sums.
+        asked: Number of clients that were asked to train.
+        accuracy_boards: Accuracy on the clients of the head that the round began with; None in the first.
+    """
+    return RoundClosed(
+        round=row.round,
+        participants=row.participants,
+        asked=asked,
+        accuracy_boards=accuracy_boards,
+        accuracy_global=row.accuracy_global,
+        loss_global=row.loss_global,
+        wire_total=row.wire_total,
+        estimate_wire=row.estimate_wire,
+        seconds=row.seconds,
+    )

@@ -1,0 +1,56 @@
+"""What a board must be for a run; one that is not is refused with a remedy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bytefed.data.task import Task
+from bytefed.device.device import Device
+from bytefed.errors import BoardError
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """The properties that a run requires of each board.
+
+    Attributes:
+        features, classes: D and C of the head.
+        model: CRC-32 of the extractor's .tflite file; 0 where features came ready.
+        batch: Batch size.
+    """
+
+    features: int
+    classes: int
+    model: int
+    batch: int
+
+    @classmethod
+    def of(cls, task: Task, batch: int) -> Requirements:
+        """Return what a task requires, trained with batches of so many samples."""
+        return cls(task.D, task.num_classes, task.model_hash, batch)
+
+    def check(self, device: Device) -> None:
+        """Refuse a board that can't take part.
+
+        Raises:
+            BoardError: E_BOARD_SHAPE, E_BOARD_MODEL or E_BOARD_BATCH.
+        """
+        board, who = device.board, f"Board {device.name} ({device.uri})"
+        if (board.features, board.classes) != (self.features, self.classes):
+            raise BoardError(
+                "E_BOARD_SHAPE",
+                f"{who} has a head of {board.features}x{board.classes}, the run one of {self.features}x{self.classes}.",
+                "Flash it with the firmware for this task, or name the --data that it was flashed for.",
+            )
+        if self.model and board.model not in (0, self.model):
+            raise BoardError(
+                "E_BOARD_MODEL",
+                f"{who} holds another feature extractor ({board.model:08x}) than the run's ({self.model:08x}).",
+                "Flash it with this task's model; features of two models can't be mixed.",
+            )
+        if device.stored.max_batch < self.batch:
+            raise BoardError(
+                "E_BOARD_BATCH",
+                f"{who} takes batches of at most {device.stored.max_batch} samples, not {self.batch}.",
+                f"Use --batch-size {device.stored.max_batch} or less.",
+            )

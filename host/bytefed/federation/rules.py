@@ -1,0 +1,163 @@
+"""The rules of a round, the same for boards, gateways and simulated clients.
+
+Who takes part, how many of those must deliver, how far one client may pull, how the new head is made, and when a head
+is refused.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bytefed.data.task import Task
+from bytefed.errors import BytefedError, ConfigError, LinkError
+from bytefed.federation.evaluation import Score, evaluate
+from bytefed.head import Head
+from bytefed.seeds import select
+from bytefed.strategies.base import FromMean, Strategy, Update
+from bytefed.strategies.robust import bound_norms, norm_scales
+
+if TYPE_CHECKING:
+    from bytefed.federation.config import RunConfig
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Who takes part in a round, and what counts.
+
+    Attributes:
+        seed: The run's seed, 0 to 2^32 - 1.
+        fraction_train: Fraction of the clients that train in a round, 0 to 1.
+        min_train_nodes: The least number of clients that train in a round.
+        quorum: Fraction of a round's clients that must deliver for it to count, 0 to 1.
+        norm_bound: Times the median norm of a round's deltas to which a longer one is scaled down; 0 for no bound.
+    """
+
+    seed: int
+    fraction_train: float
+    min_train_nodes: int
+    quorum: float
+    norm_bound: float
+
+    @classmethod
+    def of(cls, config: RunConfig) -> Self:
+        """Take from a configuration what concerns the rules of a round."""
+        return cls(
+            seed=config.seed,
+            fraction_train=config.fraction_train,
+            min_train_nodes=config.min_train_nodes,
+            quorum=config.quorum,
+            norm_bound=config.norm_bound,
+        )
+
+    def count(self, ready: int) -> int:
+        """Return how many of the clients that are ready train in a round."""
+        return min(max(int(self.fraction_train * ready), self.min_train_nodes), ready)
+
+    def choose(self, number: int, ready: Iterable[int]) -> list[int]:
+        """Draw the clients that train in a round, ascending, from those that are ready."""
+        clients = list(ready)
+        return select(self.seed, number, clients, self.count(len(clients)))
+
+    def needed(self, asked: int) -> int:
+        """Return how many of the clients that were asked must deliver, at least 1."""
+        return max(1, math.ceil(self.quorum * asked))
+
+    def require_quorum(self, number: int, counted: int, asked: int) -> None:
+        """Refuse a round to which too few delivered.
+
+        Raises:
+            LinkError: E_QUORUM.
+        """
+        if counted < self.needed(asked):
+            raise LinkError(
+                "E_QUORUM",
+                f"Round {number} has {counted} deltas and needs {self.needed(asked)}; nobody is left to wait for.",
+                "See to the boards named above and continue with --resume; or lower --quorum, --learning-rate where"
+                " training diverges, or --dropout in a simulation.",
+            )
+
+    def bound(self, updates: Sequence[Update]) -> tuple[list[Update], dict[int, float]]:
+        """Scale down the deltas that are too long; see ``bound_norms``."""
+        return bound_norms(updates, self.norm_bound)
+
+    def scales(self, norms: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what ``bound`` multiplies each delta by; see ``norm_scales``."""
+        return norm_scales(norms, self.norm_bound)
+
+
+def initial_head(task: Task) -> Head:
+    """Return the head that a run begins with: zeros, float32 [P].
+
+    Softmax regression is convex, so where one begins decides nothing but how long it takes; and from zero the first
+    step is the same whatever the seed.
+    """
+    return np.zeros(task.D * task.num_classes + task.num_classes, np.float32)
+
+
+def aggregate(strategy: Strategy, head: Head, updates: Sequence[Update]) -> Head:
+    """Let a strategy make the new global head of all updates, float32 [P]; what overflows is ``score``'s to refuse.
+
+    Raises:
+        ConfigError: E_STRATEGY_HEAD when it returns something else.
+    """
+    with _overflow_allowed():
+        return _head(strategy.aggregate(_read_only(head), updates), head, strategy)
+
+
+def step(strategy: FromMean, head: Head, mean: NDArray[np.float64]) -> Head:
+    """Do as ``aggregate`` with a strategy that needs the weighted mean of the deltas alone, float64 [P]."""
+    with _overflow_allowed():
+        return _head(strategy.step(_read_only(head), mean), head, strategy)
+
+
+def score(task: Task, number: int, head: Head) -> Score:
+    """Score the new global head of a round on the task's test set.
+
+    Raises:
+        BytefedError: E_HEAD_NOT_FINITE when training diverged.
+    """
+    with _overflow_allowed():
+        found = evaluate(task, head, task.test)
+    if not (np.isfinite(head).all() and math.isfinite(found.loss)):
+        raise BytefedError(
+            "E_HEAD_NOT_FINITE",
+            f"The global head of round {number} has grown beyond float32: training diverged.",
+            "Start a new run with a smaller --learning-rate.",
+        )
+    return found
+
+
+@contextmanager
+def _overflow_allowed() -> Iterator[None]:
+    with np.errstate(over="ignore", invalid="ignore"):
+        yield
+
+
+def _read_only(head: Head) -> Head:
+    view = head.view()
+    view.flags.writeable = False
+    return view
+
+
+def _head(made: Any, before: Head, strategy: object) -> Head:
+    """Take what a strategy returned for a head; anyone's own may return anything."""
+    shape = getattr(made, "shape", None)
+    if shape != before.shape or made.dtype.kind != "f":
+        what = (
+            f"an array of shape {shape} and dtype {made.dtype}"
+            if isinstance(made, np.ndarray)
+            else repr(made)
+        )
+        raise ConfigError(
+            "E_STRATEGY_HEAD",
+            f"{type(strategy).__name__} returned {what[:80]} for a head of {before.size} floats.",
+            "Let its aggregate return a new head: float32, of the same shape as the one it was given.",
+        )
+    return np.asarray(made, np.float32)

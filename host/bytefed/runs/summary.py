@@ -1,0 +1,109 @@
+"""summary.json: what a run came to, in the same words for boards and simulations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bytefed.ledger.rows import Phase, RoundSummary
+from bytefed.runs.csv_files import SESSION_PHASES, write_json
+
+Summary = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a run is about, whatever it came to.
+
+    Attributes:
+        run: The run's number.
+        task: Name of the task.
+        features, classes: D and C of the head.
+        boards: Number of clients.
+        config: The resolved configuration, key to value.
+        seeds: The run's seed and what was drawn from it.
+        versions: Of bytefed and of what its results depend on.
+    """
+
+    run: int
+    task: str
+    features: int
+    classes: int
+    boards: int
+    config: Mapping[str, Any]
+    seeds: Mapping[str, Any]
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run came to.
+
+    Attributes:
+        complete: Whether it ran all its rounds.
+        rounds: Its closed rounds, in order.
+        participants: Deltas that were applied, over all rounds.
+        late: Deltas that came after their round was closed.
+        failed: Clients that were asked and brought nothing that could be applied, over all rounds.
+        accuracy_boards: Accuracy of the last head on the clients' own test samples, 0 to 1; None if not known.
+        accuracy_central: Accuracy of the central reference, 0 to 1; None if it was not trained.
+        sums: The sums over the ledger rows of each phase (``csv_files.totals``).
+        seconds_wall: Duration, seconds.
+    """
+
+    complete: bool
+    rounds: Sequence[RoundSummary]
+    participants: int
+    late: int
+    failed: int
+    accuracy_boards: float | None
+    accuracy_central: float | None
+    sums: Mapping[Phase, Mapping[str, Any]]
+    seconds_wall: float
+
+
+def write_summary(directory: Path, subject: Subject, result: Result, extra: Summary | None = None) -> Summary:
+    """Write summary.json (SPEC.md section 8).
+
+    Args:
+        directory: The run directory.
+        subject: What the run is about.
+        result: What it came to.
+        extra: Entries that only a run of this kind has.
+
+    Returns:
+        What the file says.
+
+    Raises:
+        StoreError: The directory can't be written to.
+    """
+    last = result.rounds[-1] if result.rounds else None
+    summary = {
+        "run": f"{subject.run:08x}",
+        "complete": result.complete,
+        "task": subject.task,
+        "features": subject.features,
+        "classes": subject.classes,
+        "boards": subject.boards,
+        "rounds": len(result.rounds),
+        "participants": result.participants,
+        "late": result.late,
+        "failed": result.failed,
+        "accuracy_final": last.accuracy_global if last else None,
+        "loss_final": last.loss_global if last else None,
+        "accuracy_central": result.accuracy_central,
+        "accuracy_boards_final": result.accuracy_boards,
+        **result.sums["round"],
+        "estimate_exact": all(sums["estimate_exact"] for sums in result.sums.values()),
+        "sessions": {phase: result.sums[phase] for phase in SESSION_PHASES},
+        **(extra or {}),
+        "seconds_rounds": round(sum(row.seconds for row in result.rounds), 3),
+        "config": subject.config,
+        "seeds": subject.seeds,
+        "versions": subject.versions,
+        "seconds_wall": round(result.seconds_wall, 3),
+    }
+    write_json(directory / "summary.json", summary)
+    return summary

@@ -1,0 +1,141 @@
+"""The clients of one simulated round, trained wave by wave.
+
+What memory grows with is a wave: its deltas are used before the next begins, and may be made a second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bytefed._core import Simulator as Core
+from bytefed.federation.local_training import LocalTraining
+from bytefed.head import Head
+from bytefed.simulation.held_heads import Clients
+from bytefed.strategies.base import Update
+from bytefed.strategies.robust import scaled
+
+WAVE_BYTES = 64 << 20
+"""Bytes of deltas that are in memory at once, where one round has more."""
+MOST_IN_WAVE = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class Trainer:
+    """What trains simulated clients.
+
+    Attributes:
+        core: The firmware's kernels over the clients' samples.
+        training: How clients train.
+        codec: Number of the uplink's codec.
+        seeds: uint32 [N], each client's seed.
+        examples: int64 [N], each client's training samples.
+        residuals: float32 [N, P], each client's encoding error; no rows where the uplink loses nothing.
+        watched: Clients whose deltas are kept.
+        whole: Whether a round is one wave.
+    """
+
+    core: Core
+    training: LocalTraining
+    codec: int
+    seeds: NDArray[np.uint32]
+    examples: Clients
+    residuals: NDArray[np.float32]
+    watched: frozenset[int]
+    whole: bool
+
+    @property
+    def parameters(self) -> int:
+        """P, the number of a head's parameters."""
+        return int(self.residuals.shape[1])
+
+
+class Waves:
+    """The clients of one round and the deltas that they make, wave by wave.
+
+    Args:
+        trainer: What trains them.
+        number: The round, 1 to 65535.
+        heads: float32 [V, P], the heads that clients hold.
+        version: int32 [n], which of them each client holds.
+        clients: int64 [n], who trains, ascending.
+    """
+
+    def __init__(
+        self, trainer: Trainer, number: int, heads: Head, version: NDArray[np.int32], clients: Clients
+    ) -> None:
+        self._trainer = trainer
+        self.number = number
+        self.clients = clients
+        self.version = version
+        self._heads = heads
+        self.losses = np.empty(len(clients), np.float32)
+        self.correct = np.empty(len(clients), np.int32)
+        self.norms = np.empty(len(clients))
+        self.watched: dict[int, Head] = {}
+        row_bytes = 4 * trainer.parameters
+        size = min(MOST_IN_WAVE, max(WAVE_BYTES // row_bytes, 64), max(len(clients), 1))
+        self._wave = max(len(clients), 1) if trainer.whole else size
+        self._deltas = np.empty((self._wave, trainer.parameters), np.float32)
+        self._trained = 0  # clients whose deltas were made at least once
+
+    @property
+    def counted(self) -> NDArray[np.bool_]:
+        """Whose training did not diverge, bool [n]."""
+        return ~np.isnan(self.norms)
+
+    def weights(self, part: slice) -> NDArray[np.float64]:
+        """Return num_examples, float64, 0 for clients that don't count."""
+        examples = self._trainer.examples[self.clients[part]]
+        return np.where(self.counted[part], examples, 0).astype(np.float64)
+
+    def waves(self) -> Iterator[tuple[slice, Head]]:
+        """Give each wave's clients and their deltas, float32 [m, P], valid until the next wave.
+
+        The second time, a round that is one wave has its deltas still; else clients train once more.
+        """
+        for first in range(0, len(self.clients), self._wave):
+            part = slice(first, min(first + self._wave, len(self.clients)))
+            deltas = self._deltas[: part.stop - first]
+            if self._trained < len(self.clients) or self._wave < len(self.clients):
+                self._train(part, deltas)
+            yield part, deltas
+
+    def _train(self, part: slice, deltas: Head) -> None:
+        trainer, training = self._trainer, self._trainer.training
+        clients = self.clients[part]
+        trainer.core.train(
+            clients,
+            trainer.seeds[clients],
+            self._heads,
+            self.version[part],
+            round=self.number,
+            epochs=training.epochs,
+            batch=training.batch_size,
+            rate=training.rate(self.number),
+            proximal_mu=training.proximal_mu,
+            codec=trainer.codec,
+            residuals=trainer.residuals,
+            deltas=deltas,
+            losses=self.losses[part],
+            correct=self.correct[part],
+            norms=self.norms[part],
+        )
+        if self._trained < part.stop:
+            self._trained = part.stop
+            for client in trainer.watched.intersection(clients.tolist()):
+                self.watched[client] = deltas[np.searchsorted(clients, client)].copy()
+
+    def updates(self, counted: NDArray[np.intp], scales: NDArray[np.float64]) -> list[Update]:
+        """Return all deltas that count, bounded, of a round that is one wave."""
+        return [
+            Update(
+                int(self.clients[index]),
+                int(self._trainer.examples[self.clients[index]]),
+                self._deltas[index] if scales[index] == 1 else scaled(self._deltas[index], scales[index]),
+            )
+            for index in counted.tolist()
+        ]
