@@ -97,9 +97,8 @@ class Check:
         expected = self._configuration(number, client)
         device, profile = self._devices[client], self._fleet.profile(client)
         try:
-            reply = await device.run_round(
-                number, head, self._plan(number, client), evaluate=True, commit=lambda _: True
-            )
+            reply = await device.train(device.plan_round(number, head, self._plan(number, client)))
+            await device.release(counted=True)
         except BoardError as error:
             if error.code != "E_BOARD_NOT_FINITE" or outcome.counted[place]:
                 raise
@@ -112,9 +111,8 @@ class Check:
 
     async def _lose(self, number: int, head: Head, client: int) -> None:
         """A board that takes the head and is lost: what follows is a new session."""
-        device = self._devices[client]
-        plan = self._plan(number, client)
-        await device.run_round(number, head, plan, train=False, evaluate=False, commit=lambda _: True)
+        device, plan = self._devices[client], self._plan(number, client)
+        await device.train(device.plan_round(number, head, plan, train=False, evaluate=False))
         device.take_bytes()
         await device.close()
         await self._connect(client, number)
@@ -127,7 +125,7 @@ class Check:
     async def _evaluate(self, number: int, head: Head, client: int, correct: int) -> None:
         plan = self._plan(number, client)
         device, profile = self._devices[client], self._fleet.profile(client)
-        reply = await device.run_round(number, head, plan, train=False, commit=lambda _: True)
+        reply = await device.train(device.plan_round(number, head, plan, train=False))
         _require(number, client, "test samples right", reply.result.test_correct, correct)
         self._compare(number, client, round_bytes(profile, *self._shape, *self._config.codecs, train=False))
 
