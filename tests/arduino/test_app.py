@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 import pytest
+from booked_device import run_round
 from fake_board import FakeBoard
 
 from bytefed.boards.loopback import LoopbackTransport
@@ -72,7 +73,7 @@ async def meet(board: FakeBoard, framing: Framing, run: int = 1) -> Device:
 
 
 async def train(device: Device, round_: int = 1) -> RoundReply:
-    return await device.run_round(round_, HEAD, PLAN, commit=lambda _: True)
+    return await run_round(device, round_, HEAD, PLAN)
 
 
 def go(action: Callable[[], Awaitable[None]]) -> None:
@@ -238,7 +239,7 @@ def test_power_loss(switch_on: Callable[..., FakeBoard]) -> None:
         board = switch_on()
         device = await meet(board, "serial")
         await device.provision(samples())
-        first = await device.run_round(1, HEAD, PLAN, commit=lambda _: True)
+        first = await run_round(device, 1, HEAD, PLAN)
         crc = device.stored.crc
         board.step(3000)  # quiet
         assert board.get("flash_writes") > 0
@@ -248,7 +249,7 @@ def test_power_loss(switch_on: Callable[..., FakeBoard]) -> None:
         device = await meet(board, "serial")
         assert (device.stored.train, device.stored.test, device.stored.crc) == (24, 8, crc)
         assert board.get("round") == 1
-        again = await device.run_round(1, HEAD, PLAN, commit=lambda _: True)
+        again = await run_round(device, 1, HEAD, PLAN)
         assert first.delta is not None and again.delta is not None
         assert again.delta.tobytes() == first.delta.tobytes()
         await device.close()

@@ -54,7 +54,7 @@ def test_every_check_but_the_extractor_s(
         for name, check in checks.CHECKS.items():
             if name == "golden features":
                 continue
-            fresh = Device(device._transport)
+            fresh = Device(device.transport)
             try:
                 async with asyncio.timeout(60):
                     assert await check(fresh), name
@@ -88,7 +88,7 @@ def test_through_a_reset(fake_boards: Path, checks: ModuleType, family: str, era
 
     async def action() -> None:
         device = switch_on(fake_boards, family, "serial")
-        transport = device._transport
+        transport = device.transport
         assert isinstance(transport, LoopbackTransport)
         await device.connect(9)
         await device.provision(checks.features(device))

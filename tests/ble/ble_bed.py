@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from booked_device import BookedDevice
 from numpy.typing import NDArray
 
 from bytefed._core import VirtualBoard
 from bytefed.boards.bluetooth.fake_bluez import FakeBlueZ
 from bytefed.boards.bluetooth.peripheral import Air, Peripheral
 from bytefed.boards.bluetooth.virtual_ble import peripherals, virtual_radio
-from bytefed.device.device import Device
 from bytefed.device.plan import RoundReply, Samples, TrainingPlan
 from bytefed.ledger.count import ByteCount
 from bytefed.protocol.direction import Direction
@@ -63,7 +63,7 @@ def expected_deltas(shape: Shape, samples: Samples, rounds: int) -> list[NDArray
     from bytefed.boards.loopback import LoopbackTransport
 
     async def work() -> list[NDArray[np.float32]]:
-        device = Device(LoopbackTransport(make_boards(1, shape)[0]))
+        device = BookedDevice(LoopbackTransport(make_boards(1, shape)[0]))
         await device.connect(RUN)
         return [
             reply.delta
@@ -75,7 +75,7 @@ def expected_deltas(shape: Shape, samples: Samples, rounds: int) -> list[NDArray
 
 
 async def rounds_on(
-    device: Device, shape: Shape, samples: Samples, rounds: int, first: int = 1
+    device: BookedDevice, shape: Shape, samples: Samples, rounds: int, first: int = 1
 ) -> list[RoundReply]:
     """Provision a connected board and let it train; each reply is committed exactly once."""
     await device.provision(samples)
@@ -94,7 +94,7 @@ async def rounds_on(
     return replies
 
 
-def books(device: Device) -> tuple[ByteCount, ByteCount]:
+def books(device: BookedDevice) -> tuple[ByteCount, ByteCount]:
     """What was counted and what was expected; raises when the causes don't add up."""
     return device.take_bytes(), device.take_expected()
 
@@ -112,8 +112,8 @@ class Bed:
         self.transports.append(transport)
         return transport
 
-    def device(self, index: int = 0, **options: Any) -> Device:
-        return Device(self.transport(index, **options))
+    def device(self, index: int = 0, **options: Any) -> BookedDevice:
+        return BookedDevice(self.transport(index, **options))
 
     def cut(self, index: int = 0) -> None:
         """Lose the link to a board."""

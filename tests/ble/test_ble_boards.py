@@ -18,10 +18,10 @@ from ble_bed import (
     rounds_on,
     run,
 )
+from booked_device import BookedDevice
 
 from bytefed.boards.bluetooth.fake_bluez import BlueZError
 from bytefed.boards.bluetooth.peripheral import Air
-from bytefed.device.device import Device
 from bytefed.errors import LinkError
 from bytefed.protocol.direction import Direction
 from bytefed.transport import ble
@@ -68,7 +68,7 @@ def test_wire_bytes_are_the_att_values_handed_over() -> None:
     async def test() -> None:
         async with bed(make_boards(1, SMALL)) as there:
             transport = there.transport()
-            device = Device(transport)
+            device = BookedDevice(transport)
             await device.connect(RUN)
             await rounds_on(device, SMALL, make_samples(SMALL), 2)
             air = there.near[0].air
@@ -90,7 +90,7 @@ def test_boards_are_found_by_service_name_and_address(monkeypatch: pytest.Monkey
             assert [transport.uri for transport in found] == [f"ble:{p.address}" for p in there.near[:2]]
             for wanted in (there.near[1].name, there.near[1].address, there.near[1].address.lower()):
                 [transport] = await find_boards(wanted)
-                device = Device(transport)
+                device = BookedDevice(transport)
                 await device.connect(RUN)
                 assert device.uid == 2
                 await device.close()
@@ -202,7 +202,7 @@ def test_a_board_that_a_killed_program_left_connected_is_found(
             shown.advertise()
             await shown.call("Connect", [])
             [transport] = await find_boards(wanted)
-            device = Device(transport)
+            device = BookedDevice(transport)
             await device.connect(RUN)
             await rounds_on(device, SMALL, make_samples(SMALL), 1)
 
@@ -406,7 +406,7 @@ def test_what_floods_in_is_bounded_and_counted() -> None:
     async def test() -> None:
         async with bed(make_boards(1, SMALL)) as there:
             transport = there.transport(rto_floor=0.5)
-            device = Device(transport)
+            device = BookedDevice(transport)
             await device.connect(RUN)
             before = transport.received
             for _ in range(1000):

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ble_bed import PLAN, RUN, Shape, Tripwire, books, expected_deltas, make_boards, make_samples, rounds_on
+from booked_device import BookedDevice
 
 pytest.importorskip("bumble", reason="no bumble: pip install 'bytefed[ble-sim]'")
 
@@ -20,7 +21,6 @@ from bumble_bed import BumbleBoard, Central, PacedLink, run
 
 from bytefed.boards.bluetooth.peripheral import Air
 from bytefed.boards.bluetooth.virtual_ble import peripherals
-from bytefed.device.device import Device
 from bytefed.errors import LinkError
 from bytefed.ledger.air import AirTable, Airtime
 from bytefed.ledger.wire_size import BLUEFRUIT_WINDOW
@@ -46,8 +46,8 @@ async def world(
     yield ble.Central(central.backend), near
 
 
-def device_of(central: ble.Central, board: BumbleBoard, **options: Any) -> Device:
-    return Device(BleTransport(central, board.peripheral.address, **options))
+def device_of(central: ble.Central, board: BumbleBoard, **options: Any) -> BookedDevice:
+    return BookedDevice(BleTransport(central, board.peripheral.address, **options))
 
 
 @pytest.mark.parametrize("mtu", [23, 185, 247])
@@ -154,7 +154,7 @@ def paced_round(shape: Shape, window: int) -> float:
             await asyncio.sleep(1)  # the final ACK
             board.peripheral.air = counted = Counted()
             started, packets = asyncio.get_running_loop().time(), link.packets_sent
-            await device.run_round(2, shape.head, PLAN, commit=lambda _: True)
+            await device.run_round(2, shape.head, PLAN)
             seconds = asyncio.get_running_loop().time() - started
             await asyncio.sleep(1)
             counted_bytes, expected = books(device)

@@ -15,6 +15,7 @@ from typing import Literal
 
 import numpy as np
 import pytest
+from booked_device import run_round
 from numpy.typing import NDArray
 
 from bytefed import _core, codec
@@ -27,6 +28,7 @@ from bytefed.device.visit import capture as take_samples
 from bytefed.errors import BoardError, LinkError
 from bytefed.extractor.extractor import Extractor
 from bytefed.extractor.manifest import Manifest, known_model, model_folder
+from bytefed.ledger.plan import planned_round
 from bytefed.ledger.wire_size import CODECS
 from bytefed.protocol.message import RAM_UNIT, VISIT, Capability, Kind
 from bytefed.runs.directory import new_run
@@ -73,7 +75,7 @@ def expected_delta(device: Device, name: str, start: NDArray[np.float32], number
 
 async def round_(device: Device, number: int, name: str = "float32") -> RoundReply:
     """One round with all samples; its delta counts."""
-    return await device.run_round(number, head(device, number), plan(name), commit=lambda _: True)
+    return await run_round(device, number, head(device, number), plan(name))
 
 
 def check_delta(device: Device, reply: RoundReply, name: str, number: int) -> None:
@@ -119,9 +121,10 @@ async def trains_with(device: Device, name: str) -> str:
     check_delta(device, first, name, 1)
     assert first.result.num_examples == TRAIN
     device.take_bytes()
-    device.take_expected()
+    planned = device.plan_round(2, head(device, 2), plan(name))
+    expected = planned_round(device.profile, device.shape, planned.codecs, configures=planned.configures)
     second = await round_(device, 2, name)
-    counted, expected = device.take_bytes(), device.take_expected()
+    counted = device.take_bytes()
     repeated = counted.retransmission + counted.probe + counted.junk
     note = (
         f"{counted.wire_total:,} B a round, {second.seconds:.2f} s, trained {first.result.duration / 100} s"
@@ -194,7 +197,7 @@ async def captures(device: Device) -> str:
 async def anew(device: Device, run: int) -> Device:
     """Another host on the same transport: it remembers nothing, and gives the board no samples again."""
     await device.close()
-    other = Device(device._transport)
+    other = Device(device.transport)
     await other.connect(run)
     return other
 
@@ -210,7 +213,7 @@ async def is_kept(device: Device) -> str:
     if not os.environ.get("BYTEFED_RESET"):
         pytest.skip("saved; BYTEFED_RESET=1 asks to press reset, and looks whether it is all there")
     print(f"\n>>> Press the reset button of {device.uri} ({device.name}) now.", flush=True)  # noqa: T201
-    return await after_reset(device, first, device._boot)
+    return await after_reset(device, first, device.boot)
 
 
 async def after_reset(device: Device, first: RoundReply, boot: int | None) -> str:
@@ -220,11 +223,11 @@ async def after_reset(device: Device, first: RoundReply, boot: int | None) -> st
     while True:
         try:
             await device.close()
-            await device.connect(device._run)
+            await device.connect(device.run)
         except LinkError:
             pass
         else:
-            if device._boot != boot:
+            if device.boot != boot:
                 break
         assert time.monotonic() < give_up, "nobody pressed reset"
         await asyncio.sleep(1.0)
@@ -240,7 +243,7 @@ async def resumes(device: Device) -> str:
     run = new_run()
     await device.connect(run)
     await device.provision(features(device))
-    transport, before = device._transport, device.connections
+    transport, before = device.transport, device.connections
     sent = transport.sent
     task = asyncio.create_task(round_(device, 1))
     while transport.sent == sent and not task.done():
@@ -261,7 +264,7 @@ async def survives_bad_input(device: Device) -> str:
     await device.provision(features(device))
     noise = random.Random(SEED)
     for _ in range(40):
-        await device._transport.write(noise.randbytes(noise.randint(1, device.profile.frame_limit)))
+        await device.transport.write(noise.randbytes(noise.randint(1, device.profile.frame_limit)))
     await device.close()
     await device.connect(new_run())
     await refuses(device)
@@ -287,7 +290,7 @@ async def refuses(device: Device) -> None:
     await refused(device.provision(bad), "E_BOARD_BAD_LABEL")
     await device.provision(good)
     nan = np.full_like(head(device), math.nan)
-    rounds = device.run_round(1, nan, plan(), commit=lambda _: True)
+    rounds = run_round(device, 1, nan, plan())
     await refused(rounds, "E_BOARD_NOT_FINITE")
     await refused(device.ask(Kind.CAPTURE, b"", Kind.CAPTURED), "E_BOARD_BAD_LENGTH")
     await refused(device.ask(Kind.CONFIG, b"\0" * 3, Kind.CONFIGURED), "E_BOARD_BAD_LENGTH")

@@ -78,6 +78,7 @@ async def _rounds(
     seconds = 0.0
     head = np.zeros(features * classes + classes, np.float32)
     for number in range(1, rounds + 1):
-        reply = await device.run_round(number, head, PLAN, evaluate=False, commit=lambda _: True)
+        reply = await device.train(device.plan_round(number, head, PLAN, evaluate=False))
+        await device.release(counted=True)
         seconds += reply.seconds
     return device.take_bytes(), seconds

@@ -47,16 +47,17 @@ class Mutant:
     flash: bool = False
 
 
-_DEVICE, _LINK, _TRANSFER, _STORE = (
-    f"bytefed/{name}.py" for name in ("device/device", "device/link", "device/blob", "runs/store")
+_DEVICE, _HOST_SESSION, _HOST_SAMPLES, _ROUND, _LINK, _TRANSFER = (
+    f"bytefed/device/{name}.py" for name in ("device", "session", "samples", "round", "link", "blob")
 )
+_STORE = "bytefed/runs/store.py"
 _SESSION, _ROUNDS, _SAMPLES, _TRANSFERS = (
     f"bytefed/session/session{part}.cpp" for part in ("", "_rounds", "_samples", "_transfers")
 )
 _KEY = "delta BLOB NOT NULL,\n    PRIMARY KEY (run, round, board));"
 _INSERT = 'db.execute(\n                "INSERT OR IGNORE INTO deltas'
 _FORGETFUL = "key in vars(self).setdefault('known', set()) or self.known.add(key) or "
-_CONFIRM = "await self._finish(work, Status.OK if counted else Status.LATE)"
+_TRAINED = "        self._round = work\n        return reply"
 _ANSWERS = "return self.kind == kind and self.sequence == sequence"
 _LAX = "return self.kind == kind and (self.sequence == sequence or "
 
@@ -152,10 +153,7 @@ HOSTS = (
     Mutant(
         "acknowledge before commit",
         _DEVICE,
-        (
-            ("        counted = commit(reply)\n", ""),
-            (_CONFIRM, "await self._finish(work, Status.OK)\n        commit(reply)"),
-        ),
+        ((_TRAINED, _TRAINED.replace("return", "await self.release(counted=True)\n        return")),),
     ),
     Mutant(
         "no CRC-16",
@@ -165,7 +163,7 @@ HOSTS = (
     ),
     Mutant(
         "no CRC-32 of the delta",
-        _DEVICE,
+        _ROUND,
         (("or zlib.crc32(delta) != result.crc:", "or not delta:"),),
         "undetected",
     ),
@@ -205,7 +203,7 @@ HOSTS = (
         (("DataHeader.unpack(incoming.frame).transfer != sequence % 4", "False"),),
         "echoes",
     ),
-    Mutant("no nonce", _DEVICE, (("Welcome.unpack(body).nonce == nonce", "True"),), "old welcome"),
+    Mutant("no nonce", _HOST_SESSION, (("Welcome.unpack(body).nonce == nonce", "True"),), "old welcome"),
     Mutant("act on every ACK", _TRANSFER, (("if news or polls:", "if True:"),), "duplicates"),
     Mutant("no primary key", _STORE, ((_KEY, "delta BLOB NOT NULL);"),), "late kills"),
     Mutant(
@@ -220,12 +218,16 @@ HOSTS = (
         "late kills",
     ),
     Mutant(
-        "boot id ignored", _DEVICE, (("self._boot = welcome.boot", "self._boot = 1"),), "resets", flash=True
+        "boot id ignored",
+        _HOST_SESSION,
+        (("self.boot = welcome.boot", "self.boot = 1"),),
+        "resets",
+        flash=True,
     ),
     Mutant(
         "a reset board is not given its samples again",
-        _DEVICE,
-        (("self._samples_boot in (None, self._boot)", "self._samples_boot is not None"),),
+        _HOST_SAMPLES,
+        (("self._boot in (None, self._session.boot)", "self._boot is not None"),),
         "resets",
         flash=True,
     ),

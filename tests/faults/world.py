@@ -7,11 +7,11 @@ import random
 import shutil
 import tempfile
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from board_port import BoardPort, MakeBoard
@@ -19,9 +19,12 @@ from virtual_time import StuckError, run
 
 from bytefed._core import VirtualBoard, logits, train
 from bytefed.device.device import Device
-from bytefed.device.plan import RoundReply, Samples, TrainingPlan
+from bytefed.device.plan import PlannedRound, RoundReply, Samples, TrainingPlan
+from bytefed.device.samples import SampleKeeper
+from bytefed.device.session import Session
 from bytefed.errors import BoardError, LinkError
 from bytefed.ledger.count import ByteCount
+from bytefed.ledger.plan import planned_connection, planned_provision, planned_round
 from bytefed.protocol.direction import Direction
 from bytefed.protocol.message import DataHeader, Kind, Welcome, is_data
 from bytefed.protocol.serial_frame import Decoded, SerialDecoder, encode_serial_frame
@@ -364,17 +367,35 @@ class _Watched(Device):
     def __init__(self, transport: FaultyTransport, *, rng: random.Random, world: World) -> None:
         super().__init__(transport, rng=rng)
         self._world = world
+        self._number = 0
+        self._samples = _WatchedSamples(self._session, world)
 
-    def _check_delta(self, *args: Any) -> None:
-        try:
-            super()._check_delta(*args)
-        except LinkError:
-            self._world.damaged("the host")
-            raise
+    async def train(self, planned: PlannedRound) -> RoundReply:
+        self._number = planned.number
+        return await super().train(planned)
 
-    async def _finish(self, work: Any, status: Any) -> None:
-        self._world.must_be_stored(self.uid, work.round)
-        await super()._finish(work, status)
+    async def release(self, *, counted: bool) -> None:
+        self._world.must_be_stored(self.uid, self._number)
+        await super().release(counted=counted)
+
+
+class _WatchedSamples(SampleKeeper):
+    """Hears of every error of an attempt, so of a delta that arrived damaged."""
+
+    def __init__(self, session: Session, world: World) -> None:
+        super().__init__(session)
+        self._world = world
+
+    async def with_samples(self, action: Callable[[], Awaitable[None]]) -> None:
+        async def watched() -> None:
+            try:
+                await action()
+            except LinkError as error:
+                if error.code == "E_DELTA_CRC":
+                    self._world.damaged("the host")
+                raise
+
+        await super().with_samples(watched)
 
 
 class _Booked:
@@ -386,6 +407,7 @@ class _Booked:
         self._world = world
         self._before = (link.sent, link.received)
         self._count = ByteCount()
+        self._expected = ByteCount()
         self._connected = False
         self._round = 0
 
@@ -400,6 +422,7 @@ class _Booked:
             try:
                 if not self._connected:
                     await self._device.connect(RUN)
+                    self._expected += planned_connection(self._device.profile)
                     self._connected = True
                 await action()  # type: ignore[operator]
                 self._take(complete)
@@ -417,7 +440,19 @@ class _Booked:
                 await asyncio.sleep(1)
 
     async def join(self) -> None:
-        await self._device.provision(self._samples)
+        device, samples = self._device, self._samples
+        self._expected += planned_provision(
+            device.profile, samples.record_size, len(samples.train_y), len(samples.test_y), device.stored.buffer,
+            held=device.holds(samples),
+        )  # fmt: skip
+        await device.provision(samples)
+
+    def _plan(self, number: int, head: np.ndarray, plan: TrainingPlan, *, train: bool = True) -> PlannedRound:
+        device, planned = self._device, self._device.plan_round(number, head, plan, train=train)
+        self._expected += planned_round(
+            device.profile, device.shape, planned.codecs, train=train, configures=planned.configures
+        )
+        return planned
 
     @property
     def _samples(self) -> Samples:
@@ -438,16 +473,18 @@ class _Booked:
 
         self._round, setting = number, self._world.setting
         plan = replace(PLAN, codec_down=setting.codec_down, codec_up=setting.codec_up)
-        await self._device.run_round(number, head, plan, commit=commit)
+        reply = await self._device.train(self._plan(number, head, plan))
+        await self._device.release(counted=commit(reply))
 
     async def evaluate(self, number: int, head: np.ndarray) -> None:
-        reply = await self._device.run_round(number, head, PLAN, train=False, commit=lambda _: True)
+        reply = await self._device.train(self._plan(number, head, PLAN, train=False))
         if (got := reply.result.test_correct) != (due := classified(self._samples, head)):
             raise Violation(f"{self.name}: {got} test samples classified correctly instead of {due}")
 
     def _take(self, complete: bool) -> None:
         """Take account of what was done; nothing of it is news twice."""
-        count, expected = self._device.take_bytes(), self._device.take_expected()
+        count, expected = self._device.take_bytes(), self._expected
+        self._expected = ByteCount()
         if complete:
             self._world.check_news(count, expected, self._round)
         self._count += count
@@ -465,18 +502,10 @@ class _Booked:
 
 async def _leave_behind(port: BoardPort) -> None:
     """Let a board train for a run that is never heard of again."""
-
-    class Gone(Exception):  # noqa: N818
-        pass
-
-    def die(_reply: RoundReply) -> bool:
-        raise Gone
-
     device = Device(port, rng=random.Random(port.uid))
     await device.connect(RUN - 1)
     await device.provision(samples_of(port.uid, 5))
-    with suppress(Gone):
-        await device.run_round(1, np.zeros(P, np.float32), replace(PLAN, seed=6), commit=die)
+    await device.train(device.plan_round(1, np.zeros(P, np.float32), replace(PLAN, seed=6)))
     await device.close()
 
 

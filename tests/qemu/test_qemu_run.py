@@ -114,7 +114,7 @@ def test_a_reset_shows_in_the_boot_number(images: Path) -> None:
         for _ in range(3):
             device = Device(transport, rng=random.Random(1))
             await device.connect(run=1)
-            seen.append(device._boot)
+            seen.append(device.boot)
             await device.close()
             assert board.stdin is not None
             board.stdin.write("system_reset\n")

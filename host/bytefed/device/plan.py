@@ -1,4 +1,4 @@
-"""The values that pass between a coordinator and a device: how to train, on what samples, and the reply."""
+"""The values that pass between a coordinator and a device: how to train, on what samples, the plan, the reply."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bytefed.codec.downlink import Offer
 from bytefed.ledger import wire_size
-from bytefed.protocol.message import (
-    Config,
-    Result,
-)
+from bytefed.protocol.message import BeginFlag, Config, Result
 
 
 @dataclass(frozen=True)
@@ -29,8 +27,8 @@ class TrainingPlan:
         epochs: Local epochs, 1..255.
         batch: Batch size, 1..the board's max_batch.
         rate: Learning rate, finite and not negative.
-        seed: Of the shuffling and of the uplink's codec, 32 bits.
-        proximal_mu: Of FedProx, finite and not negative; 0 for none.
+        seed: Seeds the shuffling and the uplink's codec, 32 bits.
+        proximal_mu: Strength of FedProx's pull towards the global head, finite and not negative; 0 for none.
     """
 
     codec_down: str
@@ -53,8 +51,8 @@ class Samples:
 
     Attributes:
         kind: "features" (int8 [n, D]) or "inputs" (int8 [n, ...]) for the board's own extractor.
-        train_x, train_y: Values int8 and labels uint8 [n] of the training split.
-        test_x, test_y: The same of the board's own test split.
+        train_x, train_y: The training split: values int8 [n, ...] and labels uint8 [n].
+        test_x, test_y: The board's own test split, likewise.
         scale, zero_point: A feature's real value is scale * (q - zero_point).
     """
 
@@ -66,6 +64,11 @@ class Samples:
     scale: float
     zero_point: int
 
+    @property
+    def record_size(self) -> int:
+        """Bytes of a sample on the link: its label and its values."""
+        return 1 + math.prod(self.train_x.shape[1:])
+
     def records(self, test: bool) -> NDArray[np.uint8]:
         """Return the records of a split as they go over the link: uint8 [n, 1 + values]."""
         x, y = (self.test_x, self.test_y) if test else (self.train_x, self.train_y)
@@ -76,6 +79,37 @@ class Samples:
         """Return the CRC-32 that a board's store has with these samples, when they are features."""
         meaning = struct.pack("<fb", self.scale, self.zero_point)
         return zlib.crc32(self.records(False).tobytes() + self.records(True).tobytes() + meaning)
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedRound:
+    """A round of one board before anything of it is sent: all that its bytes on a good link follow from.
+
+    Attributes:
+        number: Round, 1..65535.
+        head: The global head, float32 [P].
+        training: How to train.
+        flags: BeginFlag bits.
+        offer: What brings the board to the head, from what it holds now.
+        configures: Whether CONFIG is due.
+    """
+
+    number: int
+    head: NDArray[np.float32]
+    training: TrainingPlan
+    flags: int
+    offer: Offer
+    configures: bool
+
+    @property
+    def trains(self) -> bool:
+        """Whether the board is to train: it then keeps a delta until it is released."""
+        return bool(self.flags & BeginFlag.TRAIN)
+
+    @property
+    def codecs(self) -> tuple[str, str]:
+        """The codecs of the offered blob and of the delta."""
+        return self.offer.codec, self.training.codec_up
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 
 from bytefed import codec
-from bytefed.device.plan import RoundReply, TrainingPlan
+from bytefed.device.device import Device
+from bytefed.device.plan import PlannedRound, RoundReply, TrainingPlan
 from bytefed.errors import BoardError, BytefedError, LinkError
 from bytefed.events import BoardTrouble, Listener, Stopping
 from bytefed.federation.closing import Closing
@@ -29,8 +30,8 @@ from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.news import round_closed
 from bytefed.federation.rules import Rules
 from bytefed.head import Head
+from bytefed.ledger.plan import planned_round
 from bytefed.ledger.rows import Status
-from bytefed.ledger.wire_size import round_bytes
 from bytefed.runs.csv_files import Records
 from bytefed.runs.store import Store
 
@@ -167,25 +168,19 @@ class Coordinator:
         device, started = member.device, _now()
         status: Status = "failed"
         reply: RoundReply | None = None
-
-        def commit(arrived: RoundReply) -> bool:
-            nonlocal status, reply
-            reply = arrived
-            status = self._commit(number, member, arrived)
-            return status == "ok"
-
+        planned = device.plan_round(
+            number,
+            head,
+            self._plan(number, member),
+            evaluate=number > 1,  # the head of round 0 has learnt nothing yet
+            uncounted=device.name in self._uncounted,
+        )
+        estimate = _estimate(device, planned)
         member.busy = True
         try:
-            evaluates = number > 1  # the head of round 0 has learnt nothing yet
-            await device.run_round(
-                number,
-                head,
-                self._plan(number, member),
-                train=True,
-                evaluate=evaluates,
-                uncounted=device.name in self._uncounted,
-                commit=commit,
-            )
+            reply = await device.train(planned)
+            status = self._commit(number, member, reply)
+            await device.release(counted=status == "ok")
         except BoardTroubles as error:
             status = self._fail(number, member, error)
         finally:
@@ -197,8 +192,8 @@ class Coordinator:
                 "round",
                 status,
                 _now() - started,
+                estimate,
                 number=number,
-                estimate=None if reply else self._round_bytes(member),
                 num_examples=result.num_examples if result else None,
                 loss=result.loss if result else None,
                 correct=result.correct if result else None,
@@ -270,17 +265,13 @@ class Coordinator:
     async def _evaluate(self, number: int, member: Member, head: Head) -> None:
         device, started = member.device, _now()
         status: Status = "failed"
+        planned = device.plan_round(
+            number, head, self._plan(number, member), train=False, uncounted=device.name in self._uncounted
+        )
+        estimate = _estimate(device, planned)
         member.busy = True
         try:
-            reply = await device.run_round(
-                number,
-                head,
-                self._plan(number, member),
-                train=False,
-                evaluate=True,
-                uncounted=device.name in self._uncounted,
-                commit=lambda _: True,
-            )
+            reply = await device.train(planned)
             self._keep_held(member, reply)
             self._keep_evaluation(number, member, reply.result.test_correct)
             status = "ok"
@@ -288,7 +279,7 @@ class Coordinator:
             self._fleet.lose(member, error)
         finally:
             self._fleet.release(member)
-            self._fleet.book(device, "evaluate", status, _now() - started, number=number)
+            self._fleet.book(device, "evaluate", status, _now() - started, estimate, number=number)
 
     def _keep_held(self, member: Member, reply: RoundReply) -> None:
         """A coordinator that comes after this one needs to know what a lossy downlink left on the board."""
@@ -302,11 +293,6 @@ class Coordinator:
     def _plan(self, number: int, member: Member) -> TrainingPlan:
         return self._training.plan(number, member.client)
 
-    def _round_bytes(self, member: Member) -> int:
-        """Return what a round should have taken, for a board that did not get through it."""
-        board, profile = member.device.board, member.device.profile
-        return round_bytes(profile, board.features, board.classes, *self._training.codecs).wire_total
-
     async def end_work(self) -> None:
         """Ask nobody for anything any more; who is cut short gets a row, too."""
         working = list(self._working)
@@ -317,3 +303,11 @@ class Coordinator:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
+
+
+def _estimate(device: Device, planned: PlannedRound) -> int:
+    """Return what a round should take, bytes, as it is planned."""
+    count = planned_round(
+        device.profile, device.shape, planned.codecs, train=planned.trains, configures=planned.configures
+    )
+    return count.wire_total

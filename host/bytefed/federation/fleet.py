@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from bytefed.device.device import Device
+from bytefed.device.plan import Samples
 from bytefed.errors import BoardError, BytefedError, LinkError, ProtocolError
 from bytefed.events import BoardJoined, BoardTrouble, Listener
 from bytefed.federation.assignment import Assignment
 from bytefed.federation.requirements import Requirements
 from bytefed.ledger.air import AirTable, Airtime
+from bytefed.ledger.plan import planned_connection, planned_provision
 from bytefed.ledger.rows import Phase, Status, Traffic
 from bytefed.ledger.wire_size import blob_size
 from bytefed.protocol.direction import Direction
@@ -127,7 +129,9 @@ class Fleet:
             BoardError, LinkError: A board can't take its samples.
         """
         self._devices = list(devices)
-        await _all(self._admit(device, took) for device, took in zip(devices, seconds, strict=True))
+        for device, took in zip(devices, seconds, strict=True):
+            self._book_connection(device, took)
+        await _all(self._admit(device) for device in devices)
 
     async def join_all(self, devices: Sequence[Device]) -> None:
         """Connect to the boards of a run that goes on, and go on without those that fail until they are back."""
@@ -142,11 +146,14 @@ class Fleet:
             self._seek(device)
 
     async def _join(self, device: Device) -> None:
-        seconds = await _connect(device, self._store.run)
+        self._book_connection(device, await _connect(device, self._store.run))
         self._requirements.check(device)
-        await self._admit(device, seconds)
+        await self._admit(device)
 
-    async def _admit(self, device: Device, seconds: float) -> None:
+    def _book_connection(self, device: Device, seconds: float) -> None:
+        self.book(device, "connect", "ok", seconds, planned_connection(device.profile).wire_total)
+
+    async def _admit(self, device: Device) -> None:
         client = self._clients.get(device.name)
         if client is None:
             raise BoardError(
@@ -154,16 +161,18 @@ class Fleet:
                 f"Board {device.name} ({device.uri}) was not there when this run began.",
                 "Leave it out; a new run can have it.",
             )
-        self.book(device, "connect", "ok", seconds)
         if device.held is None:
             device.held = self._store.held(device.name)
         started = _now()
         ended: Status = "failed"
+        estimate = 0
         try:
-            await device.provision(self._assignment.samples(client, device))
+            samples = self._assignment.samples(client, device)
+            estimate = _provision_estimate(device, samples)
+            await device.provision(samples)
             ended = "ok"
         finally:
-            self.book(device, "provision", ended, _now() - started)
+            self.book(device, "provision", ended, _now() - started, estimate)
         self._members[client] = Member(client, device)
         self._listener(BoardJoined(device.name, client, device.uri, device.profile.name))
         self._news.set()
@@ -215,9 +224,9 @@ class Fleet:
         phase: Phase,
         status: Status,
         seconds: float,
+        estimate: int,
         *,
         number: int | None = None,
-        estimate: int | None = None,
         num_examples: int | None = None,
         loss: float | None = None,
         correct: int | None = None,
@@ -230,8 +239,8 @@ class Fleet:
             phase: What the bytes were for.
             status: How it ended.
             seconds: How long it took.
+            estimate: What it should have taken as it was planned, bytes.
             number: Round; the one under way if None.
-            estimate: What it should have taken, bytes; what the device says it did if None.
             num_examples: Samples trained on.
             loss: Mean training loss.
             correct: Training samples classified correctly.
@@ -240,7 +249,6 @@ class Fleet:
         Raises:
             LedgerError: E_LEDGER when the causes don't add up to the port's count.
         """
-        done = device.take_expected().wire_total
         row = Traffic(
             round=self.round if number is None else number,
             board=device.name,
@@ -250,7 +258,7 @@ class Fleet:
             status=status,
             count=device.take_bytes(),
             estimate_wcr=self._update_bytes() if phase == "round" else 0,
-            estimate_wire=done if estimate is None else estimate,
+            estimate_wire=estimate,
             seconds=seconds,
             num_examples=num_examples,
             loss=loss,
@@ -285,7 +293,20 @@ class Fleet:
         here = {member.device for member in self}
         for device in self._devices:
             if device.connections and device not in here:
-                self.book(device, "connect", "failed", 0.0)
+                self.book(device, "connect", "failed", 0.0, 0)
+
+
+def _provision_estimate(device: Device, samples: Samples) -> int:
+    """What giving a board its samples should take, bytes."""
+    count = planned_provision(
+        device.profile,
+        samples.record_size,
+        len(samples.train_y),
+        len(samples.test_y),
+        device.stored.buffer,
+        held=device.holds(samples),
+    )
+    return count.wire_total
 
 
 def _now() -> float:

@@ -191,8 +191,13 @@ def samples_per_add(profile: LinkProfile, record_size: int, buffer: int) -> int:
 
 
 def provision_bytes(profile: LinkProfile, record_size: int, train: int, test: int, buffer: int) -> ByteCount:
-    """Return what it costs to give a board its samples (record_size: label and values, bytes)."""
+    """Return what it costs to give a board its samples (record_size: label and values, bytes).
+
+    Nothing where the buffer takes not one record: the host then sends none.
+    """
     most = samples_per_add(profile, record_size, buffer)
+    if most == 0:
+        return ByteCount()
     total = store_bytes(profile)
     for samples in (train, test):
         full, rest = divmod(samples, most)

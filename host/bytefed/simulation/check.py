@@ -97,9 +97,9 @@ class Check:
         expected = self._configuration(number, client)
         device, profile = self._devices[client], self._links.profile(client)
         try:
-            reply = await device.run_round(
-                number, head, self._training.plan(number, client), evaluate=True, commit=lambda _: True
-            )
+            plan = self._training.plan(number, client)
+            reply = await device.train(device.plan_round(number, head, plan))
+            await device.release(counted=True)
         except BoardError as error:
             if error.code != "E_BOARD_NOT_FINITE" or outcome.counted[place]:
                 raise
@@ -112,9 +112,8 @@ class Check:
 
     async def _lose(self, number: int, head: Head, client: int) -> None:
         """A board that takes the head and is lost: what follows is a new session."""
-        device = self._devices[client]
-        plan = self._training.plan(number, client)
-        await device.run_round(number, head, plan, train=False, evaluate=False, commit=lambda _: True)
+        device, plan = self._devices[client], self._training.plan(number, client)
+        await device.train(device.plan_round(number, head, plan, train=False, evaluate=False))
         device.take_bytes()
         await device.close()
         await self._connect(client, number)
@@ -127,7 +126,7 @@ class Check:
     async def _evaluate(self, number: int, head: Head, client: int, correct: int) -> None:
         plan = self._training.plan(number, client)
         device, profile = self._devices[client], self._links.profile(client)
-        reply = await device.run_round(number, head, plan, train=False, commit=lambda _: True)
+        reply = await device.train(device.plan_round(number, head, plan, train=False))
         _require(number, client, "test samples right", reply.result.test_correct, correct)
         self._compare(number, client, round_bytes(profile, *self._shape, *self._training.codecs, train=False))
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from booked_device import run_round
 from numpy.typing import NDArray
 
 from bytefed.boards.open import VirtualOptions, board_command, open_devices
@@ -57,7 +58,7 @@ async def take(device: Device, message: Capture) -> Captured:
 
 
 async def train(device: Device) -> int:
-    reply = await device.run_round(1, HEAD, PLAN, commit=lambda _: True)
+    reply = await run_round(device, 1, HEAD, PLAN)
     assert reply.delta is not None and reply.delta.any()
     return reply.result.num_examples
 

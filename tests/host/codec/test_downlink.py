@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import numpy as np
 import pytest
+from booked_device import BookedDevice
 
 from bytefed import codec
 from bytefed._core import VirtualBoard, train
@@ -14,7 +15,6 @@ from bytefed._core import encode as core_encode
 from bytefed.boards.loopback import LoopbackTransport
 from bytefed.codec import CODECS
 from bytefed.codec.downlink import head_crc, offer
-from bytefed.device.device import Device
 from bytefed.device.plan import RoundReply, Samples, TrainingPlan
 from bytefed.ledger import wire_size
 from bytefed.protocol.chunks import final_ack
@@ -65,9 +65,9 @@ class Bench:
         self.head = np.zeros(P, np.float32)
         self.device = self.new_host()
 
-    def new_host(self, run: int = 9) -> Device:
+    def new_host(self, run: int = 9) -> BookedDevice:
         self.transport = LoopbackTransport(self.board, framing=self.framing, mtu=self.mtu)  # type: ignore[arg-type]
-        self.device, self.run = Device(self.transport), run
+        self.device, self.run = BookedDevice(self.transport), run
         return self.device
 
     async def start(self) -> None:
@@ -196,9 +196,9 @@ def test_samples_that_come_after_a_round_do_not_cost_the_residual() -> None:
     play(bench, work)
 
 
-def stale_final_ack(device: Device, name: str) -> bytes:
+def stale_final_ack(device: BookedDevice, name: str) -> bytes:
     pulled = not device.profile.inlines(Result.size(), CODECS[name].size(P))
-    return final_ack(device._open_link().sequence % 4, 1 if pulled else 0, Status.OK)
+    return final_ack(device._session.link.sequence % 4, 1 if pulled else 0, Status.OK)
 
 
 @pytest.mark.parametrize("name", ["float32", "onebit"])
@@ -212,7 +212,7 @@ def test_a_delta_that_was_forgotten_by_mistake_is_still_there(name: str) -> None
         held = bench.device.held
         with pytest.raises(Killed):
             await bench.round(2, plan, lambda reply: die(reply, seen))
-        await bench.device._open_link().send(stale_final_ack(bench.device, name), ack=True)
+        await bench.device._session.link.send(stale_final_ack(bench.device, name), ack=True)
         await asyncio.sleep(0.01)
         assert bench.board.state == State.IDLE
         bench.device.held = held
@@ -268,7 +268,7 @@ def test_a_wrong_belief_costs_bytes_and_nothing_else(mtu: int) -> None:
     async def work() -> None:
         bench.head = (await bench.round(1, plan)).delta
         bench.device.held = np.ones(P, np.float32)
-        bench.device.stored = type(bench.device.stored)(
+        bench.device._session.stored = type(bench.device.stored)(
             500, 15, 5, 0, 32, 108, head_crc(np.ones(P, np.float32))
         )
         reply = await bench.round(2, plan)

@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from booked_device import BookedDevice
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted_board import UID, Answers, ScriptedBoard, answer, error, result, run_fast, stored
 
-from bytefed.device.device import Device
 from bytefed.device.plan import RoundReply, Samples, TrainingPlan
 from bytefed.errors import BytefedError
 from bytefed.ledger import wire_size
@@ -26,17 +26,17 @@ ANY = np.zeros((3, 4), np.int8)
 SAMPLES = Samples("features", ANY, np.zeros(3, np.uint8), ANY[:0], np.zeros(0, np.uint8), 0.1, 0)
 
 
-def make(**answers: Callable[[bytes], Answers]) -> tuple[ScriptedBoard, Device]:
+def make(**answers: Callable[[bytes], Answers]) -> tuple[ScriptedBoard, BookedDevice]:
     board = ScriptedBoard(**answers)
-    return board, Device(board, rng=random.Random(1))
+    return board, BookedDevice(board, rng=random.Random(1))
 
 
-async def one_round(device: Device) -> RoundReply:
+async def one_round(device: BookedDevice) -> RoundReply:
     await device.connect(1)
-    return await device.run_round(1, HEAD, PLAN, commit=lambda reply: True)
+    return await device.run_round(1, HEAD, PLAN)
 
 
-def fails(device: Device, code: str, *, connect_only: bool = False) -> BytefedError:
+def fails(device: BookedDevice, code: str, *, connect_only: bool = False) -> BytefedError:
     """Run a round, which must fail with that code; then close: all bytes have a cause."""
     with pytest.raises(BytefedError) as caught:
         run_fast(device.connect(1) if connect_only else one_round(device))
@@ -44,7 +44,7 @@ def fails(device: Device, code: str, *, connect_only: bool = False) -> BytefedEr
     run_fast(device.close())
     count = device.take_bytes()
     assert count.causes_total == count.wire_total
-    assert device._transport.sent + device._transport.received == count.wire_total
+    assert device.transport.sent + device.transport.received == count.wire_total
     return caught.value
 
 
@@ -221,7 +221,7 @@ def test_answers_that_come_twice_stay_on_the_account() -> None:
     )
     run_fast(device.connect(1))
     device.take_bytes()  # with a second STORED that nobody has read
-    run_fast(device.run_round(1, HEAD, PLAN, commit=lambda reply: True))
+    run_fast(device.run_round(1, HEAD, PLAN))
     device.take_bytes()
     run_fast(device.close())
     device.take_bytes()

@@ -7,8 +7,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from bytefed.codec.downlink import whole
 from bytefed.data import Samples, Task
 from bytefed.data.partition import divide
+from bytefed.device.plan import PlannedRound
 from bytefed.errors import BoardError, BytefedError, LinkError, StoreError
 from bytefed.events import BoardJoined, BoardTrouble, RoundClosed, Stopping
 from bytefed.extractor.quantization import Quantization
@@ -24,7 +26,7 @@ from bytefed.federation.requirements import Requirements
 from bytefed.federation.rules import Rules
 from bytefed.ledger.count import ByteCount
 from bytefed.ledger.wire_size import round_bytes, serial_profile
-from bytefed.protocol.message import Board, Result, Stored
+from bytefed.protocol.message import BeginFlag, Board, Result, Stored
 from bytefed.runs.csv_files import Records
 from bytefed.runs.store import Store
 from bytefed.seeds import select, training_seed
@@ -63,33 +65,29 @@ class FakeDevice:
         self.stored = stored()
         self.profile = serial_profile()
         self.connections = 0
-        self.rounds = []  # (round, head, plan, train) of each run_round
+        self.shape = (D, C)
+        self.rounds = []  # (round, head, plan, train) of each `train`
         self.held = None
         self.uncounted = []  # rounds in which it heard that its last delta did not count
-        self.answers = []  # what commit said
+        self.answers = []  # of each release, whether the delta counted
         self.trouble = {}  # round: error to raise
         self.unreachable = 0  # connects that fail
         self.gates = {}  # round: event to wait for
         self.delta = lambda round_: np.full(P, (self.number + 1) * round_ / 100, np.float32)
         self.examples = 10 * (number + 1)
-        self._count, self._expected = ByteCount(), ByteCount()
+        self._count = ByteCount()
 
     @property
     def name(self):
         return f"{self.uid:016x}"
 
-    def _spend(self, count, expected=None):
+    def _spend(self, count):
         self._count = self._count + count
-        self._expected = self._expected + (count if expected is None else expected)
 
     def take_bytes(self):
         count, self._count = self._count, ByteCount()
         count.check()
         return count
-
-    def take_expected(self):
-        expected, self._expected = self._expected, ByteCount()
-        return expected
 
     async def connect(self, run):
         self.run = run
@@ -104,25 +102,35 @@ class FakeDevice:
         self.stored = stored(500, len(samples.train_y), len(samples.test_y), 32)
         self._spend(ByteCount(payload_down=50, wire_down=50))
 
-    async def run_round(self, number, head, plan, *, train, evaluate, commit, uncounted=False):
-        self.rounds.append((number, head.copy(), plan, train))
-        if uncounted:
+    def holds(self, samples):
+        return False
+
+    def plan_round(self, number, head, training, *, train=True, evaluate=True, uncounted=False):
+        flags = BeginFlag.TRAIN * train | BeginFlag.EVALUATE * evaluate | BeginFlag.UNCOUNTED * uncounted
+        return PlannedRound(number, head, training, flags, whole(head), configures=False)
+
+    async def train(self, planned):
+        number, head, train = planned.number, planned.head, planned.trains
+        self.rounds.append((number, head.copy(), planned.training, train))
+        if planned.flags & BeginFlag.UNCOUNTED:
             self.uncounted.append(number)
         if number in self.gates:
             await self.gates[number].wait()
         if number in self.trouble:
-            self._spend(ByteCount(junk=7, wire_up=7), ByteCount())
+            self._spend(ByteCount(junk=7, wire_up=7))
             raise self.trouble.pop(number)
         await asyncio.sleep(0)
         result = Result(
             status=0, num_examples=self.examples if train else 0, loss=0.5, correct=self.examples // 2,
-            test_correct=len(self.samples.test_y) // 2 if evaluate else 0, duration=1, crc=1,
+            test_correct=len(self.samples.test_y) // 2 if planned.flags & BeginFlag.EVALUATE else 0,
+            duration=1, crc=1,
         )  # fmt: skip
         delta = self.delta(number) if train else None
-        reply = SimpleNamespace(result=result, delta=delta, head=head, seconds=0.01)
-        self.answers.append(commit(reply))
         self._spend(round_bytes(self.profile, D, C, train=train))
-        return reply
+        return SimpleNamespace(result=result, delta=delta, head=head, seconds=0.01)
+
+    async def release(self, *, counted):
+        self.answers.append(counted)
 
     async def close(self):
         pass
@@ -250,19 +258,17 @@ def test_boards_get_their_own_samples_and_seeds(world):
 
 def test_a_delta_is_on_disk_before_the_board_may_forget_it(world):
     device = world.devices[0]
-    original = device.run_round
+    original, released = device.release, []
 
-    async def run_round(number, head, plan, *, train, evaluate, commit, uncounted=False):
-        def checked(reply):
-            answer = commit(reply)
-            if train:
-                assert device.name in {delta.board for delta in world.store.deltas(number)}
-            return answer
+    async def release(*, counted):
+        number = device.rounds[-1][0]
+        assert device.name in {delta.board for delta in world.store.deltas(number)}
+        released.append(number)
+        await original(counted=counted)
 
-        return await original(number, head, plan, train=train, evaluate=evaluate, commit=checked)
-
-    device.run_round = run_round
+    device.release = release
     assert asyncio.run(world.play())
+    assert released == [1, 2, 3]
 
 
 def test_only_the_drawn_boards_train(tmp_path):

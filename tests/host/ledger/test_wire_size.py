@@ -8,12 +8,12 @@ from typing import Literal
 
 import numpy as np
 import pytest
+from booked_device import BookedDevice
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bytefed._core import VirtualBoard
 from bytefed.boards.loopback import LoopbackTransport
-from bytefed.device.device import Device
 from bytefed.device.plan import Samples, TrainingPlan
 from bytefed.ledger import wire_size
 from bytefed.ledger.count import ByteCount
@@ -29,7 +29,7 @@ def samples(D: int, C: int, train: int, test: int) -> Samples:
     return Samples("features", x[:train], y[:train], x[train:], y[train:], 0.01, -4)
 
 
-async def life_of_a_board(device: Device, data: Samples, head: np.ndarray) -> None:
+async def life_of_a_board(device: BookedDevice, data: Samples, head: np.ndarray) -> None:
     """Connect, provision, two rounds, an evaluation: expected and counted bytes are the same after each."""
 
     def same() -> ByteCount:
@@ -44,10 +44,10 @@ async def life_of_a_board(device: Device, data: Samples, head: np.ndarray) -> No
     await device.provision(data)
     same()
     for number in (1, 2):
-        await device.run_round(number, head, PLAN, commit=lambda reply: True)
+        await device.run_round(number, head, PLAN)
         counted = same()
     assert counted == wire_size.round_bytes(device.profile, device.board.features, device.board.classes)
-    await device.run_round(2, head, PLAN, train=False, commit=lambda reply: True)
+    await device.run_round(2, head, PLAN, train=False)
     same()
     await device.close()
     assert device.take_bytes() == ByteCount()
@@ -62,7 +62,7 @@ def test_closed_forms_are_what_crosses_the_link(
     D: int, C: int, framing: Literal["serial", "ble"], mtu: int, window: int, train: int, test: int
 ) -> None:
     board = VirtualBoard(features=D, classes=C, uid=1, capacity=train + test, window=window, frame_limit=250)
-    device = Device(LoopbackTransport(board, framing=framing, mtu=mtu), rng=random.Random(mtu))
+    device = BookedDevice(LoopbackTransport(board, framing=framing, mtu=mtu), rng=random.Random(mtu))
     head = np.linspace(-1, 1, D * C + C).astype(np.float32)
     asyncio.run(life_of_a_board(device, samples(D, C, train, test), head))
 

@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from booked_device import BookedDevice
 
 from bytefed._core import VirtualBoard
 from bytefed.boards.loopback import LoopbackTransport
-from bytefed.device.device import Device
 from bytefed.device.plan import Samples, TrainingPlan
 from bytefed.errors import LinkError
 from bytefed.transport import Transport, serial
@@ -298,12 +298,12 @@ class TransportConformance:
         plan = TrainingPlan("float32", "float32", epochs=1, batch=8, rate=0.1, seed=1)
 
         async def test(transport: Transport, _: Cut | None) -> None:
-            device = Device(transport)
+            device = BookedDevice(transport)
             head = np.zeros(16 * 4 + 4, np.float32)
             await device.connect(run=9)
             await device.provision(samples)
             for number in (1, 2):
-                reply = await device.run_round(number, head, plan, commit=lambda _: True)
+                reply = await device.run_round(number, head, plan)
                 assert reply.delta is not None
                 head = head + reply.delta
             assert np.abs(head).max() > 0

@@ -1,0 +1,219 @@
+"""A session with one board: HELLO, who answers it, and back to it after a link loss or a reset."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable, Container
+from dataclasses import replace
+
+from bytefed.device.link import Link
+from bytefed.errors import BoardError, LinkError, ProtocolError
+from bytefed.ledger.account import Account
+from bytefed.ledger.wire_size import LinkProfile
+from bytefed.protocol.message import (
+    MAX_WINDOW,
+    MIN_FRAME,
+    PROTOCOL_VERSION,
+    Board,
+    Config,
+    Hello,
+    Kind,
+    Stored,
+    Welcome,
+)
+from bytefed.transport.base import Transport
+
+_HELLOS = 3  # before the port is opened anew
+_HELLO_TRIES = 6  # the first of them wait long: nothing was measured yet
+_REOPENINGS = 3  # before the board is given up
+RETRYABLE = (
+    "E_BOARD_NO_SESSION",
+    "E_BOARD_NO_CONFIG",
+    "E_BOARD_BUSY",
+    "E_BOARD_BAD_CRC",
+    "E_SHORT_MESSAGE",
+)
+"""Errors worth another try: a reset, an old frame that is late, or damage that a CRC-16 missed (one in 65,536)."""
+_FATAL = ("E_OTHER_BOARD", "E_VERSION", "E_BOARD_BAD_VERSION")
+"""Errors that another HELLO can't mend."""
+
+
+class Session:
+    """The sessions with one board, one after the other over the same transport.
+
+    Attributes:
+        transport: The way to the board.
+        run: The run of HELLO.
+        boot: The boot id of the last WELCOME; None before the first.
+        connections: How many sessions were opened.
+        profile, welcome, board, stored: What the link is like and what the board said, once connected.
+        configured: The CONFIG that the board has in this session; None for none yet.
+        round_is_void: Whether the board is to forget its round at the next HELLO.
+    """
+
+    profile: LinkProfile
+    welcome: Welcome
+    board: Board
+    stored: Stored
+
+    def __init__(self, transport: Transport, rng: random.Random) -> None:
+        self.transport = transport
+        self.run = 0
+        self.boot: int | None = None
+        self.connections = 0
+        self.configured: Config | None = None
+        self.round_is_void = False
+        self._rng = rng
+        self._link: Link | None = None
+
+    @property
+    def uri(self) -> str:
+        """What the user would type to get here again."""
+        return self.transport.uri
+
+    @property
+    def link(self) -> Link:
+        """The frames that go over the transport.
+
+        Raises:
+            LinkError: E_LINK_LOST when there was no ``connect``.
+        """
+        if self._link is None:
+            raise LinkError("E_LINK_LOST", f"{self.uri} is not connected", "Connect first.")
+        return self._link
+
+    @property
+    def is_used(self) -> bool:
+        """Whether anything can have crossed the port."""
+        return self._link is not None
+
+    @property
+    def account(self) -> Account:
+        """Where the bytes of the link are put down."""
+        return self.link.account
+
+    # ---- Opening and closing
+
+    async def connect(self, run: int) -> None:
+        """Open the port, say HELLO for a run, and ask what the board is and holds.
+
+        Raises:
+            LinkError: E_PORT_..., E_NO_ANSWER.
+            BoardError, ProtocolError: It is no board of ours, or speaks another version.
+        """
+        self.run = run
+        if self._link is None:
+            self._link = Link(self.transport, self._rng)
+        self._link.abandon_input()
+        await self.transport.open()
+        await self._hello()
+
+    async def close(self) -> None:
+        """Close the port; the account then has all that ever crossed it."""
+        await self.transport.close()
+        if self._link is not None:
+            self._link.abandon_input()
+
+    async def _hello(self) -> None:
+        """Open a session; once more when the board is reset just then, or an old ERROR has the new request's number."""
+        for attempt in range(_HELLOS):
+            try:
+                await self._greet()
+                return
+            except (BoardError, ProtocolError) as error:
+                if error.code in _FATAL or attempt == _HELLOS - 1:
+                    raise
+
+    async def _greet(self) -> None:
+        link, nonce = self.link, self._rng.getrandbits(32)
+        hello = Hello(PROTOCOL_VERSION, PROTOCOL_VERSION, self.run, nonce, self.transport.frame_limit)
+
+        if self.round_is_void:  # another run makes the board forget it
+            other = replace(hello, run=self.run ^ 1)
+            await link.request(Kind.HELLO, other.pack(), Kind.WELCOME)
+            self.round_is_void = False
+
+        def fits(body: bytes) -> bool:
+            return len(body) < Welcome.size() or Welcome.unpack(body).nonce == nonce
+
+        _, body = await link.request(
+            Kind.HELLO, hello.pack(), Kind.WELCOME, tries=_HELLO_TRIES, fits=fits, name="connect"
+        )
+        self._take_welcome(Welcome.unpack(body))
+        _, body = await link.request(Kind.INFO, b"", Kind.BOARD, name="connect")
+        self._take_board(Board.unpack(body))
+        _, body = await link.request(Kind.STORE, b"", Kind.STORED, name="connect")
+        self.stored = Stored.unpack(body)
+        self.configured = None
+        self.connections += 1
+
+    def _take_welcome(self, welcome: Welcome) -> None:
+        if welcome.version != PROTOCOL_VERSION:
+            raise ProtocolError(
+                "E_VERSION",
+                f"{self.uri}: the board speaks protocol version {welcome.version}, this host {PROTOCOL_VERSION}",
+                "Flash the firmware that fits this host, or install the host that fits the firmware.",
+            )
+        if not MIN_FRAME <= welcome.frame_limit <= self.transport.frame_limit:
+            raise ProtocolError("E_WELCOME", f"{self.uri}: a frame limit of {welcome.frame_limit} bytes", "")
+        if not 1 <= welcome.window <= MAX_WINDOW:
+            raise ProtocolError("E_WELCOME", f"{self.uri}: a window of {welcome.window} chunks", "")
+        self.welcome = welcome
+        self.boot = welcome.boot
+        framing = self.transport.framing
+        name = self.uri.partition(":")[0]
+        self.profile = LinkProfile(name, welcome.frame_limit, welcome.window, MAX_WINDOW, framing)
+
+    def _take_board(self, board: Board) -> None:
+        if self.connections and board.uid != self.board.uid:
+            raise BoardError(
+                "E_OTHER_BOARD",
+                f"{self.uri}: board {board.uid:016x} answers where {self.board.uid:016x} was",
+                "Don't swap boards during a run; start again with --resume.",
+            )
+        self.board = board
+
+    # ---- Recovery
+
+    async def with_recovery(
+        self, action: Callable[[], Awaitable[None]], retryable: Container[str] = RETRYABLE
+    ) -> None:
+        """Do something that can be begun again; after a link loss or a reset, say HELLO and begin it again.
+
+        Args:
+            action: What to do.
+            retryable: Codes of the errors, besides every LinkError, after which to begin again.
+
+        Raises:
+            BoardError, LinkError, ProtocolError: It failed for good.
+        """
+        failures = 0
+        while True:
+            try:
+                await action()
+                return
+            except (LinkError, BoardError, ProtocolError) as error:
+                failures += 1
+                passes = isinstance(error, LinkError) or error.code in retryable
+                if not passes or failures > _HELLOS * _REOPENINGS:
+                    raise
+                lost = error.code == "E_LINK_LOST" or failures % _HELLOS == 0
+            self.account.recovering = True
+            try:
+                await self._recover(reopen=lost)
+            finally:
+                self.account.recovering = False
+
+    async def _recover(self, *, reopen: bool) -> None:
+        for attempt in range(_REOPENINGS):
+            try:
+                if reopen:
+                    await self.transport.close()
+                    self.link.abandon_input()
+                    await self.transport.open()
+                await self._hello()
+                break
+            except LinkError:
+                if attempt == _REOPENINGS - 1:
+                    raise
+                reopen = True
