@@ -18,7 +18,7 @@ from bytefed.errors import ConfigError, DataError
 _TIME = re.compile(
     r"(time ?stamp|date ?time|date|time|millis|micros|seconds|secs?|elapsed|ms|us|t|index|row|no)\b.*"
 )
-_LABEL = re.compile(r"(label|labels|class|target|activity|gesture|category|y)\b.*")
+_LABEL = re.compile(r"(label|labels|class|target|activity|gesture|category)\b.*")
 
 Values = NDArray[np.float32]
 
@@ -163,7 +163,7 @@ def _remedy(found: tuple[int, ...], length: int, width: int) -> str:
     if columns == width:
         return f"The recording is shorter than a window of {length} readings: leave it out, or record longer."
     if columns > width:
-        return f"Leave {columns - width} columns out; those called time, timestamp or label are left out by themselves."
+        return f"Leave out {columns - width} of the columns; bytefed itself leaves out those called time or label."
     return "Write a row a point in time and a column an axis, as the extractor was trained on."
 
 
