@@ -1,20 +1,14 @@
-"""What a manifest says about a model and was measured, not chosen: memory, error of int8, accuracy."""
+"""What a manifest says of how good a model is: the error of int8, and accuracy."""
 
 from __future__ import annotations
 
-import ctypes
-import os
-import re
-import tempfile
-import zlib
-from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 
 from bytefed.data import Samples, Task
 from bytefed.data.raw import Division, RawData
-from bytefed.extractor.extractor import ARENA_BYTES, Extractor
+from bytefed.extractor.extractor import Extractor
 from bytefed.extractor.quantization import Quantization
 from bytefed.federation import evaluation as central
 
@@ -28,28 +22,6 @@ class Features(Protocol):
 
     def predict(self, inputs: np.ndarray, verbose: int) -> np.ndarray:
         """float32 [n, ...] -> float32 [n, D]."""
-
-
-def arena_bytes(model: bytes) -> int:
-    """What TFLM's tensor arena must hold for a model, as its own allocator reports on this machine."""
-    from tflite_micro import runtime
-
-    interpreter = runtime.Interpreter.from_bytes(model, arena_size=ARENA_BYTES)
-    report = _stderr_of(interpreter.print_allocations)
-    found = re.search(r"Arena allocation total (\d+) bytes", report)
-    if found is None:
-        raise RuntimeError(f"TFLM did not report its memory: {report!r}")
-    return int(found[1])
-
-
-def golden(extractor: Extractor) -> dict[str, int]:
-    """What any device must compute: CRC-32 of the features of pseudo-random inputs.
-
-    The inputs are `numpy.random.RandomState(seed).randint(-128, 128, (n, *input_shape))`.
-    """
-    seed, n = 1, 32
-    inputs = np.random.RandomState(seed).randint(-128, 128, (n, *extractor.input_shape)).astype(np.int8)
-    return {"seed": seed, "n": n, "features_crc32": zlib.crc32(extractor.extract(inputs).tobytes())}
 
 
 def int8_error(features: Features, extractor: Extractor, inputs: np.ndarray) -> dict[str, float]:
@@ -112,18 +84,3 @@ def _spread(what: str, task: Task) -> dict[str, float]:
         f"{what}_accuracy_min": round(min(found), 2),
         f"{what}_accuracy_max": round(max(found), 2),
     }
-
-
-def _stderr_of(call: Callable[[], object]) -> str:
-    """What C++ code writes to the process's error stream during a call."""
-    saved = os.dup(2)
-    with tempfile.TemporaryFile() as file:
-        os.dup2(file.fileno(), 2)
-        try:
-            call()
-            ctypes.CDLL(None).fflush(None)
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
-        file.seek(0)
-        return file.read().decode()

@@ -21,8 +21,7 @@ from rich.progress import track
 
 from bytefed.data import TASKS
 from bytefed.data.raw import Division, RawData
-from bytefed.extractor import check as model_check
-from bytefed.extractor import manifest, tflite
+from bytefed.extractor import describe, manifest
 from bytefed.extractor.extractor import Extractor
 
 MODELS = Path(__file__).resolve().parent
@@ -146,29 +145,13 @@ def convert(features: keras.Model, representative: np.ndarray) -> bytes:
     return bytes(converter.convert())
 
 
-def describe(
+def manifest_of(
     recipe: Recipe, raw: RawData, division: Division, pretrained: int, model: bytes, figures: dict[str, float]
 ) -> dict[str, Any]:
     """The manifest of a model; see `bytefed.extractor.manifest.Manifest`."""
-    graph = model_check.check(tflite.read(model))
-    source, result = graph.input.quantization, graph.output.quantization
     return {
-        "name": recipe.name,
-        "sha256": manifest.digest(model),
-        "model_hash": manifest.model_hash(model),
-        "bytes": len(model),
-        "D": recipe.D,
-        "C": len(raw.classes),
-        "classes": list(raw.classes),
-        "input_shape": list(graph.input.shape[1:]),
+        **describe.describe(recipe.name, model, raw.classes),
         **({"sensor_hertz": recipe.sensor_hertz} if recipe.sensor_hertz else {}),
-        "input_scale": source.scale,
-        "input_zero_point": source.zero_point,
-        "feature_scale": result.scale,
-        "feature_zero_point": result.zero_point,
-        "arena_bytes": measure.arena_bytes(model),
-        "ops": graph.op_names,
-        "golden": measure.golden(Extractor(model)),
         "division_seed": TASKS[recipe.name].seed,
         "division": division.describe(),
         "extractor": {

@@ -49,6 +49,13 @@ class RunStarted(Event):
 
 
 @dataclass(frozen=True)
+class DataRemark(Event):
+    """Something about the data that the user should know, such as what was left out."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class BoardJoined(Event):
     """A board is ready to train (also when it comes back)."""
 

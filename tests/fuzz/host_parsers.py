@@ -28,7 +28,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bytefed.data import folder, gesture, motion, npz
+from bytefed.data import Cut, folder, gesture, motion, npz
+from bytefed.data.notes import Notes
 from bytefed.errors import BytefedError, ProtocolError
 from bytefed.extractor import check as model_check
 from bytefed.extractor import tflite
@@ -196,7 +197,7 @@ def _pictures() -> list[bytes]:
     except ImportError:
         return []
     out = []
-    for kind in ("PNG", "JPEG", "BMP"):
+    for kind in ("PNG", "JPEG", "BMP", "WEBP", "TIFF"):
         content = io.BytesIO()
         Image.new("RGB", (9, 7), (10, 200, 30)).save(content, kind)
         out.append(content.getvalue())
@@ -207,11 +208,27 @@ def _model_files(name: str) -> list[bytes]:
     return [(model_folder(model) / name.format(model)).read_bytes() for model in ("digits", "motion")]
 
 
+def _sample(path: Path, shape: tuple[int, ...]) -> object:
+    """A file of one's own, whose recordings may be cut."""
+    return folder.sample(path, shape, Cut(hop=1), Notes())
+
+
 MOTION = "\n".join(["@data", ":".join([",".join(["1.5"] * 100)] * 6) + ":Running"]).encode()
 STROKES = b'{"strokes": [{"label": "3", "strokePoints": [{"x": 0.1, "y": 2}, {"x": 1, "y": -0.5}]}]}'
 REQUEST = b'{"run": 7, "round": 3, "size": 32}\n' + bytes(32)
 SAID = b"drop=0.01,corrupt=0.001,seed=7"
-WINDOWS = [b"1,2,3\n4,5,6\n", b"x,y,z\n1e3,-2,.5\n1,2,3"]
+EDGE_IMPULSE = (
+    b'{"payload": {"interval_ms": 10, "sensors": [{"name": "x"}, {"name": "y"}, {"name": "z"}],'
+    b' "values": [[0.1, 2, 3], [4, -5, 6e1], [7, 8, 9]]}}'
+)
+WINDOWS = [
+    b"1,2,3\n4,5,6\n",
+    b"x,y,z\n1e3,-2,.5\n1,2,3",
+    b"# made\ntime;x;y;z\n0;1,5;2;3\n1;4;5;6\n",
+    b"1\t2\t3\t\n4\t5\t6\t\n",
+    "1 2 3\n4 5 6\n7 8 9".encode("utf-16"),
+    b'"1","2","3"\n"4","5","6"',
+]
 TARGETS = {
     "frames": Target(frames, lambda: [encode_serial_frame(bytes(range(n))) * 2 for n in (2, 60, 250)]),
     "bodies": Target(bodies, lambda: [bytes([i, *range(20)]) for i in range(20)], allowed=(ProtocolError,)),
@@ -223,8 +240,9 @@ TARGETS = {
     "air": Target(in_file(".toml", AirTable.load), lambda: [DEFAULT_TABLE.read_bytes()]),
     "manifest": Target(manifest, lambda: _model_files("manifest.json")),
     "npz": Target(in_file(".npz", npz.load), lambda: [_npz()], 0.2),
-    "csv": Target(in_file(".csv", lambda path: folder._sample(path, (2, 3))), lambda: WINDOWS),
-    "picture": Target(in_file(".png", lambda path: folder._sample(path, (4, 4, 1))), _pictures, 0.2),
+    "csv": Target(in_file(".csv", lambda path: _sample(path, (2, 3))), lambda: WINDOWS),
+    "json": Target(in_file(".json", lambda path: _sample(path, (2, 3))), lambda: [EDGE_IMPULSE]),
+    "picture": Target(in_file(".png", lambda path: _sample(path, (4, 4, 1))), _pictures, 0.2),
     "motion": Target(in_file(".ts", motion._read_file), lambda: [MOTION]),
     "gesture": Target(in_file(".json", gesture._read_file), lambda: [STROKES]),
 }

@@ -18,6 +18,7 @@ from rich.table import Table
 from bytefed.events import (
     BoardJoined,
     BoardTrouble,
+    DataRemark,
     Event,
     Listener,
     Preparing,
@@ -74,6 +75,8 @@ class Quiet:
         """Take an event."""
         if isinstance(event, BoardTrouble):
             self._err.print(_trouble(event), markup=False, soft_wrap=True)
+        elif isinstance(event, DataRemark):
+            self._err.print(f"data: {event.text}", markup=False, soft_wrap=True)
         elif isinstance(event, RunEnded):
             self._out.print(result_line(event.summary), markup=False, soft_wrap=True)
             if not event.complete:
@@ -110,6 +113,7 @@ class Live:
         self._handlers: dict[type[Event], Callable[[Any], None]] = {
             Preparing: self._on_preparing,
             RunStarted: self._on_start,
+            DataRemark: lambda event: self._say(f"data: {event.text}", style="yellow"),
             BoardJoined: self._on_joined,
             BoardTrouble: lambda event: self._say(_trouble(event), style="yellow"),
             RoundClosed: self._on_round,

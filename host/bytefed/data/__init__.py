@@ -3,5 +3,6 @@
 from bytefed.data.load import TASKS, load_task
 from bytefed.data.npz import load_windows
 from bytefed.data.task import Samples, Task
+from bytefed.data.windows import Cut
 
-__all__ = ["TASKS", "Samples", "Task", "load_task", "load_windows"]
+__all__ = ["TASKS", "Cut", "Samples", "Task", "load_task", "load_windows"]

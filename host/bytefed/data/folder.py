@@ -2,48 +2,83 @@
 
 from __future__ import annotations
 
-import io
 import math
-import warnings
+import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bytefed.data.raw import RawData, divide
+from bytefed.data import edge_impulse, pictures, tables, windows
+from bytefed.data.notes import Notes
+from bytefed.data.raw import Division, RawData, divide
 from bytefed.data.task import MAX_CLASSES, Samples, Task
-from bytefed.errors import ConfigError, DataError, ModelError
+from bytefed.data.windows import Cut
+from bytefed.errors import DataError, ModelError
 from bytefed.extractor.extractor import Extractor, read_model
 
 TEST = 0.2
-"""What becomes the global test."""
+"""What becomes the global test where the folder doesn't say."""
 SEED = 42
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
+TABLES = (".csv", ".tsv", ".txt")
+RECORDINGS = (*TABLES, ".json")
 MAX_FILE_BYTES = 1 << 26
-"""The largest sample read: a picture of a good camera, or a window of a million values."""
-MAX_PIXELS = 1 << 26
+"""The largest sample read: a picture of a good camera, or a recording of a million values."""
+MAX_VALUES = 1 << 29
+"""The most input values of all samples together: 2 GiB of float32."""
+_TRAINING, _TESTING = ("training", "train"), ("testing", "test")
+_OF_THE_SYSTEM = ("__macosx", "thumbs.db", "desktop.ini")
 _HELP = "docs/your-data.md shows a folder."
 
 
-def load(folder: Path) -> Task:
+@dataclass(frozen=True)
+class Source:
+    """A file of samples.
+
+    Attributes:
+        file: Where it is.
+        label: What its samples show.
+        test: Whether the folder says that they are for the global test.
+    """
+
+    file: Path
+    label: str
+    test: bool = False
+
+
+def load(folder: Path, cut: Cut = Cut()) -> Task:  # noqa: B008 (immutable)
     """A task from a folder, such as this one.
 
         NAME.tflite               any int8 feature extractor that boards can run
-        walking/one.csv           a window: a row a point in time, a column an axis; or one row with all values
-        walking/two.csv
+        walking/one.csv           a recording: a row a point in time, a column an axis
+        walking/monday/two.txt    subfolders below a label's are read with it
         running/one.png           or pictures, which are scaled to the extractor's input: 0 is black, 1 white
 
-    The labels are the subfolders in alphabetical order. A fifth of each, drawn with seed 42, is the global test.
+    The labels are the subfolders in alphabetical order. A fifth of each, drawn with seed 42, is the global test;
+    a folder whose subfolders are `training` and `testing`, with the labels below them, has said so itself.
+
+    Args:
+        folder: The folder.
+        cut: How recordings that are longer than the extractor's window are cut. Windows of one recording stay
+            together when the data are divided.
 
     Raises:
-        DataError: E_DATA_MISSING, E_DATA_FORMAT, E_DATA_SHAPE, E_DATA_NAN; E_DATA_CLASSES or E_DATA_EMPTY.
+        DataError: E_DATA_MISSING, E_DATA_FORMAT, E_DATA_SHAPE, E_DATA_NAN; E_DATA_CLASSES, E_DATA_SIZE or
+            E_DATA_EMPTY.
         ModelError: If there is no extractor, or it can't be used.
-        ConfigError: E_CONFIG_EXTRA if a package is missing.
+        ConfigError: E_CONFIG_WINDOW for a window that the extractor doesn't take; E_CONFIG_EXTRA if a package is
+            missing.
     """
     extractor = _extractor(folder)
-    raw = read(folder, extractor.input_shape)
-    division = divide(raw, 0.0, TEST, SEED)
+    windows.check_window(cut, extractor.input_shape)
+    notes = Notes()
+    sources = _sources(folder, notes)
+    raw, test = read(sources, extractor.input_shape, cut, notes)
+    for warning in windows.odd_units(raw.inputs, extractor.input_quantization):
+        notes.say(warning)
+    division = divide(raw, 0.0, TEST, SEED) if test is None else _as_said(test)
     features = extractor.extract(extractor.quantize(raw.inputs))
     return Task(
         name=folder.resolve().name,
@@ -51,41 +86,151 @@ def load(folder: Path) -> Task:
         test=Samples(features[division.test], raw.labels[division.test]),
         num_classes=len(raw.classes),
         quantization=extractor.quantization,
+        classes=raw.classes,
+        groups=None if raw.groups is None else raw.groups[division.federated],
+        warnings=notes.warnings(folder),
     )
 
 
+def read(
+    sources: list[Source], shape: tuple[int, ...], cut: Cut, notes: Notes
+) -> tuple[RawData, NDArray[np.bool_] | None]:
+    """All samples.
+
+    Args:
+        sources: The files.
+        shape: Of an input of the extractor.
+        cut: How to cut recordings.
+        notes: Is told what was left out.
+
+    Returns:
+        The samples as float32 [n, *shape], their labels and the names of those, and their recordings where some gave
+        several windows; and which samples are the global test, None where the folder doesn't say.
+    """
+    classes = tuple(sorted({source.label for source in sources}))
+    inputs: list[NDArray[np.float32]] = []
+    owners: list[int] = []
+    for number, source in enumerate(sources):
+        found = sample(source.file, shape, cut, notes)
+        inputs += found
+        owners += [number] * len(found)
+        if len(inputs) * math.prod(shape) > MAX_VALUES:
+            raise DataError(
+                "E_DATA_SIZE",
+                f"The samples hold more than {MAX_VALUES:,} values.",
+                "Give a larger --hop, or fewer files.",
+            )
+    if not inputs:
+        raise DataError("E_DATA_EMPTY", "No recording is as long as a window of the extractor.", _HELP)
+    groups = np.array(owners, np.int32)
+    labels = np.array([classes.index(sources[number].label) for number in owners], np.uint8)
+    test = np.array([sources[number].test for number in owners], np.bool_)
+    several = len(np.unique(groups)) < len(groups)
+    raw = RawData(np.stack(inputs), labels, classes, groups if several else None)
+    return raw, test if test.any() else None
+
+
+def sample(file: Path, shape: tuple[int, ...], cut: Cut, notes: Notes) -> list[NDArray[np.float32]]:
+    """The samples in one file, float32 of that shape each.
+
+    Raises:
+        DataError: E_DATA_FORMAT, E_DATA_SHAPE or E_DATA_NAN.
+    """
+    kind = file.suffix.lower()
+    try:
+        content = _content(file)
+        if kind in pictures.KINDS:
+            return [pictures.read(file, content, shape)]
+        if kind not in TABLES:
+            return windows.from_values(file, edge_impulse.read(content)[1], shape, cut, notes)
+        table = tables.read(content)
+    except (OSError, ValueError) as error:
+        raise DataError(
+            "E_DATA_FORMAT", f"{file} cannot be read: {error}.",
+            "docs/your-data.md says which tables and recordings are read; correct the file, or leave it out.",
+        ) from error  # fmt: skip
+    return windows.from_table(file, table, shape, cut, notes)
+
+
 def _extractor(folder: Path) -> Extractor:
-    found = sorted(folder.glob("*.tflite"))
+    found = sorted(path for path in folder.glob("*.tflite") if not _hidden(path.name))
     if len(found) != 1:
         raise ModelError("E_MODEL_MISSING", f"{folder} has {len(found)} .tflite files; one is needed.", _HELP)
     return Extractor(read_model(found[0]))
 
 
-def read(folder: Path, shape: tuple[int, ...]) -> RawData:
-    """The samples as float32 [n, *shape], their labels and the names of those."""
-    labels = [path for path in _entries(folder) if path.is_dir() and not path.name.startswith(".")]
+def _sources(folder: Path, notes: Notes) -> list[Source]:
+    """The files of all labels, label after label."""
+    subfolders = []
+    for path in _entries(folder):
+        if path.is_dir():
+            subfolders.append(path)
+        elif path.suffix.lower() in (*TABLES, *pictures.KINDS):
+            notes.add("Left out, beside the subfolders of the labels and not in one", path)
+    parts = {path.name.lower(): path for path in subfolders}
+    if (
+        parts.keys() & set(_TRAINING)
+        and parts.keys() & set(_TESTING)
+        and parts.keys() <= {*_TRAINING, *_TESTING}
+    ):
+        sources = [source for name, path in parts.items() for source in _part(path, name in _TESTING, notes)]
+    else:
+        sources = [source for path in subfolders for source in _labelled(path, path.name, False, notes)]
+    labels = {source.label for source in sources}
     if len(labels) > MAX_CLASSES:
         raise DataError(
-            "E_DATA_CLASSES",
-            f"{folder} has {len(labels)} subfolders; {MAX_CLASSES} labels fit a board.",
-            _HELP,
-        )
-    pairs = [(_sample(file, shape), label) for label, path in enumerate(labels) for file in _files(path)]
-    if len(labels) < 2 or not pairs:
-        raise DataError("E_DATA_EMPTY", f"{folder} has no two subfolders with .csv files or pictures.", _HELP)
-    inputs, numbers = zip(*pairs, strict=True)
-    return RawData(np.stack(inputs), np.array(numbers, np.uint8), tuple(path.name for path in labels))
+            "E_DATA_CLASSES", f"{folder} has {len(labels)} labels; {MAX_CLASSES} fit a board.",
+            "Put rare ones together in one subfolder.",
+        )  # fmt: skip
+    if len(labels) < 2:
+        raise DataError("E_DATA_EMPTY", f"{folder} has no two subfolders with recordings or pictures.", _HELP)
+    return sources
+
+
+def _part(folder: Path, test: bool, notes: Notes) -> Iterator[Source]:
+    """The files of a part, training or testing: in a subfolder for each label, or named LABEL.ANYTHING.json."""
+    for path in _entries(folder):
+        if path.is_dir():
+            yield from _labelled(path, path.name, test, notes)
+        elif path.suffix.lower() in (*RECORDINGS, *pictures.KINDS):
+            yield Source(path, path.name.partition(".")[0], test)
+        else:
+            _leave_out(path, notes)
+
+
+def _labelled(folder: Path, label: str, test: bool, notes: Notes) -> Iterator[Source]:
+    """The files below a label's folder, however deep."""
+    empty = True
+    for path in _files(folder):
+        if path.suffix.lower() in (*RECORDINGS, *pictures.KINDS):
+            empty = False
+            yield Source(path, label, test)
+        else:
+            _leave_out(path, notes)
+    if empty:
+        notes.add("Left out, a subfolder without samples", folder)
+
+
+def _leave_out(path: Path, notes: Notes) -> None:
+    notes.add(f"Left out, a kind of file that is not read ({path.suffix or 'no suffix'})", path)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """All files below a folder in a fixed order, without those of operating systems."""
+    for here, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not _hidden(name))
+        yield from (Path(here) / name for name in sorted(names) if not _hidden(name))
 
 
 def _entries(folder: Path) -> list[Path]:
     try:
-        return sorted(folder.iterdir())
+        return sorted(path for path in folder.iterdir() if not _hidden(path.name))
     except OSError as error:
         raise DataError("E_DATA_MISSING", f"{folder} cannot be read ({error.strerror}).", _HELP) from error
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in _entries(folder) if path.suffix.lower() in (".csv", *PICTURES))
+def _hidden(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _OF_THE_SYSTEM
 
 
 def _content(file: Path) -> bytes:
@@ -97,56 +242,6 @@ def _content(file: Path) -> bytes:
     return content
 
 
-def _sample(file: Path, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    values = _window(file) if file.suffix.lower() == ".csv" else _picture(file, shape)
-    if values.size != math.prod(shape):
-        raise DataError(
-            "E_DATA_SHAPE",
-            f"{file} has {values.size} values, the extractor takes {' x '.join(map(str, shape))}.",
-            "Cut the recordings into windows of that length.",
-        )
-    if not np.isfinite(values).all():
-        raise DataError("E_DATA_NAN", f"{file} has a NaN or an infinity.", "Leave that sample out.")
-    return values.reshape(shape)
-
-
-def _window(file: Path) -> NDArray[np.float32]:
-    """The numbers of a CSV file; its first line may be names."""
-    try:
-        lines = [line for line in _content(file).decode("utf-8-sig").splitlines() if line.strip()]
-        if lines and not _numbers(lines[0]):
-            lines = lines[1:]
-        with np.errstate(over="ignore"):  # an infinity, which the caller refuses
-            return np.array([[float(field) for field in line.split(",")] for line in lines], np.float32)
-    except (OSError, ValueError) as error:
-        raise DataError(
-            "E_DATA_FORMAT", f"{file} is no table of numbers with commas ({error}).", _HELP
-        ) from error
-
-
-def _numbers(line: str) -> bool:
-    try:
-        return bool([float(field) for field in line.split(",")])
-    except ValueError:
-        return False
-
-
-def _picture(file: Path, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise ConfigError(
-            "E_CONFIG_EXTRA", "Pictures need the package Pillow.", "Run: pip install pillow"
-        ) from error
-    height, width, channels = shape if len(shape) == 3 else (*shape, 1, 1)[:3]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # Pillow only warns of pictures that take a gigabyte
-            content = io.BytesIO(_content(file))
-            with Image.open(content, formats=("PNG", "JPEG", "BMP")) as picture:
-                if picture.width * picture.height > MAX_PIXELS:
-                    raise ValueError(f"it has {picture.width} x {picture.height} points")
-                scaled = picture.convert("L" if channels == 1 else "RGB").resize((width, height))
-        return np.asarray(scaled, np.float32) / np.float32(255)
-    except Exception as error:  # Pillow raises anything for what is broken
-        raise DataError("E_DATA_FORMAT", f"{file} is no picture ({error}).", _HELP) from error
+def _as_said(test: NDArray[np.bool_]) -> Division:
+    """The division that the folder's own subfolders make."""
+    return Division(np.empty(0, np.int64), np.flatnonzero(~test), np.flatnonzero(test))

@@ -12,7 +12,8 @@ from bytefed.data import cifar10, digits, folder, gesture, motion, npz
 from bytefed.data.first_use import make_model
 from bytefed.data.raw import Division, RawData, divide
 from bytefed.data.task import Samples, Task
-from bytefed.errors import DataError
+from bytefed.data.windows import Cut
+from bytefed.errors import ConfigError, DataError
 from bytefed.extractor.extractor import Extractor
 from bytefed.extractor.manifest import Manifest, model_folder
 
@@ -52,22 +53,30 @@ TASKS: dict[str, Source] = {
 """Tasks by name, which is also the name of the model under models/."""
 
 
-def load_task(name: str, data_dir: Path | None = None) -> Task:
+def load_task(name: str, data_dir: Path | None = None, cut: Cut = Cut()) -> Task:  # noqa: B008 (immutable)
     """A task, ready to be divided among boards.
 
     Args:
         name: One of TASKS, or the path of an .npz file (see `npz.load`) or of a folder (see `folder.load`).
         data_dir: Folder with the raw data of tasks that bytefed doesn't ship; ignored by the others.
+        cut: How the recordings of a folder are cut into windows.
 
     Raises:
         DataError: E_DATA_UNKNOWN for a name that is neither, or what reading the data raised.
         ModelError: If the extractor can't be used.
-        ConfigError: E_CONFIG_EXTRA if a package is missing.
+        ConfigError: E_CONFIG_EXTRA if a package is missing; E_CONFIG_WINDOW for a cut that doesn't fit the data.
     """
+    is_folder = name not in TASKS and not name.endswith(".npz") and Path(name).is_dir()
+    if cut.wanted and not is_folder:
+        raise ConfigError(
+            "E_CONFIG_WINDOW",
+            f"--window and --hop cut recordings in a folder; {name} has its windows already.",
+            "Leave --window and --hop out.",
+        )
+    if is_folder:
+        return folder.load(Path(name), cut)
     if name.endswith(".npz"):
         return npz.load(Path(name))
-    if name not in TASKS and Path(name).is_dir():
-        return folder.load(Path(name))
     if name not in TASKS:
         raise DataError(
             "E_DATA_UNKNOWN",
@@ -81,13 +90,14 @@ def load_task(name: str, data_dir: Path | None = None) -> Task:
     _check_division(name, Manifest.load(model_folder(name)), division)
     inputs = extractor.quantize(raw.inputs)
     features = extractor.extract(np.concatenate([inputs[division.federated], inputs[division.test]]))
-    cut = len(division.federated)
+    end = len(division.federated)
     return Task(
         name=name,
-        federated=Samples(features[:cut], raw.labels[division.federated]),
-        test=Samples(features[cut:], raw.labels[division.test]),
+        federated=Samples(features[:end], raw.labels[division.federated]),
+        test=Samples(features[end:], raw.labels[division.test]),
         inputs=inputs[division.federated],
         num_classes=len(raw.classes),
+        classes=raw.classes,
         quantization=extractor.quantization,
         model_hash=extractor.model_hash,
     )

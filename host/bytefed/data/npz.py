@@ -1,220 +1,203 @@
-"""Anyone's ready features: an .npz file with X, y and, optionally, client and test."""
+"""Anyone's ready features: an .npz file with X, y and, optionally, client, test and local_test."""
 
 from __future__ import annotations
 
-import ast
-import math
-import re
-import zipfile
-import zlib
 from pathlib import Path
-from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bytefed.data import archive, labels
+from bytefed.data.archive import Array
+from bytefed.data.columns import Columns, few_codes
 from bytefed.data.raw import RawData, divide
 from bytefed.data.task import MAX_CLASSES, MAX_FEATURES, Samples, Task
 from bytefed.errors import DataError
 from bytefed.extractor.quantization import Quantization
 
-MAX_ARRAY_BYTES = 1 << 32
-"""The largest array read: 4 GiB, a million clients with 32 samples of 128 features."""
 TEST_FRACTION = 0.2
 """What becomes the global test where the file doesn't say."""
-MAX_HEADER_BYTES = 4096
 
-_HELP = "Write it with numpy.savez(file, X=features, y=labels); `bytefed partition --help` has an example."
-
-# What zipfile, zlib and the header's parser raise for files that someone else wrote.
-_UNSOUND = (
-    zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, KeyError, MemoryError, OverflowError,
-    RuntimeError, SyntaxError, TypeError, ValueError,
-)  # fmt: skip
-
-Array = np.ndarray[Any, np.dtype[Any]]
+_ARRAYS = ("X", "y", "client", "test", "local_test", "scale", "zero_point")
 
 
 def load(path: Path) -> Task:
     """A task from a file of ready features.
 
-    The file holds ``X`` (int8 or float32 [n, D]), ``y`` (integers [n], 0 to C-1) and may hold ``client``
-    (integers [n], the natural owner), ``test`` (bool [n], the global test set; without it a stratified fifth
-    is taken with seed 42), ``scale`` and ``zero_point`` (what int8 features mean: default 1/128 and 0).
-    float32 features become int8 with one affine code for the file, which spans the smallest to the largest
-    federated value and 0; test values beyond that are clipped.
+    The file holds ``X`` (numbers [n, D]), ``y`` (a label for each row, see `labels.labels`), and may hold ``client``
+    (the natural owner of each row), ``test`` (the rows of the global test set; without it a stratified fifth is
+    taken with seed 42) and ``local_test`` (the rows that their owner tests on), both as in `labels.mask`. int8
+    features are taken as they are, with ``scale`` and ``zero_point`` for what they mean (default 1/128 and 0);
+    numbers of any other type become int8 with an offset and a step for each column, measured on the federated
+    rows that are not in ``local_test`` (`columns.Columns`).
 
     Raises:
         DataError: E_DATA_MISSING, E_DATA_CORRUPT, E_DATA_ARRAY, E_DATA_SHAPE, E_DATA_TYPE, E_DATA_NAN,
             E_DATA_LABEL, E_DATA_D, E_DATA_CLASSES, E_DATA_SIZE or E_DATA_EMPTY.
     """
-    arrays = _read(path)
-    X, labels = _features(path, arrays), _labels(path, arrays)
-    if len(X) != len(labels):
-        raise _error("SHAPE", f"{path}: X has {len(X)} rows but y has {len(labels)}.")
-    test = _test_rows(path, arrays, labels)
-    codes, quantization = _quantize(path, arrays, X, ~test)
-    clients = None
-    if "client" in arrays:
-        owners = _vector(path, arrays, "client", len(X))[~test]
-        clients = np.unique(owners, return_inverse=True)[1].astype(np.int32)
+    arrays = archive.read(path, _ARRAYS, ("X", "y"))
+    X = _features(path, arrays["X"])
+    numbers, classes = labels.labels(path, arrays["y"], len(X))
+    test = _test_rows(path, arrays, numbers)
+    kept = ~test
+    local = _local_test(path, arrays, kept)
+    training = kept if local is None else kept & ~local
+    columns, codes, quantization, warnings = _codes(path, arrays, X, training)
+    clients, owners = _owners(path, arrays, kept)
     return Task(
         name=path.stem,
-        federated=Samples(codes[~test], labels[~test]),
-        test=Samples(codes[test], labels[test]),
-        num_classes=int(labels.max()) + 1,
+        federated=Samples(codes[kept], numbers[kept]),
+        test=Samples(codes[test], numbers[test]),
+        num_classes=len(classes),
         quantization=quantization,
+        classes=classes,
         clients=clients,
+        owners=owners,
+        local_test=None if local is None else local[kept],
+        columns=columns,
+        warnings=(*warnings, *_untaught(classes, numbers[training])),
     )
 
 
 def load_windows(path: Path) -> tuple[Array, NDArray[np.uint8] | None]:
-    """Inputs of an extractor from a file: ``X`` (int8 or float [n, ...]) and ``y`` (integers [n]), None without.
+    """Inputs of an extractor from a file.
+
+    Args:
+        path: An .npz file with ``X`` (int8 codes, or real numbers, [n, ...]) and, where they are known, labels ``y``
+            (whole numbers [n], as the head counts its classes).
+
+    Returns:
+        X as int8 or floats, and y; None without.
 
     Raises:
         DataError: E_DATA_MISSING, E_DATA_CORRUPT, E_DATA_ARRAY, E_DATA_SHAPE, E_DATA_TYPE, E_DATA_NAN,
             E_DATA_LABEL, E_DATA_SIZE or E_DATA_EMPTY.
     """
-    arrays = _read(path)
-    X = _numbers(path, _array(path, arrays, "X"))
+    arrays = archive.read(path, ("X", "y"), ("X",))
+    X = _numbers(path, arrays["X"])
     if X.ndim < 2:
-        raise _error("SHAPE", f"{path}: X has the shape {X.shape}; [windows, ...] is needed.")
+        raise DataError(
+            "E_DATA_SHAPE", f"{path}: X has the shape {X.shape}; [windows, ...] is needed.",
+            "Save the windows one after another: X=numpy.stack(windows).",
+        )  # fmt: skip
     if not len(X):
-        raise _error("EMPTY", f"{path} holds no windows.")
-    labels = _labels(path, arrays) if "y" in arrays else None
-    if labels is not None and len(labels) != len(X):
-        raise _error("SHAPE", f"{path}: X has {len(X)} rows but y has {len(labels)}.")
-    return X, labels
+        raise DataError("E_DATA_EMPTY", f"{path} holds no windows.", "Save one window at least.")
+    if "y" not in arrays:
+        return X, None
+    y = labels.integers(path, "y", arrays["y"], len(X))
+    if y.min() < 0 or y.max() >= MAX_CLASSES:
+        row = int(np.flatnonzero((y < 0) | (y >= MAX_CLASSES))[0])
+        raise DataError(
+            "E_DATA_LABEL", f"{path}: row {row} of y is {y[row]}; classes are 0 to {MAX_CLASSES - 1}.",
+            "Number the classes as the head does, from 0.",
+        )  # fmt: skip
+    return X, y.astype(np.uint8)
 
 
-def _read(path: Path) -> dict[str, Array]:
-    """The arrays that we know by name, each checked for size before memory is taken for it."""
-    known = ("X", "y", "client", "test", "scale", "zero_point")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = set(archive.namelist())
-            return {name: _member(archive, name) for name in known if f"{name}.npy" in names}
-    except OSError as error:
-        raise DataError("E_DATA_MISSING", f"{path} cannot be read ({error.strerror}).", _HELP) from error
-    except _UNSOUND as error:
-        raise _error(
-            "CORRUPT", f"{path} is not a sound .npz file ({type(error).__name__}: {error})."
-        ) from error
-
-
-def _member(archive: zipfile.ZipFile, name: str) -> Array:
-    """One array, whose header may not promise more than the archive holds."""
-    where = f"{archive.filename}: {name}"
-    info = archive.getinfo(f"{name}.npy")
-    if info.file_size > MAX_ARRAY_BYTES:
-        raise _error("SIZE", f"{where} has {info.file_size:,} bytes; {MAX_ARRAY_BYTES:,} at most.")
-    with archive.open(info) as file:
-        shape, fortran, dtype = _header(file)
-        if dtype.hasobject:
-            raise _error("TYPE", f"{where} holds Python objects, which are not read.")
-        data = file.read()
-    if dtype.itemsize * math.prod(shape) != len(data):
-        raise _error("CORRUPT", f"{where} declares the shape {shape} and holds {len(data):,} bytes.")
-    array: Array = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
-    return array.astype(dtype.newbyteorder("="), order="C", copy=False)
-
-
-def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """(shape, Fortran order, dtype) that an .npy header declares.
-
-    numpy's own parser also takes what Python 2 wrote, by way of a tokenizer that raises anything.
-    """
-    magic = file.read(8)
-    if magic not in (b"\x93NUMPY\x01\x00", b"\x93NUMPY\x02\x00"):
-        raise ValueError("no array of .npy format 1.0 or 2.0")
-    length = int.from_bytes(file.read(2 if magic[6] == 1 else 4), "little")
-    if length > MAX_HEADER_BYTES:
-        raise ValueError(f"a header of {length:,} bytes")
-    header = ast.literal_eval(file.read(length).decode("latin-1").strip())
-    descr, shape = header["descr"], header["shape"]
-    if not (isinstance(descr, str) and re.fullmatch(r"[<>|=]?[a-zA-Z?]\d{0,6}", descr)):
-        raise ValueError(f"the type {descr!r}")
-    if not (isinstance(shape, tuple) and all(type(n) is int and n >= 0 for n in shape)):
-        raise ValueError(f"the shape {shape!r}")
-    return shape, bool(header["fortran_order"]), np.dtype(descr)
-
-
-def _features(path: Path, arrays: dict[str, Array]) -> Array:
-    """X: int8 or finite float32 [n, D]."""
-    X = _array(path, arrays, "X")
+def _features(path: Path, X: Array) -> Array:
+    """X: int8 or finite numbers [n, D]."""
     if X.ndim != 2:
-        raise _error("SHAPE", f"{path}: X has the shape {X.shape}; [samples, features] is needed.")
+        raise DataError(
+            "E_DATA_SHAPE",
+            f"{path}: X has the shape {X.shape}; [samples, features] is needed.",
+            "Save X.reshape(len(X), -1)."
+            if X.ndim > 2
+            else "Save one row for each sample, X=numpy.stack(rows).",
+        )
     if not 1 <= X.shape[1] <= MAX_FEATURES:
-        raise _error("D", f"{path}: X has {X.shape[1]} features; 1 to {MAX_FEATURES} fit a board.")
+        raise DataError(
+            "E_DATA_D", f"{path}: X has {X.shape[1]} features; 1 to {MAX_FEATURES} fit a board.",
+            "Take a smaller extractor, or choose among the features.",
+        )  # fmt: skip
+    if not len(X):
+        raise DataError("E_DATA_EMPTY", f"{path} holds no samples.", "Save one row for each sample.")
     return _numbers(path, X)
 
 
 def _numbers(path: Path, X: Array) -> Array:
-    """X itself: int8, or finite floats."""
-    if X.dtype not in (np.int8, np.float32, np.float64):
-        raise _error("TYPE", f"{path}: X is {X.dtype}; int8 or float32 is needed.")
-    if X.dtype != np.int8:
-        largest = float(np.finfo(np.float32).max) / 4
-        if not (np.isfinite(X).all() and (np.abs(X) < largest).all()):
-            raise _error("NAN", f"{path}: X holds values that are no number, infinite or beyond float32.")
+    """X itself if it is int8, else finite floats."""
+    if X.dtype == np.int8:
+        return X
+    if X.dtype.kind not in "fiub":
+        raise DataError(
+            "E_DATA_TYPE", f"{path}: X is {X.dtype}; numbers are needed.",
+            "Save X=numpy.asarray(values, dtype=numpy.float32); give words a column of 0 and 1 each.",
+        )  # fmt: skip
+    if X.dtype.kind != "f":
+        return X.astype(np.float32 if X.dtype.itemsize <= 2 else np.float64)
+    with np.errstate(invalid="ignore"):
+        sound = np.abs(X) < (np.finfo(np.float32).max / 4 if X.dtype.itemsize > 2 else np.inf)
+    if not sound.all():
+        where = np.unravel_index(int(np.argmin(sound)), X.shape)
+        place = f"row {where[0]}" + "".join(f", column {at}" for at in where[1:])
+        raise DataError(
+            "E_DATA_NAN", f"{path}: X is {X[where]} in {place}: no number of float32.",
+            "Leave those rows out, or put a value in: numpy.nan_to_num(X).",
+        )  # fmt: skip
     return X
 
 
-def _labels(path: Path, arrays: dict[str, Array]) -> NDArray[np.uint8]:
-    """y: integers from 0, at most MAX_CLASSES of them."""
-    y = _vector(path, arrays, "y")
-    if not len(y):
-        raise _error("EMPTY", f"{path} holds no samples.")
-    if y.min() < 0 or y.max() >= MAX_CLASSES:
-        raise _error(
-            "LABEL", f"{path}: y goes from {y.min()} to {y.max()}; labels are 0 to {MAX_CLASSES - 1}."
-        )
-    return y.astype(np.uint8)
-
-
-def _test_rows(path: Path, arrays: dict[str, Array], labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def _test_rows(path: Path, arrays: dict[str, Array], numbers: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Which rows are the global test."""
     if "test" in arrays:
-        test = arrays["test"]
-        if test.dtype != np.bool_ or test.shape != labels.shape:
-            raise _error("TYPE", f"{path}: test must be bool [{len(labels)}], not {test.dtype} {test.shape}.")
-        return test
-    raw = RawData(np.empty(0, np.float32), labels, ())
-    test = np.zeros(len(labels), np.bool_)
+        return labels.mask(path, "test", arrays["test"], len(numbers))
+    raw = RawData(np.empty(0, np.float32), numbers, ())
+    test = np.zeros(len(numbers), np.bool_)
     test[divide(raw, 0.0, TEST_FRACTION, seed=42).test] = True
     return test
 
 
-def _quantize(
-    path: Path, arrays: dict[str, Array], X: Array, federated: NDArray[np.bool_]
-) -> tuple[NDArray[np.int8], Quantization]:
-    """int8 codes of X, and what they mean."""
+def _local_test(path: Path, arrays: dict[str, Array], kept: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    """Which rows their owner tests on; None where the file does not say."""
+    if "local_test" not in arrays:
+        return None
+    local = labels.mask(path, "local_test", arrays["local_test"], len(kept))
+    both = np.flatnonzero(local & ~kept)
+    if len(both) and "test" in arrays:
+        raise DataError(
+            "E_DATA_LABEL", f"{path}: row {both[0]} is in test and in local_test.",
+            "A row of the global test is no client's: leave it out of local_test.",
+        )  # fmt: skip
+    if kept.any() and not (kept & ~local).any():
+        raise DataError(
+            "E_DATA_EMPTY", f"{path}: local_test and test leave no row to train on.",
+            "Leave some rows out of both.",
+        )  # fmt: skip
+    return local
+
+
+def _codes(
+    path: Path, arrays: dict[str, Array], X: Array, training: NDArray[np.bool_]
+) -> tuple[Columns | None, NDArray[np.int8], Quantization, list[str]]:
+    """int8 codes of X, how they were made, what they mean, and warnings."""
+    rows = (
+        training if training.any() else np.ones(len(X), np.bool_)
+    )  # the task refuses data without training rows
     if X.dtype != np.int8:
-        seen = X[federated] if federated.any() else X
-        code = Quantization.covering(float(seen.min()), float(seen.max()))
-        return code.quantize(X), code
+        columns = Columns.fit(X, rows)
+        return columns, columns.encode(X), columns.quantization, columns.warnings(X, rows)
     try:
         scale, zero_point = arrays.get("scale", np.float64(1 / 128)), arrays.get("zero_point", np.int64(0))
-        return X, Quantization(float(scale), int(zero_point))
+        return None, X, Quantization(float(scale), int(zero_point)), few_codes(X, rows)
     except (TypeError, ValueError) as error:
-        raise _error("TYPE", f"{path}: scale or zero_point is not one usable number ({error}).") from error
+        raise DataError(
+            "E_DATA_TYPE", f"{path}: scale or zero_point is not one usable number ({error}).",
+            "Save one scale above 0 and one zero_point from -128 to 127, or leave them out.",
+        ) from error  # fmt: skip
 
 
-def _array(path: Path, arrays: dict[str, Array], name: str) -> Array:
-    if name not in arrays:
-        raise _error("ARRAY", f"{path} holds no array named '{name}'.")
-    return arrays[name]
+def _owners(
+    path: Path, arrays: dict[str, Array], kept: NDArray[np.bool_]
+) -> tuple[NDArray[np.int32] | None, tuple[str, ...]]:
+    """Owners of the federated rows, counted from 0, and their names."""
+    if "client" not in arrays:
+        return None, ()
+    numbers, names = labels.owners(path, "client", arrays["client"], len(kept))
+    present, clients = np.unique(numbers[kept], return_inverse=True)
+    return clients.reshape(-1).astype(np.int32), tuple(names[number] for number in present)
 
 
-def _vector(path: Path, arrays: dict[str, Array], name: str, length: int | None = None) -> Array:
-    """An array of integers in one dimension."""
-    array = _array(path, arrays, name)
-    if array.ndim != 1 or (length is not None and len(array) != length):
-        raise _error("SHAPE", f"{path}: {name} has the shape {array.shape}; one number a row of X is needed.")
-    if not np.issubdtype(array.dtype, np.integer):
-        raise _error("TYPE", f"{path}: {name} is {array.dtype}; integers are needed.")
-    return array
-
-
-def _error(code: str, message: str) -> DataError:
-    return DataError(f"E_DATA_{code}", message, _HELP)
+def _untaught(classes: tuple[str, ...], numbers: NDArray[np.uint8]) -> list[str]:
+    """A warning for each class that no training row has."""
+    counts = np.bincount(numbers, minlength=len(classes))
+    return [f"No training row has the label {classes[number]}." for number in np.flatnonzero(counts == 0)]

@@ -76,6 +76,57 @@ class Partition:
         cells = owners * num_classes + labels[self.order]
         return np.bincount(cells, minlength=len(self) * num_classes).reshape(len(self), num_classes)
 
+    def limited(self, samples: int) -> Partition:
+        """The partition in which no client has more than so many samples, its local test in proportion.
+
+        Args:
+            samples: At least 1.
+        """
+        sizes = np.minimum(self.sizes, samples)
+        tests = self.test_sizes * sizes // np.maximum(self.sizes, 1)
+        kept = [
+            part
+            for client, (size, test) in enumerate(zip(sizes, tests, strict=True))
+            for part in (self.test(client)[:test], self.train(client)[: size - test])
+        ]
+        return Partition(np.concatenate(kept), np.concatenate([[0], sizes.cumsum()]), tests)
+
+    def expanded(self, groups: NDArray[np.integer]) -> Partition:
+        """The partition of the samples in groups, where this one is of the groups themselves.
+
+        Args:
+            groups: [samples], the group of each sample, counted from 0.
+        """
+        by_group = np.argsort(groups, kind="stable").astype(np.int32)
+        sizes = np.bincount(groups, minlength=len(self.order))
+        ends = np.cumsum(sizes)
+        order = np.concatenate([by_group[ends[group] - sizes[group] : ends[group]] for group in self.order])
+        reached = np.concatenate([[0], np.cumsum(sizes[self.order])])
+        bounds = reached[self.bounds]
+        return Partition(order, bounds, reached[self.bounds[:-1] + self.test_sizes] - bounds[:-1])
+
+    def tested_on(self, chosen: NDArray[np.bool_]) -> Partition:
+        """The partition whose clients test on chosen samples, and train on the rest.
+
+        Args:
+            chosen: bool [samples of the data set].
+
+        Raises:
+            ConfigError: E_PARTITION_TEST for a client that is left with nothing to train on.
+        """
+        owners = np.repeat(np.arange(len(self)), self.sizes)
+        trains = ~chosen[self.order]
+        order = self.order[np.lexsort((trains, owners))]
+        tests = self.sizes - np.bincount(owners, trains, minlength=len(self)).astype(np.int64)
+        starved = np.flatnonzero((tests == self.sizes) & (self.sizes > 0))
+        if len(starved):
+            raise ConfigError(
+                "E_PARTITION_TEST",
+                f"All {self.sizes[starved[0]]} samples of client {starved[0]} are in local_test: none to train on.",
+                "Leave some of them out of local_test, or take fewer clients.",
+            )
+        return Partition(order, self.bounds, tests)
+
 
 def divide(
     task: Task,
@@ -87,8 +138,12 @@ def divide(
     seed: int = SEED,
     min_samples: int = MIN_SAMPLES,
     test_fraction: float = TEST_FRACTION,
+    samples: int = 0,
 ) -> Partition:
     """Divide a task's federated samples in one of the ways below, by name.
+
+    Where samples are windows of recordings, whole recordings are divided, and a client's local test is some of its
+    recordings. Where the data say which samples their owners test on, nothing is drawn for that.
 
     Args:
         task: What to divide.
@@ -97,25 +152,39 @@ def divide(
         alpha: For "dirichlet".
         shards_per_client: For "shards".
         seed: Of every draw.
-        min_samples: For "dirichlet".
-        test_fraction: Share of each client's samples that is its local test.
+        min_samples: For "dirichlet"; of recordings, as many as hold that many samples on average.
+        test_fraction: Share of each client's samples that is its local test, where the data don't say.
+        samples: The most that a client gets; 0 for no limit.
 
     Raises:
         ConfigError: What the way of dividing raises; E_PARTITION_KIND for another name;
             E_PARTITION_NATURAL where the data name no owners, or not as many as clients.
     """
-    labels = task.federated.labels
+    if task.local_test is not None:
+        test_fraction = 0.0
+    labels, groups = task.federated.labels, None
+    owners = _owners(task, clients) if kind == "natural" else None
+    if task.groups is not None:
+        _, firsts, groups = np.unique(task.groups, return_index=True, return_inverse=True)
+        min_samples = -(-min_samples * len(firsts) // len(labels))
+        labels, owners = labels[firsts], None if owners is None else owners[firsts]
     if kind == "dirichlet":
-        return dirichlet(labels, task.num_classes, clients, alpha, seed, min_samples, test_fraction)
-    if kind == "iid":
-        return iid(len(labels), clients, seed, test_fraction)
-    if kind == "shards":
-        return shards(labels, clients, shards_per_client, seed, test_fraction)
-    if kind == "natural":
-        return natural(_owners(task, clients), seed, test_fraction)
-    raise ConfigError(
-        "E_PARTITION_KIND", f"There is no partition '{kind}'.", f"Take one of {', '.join(KINDS)}."
-    )
+        divided = dirichlet(labels, task.num_classes, clients, alpha, seed, min_samples, test_fraction)
+    elif kind == "iid":
+        divided = iid(len(labels), clients, seed, test_fraction)
+    elif kind == "shards":
+        divided = shards(labels, clients, shards_per_client, seed, test_fraction)
+    elif owners is not None:
+        divided = natural(owners, seed, test_fraction)
+    else:
+        raise ConfigError(
+            "E_PARTITION_KIND", f"There is no partition '{kind}'.", f"Take one of {', '.join(KINDS)}."
+        )
+    if groups is not None:
+        divided = divided.expanded(groups.reshape(-1))
+    if task.local_test is not None:
+        divided = divided.tested_on(task.local_test)
+    return divided.limited(samples) if samples else divided
 
 
 def _owners(task: Task, clients: int) -> NDArray[np.int32]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bytefed.data.columns import Columns
 from bytefed.errors import DataError
 from bytefed.extractor.quantization import Quantization
 
@@ -54,6 +55,15 @@ class Task:
         inputs: int8 [len(federated), ...], what the extractor made the features from, for boards that run
             it themselves; None where the features came ready.
         model_hash: CRC-32 of the extractor's .tflite file; 0 where the features came ready.
+        classes: The name of each class, C of them; empty where they are known by number alone.
+        owners: The name of each natural owner, in the order of `clients`; empty without.
+        local_test: bool [len(federated)], the samples that their owner set aside to test on; None where
+            they are drawn (see `partition.divide`).
+        groups: int32 [len(federated)], the recording that each sample was cut from: those of one recording
+            are never divided; None where each sample stands alone.
+        columns: How each real feature became a code; None where the features were int8 from the start.
+        warnings: What the user should know about the data, a sentence each: what was left out, and what
+            looks like a mistake.
     """
 
     name: str
@@ -64,6 +74,12 @@ class Task:
     clients: NDArray[np.int32] | None = None
     inputs: NDArray[np.int8] | None = None
     model_hash: int = 0
+    classes: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+    local_test: NDArray[np.bool_] | None = None
+    groups: NDArray[np.int32] | None = None
+    columns: Columns | None = None
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= self.D <= MAX_FEATURES:
@@ -76,7 +92,7 @@ class Task:
             raise DataError(
                 "E_DATA_CLASSES",
                 f"{self.name} has {self.num_classes} classes; 2 to {MAX_CLASSES} fit a board.",
-                "Number the labels from 0 and have at least two of them.",
+                f"Keep 2 to {MAX_CLASSES} different labels; put rare ones together under one.",
             )
         for what, samples in (("to divide among boards", self.federated), ("to test on", self.test)):
             if not len(samples):

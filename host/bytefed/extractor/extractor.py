@@ -49,7 +49,7 @@ class Extractor:
         self.input_shape = graph.input.shape[1:]
         self.input_quantization: Quantization = graph.input.quantization
         self.quantization: Quantization = graph.output.quantization
-        self.D = graph.output.shape[1]
+        self.D = graph.output.size
         self.model_hash = model_hash(model)
         self.ops = tuple(graph.op_names)
         self._interpreter = _interpreter(model)
@@ -101,7 +101,7 @@ class Extractor:
         for row, sample in enumerate(np.ascontiguousarray(inputs)):
             self._interpreter.set_input(sample[np.newaxis], 0)
             self._interpreter.invoke()
-            features[row] = self._interpreter.get_output(0)[0]
+            features[row] = self._interpreter.get_output(0).ravel()
         return features
 
     def quantize(self, raw: NDArray[np.floating]) -> NDArray[np.int8]:

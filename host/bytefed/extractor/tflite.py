@@ -2,7 +2,7 @@
 
 The TFLM interpreter trusts its file: a wrong offset makes it read outside the buffer and takes the whole
 process down. So every offset, length and alignment that it will follow is checked here first, and a file
-with anything that this reader doesn't know is refused. What the values mean is `model_check`'s business.
+with anything that this reader doesn't know is refused. What the values mean is the business of `check`.
 
 The format: https://flatbuffers.dev/internals, the tables: tensorflow/lite/schema/schema.fbs.
 """
@@ -25,7 +25,7 @@ _SCALARS = {
     "bool": "?", "i8": "b", "u8": "B", "i32": "<i", "u32": "<I", "i64": "<q", "u64": "<Q", "f32": "<f",
 }  # fmt: skip
 
-# Every table that an int8 feature extractor may hold: the fields by number, as (name, kind). "[x]" is a
+# Every table that a model without control flow may hold: the fields by number, as (name, kind). "[x]" is a
 # vector, a capitalised kind is a table, "union" is a table named by the type field before it.
 _Fields = dict[int, tuple[str, str]]
 _TABLES: dict[str, _Fields] = {
@@ -34,14 +34,17 @@ _TABLES: dict[str, _Fields] = {
         3: ("description", "str"), 4: ("buffers", "[Buffer]"), 5: ("metadata_buffer", "[i32]"),
         6: ("metadata", "[Metadata]"), 7: ("signature_defs", "[SignatureDef]"),
     },
-    "OperatorCode": {0: ("deprecated_code", "i8"), 2: ("version", "i32"), 3: ("code", "i32")},
+    "OperatorCode": {
+        0: ("deprecated_code", "i8"), 1: ("custom_code", "str"), 2: ("version", "i32"), 3: ("code", "i32"),
+    },
     "SubGraph": {
         0: ("tensors", "[Tensor]"), 1: ("inputs", "[i32]"), 2: ("outputs", "[i32]"),
         3: ("operators", "[Operator]"), 4: ("name", "str"),
     },
     "Tensor": {
         0: ("shape", "[i32]"), 1: ("type", "i8"), 2: ("buffer", "u32"), 3: ("name", "str"),
-        4: ("quantization", "Quantization"), 7: ("shape_signature", "[i32]"), 8: ("has_rank", "bool"),
+        4: ("quantization", "Quantization"), 5: ("is_variable", "bool"),
+        7: ("shape_signature", "[i32]"), 8: ("has_rank", "bool"),
     },
     "Quantization": {
         0: ("min", "[f32]"), 1: ("max", "[f32]"), 2: ("scale", "[f32]"), 3: ("zero_point", "[i64]"),
@@ -49,7 +52,8 @@ _TABLES: dict[str, _Fields] = {
     },
     "Operator": {
         0: ("opcode", "u32"), 1: ("inputs", "[i32]"), 2: ("outputs", "[i32]"), 3: ("options_type", "u8"),
-        4: ("options", "union"), 6: ("custom_options_format", "i8"),
+        4: ("options", "union"), 5: ("custom_options", "[u8]"), 6: ("custom_options_format", "i8"),
+        7: ("mutating_inputs", "[bool]"), 8: ("intermediates", "[i32]"),
     },
     "Buffer": {0: ("data", "[u8]")},
     "Metadata": {0: ("name", "str"), 1: ("buffer", "u32")},
@@ -94,7 +98,8 @@ def read(data: bytes) -> Table:
         The root table, ``Model``; every known field is present, absent ones with the schema's default.
 
     Raises:
-        ModelError: E_MODEL_CORRUPT for anything that a well-formed file of the known tables doesn't hold.
+        ModelError: E_MODEL_CORRUPT for a file that is not well-formed, E_MODEL_UNSUPPORTED for a table's field
+            that is not known.
     """
     if len(data) > MAX_FILE_BYTES:
         raise corrupt(f"it has {len(data)} bytes; at most {MAX_FILE_BYTES} are read")
@@ -109,6 +114,15 @@ def corrupt(what: str) -> ModelError:
         "E_MODEL_CORRUPT",
         f"The .tflite file cannot be used: {what}.",
         "Copy it again from where it was made, or convert it again as models/README.md shows.",
+    )
+
+
+def unsupported(what: str, remedy: str = "") -> ModelError:
+    """The error for a sound model that can't be a feature extractor here."""
+    return ModelError(
+        "E_MODEL_UNSUPPORTED",
+        f"The model cannot be a feature extractor: {what}.",
+        remedy or "Convert it to full int8 with a batch fixed at 1, as models/README.md shows.",
     )
 
 
@@ -130,12 +144,14 @@ class _Reader:
         fields = _TABLES[kind]
         for number, offset in enumerate(slots):
             if offset and number not in fields:
-                raise corrupt(f"a {kind} uses field {number}, which is not supported")
+                raise unsupported(f"a table {kind} uses its field {number}, which nothing here reads")
         values: Table = {}
         for number, (name, field_kind) in sorted(fields.items()):
             offset = slots[number] if number < len(slots) else 0
-            if offset and field_kind == "union":
-                field_kind = _options_kind(values["options_type"])
+            if field_kind == "union":
+                # Options of other operators are not followed: `check` refuses these by name.
+                field_kind = _OPTIONS.get(values["options_type"], "")
+                offset = offset if field_kind else 0
             values[name] = self._field(start + offset, field_kind) if offset else _default(name, field_kind)
         return values
 
@@ -209,12 +225,6 @@ class _Reader:
         if at % 2 or not 0 <= at <= len(self._data) - 2:
             raise corrupt(f"an offset points to byte {at}, where nothing can be")
         return int.from_bytes(self._data[at : at + 2], "little")
-
-
-def _options_kind(union_type: int) -> str:
-    if union_type not in _OPTIONS:
-        raise corrupt(f"an operator has options of the unsupported type {union_type}")
-    return _OPTIONS[union_type]
 
 
 def _default(name: str, kind: str) -> Any:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from bytefed.data.partition import Partition, divide
+from bytefed.data import Cut, load_task
+from bytefed.data.partition import MIN_SAMPLES, Partition, divide
 from bytefed.data.task import Task
 from bytefed.device.device import Device
 from bytefed.device.plan import Samples
@@ -29,8 +31,14 @@ class Assignment:
     partition: Partition
 
     @classmethod
-    def divided(cls, config: RunConfig, task: Task, clients: int) -> Self:
+    def divided(cls, config: RunConfig, task: Task, clients: int, min_samples: int = MIN_SAMPLES) -> Self:
         """Divide a task among so many clients, as a configuration says.
+
+        Args:
+            config: How to divide.
+            task: What to divide.
+            clients: Number of clients.
+            min_samples: Fewest samples of a client that Dirichlet draws for.
 
         Raises:
             ConfigError: The task can't be divided so.
@@ -44,8 +52,19 @@ class Assignment:
                 alpha=config.alpha,
                 shards_per_client=config.shards,
                 seed=config.seed,
+                min_samples=min_samples,
+                test_fraction=config.local_test,
+                samples=config.samples,
             ),
         )
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the user should know: the data's warnings, and how many samples nobody gets. A sentence each."""
+        total = len(self.task.federated)
+        left = total - len(self.partition.order)
+        unused = (f"{left:,} of {total:,} samples to learn from are with no client.",) if left else ()
+        return (*self.task.warnings, *unused)
 
     def samples(self, client: int, device: Device) -> Samples:
         """Return a client's samples: inputs for a board that has the run's extractor, else ready features.
@@ -59,7 +78,7 @@ class Assignment:
                 "E_BOARD_CAPACITY",
                 f"Board {device.name} ({device.uri}) stores {device.stored.capacity} samples,"
                 f" client {client} has {len(train) + len(test)}.",
-                "Use more boards, less data, or another --partition.",
+                f"Give --samples {device.stored.capacity}, use more boards, or another --partition.",
             )
         task = self.task
         extracts = device.board.capabilities & Capability.EXTRACTOR and device.board.model == task.model_hash
@@ -75,3 +94,13 @@ class Assignment:
             scale=task.quantization.scale,
             zero_point=task.quantization.zero_point,
         )
+
+
+def task_of(config: RunConfig) -> Task:
+    """Load the task that a configuration names.
+
+    Raises:
+        DataError, ModelError, ConfigError: As ``load_task``.
+    """
+    data_dir = Path(config.data_dir) if config.data_dir else None
+    return load_task(config.data, data_dir, Cut(config.window, config.hop))

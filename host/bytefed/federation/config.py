@@ -66,13 +66,40 @@ class RunConfig:
         resumable=True,
     )
     rounds: int = _key(20, int, "rounds to run", low=1, high=MAX_ROUNDS, resumable=True)
-    data: str = _key("digits", str, "a task by name, or FILE.npz with X, y and optionally client and test")
+    data: str = _key("digits", str, "a task by name, FILE.npz with X and y, or a folder (docs/your-data.md)")
     data_dir: str = _key("", str, "folder that data sets are read from", metavar="DIR", resumable=True)
     partition: str = _key(
         "dirichlet",
         str,
         "how samples are divided among boards",
         choices=("dirichlet", "iid", "shards", "natural"),
+    )
+    window: int = _key(
+        0,
+        int,
+        "readings in a window, to cut a folder's recordings; 0 for the extractor's",
+        low=0,
+        high=1 << 20,
+        metavar="N",
+    )
+    hop: int = _key(
+        0,
+        int,
+        "readings from one window to the next; 0 for a window's length",
+        low=0,
+        high=1 << 20,
+        metavar="N",
+    )
+    samples: int = _key(
+        0, int, "most samples that a board gets; 0 for all", low=0, high=2**31 - 1, metavar="N"
+    )
+    local_test: float = _key(
+        0.25,
+        float,
+        "fraction of a board's samples that it tests on, where the data don't say which",
+        low=0.0,
+        high=0.9,
+        metavar="FRACTION",
     )
     alpha: float = _key(0.5, float, "Dirichlet concentration; small is uneven", low=1e-3, high=1e6)
     shards: int = _key(2, int, "shards per board, for --partition shards", low=1, high=64)

@@ -15,11 +15,11 @@ from typing import Any
 
 from bytefed.boards.open import VirtualOptions, look_for, open_devices
 from bytefed.boards.virtual import BoardKind
-from bytefed.data import Task, load_task
+from bytefed.data import Task
 from bytefed.device.device import Device
 from bytefed.errors import ConfigError
-from bytefed.events import Listener, Preparing, RunEnded
-from bytefed.federation.assignment import Assignment
+from bytefed.events import DataRemark, Listener, Preparing, RunEnded
+from bytefed.federation.assignment import Assignment, task_of
 from bytefed.federation.closing import Closing
 from bytefed.federation.config import RunConfig
 from bytefed.federation.coordinator import Coordinator, Schedule
@@ -264,13 +264,13 @@ async def task_and_boards(
 
     Raises:
         ConfigError, LinkError: As ``look_for`` and ``open_devices``.
-        DataError, ModelError: As ``load_task``.
+        DataError, ModelError: As ``task_of``.
     """
     Faults.parse(config.faults)
     listener(Preparing("looking for boards"))
     found = await look_for(config.boards)
     listener(Preparing(f"loading {config.data}"))
-    task = load_task(config.data, Path(config.data_dir) if config.data_dir else None)
+    task = task_of(config)
     listener(Preparing("opening boards"))
     async with open_devices(found, virtual_options(config, task, uid_seed), config.faults) as devices:
         yield task, devices
@@ -305,6 +305,8 @@ async def _run(experiment: Experiment, opened: OpenRun, listener: Listener) -> S
             faults=str(Faults.parse(config.faults)) if config.faults else "",
         )
     )
+    for remark in experiment.assignment.remarks:
+        listener(DataRemark(remark))
     try:
         complete = await interruptible(opened.work(), opened.coordinator.stop)
     finally:

@@ -13,11 +13,11 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from bytefed.data import load_task, synthetic
+from bytefed.data import synthetic
 from bytefed.data.partition import Partition
 from bytefed.errors import ConfigError, StoreError
-from bytefed.events import BoardTrouble, Listener, RunEnded, Stopping
-from bytefed.federation.assignment import Assignment
+from bytefed.events import BoardTrouble, DataRemark, Listener, RunEnded, Stopping
+from bytefed.federation.assignment import Assignment, task_of
 from bytefed.federation.config import RunConfig
 from bytefed.federation.evaluation import central_accuracy
 from bytefed.federation.interrupts import interrupts
@@ -66,11 +66,11 @@ def load_clients(config: RunConfig, clients: int) -> Assignment:
     """Load what a configuration's clients learn, and divide it among so many.
 
     Raises:
-        DataError, ModelError, ConfigError: As ``load_task`` and ``Assignment.divided``.
+        DataError, ModelError, ConfigError: As ``task_of`` and ``Assignment.divided``.
     """
     if config.data == synthetic.NAME:
         return Assignment(*synthetic.make(clients, config.seed))
-    task = load_task(config.data, Path(config.data_dir) if config.data_dir else None)
+    task = task_of(config)
     return Assignment.divided(config, task, clients)
 
 
@@ -107,6 +107,7 @@ class Simulation:
         self._environment = environment
         self._task = task
         self._partition = partition
+        self._remarks = assignment.remarks
         self._listener = listener
         self._rules = Rules.of(config)
         self._training = LocalTraining.of(config, strategy)
@@ -162,6 +163,8 @@ class Simulation:
                 rounds=self._config.rounds,
             )
         )
+        for remark in self._remarks:
+            self._listener(DataRemark(remark))
         head, everyone = initial_head(self._task), np.arange(len(self._partition), dtype=np.int64)
         with interrupts(self.stop, _abort), closing(self._check):
             self._ledger.connect(0, everyone)

@@ -62,7 +62,10 @@ def test_pictures_are_scaled(windows):
         (lambda folder: (folder / "a-run" / "0.csv").write_text("1,2\n3"), "E_DATA_FORMAT"),
         (lambda folder: (folder / "a-run" / "0.csv").write_text(",".join(["nan"] * 64)), "E_DATA_NAN"),
         (lambda folder: [shutil.rmtree(folder / name) for name in ("a-run", "b-walk")], "E_DATA_EMPTY"),
-        (lambda folder: [(folder / f"label {i}").mkdir() for i in range(62)], "E_DATA_CLASSES"),
+        (
+            lambda folder: [shutil.copytree(folder / "a-run", folder / f"l{i}") for i in range(62)],
+            "E_DATA_CLASSES",
+        ),
         (lambda folder: (folder / "a-run" / "9.csv").write_bytes(bytes(MAX_FILE_BYTES + 1)), "E_DATA_FORMAT"),
         (
             lambda folder: (folder / "a-run" / "0.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n"),

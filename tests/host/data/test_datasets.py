@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bytefed.data import gesture, load_task, motion, npz
+from bytefed.data import archive, columns, gesture, load_task, motion, npz
 from bytefed.data.raw import RawData, divide
 from bytefed.data.task import Samples
 from bytefed.errors import ConfigError, DataError
@@ -39,15 +39,23 @@ def save(tmp_path):
 # --- files of features
 
 
-def test_float_features_are_quantised_with_one_code(save):
+def test_float_features_are_scaled_column_by_column_on_training_rows(save):
+    """Neither the global test nor a client's own test may say what the scale is."""
+    own = (np.arange(60) >= 40) & (np.arange(60) < 50)
     test = np.arange(60) >= 50
-    task = npz.load(save(test=test))
-    low, high = X[~test].min(), X[~test].max()
-    assert task.quantization == Quantization.covering(float(low), float(high))
-    back = task.quantization.dequantize(task.federated.features)
-    assert np.abs(back - X[:50]).max() <= task.quantization.scale * 0.51
+    loud = X * np.where(own | test, 1e6, 1.0)[:, None] * 10.0 ** np.arange(-6, 4, 2)
+    task = npz.load(save(X=loud, test=test, local_test=np.flatnonzero(own)))
+    train = loud[:40]
+    assert np.allclose(task.columns.offset, train.mean(axis=0))
+    assert np.allclose(task.columns.step * 127, columns.SPAN * train.std(axis=0))
+    back = task.columns.offset + task.columns.step * task.federated.features[:40]
+    assert (np.abs(back - train) <= task.columns.step * 0.51).all()
+    real = task.quantization.dequantize(task.federated.features[:40])
+    assert np.isclose((real**2).sum(axis=1).mean(), columns.SQUARED_LENGTH, rtol=0.01)
+    assert np.abs(task.test.features.astype(int)).max(axis=1).min() >= 127  # clipped, not wrapped around
     assert (len(task.federated), len(task.test), task.D, task.num_classes) == (50, 10, 5, 3)
     assert np.array_equal(task.test.labels, Y[50:])
+    assert np.array_equal(np.flatnonzero(task.local_test), np.arange(40, 50))
     assert (task.model_hash, task.inputs, task.clients) == (0, None, None)
 
 
@@ -90,23 +98,30 @@ def at(array: np.ndarray, value: float) -> np.ndarray:
         ({"X": at(X, -np.inf)}, "E_DATA_NAN"),
         ({"X": at(X.astype(np.float64), 1e300)}, "E_DATA_NAN"),
         ({"X": X.astype(complex)}, "E_DATA_TYPE"),
-        ({"X": X.astype(np.uint8)}, "E_DATA_TYPE"),
         ({"X": np.array([["a"] * 5] * 60)}, "E_DATA_TYPE"),
         ({"X": np.array([[None] * 5] * 60)}, "E_DATA_TYPE"),
         ({"X": np.zeros((60, 4097), np.int8)}, "E_DATA_D"),
         ({"X": np.zeros((60, 0), np.int8)}, "E_DATA_D"),
-        ({"y": at(Y, -1)}, "E_DATA_LABEL"),
-        ({"y": at(Y, 64)}, "E_DATA_LABEL"),
-        ({"y": Y.astype(np.float32)}, "E_DATA_TYPE"),
-        ({"y": Y[:, None]}, "E_DATA_SHAPE"),
+        ({"y": at(Y.astype(float), 0.5)}, "E_DATA_LABEL"),
+        ({"y": at(Y.astype(float), np.nan)}, "E_DATA_LABEL"),
+        ({"y": at(Y.astype(str), "")}, "E_DATA_LABEL"),
+        ({"y": Y.astype(complex)}, "E_DATA_TYPE"),
+        ({"y": np.array([None] * 60)}, "E_DATA_TYPE"),
+        ({"y": RANDOM.random((60, 3))}, "E_DATA_SHAPE"),
+        ({"X": np.ones((70, 2)), "y": np.arange(70)}, "E_DATA_CLASSES"),
         ({"y": np.zeros(60, int)}, "E_DATA_CLASSES"),
         ({"X": X[:0], "y": Y[:0]}, "E_DATA_EMPTY"),
         ({"test": np.ones(60, bool)}, "E_DATA_EMPTY"),
         ({"test": np.zeros(60, bool)}, "E_DATA_EMPTY"),
-        ({"test": np.zeros(60, int)}, "E_DATA_TYPE"),
-        ({"test": np.zeros(59, bool)}, "E_DATA_TYPE"),
+        ({"test": np.zeros(60, int)}, "E_DATA_EMPTY"),
+        ({"test": np.zeros(59, bool)}, "E_DATA_SHAPE"),
+        ({"test": np.array([3, 60])}, "E_DATA_LABEL"),
+        ({"test": np.array([-1])}, "E_DATA_LABEL"),
+        ({"test": np.array(["yes"])}, "E_DATA_TYPE"),
+        ({"test": np.arange(9), "local_test": np.array([8])}, "E_DATA_LABEL"),
+        ({"test": np.arange(9), "local_test": np.arange(9, 60)}, "E_DATA_EMPTY"),
         ({"client": np.zeros(59, int)}, "E_DATA_SHAPE"),
-        ({"client": np.zeros(60)}, "E_DATA_TYPE"),
+        ({"client": np.full(60, 0.5)}, "E_DATA_LABEL"),
         ({"X": X.astype(np.int8), "scale": np.float32(-1)}, "E_DATA_TYPE"),
         ({"X": X.astype(np.int8), "scale": np.ones(2)}, "E_DATA_TYPE"),
         ({"X": X.astype(np.int8), "zero_point": 300}, "E_DATA_TYPE"),
@@ -157,7 +172,7 @@ def test_hostile_members_are_refused(tmp_path, member):
 
 
 def test_a_member_that_unpacks_to_too_much_is_refused(save, monkeypatch):
-    monkeypatch.setattr(npz, "MAX_ARRAY_BYTES", 1000)
+    monkeypatch.setattr(archive, "MAX_ARRAY_BYTES", 1000)
     with pytest.raises(DataError, match="E_DATA_SIZE"):
         npz.load(save())
 

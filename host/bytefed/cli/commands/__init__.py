@@ -11,6 +11,7 @@ from bytefed.cli.commands import (
     estimate,
     flash,
     gateway,
+    model,
     partition,
     report,
     run,
@@ -31,5 +32,6 @@ COMMANDS = (
     doctor,
     board,
     gateway,
+    model,
 )
 """In the order of `bytefed --help`."""

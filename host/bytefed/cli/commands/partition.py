@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from bytefed.data import partition
-from bytefed.data.partition import Partition
-from bytefed.errors import ConfigError
+from bytefed.cli.options import add_options, given_options
+from bytefed.data.partition import MIN_SAMPLES, Partition
+from bytefed.federation.config import RunConfig
 
 if TYPE_CHECKING:
-    from bytefed.data import Task
+    from rich.console import Console
 
+    from bytefed.data import Task
+    from bytefed.data.columns import Columns
+
+_KEYS = ("data", "data_dir", "window", "hop", "partition", "alpha", "shards", "samples", "local_test", "seed")
+_ALIASES = {"data": ("-d",), "alpha": ("-a",)}
 _EXAMPLES = """\
 examples:
   bytefed partition                                  # 8 clients share the digits, Dirichlet 0.5
   bytefed partition --alpha 0.1 --clients 20         # fewer classes a client
   bytefed partition --partition shards --shards 2    # two classes a client, as in McMahan 2017
 
-features of your own, X int8 or float32 [n, D], y integers from 0, client (optional) the owner of each row:
+features of your own, X numbers [n, D], y a label for each row, client (optional) the owner of each row:
   python -c "import numpy as np; r = np.random.default_rng(1); np.savez('mine.npz',
     X=r.normal(size=(600, 16)).astype('float32'), y=r.integers(0, 4, 600), client=np.arange(600) // 60)"
   bytefed partition --data mine.npz --partition natural
@@ -43,43 +45,41 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--data", "-d", default="digits", help="a task by name, or FILE.npz (default: digits)")
-    add("--data-dir", type=Path, metavar="DIR", help="folder with the data of tasks that are not shipped")
     add("--clients", "-cn", type=int, metavar="N",
         help="clients (default: 8, or as many as the data have owners)")  # fmt: skip
-    add("--partition", choices=partition.KINDS, default="dirichlet", help="how (default: dirichlet)")
-    add("--alpha", "-a", type=float, default=0.5,
-        help="Dirichlet concentration; small is uneven (default: 0.5)")  # fmt: skip
-    add("--shards", type=int, default=2, metavar="K", help="shards per client (default: 2)")
-    add("--min-samples", type=int, default=partition.MIN_SAMPLES, metavar="N",
+    add("--min-samples", type=int, default=MIN_SAMPLES, metavar="N",
         help="Dirichlet draws again until each client has as many (default: 10)")  # fmt: skip
-    add("--seed", type=int, default=partition.SEED, help="of every draw, 0 to 2^32 - 1 (default: 42)")
     add("--limit", type=int, default=32, metavar="N", help="show at most so many clients (default: 32)")
+    add("--columns", action="store_true", help="show the offset and the step of each column of real features")
+    add_options(parser.add_argument_group("keys, as of bytefed run"), _KEYS, _ALIASES)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the table; 0."""
-    from bytefed.data import load_task
+    from rich.console import Console
 
-    if not 0 <= args.seed < 2**32:
-        raise ConfigError("E_CONFIG_RANGE", f"The seed is {args.seed}.", "Give one from 0 to 2^32 - 1.")
-    task = load_task(args.data, args.data_dir)
-    divided = partition.divide(
-        task,
-        args.partition,
-        _clients(args, task),
-        alpha=args.alpha,
-        shards_per_client=args.shards,
-        seed=args.seed,
-        min_samples=args.min_samples,
-    )
-    show_partition(divided, task.federated.labels, task.num_classes, Console(), limit=args.limit)
+    from bytefed.federation.assignment import Assignment, task_of
+
+    config = RunConfig.resolve(None, given_options(args))
+    task = task_of(config)
+    assignment = Assignment.divided(config, task, _clients(args, task), args.min_samples)
+    console = Console(highlight=False)
+    owners = task.owners if config.partition == "natural" else ()
+    show_partition(assignment.partition, task.federated.labels, task.num_classes, console, args.limit, owners)
+    show_data(task, console, columns=args.columns)
+    for remark in assignment.remarks:
+        console.print(f"data: {remark}", style="yellow", markup=False, soft_wrap=True)
     return 0
 
 
 def show_partition(
-    divided: Partition, labels: NDArray[np.integer], num_classes: int, console: Console, limit: int = 32
+    divided: Partition,
+    labels: NDArray[np.integer],
+    num_classes: int,
+    console: Console,
+    limit: int = 32,
+    owners: Sequence[str] = (),
 ) -> None:
     """Print how many samples of each class each client has, and how the sizes are spread.
 
@@ -89,7 +89,11 @@ def show_partition(
         num_classes: C.
         console: Where to.
         limit: Show at most so many clients; the summary is over all.
+        owners: The name of each client, where they have some.
     """
+    from rich.table import Table
+    from rich.text import Text
+
     counts = divided.counts(labels, num_classes)
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("client", "train", "test", "classes"):
@@ -97,12 +101,49 @@ def show_partition(
     table.add_column(_ruler(num_classes), no_wrap=True)
     for client, row in enumerate(counts[: max(limit, 0)]):
         test = int(divided.test_sizes[client])
-        cells = (client, int(row.sum()) - test, test, np.count_nonzero(row))
-        table.add_row(*(str(cell) for cell in cells), Text(_shades(row, counts.max())))
+        cells = (int(row.sum()) - test, test, np.count_nonzero(row))
+        label = Text(owners[client] if owners else str(client))
+        table.add_row(label, *(str(cell) for cell in cells), Text(_shades(row, counts.max())))
     console.print(table)
     if limit < len(divided):
         console.print(f"... and {len(divided) - limit:,} more (--limit)")
     console.print(summary(divided, counts), soft_wrap=True)
+
+
+def show_data(task: Task, console: Console, *, columns: bool) -> None:
+    """Print the classes' names, and how real features became codes.
+
+    Args:
+        task: What was loaded.
+        console: Where to.
+        columns: Show each column's offset and step.
+    """
+    numbers = tuple(str(number) for number in range(task.num_classes))
+    if task.classes and task.classes != numbers:
+        named = ", ".join(f"{number} {name}" for number, name in enumerate(task.classes))
+        console.print(f"classes: {named}", markup=False, soft_wrap=True)
+    if task.columns is None:
+        return
+    console.print(
+        f"{task.D} columns of real features, each with an offset and a step of its own"
+        + ("" if columns else " (--columns shows them)"),
+        soft_wrap=True,
+    )
+    if columns:
+        _show_columns(task.columns, console)
+
+
+def _show_columns(columns: Columns, console: Console) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("column", "offset", "step", "from", "to"):
+        table.add_column(name, justify="right")
+    for number, (offset, step) in enumerate(zip(columns.offset, columns.step, strict=True)):
+        reach = ("constant", "", "") if np.isinf(step) else (step, offset - 128 * step, offset + 127 * step)
+        cells = (value if isinstance(value, str) else f"{value:.4g}" for value in (offset, *reach))
+        table.add_row(str(number), *cells)
+    console.print(table)
 
 
 def summary(divided: Partition, counts: NDArray[np.int64]) -> str:

@@ -1,0 +1,191 @@
+"""Recordings as the windows that an extractor takes: columns that are no measurement left out, long ones cut."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bytefed.data.notes import Notes
+from bytefed.data.tables import Table, is_number
+from bytefed.errors import ConfigError, DataError
+
+_TIME = re.compile(
+    r"(time ?stamp|date ?time|date|time|millis|micros|seconds|secs?|elapsed|ms|us|t|index|row|no)\b.*"
+)
+_LABEL = re.compile(r"(label|labels|class|target|activity|gesture|category)\b.*")
+
+Values = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How recordings that are longer than a window are cut.
+
+    Attributes:
+        window: Readings in a window; 0 for as many as the extractor takes.
+        hop: Readings from the start of one window to that of the next; 0 for a window's length.
+    """
+
+    window: int = 0
+    hop: int = 0
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the user asked for recordings to be cut."""
+        return bool(self.window or self.hop)
+
+
+def from_table(file: Path, table: Table, shape: tuple[int, ...], cut: Cut, notes: Notes) -> list[Values]:
+    """The windows in a table.
+
+    Args:
+        file: Where it stands, for errors.
+        table: A row a point in time, a column an axis; or a window in one row or one column.
+        shape: Of an input of the extractor: points in time first.
+        cut: How to cut what is longer.
+        notes: Is told what was left out.
+
+    Returns:
+        float32 windows of that shape.
+
+    Raises:
+        DataError: E_DATA_SHAPE for another layout, E_DATA_FORMAT for a field that is no number, E_DATA_NAN.
+        ConfigError: E_CONFIG_WINDOW for a window that the extractor does not take.
+    """
+    _, width = layout(shape)
+    if not _fits(len(table.rows), table.columns, shape) and table.columns > width:
+        table = _measurements(file, table, width, notes)
+    try:
+        values = table.values()
+    except ValueError as error:
+        raise DataError(
+            "E_DATA_FORMAT", f"{file} is no table of numbers: {error}.",
+            "Correct that line, or leave the file out; docs/your-data.md says what is read.",
+        ) from error  # fmt: skip
+    return from_values(file, values, shape, cut, notes)
+
+
+def from_values(file: Path, values: Values, shape: tuple[int, ...], cut: Cut, notes: Notes) -> list[Values]:
+    """The windows in a recording, float32 [rows, columns]; arguments and errors as of `from_table`."""
+    if not np.isfinite(values).all():
+        row, column = np.argwhere(~np.isfinite(values))[0]
+        raise DataError(
+            "E_DATA_NAN", f"{file}: row {row + 1}, column {column + 1} is a NaN or an infinity.",
+            "Leave that sample out, or put a value in.",
+        )  # fmt: skip
+    if _fits(len(values), values.shape[1], shape):
+        return [values.reshape(shape)]
+    length, width = layout(shape)
+    if cut.wanted and values.shape[1] == width:
+        return _pieces(file, values, shape, cut, notes)
+    raise DataError(
+        "E_DATA_SHAPE",
+        f"{file} has {values.shape[0]} rows of {values.shape[1]}; the extractor takes {length} rows of {width}.",
+        _remedy(values.shape, length, width),
+    )
+
+
+def check_window(cut: Cut, shape: tuple[int, ...]) -> None:
+    """Refuse a window that the extractor doesn't take.
+
+    Raises:
+        ConfigError: E_CONFIG_WINDOW.
+    """
+    length, _ = layout(shape)
+    if cut.window not in (0, length):
+        raise ConfigError(
+            "E_CONFIG_WINDOW", f"--window {cut.window} is not what the extractor takes: {length} readings.",
+            f"Give --window {length}, or an extractor that was trained on windows of {cut.window}.",
+        )  # fmt: skip
+
+
+def layout(shape: tuple[int, ...]) -> tuple[int, int]:
+    """(readings, values of a reading) in a window of that shape: axes of length 1 count for nothing."""
+    long = [n for n in shape if n > 1] or [1]
+    return long[0], math.prod(long[1:])
+
+
+def _fits(rows: int, columns: int, shape: tuple[int, ...]) -> bool:
+    """Whether a table is one window: as it is, or all its values in one row or one column."""
+    length, width = layout(shape)
+    if width == 1:  # the extractor itself takes a flat list
+        return rows * columns == length
+    return (rows, columns) in ((length, width), (1, length * width), (length * width, 1))
+
+
+def _measurements(file: Path, table: Table, width: int, notes: Notes) -> Table:
+    """A table without columns of time, labels or row numbers, where it has too many."""
+    found: dict[int, str] = {}
+    for number, name in enumerate(table.names):
+        plain = name.strip().lower().replace("_", " ")
+        if _TIME.fullmatch(plain) or not plain or plain.startswith("unnamed"):
+            found[number] = f"time or row number ('{name}')" if plain else "row number (no name)"
+        elif _LABEL.fullmatch(plain):
+            found[number] = f"label ('{name}'): the subfolder is the label"
+    if table.columns - len(found) != width:
+        # Words in every row are no measurement, whatever the column is called.
+        words = {n for n in range(table.columns) if n not in found and _words(table, n)}
+        if table.columns - len(found) - len(words) != width:
+            return table
+        found |= dict.fromkeys(words, "words: the subfolder is the label")
+    for what in found.values():
+        notes.add(f"Left out, a column of {what}, in", file)
+    return table.without(set(found))
+
+
+def _words(table: Table, column: int) -> bool:
+    return bool(table.rows) and not any(is_number(row[column]) for row in table.rows)
+
+
+def _pieces(file: Path, values: Values, shape: tuple[int, ...], cut: Cut, notes: Notes) -> list[Values]:
+    length, _ = layout(shape)
+    hop = cut.hop or length
+    starts = range(0, len(values) - length + 1, hop)
+    if not starts:
+        notes.add(f"Left out, shorter than a window of {length} readings", file)
+    elif starts[-1] + length < len(values):
+        notes.add("Left out, readings at the end that fill no window, in", file)
+    return [values[start : start + length].reshape(shape) for start in starts]
+
+
+def _remedy(found: tuple[int, ...], length: int, width: int) -> str:
+    rows, columns = found
+    if (rows, columns) == (width, length):
+        return "Turn the table: a row a point in time, a column an axis."
+    if columns == width and rows > length:
+        return f"Cut the recordings into windows: --window {length} (and --hop N for windows that overlap)."
+    if columns == width:
+        return f"The recording is shorter than a window of {length} readings: leave it out, or record longer."
+    if columns > width:
+        return f"Leave out {columns - width} of the columns; bytefed itself leaves out those called time or label."
+    return "Write a row a point in time and a column an axis, as the extractor was trained on."
+
+
+def odd_units(inputs: NDArray[np.float32], quantization: Any) -> list[str]:
+    """A warning for inputs that can't be in the units that the extractor was trained on.
+
+    Args:
+        inputs: float32 [n, ...].
+        quantization: Of the extractor's input, a `Quantization`.
+    """
+    scale, zero = quantization.scale, quantization.zero_point
+    low, high = scale * (-128 - zero), scale * (127 - zero)
+    beyond = float(((inputs < low - scale / 2) | (inputs > high + scale / 2)).mean())
+    said = f"The extractor was trained on values from {low:.4g} to {high:.4g}"
+    if beyond > 0.5:
+        return [
+            f"{said}; {beyond:.0%} of these are beyond, and clipped (they go from {inputs.min():.4g} to "
+            f"{inputs.max():.4g}). Are they in other units, as mg for g?"
+        ]
+    if float(inputs.max()) - float(inputs.min()) < 8 * scale:
+        return [
+            f"{said}; these go from {inputs.min():.4g} to {inputs.max():.4g}, which is next to one value. Are they in "
+            "other units, as g for mg?"
+        ]
+    return []

@@ -1,0 +1,133 @@
+"""The manifest of an extractor, as far as the file itself says it; and models of one's own, with theirs beside them."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import re
+import tempfile
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bytefed.errors import ModelError
+from bytefed.extractor.extractor import ARENA_BYTES, Extractor
+from bytefed.extractor.manifest import FILE_NAME, Manifest, digest, model_names
+
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+
+
+def describe(name: str, model: bytes, classes: Sequence[str]) -> dict[str, Any]:
+    """What `manifest.json` says of a model that was found sound.
+
+    Args:
+        name: Of the model and the stem of its file.
+        model: The .tflite file.
+        classes: Names of the classes that its head is to tell apart.
+
+    Raises:
+        ModelError: As `Extractor`.
+        ConfigError: E_CONFIG_EXTRA if tflite-micro is not installed.
+    """
+    extractor = Extractor(model)
+    return {
+        "name": name,
+        "sha256": digest(model),
+        "model_hash": extractor.model_hash,
+        "bytes": len(model),
+        "D": extractor.D,
+        "C": len(classes),
+        "classes": list(classes),
+        "input_shape": list(extractor.input_shape),
+        "input_scale": extractor.input_quantization.scale,
+        "input_zero_point": extractor.input_quantization.zero_point,
+        "feature_scale": extractor.quantization.scale,
+        "feature_zero_point": extractor.quantization.zero_point,
+        "arena_bytes": arena_bytes(model),
+        "ops": list(extractor.ops),
+        "golden": golden(extractor),
+    }
+
+
+def save(name: str, model: bytes, classes: int, models: Path) -> Path:
+    """Keep a model with its manifest where it is found by name.
+
+    Args:
+        name: Letters, digits, - and _.
+        model: The .tflite file.
+        classes: How many its head is to tell apart, 2 to 64.
+        models: The folder of model folders.
+
+    Returns:
+        The model's folder.
+
+    Raises:
+        ModelError: As `describe`; E_MODEL_NAME for a name that is taken or none, E_MODEL_CLASSES, or E_MODEL_WRITE.
+    """
+    if not _PLAIN.fullmatch(name) or name in model_names():
+        raise ModelError(
+            "E_MODEL_NAME",
+            f"'{name[:80]}' is no name for a model, or is taken.",
+            f"Take letters, digits, - and _, and none of: {', '.join(model_names())}.",
+        )
+    if not 2 <= classes <= 64:
+        raise ModelError(
+            "E_MODEL_CLASSES",
+            f"A head for {classes} classes fits no board; 2 to 64 do.",
+            "Say with --classes how many the boards shall tell apart.",
+        )
+    document = describe(name, model, [str(number) for number in range(classes)])
+    folder = models / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.tflite").write_bytes(model)
+        # Last: a folder without its manifest is no model.
+        (folder / FILE_NAME).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ModelError(
+            "E_MODEL_WRITE", f"{folder} cannot be written ({error.strerror}).",
+            "Free some space, or name a folder with BYTEFED_CACHE that can be written to.",
+        ) from error  # fmt: skip
+    Manifest.load(folder)
+    return folder
+
+
+def arena_bytes(model: bytes) -> int:
+    """What TFLM's tensor arena must hold for a model, as its own allocator reports on this machine."""
+    from tflite_micro import runtime
+
+    interpreter = runtime.Interpreter.from_bytes(model, arena_size=ARENA_BYTES)
+    report = _stderr_of(interpreter.print_allocations)
+    found = re.search(r"Arena allocation total (\d+) bytes", report)
+    if found is None:
+        raise RuntimeError(f"TFLM did not report its memory: {report!r}")
+    return int(found[1])
+
+
+def golden(extractor: Extractor) -> dict[str, int]:
+    """What any device must compute: CRC-32 of the features of pseudo-random inputs.
+
+    The inputs are `numpy.random.RandomState(seed).randint(-128, 128, (n, *input_shape))`.
+    """
+    seed, n = 1, 32
+    inputs = np.random.RandomState(seed).randint(-128, 128, (n, *extractor.input_shape)).astype(np.int8)
+    return {"seed": seed, "n": n, "features_crc32": zlib.crc32(extractor.extract(inputs).tobytes())}
+
+
+def _stderr_of(call: Callable[[], object]) -> str:
+    """What C++ code writes to the process's error stream during a call."""
+    saved = os.dup(2)
+    with tempfile.TemporaryFile() as file:
+        os.dup2(file.fileno(), 2)
+        try:
+            call()
+            ctypes.CDLL(None).fflush(None)
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+        file.seek(0)
+        return file.read().decode(errors="replace")
