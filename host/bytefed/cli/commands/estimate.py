@@ -54,7 +54,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "estimate",
-        help="what training will send: the classic W x C x R, then exactly",
         description="Predict the bytes of a run: the classic estimate W x C x R (update bytes, clients, rounds),"
         " what it leaves out, and the exact count for a head on a link without loss.",
         epilog=_EXAMPLES,

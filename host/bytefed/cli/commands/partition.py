@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from bytefed.data import partition
 from bytefed.data.partition import Partition
 from bytefed.errors import ConfigError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from bytefed.data import Task
 
 _EXAMPLES = """\
@@ -37,7 +36,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add `partition` to the command line."""
     parser = subparsers.add_parser(
         "partition",
-        help="show who has what: samples of each class on each client",
         description="Divide a data set as `bytefed run` would, and show who has what.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -60,6 +58,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Print the table; 0."""
+    from rich.console import Console
+
     from bytefed.data import load_task
 
     if not 0 <= args.seed < 2**32:
@@ -90,6 +90,9 @@ def show_partition(
         console: Where to.
         limit: Show at most so many clients; the summary is over all.
     """
+    from rich.table import Table
+    from rich.text import Text
+
     counts = divided.counts(labels, num_classes)
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("client", "train", "test", "classes"):

@@ -45,7 +45,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add `sweep` to the command line."""
     parser = subparsers.add_parser(
         "sweep",
-        help="compare codecs, local epochs, participation and strategies over seeds",
         description="Try a grid of settings with several seeds and write one table: accuracy, bytes to reach float32's,"
         " RAM and instructions of the codec.",
         epilog=_EXAMPLES,
