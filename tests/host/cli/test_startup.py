@@ -17,8 +17,12 @@ SLOW = {"bleak", "matplotlib", "numpy", "rich", "scipy", "serial", "sklearn", "t
 
 def loaded(program: str) -> set[str]:
     """The top-level packages and the modules of bytefed that a program has loaded at its end."""
-    report = "import atexit, json, sys; atexit.register(lambda: sys.stderr.write(json.dumps([*sys.modules])))\n"
-    done = subprocess.run([sys.executable, "-c", report + program], capture_output=True, text=True, check=True)
+    report = (
+        "import atexit, json, sys; atexit.register(lambda: sys.stderr.write(json.dumps([*sys.modules])))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", report + program], capture_output=True, text=True, check=True
+    )
     names = json.loads(done.stderr)
     return {name if name.startswith("bytefed") else name.partition(".")[0] for name in names}
 

@@ -1,0 +1,326 @@
+"""The front door: what `import bytefed` gives a program (docs/scripting.md says what is stable).
+
+Each function asks for what it needs only when it is called, so that importing bytefed costs next to nothing. Options
+are the keys of ``RunConfig``, which are also the long options of the command line and the keys of its TOML files.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import copy_context
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bytefed.events import Event, Listener, RunStarted
+from bytefed.result import RunResult, load_run
+
+if TYPE_CHECKING:
+    from bytefed.data import Task
+    from bytefed.device.device import Device
+    from bytefed.federation.config import RunConfig
+    from bytefed.ledger.estimate import Prediction
+    from bytefed.strategies.base import Strategy
+
+    PathLike = str | os.PathLike[str]
+    Begin = Callable[[RunConfig, Listener, Strategy | None], Coroutine[Any, Any, Mapping[str, Any]]]
+
+_T = TypeVar("_T")
+
+
+def run(
+    config: RunConfig | PathLike | None = None,
+    *,
+    directory: PathLike | None = None,
+    strategy: Strategy | str | None = None,
+    progress: Listener | None = None,
+    **keys: Any,
+) -> RunResult:
+    """Train boards over rounds, and count every byte: `bytefed run` for programs.
+
+    Ctrl-C ends it after the round under way; the result then says ``complete`` False, and ``resume`` goes on. It may
+    be called where an event loop is running already, as in a notebook: it then works in a thread of its own, and
+    Ctrl-C ends it at once with a KeyboardInterrupt; ``resume`` goes on from there as well.
+
+    Args:
+        config: A configuration, or the path of a TOML file with one; None for the defaults.
+        directory: Run directory, must not hold a run; None for a new one under runs/.
+        strategy: A name, or an object of one's own with the method ``aggregate`` (see ``Strategy``); None for the
+            configuration's.
+        progress: Is called with each event, such as ``RoundClosed``; `print` will do. None for silence.
+        **keys: Keys of ``RunConfig``; they win over `config`.
+
+    Returns:
+        What the run left behind.
+
+    Raises:
+        BytefedError: Whatever keeps the run from beginning or going on, with a code and a remedy.
+    """
+    return _finish(run_async(config, directory=directory, strategy=strategy, progress=progress, **keys))
+
+
+async def run_async(
+    config: RunConfig | PathLike | None = None,
+    *,
+    directory: PathLike | None = None,
+    strategy: Strategy | str | None = None,
+    progress: Listener | None = None,
+    **keys: Any,
+) -> RunResult:
+    """Do what ``run`` does in the event loop that is running; cancelling it leaves a run that ``resume`` takes."""
+    from bytefed.federation.experiment import begin
+
+    resolved, own = _configured(config, strategy, keys)
+    ear = _Ear(progress)
+    await begin(resolved, _path(directory), ear, **_strategy(own))
+    return load_run(ear.directory)
+
+
+def resume(
+    directory: PathLike,
+    *,
+    strategy: Strategy | None = None,
+    progress: Listener | None = None,
+    **keys: Any,
+) -> RunResult:
+    """Go on with a run that was interrupted, or give one that is complete more rounds.
+
+    Args:
+        directory: The run directory.
+        strategy: The strategy that it began with, if that was an object.
+        progress: As for ``run``.
+        **keys: Keys to change, such as ``rounds``.
+
+    Raises:
+        ConfigError: E_CONFIG_RESUME for a key that can't change within a run.
+        BytefedError: Whatever else keeps the run from going on.
+    """
+    return _finish(resume_async(directory, strategy=strategy, progress=progress, **keys))
+
+
+async def resume_async(
+    directory: PathLike,
+    *,
+    strategy: Strategy | None = None,
+    progress: Listener | None = None,
+    **keys: Any,
+) -> RunResult:
+    """Do what ``resume`` does in the event loop that is running."""
+    from bytefed.federation.config import checked_keys
+    from bytefed.federation.experiment import resume as resumed
+
+    options = checked_keys(_plain(keys), "The call")
+    await resumed(Path(directory), options, progress or _silent, **_strategy(strategy))
+    return load_run(directory)
+
+
+def estimate(
+    *,
+    features: int = 64,
+    classes: int = 10,
+    clients: int = 8,
+    rounds: int = 20,
+    codec: str = "float32",
+    link: str = "serial",
+    mtu: int = 247,
+    fraction_train: float = 1.0,
+    min_train_nodes: int = 1,
+    learning_rate_rounds: int = 0,
+    seed: int = 42,
+) -> Prediction:
+    """Predict every byte of a run on a link that loses nothing: equal to what ``run`` counts, not about.
+
+    Args:
+        features: D of the head, 1 to 4096.
+        classes: C of the head, 2 to 64.
+        clients: Boards, 1 to 10^7.
+        rounds: Rounds, 1 to 65,535.
+        codec: NAME or DOWNLINK/UPLINK, of ``CODECS``.
+        link: "serial" or "ble".
+        mtu: ATT MTU of a BLE link, 23 to 517.
+        fraction_train: Fraction of the boards that train in a round, 0 to 1.
+        min_train_nodes: The least number of boards that train in a round.
+        learning_rate_rounds: Rounds between two steps of the learning rate; 0 if it never changes.
+        seed: Seed of the selection.
+
+    Returns:
+        Byte counts by cause: ``board_round``, ``rounds``, ``connect``, ``evaluate``, ``total``. Giving boards their
+        samples is not part of it.
+
+    Raises:
+        ConfigError: E_CONFIG_RANGE, E_CONFIG_CODEC, or E_CONFIG_CHOICE for a link that is none.
+    """
+    from bytefed.ledger.estimate import check_ranges, codec_pair, link_profile, predict
+
+    run = {
+        "clients": clients,
+        "rounds": rounds,
+        "fraction_train": fraction_train,
+        "min_train_nodes": min_train_nodes,
+        "learning_rate_rounds": learning_rate_rounds,
+        "seed": seed,
+    }
+    check_ranges({"features": features, "classes": classes, "mtu": mtu, **run})
+    return predict(link_profile(link, mtu), features, classes, codec_pair(codec), **run)  # type: ignore[arg-type]
+
+
+def blob_size(codec: str, features: int, classes: int) -> int:
+    """Return the size of one encoded head or update in bytes.
+
+    Args:
+        codec: One name of ``CODECS``.
+        features: D of the head, 1 to 4096.
+        classes: C of the head, 2 to 64.
+
+    Raises:
+        ConfigError: E_CONFIG_CODEC or E_CONFIG_RANGE.
+    """
+    from bytefed.ledger import wire_size
+    from bytefed.ledger.estimate import check_ranges, codec_pair
+
+    check_ranges({"features": features, "classes": classes})
+    return wire_size.blob_size(codec_pair(codec)[1], features, classes)
+
+
+def load_task(name: PathLike, data_dir: PathLike | None = None) -> Task:
+    """Load what there is to learn: features, labels and the global test set.
+
+    Args:
+        name: A task by name ("digits", "gesture", "motion", ...), an .npz file, or a folder of recordings.
+        data_dir: Folder with the raw data of tasks that bytefed doesn't ship.
+
+    Raises:
+        DataError: E_DATA_UNKNOWN for a name that is none of these, or what reading the data raised.
+        ModelError: The task's extractor can't be used.
+        ConfigError: E_CONFIG_EXTRA if a package is missing.
+    """
+    from bytefed.data import load_task as load
+
+    return load(os.fspath(name), _path(data_dir))
+
+
+@asynccontextmanager
+async def open_boards(
+    *uris: str, model: str = "digits", shape: tuple[int, int] | None = None, faults: str = ""
+) -> AsyncIterator[list[Device]]:
+    """Open boards, not connected yet; leaving the block closes them, and stops virtual ones.
+
+    Args:
+        *uris: What `--boards` takes: "virtual:2", "serial:auto", "ble:auto", ...
+        model: The extractor that virtual boards run.
+        shape: D and C of virtual boards that take ready features instead of running an extractor.
+        faults: Faults to put on every link, as `--faults` takes them.
+
+    Raises:
+        ConfigError: E_CONFIG_BOARDS for a URI that is none, E_CONFIG_FAULTS.
+        LinkError: E_NO_BOARDS if `auto` finds none, E_VIRTUAL if virtual boards don't start.
+    """
+    from bytefed.boards.open import VirtualOptions, open_devices
+    from bytefed.boards.virtual import BoardKind
+    from bytefed.extractor.manifest import Manifest, model_folder
+
+    if shape is None:
+        manifest = Manifest.load(model_folder(model))
+        kind = BoardKind(manifest.D, manifest.C, model)
+    else:
+        kind = BoardKind(*shape)
+    async with open_devices(uris, VirtualOptions(kind), faults) as devices:
+        yield devices
+
+
+def _silent(_event: Event) -> None:
+    """Show nothing."""
+
+
+class _Ear:
+    """Passes events on, and remembers where the run is kept."""
+
+    def __init__(self, progress: Listener | None) -> None:
+        self.directory = Path()
+        self._progress = progress or _silent
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, RunStarted):
+            self.directory = Path(event.directory)
+        self._progress(event)
+
+
+def _configured(
+    config: RunConfig | PathLike | None, strategy: Strategy | str | None, keys: Mapping[str, Any]
+) -> tuple[RunConfig, Strategy | None]:
+    """The configuration, and the strategy if it is an object."""
+    from bytefed.federation.config import RunConfig, checked_keys
+
+    named = {"strategy": strategy} if isinstance(strategy, str) else {}
+    given = checked_keys({**_plain(keys), **named}, "The call")
+    own = None if isinstance(strategy, str) else strategy
+    if isinstance(config, RunConfig):
+        return replace(config, **given), own
+    return RunConfig.resolve(_path(config), given), own
+
+
+def _plain(keys: Mapping[str, Any]) -> dict[str, Any]:
+    """Keys as a TOML file would give them: paths are text, numbers of numpy are Python's, sequences are lists."""
+    return {name: _plain_value(value) for name, value in keys.items()}
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, list | tuple):
+        return [_plain_value(item) for item in value]
+    return value.item() if hasattr(value, "dtype") and getattr(value, "ndim", 1) == 0 else value
+
+
+def _path(value: PathLike | None) -> Path | None:
+    return None if value is None else Path(value)
+
+
+def _strategy(own: Strategy | None) -> dict[str, Any]:
+    return {} if own is None else {"strategy": own}
+
+
+def _finish(work: Coroutine[Any, Any, _T]) -> _T:
+    """Do something to its end: in a thread of its own where this thread's event loop is running already."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    started: Future[Callable[[], object]] = Future()
+
+    async def cancellable() -> _T:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        started.set_result(lambda: loop.call_soon_threadsafe(task.cancel) if task else None)
+        return await work
+
+    with ThreadPoolExecutor(1, thread_name_prefix="bytefed") as pool:
+        done = pool.submit(copy_context().run, asyncio.run, cancellable())
+        with _interrupts(lambda: started.result()()):
+            try:
+                return done.result()
+            except asyncio.CancelledError:
+                raise KeyboardInterrupt from None
+
+
+@contextmanager
+def _interrupts(cancel: Callable[[], object]) -> Iterator[None]:
+    """While this holds, Ctrl-C cancels what another thread does; signals reach the main thread alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        cancel()
+
+    before = signal.signal(signal.SIGINT, on_signal)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
