@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from bytefed.api import resume_async as resume_async
     from bytefed.api import run as run
     from bytefed.api import run_async as run_async
+    from bytefed.api import simulate as simulate
+    from bytefed.api import sweep as sweep
     from bytefed.boards.describe import describe as describe
     from bytefed.data.task import Samples as Samples
     from bytefed.data.task import Task as Task
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from bytefed.events import BoardJoined as BoardJoined
     from bytefed.events import BoardTrouble as BoardTrouble
     from bytefed.events import Event as Event
+    from bytefed.events import Preparing as Preparing
     from bytefed.events import RoundClosed as RoundClosed
     from bytefed.events import RunEnded as RunEnded
     from bytefed.events import RunStarted as RunStarted
@@ -43,10 +46,13 @@ if TYPE_CHECKING:
     from bytefed.ledger.wire_size import CODECS as CODECS
     from bytefed.result import RunResult as RunResult
     from bytefed.result import load_run as load_run
+    from bytefed.simulation.sweep_run import SweepTable as SweepTable
     from bytefed.strategies.adaptive import FedAdam as FedAdam
     from bytefed.strategies.adaptive import FedAvgM as FedAvgM
     from bytefed.strategies.adaptive import FedYogi as FedYogi
     from bytefed.strategies.base import FedAvg as FedAvg
+    from bytefed.strategies.base import FedProx as FedProx
+    from bytefed.strategies.base import FromMean as FromMean
     from bytefed.strategies.base import Strategy as Strategy
     from bytefed.strategies.base import Update as Update
     from bytefed.strategies.base import weighted_mean as weighted_mean
@@ -56,18 +62,19 @@ if TYPE_CHECKING:
     from bytefed.strategies.robust import MultiKrum as MultiKrum
 
 _NAMES = {
-    "api": "blob_size estimate load_task open_boards resume resume_async run run_async",
+    "api": "blob_size estimate load_task open_boards resume resume_async run run_async simulate sweep",
     "boards.describe": "describe",
     "data.task": "Samples Task",
     "errors": "BoardError BytefedError ConfigError DataError LinkError ModelError ProtocolError StoreError",
-    "events": "BoardJoined BoardTrouble Event RoundClosed RunEnded RunStarted Stopping",
+    "events": "BoardJoined BoardTrouble Event Preparing RoundClosed RunEnded RunStarted Stopping",
     "federation.config": "RunConfig",
     "ledger.count": "ByteCount LedgerError",
     "ledger.estimate": "Prediction",
     "ledger.wire_size": "CODECS",
     "result": "RunResult load_run",
+    "simulation.sweep_run": "SweepTable",
     "strategies.adaptive": "FedAdam FedAvgM FedYogi",
-    "strategies.base": "FedAvg Strategy Update weighted_mean",
+    "strategies.base": "FedAvg FedProx FromMean Strategy Update weighted_mean",
     "strategies.robust": "FedMedian FedTrimmedAvg Krum MultiKrum",
 }
 """Each home, and what comes from there: for Python what the imports above are for a type checker."""

@@ -10,7 +10,7 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import copy_context
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from bytefed.device.device import Device
     from bytefed.federation.config import RunConfig
     from bytefed.ledger.estimate import Prediction
+    from bytefed.simulation.sweep_run import SweepProgress, SweepTable
     from bytefed.strategies.base import Strategy
 
     PathLike = str | os.PathLike[str]
-    Begin = Callable[[RunConfig, Listener, Strategy | None], Coroutine[Any, Any, Mapping[str, Any]]]
 
 _T = TypeVar("_T")
 
@@ -79,7 +79,7 @@ async def run_async(
 
     resolved, own = _configured(config, strategy, keys)
     ear = _Ear(progress)
-    await begin(resolved, _path(directory), ear, **_strategy(own))
+    await begin(resolved, _path(directory), ear, own)
     return load_run(ear.directory)
 
 
@@ -117,8 +117,122 @@ async def resume_async(
     from bytefed.federation.experiment import resume as resumed
 
     options = checked_keys(_plain(keys), "The call")
-    await resumed(Path(directory), options, progress or _silent, **_strategy(strategy))
+    await resumed(Path(directory), options, progress or _silent, strategy)
     return load_run(directory)
+
+
+def simulate(
+    config: RunConfig | PathLike | None = None,
+    *,
+    clients: int = 100,
+    links: Sequence[str] = ("serial",),
+    dropout: float = 0.0,
+    check: int = 0,
+    threads: int = 0,
+    rows: int = 100_000,
+    directory: PathLike | None = None,
+    strategy: Strategy | str | None = None,
+    progress: Listener | None = None,
+    **keys: Any,
+) -> RunResult:
+    """Train very many clients without boards, with the same bits and the same bytes: `bytefed simulate` for programs.
+
+    Args:
+        config: As for ``run``; its boards, deadline and faults say nothing here.
+        clients: Clients, 1 to 10^7.
+        links: "serial", "ble" or "ble:MTU", each with "=SHARE" if they differ.
+        dropout: Probability that a client is lost in a round after it took the head, 0 to 1.
+        check: How many clients also train as virtual boards, to compare weights and bytes.
+        threads: Threads to train with; 0 for one a processor.
+        rows: The most rows that bytes.csv has with one for each client; sums where there would be more.
+        directory: As for ``run``.
+        strategy: As for ``run``.
+        progress: As for ``run``.
+        **keys: Keys of ``RunConfig``; they win over `config`.
+
+    Raises:
+        BytefedError: Whatever keeps the simulation from beginning or going on; E_CHECK if a board differs.
+    """
+    from bytefed.simulation.links import parse_links
+    from bytefed.simulation.run import Environment, Simulation, load_clients
+
+    resolved, own = _configured(config, strategy, {"central": False, **keys})
+    environment = Environment(parse_links(links), dropout, check, threads, rows)
+    resolved.with_strategy(own)  # one that can't be is refused before data are loaded
+    assignment = load_clients(resolved, clients)
+    simulation = Simulation(resolved, environment, assignment, _path(directory), progress or _silent, own)
+
+    if check and _in_a_loop():  # the virtual boards that it checks need a loop of their own
+        _in_a_thread(simulation.run, simulation.stop)
+    else:
+        simulation.run()
+    return load_run(simulation.directory)
+
+
+def sweep(
+    *,
+    data: Sequence[str] = ("digits",),
+    alpha: Sequence[float] = (0.5,),
+    codec: Sequence[str] | None = None,
+    local_epochs: Sequence[int] = (5,),
+    fraction_train: Sequence[float] = (1.0,),
+    strategy: Sequence[str] = ("fedavg",),
+    seeds: Iterable[int] = range(1, 6),
+    clients: int = 10,
+    link: str = "ble",
+    mtu: int = 247,
+    directory: PathLike = "sweep",
+    data_dir: PathLike | None = None,
+    progress: SweepProgress | None = None,
+    **keys: Any,
+) -> SweepTable:
+    """Compare codecs, local epochs, participation and strategies over seeds: `bytefed sweep` for programs.
+
+    Each keyword up to `strategy` is an axis of the grid. A sweep that was stopped goes on in the same directory.
+
+    Args:
+        data: Tasks by name.
+        alpha: Dirichlet concentrations of the partition.
+        codec: Codecs, NAME or DOWNLINK/UPLINK; None for all. float32 is always among them.
+        local_epochs: Passes over a board's own samples in a round.
+        fraction_train: Fractions of the boards that train in a round.
+        strategy: Strategies by name.
+        seeds: What each cell of the grid is tried with.
+        clients: Boards.
+        link: "ble" or "serial": whose bytes count.
+        mtu: ATT MTU of a BLE link, 23 to 517.
+        directory: Where trials and table are kept.
+        data_dir: Folder with the raw data of tasks that bytefed doesn't ship.
+        progress: Is called before each trial with its setting, how many are done, and how many there are.
+        **keys: Keys of ``RunConfig`` that the grid does not vary; `rounds` is 100 unless given.
+
+    Raises:
+        ConfigError: A cell of the grid can't be tried.
+        DataError, ModelError: As ``load_task``.
+    """
+    from bytefed.federation.config import RunConfig, checked_keys
+    from bytefed.ledger.wire_size import CODECS
+    from bytefed.simulation.sweep_run import plan_sweep, run_sweep
+
+    axes = {
+        "data": [os.fspath(name) for name in data],
+        "alpha": alpha,
+        "codec": CODECS if codec is None else codec,
+        "local_epochs": local_epochs,
+        "fraction_train": fraction_train,
+        "strategy": strategy,
+    }
+    plan = plan_sweep(
+        axes,
+        RunConfig(**checked_keys({"rounds": 100, **_plain(keys)}, "The call")),
+        seeds=list(seeds),
+        clients=clients,
+        link=link,
+        mtu=mtu,
+        directory=Path(directory),
+        data_dir=_path(data_dir),
+    )
+    return run_sweep(plan, progress or (lambda *_: None))
 
 
 def estimate(
@@ -283,15 +397,18 @@ def _path(value: PathLike | None) -> Path | None:
     return None if value is None else Path(value)
 
 
-def _strategy(own: Strategy | None) -> dict[str, Any]:
-    return {} if own is None else {"strategy": own}
+def _in_a_loop() -> bool:
+    """Whether this thread's event loop is running, as that of a notebook is."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _finish(work: Coroutine[Any, Any, _T]) -> _T:
     """Do something to its end: in a thread of its own where this thread's event loop is running already."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
+    if not _in_a_loop():
         return asyncio.run(work)
     started: Future[Callable[[], object]] = Future()
 
@@ -300,24 +417,29 @@ def _finish(work: Coroutine[Any, Any, _T]) -> _T:
         started.set_result(lambda: loop.call_soon_threadsafe(task.cancel) if task else None)
         return await work
 
+    try:
+        return _in_a_thread(lambda: asyncio.run(cancellable()), lambda: started.result()())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+def _in_a_thread(work: Callable[[], _T], stop: Callable[[], object]) -> _T:
+    """Do something in another thread and wait for it; Ctrl-C calls `stop`."""
     with ThreadPoolExecutor(1, thread_name_prefix="bytefed") as pool:
-        done = pool.submit(copy_context().run, asyncio.run, cancellable())
-        with _interrupts(lambda: started.result()()):
-            try:
-                return done.result()
-            except asyncio.CancelledError:
-                raise KeyboardInterrupt from None
+        done = pool.submit(copy_context().run, work)
+        with _interrupts(stop):
+            return done.result()
 
 
 @contextmanager
-def _interrupts(cancel: Callable[[], object]) -> Iterator[None]:
-    """While this holds, Ctrl-C cancels what another thread does; signals reach the main thread alone."""
+def _interrupts(stop: Callable[[], object]) -> Iterator[None]:
+    """While this holds, Ctrl-C calls `stop`; signals reach the main thread alone."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
-        cancel()
+        stop()
 
     before = signal.signal(signal.SIGINT, on_signal)
     try:

@@ -184,6 +184,74 @@ def test_resume_adds_rounds_and_nothing_else(small, tmp_path):
         bytefed.resume(tmp_path / "run", alpha=0.1)
 
 
+class Loudest:
+    """A strategy of one's own: follows the client whose delta is the longest."""
+
+    stateful = False
+
+    def aggregate(self, head, updates):
+        """See Strategy."""
+        return head + max(updates, key=lambda update: np.linalg.norm(update.delta)).delta
+
+
+def test_a_strategy_of_ones_own_leads_boards_and_simulation_alike(small, tmp_path):
+    on_boards = bytefed.run(**small, strategy=Loudest(), directory=tmp_path / "boards")
+    plain = bytefed.run(**small, directory=tmp_path / "plain")
+    keys = {name: value for name, value in small.items() if name != "boards"}
+    simulated = bytefed.simulate(**keys, clients=3, strategy=Loudest(), directory=tmp_path / "simulated")
+    assert not np.array_equal(on_boards.head.W, plain.head.W)
+    assert np.array_equal(on_boards.head.W, simulated.head.W)
+    assert simulated.rounds["wire_total"] == on_boards.rounds["wire_total"]
+
+
+@pytest.mark.parametrize("in_a_notebook", [False, True])
+def test_a_simulation_that_is_checked(small, tmp_path, in_a_notebook):
+    keys = {name: value for name, value in small.items() if name != "boards"}
+
+    async def cell():
+        return bytefed.simulate(**keys, clients=4, check=2, directory=tmp_path / "run")
+
+    if in_a_notebook:
+        result = asyncio.run(cell())
+    else:
+        result = bytefed.simulate(**keys, clients=4, check=2, directory=tmp_path / "run")
+    assert result.summary["check"]["clients"] == 2
+    assert result.complete
+    assert result.head.W.shape == (6, 3)
+    assert len(result.bytes["board"]) == 8
+
+
+@pytest.mark.parametrize("keys", [{"clients": 0}, {"dropout": 2}, {"threads": -1}, {"links": ["pigeon"]}])
+def test_a_simulation_of_what_cannot_be_is_refused(keys, small, tmp_path):
+    common = {name: value for name, value in small.items() if name != "boards"}
+    with pytest.raises(bytefed.ConfigError):
+        bytefed.simulate(**{**common, **keys}, directory=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_sweep_goes_on_where_it_stopped(data, tmp_path):
+    told = []
+    keys = {
+        "data": [data],
+        "alpha": [10],
+        "codec": ["onebit"],
+        "clients": 3,
+        "rounds": 5,
+        "directory": tmp_path / "s",
+    }
+    found = bytefed.sweep(**keys, seeds=[1], progress=lambda setting, done, total: told.append((done, total)))
+    assert told == [(0, 2), (1, 2)]
+    assert {row.codec for row in found.rows} == {"float32", "onebit"}
+    assert found.recommended in {"float32", "onebit"}
+    trials = (tmp_path / "s/trials.jsonl").read_text().splitlines()
+    bytefed.sweep(**keys, seeds=[1, 2])
+    again = (tmp_path / "s/trials.jsonl").read_text().splitlines()
+    assert again[:2] == trials
+    assert len(again) == 4
+    with pytest.raises(bytefed.ConfigError):
+        bytefed.sweep(**keys, seeds=[])
+
+
 @pytest.mark.parametrize(
     ("keys", "code", "remedy"),
     [
