@@ -106,6 +106,10 @@ qemu: ## Build the images for the emulated Cortex-M4F (SHAPES="96x6" for further
 bench: $(VENV)/.dev ## What a coordinator costs from 1 to 64 boards
 	$(BIN)/python benchmarks/fleet.py
 
+.PHONY: bench-startup
+bench-startup: $(VENV)/.dev ## How long import, --help and the first line of a run take
+	$(BIN)/python benchmarks/startup.py
+
 .PHONY: bench-mcu
 bench-mcu: $(VENV)/.dev qemu ## Count the instructions of the core on the emulated Cortex-M4F (RECORD=1: into docs/cost.md)
 	$(BIN)/python benchmarks/mcu/mcu_counts.py $(if $(RECORD),--record)

@@ -1,17 +1,14 @@
-"""Files from the web: into the cache, resumed where a download broke off, and checked."""
+"""Downloads files into the cache: resumed where a download broke off, and checked."""
 
 from __future__ import annotations
 
 import hashlib
-import http.client
 import os
-import urllib.error
-import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bytefed.errors import DataError
 
@@ -19,22 +16,14 @@ _BLOCK = 1 << 20
 _PATIENCE = 30.0  # seconds without a byte
 
 
-def cache_folder() -> Path:
-    """Where bytefed keeps what it can get or make again: BYTEFED_CACHE, else the user's cache folder."""
-    named = os.environ.get("BYTEFED_CACHE")
-    if named:
-        return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bytefed"
-
-
 @dataclass(frozen=True)
 class WebFile:
-    """A file of the web that never changes.
+    """A file on the web that never changes.
 
     Attributes:
         url: Its address.
-        size: Bytes.
-        sha256: 64 hexadecimal digits.
+        size: Its length in bytes.
+        sha256: Its SHA-256, 64 hexadecimal digits.
     """
 
     url: str
@@ -43,27 +32,60 @@ class WebFile:
 
     @property
     def name(self) -> str:
-        """Of the file."""
+        """The last part of the address."""
         return self.url.rpartition("/")[2]
 
 
-def fetch(file: WebFile, folder: Path) -> Path:
-    """A file in a folder; downloaded unless it is there already, with a progress bar.
+Progress = Callable[[WebFile, int], None]
+"""Is called after each block with the file and how many of its bytes are there."""
 
-    What came of an earlier attempt is kept as `NAME.part`, and the download goes on from there.
+
+def _silent(_file: WebFile, _done: int) -> None:
+    """Show nothing."""
+
+
+_progress: ContextVar[Progress] = ContextVar("progress", default=_silent)
+
+
+@contextmanager
+def downloads_told(progress: Progress) -> Iterator[None]:
+    """Tell `progress` of every download that begins in this block, however deep below.
+
+    A data set is downloaded by its loader, the first time that a run needs it. A context variable spares everything
+    between the command line and the loaders an argument that has nothing to do with them.
+    """
+    token = _progress.set(progress)
+    try:
+        yield
+    finally:
+        _progress.reset(token)
+
+
+def cache_folder() -> Path:
+    """Return the folder for what can be downloaded or made again: BYTEFED_CACHE, else one in the user's cache."""
+    named = os.environ.get("BYTEFED_CACHE")
+    if named:
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bytefed"
+
+
+def fetch(file: WebFile, folder: Path) -> Path:
+    """Return the path of a file in a folder; it is downloaded unless it is there already.
+
+    What an earlier attempt left behind is kept as `NAME.part`, and the download goes on from there.
 
     Raises:
-        DataError: E_DATA_DOWNLOAD when it can't be had, E_DATA_CHECKSUM when it is not the file that is meant.
+        DataError: E_DATA_DOWNLOAD if it cannot be downloaded, E_DATA_CHECKSUM if another file came.
     """
     target, part = folder / file.name, folder / f"{file.name}.part"
     if target.exists():
         return target
+    from http.client import HTTPException  # slow to load, and hardly ever needed
+
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with _bar() as progress:
-            task = progress.add_task(file.name, total=file.size)
-            _download(file, part, lambda done: progress.update(task, completed=done))
-    except (OSError, http.client.HTTPException) as error:
+        _download(file, part)
+    except (OSError, HTTPException) as error:
         raise DataError(
             "E_DATA_DOWNLOAD",
             f"{file.url} can't be downloaded ({error}).",
@@ -80,28 +102,26 @@ def fetch(file: WebFile, folder: Path) -> Path:
     return target
 
 
-def _bar() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn(compact=True)
-    )
+def _download(file: WebFile, part: Path) -> None:
+    """Append to `part` what it lacks; a server that cannot resume sends the whole file again."""
+    from urllib.error import URLError
+    from urllib.request import Request, urlopen
 
-
-def _download(file: WebFile, part: Path, done: Callable[[int], None]) -> None:
-    """Write to `part` what it lacks; a server that can't resume sends all of it again."""
+    progress = _progress.get()
     have = part.stat().st_size if part.exists() else 0
     if have >= file.size:
         return
-    request = urllib.request.Request(file.url, headers={"Range": f"bytes={have}-"})  # noqa: S310  # our own address
-    with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:  # noqa: S310
-        resumes = answer.status == http.client.PARTIAL_CONTENT
+    request = Request(file.url, headers={"Range": f"bytes={have}-"})  # noqa: S310  # our own address
+    with urlopen(request, timeout=_PATIENCE) as answer:  # noqa: S310
+        resumes = answer.status == 206  # Partial Content
         have = have if resumes else 0
         with part.open("ab" if resumes else "wb") as out:
             while block := answer.read(_BLOCK):
                 out.write(block)
                 have += len(block)
-                done(have)
+                progress(file, have)
     if have < file.size:
-        raise urllib.error.URLError(f"it ended after {have:,} of {file.size:,} bytes")
+        raise URLError(f"it ended after {have:,} of {file.size:,} bytes")
 
 
 def _sha256(path: Path) -> str:

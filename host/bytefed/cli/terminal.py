@@ -5,42 +5,30 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
-from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from bytefed.download import WebFile, downloads_told
+from bytefed.events import Event, Listener
 
-from bytefed.events import (
-    BoardJoined,
-    BoardTrouble,
-    DataRemark,
-    Event,
-    Listener,
-    Preparing,
-    RoundClosed,
-    RunEnded,
-    RunStarted,
-    Stopping,
-)
+if TYPE_CHECKING:
+    from bytefed.cli.live import DownloadBar
 
 
 def shown(*, quiet: bool, as_json: bool) -> AbstractContextManager[Listener]:
-    """A listener for the time of a run.
+    """Return a listener that shows what happens, as a context manager for the time of a run.
 
     Args:
-        quiet: Say how it ended, and what went wrong on the way.
-        as_json: One JSON object a line and event.
+        quiet: Show only how the run ended, and what went wrong on the way.
+        as_json: Print each event as one JSON object on a line of its own.
     """
     if as_json:
         return nullcontext(_write_json)
-    if quiet:
-        return nullcontext(Quiet())
-    return Live()
+    from bytefed.cli.live import Live, Quiet  # rich is slow to load
+
+    return nullcontext(Quiet()) if quiet else Live()
 
 
 def _write_json(event: Event) -> None:
@@ -49,13 +37,35 @@ def _write_json(event: Event) -> None:
     sys.stdout.flush()
 
 
+@contextmanager
+def downloads_shown() -> Iterator[None]:
+    """Show a progress bar for every download that a command makes."""
+    bars: dict[WebFile, DownloadBar] = {}
+
+    def show(file: WebFile, done: int) -> None:
+        if file not in bars:
+            from bytefed.cli.live import DownloadBar
+
+            bars[file] = DownloadBar(file)
+        bars[file].show(done)
+        if done >= file.size:
+            bars.pop(file).close()
+
+    try:
+        with downloads_told(show):
+            yield
+    finally:
+        for bar in bars.values():  # of downloads that broke off
+            bar.close()
+
+
 def percent(value: float | None) -> str:
-    """An accuracy for people."""
+    """Return an accuracy as people read it; "-" if there is none."""
     return "-" if value is None else f"{100 * value:.1f} %"
 
 
 def result_line(summary: Any) -> str:
-    """One line that says how a run ended."""
+    """Return one line that says how a run ended."""
     central = summary["accuracy_central"]
     compared = f" (central {percent(central)})" if central is not None else ""
     exact = "= estimate" if summary["estimate_exact"] else f"estimate {summary['estimate_wire']:,} B"
@@ -63,152 +73,3 @@ def result_line(summary: Any) -> str:
         f"run {summary['run']}: {summary['rounds']} rounds, accuracy {percent(summary['accuracy_final'])}{compared},"
         f" {summary['wire_total']:,} B in rounds, {exact}"
     )
-
-
-class Quiet:
-    """Troubles on standard error, and one line at the end."""
-
-    def __init__(self) -> None:
-        self._out, self._err = Console(highlight=False), Console(stderr=True, highlight=False)
-
-    def __call__(self, event: Event) -> None:
-        """Take an event."""
-        if isinstance(event, BoardTrouble):
-            self._err.print(_trouble(event), markup=False, soft_wrap=True)
-        elif isinstance(event, DataRemark):
-            self._err.print(f"data: {event.text}", markup=False, soft_wrap=True)
-        elif isinstance(event, RunEnded):
-            self._out.print(result_line(event.summary), markup=False, soft_wrap=True)
-            if not event.complete:
-                self._err.print(_how_to_go_on(event), markup=False, soft_wrap=True)
-
-
-def _trouble(event: BoardTrouble) -> str:
-    return f"round {event.round}: board {event.board}: [{event.code}] {event.message} {event.remedy}".rstrip()
-
-
-def _how_to_go_on(event: RunEnded) -> str:
-    if event.summary.get("simulated"):
-        return "Not complete: ended by Ctrl-C. A simulation can't go on; its rounds so far are there."
-    return f"Not complete. Go on with: bytefed run --resume {event.directory}"
-
-
-class Live:
-    """A progress bar on a terminal, a line a round elsewhere, and a table at the end."""
-
-    def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(highlight=False)
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[news]}"),
-            TimeRemainingColumn(compact=True),
-            console=self._console,
-            disable=not self._console.is_terminal,
-        )
-        self._bar = self._progress.add_task("connecting", total=None, news="")
-        self._joined = 0
-        self._wire = self._estimate = 0
-        self._handlers: dict[type[Event], Callable[[Any], None]] = {
-            Preparing: self._on_preparing,
-            RunStarted: self._on_start,
-            DataRemark: lambda event: self._say(f"data: {event.text}", style="yellow"),
-            BoardJoined: self._on_joined,
-            BoardTrouble: lambda event: self._say(_trouble(event), style="yellow"),
-            RoundClosed: self._on_round,
-            Stopping: self._on_stopping,
-            RunEnded: self._on_end,
-        }
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
-
-    def __call__(self, event: Event) -> None:
-        """Take an event."""
-        self._handlers[type(event)](event)
-
-    def _say(self, text: str, style: str | None = None) -> None:
-        self._console.print(text, style=style, markup=False, soft_wrap=True)
-
-    def _on_preparing(self, event: Preparing) -> None:
-        self._progress.update(self._bar, description=event.phase)
-        if self._progress.disable:
-            self._say(f"{event.phase} ...")
-
-    def _on_start(self, event: RunStarted) -> None:
-        self._say(
-            f"run {event.run}: {event.task}, head {event.features}x{event.classes}, {event.boards} boards,"
-            f" rounds {event.first_round} to {event.rounds} -> {event.directory}"
-        )
-        if event.faults:
-            self._say(f"faults on every link: {event.faults}")
-        self._progress.update(
-            self._bar, description="samples", total=event.rounds, completed=event.first_round - 1
-        )
-
-    def _on_joined(self, _event: BoardJoined) -> None:
-        self._joined += 1
-        self._progress.update(self._bar, news=f"{self._joined} boards ready")
-
-    def _on_round(self, event: RoundClosed) -> None:
-        self._wire += event.wire_total
-        self._estimate += event.estimate_wire
-        missing = event.asked - event.participants
-        news = (
-            f"accuracy {percent(event.accuracy_global)}  {self._wire:,} B"
-            f" (estimate {self._estimate:,})" + (f"  {missing} missing" if missing else "")
-        )
-        self._progress.update(self._bar, description="rounds", completed=event.round, news=news)
-        if self._progress.disable:
-            self._say(
-                f"round {event.round}: {event.participants}/{event.asked} boards, {news}, {event.seconds:.2f} s"
-            )
-
-    def _on_stopping(self, event: Stopping) -> None:
-        first = f"Finishing round {event.round}" if event.round else "Stopping before the first round"
-        self._say(f"{first}; Ctrl-C again to stop at once.", style="yellow")
-
-    def _on_end(self, event: RunEnded) -> None:
-        self._progress.stop()
-        self._console.print(_closing_table(event.summary))
-        self._say(f"Every byte: {event.directory}/bytes.csv, rounds.csv, sessions.csv; summary.json")
-        if not event.complete:
-            self._say(_how_to_go_on(event), style="yellow")
-
-
-def _closing_table(summary: Any) -> Table:
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold")
-    table.add_column(justify="right")
-    table.add_column()
-    add = table.add_row
-    add("accuracy", percent(summary["accuracy_final"]), "on the global test set")
-    add("on the boards", percent(summary["accuracy_boards_final"]), "on their own test samples")
-    add("central", percent(summary["accuracy_central"]), "one head trained on all boards' samples together")
-    add("rounds", str(summary["rounds"]), f"{summary['boards']} boards, {summary['seconds_rounds']:.1f} s")
-    add("bytes in rounds", f"{summary['wire_total']:,}", _against_estimate(summary))
-    add("W x C x R", f"{summary['estimate_wcr']:,}", "the classic estimate: uplink payload alone")
-    if "estimate_flbench" in summary:
-        add(
-            "FL-bench's figure",
-            f"{summary['estimate_flbench']:,}",
-            f"float32, one direction, all clients in all rounds; {summary['participants']:,} deltas counted",
-        )
-    for phase, sums in summary["sessions"].items():
-        if not sums["wire_total"]:
-            continue
-        add(f"bytes to {phase}", f"{sums['wire_total']:,}", _against_estimate(sums))
-    return table
-
-
-def _against_estimate(sums: Any) -> str:
-    if sums["wire_total"] == sums["estimate_wire"]:
-        return "as estimated, to the byte"
-    return f"estimated {sums['estimate_wire']:,}"

@@ -279,7 +279,7 @@ def option(name: str) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return _values(read_toml(path), str(path))
+        return checked_keys(read_toml(path), str(path))
     except OSError as error:
         raise ConfigError(
             "E_CONFIG_FILE", f"{path} cannot be read ({error}).", "Name a readable TOML file."
@@ -290,7 +290,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _parse(text: str, source: str) -> dict[str, Any]:
     try:
-        return _values(parse_toml(text), source)
+        return checked_keys(parse_toml(text), source)
     except ValueError as error:
         raise _no_toml(source, error) from error
 
@@ -299,7 +299,16 @@ def _no_toml(source: str, error: ValueError) -> ConfigError:
     return ConfigError("E_CONFIG_FILE", f"{source} is not TOML: {error}.", "Correct that line.")
 
 
-def _values(document: Mapping[str, Any], source: str) -> dict[str, Any]:
+def checked_keys(document: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """Return keys with the values' own types: integers stand for floats too, one string for a list of one.
+
+    Args:
+        document: Key to value; a key may be written with hyphens.
+        source: Where they are from, for errors.
+
+    Raises:
+        ConfigError: E_CONFIG_KEY for a key that is none, E_CONFIG_TYPE.
+    """
     values: dict[str, Any] = {}
     for written, value in document.items():
         name = written.replace("-", "_")
@@ -346,7 +355,7 @@ def _converted(name: str, key: Key, value: Any) -> Any:
     raise ConfigError(
         "E_CONFIG_TYPE",
         f"{name} must be {'a list of strings' if key.many else key.kind.__name__}, not {_shown(value)}.",
-        "Correct it in the TOML file.",
+        "Correct that key.",
     )
 
 

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from bytefed.errors import ConfigError
 from bytefed.ledger.count import ByteCount
 from bytefed.ledger.wire_size import (
+    CODECS,
     LinkProfile,
+    ble_profile,
     configuration_bytes,
     connection_bytes,
     round_bytes,
+    serial_profile,
 )
 from bytefed.seeds import select
 
-if TYPE_CHECKING:
-    pass
-
+LINKS = ("serial", "ble")
+_RANGES = {
+    "clients": (1, 10_000_000),
+    "rounds": (1, 65_535),
+    "features": (1, 4096),
+    "classes": (2, 64),
+    "mtu": (23, 517),
+    "packets": (1, 1000),
+    "update_bytes": (1, 2**63 - 1),
+    "fraction_train": (0.0, 1.0),
+    "min_train_nodes": (1, 10_000_000),
+    "learning_rate_rounds": (0, 65_535),
+    "seed": (0, 2**32 - 1),
+}
+"""Least and greatest value of what an estimate depends on, both allowed."""
 LEFT_OUT = (
     "one direction only: the global model has to reach the clients, too",
     "all clients in all rounds: with partial participation fewer take part",
@@ -47,6 +63,60 @@ class Prediction:
     def total(self) -> ByteCount:
         """All of it."""
         return self.rounds + self.connect + self.evaluate
+
+
+def check_ranges(values: Mapping[str, float | None]) -> None:
+    """Refuse what no run can have.
+
+    Args:
+        values: By the name of the option; None for what was not given.
+
+    Raises:
+        ConfigError: E_CONFIG_RANGE for the first that is out of range.
+    """
+    for name, value in values.items():
+        low, high = _RANGES[name]
+        if value is not None and not low <= value <= high:
+            raise ConfigError(
+                "E_CONFIG_RANGE",
+                f"--{name.replace('_', '-')} {value} is out of range.",
+                f"{low:,} to {high:,} can be.",
+            )
+
+
+def codec_pair(text: str) -> tuple[str, str]:
+    """Return the codecs of downlink and uplink.
+
+    Args:
+        text: NAME for both, or DOWNLINK/UPLINK.
+
+    Raises:
+        ConfigError: E_CONFIG_CODEC if one of them is none.
+    """
+    down, _, up = text.partition("/")
+    for codec in (down, up or down):
+        if codec not in CODECS:
+            raise ConfigError(
+                "E_CONFIG_CODEC", f"There is no codec '{codec}'.", f"Take one of: {', '.join(CODECS)}."
+            )
+    return down, up or down
+
+
+def link_profile(link: str, mtu: int = 247) -> LinkProfile:
+    """Return what sizes depend on, of a link by name.
+
+    Args:
+        link: One of LINKS.
+        mtu: ATT MTU of a BLE link, 23 to 517.
+
+    Raises:
+        ConfigError: E_CONFIG_CHOICE if there is no such link.
+    """
+    if link not in LINKS:
+        raise ConfigError(
+            "E_CONFIG_CHOICE", f"There is no link '{link}'.", f"Take one of: {', '.join(LINKS)}."
+        )
+    return ble_profile(mtu) if link == "ble" else serial_profile()
 
 
 def classic(update_bytes: int, clients: int, rounds: int) -> int:

@@ -28,6 +28,7 @@ from bytefed.head import Head
 from bytefed.ledger.estimate import LEFT_OUT, classic
 from bytefed.ledger.rows import RoundSummary
 from bytefed.ledger.wire_size import LinkProfile, blob_size
+from bytefed.runs.columns import HEAD
 from bytefed.runs.directory import RESOLVED, coded, default_directory, new_run, versions
 from bytefed.runs.summary import Result, Subject, Summary, write_summary
 from bytefed.seeds import chances, select
@@ -61,13 +62,28 @@ class Environment:
     threads: int = 0
     most_rows: int = MOST_ROWS
 
+    def __post_init__(self) -> None:
+        _check_range("dropout", self.dropout, 0.0, 1.0)
+        _check_range("check", self.check, 0, 1000)
+        _check_range("threads", self.threads, 0, 1024)
+        _check_range("rows", self.most_rows, 0, 2**31)
+
+
+def _check_range(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ConfigError(
+            "E_CONFIG_RANGE", f"--{name} {value} is out of range.", f"{low:,} to {high:,} can be."
+        )
+
 
 def load_clients(config: RunConfig, clients: int) -> Assignment:
     """Load what a configuration's clients learn, and divide it among so many.
 
     Raises:
+        ConfigError: E_CONFIG_RANGE for less than one client, or more than 10^7.
         DataError, ModelError, ConfigError: As ``task_of`` and ``Assignment.divided``.
     """
+    _check_range("clients", clients, 1, 10_000_000)
     if config.data == synthetic.NAME:
         return Assignment(*synthetic.make(clients, config.seed))
     task = task_of(config)
@@ -178,6 +194,8 @@ class Simulation:
                 self._evaluate_last(head, everyone)
             else:
                 self._ledger.tested(0, 0)
+        with coded(self.directory):
+            np.save(self.directory / HEAD, head)
         result = self._result(complete, started)
         summary = write_summary(self.directory, self._subject(), result, self._extra())
         self._listener(RunEnded(str(self.directory), complete, summary))

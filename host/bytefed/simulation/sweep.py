@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import product
 from pathlib import Path
@@ -77,7 +77,7 @@ class Trial:
         return float("nan")
 
 
-def grid(axes: Mapping[str, Sequence[Any]]) -> list[Setting]:
+def grid(axes: Mapping[str, Iterable[Any]]) -> list[Setting]:
     """Return all combinations; the reference codec is always among them."""
     values = {f.name: list(dict.fromkeys(axes[f.name])) for f in fields(Setting)}
     values["strategy"] = list(dict.fromkeys(canonical(name) for name in values["strategy"]))

@@ -1,37 +1,23 @@
-"""The commands of `bytefed`, one module each: `add_parser` says what it takes, `run` does it.
+"""The commands of `bytefed`, one module each: `add_parser` says what a command takes, `run` does it."""
 
-What a command alone needs it imports in `run`, so that `bytefed --help` is quick.
+from __future__ import annotations
+
+COMMANDS = {
+    "run": "train the boards, average, evaluate; every byte on the ledger",
+    "simulate": "train very many clients without boards; the same bits, the same bytes",
+    "report": "one page that shows what runs learned and where their bytes went",
+    "estimate": "what training will send: the classic W x C x R, then exactly",
+    "sweep": "compare codecs, local epochs, participation and strategies over seeds",
+    "partition": "show who has what: samples of each class on each client",
+    "devices": "list boards: what each is, and what it holds",
+    "capture": "let a board take labelled samples from its sensor",
+    "flash": "build and upload a board's firmware",
+    "doctor": "say why a board can't be reached",
+    "board": "start virtual boards, each behind a pseudo-terminal",
+    "model": "add a feature extractor of your own; cut the head off a classifier",
+    "gateway": "own a room's boards for a federation of rooms (Flower)",
+}
+"""Each command's module in this package, and its line in `bytefed --help`; in the order shown there.
+
+A command's module is imported only when that command is chosen, so that `bytefed --help` answers at once.
 """
-
-from bytefed.cli.commands import (
-    board,
-    capture,
-    devices,
-    doctor,
-    estimate,
-    flash,
-    gateway,
-    model,
-    partition,
-    report,
-    run,
-    simulate,
-    sweep,
-)
-
-COMMANDS = (
-    run,
-    simulate,
-    report,
-    estimate,
-    sweep,
-    partition,
-    devices,
-    capture,
-    flash,
-    doctor,
-    board,
-    gateway,
-    model,
-)
-"""In the order of `bytefed --help`."""

@@ -39,7 +39,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "board",
-        help="start virtual boards, each behind a pseudo-terminal",
         description="Start virtual boards: the firmware's own core, each behind a pseudo-terminal. Ctrl-C stops them.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -27,7 +27,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "capture",
-        help="let a board take labelled samples from its sensor",
         description="Let a board take labelled samples from its sensor. Ctrl-C stops; what it has, it keeps.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

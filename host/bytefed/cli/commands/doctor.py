@@ -57,7 +57,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "doctor",
-        help="say why a board can't be reached",
         description="Look for what keeps boards from being reached, and say what to do. Changes nothing.",
         epilog="example:\n  bytefed doctor",
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -13,33 +13,28 @@ from typing import TYPE_CHECKING, Any
 from bytefed.errors import ConfigError
 from bytefed.ledger.air import AirTable, Airtime, measured
 from bytefed.ledger.count import CAUSES, ByteCount
-from bytefed.ledger.estimate import LEFT_OUT, Prediction, classic, predict
-from bytefed.ledger.wire_size import (
-    CODECS,
-    LinkProfile,
-    ble_profile,
-    blob_size,
-    serial_profile,
+from bytefed.ledger.estimate import (
+    LEFT_OUT,
+    LINKS,
+    Prediction,
+    check_ranges,
+    classic,
+    codec_pair,
+    link_profile,
+    predict,
 )
+from bytefed.ledger.wire_size import CODECS, LinkProfile, blob_size
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 MEGABYTE = 1024 * 1024
 _FLOAT_BYTES = 4
-_LIMITS = {
-    "clients": (1, 10_000_000),
-    "rounds": (1, 65_535),
-    "features": (1, 4096),
-    "classes": (2, 64),
-    "mtu": (23, 517),
-    "packets": (1, 1000),
-    "update_bytes": (1, 2**63 - 1),
-    "fraction_train": (0.0, 1.0),
-    "min_train_nodes": (1, 10_000_000),
-    "learning_rate_rounds": (0, 65_535),
-    "seed": (0, 2**32 - 1),
-}
+_RANGED = (
+    "clients", "rounds", "features", "classes", "mtu", "packets", "update_bytes", "fraction_train", "min_train_nodes",
+    "learning_rate_rounds", "seed",
+)  # fmt: skip
+"""The options that are numbers with a range."""
 _EXAMPLES = """\
 examples:
   bytefed estimate --shape 100x100x32 --clients 100 --rounds 100   the classic W x C x R of a float32 array
@@ -54,7 +49,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "estimate",
-        help="what training will send: the classic W x C x R, then exactly",
         description="Predict the bytes of a run: the classic estimate W x C x R (update bytes, clients, rounds),"
         " what it leaves out, and the exact count for a head on a link without loss.",
         epilog=_EXAMPLES,
@@ -73,7 +67,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         default="float32",
         help=f"NAME or DOWNLINK/UPLINK, of {', '.join(CODECS)} (default: float32)",
     )
-    add("--link", choices=("serial", "ble"), default="serial", help="(default: serial)")
+    add("--link", choices=LINKS, default="serial", help="(default: serial)")
     add("--mtu", type=int, default=247, help="ATT MTU of the BLE link (default: 247)")
     add("--interval", type=_interval, metavar="MS", help="BLE connection interval, such as 30ms")
     add("--packets", type=int, metavar="N", help="BLE packets in a connection event, each direction")
@@ -104,15 +98,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the estimates; 0.
+    """Print the estimates; return 0.
 
     Raises:
         ConfigError: E_CONFIG_RANGE, E_CONFIG_SHAPE or E_CONFIG_CODEC.
     """
-    _check(args)
-    codecs = _codecs(args.codec)
+    check_ranges({name: getattr(args, name) for name in _RANGED})
+    codecs = codec_pair(args.codec)
     update = _update_bytes(args, codecs[1])
-    profile = serial_profile() if args.link == "serial" else ble_profile(args.mtu)
+    profile = link_profile(args.link, args.mtu)
     prediction = _predict(args, profile, codecs)
     air = _air(args, profile, codecs) if args.link == "ble" else None
     if args.json:
@@ -147,7 +141,7 @@ def _predict(args: argparse.Namespace, profile: LinkProfile, codecs: tuple[str, 
 
 @dataclass(frozen=True)
 class _Air:
-    """What a round of one board, and the whole run, take in the air."""
+    """Air bytes, air time and energy of a board's round and of the whole run."""
 
     table: AirTable
     board_round: Airtime
@@ -194,7 +188,7 @@ def _air(args: argparse.Namespace, profile: LinkProfile, codecs: tuple[str, str]
 
 
 def _interval(text: str) -> float:
-    """Seconds of "30ms" or "30"."""
+    """Return the seconds of "30ms" or "30"."""
     try:
         milliseconds = float(text.removesuffix("ms"))
     except ValueError:
@@ -202,28 +196,6 @@ def _interval(text: str) -> float:
     if not 7.5 <= milliseconds <= 4000:
         raise argparse.ArgumentTypeError("an interval is 7.5ms to 4000ms")
     return milliseconds / 1e3
-
-
-def _check(args: argparse.Namespace) -> None:
-    for name, (low, high) in _LIMITS.items():
-        value = getattr(args, name)
-        if value is not None and not low <= value <= high:
-            raise ConfigError(
-                "E_CONFIG_RANGE",
-                f"--{name.replace('_', '-')} {value} is out of range.",
-                f"{low:,} to {high:,} can be.",
-            )
-
-
-def _codecs(text: str) -> tuple[str, str]:
-    down, _, up = text.partition("/")
-    codecs = (down, up or down)
-    for codec in codecs:
-        if codec not in CODECS:
-            raise ConfigError(
-                "E_CONFIG_CODEC", f"There is no codec '{codec}'.", f"Take one of: {', '.join(CODECS)}."
-            )
-    return codecs
 
 
 def _update_bytes(args: argparse.Namespace, codec: str) -> int:

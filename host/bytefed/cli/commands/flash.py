@@ -32,7 +32,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "flash",
-        help="build and upload a board's firmware",
         description="Build and upload a board's firmware with PlatformIO, from a checkout of bytefed.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

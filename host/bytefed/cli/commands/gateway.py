@@ -33,7 +33,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "gateway",
-        help="own a room's boards for a federation of rooms (Flower)",
         description="Train a room's boards for whoever asks on a local socket, and answer with their mean.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -39,7 +39,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add `partition` to the command line."""
     parser = subparsers.add_parser(
         "partition",
-        help="show who has what: samples of each class on each client",
         description="Divide a data set as `bytefed run` would, and show who has what.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from bytefed.cli.options import add_options, given_options
 from bytefed.errors import ConfigError
+from bytefed.events import Listener, Preparing
 from bytefed.federation.config import MAX_SEED, RunConfig
 
 if TYPE_CHECKING:
@@ -41,7 +43,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "run",
-        help="train the boards, average, evaluate; every byte on the ledger",
         description="Train boards over rounds of federated averaging and write down every byte that it took.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -103,25 +104,37 @@ def _directory(run_dir: Path | None, seed: int | None) -> Path | None:
     return run_dir if seed is None or run_dir is None else run_dir / f"seed-{seed}"
 
 
-def _begin(args: argparse.Namespace, config: RunConfig, directory: Path | None) -> Mapping[str, Any]:
+@contextmanager
+def _listening(args: argparse.Namespace) -> Iterator[Listener]:
+    """Show what happens as the options say, from before the rest of bytefed is loaded."""
     from bytefed.cli.terminal import shown
-    from bytefed.federation.experiment import begin
-    from bytefed.report.live import serving
 
-    with shown(quiet=args.quiet, as_json=args.json) as terminal, serving(terminal, args.live) as listener:
+    with shown(quiet=args.quiet, as_json=args.json) as terminal:
+        terminal(Preparing("starting"))
+        if args.live is None:
+            yield terminal
+            return
+        from bytefed.report.live import serving
+
+        with serving(terminal, args.live) as listener:
+            yield listener
+
+
+def _begin(args: argparse.Namespace, config: RunConfig, directory: Path | None) -> Mapping[str, Any]:
+    with _listening(args) as listener:
+        from bytefed.federation.experiment import begin
+
         return asyncio.run(begin(config, directory, listener))
 
 
 def _resume(args: argparse.Namespace) -> int:
-    from bytefed.cli.terminal import shown
-    from bytefed.federation.experiment import resume
-    from bytefed.report.live import serving
-
     if args.config is not None or args.seeds != 1:
         raise ConfigError(
             "E_CONFIG_RESUME", "A run has its configuration already.", "Leave --config and --seeds out."
         )
-    with shown(quiet=args.quiet, as_json=args.json) as terminal, serving(terminal, args.live) as listener:
+    with _listening(args) as listener:
+        from bytefed.federation.experiment import resume
+
         summary = asyncio.run(resume(args.resume, given_options(args), listener))
     return 0 if summary["complete"] else _INTERRUPTED
 

@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 
 from bytefed.cli.options import add_options, given_options
-from bytefed.errors import ConfigError
 from bytefed.events import Preparing
 from bytefed.federation.config import RunConfig
 
@@ -41,7 +40,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "simulate",
-        help="train very many clients without boards; the same bits, the same bytes",
         description="Simulate federated learning with as many clients as samples fit in memory.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -110,7 +108,6 @@ def run(args: argparse.Namespace) -> int:
     from bytefed.simulation.links import parse_links
     from bytefed.simulation.run import Environment, Simulation, load_clients
 
-    _check(args)
     options = {name: value for name, value in given_options(args).items() if name in _KEYS}
     config = RunConfig.resolve(args.config, {**options, "central": args.central})
     environment = Environment(
@@ -127,20 +124,3 @@ def run(args: argparse.Namespace) -> int:
         simulation = Simulation(config, environment, assignment, args.run_dir, listener)
         summary = simulation.run()
     return 0 if summary["complete"] else _INTERRUPTED
-
-
-def _check(args: argparse.Namespace) -> None:
-    limits = {
-        "clients": (1, 10_000_000),
-        "dropout": (0.0, 1.0),
-        "check": (0, 1000),
-        "threads": (0, 1024),
-        "rows": (0, 2**31),
-    }
-    for name, (low, high) in limits.items():
-        if not low <= getattr(args, name) <= high:
-            raise ConfigError(
-                "E_CONFIG_RANGE",
-                f"--{name} {getattr(args, name)} is out of range.",
-                f"{low:,} to {high:,} can be.",
-            )

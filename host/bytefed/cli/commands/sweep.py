@@ -7,19 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
-
 from bytefed.codec import CODECS
-from bytefed.errors import ConfigError
-from bytefed.head import parameters
-from bytefed.ledger.wire_size import LinkProfile, ble_profile, serial_profile
 
 if TYPE_CHECKING:
-    from bytefed.data import Task
-    from bytefed.federation.config import RunConfig
-    from bytefed.simulation.sweep import Row, Setting, Trial, Trials
+    from rich.table import Table
+
+    from bytefed.simulation.sweep import Row, Setting
+    from bytefed.simulation.sweep_run import SweepPlan, SweepTable
 
 _EXAMPLES = """\
 examples:
@@ -45,7 +39,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add `sweep` to the command line."""
     parser = subparsers.add_parser(
         "sweep",
-        help="compare codecs, local epochs, participation and strategies over seeds",
         description="Try a grid of settings with several seeds and write one table: accuracy, bytes to reach float32's,"
         " RAM and instructions of the codec.",
         epilog=_EXAMPLES,
@@ -83,90 +76,54 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run `bytefed sweep`."""
-    from bytefed.data import load_task
-    from bytefed.federation.config import RunConfig
-    from bytefed.simulation.sweep import TABLE, Trials, grid, recommend, write_table
+    """Run `bytefed sweep`; return 0."""
+    from rich.console import Console
 
-    if min(args.seeds, args.clients, args.rounds) < 1:
-        raise ConfigError(
-            "E_CONFIG_RANGE", "--seeds, --clients and --rounds are at least 1.", "Correct them."
-        )
-    base = RunConfig(rounds=args.rounds, batch_size=args.batch_size, learning_rate=args.learning_rate)
-    profile = serial_profile() if args.link == "serial" else ble_profile(args.mtu)
-    link = args.link if args.link == "serial" else f"ble/{args.mtu}"
-    settings = grid({name: getattr(args, name) for name in _AXES})
-    tasks = {name: load_task(name, args.data_dir) for name in {setting.data for setting in settings}}
-    trials = Trials(args.sweep_dir, base, args.clients, link)
-    seeds = range(args.first_seed, args.first_seed + args.seeds)
-    _check(settings, seeds, tasks, base, args.clients)
-    cells = _try_all(settings, seeds, tasks, base, args.clients, profile, trials)
-    rows = [_row(setting, cells, tasks[setting.data]) for setting in settings]
-    write_table(args.sweep_dir / TABLE, rows)
+    from bytefed.federation.config import RunConfig
+    from bytefed.simulation.sweep_run import plan_sweep
+
+    plan = plan_sweep(
+        {name: getattr(args, name) for name in _AXES},
+        RunConfig(rounds=args.rounds, batch_size=args.batch_size, learning_rate=args.learning_rate),
+        seeds=range(args.first_seed, args.first_seed + args.seeds),
+        clients=args.clients,
+        link=args.link,
+        mtu=args.mtu,
+        directory=args.sweep_dir,
+        data_dir=args.data_dir,
+    )
+    found = _run(plan)
     console = Console()
-    console.print(_table(rows))
-    console.print(f"Recommended by the boards' own test samples: [bold]{recommend(cells)}[/bold]")
-    console.print(f"Table: {args.sweep_dir / TABLE}")
+    console.print(_table(found.rows))
+    console.print(f"Recommended by the boards' own test samples: [bold]{found.recommended}[/bold]")
+    console.print(f"Table: {found.path}")
     return 0
 
 
-def _check(
-    settings: Sequence[Setting], seeds: Sequence[int], tasks: dict[str, Task], base: RunConfig, clients: int
-) -> None:
-    """Refuse a grid with a cell that can't be tried, before hours have gone into the others."""
-    from dataclasses import asdict, replace
+def _run(plan: SweepPlan) -> SweepTable:
+    """Run a sweep beside a progress bar."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from bytefed.federation.assignment import Assignment
-
-    divisions = {(setting.data, setting.alpha): replace(base, **asdict(setting)) for setting in settings}
-    for setting in settings:
-        replace(base, **asdict(setting)).with_strategy(None)
-    for config in divisions.values():
-        for seed in seeds:
-            Assignment.divided(replace(config, seed=seed), tasks[config.data], clients)
-
-
-def _try_all(
-    settings: Sequence[Setting],
-    seeds: Sequence[int],
-    tasks: dict[str, Task],
-    base: RunConfig,
-    clients: int,
-    profile: LinkProfile,
-    trials: Trials,
-) -> dict[Setting, Sequence[Trial]]:
-    """Make the trials that are still missing."""
-    from dataclasses import asdict, replace
-
-    from bytefed.simulation.sweep import Trial
-    from bytefed.simulation.trial import run_trial
+    from bytefed.simulation.sweep_run import run_sweep
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    cells: dict[Setting, list[Trial]] = {setting: [] for setting in settings}
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task("trials", total=len(settings) * len(seeds))
-        for setting in settings:
-            progress.update(bar, description=f"{setting.data} {setting.codec} {setting.strategy}")
-            for seed in seeds:
-                trial = trials.get(setting, seed)
-                if trial is None:
-                    config = replace(base, **asdict(setting), seed=seed)
-                    trial = Trial.of(run_trial(config, tasks[setting.data], clients, profile), clients)
-                    trials.add(setting, seed, trial)
-                cells[setting].append(trial)
-                progress.advance(bar)
-    return dict(cells)
+        bar = progress.add_task("trials", total=None)
 
+        def show(setting: Setting, done: int, total: int) -> None:
+            about = f"{setting.data} {setting.codec} {setting.strategy}"
+            progress.update(bar, description=about, completed=done, total=total)
 
-def _row(setting: Setting, cells: dict[Setting, Sequence[Trial]], task: Task) -> Row:
-    from bytefed.simulation.sweep import summarize
-
-    count = parameters(task.D, task.num_classes)
-    return summarize(setting, count, cells[setting], cells[setting.reference])
+        found = run_sweep(plan, show)
+        progress.update(bar, completed=progress.tasks[0].total)
+    return found
 
 
 def _table(rows: Sequence[Row]) -> Table:
-    """The table for a terminal: axes of the grid that have only one value are left out, sweep.csv has them all."""
+    """Return the table for a terminal: axes of the grid with one value are left out, sweep.csv has them all."""
+    from rich.table import Table
+
     title = "kB: wire bytes of a board up to 95 or 99 % of float32's final accuracy"
     table = Table(title=title, box=None, padding=(0, 1, 0, 0))
     axes = [_axes_of(row) for row in rows]

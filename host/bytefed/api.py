@@ -1,0 +1,448 @@
+"""The front door: what `import bytefed` gives a program (docs/scripting.md says what is stable).
+
+Each function asks for what it needs only when it is called, so that importing bytefed costs next to nothing. Options
+are the keys of ``RunConfig``, which are also the long options of the command line and the keys of its TOML files.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import copy_context
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bytefed.events import Event, Listener, RunStarted
+from bytefed.result import RunResult, load_run
+
+if TYPE_CHECKING:
+    from bytefed.data import Task
+    from bytefed.device.device import Device
+    from bytefed.federation.config import RunConfig
+    from bytefed.ledger.estimate import Prediction
+    from bytefed.simulation.sweep_run import SweepProgress, SweepTable
+    from bytefed.strategies.base import Strategy
+
+    PathLike = str | os.PathLike[str]
+
+_T = TypeVar("_T")
+
+
+def run(
+    config: RunConfig | PathLike | None = None,
+    *,
+    directory: PathLike | None = None,
+    strategy: Strategy | str | None = None,
+    progress: Listener | None = None,
+    **keys: Any,
+) -> RunResult:
+    """Train boards over rounds, and count every byte: `bytefed run` for programs.
+
+    Ctrl-C ends it after the round under way; the result then says ``complete`` False, and ``resume`` goes on. It may
+    be called where an event loop is running already, as in a notebook: it then works in a thread of its own, and
+    Ctrl-C ends it at once with a KeyboardInterrupt; ``resume`` goes on from there as well.
+
+    Args:
+        config: A configuration, or the path of a TOML file with one; None for the defaults.
+        directory: Run directory, must not hold a run; None for a new one under runs/.
+        strategy: A name, or an object of one's own with the method ``aggregate`` (see ``Strategy``); None for the
+            configuration's.
+        progress: Is called with each event, such as ``RoundClosed``; `print` will do. None for silence.
+        **keys: Keys of ``RunConfig``; they win over `config`.
+
+    Returns:
+        What the run left behind.
+
+    Raises:
+        BytefedError: Whatever keeps the run from beginning or going on, with a code and a remedy.
+    """
+    return _finish(run_async(config, directory=directory, strategy=strategy, progress=progress, **keys))
+
+
+async def run_async(
+    config: RunConfig | PathLike | None = None,
+    *,
+    directory: PathLike | None = None,
+    strategy: Strategy | str | None = None,
+    progress: Listener | None = None,
+    **keys: Any,
+) -> RunResult:
+    """Do what ``run`` does in the event loop that is running; cancelling it leaves a run that ``resume`` takes."""
+    from bytefed.federation.experiment import begin
+
+    resolved, own = _configured(config, strategy, keys)
+    ear = _Ear(progress)
+    await begin(resolved, _path(directory), ear, own)
+    return load_run(ear.directory)
+
+
+def resume(
+    directory: PathLike,
+    *,
+    strategy: Strategy | None = None,
+    progress: Listener | None = None,
+    **keys: Any,
+) -> RunResult:
+    """Go on with a run that was interrupted, or give one that is complete more rounds.
+
+    Args:
+        directory: The run directory.
+        strategy: The strategy that it began with, if that was an object.
+        progress: As for ``run``.
+        **keys: Keys to change, such as ``rounds``.
+
+    Raises:
+        ConfigError: E_CONFIG_RESUME for a key that can't change within a run.
+        BytefedError: Whatever else keeps the run from going on.
+    """
+    return _finish(resume_async(directory, strategy=strategy, progress=progress, **keys))
+
+
+async def resume_async(
+    directory: PathLike,
+    *,
+    strategy: Strategy | None = None,
+    progress: Listener | None = None,
+    **keys: Any,
+) -> RunResult:
+    """Do what ``resume`` does in the event loop that is running."""
+    from bytefed.federation.config import checked_keys
+    from bytefed.federation.experiment import resume as resumed
+
+    options = checked_keys(_plain(keys), "The call")
+    await resumed(Path(directory), options, progress or _silent, strategy)
+    return load_run(directory)
+
+
+def simulate(
+    config: RunConfig | PathLike | None = None,
+    *,
+    clients: int = 100,
+    links: Sequence[str] = ("serial",),
+    dropout: float = 0.0,
+    check: int = 0,
+    threads: int = 0,
+    rows: int = 100_000,
+    directory: PathLike | None = None,
+    strategy: Strategy | str | None = None,
+    progress: Listener | None = None,
+    **keys: Any,
+) -> RunResult:
+    """Train very many clients without boards, with the same bits and the same bytes: `bytefed simulate` for programs.
+
+    Args:
+        config: As for ``run``; its boards, deadline and faults say nothing here.
+        clients: Clients, 1 to 10^7.
+        links: "serial", "ble" or "ble:MTU", each with "=SHARE" if they differ.
+        dropout: Probability that a client is lost in a round after it took the head, 0 to 1.
+        check: How many clients also train as virtual boards, to compare weights and bytes.
+        threads: Threads to train with; 0 for one a processor.
+        rows: The most rows that bytes.csv has with one for each client; sums where there would be more.
+        directory: As for ``run``.
+        strategy: As for ``run``.
+        progress: As for ``run``.
+        **keys: Keys of ``RunConfig``; they win over `config`.
+
+    Raises:
+        BytefedError: Whatever keeps the simulation from beginning or going on; E_CHECK if a board differs.
+    """
+    from bytefed.simulation.links import parse_links
+    from bytefed.simulation.run import Environment, Simulation, load_clients
+
+    resolved, own = _configured(config, strategy, {"central": False, **keys})
+    environment = Environment(parse_links(links), dropout, check, threads, rows)
+    resolved.with_strategy(own)  # one that can't be is refused before data are loaded
+    assignment = load_clients(resolved, clients)
+    simulation = Simulation(resolved, environment, assignment, _path(directory), progress or _silent, own)
+
+    if check and _in_a_loop():  # the virtual boards that it checks need a loop of their own
+        _in_a_thread(simulation.run, simulation.stop)
+    else:
+        simulation.run()
+    return load_run(simulation.directory)
+
+
+def sweep(
+    *,
+    data: Sequence[str] = ("digits",),
+    alpha: Sequence[float] = (0.5,),
+    codec: Sequence[str] | None = None,
+    local_epochs: Sequence[int] = (5,),
+    fraction_train: Sequence[float] = (1.0,),
+    strategy: Sequence[str] = ("fedavg",),
+    seeds: Iterable[int] = range(1, 6),
+    clients: int = 10,
+    link: str = "ble",
+    mtu: int = 247,
+    directory: PathLike = "sweep",
+    data_dir: PathLike | None = None,
+    progress: SweepProgress | None = None,
+    **keys: Any,
+) -> SweepTable:
+    """Compare codecs, local epochs, participation and strategies over seeds: `bytefed sweep` for programs.
+
+    Each keyword up to `strategy` is an axis of the grid. A sweep that was stopped goes on in the same directory.
+
+    Args:
+        data: Tasks by name.
+        alpha: Dirichlet concentrations of the partition.
+        codec: Codecs, NAME or DOWNLINK/UPLINK; None for all. float32 is always among them.
+        local_epochs: Passes over a board's own samples in a round.
+        fraction_train: Fractions of the boards that train in a round.
+        strategy: Strategies by name.
+        seeds: What each cell of the grid is tried with.
+        clients: Boards.
+        link: "ble" or "serial": whose bytes count.
+        mtu: ATT MTU of a BLE link, 23 to 517.
+        directory: Where trials and table are kept.
+        data_dir: Folder with the raw data of tasks that bytefed doesn't ship.
+        progress: Is called before each trial with its setting, how many are done, and how many there are.
+        **keys: Keys of ``RunConfig`` that the grid does not vary; `rounds` is 100 unless given.
+
+    Raises:
+        ConfigError: A cell of the grid can't be tried.
+        DataError, ModelError: As ``load_task``.
+    """
+    from bytefed.federation.config import RunConfig, checked_keys
+    from bytefed.ledger.wire_size import CODECS
+    from bytefed.simulation.sweep_run import plan_sweep, run_sweep
+
+    axes = {
+        "data": [os.fspath(name) for name in data],
+        "alpha": alpha,
+        "codec": CODECS if codec is None else codec,
+        "local_epochs": local_epochs,
+        "fraction_train": fraction_train,
+        "strategy": strategy,
+    }
+    plan = plan_sweep(
+        axes,
+        RunConfig(**checked_keys({"rounds": 100, **_plain(keys)}, "The call")),
+        seeds=list(seeds),
+        clients=clients,
+        link=link,
+        mtu=mtu,
+        directory=Path(directory),
+        data_dir=_path(data_dir),
+    )
+    return run_sweep(plan, progress or (lambda *_: None))
+
+
+def estimate(
+    *,
+    features: int = 64,
+    classes: int = 10,
+    clients: int = 8,
+    rounds: int = 20,
+    codec: str = "float32",
+    link: str = "serial",
+    mtu: int = 247,
+    fraction_train: float = 1.0,
+    min_train_nodes: int = 1,
+    learning_rate_rounds: int = 0,
+    seed: int = 42,
+) -> Prediction:
+    """Predict every byte of a run on a link that loses nothing: equal to what ``run`` counts, not about.
+
+    Args:
+        features: D of the head, 1 to 4096.
+        classes: C of the head, 2 to 64.
+        clients: Boards, 1 to 10^7.
+        rounds: Rounds, 1 to 65,535.
+        codec: NAME or DOWNLINK/UPLINK, of ``CODECS``.
+        link: "serial" or "ble".
+        mtu: ATT MTU of a BLE link, 23 to 517.
+        fraction_train: Fraction of the boards that train in a round, 0 to 1.
+        min_train_nodes: The least number of boards that train in a round.
+        learning_rate_rounds: Rounds between two steps of the learning rate; 0 if it never changes.
+        seed: Seed of the selection.
+
+    Returns:
+        Byte counts by cause: ``board_round``, ``rounds``, ``connect``, ``evaluate``, ``total``. Giving boards their
+        samples is not part of it.
+
+    Raises:
+        ConfigError: E_CONFIG_RANGE, E_CONFIG_CODEC, or E_CONFIG_CHOICE for a link that is none.
+    """
+    from bytefed.ledger.estimate import check_ranges, codec_pair, link_profile, predict
+
+    run = {
+        "clients": clients,
+        "rounds": rounds,
+        "fraction_train": fraction_train,
+        "min_train_nodes": min_train_nodes,
+        "learning_rate_rounds": learning_rate_rounds,
+        "seed": seed,
+    }
+    check_ranges({"features": features, "classes": classes, "mtu": mtu, **run})
+    return predict(link_profile(link, mtu), features, classes, codec_pair(codec), **run)  # type: ignore[arg-type]
+
+
+def blob_size(codec: str, features: int, classes: int) -> int:
+    """Return the size of one encoded head or update in bytes.
+
+    Args:
+        codec: One name of ``CODECS``.
+        features: D of the head, 1 to 4096.
+        classes: C of the head, 2 to 64.
+
+    Raises:
+        ConfigError: E_CONFIG_CODEC or E_CONFIG_RANGE.
+    """
+    from bytefed.ledger import wire_size
+    from bytefed.ledger.estimate import check_ranges, codec_pair
+
+    check_ranges({"features": features, "classes": classes})
+    return wire_size.blob_size(codec_pair(codec)[1], features, classes)
+
+
+def load_task(name: PathLike, data_dir: PathLike | None = None) -> Task:
+    """Load what there is to learn: features, labels and the global test set.
+
+    Args:
+        name: A task by name ("digits", "gesture", "motion", ...), an .npz file, or a folder of recordings.
+        data_dir: Folder with the raw data of tasks that bytefed doesn't ship.
+
+    Raises:
+        DataError: E_DATA_UNKNOWN for a name that is none of these, or what reading the data raised.
+        ModelError: The task's extractor can't be used.
+        ConfigError: E_CONFIG_EXTRA if a package is missing.
+    """
+    from bytefed.data import load_task as load
+
+    return load(os.fspath(name), _path(data_dir))
+
+
+@asynccontextmanager
+async def open_boards(
+    *uris: str, model: str = "digits", shape: tuple[int, int] | None = None, faults: str = ""
+) -> AsyncIterator[list[Device]]:
+    """Open boards, not connected yet; leaving the block closes them, and stops virtual ones.
+
+    Args:
+        *uris: What `--boards` takes: "virtual:2", "serial:auto", "ble:auto", ...
+        model: The extractor that virtual boards run.
+        shape: D and C of virtual boards that take ready features instead of running an extractor.
+        faults: Faults to put on every link, as `--faults` takes them.
+
+    Raises:
+        ConfigError: E_CONFIG_BOARDS for a URI that is none, E_CONFIG_FAULTS.
+        LinkError: E_NO_BOARDS if `auto` finds none, E_VIRTUAL if virtual boards don't start.
+    """
+    from bytefed.boards.open import VirtualOptions, open_devices
+    from bytefed.boards.virtual import BoardKind
+    from bytefed.extractor.manifest import Manifest, model_folder
+
+    if shape is None:
+        manifest = Manifest.load(model_folder(model))
+        kind = BoardKind(manifest.D, manifest.C, model)
+    else:
+        kind = BoardKind(*shape)
+    async with open_devices(uris, VirtualOptions(kind), faults) as devices:
+        yield devices
+
+
+def _silent(_event: Event) -> None:
+    """Show nothing."""
+
+
+class _Ear:
+    """Passes events on, and remembers where the run is kept."""
+
+    def __init__(self, progress: Listener | None) -> None:
+        self.directory = Path()
+        self._progress = progress or _silent
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, RunStarted):
+            self.directory = Path(event.directory)
+        self._progress(event)
+
+
+def _configured(
+    config: RunConfig | PathLike | None, strategy: Strategy | str | None, keys: Mapping[str, Any]
+) -> tuple[RunConfig, Strategy | None]:
+    """The configuration, and the strategy if it is an object."""
+    from bytefed.federation.config import RunConfig, checked_keys
+
+    named = {"strategy": strategy} if isinstance(strategy, str) else {}
+    given = checked_keys({**_plain(keys), **named}, "The call")
+    own = None if isinstance(strategy, str) else strategy
+    if isinstance(config, RunConfig):
+        return replace(config, **given), own
+    return RunConfig.resolve(_path(config), given), own
+
+
+def _plain(keys: Mapping[str, Any]) -> dict[str, Any]:
+    """Keys as a TOML file would give them: paths are text, numbers of numpy are Python's, sequences are lists."""
+    return {name: _plain_value(value) for name, value in keys.items()}
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, list | tuple):
+        return [_plain_value(item) for item in value]
+    return value.item() if hasattr(value, "dtype") and getattr(value, "ndim", 1) == 0 else value
+
+
+def _path(value: PathLike | None) -> Path | None:
+    return None if value is None else Path(value)
+
+
+def _in_a_loop() -> bool:
+    """Whether this thread's event loop is running, as that of a notebook is."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _finish(work: Coroutine[Any, Any, _T]) -> _T:
+    """Do something to its end: in a thread of its own where this thread's event loop is running already."""
+    if not _in_a_loop():
+        return asyncio.run(work)
+    started: Future[Callable[[], object]] = Future()
+
+    async def cancellable() -> _T:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        started.set_result(lambda: loop.call_soon_threadsafe(task.cancel) if task else None)
+        return await work
+
+    try:
+        return _in_a_thread(lambda: asyncio.run(cancellable()), lambda: started.result()())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+def _in_a_thread(work: Callable[[], _T], stop: Callable[[], object]) -> _T:
+    """Do something in another thread and wait for it; Ctrl-C calls `stop`."""
+    with ThreadPoolExecutor(1, thread_name_prefix="bytefed") as pool:
+        done = pool.submit(copy_context().run, work)
+        with _interrupts(stop):
+            return done.result()
+
+
+@contextmanager
+def _interrupts(stop: Callable[[], object]) -> Iterator[None]:
+    """While this holds, Ctrl-C calls `stop`; signals reach the main thread alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stop()
+
+    before = signal.signal(signal.SIGINT, on_signal)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,200 @@
+"""What a run shows to people: a progress bar on a terminal, a line a round in a log, a table at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from bytefed.cli.terminal import percent, result_line
+from bytefed.download import WebFile
+from bytefed.events import (
+    BoardJoined,
+    BoardTrouble,
+    DataRemark,
+    Event,
+    Preparing,
+    RoundClosed,
+    RunEnded,
+    RunStarted,
+    Stopping,
+)
+
+
+class Quiet:
+    """Troubles on standard error, and one line at the end."""
+
+    def __init__(self) -> None:
+        self._out, self._err = Console(highlight=False), Console(stderr=True, highlight=False)
+
+    def __call__(self, event: Event) -> None:
+        """Take an event."""
+        if isinstance(event, BoardTrouble):
+            self._err.print(_trouble(event), markup=False, soft_wrap=True)
+        elif isinstance(event, DataRemark):
+            self._err.print(f"data: {event.text}", markup=False, soft_wrap=True)
+        elif isinstance(event, RunEnded):
+            self._out.print(result_line(event.summary), markup=False, soft_wrap=True)
+            if not event.complete:
+                self._err.print(_how_to_go_on(event), markup=False, soft_wrap=True)
+
+
+def _trouble(event: BoardTrouble) -> str:
+    return f"round {event.round}: board {event.board}: [{event.code}] {event.message} {event.remedy}".rstrip()
+
+
+def _how_to_go_on(event: RunEnded) -> str:
+    if event.summary.get("simulated"):
+        return "Not complete: ended by Ctrl-C. A simulation can't go on; its rounds so far are there."
+    return f"Not complete. Go on with: bytefed run --resume {event.directory}"
+
+
+class Live:
+    """A progress bar on a terminal, a line a round elsewhere, and a table at the end."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(highlight=False)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[news]}"),
+            TimeRemainingColumn(compact=True),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+        self._bar = self._progress.add_task("connecting", total=None, news="")
+        self._joined = 0
+        self._wire = self._estimate = 0
+        self._handlers: dict[type[Event], Callable[[Any], None]] = {
+            Preparing: self._on_preparing,
+            RunStarted: self._on_start,
+            DataRemark: lambda event: self._say(f"data: {event.text}", style="yellow"),
+            BoardJoined: self._on_joined,
+            BoardTrouble: lambda event: self._say(_trouble(event), style="yellow"),
+            RoundClosed: self._on_round,
+            Stopping: self._on_stopping,
+            RunEnded: self._on_end,
+        }
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Take an event."""
+        if handle := self._handlers.get(type(event)):
+            handle(event)
+
+    def _say(self, text: str, style: str | None = None) -> None:
+        self._console.print(text, style=style, markup=False, soft_wrap=True)
+
+    def _on_preparing(self, event: Preparing) -> None:
+        self._progress.update(self._bar, description=event.phase)
+        if self._progress.disable:
+            self._say(f"{event.phase} ...")
+
+    def _on_start(self, event: RunStarted) -> None:
+        self._say(
+            f"run {event.run}: {event.task}, head {event.features}x{event.classes}, {event.boards} boards,"
+            f" rounds {event.first_round} to {event.rounds} -> {event.directory}"
+        )
+        if event.faults:
+            self._say(f"faults on every link: {event.faults}")
+        self._progress.update(
+            self._bar, description="samples", total=event.rounds, completed=event.first_round - 1
+        )
+
+    def _on_joined(self, _event: BoardJoined) -> None:
+        self._joined += 1
+        self._progress.update(self._bar, news=f"{self._joined} boards ready")
+
+    def _on_round(self, event: RoundClosed) -> None:
+        self._wire += event.wire_total
+        self._estimate += event.estimate_wire
+        missing = event.asked - event.participants
+        news = (
+            f"accuracy {percent(event.accuracy_global)}  {self._wire:,} B"
+            f" (estimate {self._estimate:,})" + (f"  {missing} missing" if missing else "")
+        )
+        self._progress.update(self._bar, description="rounds", completed=event.round, news=news)
+        if self._progress.disable:
+            self._say(
+                f"round {event.round}: {event.participants}/{event.asked} boards, {news}, {event.seconds:.2f} s"
+            )
+
+    def _on_stopping(self, event: Stopping) -> None:
+        first = f"Finishing round {event.round}" if event.round else "Stopping before the first round"
+        self._say(f"{first}; Ctrl-C again to stop at once.", style="yellow")
+
+    def _on_end(self, event: RunEnded) -> None:
+        self._progress.stop()
+        self._console.print(_closing_table(event.summary))
+        self._say(f"Every byte: {event.directory}/bytes.csv, rounds.csv, sessions.csv; summary.json")
+        if not event.complete:
+            self._say(_how_to_go_on(event), style="yellow")
+
+
+def _closing_table(summary: Any) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(justify="right")
+    table.add_column()
+    add = table.add_row
+    add("accuracy", percent(summary["accuracy_final"]), "on the global test set")
+    add("on the boards", percent(summary["accuracy_boards_final"]), "on their own test samples")
+    add("central", percent(summary["accuracy_central"]), "one head trained on all boards' samples together")
+    add("rounds", str(summary["rounds"]), f"{summary['boards']} boards, {summary['seconds_rounds']:.1f} s")
+    add("bytes in rounds", f"{summary['wire_total']:,}", _against_estimate(summary))
+    add("W x C x R", f"{summary['estimate_wcr']:,}", "the classic estimate: uplink payload alone")
+    if "estimate_flbench" in summary:
+        add(
+            "FL-bench's figure",
+            f"{summary['estimate_flbench']:,}",
+            f"float32, one direction, all clients in all rounds; {summary['participants']:,} deltas counted",
+        )
+    for phase, sums in summary["sessions"].items():
+        if not sums["wire_total"]:
+            continue
+        add(f"bytes to {phase}", f"{sums['wire_total']:,}", _against_estimate(sums))
+    return table
+
+
+def _against_estimate(sums: Any) -> str:
+    if sums["wire_total"] == sums["estimate_wire"]:
+        return "as estimated, to the byte"
+    return f"estimated {sums['estimate_wire']:,}"
+
+
+class DownloadBar:
+    """A progress bar on standard error while a file is downloaded; it is made when the first block arrives."""
+
+    def __init__(self, file: WebFile) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+        self._progress = Progress(*columns, TimeRemainingColumn(compact=True), console=Console(stderr=True))
+        self._task = self._progress.add_task(file.name, total=file.size)
+        self._progress.start()
+
+    def show(self, done: int) -> None:
+        """Show how many bytes are there."""
+        self._progress.update(self._task, completed=done)
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
+        self._progress.stop()

@@ -1,0 +1,138 @@
+"""A run directory as a program reads it: each CSV file of SPEC.md section 8 as columns, and the newest head.
+
+It works on runs that are still going on or were killed, and takes no lock. What it finds is checked as it is read: a
+directory may have been copied, cut off or edited.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bytefed.errors import StoreError
+from bytefed.runs.directory import DATABASE
+
+Columns = dict[str, list[Any]]
+"""Column name to its values in the order of the rows, None where a field is empty."""
+
+HEAD = "head.npy"
+"""The last head of a simulated run, float32 [P]; other runs have all their heads in the database."""
+
+_TEXT = frozenset({"run", "board", "link", "codec", "status", "phase"})
+_REAL = frozenset(
+    {"seconds", "loss", "accuracy", "accuracy_boards", "accuracy_global", "loss_global", "estimate_error",
+     "air_seconds", "energy_mj"}
+)  # fmt: skip
+_LARGEST_TABLE = 512 * 1024 * 1024
+_LARGEST_HEAD = 4 * (4096 * 64 + 64)
+
+
+def read_columns(path: Path) -> Columns:
+    """Read a CSV file of a run: text as str, counts as int, measures as float.
+
+    A last line that was cut off by a kill is left out.
+
+    Raises:
+        StoreError: E_RUN_MISSING if there is no such file, E_RUN_IO if it can't be read, E_RUN_CORRUPT if it holds
+            something else.
+    """
+    lines = csv.reader(io.StringIO(_whole_lines(path), newline=""), strict=True)
+    try:
+        header = next(lines, [])
+        rows = [fields for fields in lines if len(fields) == len(header) or _refuse(path, lines.line_num)]
+    except csv.Error as error:
+        raise _corrupt(path, f"line {lines.line_num}: {error}") from error
+    fields_of = zip(*rows, strict=True) if rows else ((),) * len(header)
+    return {name: _values(path, name, fields) for name, fields in zip(header, fields_of, strict=True)}
+
+
+def _refuse(path: Path, line: int) -> bool:
+    raise _corrupt(path, f"line {line} has another number of fields than the header")
+
+
+def _values(path: Path, name: str, fields: Sequence[str]) -> list[Any]:
+    convert: Callable[[str], Any] = str if name in _TEXT else _finite if name in _REAL else int
+    try:
+        return [convert(field) if field else None for field in fields]
+    except ValueError as error:
+        raise _corrupt(path, f"column {name}: {error}") from error
+
+
+def _finite(field: str) -> float:
+    value = float(field)
+    if not math.isfinite(value):
+        raise ValueError(f"{field} is not finite")
+    return value
+
+
+def _whole_lines(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST_TABLE + 1)
+        text = content.decode()
+    except FileNotFoundError:
+        raise StoreError(
+            "E_RUN_MISSING",
+            f"There is no {path.name} in {path.parent}.",
+            "Name a directory that a run was written to.",
+        ) from None
+    except OSError as error:
+        raise StoreError("E_RUN_IO", f"{path} can't be read ({error}).", "Make it readable.") from error
+    except UnicodeDecodeError as error:
+        raise _corrupt(path, "it is not UTF-8 text") from error
+    if len(content) > _LARGEST_TABLE:
+        raise _corrupt(path, f"it is larger than {_LARGEST_TABLE:,} B")
+    return text[: text.rfind("\n") + 1]
+
+
+def newest_head(directory: Path) -> NDArray[np.float32]:
+    """Return the newest global head of a run, float32 [P].
+
+    Raises:
+        StoreError: E_RUN_MISSING if the directory has none, E_RUN_CORRUPT if it can't be understood.
+    """
+    if (directory / HEAD).is_file():
+        blob = _saved(directory / HEAD)
+    elif (directory / DATABASE).is_file():
+        blob = _stored(directory / DATABASE)
+    else:
+        raise StoreError("E_RUN_MISSING", f"{directory} holds no head.", "Name the directory of a run.")
+    if not 0 < len(blob) <= _LARGEST_HEAD or len(blob) % 4:
+        raise _corrupt(directory, "its newest head has no size that a head can have")
+    return np.frombuffer(blob, "<f4").astype(np.float32)
+
+
+def _saved(path: Path) -> bytes:
+    try:
+        return bytes(np.load(path, allow_pickle=False).astype("<f4").tobytes())
+    except (OSError, ValueError) as error:
+        raise _corrupt(path, str(error)) from error
+
+
+def _stored(path: Path) -> bytes:
+    query = "SELECT head FROM heads ORDER BY round DESC LIMIT 1"
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
+            row = db.execute(query).fetchone()
+    except sqlite3.Error as error:
+        raise _corrupt(path, str(error)) from error
+    if row is None or not isinstance(row[0], bytes):
+        raise _corrupt(path, "it has no head")
+    return row[0]
+
+
+def _corrupt(path: Path, reason: str) -> StoreError:
+    return StoreError(
+        "E_RUN_CORRUPT",
+        f"{path} is not what a run writes: {reason}.",
+        "Take another copy of it, or go on with the run by resume, which writes its files anew.",
+    )
