@@ -1,5 +1,6 @@
 """Whole runs over the firmware's own core: from the command line to summary.json."""
 
+import asyncio
 import csv
 import json
 import random
@@ -13,6 +14,8 @@ import pytest
 pytest.importorskip("bytefed._core", reason="needs the compiled core")
 
 from bytefed.cli.main import main
+from bytefed.data import load_task
+from bytefed.federation import experiment
 from bytefed.federation.config import RunConfig
 from bytefed.ledger.estimate import predict
 from bytefed.ledger.wire_size import serial_profile
@@ -212,6 +215,36 @@ def test_ctrl_c_ends_a_run_in_order_and_it_can_go_on(features, tmp_path):
     assert not rest[-1]["complete"]
     done = rest[-1]["summary"]["rounds"]
     assert main(["run", "--resume", str(tmp_path / "run"), "--rounds", str(done + 1), "--quiet"]) == 0
+
+
+NO_BOARDS = """
+import sys
+from serial.tools import list_ports
+from bytefed.cli.main import main
+list_ports.comports = lambda: []
+status = main(["run", "--boards", *sys.argv[1:]])
+heavy = sorted({"sklearn", "tflite_micro", "bleak"} & sys.modules.keys())
+print(status, heavy)
+"""
+
+
+@pytest.mark.parametrize("boards", [["serial:auto"], ["virtual:2", "serial:auto"]])
+def test_without_a_board_the_answer_comes_before_any_data_are_loaded(tmp_path, boards):
+    command = [sys.executable, "-c", NO_BOARDS, *boards, "--json"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "error[E_NO_BOARDS]" in done.stderr
+    *events, answer = done.stdout.splitlines()
+    assert answer == "1 []"
+    assert [json.loads(event) for event in events] == [{"event": "preparing", "phase": "looking for boards"}]
+
+
+def test_the_phase_that_is_under_way_is_named(features, tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr(experiment, "load_task", lambda name, _: (told.append("loads"), load_task(name))[1])
+    config = RunConfig(boards=("loopback:2",), data=str(features), rounds=1, central=False)
+    asyncio.run(experiment.begin(config, tmp_path / "run", told.append))
+    phases = [event if event == "loads" else event.phase for event in told[:4]]
+    assert phases == ["looking for boards", f"loading {features}", "loads", "opening boards"]
 
 
 def test_version_and_help(capsys):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import os
+import re
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -15,8 +16,11 @@ pytest.importorskip("bytefed._core", reason="needs the compiled core")
 if os.name != "posix":
     pytest.skip("gateways serve local sockets of POSIX", allow_module_level=True)
 
+from bytefed.boards.loopback import LoopbackTransport
+from bytefed.boards.virtual import BoardKind, board_uid, make_board
 from bytefed.cli.main import main
 from bytefed.data import load_task
+from bytefed.device.device import Device
 from bytefed.errors import BytefedError
 from bytefed.federation import evaluation as central
 from bytefed.federation.assignment import Assignment
@@ -26,6 +30,8 @@ from bytefed.federation.rules import initial_head
 from bytefed.gateway.client import ask
 from bytefed.gateway.server import Gateway, Room
 from bytefed.gateway.wide_area import WideArea
+from bytefed.ledger.air import DEFAULT_TABLE
+from bytefed.ledger.wire_size import BLUEFRUIT_WINDOW
 from bytefed.strategies.base import FedAvg
 
 BOARDS, ROUNDS = 3, 4
@@ -132,6 +138,43 @@ def test_a_new_gateway_goes_on_with_a_run(tmp_path, features):
         return len(rows(tmp_path / "room0" / "00000009" / "rounds.csv"))
 
     assert asyncio.run(run()) == 2
+
+
+def ble_boards(count):
+    """Boards behind ATT values, without a radio."""
+    kind = BoardKind(6, 3, None, 200, 32, BLUEFRUIT_WINDOW)
+    boards = [make_board(kind, board_uid(0, number)) for number in range(count)]
+    return [Device(LoopbackTransport(board, name=str(n), framing="ble")) for n, board in enumerate(boards)]
+
+
+def test_the_air_table_is_the_rooms_too(tmp_path, features):
+    table = DEFAULT_TABLE.read_text(encoding="utf-8")
+    (tmp_path / "short.toml").write_text(re.sub(r"(?m)^data_length = .*", "data_length = 27", table))
+
+    async def air_bytes(name, **more):
+        plan, strategy = config(features, **more).with_strategy(FedAvg())
+        assignment = Assignment.divided(plan, load_task(features), BOARDS)
+        room = Room(Experiment(plan, strategy, air_table(plan), assignment), 0, tmp_path / name)
+        gateway = Gateway(room, ble_boards(BOARDS), None, lambda _: None)
+        work = asyncio.create_task(gateway.serve(tmp_path / f"{name}.sock"))
+        while not (tmp_path / f"{name}.sock").exists():
+            await asyncio.sleep(0.01)
+        await ask(tmp_path / f"{name}.sock", 9, 1, initial_head(assignment.task))
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        ledger = rows(tmp_path / name / "00000009" / "bytes.csv")
+        assert len(ledger) == BOARDS
+        return sum(int(row["air_bytes"]) for row in ledger)
+
+    usual = asyncio.run(air_bytes("usual"))
+    assert asyncio.run(air_bytes("again")) == usual
+    assert asyncio.run(air_bytes("short", air_table=str(tmp_path / "short.toml"))) > usual
+
+
+def test_an_air_table_that_is_not_there_ends_with_a_code(tmp_path, features, capsys):
+    command = ["gateway", "--socket", str(tmp_path / "a.sock"), "--boards", "loopback:2", "--data", features]
+    assert main([*command, "--air-table", str(tmp_path / "none.toml")]) == 2
+    assert "error[E_CONFIG_AIR]" in capsys.readouterr().err
 
 
 def test_what_it_cannot_serve_has_a_code(tmp_path, features):
