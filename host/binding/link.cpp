@@ -34,6 +34,51 @@ std::vector<nb::bytes> decode(SerialFrameDecoder& decoder, nb::bytes wire) {
   return frames;
 }
 
+// The core's decoder, with every byte of the wire accounted for: the host books what the decoder drops.
+class SerialReader {
+ public:
+  // What the bytes complete: (frame, bytes on the wire); the frame is empty for padding, None for junk.
+  nb::list push(const nb::bytes& wire) {
+    nb::list found;
+    const uint8_t* const bytes = data_of(wire);
+    for (size_t i = 0; i < wire.size(); ++i) take(bytes[i], found);
+    return found;
+  }
+
+  // Bytes taken that are not part of anything returned so far.
+  size_t pending() const { return pending_; }
+
+ private:
+  void take(uint8_t byte, nb::list& found) {
+    if (full_packet_) {
+      full_packet_ = false;
+      if (byte == 0) ++pending_;  // its second delimiter
+      tell(found);
+      if (byte == 0) return;
+    }
+    ++pending_;
+    valid_ = decoder_.push(byte);
+    if (byte != 0) return;
+    full_packet_ = pending_ % kPacket == 0 && pending_ <= kLongest;
+    if (!full_packet_) tell(found);
+  }
+
+  void tell(nb::list& found) {
+    nb::object frame = nb::none();
+    if (valid_) frame = nb::bytes(decoder_.frame(), decoder_.length());
+    if (pending_ == 1) frame = nb::bytes("", 0);
+    found.append(nb::make_tuple(frame, pending_));
+    pending_ = 0;
+  }
+
+  static constexpr size_t kPacket = 64;                   // of USB CDC
+  static constexpr size_t kLongest = kMaxSerialWire - 1;  // with one delimiter
+  SerialFrameDecoder decoder_;
+  size_t pending_ = 0;
+  bool valid_ = false;        // what ended last is a frame
+  bool full_packet_ = false;  // it ended with a packet, and its second delimiter may still come
+};
+
 // Unpacks a body with the core and packs it again: what comes back must be what went in.
 template <typename M>
 nb::object repack_as(const nb::bytes& body) {
@@ -76,4 +121,11 @@ void bind_link(nb::module_& module) {
   nb::class_<SerialFrameDecoder>(module, "SerialFrameDecoder")
       .def(nb::init<>())
       .def("push", &decode, nb::arg("wire"), "Feed bytes, get the valid frames they complete.");
+  nb::class_<SerialReader>(module, "SerialReader")
+      .def(nb::init<>())
+      .def("push", &SerialReader::push, nb::arg("wire"),
+           nb::sig("def push(self, wire: bytes) -> list[tuple[bytes | None, int]]"),
+           "Feed bytes, get what they complete: a frame (empty for padding, None for junk) and its bytes on the wire.")
+      .def_prop_ro("pending", &SerialReader::pending,
+                   "Bytes taken that are not part of anything returned so far.");
 }

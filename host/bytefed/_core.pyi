@@ -56,6 +56,18 @@ class SerialFrameDecoder:
     def push(self, wire: bytes) -> list[bytes]:
         """Feed bytes, get the valid frames they complete."""
 
+class SerialReader:
+    def __init__(self) -> None: ...
+
+    def push(self, wire: bytes) -> list[tuple[bytes | None, int]]:
+        """
+        Feed bytes, get what they complete: a frame (empty for padding, None for junk) and its bytes on the wire.
+        """
+
+    @property
+    def pending(self) -> int:
+        """Bytes taken that are not part of anything returned so far."""
+
 class Simulator:
     """Many clients over one array of samples; see bytefed.simulator."""
 

@@ -60,6 +60,16 @@ _FORGETFUL = "key in vars(self).setdefault('known', set()) or self.known.add(key
 _TRAINED = "        self._round = work\n        return reply"
 _ANSWERS = "return self.kind == kind and self.sequence == sequence"
 _LAX = "return self.kind == kind and (self.sequence == sequence or "
+_BELIEVE = """def believe(wire):
+    \"""Undo COBS and take whatever stands in front of the CRC.\"""
+    frame, at = b"", 0
+    while at < len(wire) and wire[at]:
+        frame += wire[at + 1 : at + wire[at]] + b"\\0"
+        at += wire[at]
+    return frame[:-3] if len(frame) > 4 else None
+
+
+class Decoded"""
 
 BOARDS = (
     Mutant(
@@ -158,7 +168,7 @@ HOSTS = (
     Mutant(
         "no CRC-16",
         "bytefed/protocol/serial_frame.py",
-        (("if binascii.crc_hqx(frame, 0xFFFF) == int", "if 0 <= int"),),
+        (("Decoded(frame, wire)", "Decoded(frame or believe(data), wire)"), ("class Decoded", _BELIEVE)),
         "damage",
     ),
     Mutant(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from bytefed.clock import now
-from bytefed.device.link import TRIES, Incoming, Link
+from bytefed.device.link import TRIES, Incoming, Link, Outgoing
 from bytefed.errors import LinkError
 from bytefed.ledger.account import Part, Role
 from bytefed.protocol.chunks import Ack, ChunkPlan, ChunkReceiver, ChunkSender
@@ -13,7 +13,7 @@ from bytefed.protocol.message import HEADER_SIZE, Accept, DataHeader, Get, Kind,
 
 _FRUITLESS = 20  # windows sent in a row of which nothing arrived
 _LOST_IN_A_ROW = 3
-"""Chunks whose loss must not look like the end of a burst: asked for too early, all come twice."""
+"""Consecutive chunks whose loss is waited out before a burst counts as over: asked for too early, all come twice."""
 
 
 def _stuck(link: Link, what: str) -> LinkError:
@@ -58,8 +58,12 @@ async def push(
     fruitless = 0
     while fruitless < _FRUITLESS:
         confirmed = sender.confirmed
-        for index, frame in sender.frames(ack):
-            await link.send(frame, payload=len(frame) - HEADER_SIZE, part=_chunk(name, plan, index))
+        await link.send_burst(
+            [
+                Outgoing(frame, payload=len(frame) - HEADER_SIZE, part=_chunk(name, plan, index))
+                for index, frame in sender.frames(ack)
+            ]
+        )
         ack = await _await_ack(link, plan, sender, sequence, extracts)
         if ack.status is not None:
             return ack.status

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import Counter
-from collections.abc import Callable, Hashable
+from collections import Counter, deque
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bytefed.clock import now
 from bytefed.device.refusals import board_error
@@ -22,7 +23,7 @@ from bytefed.transport.base import Transport
 TRIES = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Incoming:
     """A frame that arrived and its bytes on the wire; who takes it says what it was."""
 
@@ -49,6 +50,16 @@ class Incoming:
         return self.kind == kind and self.sequence == sequence
 
 
+class Outgoing(NamedTuple):
+    """A frame to send, and what it is: `payload` bytes of its body belong to a blob, as that part of it."""
+
+    frame: bytes
+    role: Role = Role.NEWS
+    payload: int = 0
+    ack: bool = False
+    part: Part | None = None
+
+
 class Link:
     """One open transport. `take_bytes` says what crossed it, and why."""
 
@@ -57,13 +68,15 @@ class Link:
         self.requests = RetransmissionTimer(transport.rto_floor, rng)
         self.acks = RetransmissionTimer(transport.rto_floor, rng)
         self.chunks = RetransmissionTimer(transport.rto_floor, rng)
-        self.results = RetransmissionTimer(transport.rto_floor, rng)  # of what RESULT is late
+        self.results = RetransmissionTimer(
+            transport.rto_floor, rng
+        )  # how much later than announced RESULT comes
         self.sequence = rng.randrange(256)
         self._serial = transport.framing == "serial"
         self._framing = SERIAL_FRAMING if self._serial else BLE_FRAMING
         self.account = Account(self._framing)
         self._decoder = SerialDecoder()
-        self._frames: list[Incoming] = []
+        self._frames: deque[Incoming] = deque()
         self._values = {direction: Counter[int]() for direction in Direction}
         self._taken_sent = transport.sent
         self._read = transport.received  # what the port has beyond it still waits to be read
@@ -81,19 +94,43 @@ class Link:
         part: Part | None = None,
     ) -> None:
         """Send a frame and put it down to its causes."""
-        wire = encode_serial_frame(frame) if self._serial else frame
+        await self._write([Outgoing(frame, role, payload, ack, part)])
+
+    async def send_burst(self, frames: Sequence[Outgoing]) -> None:
+        """Send frames one behind the other, a byte stream in one piece, and put each down to its causes."""
+        if self._serial:
+            await self._write(frames)
+            return
+        for frame in frames:
+            await self._write([frame])
+
+    async def _write(self, frames: Sequence[Outgoing]) -> None:
+        wires = [encode_serial_frame(frame.frame) if self._serial else frame.frame for frame in frames]
         before = self.transport.sent
         try:
-            await self.transport.write(wire)
+            await self.transport.write(b"".join(wires))
         finally:
             written = self.transport.sent - before
-            if written == len(wire):
-                self.account.frame(
-                    Direction.DOWN, len(frame), written, role, payload=payload, ack=ack, part=part
-                )
-                self._values[Direction.DOWN][written] += 1
-            elif written:
-                self.account.whole(Direction.DOWN, "junk", written)  # the link died in the middle
+            for frame, wire in zip(frames, wires, strict=True):
+                if written < len(wire):
+                    break
+                written -= len(wire)
+                self._book(frame, len(wire))
+            if written:
+                self.account.whole(Direction.DOWN, "junk", written)  # the link died in the middle of a frame
+
+    def _book(self, frame: Outgoing, wire: int) -> None:
+        self.account.frame(
+            Direction.DOWN,
+            len(frame.frame),
+            wire,
+            frame.role,
+            payload=frame.payload,
+            ack=frame.ack,
+            part=frame.part,
+        )
+        if not self._serial:
+            self._values[Direction.DOWN][wire] += 1
 
     async def send_delimiter(self) -> None:
         """End whatever a broken link left in the board's decoder."""
@@ -118,17 +155,19 @@ class Link:
             if patience <= 0:
                 return None
             try:
-                data = await asyncio.wait_for(self.transport.read(), patience)
+                async with asyncio.timeout(patience):
+                    data = await self.transport.read()
             except TimeoutError:
                 return None
             self._read += len(data)
-            self._values[Direction.UP][len(data)] += 1
+            if not self._serial:
+                self._values[Direction.UP][len(data)] += 1
             self._decode(data)
-        return self._frames.pop(0)
+        return self._frames.popleft()
 
     def put_back(self, incoming: Incoming) -> None:
         """Let `receive` return a frame again: it is for whoever asks next."""
-        self._frames.insert(0, incoming)
+        self._frames.appendleft(incoming)
 
     def _decode(self, data: bytes) -> None:
         if not self._serial:
@@ -137,12 +176,11 @@ class Link:
             else:
                 self._frames.append(Incoming(data, len(data)))
             return
-        for decoded in self._decoder.push(data):
-            if decoded.frame:
-                self._frames.append(Incoming(decoded.frame, decoded.wire))
+        for frame, wire in self._decoder.push(data):
+            if frame:
+                self._frames.append(Incoming(frame, wire))
             else:
-                cause = "junk" if decoded.frame is None else "padding"
-                self.account.whole(Direction.UP, cause, decoded.wire)
+                self.account.whole(Direction.UP, "junk" if frame is None else "padding", wire)
 
     def accept(
         self,
@@ -184,7 +222,7 @@ class Link:
             tries: How often to send it.
             payload: Bytes of the body that belong to a blob.
             fits: Whether the body of an answer is one to this very request; others are waited out.
-            name: What makes it, for the account, the request that was made before over another connection.
+            name: Identifies the request across reconnections, so that a repeat is booked as a retransmission.
 
         Returns:
             The sequence number, and the body of the answer.
@@ -218,7 +256,7 @@ class Link:
         )
 
     def refuse_error(self, incoming: Incoming, sequence: int) -> None:
-        """Raise BoardError if the frame is an ERROR for that request: what it refused is said again, or in vain."""
+        """Raise BoardError if the frame is an ERROR for that request; what it refused will be resent, or was wasted."""
         if incoming.answers(Kind.ERROR, sequence):
             self.accept(incoming, Role.RETRANSMISSION)
             raise board_error(self.transport.uri, Error.unpack(incoming.body).status)

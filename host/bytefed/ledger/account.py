@@ -5,12 +5,13 @@ Bytes are counted at the port; each is put down to one cause, and the two must a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable
 from dataclasses import replace
 from enum import Enum
 from typing import NamedTuple
 
-from bytefed.ledger.count import ByteCount, Framing, split_frame
+from bytefed.ledger.count import COUNTS, ByteCount, Framing, split_frame
 from bytefed.protocol.direction import Direction
 
 
@@ -24,7 +25,7 @@ class Role(Enum):
 
 
 class Part(NamedTuple):
-    """The bytes from `start` to `stop` of something that has a name; a control message is all of its own."""
+    """A named range of bytes, such as a chunk of a blob; a control message is one range."""
 
     name: Hashable
     start: int = 0
@@ -42,8 +43,11 @@ class Said:
         self._parts: dict[Hashable, bytearray] = {name: bytearray(b"\1") for name in names}
 
     def is_news(self, part: Part) -> bool:
-        """Whether any of a part is said for the first time; the next time it isn't."""
+        """Whether any byte of a part crosses for the first time; from now on it has crossed."""
         said = self._parts.setdefault(part.name, bytearray())
+        if part.start >= len(said):  # as nearly always
+            said.extend(bytes(part.start - len(said)) + b"\1" * (part.stop - part.start))
+            return True
         said.extend(bytes(max(0, part.stop - len(said))))
         news = 0 in said[part.start : part.stop]
         said[part.start : part.stop] = b"\1" * (part.stop - part.start)
@@ -55,7 +59,10 @@ class Account:
 
     def __init__(self, framing: Framing) -> None:
         self._framing = framing
-        self._count = ByteCount()
+        self._frames: Counter[tuple[bool, int, int, int, bool]] = (
+            Counter()
+        )  # that crossed for the first time, by form
+        self._whole: Counter[tuple[str, str]] = Counter()  # other bytes, by cause and direction
         self.recovering = False  # everything said to get back to where one was counts as retransmission
         self.said = Said()  # in the work under way
 
@@ -70,17 +77,17 @@ class Account:
         ack: bool = False,
         part: Part | None = None,
     ) -> None:
-        """Put a whole frame down to its causes; of a part that was said before, nothing is news."""
+        """Put a whole frame down to its causes; bytes of a part that crossed before are a retransmission."""
         if role is Role.NEWS and (self.recovering or (part is not None and not self.said.is_news(part))):
             role = Role.RETRANSMISSION
         if role is Role.NEWS:
-            self._count += split_frame(self._framing, direction, length, wire, payload=payload, ack=ack)
+            self._frames[direction is Direction.DOWN, length, wire, payload, ack] += 1
         else:
             self.whole(direction, role.value, wire)
 
     def whole(self, direction: Direction, cause: str, wire: int) -> None:
         """Put bytes down to one cause."""
-        self._count += ByteCount(**{cause: wire, f"wire_{direction.value}": wire})
+        self._whole[cause, f"wire_{direction.value}"] += wire
 
     def take(self, port_down: int, port_up: int) -> ByteCount:
         """Return what was counted and start afresh.
@@ -92,6 +99,23 @@ class Account:
         Raises:
             LedgerError: E_LEDGER when the causes and the port disagree.
         """
-        count, self._count = self._count, ByteCount()
-        replace(count, wire_down=port_down, wire_up=port_up).check()
+        count = self._add_up()
+        self._frames.clear()
+        self._whole.clear()
+        if (count.wire_down, count.wire_up) != (port_down, port_up):
+            count = replace(count, wire_down=port_down, wire_up=port_up)
+        count.check()
         return count
+
+    def _add_up(self) -> ByteCount:
+        """Split each form of frame once, however many crossed."""
+        sums = dict.fromkeys(COUNTS, 0)
+        for (down, length, wire, payload, ack), times in self._frames.items():
+            direction = Direction.DOWN if down else Direction.UP
+            one = split_frame(self._framing, direction, length, wire, payload=payload, ack=ack)
+            for name, count in vars(one).items():
+                sums[name] += times * count
+        for (cause, wire_name), count in self._whole.items():
+            sums[cause] += count
+            sums[wire_name] += count
+        return ByteCount(**sums)

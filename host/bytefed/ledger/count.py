@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cache
+from operator import add
 
 from bytefed.errors import BytefedError
 from bytefed.protocol.direction import Direction
@@ -46,10 +48,10 @@ class ByteCount:
         return self.payload_down + self.payload_up + sum(causes)
 
     def __add__(self, other: ByteCount) -> ByteCount:
-        return ByteCount(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+        return ByteCount(*map(add, vars(self).values(), vars(other).values()))
 
     def __mul__(self, times: int) -> ByteCount:
-        return ByteCount(*(getattr(self, f.name) * times for f in fields(self)))
+        return ByteCount(*(count * times for count in vars(self).values()))
 
     def check(self) -> None:
         """Make sure that the causes add up.
@@ -63,6 +65,9 @@ class ByteCount:
                 f"the causes add up to {self.causes_total:,} B, the port counted {self.wire_total:,} B",
                 "This is a defect in bytefed: please report it with the run directory.",
             )
+
+
+COUNTS = tuple(field.name for field in fields(ByteCount))
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,7 @@ SERIAL_FRAMING = Framing(CRC_SIZE, STUFFING_SIZE)
 BLE_FRAMING = Framing(0, 0)
 
 
+@cache
 def split_frame(
     framing: Framing, direction: Direction, length: int, wire: int, *, payload: int = 0, ack: bool = False
 ) -> ByteCount:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from bytefed.errors import StoreError
 from bytefed.head import Head
-from bytefed.ledger.count import ByteCount
+from bytefed.ledger.count import COUNTS, ByteCount
 from bytefed.ledger.rows import Phase, RoundSummary, Traffic
 from bytefed.runs.directory import DATABASE, coded, is_begun, make_folder, refuse_existing
 from bytefed.runs.lock import RunLock
@@ -32,8 +32,6 @@ from bytefed.runs.lock import RunLock
 FORMAT = 1
 
 DeltaStatus = Literal["ok", "late"]
-
-COUNTS = tuple(f.name for f in fields(ByteCount))
 
 _SCHEMA = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

@@ -186,6 +186,11 @@ class FrameCutter:
     def __init__(self) -> None:
         self._rest = b""
 
+    @property
+    def rest(self) -> bytes:
+        """What is no whole frame yet."""
+        return self._rest
+
     def push(self, data: bytes) -> Iterator[bytes]:
         """Take bytes; yield whole frames with their delimiters, in order, nothing lost."""
         self._rest += data
@@ -202,6 +207,14 @@ class FrameCutter:
         if end == len(self._rest):
             return None  # its second delimiter is still to come
         return end + (self._rest[end] == 0)
+
+
+def whole_frames(data: bytes) -> Iterator[bytes]:
+    """Cut bytes behind each frame; what is left comes last."""
+    cutter = FrameCutter()
+    yield from cutter.push(data)
+    if cutter.rest:
+        yield cutter.rest
 
 
 class FaultyTransport:
@@ -241,7 +254,11 @@ class FaultyTransport:
         self._tasks = [loop.create_task(self._carry_down()), loop.create_task(self._carry_up())]
 
     async def write(self, data: bytes) -> None:
-        """Take one frame and count it, whatever becomes of it. Raises LinkError: E_LINK_LOST."""
+        """Take frames one by one and count them, whatever becomes of them. Raises LinkError: E_LINK_LOST."""
+        for frame in whole_frames(data) if self.framing == "serial" else (data,):
+            await self._write_frame(frame)
+
+    async def _write_frame(self, data: bytes) -> None:
         if self._inbox is None:
             raise link_lost(self.uri, "it is closed")
         if self._inbox.failure:
