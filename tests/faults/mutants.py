@@ -51,8 +51,9 @@ _DEVICE, _HOST_SESSION, _HOST_SAMPLES, _ROUND, _LINK, _TRANSFER = (
     f"bytefed/device/{name}.py" for name in ("device", "session", "samples", "round", "link", "blob")
 )
 _STORE = "bytefed/runs/store.py"
-_SESSION, _ROUNDS, _SAMPLES, _TRANSFERS = (
-    f"bytefed/session/session{part}.cpp" for part in ("", "_rounds", "_samples", "_transfers")
+_SESSION, _ROUNDS, _SAMPLES, _CORE_ROUND, _INTAKE = (
+    f"bytefed/session/{name}.cpp"
+    for name in ("session", "session_rounds", "session_samples", "round", "intake")
 )
 _KEY = "delta BLOB NOT NULL,\n    PRIMARY KEY (run, round, board));"
 _INSERT = 'db.execute(\n                "INSERT OR IGNORE INTO deltas'
@@ -80,29 +81,29 @@ BOARDS = (
     ),
     Mutant(
         "no CRC-32 of the head",
-        _ROUNDS,
-        (("if (crc32(incoming(), size) != begin_.head) {", "if (false) {"),),
+        _CORE_ROUND,
+        (("if (crc32(memory_.local, size) != begin_.head) {", "if (false) {"),),
         "undetected",
     ),
     Mutant(
         "no CRC-32 of the samples",
-        _SAMPLES,
-        (("if (crc32(incoming(), add_.count * record_size(add_)) != add_.crc) {", "if (false) {"),),
+        _INTAKE,
+        (("if (crc32(records(), transfer_size(add_)) != add_.crc) {", "if (false) {"),),
         "undetected",
     ),
     Mutant(
         "no transfer number, push",
-        _TRANSFERS,
+        _ROUNDS,
         ((" && header.transfer == push_transfer_) {", ") {"),),
         "echoes",
     ),
     Mutant(
         "no transfer number, pull",
-        _TRANSFERS,
-        ((" && header.transfer == pull_transfer_) {", ") {"),),
+        _ROUNDS,
+        ((" && header.transfer == outbox_.pull_transfer()) {", ") {"),),
         "old and lost",
     ),
-    Mutant("poll bit ignored", _TRANSFERS, (("if (header.poll) answer_ack();", "answer_ack();"),)),
+    Mutant("poll bit ignored", _ROUNDS, (("if (header.poll) outbox_.", "outbox_."),)),
     Mutant(
         "POLL of any sequence number",
         _SESSION,
@@ -112,50 +113,75 @@ BOARDS = (
     Mutant(
         "no HELLO needed",
         _SESSION,
-        (("if (link != link_) return refuse(link, sequence, Status::kNoSession);", "link_ = link;"),),
+        (
+            (
+                "if (link != outbox_.link()) return refuse(link, sequence, Status::kNoSession);",
+                "if (link != outbox_.link()) outbox_.open(link, outbox_.frame_limit());",
+            ),
+        ),
         "resets",
     ),
-    Mutant("the same boot id again", _SESSION, (("identity_.boot, run_", "uint16_t{1}, run_"),), "resets"),
-    Mutant("run ignored", _SESSION, (("if (hello.run != run_ && ", "if (run_ == 0 && "),), "echoes"),
     Mutant(
-        "key without round", _ROUNDS, (("begin.round == begin_.round && begin.head", "begin.head"),), "heads"
+        "the same boot id again",
+        _SESSION,
+        (("identity_.boot, round_.run()", "uint16_t{1}, round_.run()"),),
+        "resets",
     ),
-    Mutant("key without head", _ROUNDS, (("begin.head == begin_.head && ", ""),), "heads"),
-    Mutant("key without flags", _ROUNDS, ((" && begin.flags == begin_.flags", ""),), "heads"),
+    Mutant(
+        "run ignored",
+        _SESSION,
+        (("if (hello.run != round_.run() && ", "if (round_.run() == 0 && "),),
+        "echoes",
+    ),
+    Mutant(
+        "key without round", _CORE_ROUND, (("begin.round == begin_.round && begin.head", "begin.head"),), "heads"
+    ),
+    Mutant("key without head", _CORE_ROUND, (("begin.head == begin_.head && ", ""),), "heads"),
+    Mutant("key without flags", _CORE_ROUND, ((" && begin.flags == begin_.flags", ""),), "heads"),
     Mutant(
         "BEGIN begins anew",
         _ROUNDS,
-        (("  if (is_current(begin)) return accept(sequence);\n", ""),),
+        (("  if (round_.is_current(begin)) return accept(sequence);\n", ""),),
         "echoes",
     ),
     Mutant(
         "ADD begins anew",
         _SAMPLES,
-        (("if (same(add, add_) && (add_done_ || under_way)) {", "if (under_way && false) {"),),
+        (
+            (
+                "if (intake_.is_same(add) && (intake_.add_done() || under_way)) {",
+                "if (under_way && false) {",
+            ),
+        ),
         "echoes",
     ),
     Mutant(
         "ADD wherever the split ends",
-        _SAMPLES,
+        _INTAKE,
         (("add.first != (anew ? 0u : store_.count(split))", "add.first > store_.capacity()"),),
         "samples twice",
     ),
     Mutant(
         "an ADD that was aborted is over",
         _SESSION,
-        (("if (!add_done_ && failure_ == Status::kOk) return", "if (false) return"),),
+        (("if (!intake_.add_done() && failure == Status::kOk) {", "if (false) {"),),
         "samples twice",
     ),
     Mutant(
         "no estimate of the wait",
-        _ROUNDS,
+        _CORE_ROUND,
         (("|| sample_time_ == 0) return 0;", "|| sample_time_ != 0) return 0;"),),
         "echoes",
     ),
     Mutant(
         "a delta is forgotten once it is sent",
-        _TRANSFERS,
-        (("  sender_.sent();", "  sender_.sent();\n  if (!sender_.pending()) forget_round();"),),
+        _SESSION,
+        (
+            (
+                "  bool waiting = false;",
+                "  if (outbox_.pull_chunks() != 0) abandon();\n  bool waiting = false;",
+            ),
+        ),
     ),
 )
 

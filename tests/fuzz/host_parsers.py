@@ -3,9 +3,9 @@
 python tests/fuzz/host_parsers.py runs=100000 [target...]     each target so many times, slow ones a share: see TARGETS
 python tests/fuzz/host_parsers.py seconds=300 [target...]     each target so long
 
-Inputs are sound files and those kept in tests/fuzz/corpus/host, changed by a printed seed. One that fails is written to
-build/fuzz: keep it in tests/fuzz/corpus/host/<target>, where
-test_host_parsers.py tries it from then on.
+Inputs are sound files and those kept in tests/fuzz/corpus/host.tar.gz, changed by a printed seed. One that fails is
+written to build/fuzz. Keep it by `python tests/fuzz/corpus.py add host/TARGET FILE`: from then on
+test_host_parsers.py tries it.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import corpus
 import numpy as np
 
 from bytefed.data import Cut, folder, gesture, motion, npz
@@ -43,7 +44,6 @@ from bytefed.protocol.serial_frame import SerialDecoder, encode_serial_frame
 from bytefed.transport.faults import Faults
 
 ROOT = Path(__file__).parents[2]
-KEPT = ROOT / "tests" / "fuzz" / "corpus" / "host"
 MEMORY = 4 << 30
 SLOWEST = 20
 """Seconds that one input may take."""
@@ -302,8 +302,8 @@ def check(target: Target, data: bytes) -> None:
 
 def seeds_of(name: str) -> list[bytes]:
     """The sound inputs of a target, and those that were kept."""
-    kept = sorted((KEPT / name).glob("*")) if (KEPT / name).is_dir() else []
-    return [*TARGETS[name].seeds(), *(path.read_bytes() for path in kept)]
+    kept = [data for path, data in corpus.read("host").items() if path.startswith(f"{name}/")]
+    return [*TARGETS[name].seeds(), *kept]
 
 
 def inputs(name: str, seed: int) -> Iterator[bytes]:
@@ -332,7 +332,8 @@ def fuzz(name: str, runs: int, seconds: float, seed: int) -> str:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
             sys.stdout.write(
-                f"FAILED: {name}, execution {done} of seed {seed}: keep {path} in {KEPT / name}\n"
+                f"FAILED: {name}, execution {done} of seed {seed}: "
+                f"keep it by tests/fuzz/corpus.py add host/{name} {path}\n"
             )
             raise
         finally:

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Fuzzes the core, each target in turn, or those named: run.sh runs=100000 [decoder...] or run.sh seconds=60.
-# New inputs that reach new code go to build/fuzz/corpus; run.sh merge keeps the fewest that reach it all in tests/fuzz/corpus.
+# The kept inputs are in tests/fuzz/corpus, one archive a target, and are unpacked into build/fuzz/kept. New inputs that reach
+# new code go to build/fuzz/corpus; run.sh merge keeps the fewest that reach it all. To keep one more, say one that failed:
+# python3 tests/fuzz/corpus.py add TARGET FILE...
 # run.sh coverage says which lines of the core the kept inputs reach.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -37,8 +39,9 @@ run() { # target folder...
 }
 
 for target in "${targets[@]}"; do
-  kept=tests/fuzz/corpus/$target new=build/fuzz/corpus/$target
-  mkdir -p "$kept" "$new"
+  kept=build/fuzz/kept/$target new=build/fuzz/corpus/$target
+  mkdir -p "$new"
+  python3 tests/fuzz/corpus.py unpack "$target" "$kept"
   case $what in
     merge)
       all=build/fuzz/merged/$target
@@ -51,12 +54,12 @@ for target in "${targets[@]}"; do
   started=$EPOCHREALTIME
   if ! run "$target" "${folders[@]}"; then
     cat $build/"$target".log
-    echo "FAILED: $target; the input is in $build: keep it in tests/fuzz/corpus/$target"
+    echo "FAILED: $target; the input is in $build: keep it by tests/fuzz/corpus.py add $target FILE"
     exit 1
   fi
   if [ "$what" = merge ]; then
-    rm -rf "$kept" && mv "$all" "$kept"
-    echo "$target: $(ls "$kept" | wc -l) inputs kept"
+    python3 tests/fuzz/corpus.py pack "$target" "$all"
+    echo "$target: $(ls "$all" | wc -l) inputs kept"
     continue
   fi
   awk -v target="$target" -v from="$started" -v to="$EPOCHREALTIME" '/number_of_executed_units/ {n = $2}

@@ -1,8 +1,6 @@
 // Who speaks to the board, what it is asked, and what it does next.
 #include "bytefed/session/session.h"
 
-#include <cstring>
-
 namespace bytefed {
 namespace {
 
@@ -19,16 +17,28 @@ Session::Session(const Memory& memory, const Identity& identity, const Port& por
     : memory_(memory),
       identity_(identity),
       port_(port),
-      store_(memory.samples, memory.capacity, memory.shape.features) {
-  std::memset(memory_.global, 0, sizeof(float) * parameters());
-  forget_residual();
-  if (port_.extract != nullptr) store_.set_quantization(identity_.features);
+      intake_(memory_, identity_, port_),
+      round_(memory_, port_, intake_.store()) {}
+
+State Session::state() const {
+  return intake_.state() != State::kIdle ? intake_.state() : round_.state();
+}
+
+bool Session::at_rest() const {
+  return (state() == State::kIdle || state() == State::kReady) && !capturing();
+}
+
+// Ends round and ADD, whichever is under way. CAPTURE goes on.
+void Session::abandon() {
+  intake_.abandon();
+  round_.abandon();
+  outbox_.stop();
 }
 
 void Session::receive(Link* link, const uint8_t* frame, size_t length) {
   if (length < kHeaderSize || length > kMaxFrame) return;
   if (is_data(frame)) {
-    if (link == link_) on_data(frame, length);
+    if (link == outbox_.link()) on_data(frame, length);
     return;
   }
   on_control(link, static_cast<Kind>(frame[0]), frame[1], frame + kHeaderSize, length - kHeaderSize);
@@ -37,7 +47,7 @@ void Session::receive(Link* link, const uint8_t* frame, size_t length) {
 void Session::on_control(Link* link, Kind kind, uint8_t sequence, const uint8_t* body, size_t length) {
   if (kind == Kind::kHello) return on_hello(link, sequence, body, length);
   // The session belongs to the link of the last HELLO.
-  if (link != link_) return refuse(link, sequence, Status::kNoSession);
+  if (link != outbox_.link()) return refuse(link, sequence, Status::kNoSession);
   switch (kind) {
     case Kind::kInfo: return on_info(sequence);
     case Kind::kConfig: return on_config(sequence, body, length);
@@ -49,7 +59,7 @@ void Session::on_control(Link* link, Kind kind, uint8_t sequence, const uint8_t*
     case Kind::kCapture: return on_capture(sequence, body, length);
     case Kind::kSave: return on_save(sequence);
     case Kind::kAbout: return on_about(sequence);
-    default: return answer_error(sequence, Status::kUnknownKind);
+    default: return outbox_.answer_error(sequence, Status::kUnknownKind);
   }
 }
 
@@ -61,71 +71,81 @@ void Session::on_hello(Link* link, uint8_t sequence, const uint8_t* body, size_t
   }
   if (hello.frame_limit < kMinFrame) return refuse(link, sequence, Status::kBadValue);
   const uint8_t limit = hello.frame_limit < link->frame_limit ? hello.frame_limit : link->frame_limit;
-  link_ = link;
-  stop_pull();
-  result_due_ = false;
-  configured_ = false;
-  if (hello.run != run_ && hello.run != kVisit) {
-    run_ = hello.run;
-    round_ = 0;
-    forget_round();
-    kept_ = false;
-    forget_residual();
-    ++round_changes_;
-  } else if (state_ == State::kReceiving && (incoming_kind_ == Incoming::kSamples || limit != frame_limit_ ||
-                                             link->window != receiver_.window())) {
-    forget_round();  // chunks of another size would land elsewhere
+  const bool same_chunks = limit == outbox_.frame_limit() && link->window == receiver_.window();
+  outbox_.open(link, limit);
+  round_.forget_configuration();
+  if (hello.run != round_.run() && hello.run != kVisit) {
+    abandon();
+    round_.start_run(hello.run);
+  } else if (state() == State::kReceiving && (pushed_ == Pushed::kSamples || !same_chunks)) {
+    abandon();  // chunks of another size would land elsewhere
   }
-  frame_limit_ = limit;
-  answer(sequence, Welcome{kProtocolVersion, state_, identity_.boot, run_, round_, hello.nonce, frame_limit_,
-                           link_->window});
+  outbox_.answer(sequence, Welcome{kProtocolVersion, state(), identity_.boot, round_.run(), round_.number(),
+                                   hello.nonce, limit, link->window});
 }
 
 void Session::on_info(uint8_t sequence) {
-  answer(sequence, Board{identity_.uid, identity_.capabilities, memory_.shape.features, memory_.shape.classes,
-                         identity_.model});
+  outbox_.answer(sequence, Board{identity_.uid, identity_.capabilities, memory_.shape.features,
+                                 memory_.shape.classes, identity_.model});
 }
 
 void Session::on_about(uint8_t sequence) {
-  if (port_.about == nullptr) return answer_error(sequence, Status::kUnknownKind);
+  if (port_.about == nullptr) return outbox_.answer_error(sequence, Status::kUnknownKind);
   Details details = {};
   port_.about(port_.context, &details);
-  answer(sequence, details);
+  outbox_.answer(sequence, details);
 }
 
-// Answers with what the state calls for.
+// Answers with what the state of the request's BEGIN or ADD calls for.
 void Session::on_poll(uint8_t sequence) {
-  if (sequence == add_sequence_ && incoming_kind_ == Incoming::kSamples) {
-    if (state_ == State::kReceiving) return answer_ack();
-    if (task_ == Task::kExtract) return answer(sequence, Accept{State::kTraining, 0, 0});
-    // An old HELLO may have put an end to it.
-    if (!add_done_ && failure_ == Status::kOk) return answer_error(sequence, Status::kNoSession);
-    return answer_final_ack(failure_);
+  if (sequence == add_sequence_ && pushed_ == Pushed::kSamples) return on_poll_of_add(sequence);
+  if (sequence != begin_sequence_ || pushed_ != Pushed::kHead) {
+    return outbox_.answer_error(sequence, Status::kNoSession);
   }
-  if (sequence != begin_sequence_ || incoming_kind_ != Incoming::kHead) {
-    return answer_error(sequence, Status::kNoSession);
+  switch (round_.state()) {
+    case State::kReceiving: return outbox_.answer_ack(receiver_, push_transfer_);
+    case State::kTraining:
+      return outbox_.answer(sequence, Accept{State::kTraining, 0, round_.expected_wait()});
+    case State::kReady: return outbox_.announce_result();
+    case State::kIdle: {
+      const Status failure = round_.failure();
+      return outbox_.answer_error(sequence, failure == Status::kOk ? Status::kBusy : failure);
+    }
   }
-  switch (state_) {
-    case State::kReceiving: return answer_ack();
-    case State::kTraining: return answer(sequence, Accept{state_, 0, expected_wait()});
-    case State::kReady: result_due_ = true; return;
-    case State::kIdle: return answer_error(sequence, failure_ == Status::kOk ? Status::kBusy : failure_);
+}
+
+void Session::on_poll_of_add(uint8_t sequence) {
+  if (intake_.state() == State::kReceiving) return outbox_.answer_ack(receiver_, push_transfer_);
+  if (intake_.extracting()) return outbox_.answer(sequence, Accept{State::kTraining, 0, 0});
+  // Neither stored nor failed: a HELLO put an end to it, perhaps an old one.
+  const Status failure = intake_.failure();
+  if (!intake_.add_done() && failure == Status::kOk) {
+    return outbox_.answer_error(sequence, Status::kNoSession);
   }
+  outbox_.answer_final_ack(receiver_, push_transfer_, failure);
+}
+
+void Session::on_save(uint8_t sequence) {
+  if (port_.save == nullptr) return outbox_.answer_error(sequence, Status::kNoStorage);
+  if (!at_rest()) return outbox_.answer_error(sequence, Status::kBusy);
+  if (!port_.save(port_.context)) return outbox_.answer_error(sequence, Status::kStorageFailed);
+  outbox_.start_answer(Kind::kSaved, sequence, 0);
 }
 
 bool Session::poll() {
-  if (link_ != nullptr && !send_due()) return true;  // the link is full: try again
-  bool waiting = false;                              // for the sensor
-  switch (task_) {
-    case Task::kEvaluate: evaluate_one(); break;
-    case Task::kTrain:
-      if ((begin_.flags & Begin::kTrain) == 0 || !trainer_.step()) finish_round();
-      break;
-    case Task::kExtract: take_record(); break;
-    case Task::kCapture: waiting = !take_window(); break;
-    case Task::kNone: break;
+  if (outbox_.link() != nullptr && !outbox_.send_due(begin_sequence_, round_.result(), round_.delta())) {
+    return true;  // the link is full: try again
   }
-  return (task_ != Task::kNone && !waiting) || answer_length_ != 0 || result_due_ || sender_.pending();
+  bool waiting = false;  // for the sensor
+  if (round_.training()) {
+    if (round_.step()) outbox_.announce_result();
+  } else if (intake_.extracting()) {
+    if (intake_.store_record()) outbox_.answer_final_ack(receiver_, push_transfer_, intake_.failure());
+  } else if (capturing()) {
+    waiting = !intake_.take_window();
+  }
+  const bool working = state() == State::kTraining || capturing();
+  return (working && !waiting) || outbox_.pending();
 }
 
 }  // namespace bytefed

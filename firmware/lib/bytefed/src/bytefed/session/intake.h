@@ -1,0 +1,87 @@
+// How samples come into the store: a transfer of records that the host pushes (ADD), or windows of the board's
+// own sensor (CAPTURE). It owns the store and whatever of the two is under way.
+#pragma once
+#include "bytefed/learning/sample_store.h"
+#include "bytefed/session/port.h"
+
+namespace bytefed {
+
+// What is saved to flash together with the samples.
+struct SamplesRecord {
+  uint16_t train, test;
+  Quantization quantization;
+  bool add_done;
+  Add add;
+};
+
+class Intake {
+ public:
+  // All three outlive the intake. Records arrive in memory.local.
+  Intake(const Memory& memory, const Identity& identity, const Port& port);
+
+  const SampleStore& store() const { return store_; }
+  // Idle; receiving an ADD's records; or training, as the wire calls it, while the extractor works on them.
+  State state() const;
+  bool extracting() const { return phase_ == Phase::kExtracting; }
+  bool capturing() const { return phase_ == Phase::kCapturing; }
+  Status failure() const { return failure_; }  // why the last ADD came to nothing
+  bool add_done() const { return add_done_; }  // the last ADD is stored
+
+  // Ends an ADD that is under way, without a trace in the store. CAPTURE goes on.
+  void abandon();
+
+  // ---- ADD
+
+  bool is_same(const Add& add) const;  // as the last ADD
+  Status check(const Add& add) const;
+  size_t transfer_size(const Add& add) const { return add.count * record_size(add); }  // bytes
+  // Begins an ADD that check() found good; the intake is idle.
+  void start(const Add& add);
+  // Checks the records, now that all are in memory.local, and begins to store them; returns what is wrong.
+  Status records_arrived();
+  // Stores one record. True when the ADD is over: done, or come to nothing by failure().
+  bool store_record();
+
+  // ---- CAPTURE
+
+  bool is_same(const Capture& capture) const;  // as the one under way, or the last one if nothing came after
+  Status check(const Capture& capture) const;
+  // Begins a CAPTURE that check() found good; the intake is idle.
+  void start(const Capture& capture);
+  void stop_capture();
+  // Takes one window. False when the sensor's next one is not complete yet.
+  bool take_window();
+  uint16_t captured() const { return captured_; }               // windows so far
+  uint8_t capture_label() const { return capture_.label; }      // label of the windows that are being taken
+
+  // ---- Flash
+
+  uint32_t changes() const { return changes_; }  // moves whenever the samples do
+  SamplesRecord record() const;
+  // Takes over samples that memory.samples holds already. Returns false and changes nothing if the record
+  // is invalid.
+  bool restore(const SamplesRecord& record);
+
+ private:
+  enum class Phase : uint8_t { kIdle, kReceiving, kExtracting, kCapturing };
+
+  unsigned held() const { return store_.count(Split::kTrain) + store_.count(Split::kTest); }
+  size_t record_size(const Add& add) const;
+  const uint8_t* records() const { return reinterpret_cast<const uint8_t*>(memory_.local); }
+  bool labels_valid() const;
+
+  const Memory& memory_;
+  const Identity& identity_;
+  const Port& port_;
+  SampleStore store_;
+  Phase phase_ = Phase::kIdle;
+  Status failure_ = Status::kOk;
+  bool add_done_ = false;
+  Add add_ = {};
+  uint16_t added_ = 0;  // records stored so far
+  Capture capture_ = {};
+  uint16_t captured_ = 0;
+  uint32_t changes_ = 0;
+};
+
+}  // namespace bytefed

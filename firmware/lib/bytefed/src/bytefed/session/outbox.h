@@ -1,0 +1,69 @@
+// Everything that goes to the host: the answer due next, RESULT, and the delta in chunks (SPEC 4). It owns
+// what is due and sends it when the link has room.
+#pragma once
+#include "bytefed/protocol/transfer.h"
+#include "bytefed/session/port.h"
+
+namespace bytefed {
+
+// A delta as it goes over the link; no bytes when there is none.
+struct Delta {
+  const uint8_t* blob;
+  size_t size;
+};
+
+class Outbox {
+ public:
+  // Sends over this link from now on, frames of up to `frame_limit` bytes. A delta on its way is stopped.
+  void open(Link* link, uint8_t frame_limit);
+  Link* link() const { return link_; }  // of the last HELLO, null before the first
+  uint8_t frame_limit() const { return frame_limit_; }
+  ChunkPlan plan(size_t length, uint8_t window) const;
+
+  // ---- The answer due next: there is one at a time, a newer one takes its place.
+
+  // Writes the answer's header and returns where its body of `size` bytes goes.
+  uint8_t* start_answer(Kind kind, uint8_t sequence, size_t size);
+  template <typename M>
+  void answer(uint8_t sequence, const M& message) {
+    pack(message, start_answer(M::kKind, sequence, M::kSize));
+  }
+  void answer_error(uint8_t sequence, Status status) { answer(sequence, Error{status}); }
+  void answer_ack(const ChunkReceiver& receiver, uint8_t transfer);
+  void answer_final_ack(const ChunkReceiver& receiver, uint8_t transfer, Status status);
+
+  // ---- RESULT and the delta
+
+  // RESULT is to be sent; what it says is given to send_due().
+  void announce_result() { result_due_ = true; }
+  // The next delta travels under this transfer number; nothing of it has been asked for.
+  void expect_pull(uint8_t transfer);
+  // Sends the chunks of the window that holds `first`, as GET asks. chunks.valid(), first < chunks.count().
+  void start_pull(const Delta& delta, const ChunkPlan& chunks, uint16_t first, uint8_t transfer);
+  // Sends what an ACK asks for. first < pull_chunks().
+  void continue_pull(uint16_t first, const uint8_t* bitmap, size_t length);
+  uint16_t pull_chunks() const { return pull_chunks_; }  // 0 until GET: then the delta went inside RESULT
+  uint8_t pull_transfer() const { return pull_transfer_; }
+  // Sends nothing more of RESULT and delta.
+  void stop();
+
+  // Sends what is due, in order: RESULT, if it is due, is `result` in answer to request `sequence`, with
+  // the whole `delta` if that fits the frame. False when the link took less than all.
+  bool send_due(uint8_t sequence, const Result& result, const Delta& delta);
+  bool pending() const { return answer_length_ != 0 || result_due_ || sender_.pending(); }
+
+ private:
+  bool send_result(uint8_t sequence, const Result& result, const Delta& delta);
+  bool send_chunk();
+
+  Link* link_ = nullptr;
+  uint8_t frame_limit_ = kMinFrame;
+  ChunkSender sender_;
+  uint8_t pull_transfer_ = 0;
+  uint16_t pull_chunks_ = 0;
+  bool result_due_ = false;
+  uint8_t answer_length_ = 0;
+  uint8_t answer_[kHeaderSize + kLargestBody];
+};
+
+}  // namespace bytefed

@@ -1,0 +1,119 @@
+// One round on the board, from BEGIN to RESULT: the head that comes in, local training on it, and the delta until
+// the host has said whether it counts (SPEC 5.1). It owns where the round stands, in which run.
+#pragma once
+#include "bytefed/learning/trainer.h"
+#include "bytefed/session/outbox.h"
+
+namespace bytefed {
+
+// What is saved to flash together with head, residual and delta.
+struct RoundRecord {
+  uint32_t run, delta_seed, sample_time;
+  uint16_t round;
+  State state;  // idle or ready
+  bool kept, counted;
+  Codec delta_codec;
+  Begin begin;
+  Result result;
+};
+
+class Round {
+ public:
+  // All three outlive the round. Sets the global head and the residual to zero.
+  Round(const Memory& memory, const Port& port, const SampleStore& store);
+
+  State state() const { return state_; }
+  uint32_t run() const { return run_; }
+  uint16_t number() const { return number_; }
+  Status failure() const { return failure_; }  // why the last round came to nothing
+  const Result& result() const { return result_; }
+  bool has_delta() const { return kept_; }
+  Delta delta() const;
+  // Time until RESULT in 10 ms, as ACCEPT says it; 0 when it is not known yet.
+  uint16_t expected_wait() const;
+
+  // Forgets round, delta and residual, since another run begins.
+  void start_run(uint32_t run);
+  Status configure(const Config& config);
+  void forget_configuration() { configured_ = false; }
+
+  // ---- BEGIN and the head
+
+  // Makes the round ready again if this is its BEGIN and its delta is still here: the ACK that ended it may have
+  // been an old one.
+  void revive(const Begin& begin);
+  bool is_current(const Begin& begin) const;  // the BEGIN of the round under way
+  Status check(const Begin& begin) const;
+  Status check_training(const Begin& begin) const;  // has the board what training needs?
+  // Begins to receive the head of a BEGIN that both checks found good. The delta before it is given up.
+  void start(const Begin& begin);
+  uint8_t* head_blob() { return blob(static_cast<Codec>(begin_.codec)); }
+  // Checks the blob in head_blob() and makes it the global head. A bad one ends the round, and leaves the old
+  // head as it was.
+  Status take_head();
+
+  // ---- Training
+
+  void start_training();
+  bool training() const { return state_ == State::kTraining; }
+  // Evaluates one sample or trains one mini-batch. True when RESULT is ready with that.
+  bool step();
+
+  // ---- The delta
+
+  // Notes whether the delta counted, which the host's final ACK says.
+  void acknowledge(bool counted) { counted_ = counted; }
+  // Gives up the delta, since its memory is needed.
+  void retire_delta() { retire_delta(counted_); }
+  // Ends the round; the delta stays until its memory is needed.
+  void abandon();
+
+  // ---- Flash
+
+  uint32_t changes() const { return changes_; }  // moves whenever what is saved does
+  RoundRecord record() const;
+  // Takes over what memory's arrays hold already. Returns false and changes nothing if the record is invalid.
+  bool restore(const RoundRecord& record);
+
+ private:
+  bool supports(uint8_t codec) const;
+  bool is_key(const Begin& begin) const;
+  void evaluate_one();
+  void finish();
+  void measure_speed(uint32_t elapsed);
+  bool make_delta();
+  void retire_delta(bool counted);
+  void forget_residual();
+
+  bool trains() const { return (begin_.flags & Begin::kTrain) != 0; }
+  size_t parameters() const { return memory_.shape.parameters(); }
+  // Where the blob of a head or delta is. A lossy one lies beside the values that it is made of or becomes.
+  uint8_t* blob(Codec codec) const {
+    return reinterpret_cast<uint8_t*>(memory_.local + (is_lossy(codec) ? padded(parameters()) : 0));
+  }
+
+  const Memory& memory_;
+  const Port& port_;
+  const SampleStore& store_;
+  Trainer trainer_;
+
+  State state_ = State::kIdle;
+  bool evaluating_ = false;  // the first part of training, if BEGIN asks for it
+  bool configured_ = false;
+  bool kept_ = false;  // `local` has the delta, or its encoding error if the codec is lossy
+  bool counted_ = false;
+  Codec delta_codec_ = Codec::kFloat32;
+  Status failure_ = Status::kOk;
+  uint16_t number_ = 0;
+  uint32_t run_ = 0;
+  Config config_ = {};
+  Begin begin_ = {};
+  Result result_ = {};
+  uint32_t delta_seed_ = 0;
+  uint16_t evaluated_ = 0;    // test samples
+  uint32_t started_ = 0;      // millis() when the blob was complete
+  uint32_t sample_time_ = 0;  // microseconds to train on one sample, measured in the last round; 0 unknown
+  uint32_t changes_ = 0;
+};
+
+}  // namespace bytefed

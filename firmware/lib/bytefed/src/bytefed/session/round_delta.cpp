@@ -1,0 +1,83 @@
+// What a round leaves behind: the delta, kept until the host has said whether it counts (SPEC 5.1), and the record
+// that goes to flash.
+#include <cstring>
+
+#include "bytefed/learning/exact_math.h"
+#include "bytefed/session/round.h"
+
+namespace bytefed {
+
+// Lossy codecs need memory that a board may do without.
+bool Round::supports(uint8_t codec) const {
+  return known_codec(codec) && (memory_.residual != nullptr || !is_lossy(static_cast<Codec>(codec)));
+}
+
+Delta Round::delta() const {
+  return {blob(delta_codec_), kept_ ? blob_size(delta_codec_, parameters()) : 0};
+}
+
+// Makes the delta's blob of the local head, and leaves its encoding error in `local`. False when training
+// diverged.
+bool Round::make_delta() {
+  for (size_t i = 0; i < parameters(); ++i) memory_.local[i] -= memory_.global[i];
+  if (!all_finite(memory_.local, parameters())) return false;
+  if (is_lossy(delta_codec_)) {
+    for (size_t i = 0; i < parameters(); ++i) memory_.local[i] += memory_.residual[i];
+    encode(delta_codec_, parameters(), delta_seed_, memory_.local, blob(delta_codec_));
+    if (!all_finite(memory_.local, parameters())) return false;
+  }
+  kept_ = true;
+  counted_ = false;
+  return true;
+}
+
+// The encoding error of a delta that counted becomes the residual. One that did not count leaves no trace, as if
+// it had never been made.
+void Round::retire_delta(bool counted) {
+  if (!kept_) return;
+  if (counted && is_lossy(delta_codec_)) {
+    std::memcpy(memory_.residual, memory_.local, sizeof(float) * parameters());
+  }
+  kept_ = false;
+  ++changes_;
+}
+
+void Round::forget_residual() {
+  if (memory_.residual == nullptr) return;
+  std::memset(memory_.residual, 0, sizeof(float) * parameters());
+}
+
+RoundRecord Round::record() const {
+  RoundRecord record = {};
+  record.run = run_;
+  record.round = number_;
+  record.state = state_;
+  record.begin = begin_;
+  record.result = result_;
+  record.kept = kept_;
+  record.counted = counted_;
+  record.delta_codec = delta_codec_;
+  record.delta_seed = delta_seed_;
+  record.sample_time = sample_time_;
+  return record;
+}
+
+bool Round::restore(const RoundRecord& record) {
+  if ((record.state != State::kIdle && record.state != State::kReady) ||
+      !supports(static_cast<uint8_t>(record.delta_codec))) {
+    return false;
+  }
+  run_ = record.run;
+  number_ = record.round;
+  state_ = record.state;
+  begin_ = record.begin;
+  result_ = record.result;
+  kept_ = record.kept;
+  counted_ = record.counted;
+  delta_codec_ = record.delta_codec;
+  delta_seed_ = record.delta_seed;
+  sample_time_ = record.sample_time;
+  return true;
+}
+
+}  // namespace bytefed
