@@ -25,6 +25,7 @@ from bytefed.ledger.count import ByteCount
 from bytefed.ledger.wire_size import LinkProfile
 from bytefed.protocol.chunks import ChunkReceiver, final_ack
 from bytefed.protocol.direction import Direction
+from bytefed.protocol.header import control_frame
 from bytefed.protocol.message import (
     MAX_WINDOW,
     MIN_FRAME,
@@ -44,7 +45,6 @@ from bytefed.protocol.message import (
     Status,
     Stored,
     Welcome,
-    control_frame,
 )
 from bytefed.transport.base import Transport
 
