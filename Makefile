@@ -136,6 +136,7 @@ bench-faults: $(VENV)/.dev ## Worlds of faults, kills of the coordinator, power 
 lint: $(VENV)/.dev ## Check formatting, lint and types in both languages
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
+	$(BIN)/python tools/message_table/generate.py --check
 	$(BIN)/python -m nanobind.stubgen -q -m bytefed._core -o build/_core.pyi
 	@diff -u host/bytefed/_core.pyi build/_core.pyi || (echo "host/bytefed/_core.pyi is out of date: make stubs"; exit 1)
 	$(BIN)/mypy
@@ -151,8 +152,12 @@ format: $(VENV)/.dev ## Format both languages
 stubs: $(VENV)/.dev ## Write the types of the compiled core, after a change in host/binding
 	$(BIN)/python -m nanobind.stubgen -m bytefed._core -o host/bytefed/_core.pyi
 
+.PHONY: generated
+generated: $(VENV)/.dev ## Write what is made from firmware/lib/bytefed/messages.toml
+	$(BIN)/python tools/message_table/generate.py
+
 .PHONY: vectors
-vectors: $(VENV)/.dev ## Write tests/vectors anew, after a change of SPEC.md
+vectors: $(VENV)/.dev ## Write tests/vectors anew, after a change of SPEC.md or messages.toml
 	$(BIN)/python tools/vectors/generate.py
 
 .PHONY: clean

@@ -125,21 +125,20 @@ void count_parts(const Stopwatch& stopwatch, HeadShape shape) {
   }));
 }
 
-// Both directions of each codec, for the delta of a head.
+// Both directions of each codec, by its number, for the delta of a head.
 void count_codecs(const Stopwatch& stopwatch) {
   constexpr HeadShape shape = {64, 10};
   constexpr size_t kParameters = shape.parameters();
   static float values[padded(kParameters)];
   static uint8_t blob[sizeof(float) * kParameters];
-  constexpr const char* kNames[] = {"float32", "int8", "onebit", "twobit", "sign", "stc5", "stc10"};
   for (uint8_t codec = 0; known_codec(codec); ++codec) {
     const Codec id = static_cast<Codec>(codec);
     for (uint32_t i = 0; i < kParameters; ++i) values[i] = 0.001f * static_cast<float>(noise(i));
     print("codec_");
-    print(kNames[codec]);
+    print_decimal(codec);
     print_row("_encode", shape, "_insn", stopwatch.count([&] { encode(id, kParameters, 1, values, blob); }));
     print("codec_");
-    print(kNames[codec]);
+    print_decimal(codec);
     print_row("_decode", shape, "_insn", stopwatch.count([&] { decode(id, kParameters, 1, blob, values); }));
   }
 }

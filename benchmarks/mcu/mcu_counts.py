@@ -14,6 +14,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from bytefed.codec import CODECS
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "cost.md"
 CODEC_COSTS = ROOT / "host" / "bytefed" / "codec" / "instructions.json"
@@ -21,7 +23,6 @@ QEMU = "qemu-system-arm"
 MACHINE = ("-M", "mps2-an386", "-display", "none", "-monitor", "none", "-serial", "null")
 COUNTER = ("-icount", "shift=10,sleep=on")
 AIFES_STEP = {64: 77_687, 128: 152_311, 256: 301_559}  # AIfES 2.2.0 at -O2, C = 10: see the page's text
-CODECS = ("float32", "int8", "onebit", "twobit", "sign", "stc5", "stc10")
 
 Counts = Mapping[str, int]
 
@@ -135,9 +136,9 @@ def framing(counts: Counts, direction: str, kind: str) -> float:
 def codec_table(counts: Counts) -> str:
     """Both directions of each codec."""
     rows = []
-    for codec in CODECS:
-        both = [counts[f"codec_{codec}_{way}_d64_c10_insn"] for way in ("encode", "decode")]
-        rows.append([codec, *(f"{n:,}" for n in both), *(f"{n / 650:.1f}" for n in both)])
+    for name, steps in codec_costs(counts).items():
+        both = steps["encode"], steps["decode"]
+        rows.append([name, *(f"{n:,}" for n in both), *(f"{n / 650:.1f}" for n in both)])
     return table(["codec", "encode", "decode", "encode, a parameter", "decode"], rows)
 
 
@@ -204,8 +205,10 @@ For comparison, the step of AIfES above took 5,536 B of training memory and 3,00
 
 def codec_costs(counts: Counts) -> dict[str, dict[str, int]]:
     """Return what `bytefed sweep` shows of each codec: encoding and decoding 650 parameters."""
-    steps = ("encode", "decode")
-    return {name: {step: counts[f"codec_{name}_{step}_d64_c10_insn"] for step in steps} for name in CODECS}
+    return {
+        name: {step: counts[f"codec_{codec.number}_{step}_d64_c10_insn"] for step in ("encode", "decode")}
+        for name, codec in CODECS.items()
+    }
 
 
 def main() -> int:

@@ -5,7 +5,7 @@
 
 #include "bindings.h"
 #include "bytefed/protocol/crc.h"
-#include "bytefed/protocol/message.h"
+#include "bytefed/protocol/header.h"
 #include "bytefed/protocol/serial_frame.h"
 
 namespace nb = nanobind;
@@ -91,21 +91,10 @@ nb::object repack_as(const nb::bytes& body) {
 
 nb::object repack(int kind, nb::bytes body) {
   switch (static_cast<Kind>(kind)) {
-    case Kind::kHello: return repack_as<Hello>(body);
-    case Kind::kWelcome: return repack_as<Welcome>(body);
-    case Kind::kBoard: return repack_as<Board>(body);
-    case Kind::kConfig: return repack_as<Config>(body);
-    case Kind::kBegin: return repack_as<Begin>(body);
-    case Kind::kAccept: return repack_as<Accept>(body);
-    case Kind::kResult: return repack_as<Result>(body);
-    case Kind::kGet: return repack_as<Get>(body);
-    case Kind::kStored: return repack_as<Stored>(body);
-    case Kind::kAdd: return repack_as<Add>(body);
-    case Kind::kAdded: return repack_as<Added>(body);
-    case Kind::kCapture: return repack_as<Capture>(body);
-    case Kind::kCaptured: return repack_as<Captured>(body);
-    case Kind::kDetails: return repack_as<Details>(body);
-    case Kind::kError: return repack_as<Error>(body);
+#define BYTEFED_REPACK(Message) \
+  case Message::kKind: return repack_as<Message>(body);
+    BYTEFED_MESSAGES(BYTEFED_REPACK)
+#undef BYTEFED_REPACK
     default: throw std::invalid_argument("no such message, or it has no body");
   }
 }

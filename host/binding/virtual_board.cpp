@@ -75,7 +75,7 @@ class VirtualBoard {
         session_(buffers_.view(),
                  {uid,
                   boot,
-                  static_cast<uint16_t>((extract_ ? kHasExtractor : 0) | (sense_ ? kHasSensor : 0)),
+                  static_cast<uint16_t>((extract_ ? Board::kExtractor : 0) | (sense_ ? Board::kSensor : 0)),
                   model,
                   input_size,
                   {scale, zero_point}},
@@ -170,7 +170,9 @@ class VirtualBoard {
 
   static void about(void* context, Details* details) {
     const VirtualBoard* self = static_cast<const VirtualBoard*>(context);
-    std::memcpy(details->version, self->version_.data(), self->version_.size());
+    details->version_major = self->version_[0];
+    details->version_minor = self->version_[1];
+    details->version_patch = self->version_[2];
     details->sensor = self->sense_ ? SensorChip::kReplay : SensorChip::kNone;
     details->window = self->sense_ ? self->sense_time_ : uint16_t{0};
     details->uptime = (millis(context) - self->started_) / 1000;

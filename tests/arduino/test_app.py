@@ -19,6 +19,7 @@ from bytefed.device.device import Device
 from bytefed.device.plan import RoundReply, Samples, TrainingPlan
 from bytefed.errors import BoardError
 from bytefed.ledger.wire_size import BLUEFRUIT_WINDOW
+from bytefed.protocol.header import control_frame
 from bytefed.protocol.message import (
     VISIT,
     Capability,
@@ -29,7 +30,6 @@ from bytefed.protocol.message import (
     Kind,
     State,
     Welcome,
-    control_frame,
 )
 
 D, C, CAPACITY = 64, 4, 60
@@ -316,7 +316,7 @@ def test_it_learns_from_its_sensor(switch_on: Callable[..., FakeBoard], family: 
         _, body = await device.ask(Kind.ABOUT, b"", Kind.DETAILS)
         details = Details.unpack(body)
         assert (details.board, details.sensor) == ((1, 1) if family == "nano" else (3, 3))
-        assert (details.major, details.minor, details.patch) == (0, 1, 0)
+        assert (details.version_major, details.version_minor, details.version_patch) == (0, 1, 0)
         assert (details.reset, details.window) == (1, 250)
         await device.close()
 

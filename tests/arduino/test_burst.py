@@ -10,7 +10,8 @@ import pytest
 from fake_board import FakeBoard
 
 from bytefed.ledger.wire_size import BLUEFRUIT_WINDOW
-from bytefed.protocol.message import Add, DataHeader, Hello, Kind, Welcome, control_frame
+from bytefed.protocol.header import DataHeader, control_frame
+from bytefed.protocol.message import Add, Hello, Kind, Welcome
 
 D, SAMPLES = 64, 16
 FRAME = 20  # bytes; with an MTU of 23 the samples make more chunks than a window has

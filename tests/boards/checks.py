@@ -97,7 +97,8 @@ async def is_known(device: Device) -> str:
     note += f"frame limit {device.profile.frame_limit}, window {device.profile.window_down}"
     assert details is not None, "no answer to ABOUT: the firmware is too old"
     name = BOARDS.get(details.board, "virtual or unknown board")
-    note += f"; {name}, firmware {details.major}.{details.minor}.{details.patch}, RAM free {details.ram * RAM_UNIT:,} B"
+    version = f"{details.version_major}.{details.version_minor}.{details.version_patch}"
+    note += f"; {name}, firmware {version}, RAM free {details.ram * RAM_UNIT:,} B"
     note += f", sensor {SENSORS.get(details.sensor, 'none')}, reset {details.reset}, saves {details.saves}"
     return note
 

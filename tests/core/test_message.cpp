@@ -1,6 +1,7 @@
 #include <map>
+#include <set>
 
-#include "bytefed/protocol/message.h"
+#include "bytefed/protocol/header.h"
 #include "vectors.h"
 
 using namespace bytefed;
@@ -8,37 +9,34 @@ using check::Bytes;
 
 namespace {
 
-// Packs a body from its fields and unpacks the golden one, both against the vector.
+// Fills a message's fields, in their order, with the words of a vector.
 class Fields {
  public:
   explicit Fields(const vectors::Fields& words) : words_(words) {}
 
   template <typename T>
-  void take(T& field) {
+  void operator()(T& field) {
     const std::string& word = words_[at_++];
     field = static_cast<T>(word[0] == '-' ? static_cast<unsigned long long>(std::stoll(word))
                                           : std::stoull(word));
   }
-  void take(float& field) { field = vectors::float_of(words_[at_++]); }
-  template <typename... T>
-  void operator()(T&... fields) {
-    const int order[] = {(take(fields), 0)...};
-    static_cast<void>(order);
-  }
+  void operator()(float& field) { field = vectors::float_of(words_[at_++]); }
+  size_t at() const { return at_; }
 
  private:
   vectors::Fields words_;
   size_t at_ = 2;
 };
 
-template <typename M, typename Read>
-void try_message(const vectors::Fields& words, Read read) {
+template <typename M>
+void try_message(const vectors::Fields& words) {
   const Bytes golden = vectors::bytes(words.back());
   CHECK_EQUAL(static_cast<int>(M::kKind), std::stoi(words[1]));
   CHECK_EQUAL(size_t{M::kSize}, golden.size());
   M message = {};
   Fields fields(words);
-  read(fields, message);
+  M::fields(fields, message);
+  CHECK_EQUAL(fields.at(), words.size() - 1);
   Bytes body(M::kSize);
   pack(message, body.data());
   CHECK_EQUAL(body, golden);
@@ -56,78 +54,24 @@ void try_message(const vectors::Fields& words, Read read) {
   CHECK(unpack(longer.data(), longer.size(), &unpacked));
 }
 
-using Words = const vectors::Fields&;
-const std::map<std::string, void (*)(Words)> kMessages = {
-    {"Hello",
-     [](Words w) {
-       try_message<Hello>(
-           w, [](Fields& f, Hello& m) { f(m.version_min, m.version_max, m.run, m.nonce, m.frame_limit); });
-     }},
-    {"Welcome",
-     [](Words w) {
-       try_message<Welcome>(w, [](Fields& f, Welcome& m) {
-         f(m.version, m.state, m.boot, m.run, m.round, m.nonce, m.frame_limit, m.window);
-       });
-     }},
-    {"Board",
-     [](Words w) {
-       try_message<Board>(
-           w, [](Fields& f, Board& m) { f(m.uid, m.capabilities, m.features, m.classes, m.model); });
-     }},
-    {"Config",
-     [](Words w) {
-       try_message<Config>(
-           w, [](Fields& f, Config& m) { f(m.codec, m.epochs, m.batch, m.rate, m.seed, m.proximal_mu); });
-     }},
-    {"Begin",
-     [](Words w) {
-       try_message<Begin>(w, [](Fields& f, Begin& m) { f(m.round, m.codec, m.flags, m.head); });
-     }},
-    {"Accept",
-     [](Words w) { try_message<Accept>(w, [](Fields& f, Accept& m) { f(m.state, m.index, m.wait); }); }},
-    {"Result",
-     [](Words w) {
-       try_message<Result>(w, [](Fields& f, Result& m) {
-         f(m.status, m.num_examples, m.loss, m.correct, m.test_correct, m.duration, m.crc);
-       });
-     }},
-    {"Get", [](Words w) { try_message<Get>(w, [](Fields& f, Get& m) { f(m.index, m.window); }); }},
-    {"Stored",
-     [](Words w) {
-       try_message<Stored>(w, [](Fields& f, Stored& m) {
-         f(m.capacity, m.train, m.test, m.crc, m.max_batch, m.buffer, m.head);
-       });
-     }},
-    {"Add",
-     [](Words w) {
-       try_message<Add>(w,
-                        [](Fields& f, Add& m) { f(m.first, m.count, m.kind, m.crc, m.scale, m.zero_point); });
-     }},
-    {"Added", [](Words w) { try_message<Added>(w, [](Fields& f, Added& m) { f(m.state, m.index); }); }},
-    {"Capture",
-     [](Words w) {
-       try_message<Capture>(w, [](Fields& f, Capture& m) { f(m.first, m.count, m.label, m.kind); });
-     }},
-    {"Captured",
-     [](Words w) { try_message<Captured>(w, [](Fields& f, Captured& m) { f(m.state, m.count); }); }},
-    {"Details",
-     [](Words w) {
-       try_message<Details>(w, [](Fields& f, Details& m) {
-         f(m.board, m.version[0], m.version[1], m.version[2], m.ram, m.heap, m.reset, m.sensor, m.window,
-           m.uptime, m.saves);
-       });
-     }},
-    {"Error", [](Words w) { try_message<Error>(w, [](Fields& f, Error& m) { f(m.status); }); }},
+const std::map<std::string, void (*)(const vectors::Fields&)> kMessages = {
+#define BYTEFED_TRY(Message) {#Message, try_message<Message>},
+    BYTEFED_MESSAGES(BYTEFED_TRY)
+#undef BYTEFED_TRY
 };
 
 }  // namespace
 
 TEST(message_vectors) {
+  std::set<std::string> tried;
   for (const auto& words : vectors::read("messages.txt")) {
     const auto found = kMessages.find(words[0]);
     CHECK(found != kMessages.end());
-    if (found != kMessages.end()) found->second(words);
+    if (found == kMessages.end()) continue;
+    found->second(words);
+    tried.insert(words[0]);
   }
+  CHECK_EQUAL(tried.size(), kMessages.size());
 }
 
 TEST(message_data_header_round_trip) {

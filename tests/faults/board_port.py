@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Literal
 
-from bytefed.protocol.message import DataHeader, Kind, State, Status, is_data
+from bytefed.protocol.header import DataHeader, is_data
+from bytefed.protocol.message import Kind, State, Status
 from bytefed.protocol.serial_frame import SerialDecoder
 from bytefed.transport.base import RTO_FLOORS, link_lost
 from bytefed.transport.inbox import Inbox

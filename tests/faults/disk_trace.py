@@ -19,7 +19,8 @@ from killing import begin_or_resume, write_data
 
 from bytefed.errors import BytefedError
 from bytefed.federation.config import RunConfig
-from bytefed.protocol.message import HEADER_SIZE, Begin, BeginFlag, Board, DataHeader, Kind, Result
+from bytefed.protocol.header import DataHeader
+from bytefed.protocol.message import HEADER_SIZE, Begin, BeginFlag, Board, Kind, Result
 from bytefed.protocol.serial_frame import SerialDecoder
 
 D, C = 256, 10  # a delta of 10 KB has pages of its own

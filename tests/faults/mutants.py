@@ -134,7 +134,10 @@ BOARDS = (
         "echoes",
     ),
     Mutant(
-        "key without round", _CORE_ROUND, (("begin.round == begin_.round && begin.head", "begin.head"),), "heads"
+        "key without round",
+        _CORE_ROUND,
+        (("begin.round == begin_.round && begin.head", "begin.head"),),
+        "heads",
     ),
     Mutant("key without head", _CORE_ROUND, (("begin.head == begin_.head && ", ""),), "heads"),
     Mutant("key without flags", _CORE_ROUND, ((" && begin.flags == begin_.flags", ""),), "heads"),

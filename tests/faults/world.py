@@ -26,7 +26,8 @@ from bytefed.errors import BoardError, LinkError
 from bytefed.ledger.count import ByteCount
 from bytefed.ledger.plan import planned_connection, planned_provision, planned_round
 from bytefed.protocol.direction import Direction
-from bytefed.protocol.message import DataHeader, Kind, Welcome, is_data
+from bytefed.protocol.header import DataHeader, is_data
+from bytefed.protocol.message import Kind, Welcome
 from bytefed.protocol.serial_frame import Decoded, SerialDecoder, encode_serial_frame
 from bytefed.runs.store import Store
 from bytefed.strategies.base import FedAvg, Update

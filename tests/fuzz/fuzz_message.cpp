@@ -2,7 +2,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "bytefed/protocol/message.h"
+#include "bytefed/protocol/header.h"
 
 using namespace bytefed;
 
@@ -20,9 +20,10 @@ void try_body(const uint8_t* body, size_t length) {
 }
 
 constexpr void (*kMessages[])(const uint8_t*, size_t) = {
-    try_body<Hello>,  try_body<Welcome>, try_body<Board>,    try_body<Config>,  try_body<Begin>,
-    try_body<Accept>, try_body<Result>,  try_body<Get>,      try_body<Stored>,  try_body<Add>,
-    try_body<Added>,  try_body<Capture>, try_body<Captured>, try_body<Details>, try_body<Error>};
+#define BYTEFED_TRY(Message) try_body<Message>,
+    BYTEFED_MESSAGES(BYTEFED_TRY)
+#undef BYTEFED_TRY
+};
 
 }  // namespace
 

@@ -39,7 +39,8 @@ from bytefed.federation.config import RunConfig
 from bytefed.ledger.air import DEFAULT_TABLE, AirTable
 from bytefed.protocol import message
 from bytefed.protocol.chunks import Ack, ChunkPlan, ChunkReceiver, ChunkSender
-from bytefed.protocol.message import MAX_FRAME, DataHeader
+from bytefed.protocol.header import DataHeader
+from bytefed.protocol.message import MAX_FRAME
 from bytefed.protocol.serial_frame import SerialDecoder, encode_serial_frame
 from bytefed.transport.faults import Faults
 

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Literal
 
-from bytefed.protocol.message import Accept, Board, Hello, Kind, Result, Stored, Welcome, control_frame
+from bytefed.protocol.header import control_frame
+from bytefed.protocol.message import Accept, Board, Hello, Kind, Result, Stored, Welcome
 from bytefed.transport.base import link_lost
 from bytefed.transport.inbox import Inbox
 

@@ -6,7 +6,8 @@ from dataclasses import fields
 
 from hypothesis import strategies as st
 
-from bytefed.protocol.message import MAX_FRAME, MESSAGES, DataHeader
+from bytefed.protocol.header import DataHeader
+from bytefed.protocol.message import MAX_FRAME, MESSAGES
 
 frames = st.binary(min_size=2, max_size=MAX_FRAME) | st.integers(2, MAX_FRAME).map(bytes)
 data_headers = st.builds(DataHeader, st.integers(0, 3), st.booleans(), st.integers(0, 4095))

@@ -15,19 +15,10 @@ import pytest
 from emulated import ROOT, RunImage
 
 from bytefed import _core
+from bytefed.codec import CODECS
 
 _CORE = ROOT / "firmware" / "lib" / "bytefed" / "src"
-_CODECS = (
-    "codec",
-    "codec_float32",
-    "codec_int8",
-    "codec_onebit",
-    "codec_sign",
-    "codec_stc",
-    "codec_twobit",
-    "rotated",
-)
-_MODULES = ("crc", "head", "head_kernels", "sample_store", "trainer", *_CODECS)
+_MODULES = ("learning/*.cpp", "codec/*.cpp", "protocol/crc.cpp")
 _FLAGS = ("-std=gnu++14", "-ffp-contract=off")
 _REFERENCE = ("g++", "-O2")
 _BUILDS = {
@@ -95,7 +86,7 @@ def run_build(build: Sequence[str], folder: Path) -> str:
         pytest.skip(f"{compiler} is not installed")
     program = folder / "same_bits"
     sources = [ROOT / "tests" / "qemu" / name for name in ("same_bits.cpp", "host_console.cpp")]
-    sources += [_CORE / "bytefed" / f"{module}.cpp" for module in _MODULES]
+    sources += [path for pattern in _MODULES for path in (_CORE / "bytefed").glob(pattern)]
     includes = [f"-I{_CORE}", f"-I{ROOT / 'firmware' / 'src' / 'qemu'}"]
     subprocess.run([compiler, *_FLAGS, *options, *includes, *sources, "-o", program], check=True)
     return subprocess.run([program], capture_output=True, text=True, check=True).stdout
@@ -147,7 +138,7 @@ def test_the_binding_gives_the_same_bits(reference: str) -> None:
 def test_the_binding_gives_the_same_blobs(reference: str) -> None:
     heads = {name: (train_with_core(outcome)[0], outcome.seed) for name, outcome in parse(reference).items()}
     lines = [line.split() for line in reference.splitlines() if line.startswith("codec")]
-    assert len(lines) == 7 * len(heads)
+    assert len(lines) == len(CODECS) * len(heads)
     for _, number, name, *crcs in lines:
         head, seed = heads[name]
         values = head.copy()

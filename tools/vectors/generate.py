@@ -1,6 +1,6 @@
-"""Write the golden vectors of tests/vectors/ from SPEC.md alone, without importing bytefed.
+"""Write the golden vectors of tests/vectors/ from SPEC.md and its table of messages, without importing bytefed.
 
-Run `python tools/vectors/generate.py` after a change of SPEC.md; a test compares what it writes with what
+Run `make vectors` after a change of either; a test compares what it writes with what
 is kept. Each file is lines of fields between blanks; `#` begins a comment. A float32 stands as the decimal
 value of its 32 bits.
 """

@@ -1,29 +1,18 @@
-"""Control messages and data headers: SPEC.md section 3, field by field."""
+"""Control messages: SPEC.md section 3, packed field by field.
+
+Layouts are read from the table that the core's and the host's structures are made from, but by nothing of what makes
+them; the packing here is its own.
+"""
 
 from __future__ import annotations
 
 import random
 import struct
+import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 
-# The tables of SPEC.md: kind, and the types of the fields in their order.
-TABLES: dict[str, tuple[int, str]] = {
-    "Hello": (0x01, "u8 u8 u32 u32 u8"),
-    "Welcome": (0x41, "u8 u8 u16 u32 u16 u32 u8 u8"),
-    "Board": (0x42, "u64 u16 u16 u8 u32"),
-    "Config": (0x03, "u8 u8 u8 f32 u32 f32"),
-    "Begin": (0x04, "u16 u8 u8 u32"),
-    "Accept": (0x44, "u8 u16 u16"),
-    "Result": (0x45, "u8 u16 f32 u16 u16 u16 u32"),
-    "Get": (0x05, "u16 u8"),
-    "Stored": (0x47, "u16 u16 u16 u32 u8 u16 u32"),
-    "Add": (0x08, "u16 u16 u8 u32 f32 i8"),
-    "Added": (0x48, "u8 u16"),
-    "Capture": (0x09, "u16 u16 u8 u8"),
-    "Captured": (0x49, "u8 u16"),
-    "Details": (0x4B, "u8 u8 u8 u8 u16 u16 u8 u8 u16 u32 u16"),
-    "Error": (0x7F, "u8"),
-}
+TABLE = Path(__file__).resolve().parents[2] / "firmware" / "lib" / "bytefed" / "messages.toml"
 FLOATS = (0.0, -0.0, 1.0, 0.05, 3.4028235e38, 1e-45, float("inf"))
 
 
@@ -43,12 +32,21 @@ def _pack(kind: str, value: int) -> bytes:
     return (value & (1 << 8 * size) - 1).to_bytes(size, "little")
 
 
-def lines() -> Iterator[str]:
+def layouts(path: Path) -> Iterator[tuple[str, int, list[str]]]:
+    """Yield name, kind and types of the fields, of each message that has a body."""
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    named = {row["name"]: row["type"] for row in (*table["enum"], *table["flags"])}
+    for row in table["message"]:
+        if "fields" in row:
+            types = [named.get(field[1], field[1]) for field in row["fields"]]
+            yield row["name"].capitalize(), row["kind"], types
+
+
+def lines(path: Path = TABLE) -> Iterator[str]:
     """Yield `message kind fields... body`."""
     yield "# message, kind, its fields in the order of the table, body (hexadecimal)"
     rng = random.Random(2)
-    for name, (kind, table) in TABLES.items():
-        types = table.split()
+    for name, kind, types in layouts(path):
         for case in range(8):
             values = [_value(t, rng, case if case < 2 else None) for t in types]
             body = b"".join(_pack(t, v) for t, v in zip(types, values, strict=True))

@@ -31,9 +31,9 @@ App::App()
       keeper_(flash::device(), session_, memory_.view(), model::kHash) {}
 
 Identity App::identify() const {
-  uint16_t capabilities = kIsPersistent;
-  if (extracts_) capabilities |= kHasExtractor;
-  if (extracts_ && sensor_ != SensorChip::kNone) capabilities |= kHasSensor;
+  uint16_t capabilities = Board::kPersistent;
+  if (extracts_) capabilities |= Board::kExtractor;
+  if (extracts_ && sensor_ != SensorChip::kNone) capabilities |= Board::kSensor;
   Identity identity = {};
   identity.uid = chip::uid();
   identity.boot = chip::random16();
@@ -134,9 +134,9 @@ bool App::sense(void* context, int8_t* input) {
 void App::about(void* context, Details* details) {
   const App* self = static_cast<const App*>(context);
   details->board = chip::kBoard;
-  details->version[0] = BYTEFED_MAJOR;
-  details->version[1] = BYTEFED_MINOR;
-  details->version[2] = BYTEFED_PATCH;
+  details->version_major = BYTEFED_MAJOR;
+  details->version_minor = BYTEFED_MINOR;
+  details->version_patch = BYTEFED_PATCH;
   details->ram = static_cast<uint16_t>(chip::free_ram() / kRamUnit);
   details->heap = heap::requests();
   details->reset = chip::reset_cause();

@@ -6,7 +6,7 @@
 void add_extractor(bytefed::Identity* identity, bytefed::Port* port) {
   using namespace bytefed_model;
   if (!tflm_features::start()) fatal("the model does not fit its arena");
-  identity->capabilities |= bytefed::kHasExtractor;
+  identity->capabilities |= bytefed::Board::kExtractor;
   identity->model = kHash;
   identity->input_size = kInputSize;
   identity->features = {kFeatureScale, kFeatureZeroPoint};

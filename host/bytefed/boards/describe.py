@@ -29,7 +29,7 @@ async def describe(device: Device) -> dict[str, str]:
     }
     if details is not None:
         facts["board"] = BOARDS.get(details.board, f"board {details.board}" if details.board else "virtual")
-        facts["firmware"] = f"{details.major}.{details.minor}.{details.patch}"
+        facts["firmware"] = f"{details.version_major}.{details.version_minor}.{details.version_patch}"
         facts["sensor"] = SENSORS.get(details.sensor, "none")
         facts["saves"] = str(details.saves)
         facts["RAM free"] = f"{details.ram * RAM_UNIT:,} B" if details.ram else "unknown"

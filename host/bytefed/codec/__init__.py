@@ -1,59 +1,85 @@
 """Codecs: what a head or a delta looks like in a blob (SPEC.md section 5).
 
-The same arithmetic as the board's, bit for bit, so the host knows exactly what each board holds. A codec is a
-module with three functions and a row of CODECS.
+Blobs are made and read by the core itself, the code that runs on the boards, so the host knows exactly what each board
+holds. Sizes are closed forms of the number of parameters and need no core. A codec is a row of CODECS here, and a
+file and a row in the core.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
-from bytefed.codec import float32, int8, onebit, sign, stc, twobit
-from bytefed.codec.arithmetic import GOLDEN, Values, mixed_seed
+import numpy as np
+from numpy.typing import NDArray
+
+from bytefed import _core
 from bytefed.errors import ConfigError
 
-__all__ = [
-    "CODECS",
-    "Codec",
-    "Values",
-    "board_memory",
-    "downlink_seed",
-    "find",
-    "instructions",
-    "uplink_seed",
-]
+Values = NDArray[np.float32]
+
+_SCALE = 2  # bytes of the bfloat16 that a lossy blob starts with
 
 
-class Codec(NamedTuple):
+@dataclass(frozen=True)
+class Codec:
     """A codec.
 
     Attributes:
         number: Its number on the wire.
         lossy: Whether what comes out differs from what went in.
-        size: Bytes of a blob, by the number of parameters.
-        encode: (values float32 [n], seed) to the blob and the float32 [n] that it stands for.
-        decode: (blob of the right size, n, seed) to the float32 [n] that it stands for.
+        size: Gives the bytes of a blob of n parameters, n at least 1.
     """
 
     number: int
     lossy: bool
     size: Callable[[int], int]
-    encode: Callable[[Values, int], tuple[bytes, Values]]
-    decode: Callable[[bytes, int, int], Values]
+
+    def encode(self, values: Values, seed: int) -> tuple[bytes, Values]:
+        """Return the blob of float32 [n] and the float32 [n] that it stands for.
+
+        Args:
+            values: float32 [n], finite, n at least 1; left as it is.
+            seed: Seed of the codec's random draws, 32 bits.
+        """
+        blob = _core.encode(self.number, np.array(values, np.float32), seed)
+        return blob, self.decode(blob, len(values), seed)
+
+    def decode(self, blob: bytes, count: int, seed: int) -> Values:
+        """Return the float32 [count] that a blob stands for; any bytes of the right number are safe.
+
+        Raises:
+            ValueError: The blob has not size(count) bytes. Those that take blobs from a link check that before.
+        """
+        values = np.empty(count, np.float32)
+        _core.decode(self.number, blob, seed, values)
+        return values
+
+
+def _columns(count: int) -> int:
+    """Return how many columns of 32 hold `count` parameters."""
+    return -(-count // 32)
+
+
+def _stc_size(count: int, percent: int) -> int:
+    """Return the bytes of an stc blob: k parameters with l low bits and a sign each, then an Elias-Fano upper part."""
+    kept = max(1, count * percent // 100)
+    low = (count // kept).bit_length() - 1
+    return _SCALE + -(-(kept * (low + 2) + ((count - 1) >> low)) // 8)
 
 
 CODECS: dict[str, Codec] = {
-    "float32": Codec(0, False, float32.size, float32.encode, float32.decode),
-    "int8": Codec(1, True, int8.size, int8.encode, int8.decode),
-    "onebit": Codec(2, True, onebit.size, onebit.encode, onebit.decode),
-    "twobit": Codec(3, True, twobit.size, twobit.encode, twobit.decode),
-    "sign": Codec(4, True, sign.size, sign.encode, sign.decode),
-    "stc5": Codec(5, True, stc.Stc(5).size, stc.Stc(5).encode, stc.Stc(5).decode),
-    "stc10": Codec(6, True, stc.Stc(10).size, stc.Stc(10).encode, stc.Stc(10).decode),
+    "float32": Codec(0, False, lambda n: 4 * n),
+    "int8": Codec(1, True, lambda n: _SCALE + n),
+    "onebit": Codec(2, True, lambda n: _SCALE + 4 * _columns(n)),
+    "twobit": Codec(3, True, lambda n: _SCALE + 8 * _columns(n)),
+    "sign": Codec(4, True, lambda n: _SCALE + -(-n // 8)),
+    "stc5": Codec(5, True, lambda n: _stc_size(n, 5)),
+    "stc10": Codec(6, True, lambda n: _stc_size(n, 10)),
 }
+"""Every codec by its name; sizes as in the table of SPEC.md section 5."""
 
 
 def find(name: str) -> Codec:
@@ -90,14 +116,14 @@ def board_memory(codec: Codec, count: int) -> int:
     """
     if not codec.lossy:
         return 0
-    return 4 * (count + (-(-count // 32) * 32 - count) + max((int8.size(count) + 3) // 4, 3))
+    return 4 * (32 * _columns(count) + max((CODECS["int8"].size(count) + 3) // 4, 3))
 
 
 def downlink_seed(round: int) -> int:  # noqa: A002  # the field's own word
     """Return the seed of what goes to a board in a round, 1..65535."""
-    return mixed_seed(GOLDEN * (2 * round))
+    return _core.downlink_seed(round)
 
 
 def uplink_seed(seed: int, round: int) -> int:  # noqa: A002
     """Return the seed of what comes from a board that was given `seed` in CONFIG."""
-    return mixed_seed(seed + GOLDEN * (2 * round + 1))
+    return _core.uplink_seed(seed, round)

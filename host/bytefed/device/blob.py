@@ -9,7 +9,8 @@ from bytefed.device.link import TRIES, Incoming, Link, Outgoing
 from bytefed.errors import LinkError
 from bytefed.ledger.account import Part, Role
 from bytefed.protocol.chunks import Ack, ChunkPlan, ChunkReceiver, ChunkSender
-from bytefed.protocol.message import HEADER_SIZE, Accept, DataHeader, Get, Kind, State, control_frame
+from bytefed.protocol.header import DataHeader, control_frame
+from bytefed.protocol.message import HEADER_SIZE, Accept, Get, Kind, State
 
 _FRUITLESS = 20  # windows sent in a row of which nothing arrived
 _LOST_IN_A_ROW = 3

@@ -16,7 +16,8 @@ from bytefed.errors import LinkError
 from bytefed.ledger.account import Account, Part, Role
 from bytefed.ledger.count import BLE_FRAMING, SERIAL_FRAMING, ByteCount
 from bytefed.protocol.direction import Direction
-from bytefed.protocol.message import HEADER_SIZE, Error, Kind, control_frame, is_data
+from bytefed.protocol.header import control_frame, is_data
+from bytefed.protocol.message import HEADER_SIZE, Error, Kind
 from bytefed.protocol.serial_frame import SerialDecoder, encode_serial_frame
 from bytefed.transport.base import Transport
 

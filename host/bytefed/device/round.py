@@ -21,7 +21,8 @@ from bytefed.ledger import wire_size
 from bytefed.ledger.account import Part, Role
 from bytefed.protocol.chunks import ChunkReceiver, final_ack
 from bytefed.protocol.direction import Direction
-from bytefed.protocol.message import Accept, Begin, Kind, Result, State, Status, control_frame
+from bytefed.protocol.header import control_frame
+from bytefed.protocol.message import Accept, Begin, Kind, Result, State, Status
 
 _UNKNOWN_WAIT = 10.0  # seconds to train, before the board can tell
 _UNIT = 0.01  # seconds: waits and durations on the link

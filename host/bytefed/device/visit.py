@@ -8,10 +8,10 @@ from collections.abc import Callable
 from bytefed.device.device import Device
 from bytefed.errors import BoardError
 from bytefed.protocol.message import (
-    AddFlag,
     Capability,
     Capture,
     Captured,
+    CaptureFlag,
     Details,
     Kind,
 )
@@ -62,7 +62,7 @@ async def capture(
         )
     count = max(1, round(seconds * 100 / details.window))
     first = device.stored.test if test else device.stored.train
-    message = Capture(first, count, label, int(AddFlag.TEST) if test else 0)
+    message = Capture(first, count, label, int(CaptureFlag.TEST) if test else 0)
     try:
         while True:
             _, body = await device.ask(Kind.CAPTURE, message.pack(), Kind.CAPTURED)

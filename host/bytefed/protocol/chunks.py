@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bytefed.errors import ConfigError
-from bytefed.protocol.message import HEADER_SIZE, MAX_CHUNKS, MAX_WINDOW, DataHeader
+from bytefed.protocol.header import DataHeader
+from bytefed.protocol.message import HEADER_SIZE, MAX_CHUNKS, MAX_WINDOW
 
 
 @dataclass(frozen=True)

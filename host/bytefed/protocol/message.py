@@ -1,79 +1,88 @@
-"""Headers and control messages: SPEC.md sections 1 and 3.
+"""Control messages: SPEC.md section 3.
 
-Bodies are packed little-endian; their sizes never depend on data. Values are judged by who uses them, not here.
+Made by tools/message_table/generate.py from firmware/lib/bytefed/messages.toml: do not edit.
 """
 
 from __future__ import annotations
 
 import struct
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from enum import IntEnum, IntFlag
-from typing import ClassVar, Self
 
-from bytefed.errors import ProtocolError
+from bytefed.protocol.body import Body
 
 PROTOCOL_VERSION = 1
+"""The protocol version that SPEC.md defines."""
 VISIT = 0
 """The run of a HELLO that leaves the board's round as it is."""
 HEADER_SIZE = 2
+"""Bytes of a frame's header."""
 MAX_FRAME = 250
+"""Bytes of the longest frame, header included: COBS adds exactly one byte to it and its CRC-16."""
 MIN_FRAME = 20
+"""Bytes of the smallest frame limit, which is what an ATT MTU of 23 leaves."""
+LARGEST_BODY = 18
+"""Bytes of the longest body without its blob: with the header it fits the smallest frame."""
 MAX_WINDOW = 32
+"""Chunks of the largest window: one bit each in a 32-bit word."""
 MAX_CHUNKS = 4095
+"""Chunks of the longest transfer: their number is the index of a final ACK, which has 12 bits."""
+RAM_UNIT = 16
+"""Bytes in a unit of the ram in DETAILS."""
 
 
 class Kind(IntEnum):
-    """First byte of a control frame."""
+    """The first byte of a control frame."""
 
     HELLO = 0x01
+    WELCOME = 0x41
     INFO = 0x02
+    BOARD = 0x42
     CONFIG = 0x03
+    CONFIGURED = 0x43
     BEGIN = 0x04
+    ACCEPT = 0x44
+    RESULT = 0x45
     GET = 0x05
     POLL = 0x06
     STORE = 0x07
-    ADD = 0x08
-    CAPTURE = 0x09
-    SAVE = 0x0A
-    ABOUT = 0x0B
-    WELCOME = 0x41
-    BOARD = 0x42
-    CONFIGURED = 0x43
-    ACCEPT = 0x44
-    RESULT = 0x45
     STORED = 0x47
+    ADD = 0x08
     ADDED = 0x48
+    CAPTURE = 0x09
     CAPTURED = 0x49
+    SAVE = 0x0A
     SAVED = 0x4A
+    ABOUT = 0x0B
     DETAILS = 0x4B
     ERROR = 0x7F
 
 
 class Status(IntEnum):
-    """What a board says went wrong."""
+    """How a request or a round ended."""
 
     OK = 0
-    LATE = 1
-    BUSY = 16
-    NO_SESSION = 17
-    BAD_VERSION = 18
-    BAD_LENGTH = 19
-    BAD_CRC = 20
-    BAD_VALUE = 21
+    LATE = 1  # in a final ACK only: the delta is stored, but came too late to be counted
+    BUSY = 16  # not in this state
+    NO_SESSION = 17  # HELLO first (also what a board says after it was reset)
+    BAD_VERSION = 18  # no common protocol version
+    BAD_LENGTH = 19  # body too short, or too long for its kind
+    BAD_CRC = 20  # the blob, or the head that it makes, is not the one announced
+    BAD_VALUE = 21  # a field is out of its range
     UNKNOWN_CODEC = 22
-    STALE_ROUND = 23
-    NO_SAMPLES = 24
+    STALE_ROUND = 23  # a later round has begun
+    NO_SAMPLES = 24  # nothing to train on
     STORE_FULL = 25
-    BAD_LABEL = 26
-    TOO_LARGE = 27
-    NOT_FINITE = 28
+    BAD_LABEL = 26  # a label is not below C
+    TOO_LARGE = 27  # the transfer does not fit the board's buffer
+    NOT_FINITE = 28  # the received head, or the trained one, has a NaN or an infinity
     UNKNOWN_KIND = 29
-    NO_EXTRACTOR = 30
-    NO_CONFIG = 31
+    NO_EXTRACTOR = 30  # the board takes features only
+    NO_CONFIG = 31  # CONFIG first
     EXTRACTOR_FAILED = 32
-    NO_SENSOR = 33
-    NO_STORAGE = 34
-    STORAGE_FAILED = 35
+    NO_SENSOR = 33  # no sensor, or an extractor that takes something else than windows
+    NO_STORAGE = 34  # the board has no place that outlives a loss of power
+    STORAGE_FAILED = 35  # the flash did not take it; what was saved last is still there
 
 
 class State(IntEnum):
@@ -85,93 +94,81 @@ class State(IntEnum):
     READY = 3
 
 
+class Model(IntEnum):
+    """Which board it is."""
+
+    UNKNOWN = 0
+    NANO_33_BLE = 1
+    FEATHER = 2  # Feather nRF52840
+    FEATHER_SENSE = 3  # Feather nRF52840 Sense
+    ITSY_BITSY = 4  # ItsyBitsy nRF52840
+    CIRCUIT_PLAYGROUND = 5  # Circuit Playground Bluefruit
+
+
+class SensorChip(IntEnum):
+    """What measures motion on a board."""
+
+    NONE = 0
+    LSM9DS1 = 1
+    BMI270 = 2
+    LSM6DS33 = 3
+    LSM6DS3TRC = 4  # LSM6DS3TR-C
+    LIS3DH = 5
+    REPLAY = 6  # replayed data
+
+
+class ResetCause(IntEnum):
+    """Why a board started last."""
+
+    POWER = 0
+    WATCHDOG = 1
+    SOFTWARE = 2
+    PIN = 3  # reset button
+    OTHER = 4
+
+
 class Capability(IntFlag):
     """What a board can do besides training."""
 
-    EXTRACTOR = 1
+    EXTRACTOR = 1  # feature extractor
     SENSOR = 2
-    PERSISTENT = 4
+    PERSISTENT = 4  # keeps its state over power loss
 
 
 class BeginFlag(IntFlag):
     """What a BEGIN asks for."""
 
     TRAIN = 1
-    EVALUATE = 2
-    UNCOUNTED = 4
+    EVALUATE = 2  # evaluate the received head on the test samples first
+    UNCOUNTED = 4  # the board's last delta was not counted
 
 
 class AddFlag(IntFlag):
-    """What an ADD carries."""
+    """What an ADD carries, and where it goes."""
 
-    INPUTS = 1
-    TEST = 2
-    ANEW = 4
-
-
-@dataclass(frozen=True)
-class DataHeader:
-    """Header of a chunk or an ACK: transfer 0..3, index 0..4095."""
-
-    transfer: int
-    poll: bool
-    index: int
-
-    def pack(self) -> bytes:
-        """Return the two header bytes."""
-        return struct.pack(">H", 0x8000 | self.transfer << 13 | self.poll << 12 | self.index)
-
-    @classmethod
-    def unpack(cls, frame: bytes) -> Self:
-        """Read the header of a data frame of at least two bytes."""
-        (bits,) = struct.unpack_from(">H", frame)
-        return cls(transfer=bits >> 13 & 3, poll=bool(bits & 0x1000), index=bits & 0xFFF)
+    INPUTS = 1  # records hold inputs for the board's extractor, not features
+    TEST = 2  # test split
+    ANEW = 4  # forget all samples first
 
 
-def is_data(frame: bytes) -> bool:
-    """Whether a frame of at least one byte is a chunk or an ACK."""
-    return bool(frame[0] & 0x80)
+class CaptureFlag(IntFlag):
+    """Where captured samples go."""
 
-
-def control_frame(kind: Kind, sequence: int, body: bytes = b"") -> bytes:
-    """Return a whole control frame."""
-    return bytes((kind, sequence)) + body
-
-
-class _Body:
-    """Packs the fields of a dataclass in their order, by the struct format LAYOUT."""
-
-    KIND: ClassVar[Kind]
-    LAYOUT: ClassVar[struct.Struct]
-
-    @classmethod
-    def size(cls) -> int:
-        """Bytes of the body, without an inline blob."""
-        return cls.LAYOUT.size
-
-    def pack(self) -> bytes:
-        """Return the body's bytes."""
-        return self.LAYOUT.pack(*astuple(self))  # type: ignore[call-overload]
-
-    @classmethod
-    def unpack(cls, body: bytes) -> Self:
-        """Read a body; further bytes are ignored.
-
-        Raises:
-            ProtocolError: E_SHORT_MESSAGE when there are too few bytes.
-        """
-        if len(body) < cls.LAYOUT.size:
-            raise ProtocolError(
-                "E_SHORT_MESSAGE",
-                f"a {cls.KIND.name} of {len(body)} bytes; it has at least {cls.LAYOUT.size}",
-                "The board's firmware does not follow SPEC.md; flash the version that fits this host.",
-            )
-        return cls(*cls.LAYOUT.unpack_from(body))
+    TEST = 2  # test split
 
 
 @dataclass(frozen=True)
-class Hello(_Body):
-    """Opens a session."""
+class Hello(Body):
+    """Opens a session.
+
+    Attributes:
+        version_min: Lowest protocol version that the host speaks.
+        version_max: Highest protocol version that the host speaks.
+        run: The run's number; another one than the board knows makes it forget round, delta and residual
+            (never its samples, nor its head). 0: a visit, that leaves all of it as it is.
+        nonce: Comes back in WELCOME; the host throws everything away until it does.
+        frame_limit: Largest frame the host takes on this link, header included.
+    """
 
     KIND = Kind.HELLO
     LAYOUT = struct.Struct("<BBIIB")
@@ -183,8 +180,19 @@ class Hello(_Body):
 
 
 @dataclass(frozen=True)
-class Welcome(_Body):
-    """Answers HELLO."""
+class Welcome(Body):
+    """Answers HELLO.
+
+    Attributes:
+        version: The version to speak: the highest both know.
+        state: 0 idle, 1 receiving, 2 training, 3 ready.
+        boot: Drawn anew at each start of the board: another value means that a partial transfer is void.
+        run: The run of the HELLO; at a visit, the run that the board knows.
+        round: The last round begun in that run, 0 for none.
+        nonce: The nonce of the HELLO.
+        frame_limit: F: the smaller of the host's and the board's.
+        window: W: chunks that the board takes in one burst, 1 to 32.
+    """
 
     KIND = Kind.WELCOME
     LAYOUT = struct.Struct("<BBHIHIBB")
@@ -199,8 +207,17 @@ class Welcome(_Body):
 
 
 @dataclass(frozen=True)
-class Board(_Body):
-    """Answers INFO: who the board is and what it holds."""
+class Board(Body):
+    """Answers INFO.
+
+    Attributes:
+        uid: From the chip (nRF52840: FICR DEVICEID): the board's identity, whatever port or address it is
+            found at.
+        capabilities: Bit 0: feature extractor; bit 1: sensor; bit 2: keeps its state over power loss.
+        features: D: features of a sample.
+        classes: C: classes.
+        model: CRC-32 of the extractor's .tflite file, 0 for none.
+    """
 
     KIND = Kind.BOARD
     LAYOUT = struct.Struct("<QHHBI")
@@ -212,8 +229,17 @@ class Board(_Body):
 
 
 @dataclass(frozen=True)
-class Config(_Body):
-    """How to train, for the session."""
+class Config(Body):
+    """Says how to train, for the whole session.
+
+    Attributes:
+        codec: Codec of the uplink.
+        epochs: Local epochs, 1 to 255.
+        batch: Batch size, 1 to the board's max_batch.
+        rate: Learning rate, finite, not negative.
+        seed: Seed for the shuffling and for the uplink's codec; mixed with round and epoch.
+        proximal_mu: FedProx's factor mu (section 7), finite, not negative; 0 for none.
+    """
 
     KIND = Kind.CONFIG
     LAYOUT = struct.Struct("<BBBfIf")
@@ -226,8 +252,16 @@ class Config(_Body):
 
 
 @dataclass(frozen=True)
-class Begin(_Body):
-    """Starts a round."""
+class Begin(Body):
+    """Starts a round.
+
+    Attributes:
+        round: 1 to 65,535.
+        codec: Codec of the downlink blob.
+        flags: Bit 0: train; bit 1: evaluate the received head on the test samples first; bit 2: the board's
+            last delta was not counted.
+        head: CRC-32 of the float32 global head that the board holds once the blob is decoded.
+    """
 
     KIND = Kind.BEGIN
     LAYOUT = struct.Struct("<HBBI")
@@ -238,8 +272,14 @@ class Begin(_Body):
 
 
 @dataclass(frozen=True)
-class Accept(_Body):
-    """Answers BEGIN; wait is in units of 10 ms."""
+class Accept(Body):
+    """Answers BEGIN at once.
+
+    Attributes:
+        state: 1 receiving: send chunks; 2 training: wait; 3 ready: RESULT follows.
+        index: First chunk still missing (state 1), else 0.
+        wait: Time until RESULT, estimated by the board, in 10 ms; 65,535 for more; 0 where it can't tell yet.
+    """
 
     KIND = Kind.ACCEPT
     LAYOUT = struct.Struct("<BHH")
@@ -249,8 +289,18 @@ class Accept(_Body):
 
 
 @dataclass(frozen=True)
-class Result(_Body):
-    """Answers BEGIN once training is over; duration is in units of 10 ms."""
+class Result(Body):
+    """Answers BEGIN once training is over.
+
+    Attributes:
+        status: 0, or the error that training ended with (then there is no blob).
+        num_examples: Training samples used, 0 when BEGIN did not ask for training.
+        loss: Mean cross-entropy over the last local epoch, each sample before its step.
+        correct: Samples classified correctly in that epoch.
+        test_correct: Test samples that the received head classifies correctly; 0 when not asked for.
+        duration: Time since the blob was complete, in 10 ms, at most 65,535.
+        crc: CRC-32 of the delta blob, 0 for none.
+    """
 
     KIND = Kind.RESULT
     LAYOUT = struct.Struct("<BHfHHHI")
@@ -264,8 +314,13 @@ class Result(_Body):
 
 
 @dataclass(frozen=True)
-class Get(_Body):
-    """Opens the transfer of a delta."""
+class Get(Body):
+    """Opens the transfer of a delta.
+
+    Attributes:
+        index: First chunk wanted.
+        window: W for this transfer, 1 to 32.
+    """
 
     KIND = Kind.GET
     LAYOUT = struct.Struct("<HB")
@@ -274,8 +329,19 @@ class Get(_Body):
 
 
 @dataclass(frozen=True)
-class Stored(_Body):
-    """Answers STORE: what the board's sample store holds, and which head the board does (its CRC-32)."""
+class Stored(Body):
+    """Answers STORE.
+
+    Attributes:
+        capacity: Samples that the store takes.
+        train: Training samples that it has.
+        test: Test samples that it has.
+        crc: CRC-32 over all records, training samples first, then the scale (f32) and zero point (i8) of
+            their features.
+        max_batch: Largest batch size.
+        buffer: Bytes that one ADD may carry.
+        head: CRC-32 of the float32 global head that the board holds; P zeros before the first.
+    """
 
     KIND = Kind.STORED
     LAYOUT = struct.Struct("<HHHIBHI")
@@ -289,8 +355,19 @@ class Stored(_Body):
 
 
 @dataclass(frozen=True)
-class Add(_Body):
-    """Appends samples."""
+class Add(Body):
+    """Appends samples.
+
+    Attributes:
+        first: Samples that the split has so far (0 with bit 2 of kind): an ADD that was stored already can't
+            be stored twice.
+        count: Records, at least 1.
+        kind: Bit 0: records hold inputs for the board's extractor, not features; bit 1: test split; bit 2:
+            forget all samples first.
+        crc: CRC-32 of the transfer.
+        scale: Real value of a feature: scale * (q - zero_point); ignored for inputs.
+        zero_point: The q that stands for 0; ignored for inputs.
+    """
 
     KIND = Kind.ADD
     LAYOUT = struct.Struct("<HHBIfb")
@@ -303,8 +380,13 @@ class Add(_Body):
 
 
 @dataclass(frozen=True)
-class Added(_Body):
-    """Answers ADD: state 0 when the samples are stored already, 1 when chunks are wanted."""
+class Added(Body):
+    """Answers ADD.
+
+    Attributes:
+        state: 0: these records are stored already, 1: send chunks.
+        index: First chunk missing; N while the board's extractor works on them.
+    """
 
     KIND = Kind.ADDED
     LAYOUT = struct.Struct("<BH")
@@ -313,8 +395,15 @@ class Added(_Body):
 
 
 @dataclass(frozen=True)
-class Capture(_Body):
-    """Takes samples from the board's sensor; count 0 stops."""
+class Capture(Body):
+    """Takes samples from the board's own sensor.
+
+    Attributes:
+        first: Samples that the split has so far.
+        count: Windows to take; 0 stops what is under way and keeps what there is.
+        label: Label of all of them.
+        kind: Bit 1: test split.
+    """
 
     KIND = Kind.CAPTURE
     LAYOUT = struct.Struct("<HHBB")
@@ -325,8 +414,13 @@ class Capture(_Body):
 
 
 @dataclass(frozen=True)
-class Captured(_Body):
-    """Answers CAPTURE: state 1 while it goes on, 0 when it is over; samples so far."""
+class Captured(Body):
+    """Answers CAPTURE.
+
+    Attributes:
+        state: 1 under way, 0 over.
+        count: Samples stored so far; fewer than asked for when it was stopped, or the extractor failed.
+    """
 
     KIND = Kind.CAPTURED
     LAYOUT = struct.Struct("<BH")
@@ -334,20 +428,31 @@ class Captured(_Body):
     count: int
 
 
-RAM_UNIT = 16
-"""Bytes in a unit of DETAILS' ram."""
-
-
 @dataclass(frozen=True)
-class Details(_Body):
-    """Answers ABOUT: what the board is made of. ram in RAM_UNIT, window in 10 ms, uptime in seconds."""
+class Details(Body):
+    """Answers ABOUT.
+
+    Attributes:
+        board: 0 unknown, 1 Nano 33 BLE, 2 Feather nRF52840, 3 Feather nRF52840 Sense, 4 ItsyBitsy nRF52840, 5
+            Circuit Playground Bluefruit.
+        version_major: The firmware's version, major.
+        version_minor: The firmware's version, minor.
+        version_patch: The firmware's version, patch.
+        ram: Memory that neither heap nor stacks have used so far, in 16 bytes; 0 where that can't be told.
+        heap: Pieces of heap memory that the app has asked for since it runs: 0, or a defect; 65,535 for more.
+        reset: Why it started last: 0 power, 1 watchdog, 2 software, 3 reset button, 4 other.
+        sensor: 0 none, 1 LSM9DS1, 2 BMI270, 3 LSM6DS33, 4 LSM6DS3TR-C, 5 LIS3DH, 6 replayed data.
+        window: Time from one captured window to the next, in 10 ms; 0 without a sensor.
+        uptime: Seconds since it started.
+        saves: Images that were written to flash, modulo 65,536.
+    """
 
     KIND = Kind.DETAILS
     LAYOUT = struct.Struct("<BBBBHHBBHIH")
     board: int
-    major: int
-    minor: int
-    patch: int
+    version_major: int
+    version_minor: int
+    version_patch: int
     ram: int
     heap: int
     reset: int
@@ -358,15 +463,33 @@ class Details(_Body):
 
 
 @dataclass(frozen=True)
-class Error(_Body):
-    """Answers any request that can't be met."""
+class Error(Body):
+    """Answers any request that can't be met.
+
+    Attributes:
+        status: Why not.
+    """
 
     KIND = Kind.ERROR
     LAYOUT = struct.Struct("<B")
     status: int
 
 
-MESSAGES: tuple[type[_Body], ...] = (
-    Hello, Welcome, Board, Config, Begin, Accept, Result, Get, Stored, Add, Added, Capture, Captured, Details,
+MESSAGES: tuple[type[Body], ...] = (
+    Hello,
+    Welcome,
+    Board,
+    Config,
+    Begin,
+    Accept,
+    Result,
+    Get,
+    Stored,
+    Add,
+    Added,
+    Capture,
+    Captured,
+    Details,
     Error,
-)  # fmt: skip
+)
+"""Every message that has a body."""

@@ -9,7 +9,8 @@ from wire_strategies import data_headers, messages
 
 from bytefed import _core
 from bytefed.errors import ProtocolError
-from bytefed.protocol.message import MESSAGES, DataHeader, Kind, control_frame, is_data
+from bytefed.protocol.header import DataHeader, control_frame, is_data
+from bytefed.protocol.message import MESSAGES, Kind
 
 
 @given(messages)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from bytefed.errors import ConfigError
 from bytefed.protocol.chunks import Ack, ChunkPlan, ChunkReceiver, ChunkSender, final_ack
-from bytefed.protocol.message import MAX_CHUNKS, DataHeader
+from bytefed.protocol.header import DataHeader
+from bytefed.protocol.message import MAX_CHUNKS
 
 plans = st.builds(ChunkPlan, st.integers(1, 900), st.integers(1, 60), st.integers(1, 32))
 

@@ -19,13 +19,6 @@ constexpr size_t kMinClasses = BYTEFED_MIN_CLASSES;
 constexpr size_t kMaxClasses = BYTEFED_MAX_CLASSES;
 constexpr size_t kMaxFeatures = BYTEFED_MAX_FEATURES;
 
-constexpr uint8_t kProtocolVersion = 1;
-constexpr uint32_t kVisit = 0;       // a HELLO's run: look, and leave the round as it is
-constexpr size_t kMaxFrame = 250;    // header and body: COBS of it and a CRC-16 adds exactly one byte
-constexpr size_t kMinFrame = 20;     // what an ATT MTU of 23 leaves
-constexpr size_t kMaxWindow = 32;    // chunks: one bit each in a 32-bit word
-constexpr size_t kMaxChunks = 4095;  // a data header's index has 12 bits, and a final ACK's is their number
-
 static_assert(kMinClasses >= 2 && kMinClasses <= kMaxClasses, "a head has two classes or more");
 static_assert(kMaxClasses <= 255, "a label is one byte");
 

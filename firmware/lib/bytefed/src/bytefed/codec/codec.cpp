@@ -3,18 +3,36 @@
 #include "bytefed/codec/codec_parts.h"
 
 namespace bytefed {
+
+// Every codec, in the order of the numbers on the wire. A new codec is a file and a row here.
+#define BYTEFED_CODECS(X) \
+  X(kFloat32Codec)        \
+  X(kInt8Codec)           \
+  X(kOneBitCodec)         \
+  X(kTwoBitCodec)         \
+  X(kSignCodec)           \
+  X(kStc5Codec)           \
+  X(kStc10Codec)
+
+#define BYTEFED_DECLARE(name) extern const CodecFunctions name;
+BYTEFED_CODECS(BYTEFED_DECLARE)
+#undef BYTEFED_DECLARE
+
 namespace {
 
-// By number; a new codec is a file and a row here.
-const CodecFunctions* const kCodecs[] = {
-    &kFloat32Codec, &kInt8Codec, &kOneBitCodec, &kTwoBitCodec, &kSignCodec, &kStc5Codec, &kStc10Codec,
-};
+#define BYTEFED_POINTER(name) &name,
+const CodecFunctions* const kCodecs[] = {BYTEFED_CODECS(BYTEFED_POINTER)};
+#undef BYTEFED_POINTER
 
 const CodecFunctions& functions(Codec codec) {
   return *kCodecs[static_cast<uint8_t>(codec)];
 }
 
 }  // namespace
+
+bool known_codec(uint8_t codec) {
+  return codec < sizeof kCodecs / sizeof *kCodecs;
+}
 
 size_t blob_size(Codec codec, size_t count) {
   return functions(codec).size(count);

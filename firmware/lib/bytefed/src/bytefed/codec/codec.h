@@ -5,21 +5,12 @@
 
 namespace bytefed {
 
-enum class Codec : uint8_t {
-  kFloat32 = 0,
-  kInt8 = 1,
-  kOneBit = 2,
-  kTwoBit = 3,
-  kSign = 4,
-  kStc5 = 5,
-  kStc10 = 6,
-};
+// A codec's number on the wire; the others are rows of codec.cpp.
+enum class Codec : uint8_t { kFloat32 = 0 };
 
-constexpr bool known_codec(uint8_t codec) {
-  return codec <= static_cast<uint8_t>(Codec::kStc10);
-}
+bool known_codec(uint8_t codec);
 
-// What of the values comes out differently at the other end, and so needs error feedback.
+// True if decode(encode(x)) may differ from x, so that the codec needs error feedback.
 constexpr bool is_lossy(Codec codec) {
   return codec != Codec::kFloat32;
 }
@@ -37,14 +28,15 @@ constexpr size_t lossy_blob_floats(size_t count) {
   return count > 8 ? (count + 2 + 3) / 4 : 3;
 }
 
-// On entry `values` has `count` finite values, on exit what the blob lacks of them. There is room for
-// padded(count) floats. `blob` has blob_size(codec, count) bytes elsewhere.
+// On entry `values` holds `count` finite values; on return it holds the encoding error, which is the input
+// less what the blob decodes to. It has room for padded(count) floats, and `blob`, elsewhere, for
+// blob_size(codec, count) bytes.
 void encode(Codec codec, size_t count, uint32_t seed, float* values, uint8_t* blob);
 
 // Writes the `count` values that a blob stands for; room as above. Any bytes are safe.
 void decode(Codec codec, size_t count, uint32_t seed, const uint8_t* blob, float* values);
 
-// Seeds of what a codec draws.
+// Seeds of a codec's random draws.
 uint32_t downlink_seed(uint16_t round);
 uint32_t uplink_seed(uint32_t seed, uint16_t round);  // `seed` of CONFIG
 

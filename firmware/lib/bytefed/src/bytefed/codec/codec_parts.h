@@ -7,15 +7,12 @@
 
 namespace bytefed {
 
-// One codec: three functions as codec.h describes them.
+// One codec: three functions as codec.h describes them. Each is a constant that codec.cpp lists.
 struct CodecFunctions {
   size_t (*size)(size_t count);
   void (*encode)(size_t count, uint32_t seed, float* values, uint8_t* blob);
   void (*decode)(size_t count, uint32_t seed, const uint8_t* blob, float* values);
 };
-
-extern const CodecFunctions kFloat32Codec, kInt8Codec, kOneBitCodec, kTwoBitCodec, kSignCodec, kStc5Codec,
-    kStc10Codec;
 
 constexpr size_t kScaleSize = 2;  // a bfloat16 at the start of a blob
 

@@ -19,6 +19,6 @@ void decode(size_t count, uint32_t, const uint8_t* blob, float* values) {
 
 }  // namespace
 
-const CodecFunctions kFloat32Codec = {size, encode, decode};
+extern const CodecFunctions kFloat32Codec = {size, encode, decode};
 
 }  // namespace bytefed

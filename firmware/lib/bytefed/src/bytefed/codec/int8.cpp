@@ -44,6 +44,6 @@ void decode(size_t count, uint32_t, const uint8_t* blob, float* values) {
 
 }  // namespace
 
-const CodecFunctions kInt8Codec = {size, encode, decode};
+extern const CodecFunctions kInt8Codec = {size, encode, decode};
 
 }  // namespace bytefed

@@ -41,7 +41,7 @@ constexpr Levels kLevels = {1, cut, read};
 
 }  // namespace
 
-const CodecFunctions kOneBitCodec = {Rotated<kLevels>::size, Rotated<kLevels>::encode,
-                                     Rotated<kLevels>::decode};
+extern const CodecFunctions kOneBitCodec = {Rotated<kLevels>::size, Rotated<kLevels>::encode,
+                                            Rotated<kLevels>::decode};
 
 }  // namespace bytefed

@@ -29,6 +29,6 @@ void decode(size_t count, uint32_t, const uint8_t* blob, float* values) {
 
 }  // namespace
 
-const CodecFunctions kSignCodec = {size, encode, decode};
+extern const CodecFunctions kSignCodec = {size, encode, decode};
 
 }  // namespace bytefed

@@ -112,7 +112,7 @@ void decode(size_t count, uint32_t, const uint8_t* blob, float* values) {
 
 }  // namespace
 
-const CodecFunctions kStc5Codec = {size<5>, encode<5>, decode<5>};
-const CodecFunctions kStc10Codec = {size<10>, encode<10>, decode<10>};
+extern const CodecFunctions kStc5Codec = {size<5>, encode<5>, decode<5>};
+extern const CodecFunctions kStc10Codec = {size<10>, encode<10>, decode<10>};
 
 }  // namespace bytefed

@@ -51,7 +51,7 @@ constexpr Levels kLevels = {2, cut, read};
 
 }  // namespace
 
-const CodecFunctions kTwoBitCodec = {Rotated<kLevels>::size, Rotated<kLevels>::encode,
-                                     Rotated<kLevels>::decode};
+extern const CodecFunctions kTwoBitCodec = {Rotated<kLevels>::size, Rotated<kLevels>::encode,
+                                            Rotated<kLevels>::decode};
 
 }  // namespace bytefed

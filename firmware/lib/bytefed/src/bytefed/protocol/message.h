@@ -1,282 +1,530 @@
-// Headers and control messages (SPEC 1 and 3): packed little-endian bodies, sizes that never depend
-// on data.
+// Control messages (SPEC 3): packed little-endian bodies, sizes that never depend on data.
+// Made by tools/message_table/generate.py from firmware/lib/bytefed/messages.toml: do not edit.
 #pragma once
-#include "bytefed/limits.h"
+#include <cstddef>
+#include <cstdint>
 
 namespace bytefed {
 
+// The protocol version that SPEC.md defines.
+constexpr uint8_t kProtocolVersion = 1;
+// The run of a HELLO that leaves the board's round as it is.
+constexpr uint32_t kVisit = 0;
+// Bytes of a frame's header.
+constexpr size_t kHeaderSize = 2;
+// Bytes of the longest frame, header included: COBS adds exactly one byte to it and its CRC-16.
+constexpr size_t kMaxFrame = 250;
+// Bytes of the smallest frame limit, which is what an ATT MTU of 23 leaves.
+constexpr size_t kMinFrame = 20;
+// Bytes of the longest body without its blob: with the header it fits the smallest frame.
+constexpr size_t kLargestBody = 18;
+// Chunks of the largest window: one bit each in a 32-bit word.
+constexpr size_t kMaxWindow = 32;
+// Chunks of the longest transfer: their number is the index of a final ACK, which has 12 bits.
+constexpr size_t kMaxChunks = 4095;
+// Bytes in a unit of the ram in DETAILS.
+constexpr uint32_t kRamUnit = 16;
+
 enum class Kind : uint8_t {
   kHello = 0x01,
+  kWelcome = 0x41,
   kInfo = 0x02,
+  kBoard = 0x42,
   kConfig = 0x03,
+  kConfigured = 0x43,
   kBegin = 0x04,
+  kAccept = 0x44,
+  kResult = 0x45,
   kGet = 0x05,
   kPoll = 0x06,
   kStore = 0x07,
-  kAdd = 0x08,
-  kCapture = 0x09,
-  kSave = 0x0A,
-  kAbout = 0x0B,
-  kWelcome = 0x41,
-  kBoard = 0x42,
-  kConfigured = 0x43,
-  kAccept = 0x44,
-  kResult = 0x45,
   kStored = 0x47,
+  kAdd = 0x08,
   kAdded = 0x48,
+  kCapture = 0x09,
   kCaptured = 0x49,
+  kSave = 0x0A,
   kSaved = 0x4A,
+  kAbout = 0x0B,
   kDetails = 0x4B,
   kError = 0x7F,
 };
 
+// How a request or a round ended.
 enum class Status : uint8_t {
   kOk = 0,
-  kBusy = 16,
-  kNoSession = 17,
-  kBadVersion = 18,
-  kBadLength = 19,
-  kBadCrc = 20,
-  kBadValue = 21,
+  kLate = 1,         // in a final ACK only: the delta is stored, but came too late to be counted
+  kBusy = 16,        // not in this state
+  kNoSession = 17,   // HELLO first (also what a board says after it was reset)
+  kBadVersion = 18,  // no common protocol version
+  kBadLength = 19,   // body too short, or too long for its kind
+  kBadCrc = 20,      // the blob, or the head that it makes, is not the one announced
+  kBadValue = 21,    // a field is out of its range
   kUnknownCodec = 22,
-  kStaleRound = 23,
-  kNoSamples = 24,
+  kStaleRound = 23,  // a later round has begun
+  kNoSamples = 24,   // nothing to train on
   kStoreFull = 25,
-  kBadLabel = 26,
-  kTooLarge = 27,
-  kNotFinite = 28,
+  kBadLabel = 26,   // a label is not below C
+  kTooLarge = 27,   // the transfer does not fit the board's buffer
+  kNotFinite = 28,  // the received head, or the trained one, has a NaN or an infinity
   kUnknownKind = 29,
-  kNoExtractor = 30,
-  kNoConfig = 31,
+  kNoExtractor = 30,  // the board takes features only
+  kNoConfig = 31,     // CONFIG first
   kExtractorFailed = 32,
-  kNoSensor = 33,
-  kNoStorage = 34,
-  kStorageFailed = 35,
+  kNoSensor = 33,       // no sensor, or an extractor that takes something else than windows
+  kNoStorage = 34,      // the board has no place that outlives a loss of power
+  kStorageFailed = 35,  // the flash did not take it; what was saved last is still there
 };
 
-enum class State : uint8_t { kIdle = 0, kReceiving = 1, kTraining = 2, kReady = 3 };
-
-constexpr size_t kHeaderSize = 2;
-
-struct DataHeader {
-  uint8_t transfer;  // 0..3
-  bool poll;
-  uint16_t index;  // 0..4095
+// Where a board stands in its round.
+enum class State : uint8_t {
+  kIdle = 0,       // idle
+  kReceiving = 1,  // receiving
+  kTraining = 2,   // training
+  kReady = 3,      // ready
 };
 
-inline bool is_data(const uint8_t* frame) {
-  return (frame[0] & 0x80u) != 0;
-}
+// Which board it is.
+enum class Model : uint8_t {
+  kUnknown = 0,            // unknown
+  kNano33Ble = 1,          // Nano 33 BLE
+  kFeather = 2,            // Feather nRF52840
+  kFeatherSense = 3,       // Feather nRF52840 Sense
+  kItsyBitsy = 4,          // ItsyBitsy nRF52840
+  kCircuitPlayground = 5,  // Circuit Playground Bluefruit
+};
 
-inline void pack(const DataHeader& header, uint8_t* frame) {
-  frame[0] = static_cast<uint8_t>(0x80u | (header.transfer & 3u) << 5 | (header.poll ? 0x10u : 0u) |
-                                  ((header.index >> 8) & 0x0Fu));
-  frame[1] = static_cast<uint8_t>(header.index);
-}
+// What measures motion on a board.
+enum class SensorChip : uint8_t {
+  kNone = 0,        // none
+  kLsm9ds1 = 1,     // LSM9DS1
+  kBmi270 = 2,      // BMI270
+  kLsm6ds33 = 3,    // LSM6DS33
+  kLsm6ds3trc = 4,  // LSM6DS3TR-C
+  kLis3dh = 5,      // LIS3DH
+  kReplay = 6,      // replayed data
+};
 
-inline DataHeader unpack_data_header(const uint8_t* frame) {
-  return {static_cast<uint8_t>((frame[0] >> 5) & 3u), (frame[0] & 0x10u) != 0,
-          static_cast<uint16_t>((frame[0] & 0x0Fu) << 8 | frame[1])};
-}
+// Why a board started last.
+enum class ResetCause : uint8_t {
+  kPower = 0,     // power
+  kWatchdog = 1,  // watchdog
+  kSoftware = 2,  // software
+  kPin = 3,       // reset button
+  kOther = 4,     // other
+};
 
-inline void pack_control_header(Kind kind, uint8_t sequence, uint8_t* frame) {
-  frame[0] = static_cast<uint8_t>(kind);
-  frame[1] = sequence;
-}
-
+// Opens a session.
 struct Hello {
   static constexpr Kind kKind = Kind::kHello;
   static constexpr size_t kSize = 11;
-  uint8_t version_min, version_max;
-  uint32_t run, nonce;
+  // Lowest protocol version that the host speaks.
+  uint8_t version_min;
+  // Highest protocol version that the host speaks.
+  uint8_t version_max;
+  // The run's number; another one than the board knows makes it forget round, delta and residual (never
+  // its samples, nor its head). 0: a visit, that leaves all of it as it is.
+  uint32_t run;
+  // Comes back in WELCOME; the host throws everything away until it does.
+  uint32_t nonce;
+  // Largest frame the host takes on this link, header included.
   uint8_t frame_limit;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.version_min);
+    io(message.version_max);
+    io(message.run);
+    io(message.nonce);
+    io(message.frame_limit);
+  }
 };
 
+// Answers HELLO.
 struct Welcome {
   static constexpr Kind kKind = Kind::kWelcome;
   static constexpr size_t kSize = 16;
+  // The version to speak: the highest both know.
   uint8_t version;
+  // 0 idle, 1 receiving, 2 training, 3 ready.
   State state;
+  // Drawn anew at each start of the board: another value means that a partial transfer is void.
   uint16_t boot;
+  // The run of the HELLO; at a visit, the run that the board knows.
   uint32_t run;
+  // The last round begun in that run, 0 for none.
   uint16_t round;
+  // The nonce of the HELLO.
   uint32_t nonce;
-  uint8_t frame_limit, window;
+  // F: the smaller of the host's and the board's.
+  uint8_t frame_limit;
+  // W: chunks that the board takes in one burst, 1 to 32.
+  uint8_t window;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.version);
+    io(message.state);
+    io(message.boot);
+    io(message.run);
+    io(message.round);
+    io(message.nonce);
+    io(message.frame_limit);
+    io(message.window);
+  }
 };
 
+// Answers INFO.
 struct Board {
   static constexpr Kind kKind = Kind::kBoard;
   static constexpr size_t kSize = 17;
+  static constexpr uint16_t kExtractor = 1, kSensor = 2, kPersistent = 4;  // capabilities
+  // From the chip (nRF52840: FICR DEVICEID): the board's identity, whatever port or address it is found
+  // at.
   uint64_t uid;
+  // Bit 0: feature extractor; bit 1: sensor; bit 2: keeps its state over power loss.
   uint16_t capabilities;
+  // D: features of a sample.
   uint16_t features;
+  // C: classes.
   uint8_t classes;
+  // CRC-32 of the extractor's .tflite file, 0 for none.
   uint32_t model;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.uid);
+    io(message.capabilities);
+    io(message.features);
+    io(message.classes);
+    io(message.model);
+  }
 };
 
+// Says how to train, for the whole session.
 struct Config {
   static constexpr Kind kKind = Kind::kConfig;
   static constexpr size_t kSize = 15;
-  uint8_t codec, epochs, batch;
+  // Codec of the uplink.
+  uint8_t codec;
+  // Local epochs, 1 to 255.
+  uint8_t epochs;
+  // Batch size, 1 to the board's max_batch.
+  uint8_t batch;
+  // Learning rate, finite, not negative.
   float rate;
+  // Seed for the shuffling and for the uplink's codec; mixed with round and epoch.
   uint32_t seed;
+  // FedProx's factor mu (section 7), finite, not negative; 0 for none.
   float proximal_mu = 0.0f;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.codec);
+    io(message.epochs);
+    io(message.batch);
+    io(message.rate);
+    io(message.seed);
+    io(message.proximal_mu);
+  }
 };
 
+// Starts a round.
 struct Begin {
   static constexpr Kind kKind = Kind::kBegin;
   static constexpr size_t kSize = 8;
-  static constexpr uint8_t kTrain = 1, kEvaluate = 2, kUncounted = 4;
+  static constexpr uint8_t kTrain = 1, kEvaluate = 2, kUncounted = 4;  // flags
+  // 1 to 65,535.
   uint16_t round;
-  uint8_t codec, flags;
+  // Codec of the downlink blob.
+  uint8_t codec;
+  // Bit 0: train; bit 1: evaluate the received head on the test samples first; bit 2: the board's last
+  // delta was not counted.
+  uint8_t flags;
+  // CRC-32 of the float32 global head that the board holds once the blob is decoded.
   uint32_t head;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.round);
+    io(message.codec);
+    io(message.flags);
+    io(message.head);
+  }
 };
 
+// Answers BEGIN at once.
 struct Accept {
   static constexpr Kind kKind = Kind::kAccept;
   static constexpr size_t kSize = 5;
+  // 1 receiving: send chunks; 2 training: wait; 3 ready: RESULT follows.
   State state;
-  uint16_t index, wait;
+  // First chunk still missing (state 1), else 0.
+  uint16_t index;
+  // Time until RESULT, estimated by the board, in 10 ms; 65,535 for more; 0 where it can't tell yet.
+  uint16_t wait;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.state);
+    io(message.index);
+    io(message.wait);
+  }
 };
 
+// Answers BEGIN once training is over.
 struct Result {
   static constexpr Kind kKind = Kind::kResult;
   static constexpr size_t kSize = 17;
+  // 0, or the error that training ended with (then there is no blob).
   Status status;
+  // Training samples used, 0 when BEGIN did not ask for training.
   uint16_t num_examples;
+  // Mean cross-entropy over the last local epoch, each sample before its step.
   float loss;
-  uint16_t correct, test_correct, duration;
+  // Samples classified correctly in that epoch.
+  uint16_t correct;
+  // Test samples that the received head classifies correctly; 0 when not asked for.
+  uint16_t test_correct;
+  // Time since the blob was complete, in 10 ms, at most 65,535.
+  uint16_t duration;
+  // CRC-32 of the delta blob, 0 for none.
   uint32_t crc;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.status);
+    io(message.num_examples);
+    io(message.loss);
+    io(message.correct);
+    io(message.test_correct);
+    io(message.duration);
+    io(message.crc);
+  }
 };
 
+// Opens the transfer of a delta.
 struct Get {
   static constexpr Kind kKind = Kind::kGet;
   static constexpr size_t kSize = 3;
+  // First chunk wanted.
   uint16_t index;
+  // W for this transfer, 1 to 32.
   uint8_t window;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.index);
+    io(message.window);
+  }
 };
 
+// Answers STORE.
 struct Stored {
   static constexpr Kind kKind = Kind::kStored;
   static constexpr size_t kSize = 17;
-  uint16_t capacity, train, test;
+  // Samples that the store takes.
+  uint16_t capacity;
+  // Training samples that it has.
+  uint16_t train;
+  // Test samples that it has.
+  uint16_t test;
+  // CRC-32 over all records, training samples first, then the scale (f32) and zero point (i8) of their
+  // features.
   uint32_t crc;
+  // Largest batch size.
   uint8_t max_batch;
+  // Bytes that one ADD may carry.
   uint16_t buffer;
+  // CRC-32 of the float32 global head that the board holds; P zeros before the first.
   uint32_t head;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.capacity);
+    io(message.train);
+    io(message.test);
+    io(message.crc);
+    io(message.max_batch);
+    io(message.buffer);
+    io(message.head);
+  }
 };
 
+// Appends samples.
 struct Add {
   static constexpr Kind kKind = Kind::kAdd;
   static constexpr size_t kSize = 14;
-  static constexpr uint8_t kInputs = 1, kTest = 2, kAnew = 4;
-  uint16_t first, count;
+  static constexpr uint8_t kInputs = 1, kTest = 2, kAnew = 4;  // kind
+  // Samples that the split has so far (0 with bit 2 of kind): an ADD that was stored already can't be
+  // stored twice.
+  uint16_t first;
+  // Records, at least 1.
+  uint16_t count;
+  // Bit 0: records hold inputs for the board's extractor, not features; bit 1: test split; bit 2: forget
+  // all samples first.
   uint8_t kind;
+  // CRC-32 of the transfer.
   uint32_t crc;
+  // Real value of a feature: scale * (q - zero_point); ignored for inputs.
   float scale;
+  // The q that stands for 0; ignored for inputs.
   int8_t zero_point;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.first);
+    io(message.count);
+    io(message.kind);
+    io(message.crc);
+    io(message.scale);
+    io(message.zero_point);
+  }
 };
 
+// Answers ADD.
 struct Added {
   static constexpr Kind kKind = Kind::kAdded;
   static constexpr size_t kSize = 3;
+  // 0: these records are stored already, 1: send chunks.
   uint8_t state;
+  // First chunk missing; N while the board's extractor works on them.
   uint16_t index;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.state);
+    io(message.index);
+  }
 };
 
+// Takes samples from the board's own sensor.
 struct Capture {
   static constexpr Kind kKind = Kind::kCapture;
   static constexpr size_t kSize = 6;
-  static constexpr uint8_t kTest = Add::kTest;
-  uint16_t first, count;
-  uint8_t label, kind;
+  static constexpr uint8_t kTest = 2;  // kind
+  // Samples that the split has so far.
+  uint16_t first;
+  // Windows to take; 0 stops what is under way and keeps what there is.
+  uint16_t count;
+  // Label of all of them.
+  uint8_t label;
+  // Bit 1: test split.
+  uint8_t kind;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.first);
+    io(message.count);
+    io(message.label);
+    io(message.kind);
+  }
 };
 
+// Answers CAPTURE.
 struct Captured {
   static constexpr Kind kKind = Kind::kCaptured;
   static constexpr size_t kSize = 3;
+  // 1 under way, 0 over.
   uint8_t state;
+  // Samples stored so far; fewer than asked for when it was stopped, or the extractor failed.
   uint16_t count;
-};
 
-// Which board it is; the numbers are in SPEC 3.
-enum class Model : uint8_t {
-  kUnknown = 0,
-  kNano33Ble = 1,
-  kFeather = 2,
-  kFeatherSense = 3,
-  kItsyBitsy = 4,
-  kCircuitPlayground = 5,
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.state);
+    io(message.count);
+  }
 };
-enum class SensorChip : uint8_t {
-  kNone = 0,
-  kLsm9ds1 = 1,
-  kBmi270 = 2,
-  kLsm6ds33 = 3,
-  kLsm6ds3trc = 4,
-  kLis3dh = 5,
-  kReplay = 6,
-};
-enum class ResetCause : uint8_t { kPower = 0, kWatchdog = 1, kSoftware = 2, kPin = 3, kOther = 4 };
-
-constexpr uint32_t kRamUnit = 16;  // bytes
 
 // Answers ABOUT.
 struct Details {
   static constexpr Kind kKind = Kind::kDetails;
   static constexpr size_t kSize = 18;
+  // 0 unknown, 1 Nano 33 BLE, 2 Feather nRF52840, 3 Feather nRF52840 Sense, 4 ItsyBitsy nRF52840, 5
+  // Circuit Playground Bluefruit.
   Model board;
-  uint8_t version[3];  // of the firmware
-  uint16_t ram;        // kRamUnit bytes never used so far by heap or stacks, 0 where it can't be told
-  uint16_t heap;       // pieces of heap memory that the app asked for since it runs, at most 65535
-  ResetCause reset;    // why the board started last
+  // The firmware's version, major.
+  uint8_t version_major;
+  // The firmware's version, minor.
+  uint8_t version_minor;
+  // The firmware's version, patch.
+  uint8_t version_patch;
+  // Memory that neither heap nor stacks have used so far, in 16 bytes; 0 where that can't be told.
+  uint16_t ram;
+  // Pieces of heap memory that the app has asked for since it runs: 0, or a defect; 65,535 for more.
+  uint16_t heap;
+  // Why it started last: 0 power, 1 watchdog, 2 software, 3 reset button, 4 other.
+  ResetCause reset;
+  // 0 none, 1 LSM9DS1, 2 BMI270, 3 LSM6DS33, 4 LSM6DS3TR-C, 5 LIS3DH, 6 replayed data.
   SensorChip sensor;
-  uint16_t window;  // 10 ms from one captured window to the next, 0 without a sensor
-  uint32_t uptime;  // seconds
-  uint16_t saves;   // images written since the flash was new, modulo 65536
+  // Time from one captured window to the next, in 10 ms; 0 without a sensor.
+  uint16_t window;
+  // Seconds since it started.
+  uint32_t uptime;
+  // Images that were written to flash, modulo 65,536.
+  uint16_t saves;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.board);
+    io(message.version_major);
+    io(message.version_minor);
+    io(message.version_patch);
+    io(message.ram);
+    io(message.heap);
+    io(message.reset);
+    io(message.sensor);
+    io(message.window);
+    io(message.uptime);
+    io(message.saves);
+  }
 };
 
+// Answers any request that can't be met.
 struct Error {
   static constexpr Kind kKind = Kind::kError;
   static constexpr size_t kSize = 1;
+  // Why not.
   Status status;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.status);
+  }
 };
 
-constexpr size_t kLargestBody = 18;  // without an inline blob: fits an ATT MTU of 23
-
-// Each writes kSize bytes to `body`.
-void pack(const Hello& message, uint8_t* body);
-void pack(const Welcome& message, uint8_t* body);
-void pack(const Board& message, uint8_t* body);
-void pack(const Config& message, uint8_t* body);
-void pack(const Begin& message, uint8_t* body);
-void pack(const Accept& message, uint8_t* body);
-void pack(const Result& message, uint8_t* body);
-void pack(const Get& message, uint8_t* body);
-void pack(const Stored& message, uint8_t* body);
-void pack(const Add& message, uint8_t* body);
-void pack(const Added& message, uint8_t* body);
-void pack(const Capture& message, uint8_t* body);
-void pack(const Captured& message, uint8_t* body);
-void pack(const Details& message, uint8_t* body);
-void pack(const Error& message, uint8_t* body);
-
-// Each reads kSize bytes; false, and nothing written, when there are fewer. Values are not judged
-// here.
-bool unpack(const uint8_t* body, size_t length, Hello* message);
-bool unpack(const uint8_t* body, size_t length, Welcome* message);
-bool unpack(const uint8_t* body, size_t length, Board* message);
-bool unpack(const uint8_t* body, size_t length, Config* message);
-bool unpack(const uint8_t* body, size_t length, Begin* message);
-bool unpack(const uint8_t* body, size_t length, Accept* message);
-bool unpack(const uint8_t* body, size_t length, Result* message);
-bool unpack(const uint8_t* body, size_t length, Get* message);
-bool unpack(const uint8_t* body, size_t length, Stored* message);
-bool unpack(const uint8_t* body, size_t length, Add* message);
-bool unpack(const uint8_t* body, size_t length, Added* message);
-bool unpack(const uint8_t* body, size_t length, Capture* message);
-bool unpack(const uint8_t* body, size_t length, Captured* message);
-bool unpack(const uint8_t* body, size_t length, Details* message);
-bool unpack(const uint8_t* body, size_t length, Error* message);
+// Calls X with each message that has a body.
+#define BYTEFED_MESSAGES(X) \
+  X(Hello)                  \
+  X(Welcome)                \
+  X(Board)                  \
+  X(Config)                 \
+  X(Begin)                  \
+  X(Accept)                 \
+  X(Result)                 \
+  X(Get)                    \
+  X(Stored)                 \
+  X(Add)                    \
+  X(Added)                  \
+  X(Capture)                \
+  X(Captured)               \
+  X(Details)                \
+  X(Error)
 
 }  // namespace bytefed

@@ -1,7 +1,7 @@
 // Serial framing: COBS(frame, CRC-16) 0x00 (SPEC 1.1). BLE needs none of it: there a frame is one
 // ATT value.
 #pragma once
-#include "bytefed/limits.h"
+#include "bytefed/protocol/message.h"
 
 namespace bytefed {
 

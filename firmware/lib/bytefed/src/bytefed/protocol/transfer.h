@@ -1,7 +1,7 @@
 // A blob in numbered chunks, a window at a time (SPEC 4). Both ends know the blob's size
 // beforehand.
 #pragma once
-#include "bytefed/protocol/message.h"
+#include "bytefed/protocol/header.h"
 
 namespace bytefed {
 

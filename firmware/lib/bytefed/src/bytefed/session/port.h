@@ -34,13 +34,11 @@ struct Port {
 struct Identity {
   uint64_t uid;
   uint16_t boot;          // drawn anew at each boot
-  uint16_t capabilities;  // Capability bits
+  uint16_t capabilities;  // Board::kExtractor and the like
   uint32_t model;         // CRC-32 of the .tflite file, 0 for none
   uint16_t input_size;    // int8 values that the extractor takes, 0 for none
   Quantization features;  // of the extractor's output
 };
-
-enum Capability : uint16_t { kHasExtractor = 1, kHasSensor = 2, kIsPersistent = 4 };
 
 // Floats of Memory::local. Behind the head there is room for the blob of a lossy codec.
 constexpr size_t local_floats(HeadShape shape, bool lossy) {

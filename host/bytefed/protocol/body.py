@@ -1,0 +1,43 @@
+"""What every control message can do: pack its fields, and be unpacked from bytes."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import astuple
+from typing import Any, ClassVar, Self
+
+from bytefed.errors import ProtocolError
+
+
+class Body:
+    """The body of a control message: a dataclass whose fields follow each other in the format LAYOUT.
+
+    Callers judge the values; this class only packs and unpacks them.
+    """
+
+    KIND: ClassVar[Any]
+    LAYOUT: ClassVar[struct.Struct]
+
+    @classmethod
+    def size(cls) -> int:
+        """Bytes of the body, without its blob."""
+        return cls.LAYOUT.size
+
+    def pack(self) -> bytes:
+        """Return the body's bytes."""
+        return self.LAYOUT.pack(*astuple(self))  # type: ignore[call-overload]
+
+    @classmethod
+    def unpack(cls, body: bytes) -> Self:
+        """Read a body; further bytes are ignored.
+
+        Raises:
+            ProtocolError: E_SHORT_MESSAGE when there are too few bytes.
+        """
+        if len(body) < cls.LAYOUT.size:
+            raise ProtocolError(
+                "E_SHORT_MESSAGE",
+                f"a {cls.KIND.name} of {len(body)} bytes; it has at least {cls.LAYOUT.size}",
+                "The board's firmware does not follow SPEC.md; flash the version that fits this host.",
+            )
+        return cls(*cls.LAYOUT.unpack_from(body))
