@@ -9,8 +9,10 @@ import pytest
 from fake_board import FakeBoard
 from rich.console import Console
 
+from bytefed.boards.describe import describe, where_it_stands
 from bytefed.boards.loopback import LoopbackTransport
 from bytefed.cli.commands import capture, devices
+from bytefed.device import visit
 from bytefed.device.device import Device
 from bytefed.errors import BoardError, ConfigError
 from bytefed.extractor.manifest import Manifest, model_folder
@@ -29,7 +31,7 @@ async def _meet(library: Path, **world: int) -> Device:
 def test_devices_says_what_a_board_is(fake_boards: Path) -> None:
     async def action() -> None:
         device = await _meet(fake_boards / "fake_nano.so")
-        facts = await devices.describe(device)
+        facts = await describe(device)
         assert facts.pop("RAM free").endswith(" B")
         assert facts == {
             "board": "Nano 33 BLE", "uid": "0123456789abcdef", "model": "motion", "head": "64x4, batch up to 32",
@@ -46,7 +48,7 @@ def test_devices_says_what_a_board_is(fake_boards: Path) -> None:
 )
 def test_devices_says_where_a_board_stands(state: int, what: str) -> None:
     welcome = Welcome(1, state, boot=1, run=0xF00D, round=12, nonce=0, frame_limit=250, window=1)
-    assert devices.where_it_stands(welcome) == f"0000f00d, round 12{what}"
+    assert where_it_stands(welcome) == f"0000f00d, round 12{what}"
 
 
 def test_devices_fits_eighty_columns(
@@ -65,12 +67,12 @@ def test_devices_fits_eighty_columns(
 
 
 def test_capture_takes_what_was_asked_for(fake_boards: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(capture, "_PAUSE", 0.001)
+    monkeypatch.setattr(visit, "_PAUSE", 0.001)
 
     async def action() -> None:
         device = await _meet(fake_boards / "fake_bluefruit.so")
         before = device.stored.train
-        assert await capture.capture(device, 2, 10.0, test=False) == (4, 4)
+        assert await visit.capture(device, 2, 10.0, test=False) == (4, 4)
         await device.connect(VISIT)
         assert device.stored.train == before + 4
         await device.close()
@@ -82,7 +84,7 @@ def test_capture_without_a_sensor(fake_boards: Path) -> None:
     async def action() -> None:
         device = await _meet(fake_boards / "fake_nano.so", imu=0)
         with pytest.raises(BoardError, match="E_BOARD_NO_SENSOR"):
-            await capture.capture(device, 0, 10.0, test=False)
+            await visit.capture(device, 0, 10.0, test=False)
         await device.close()
 
     asyncio.run(action())

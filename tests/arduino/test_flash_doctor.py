@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 from fake_board import FakeBoard
 
+from bytefed.boards.catalog import UsbId
 from bytefed.boards.loopback import LoopbackTransport
+from bytefed.boards.ports import Port
 from bytefed.cli.commands import doctor, flash
-from bytefed.cli.commands.doctor import Facts, Port
+from bytefed.cli.commands.doctor import Facts
 from bytefed.device.device import Device
 from bytefed.errors import BoardError, ConfigError, LinkError
 from bytefed.extractor.manifest import Manifest, model_folder
 
-NANO = Port("/dev/ttyACM0", 0x2341, 0x805A, True)
+NANO = Port("/dev/ttyACM0", UsbId(0x2341, 0x805A), True)
 WELL = Facts(True, (NANO,), True, True, (False,))
 
 
@@ -23,11 +25,18 @@ WELL = Facts(True, (NANO,), True, True, (False,))
     ("facts", "words"),
     [
         (Facts(True, (), True, False, (False,)), ["Plug one in"]),
-        (Facts(True, (Port("/dev/ttyACM0", 0x2341, 0x805A, False),), True, False, (False,)), ["udevadm"]),
+        (
+            Facts(True, (Port("/dev/ttyACM0", UsbId(0x2341, 0x805A), False),), True, False, (False,)),
+            ["udevadm"],
+        ),
         (Facts(True, (NANO,), False, True, (False,)), ["60-bytefed.rules"]),
         (
-            Facts(True, (Port("/dev/ttyACM0", 0x2341, 0x005A, True),), True, False, (False,)),
-            ["bytefed flash"],
+            Facts(True, (Port("/dev/ttyACM0", UsbId(0x2341, 0x005A), True),), True, False, (False,)),
+            ["bytefed flash nano33ble"],
+        ),
+        (
+            Facts(True, (Port("/dev/ttyACM0", UsbId(0x2341, 0x0043), True),), True, False, (False,)),
+            ["bytefed flash BOARD"],
         ),
         (Facts(True, (NANO,), True, False, ()), ["plug one in"]),
         (Facts(True, (NANO,), True, False, (True,)), ["rfkill unblock bluetooth"]),

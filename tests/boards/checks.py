@@ -19,7 +19,7 @@ from booked_device import run_round
 from numpy.typing import NDArray
 
 from bytefed import _core, codec
-from bytefed.boards.catalog import BOARDS, SENSORS
+from bytefed.boards.catalog import board_name, sensor_name
 from bytefed.boards.describe import model_label
 from bytefed.device.device import Device
 from bytefed.device.plan import RoundReply, Samples, TrainingPlan
@@ -96,10 +96,9 @@ async def is_known(device: Device) -> str:
     note += f"store {stored.capacity} samples; batch at most {stored.max_batch}; "
     note += f"frame limit {device.profile.frame_limit}, window {device.profile.window_down}"
     assert details is not None, "no answer to ABOUT: the firmware is too old"
-    name = BOARDS.get(details.board, "virtual or unknown board")
-    version = f"{details.version_major}.{details.version_minor}.{details.version_patch}"
-    note += f"; {name}, firmware {version}, RAM free {details.ram * RAM_UNIT:,} B"
-    note += f", sensor {SENSORS.get(details.sensor, 'none')}, reset {details.reset}, saves {details.saves}"
+    note += f"; {board_name(details.board)}"
+    note += f", firmware {details.version_major}.{details.version_minor}.{details.version_patch}, RAM free {details.ram * RAM_UNIT:,} B"
+    note += f", sensor {sensor_name(details.sensor)}, reset {details.reset}, saves {details.saves}"
     return note
 
 

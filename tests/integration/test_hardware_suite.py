@@ -16,8 +16,8 @@ import pytest
 
 from bytefed._core import VirtualBoard
 from bytefed.boards.loopback import LoopbackTransport
-from bytefed.boards.open import VirtualOptions, board_command
-from bytefed.boards.virtual import BoardKind
+from bytefed.boards.started import board_command
+from bytefed.boards.virtual import BoardKind, VirtualOptions
 from bytefed.device.device import Device
 from bytefed.device.plan import TrainingPlan
 from bytefed.extractor.extractor import Extractor

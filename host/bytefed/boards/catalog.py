@@ -1,26 +1,94 @@
-"""The boards that bytefed knows, one row each: numbers on the wire, USB identities, PlatformIO environments."""
+"""The boards that bytefed knows, one row each; everything that names a board reads its row here.
+
+tests/host/boards/test_catalog.py holds the rows to platformio.ini, the firmware and SPEC 3, and the two files that are
+made from them (`tools/tables.py`): the udev rules and the list in docs/boards.
+"""
 
 from __future__ import annotations
 
-BOARDS = {
-    1: "Nano 33 BLE", 2: "Feather nRF52840", 3: "Feather nRF52840 Sense", 4: "ItsyBitsy nRF52840",
-    5: "Circuit Playground Bluefruit",
-}  # fmt: skip
+from dataclasses import dataclass
+from typing import NamedTuple
 
 
-SENSORS = {1: "LSM9DS1", 2: "BMI270", 3: "LSM6DS33", 4: "LSM6DS3TR-C", 5: "LIS3DH", 6: "replayed data"}
+class UsbId(NamedTuple):
+    """USB vendor and product, 16 bits each."""
+
+    vendor: int
+    product: int
 
 
-# USB vendor and product of the five boards (their board files).
-USB_IDS: dict[tuple[int, int], str] = {
-    (0x2341, 0x805A): "Arduino Nano 33 BLE",
-    (0x239A, 0x8029): "Adafruit Feather nRF52840",
-    (0x239A, 0x8087): "Adafruit Feather nRF52840 Sense",
-    (0x239A, 0x8051): "Adafruit ItsyBitsy nRF52840",
-    (0x239A, 0x8045): "Adafruit Circuit Playground Bluefruit",
-}
+class Sensor(NamedTuple):
+    """A sensor's number in DETAILS (SPEC 3) and its name."""
+
+    number: int
+    name: str
 
 
-ENVIRONMENTS = (
-    "nano33ble", "feather_nrf52840", "feather_nrf52840_sense", "itsybitsy_nrf52840", "circuitplayground_bluefruit",
+LSM9DS1, BMI270, LSM6DS33, LSM6DS3TRC, LIS3DH, REPLAYED = (
+    Sensor(1, "LSM9DS1"), Sensor(2, "BMI270"), Sensor(3, "LSM6DS33"), Sensor(4, "LSM6DS3TR-C"), Sensor(5, "LIS3DH"),
+    Sensor(6, "replayed data"),
 )  # fmt: skip
+"""The sensors that a board may have; a virtual board replays data."""
+
+
+@dataclass(frozen=True)
+class BoardType:
+    """A make of board.
+
+    Attributes:
+        number: Its number in DETAILS (SPEC 3), 1..255.
+        name: What SPEC 3 and `bytefed devices` call it.
+        full_name: The maker's name for it, which covers all its variants.
+        environment: Its environment in platformio.ini, by which `bytefed flash` knows it.
+        application: USB identity while the firmware runs.
+        bootloader: USB identity while the bootloader waits for an upload.
+        sensors: The sensors that it may have: the first that answers is used.
+        note: A remark about the sensors for docs/boards; "" for none.
+    """
+
+    number: int
+    name: str
+    full_name: str
+    environment: str
+    application: UsbId
+    bootloader: UsbId
+    sensors: tuple[Sensor, ...] = ()
+    note: str = ""
+
+
+BOARDS = (
+    BoardType(
+        1, "Nano 33 BLE", "Arduino Nano 33 BLE, Nano 33 BLE Sense (rev 1, rev 2)", "nano33ble",
+        UsbId(0x2341, 0x805A), UsbId(0x2341, 0x005A), (LSM9DS1, BMI270),
+    ),
+    BoardType(
+        2, "Feather nRF52840", "Adafruit Feather nRF52840 Express", "feather_nrf52840",
+        UsbId(0x239A, 0x8029), UsbId(0x239A, 0x0029),
+    ),
+    BoardType(
+        3, "Feather nRF52840 Sense", "Adafruit Feather nRF52840 Sense", "feather_nrf52840_sense",
+        UsbId(0x239A, 0x8087), UsbId(0x239A, 0x0087), (LSM6DS33, LSM6DS3TRC),
+    ),
+    BoardType(
+        4, "ItsyBitsy nRF52840", "Adafruit ItsyBitsy nRF52840 Express", "itsybitsy_nrf52840",
+        UsbId(0x239A, 0x8051), UsbId(0x239A, 0x0051),
+    ),
+    BoardType(
+        5, "Circuit Playground Bluefruit", "Adafruit Circuit Playground Bluefruit", "circuitplayground_bluefruit",
+        UsbId(0x239A, 0x8045), UsbId(0x239A, 0x0045), (LIS3DH,), "no gyroscope",
+    ),
+)  # fmt: skip
+"""Every make of board, in the order of their numbers."""
+
+
+def board_name(number: int) -> str:
+    """Return the name of the board that has a number in DETAILS; 0 is what a virtual board says."""
+    return next((board.name for board in BOARDS if board.number == number), "") or (
+        f"board {number}" if number else "virtual"
+    )
+
+
+def sensor_name(number: int) -> str:
+    """Return the name of the sensor that has a number in DETAILS; "none" for 0 and for unknown ones."""
+    sensors = [REPLAYED, *(sensor for board in BOARDS for sensor in board.sensors)]
+    return next((sensor.name for sensor in sensors if sensor.number == number), "none")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bytefed.boards.catalog import BOARDS, SENSORS
+from bytefed.boards.catalog import board_name, sensor_name
 from bytefed.device.device import Device
 from bytefed.device.visit import about
 from bytefed.extractor.manifest import known_model
@@ -10,7 +10,7 @@ from bytefed.protocol.message import RAM_UNIT, VISIT, Capability, State, Welcome
 
 
 async def describe(device: Device) -> dict[str, str]:
-    """Connect to a board for a visit and return what it says of itself, by name: two facts fit 80 columns.
+    """Connect to a board for a visit and return what it reports about itself, by name; two facts fit 80 columns.
 
     Raises:
         LinkError: It does not answer.
@@ -28,9 +28,9 @@ async def describe(device: Device) -> dict[str, str]:
         "run": where_it_stands(device.welcome),
     }
     if details is not None:
-        facts["board"] = BOARDS.get(details.board, f"board {details.board}" if details.board else "virtual")
+        facts["board"] = board_name(details.board)
         facts["firmware"] = f"{details.version_major}.{details.version_minor}.{details.version_patch}"
-        facts["sensor"] = SENSORS.get(details.sensor, "none")
+        facts["sensor"] = sensor_name(details.sensor)
         facts["saves"] = str(details.saves)
         facts["RAM free"] = f"{details.ram * RAM_UNIT:,} B" if details.ram else "unknown"
         if details.heap:
@@ -39,7 +39,7 @@ async def describe(device: Device) -> dict[str, str]:
 
 
 def where_it_stands(welcome: Welcome) -> str:
-    """Return the run that a board knows, its last round, and what it does or holds."""
+    """Return the run that a board last took part in, its last round, and what it is doing or holding."""
     if not welcome.run:
         return "none"
     states: dict[int, str] = {
@@ -51,6 +51,6 @@ def where_it_stands(welcome: Welcome) -> str:
 
 
 def model_label(model_hash: int) -> str:
-    """Return the name of the model that a board holds, its hash where it is none of bytefed's own."""
+    """Return the name of the model that a board holds; its hash if the model is not one of bytefed's own."""
     known = known_model(model_hash)
     return known[0] if known else f"unknown ({model_hash:08x})"

@@ -29,12 +29,12 @@ class BoardKind:
     """What a virtual board is made of.
 
     Attributes:
-        features, classes: D and C of its head.
+        features, classes: D and C of the head.
         model: Name or folder of its extractor; None for a board that takes ready features only.
         capacity: Samples that its store takes, 1..65535.
         max_batch: Largest batch size, 1..255.
         window: Chunks that it takes in one burst, 1..32.
-        replay: What it has for a sensor, as `Recording.load` reads it; None for none.
+        replay: Recording that stands in for a sensor, as `Recording.load` reads it; None for no sensor.
     """
 
     features: int
@@ -44,6 +44,21 @@ class BoardKind:
     max_batch: int = 32
     window: int = MAX_WINDOW
     replay: str | None = None
+
+
+@dataclass(frozen=True)
+class VirtualOptions:
+    """How `virtual:N`, `virtual-ble:N`, `loopback:N` and `qemu:N` make their boards.
+
+    Attributes:
+        kind: What they are made of.
+        line_rate: Bits a second on the lines of `virtual:N`, None for no limit.
+        uid_seed: Seed of the boards' uids.
+    """
+
+    kind: BoardKind
+    line_rate: int | None = None
+    uid_seed: int = 0
 
 
 def board_uid(seed: int, index: int) -> int:
@@ -84,7 +99,7 @@ def make_board(
 
 
 def _version() -> tuple[int, int, int]:
-    """What a board with this core says of its firmware; zeros where bytefed is not installed."""
+    """Return the version that a virtual board reports: that of bytefed, zeros where it is not installed."""
     try:
         major, minor, patch = version("bytefed").split(".")[:3]
         return int(major), int(minor), int(patch)
@@ -130,7 +145,7 @@ def load_recording(kind: BoardKind, extractor: Extractor | None) -> Recording | 
 
 
 class Pace:
-    """Lets through what a line of a given rate would, one direction.
+    """Limits one direction of a line to its rate.
 
     Args:
         line_rate: Bits a second, ten of them a byte; None for no limit.
@@ -205,7 +220,7 @@ class PtyBoard:
 
 
 def serve_boards(boards: list[PtyBoard], stopped: Callable[[], bool]) -> None:
-    """Run the boards until `stopped` says so."""
+    """Run boards until `stopped` returns True."""
     selector = selectors.DefaultSelector()
     for board in boards:
         selector.register(board.master, selectors.EVENT_READ, board)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self, cast
 
+from bytefed.boards.registry import FORMS
 from bytefed.errors import ConfigError
 from bytefed.ledger.wire_size import CODECS
 from bytefed.strategies.base import Strategy
@@ -60,7 +61,7 @@ class RunConfig:
     boards: tuple[str, ...] = _key(
         ("virtual:8",),
         str,
-        "boards by URI: virtual:N, virtual-ble:N, serial:auto, serial:PORT, ble:auto, ble:NAME, qemu:N; mixed",
+        f"boards by URI, also mixed: {', '.join(FORMS)}, and those of installed packages",
         many=True,
         metavar="URI",
         resumable=True,

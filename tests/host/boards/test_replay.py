@@ -15,8 +15,9 @@ import pytest
 from booked_device import run_round
 from numpy.typing import NDArray
 
-from bytefed.boards.open import VirtualOptions, board_command, open_devices
+from bytefed.boards.open import VirtualOptions, open_devices
 from bytefed.boards.replay import Recording, Replay
+from bytefed.boards.started import board_command
 from bytefed.boards.virtual import BoardKind, load_extractor, load_recording
 from bytefed.cli.commands import capture
 from bytefed.device.device import Device

@@ -1,4 +1,4 @@
-"""`bytefed devices`: what boards there are, and what each is and holds."""
+"""`bytefed devices`: lists the boards, what each is, and what it holds."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 from bytefed.boards.describe import describe
+from bytefed.boards.registry import FORMS_HELP
 from bytefed.errors import BytefedError
 from bytefed.extractor.manifest import Manifest, model_folder
 
-_EPILOG = """\
+_EPILOG = f"""\
+boards by URI, here and with --boards:
+{FORMS_HELP}
+
 examples:
   bytefed devices                          boards on USB
   bytefed devices serial:auto ble:auto     and those in reach of the radio
@@ -36,7 +40,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Ask each board, and print what it is. 1 if one did not answer."""
+    """Ask each board what it is and print the answer; return 1 if a board did not answer."""
     return asyncio.run(_list(args.boards))
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from serial.tools import list_ports
+
+from bytefed.boards.catalog import BOARDS
+
+if TYPE_CHECKING:  # pyserial is loaded when the doctor looks, not for its help
+    from bytefed.boards.ports import Port
 
 RULES = Path("/etc/udev/rules.d/60-bytefed.rules")
-_VENDORS = (0x2341, 0x239A)
 _INSTALL_RULES = " && ".join(
     (
         "sudo cp tools/udev/60-bytefed.rules /etc/udev/rules.d/",
@@ -25,18 +28,16 @@ _INSTALL_RULES = " && ".join(
 
 
 @dataclass(frozen=True)
-class Port:
-    """A serial port: its name, USB vendor and product, and whether it may be read and written."""
-
-    name: str
-    vid: int | None
-    pid: int | None
-    allowed: bool
-
-
-@dataclass(frozen=True)
 class Facts:
-    """What was found on this machine; `adapters` says of each Bluetooth adapter whether it is blocked."""
+    """What was found on this machine.
+
+    Attributes:
+        linux: Whether it runs Linux; the next three are looked for there alone.
+        ports: Its serial ports.
+        rules: Whether the udev rules are installed.
+        modem_manager: Whether ModemManager runs.
+        adapters: Whether each Bluetooth adapter is blocked.
+    """
 
     linux: bool
     ports: tuple[Port, ...]
@@ -78,14 +79,13 @@ def run(_: argparse.Namespace) -> int:
 
 def gather() -> Facts:
     """Look at this machine."""
+    from bytefed.boards.ports import all_ports
+
     linux = sys.platform == "linux"
-    ports = tuple(
-        Port(p.device, p.vid, p.pid, os.access(p.device, os.R_OK | os.W_OK)) for p in list_ports.comports()
-    )
     blocked = [
         path.read_text().strip() != "1" for path in Path("/sys/class/bluetooth").glob("hci*/rfkill*/state")
     ]
-    return Facts(linux, ports, RULES.is_file(), linux and _runs("ModemManager"), tuple(blocked))
+    return Facts(linux, tuple(all_ports()), RULES.is_file(), linux and _runs("ModemManager"), tuple(blocked))
 
 
 def _runs(name: str) -> bool:
@@ -95,17 +95,28 @@ def _runs(name: str) -> bool:
         return False
 
 
+def _not_running(port: Port) -> Finding | None:
+    """Return what is wrong behind a port of a maker of boards, where no firmware of bytefed's runs."""
+    if port.usb is None or not port.is_other:
+        return None
+    waiting = next((board for board in BOARDS if board.bootloader == port.usb), None)
+    if waiting is None:
+        identity = f"{port.usb.vendor:04x}:{port.usb.product:04x}"
+        return Finding(
+            f"{port.name} ({identity}) runs other firmware, or is no board that bytefed knows.",
+            f"If it is one of these, run `bytefed flash BOARD`: {', '.join(board.name for board in BOARDS)}.",
+        )
+    return Finding(
+        f"{port.name} is a {waiting.name} in its bootloader.",
+        f"Press its reset button once. If it stays so: bytefed flash {waiting.environment}",
+    )
+
+
 def judge(facts: Facts) -> Iterator[Finding]:
     """Yield what stands in the way of the boards."""
-    from bytefed.boards.catalog import USB_IDS
-
-    boards = [port for port in facts.ports if (port.vid, port.pid) in USB_IDS]
-    others = [port for port in facts.ports if port.vid in _VENDORS and port not in boards]
-    for port in others:
-        yield Finding(
-            f"{port.name} ({port.vid:04x}:{port.pid:04x}) is a board in its bootloader, or an unknown one.",
-            "Press its reset button once. If it stays so: bytefed flash BOARD",
-        )
+    boards = [port for port in facts.ports if port.is_board]
+    others = [finding for port in facts.ports if (finding := _not_running(port))]
+    yield from others
     if not boards and not others:
         yield Finding("No board is on USB.", "Plug one in with a cable that carries data; many only charge.")
     for port in boards:

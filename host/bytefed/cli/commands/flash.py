@@ -1,4 +1,4 @@
-"""`bytefed flash`: builds and uploads a board's firmware, and asks the board whether it took it."""
+"""`bytefed flash`: builds a board's firmware, uploads it, and checks that the board runs it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from bytefed.boards.catalog import ENVIRONMENTS
+from bytefed.boards.catalog import BOARDS
 from bytefed.checkout import CHECKOUT
 from bytefed.device.device import Device
 from bytefed.errors import BoardError, ConfigError, LinkError
 from bytefed.extractor.manifest import Manifest, model_folder
 from bytefed.protocol.message import VISIT
-from bytefed.transport.serial import SerialTransport
 
 _PATIENCE = 20.0  # seconds until the port is back after an upload
 _EPILOG = """\
@@ -36,7 +35,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("board", choices=ENVIRONMENTS, metavar="BOARD", help=", ".join(ENVIRONMENTS))
+    environments = [board.environment for board in BOARDS]
+    parser.add_argument("board", choices=environments, metavar="BOARD", help=", ".join(environments))
     parser.add_argument("--model", default="digits", help="the board's extractor (default digits)")
     parser.add_argument("--port", help="where several boards are plugged in")
     parser.set_defaults(run=run)
@@ -44,6 +44,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Build, upload, and verify by HELLO."""
+    from bytefed.transport.serial import SerialTransport
+
     manifest = Manifest.load(model_folder(args.model))
     upload(args.board, args.model, args.port)
     port = wait_for_port(args.port)
@@ -84,12 +86,12 @@ def wait_for_port(
     Raises:
         LinkError: E_NO_BOARDS if it does not come back; E_FLASH if there are several.
     """
-    from bytefed.boards.open import find_ports
+    from bytefed.boards.ports import board_ports
 
     give_up = time.monotonic() + patience
     while True:
         try:
-            ports = (find or find_ports)()
+            ports = (find or board_ports)()
         except LinkError:
             ports = []
         if port in ports:

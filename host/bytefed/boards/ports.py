@@ -1,0 +1,67 @@
+"""The serial ports of this machine, and which of them are boards: the one place that looks for ports."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from serial.tools import list_ports
+
+from bytefed.boards.catalog import BOARDS, UsbId
+from bytefed.errors import LinkError
+
+_APPLICATIONS = {board.application for board in BOARDS}
+_VENDORS = {board.application.vendor for board in BOARDS}
+
+
+@dataclass(frozen=True)
+class Port:
+    """A serial port of this machine.
+
+    Attributes:
+        name: What the system calls it, such as /dev/ttyACM0 or COM3.
+        usb: USB identity of what is plugged in; None for a port that is not on USB.
+        allowed: Whether this user may read and write it.
+    """
+
+    name: str
+    usb: UsbId | None
+    allowed: bool
+
+    @property
+    def is_board(self) -> bool:
+        """Whether a board's firmware runs behind it."""
+        return self.usb in _APPLICATIONS
+
+    @property
+    def is_other(self) -> bool:
+        """Whether it is something else by a maker of boards: a bootloader, or a board that bytefed doesn't know."""
+        return self.usb is not None and self.usb.vendor in _VENDORS and not self.is_board
+
+
+def all_ports() -> list[Port]:
+    """Return every serial port of this machine, by name."""
+    return [
+        Port(
+            port.device,
+            None if port.vid is None or port.pid is None else UsbId(port.vid, port.pid),
+            os.access(port.device, os.R_OK | os.W_OK),
+        )
+        for port in sorted(list_ports.comports(), key=lambda port: str(port.device))
+    ]
+
+
+def board_ports() -> list[str]:
+    """Return the names of the ports that boards are plugged into.
+
+    Raises:
+        LinkError: E_NO_BOARDS if there are none.
+    """
+    ports = [port.name for port in all_ports() if port.is_board]
+    if not ports:
+        raise LinkError(
+            "E_NO_BOARDS",
+            "serial:auto finds no board on USB.",
+            f"Plug one in ({', '.join(board.name for board in BOARDS)}), name its port, or try `--boards virtual:8`.",
+        )
+    return ports
