@@ -96,8 +96,8 @@ async def is_known(device: Device) -> str:
     note += f"store {stored.capacity} samples; batch at most {stored.max_batch}; "
     note += f"frame limit {device.profile.frame_limit}, window {device.profile.window_down}"
     assert details is not None, "no answer to ABOUT: the firmware is too old"
-    note += f"; {board_name(details.board)}"
-    note += f", firmware {details.version_major}.{details.version_minor}.{details.version_patch}, RAM free {details.ram * RAM_UNIT:,} B"
+    version = f"{details.version_major}.{details.version_minor}.{details.version_patch}"
+    note += f"; {board_name(details.board)}, firmware {version}, RAM free {details.ram * RAM_UNIT:,} B"
     note += f", sensor {sensor_name(details.sensor)}, reset {details.reset}, saves {details.saves}"
     return note
 
