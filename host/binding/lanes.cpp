@@ -136,7 +136,7 @@ void softmax_gradient(const LaneStep& work, Ints label, Floats* z) {
   *reinterpret_cast<Ints*>(work.correct) -= predicted == label;  // true is -1
 }
 
-void hold_on(const LaneStep& work) {
+void pull_to_anchor(const LaneStep& work) {
   const Ints present = *reinterpret_cast<const Ints*>(work.labels) >= 0;
   const Floats* anchor = floats(work.anchors);
   Floats* head = floats(work.heads);
@@ -168,7 +168,7 @@ void step(const LaneStep& work) {
     logits(work, x, g);
     softmax_gradient(work, reinterpret_cast<const Ints*>(work.labels)[i], g);
   }
-  if (work.pull > 0.0f) hold_on(work);
+  if (work.pull > 0.0f) pull_to_anchor(work);
   for (size_t i = 0; i < work.samples; ++i) {
     apply_gradient(work, floats(work.x) + i * work.features, floats(work.gradient) + i * work.classes);
   }

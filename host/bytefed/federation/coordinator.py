@@ -16,19 +16,20 @@ round which are on disk are not asked for again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bytefed import codec
 from bytefed.device.device import Device
 from bytefed.device.plan import PlannedRound, RoundReply, TrainingPlan
-from bytefed.errors import BoardError, BytefedError, LinkError
+from bytefed.errors import BoardError, BytefedError
 from bytefed.events import BoardTrouble, Listener, Stopping
 from bytefed.federation.closing import Closing
 from bytefed.federation.fleet import BoardTroubles, Fleet, Member
 from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.news import round_closed
 from bytefed.federation.rules import Rules
+from bytefed.federation.work import Work
 from bytefed.head import Head
 from bytefed.ledger.plan import planned_round
 from bytefed.ledger.rows import Status
@@ -83,7 +84,7 @@ class Coordinator:
         self._records = records
         self._listener = listener
         self._stopping = False
-        self._working: set[asyncio.Task[None]] = set()
+        self._work = Work()
         self._uncounted = store.uncounted()
         self._touched = 1  # the earliest round that the CSV files have old news about
 
@@ -128,7 +129,7 @@ class Coordinator:
         chosen = await self._choose(number)
         self._store.begin_round(number, sorted({member.device.name for member in chosen} | delivered))
         tasks = [
-            self._start(self._participate(number, member, head))
+            self._work.start(self._participate(number, member, head))
             for member in chosen
             if member.device.name not in delivered
         ]
@@ -142,26 +143,10 @@ class Coordinator:
 
     async def _choose(self, number: int) -> list[Member]:
         """Wait for boards, and choose those that take part in a round."""
-        least = self._rules.min_train_nodes
-        if not await self._fleet.wait_for(least, self._schedule.deadline):
-            raise LinkError(
-                "E_TOO_FEW_BOARDS",
-                f"Round {number} needs {least} boards, {len(self._fleet.ready())} are ready.",
-                "See to the boards named above, then continue with --resume.",
-            )
+        await self._fleet.wait_for(self._rules.min_train_nodes, self._schedule.deadline)
         ready = self._fleet.ready()
+        self._rules.require_boards(number, len(ready))
         return [ready[client] for client in self._rules.choose(number, ready)]
-
-    def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
-        self._working.add(task)
-        task.add_done_callback(self._ended)
-        return task
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._working.discard(task)
-        if not task.cancelled():
-            task.exception()  # the first that ends the run is raised; asyncio would print a trace of each other
 
     async def _participate(self, number: int, member: Member, head: Head) -> None:
         """Everything that one board does in one round, up to its row in the ledger."""
@@ -256,7 +241,7 @@ class Coordinator:
         self._fleet.round = number
         known = self._store.evaluated(number)
         members = [member for member in self._fleet.ready().values() if member.device.name not in known]
-        tasks = [self._start(self._evaluate(number, member, head)) for member in members]
+        tasks = [self._work.start(self._evaluate(number, member, head)) for member in members]
         if tasks:
             done, _ = await asyncio.wait(tasks, timeout=self._schedule.deadline or None)
             for task in done:
@@ -294,11 +279,8 @@ class Coordinator:
         return self._training.plan(number, member.client)
 
     async def end_work(self) -> None:
-        """Ask nobody for anything any more; who is cut short gets a row, too."""
-        working = list(self._working)
-        for task in working:
-            task.cancel()
-        await asyncio.gather(*working, return_exceptions=True)
+        """Cancel outstanding work; boards that are interrupted still get a ledger row."""
+        await self._work.end()
 
 
 def _now() -> float:

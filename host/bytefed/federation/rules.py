@@ -65,6 +65,19 @@ class Rules:
         clients = list(ready)
         return select(self.seed, number, clients, self.count(len(clients)))
 
+    def require_boards(self, number: int, ready: int) -> None:
+        """Refuse to begin a round with too few boards.
+
+        Raises:
+            LinkError: E_TOO_FEW_BOARDS.
+        """
+        if ready < self.min_train_nodes:
+            raise LinkError(
+                "E_TOO_FEW_BOARDS",
+                f"Round {number} needs {self.min_train_nodes} boards, {ready} are ready.",
+                "See to the boards named above, then continue with --resume.",
+            )
+
     def needed(self, asked: int) -> int:
         """Return how many of the clients that were asked must deliver, at least 1."""
         return max(1, math.ceil(self.quorum * asked))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -106,6 +108,14 @@ def test_boards_and_simulator_make_the_same_head(tmp_path, module, features, cod
     assert in_simulation(tmp_path / "simulation", config) == head
     average = replace(config, strategy="fedavg")
     assert in_simulation(tmp_path / "average", average) != head  # no mean in a median's clothes
+
+
+def test_the_example_of_the_docs_works_as_it_stands(tmp_path, module, features):
+    text = (Path(__file__).parents[3] / "docs" / "strategies.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    Path(f"{module}.py").write_text(code, encoding="utf-8")
+    config = RunConfig(**keys(features, strategy=f"{module}:GeometricMedian"))
+    assert in_simulation(tmp_path / "simulation", config) == on_boards(tmp_path / "boards", config)
 
 
 def test_by_argument_as_by_name(tmp_path, module, features):

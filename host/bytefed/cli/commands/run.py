@@ -28,6 +28,7 @@ examples:
   bytefed run --data mine.npz --partition natural        your own features and owners
   bytefed run --rounds 200 --live                        watch the report grow in a browser
   bytefed run --config run.toml --alpha 0.1              a file of keys; options win over it
+  bytefed run --strategy mine:Median                     the class Median of mine.py makes the new head
   bytefed run --resume runs/20250101-120000-1a2b3c4d     go on after Ctrl-C, a crash or a power cut
 
 A TOML file has the long options as keys:

@@ -44,7 +44,29 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    clients = parser.add_argument_group("the clients")
+    _add_clients(parser.add_argument_group("the clients"))
+    where = parser.add_argument_group("the run")
+    where.add_argument("--config", type=Path, metavar="FILE", help="TOML file with any of the keys below")
+    where.add_argument(
+        "--run-dir", type=Path, metavar="DIR", help="where it is kept (default: runs/TIME-RUN)"
+    )
+    where.add_argument("--threads", type=int, default=0, metavar="N", help="(default: one a processor)")
+    where.add_argument(
+        "--rows",
+        type=int,
+        default=100_000,
+        metavar="N",
+        help="bytes.csv has a row for each client if no more than N are needed, else sums (default: 100000)",
+    )
+    where.add_argument("--central", action="store_true", help="also train one head on all samples together")
+    shown = where.add_mutually_exclusive_group()
+    shown.add_argument("--quiet", action="store_true", help="say only how it ended")
+    shown.add_argument("--json", action="store_true", help="one JSON object a line, for scripts")
+    add_options(parser.add_argument_group("keys, as of bytefed run"), _KEYS, _ALIASES)
+    parser.set_defaults(run=run)
+
+
+def _add_clients(clients: argparse._ArgumentGroup) -> None:
     add = clients.add_argument
     add(
         "--clients",
@@ -77,25 +99,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="N",
         help="also train N of the clients as virtual boards, and compare weights and bytes (default: 0)",
     )
-    where = parser.add_argument_group("the run")
-    where.add_argument("--config", type=Path, metavar="FILE", help="TOML file with any of the keys below")
-    where.add_argument(
-        "--run-dir", type=Path, metavar="DIR", help="where it is kept (default: runs/TIME-RUN)"
-    )
-    where.add_argument("--threads", type=int, default=0, metavar="N", help="(default: one a processor)")
-    where.add_argument(
-        "--rows",
-        type=int,
-        default=100_000,
-        metavar="N",
-        help="bytes.csv has a row for each client if no more than N are needed, else sums (default: 100000)",
-    )
-    where.add_argument("--central", action="store_true", help="also train one head on all samples together")
-    shown = where.add_mutually_exclusive_group()
-    shown.add_argument("--quiet", action="store_true", help="say only how it ended")
-    shown.add_argument("--json", action="store_true", help="one JSON object a line, for scripts")
-    add_options(parser.add_argument_group("keys, as of bytefed run"), _KEYS, _ALIASES)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -31,7 +31,7 @@ uint32_t Trainer::samples_left() const {
 }
 
 // The proximal term: Li et al., "Federated Optimization in Heterogeneous Networks" (MLSys 2020), algorithm 2.
-void Trainer::hold_on() {
+void Trainer::pull_to_anchor() {
   const float pull = config_.rate * config_.proximal_mu;
   const size_t parameters = shape_.parameters();
   for (size_t i = 0; i < parameters; ++i) head_[i] -= pull * (head_[i] - config_.anchor[i]);
@@ -56,7 +56,7 @@ bool Trainer::step() {
     loss_ += outcome.loss;
     correct_ = static_cast<uint16_t>(correct_ + outcome.correct);
   }
-  if (config_.proximal_mu > 0.0f) hold_on();
+  if (config_.proximal_mu > 0.0f) pull_to_anchor();
   for (uint16_t i = 0; i < size; ++i) {
     const Sample sample = store_->get(Split::kTrain, order_[static_cast<uint16_t>(position_ + i)]);
     apply_gradient(head_, sample.features, quantization, shape_,

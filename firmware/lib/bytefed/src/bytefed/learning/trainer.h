@@ -39,7 +39,7 @@ class Trainer {
 
  private:
   void begin_epoch();
-  void hold_on();
+  void pull_to_anchor();
 
   HeadShape shape_;
   float* head_;
