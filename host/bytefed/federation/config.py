@@ -213,7 +213,7 @@ class RunConfig:
 
     @classmethod
     def resolve(cls, path: Path | None, options: Mapping[str, Any]) -> Self:
-        """Options over the file's keys over the defaults.
+        """Make a configuration: options win over the file's keys, and those over the defaults.
 
         Args:
             path: TOML file; None without.
@@ -231,11 +231,11 @@ class RunConfig:
         return cls(**_parse(text, source))
 
     def to_toml(self) -> str:
-        """The whole table as a TOML file that ``--config`` takes."""
+        """Return the whole table as a TOML file that ``--config`` takes."""
         return "".join(f"{name} = {_toml(getattr(self, name))}\n" for name in KEYS)
 
     def resumed(self, options: Mapping[str, Any]) -> Self:
-        """The configuration of a run that goes on, with what may be changed in between.
+        """Return the configuration of a resumed run, with changes to keys that may change within a run.
 
         Raises:
             ConfigError: E_CONFIG_RESUME for a key that decides what is learnt from what.
@@ -265,7 +265,7 @@ class RunConfig:
 
     @property
     def codecs(self) -> tuple[str, str]:
-        """Codec of the downlink and of the uplink."""
+        """The codecs of the downlink and of the uplink."""
         down, _, up = self.codec.partition("/")
         return down, up or down
 
@@ -274,7 +274,7 @@ KEYS: dict[str, Key] = {f.name: cast(Key, f.metadata["key"]) for f in fields(Run
 
 
 def option(name: str) -> str:
-    """The command line's spelling of a key."""
+    """Return the command line's spelling of a key."""
     return "--" + name.replace("_", "-")
 
 
@@ -322,7 +322,7 @@ def checked_keys(document: Mapping[str, Any], source: str) -> dict[str, Any]:
 
 
 def _toml(value: Any) -> str:
-    """A value as TOML writes it.
+    """Write a value as TOML does.
 
     That is as JSON does, floats with all their digits; but TOML knows no surrogates and wants DEL escaped.
     """
@@ -335,7 +335,7 @@ def _nearest(name: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    """A value as an error shows it: not to its end, if that is far."""
+    """Write a value as an error shows it, cut off if it is long."""
     try:
         text = repr(value)
     except ValueError:  # Python writes whole numbers of 4,300 digits at most
@@ -344,7 +344,7 @@ def _shown(value: Any) -> str:
 
 
 def _converted(name: str, key: Key, value: Any) -> Any:
-    """A TOML value as the key's type; integers stand for floats too, one string for a list of one."""
+    """Convert a TOML value to the key's type; integers stand for floats too, one string for a list of one."""
     if key.many:
         items = [value] if isinstance(value, str) else value
         if isinstance(items, list) and all(isinstance(item, str) for item in items):

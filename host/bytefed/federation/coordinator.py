@@ -2,7 +2,7 @@
 
 One round:
 
-1. Of the boards that are ready, ``select`` draws ``max(fraction_train * ready, min_train_nodes)``.
+1. ``Rules.choose`` draws ``max(fraction_train * ready, min_train_nodes)`` of the boards that are ready.
 2. Each gets the global head, says how well it does on its own test samples, trains, and sends its delta. The delta
    is on disk before the board is told that it may forget it.
 3. The round closes when all have answered or failed; after ``deadline`` seconds as soon as the ``quorum`` has
@@ -149,7 +149,7 @@ class Coordinator:
         return [ready[client] for client in self._rules.choose(number, ready)]
 
     async def _participate(self, number: int, member: Member, head: Head) -> None:
-        """Everything that one board does in one round, up to its row in the ledger."""
+        """Take one board through one round, up to its row in the ledger."""
         device, started = member.device, _now()
         status: Status = "failed"
         reply: RoundReply | None = None
@@ -207,7 +207,7 @@ class Coordinator:
             )
 
     def _fail(self, number: int, member: Member, error: BytefedError) -> Status:
-        """Name a board that failed; one whose training diverged stays, any other is looked for."""
+        """Report a board that failed; one whose training diverged stays, to any other the fleet reconnects."""
         if error.code != "E_DELTA_NOT_FINITE":
             self._fleet.lose(member, error)
             return "failed"
@@ -237,7 +237,7 @@ class Coordinator:
         self._listener(round_closed(row, asked, before[0].accuracy_boards if before else None))
 
     async def _evaluate_last(self, number: int, head: Head) -> None:
-        """Let the boards evaluate the last head, each once, those that can within the deadline."""
+        """Let each board that can within the deadline evaluate the last head once."""
         self._fleet.round = number
         known = self._store.evaluated(number)
         members = [member for member in self._fleet.ready().values() if member.device.name not in known]
@@ -267,7 +267,7 @@ class Coordinator:
             self._fleet.book(device, "evaluate", status, _now() - started, estimate, number=number)
 
     def _keep_held(self, member: Member, reply: RoundReply) -> None:
-        """A coordinator that comes after this one needs to know what a lossy downlink left on the board."""
+        """Store what a lossy downlink left on the board, for a coordinator that resumes the run."""
         if codec.find(self._training.codec_down).lossy:
             self._store.hold(member.device.name, reply.head)
 

@@ -19,7 +19,7 @@ from bytefed.head import Head
 
 @dataclass(frozen=True)
 class Score:
-    """How a head does on a set of samples.
+    """The score of a head on a set of samples.
 
     Attributes:
         accuracy: Fraction classified correctly, 0 to 1.

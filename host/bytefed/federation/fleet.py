@@ -1,4 +1,4 @@
-"""The boards of a run: who may take part, what each was given, who is away, and the bytes that all this took.
+"""The boards of a run: which are connected, ready or lost, and the bytes that all this took.
 
 A run that begins is refused when a board that was named can't be reached or does not fit: the data are about to be
 divided by the number of boards, and whoever sits at the table can put it right now. Later a board may come and go:
@@ -26,7 +26,7 @@ from bytefed.ledger.wire_size import blob_size
 from bytefed.protocol.direction import Direction
 from bytefed.runs.store import Store
 
-# What a board or its link can get wrong; all else is about the run itself and ends it.
+# Errors that concern one board or its link; all others concern the run itself and end it.
 BoardTroubles = (BoardError, LinkError, ProtocolError)
 
 T = TypeVar("T")
@@ -75,7 +75,7 @@ async def _connect(device: Device, run: int) -> float:
 
 
 async def _all(work: Iterable[Awaitable[T]]) -> list[T]:
-    """All outcomes, once all are done; or the first error in order."""
+    """Return all outcomes, once all are done; or raise the first error in order."""
     outcomes = await asyncio.gather(*work, return_exceptions=True)
     good: list[T] = []
     for outcome in outcomes:
@@ -111,15 +111,15 @@ class Fleet:
         self.round = 0  # that bytes outside rounds are put down to
 
     def __iter__(self) -> Iterator[Member]:
-        """All boards that are here, by client."""
+        """Iterate over the boards that are connected, by client."""
         return iter([self._members[client] for client in sorted(self._members)])
 
     def ready(self) -> dict[int, Member]:
-        """The boards that can be asked, by client."""
+        """Return the boards that are ready, by client."""
         return {member.client: member for member in self if not member.busy}
 
     async def admit_all(self, devices: Sequence[Device], seconds: Sequence[float]) -> None:
-        """Give all boards of a run that begins their samples.
+        """Give the boards of a run that begins their samples.
 
         Args:
             devices: Connected and checked.
@@ -134,7 +134,7 @@ class Fleet:
         await _all(self._admit(device) for device in devices)
 
     async def join_all(self, devices: Sequence[Device]) -> None:
-        """Connect to the boards of a run that goes on, and go on without those that fail until they are back."""
+        """Connect to the boards of a resumed run; those that fail are left out until they are back."""
         self._devices = list(devices)
         await _all(self._try_join(device) for device in devices)
 
@@ -178,13 +178,13 @@ class Fleet:
         self._news.set()
 
     def lose(self, member: Member, error: BytefedError) -> None:
-        """Leave a board out that failed, and look for it."""
+        """Leave out a board that failed, and keep trying to reconnect to it."""
         self._members.pop(member.client, None)
         self._report(member.device, error)
         self._seek(member.device)
 
     def release(self, member: Member) -> None:
-        """A board is done with what it was busy with."""
+        """Mark a board as ready again."""
         member.busy = False
         self._news.set()
 
@@ -208,7 +208,7 @@ class Fleet:
                 return
 
     async def wait_for(self, count: int, seconds: float) -> bool:
-        """Wait until so many boards can be asked; whether they can."""
+        """Wait until so many boards are ready, no longer than some seconds; return whether they are."""
         until = _now() + seconds
         while len(self.ready()) < count:
             self._news.clear()
@@ -232,7 +232,7 @@ class Fleet:
         correct: int | None = None,
         computing: float = 0.0,
     ) -> None:
-        """Put what a board's port counted since the last time into the ledger.
+        """Write a ledger row of what a board's port counted since the last one.
 
         Args:
             device: The board.
@@ -268,7 +268,7 @@ class Fleet:
         self._store.add_traffic(row)
 
     def _in_the_air(self, device: Device, computing: float) -> dict[str, Any]:
-        """The columns that BLE has beside its bytes."""
+        """Return the columns that BLE rows have beside their bytes."""
         values = device.take_values() if self._air else None
         if values is None or self._air is None:
             return {}
@@ -285,7 +285,7 @@ class Fleet:
         return blob_size(up, self._requirements.features, self._requirements.classes)
 
     async def close(self) -> None:
-        """Look for nobody any more, and write down the bytes of those who were not found."""
+        """Stop reconnecting, and book the bytes of boards that never came back."""
         seekers = list(self._seekers)
         for task in seekers:
             task.cancel()

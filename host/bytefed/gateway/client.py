@@ -21,7 +21,7 @@ async def ask(socket: Path, run: int, number: int, head: Head) -> tuple[dict[str
     Args:
         socket: The gateway's.
         run: Number of the federation's run, 1 to 2^32 - 1.
-        number: Of the round, 1 to 65535.
+        number: The round, 1 to 65535.
         head: float32 [P], the global head.
 
     Returns:

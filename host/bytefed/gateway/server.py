@@ -36,7 +36,7 @@ from bytefed.runs.store import Store
 
 @dataclass(frozen=True)
 class Room:
-    """What a gateway is responsible for.
+    """The part of a federation that one gateway is responsible for.
 
     Attributes:
         experiment: The federation's task, who has what of it over all rooms, and how boards train. Its strategy makes

@@ -15,7 +15,7 @@ class WideArea:
     """A forwarder; `down` and `up` are the bytes since the last `take`.
 
     Args:
-        host, port: Of the server.
+        host, port: Address of the federation's server.
     """
 
     def __init__(self, host: str, port: int) -> None:

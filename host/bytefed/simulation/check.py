@@ -144,7 +144,7 @@ class Check:
         self._bytes += taken.wire_total
 
     def summary(self) -> dict[str, int]:
-        """What was compared: clients, their rounds, and bytes."""
+        """Return how many clients, rounds and bytes were compared."""
         return {"clients": len(self._devices), "rounds": self._rounds, "bytes": self._bytes}
 
     def close(self) -> None:

@@ -91,13 +91,13 @@ class SimulatedLedger:
         self._pending: RoundSummary | None = None
 
     def connect(self, number: int, clients: Clients) -> None:
-        """Put down that clients opened a session."""
+        """Book the sessions that clients opened."""
         units = [connection_bytes(profile) for profile in self._links.profiles]
         self._book("connect", number, clients, self._links.link[clients], [(u, u, "ok") for u in units])
         self._rate[clients] = np.nan
 
     def evaluate(self, number: int, clients: Clients) -> None:
-        """Put down that clients tried the last head."""
+        """Book the evaluation of the last head by clients."""
         units = [
             round_bytes(profile, *self._shape, *self._codecs, train=False) for profile in self._links.profiles
         ]
@@ -106,7 +106,7 @@ class SimulatedLedger:
     def train(
         self, number: int, rate: float, clients: Clients, lost: NDArray[np.bool_], outcome: Outcome
     ) -> dict[str, Any]:
-        """Put down a round.
+        """Book a round.
 
         Args:
             number: The round.
@@ -134,7 +134,7 @@ class SimulatedLedger:
     def round_of(
         self, profile: LinkProfile, end: int, configured: bool
     ) -> tuple[ByteCount, ByteCount, Status]:
-        """What a round takes one client, what it should have taken, and its status."""
+        """Return the bytes that a round takes one client, those of its estimate, and its status."""
         whole = round_bytes(profile, *self._shape, *self._codecs)
         taken = {
             _OK: whole,
@@ -227,7 +227,7 @@ class SimulatedLedger:
 
 
 class _Learnt:
-    """num_examples, loss and correct of those that were asked; nothing of those that were lost."""
+    """The num_examples, loss and correct of clients that were asked; None for those that were lost."""
 
     def __init__(self, asked: int, lost: NDArray[np.bool_] | None, outcome: Outcome | None) -> None:
         self._outcome = outcome
@@ -236,7 +236,7 @@ class _Learnt:
             self._place[~lost] = np.where(outcome.counted, np.arange(len(outcome.clients)), -1)
 
     def of(self, who: Any) -> tuple[int | None, float | None, int | None]:
-        """Sums over some of them; the mean loss."""
+        """Return the sums of num_examples and correct over some clients, and their mean loss between the two."""
         place = self._place[who]
         if self._outcome is None or place[0] < 0:  # one kind: all or none
             return None, None, None

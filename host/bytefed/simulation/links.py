@@ -21,7 +21,7 @@ _LINKS = 0x11A2  # stream of the random draw
 
 
 def parse_links(texts: Sequence[str]) -> list[tuple[LinkProfile, float]]:
-    """Links and the fractions of the clients that have them.
+    """Parse links, and the fractions of the clients that have them.
 
     Args:
         texts: Each ``serial`` or ``ble:MTU``, and ``=SHARE`` where the shares are not equal.
@@ -81,5 +81,5 @@ class ClientLinks:
         return cls([profile for profile, _ in links], np.searchsorted(bounds, draws, side="right"))
 
     def profile(self, client: int) -> LinkProfile:
-        """The link of one client."""
+        """Return the link of one client."""
         return self.profiles[int(self.link[client])]

@@ -46,7 +46,7 @@ _CHECKED = 0  # round number of the draw of who is checked
 
 @dataclass(frozen=True)
 class Environment:
-    """What a simulation has besides a run's configuration.
+    """The surroundings of simulated clients, beside a run's configuration.
 
     Attributes:
         links: Links and the fraction of clients with each.

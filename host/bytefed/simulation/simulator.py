@@ -28,7 +28,7 @@ from bytefed.strategies.robust import scaled
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What came of a round.
+    """The results of a round.
 
     Attributes:
         head: float32 [P], the global head after it.

@@ -35,7 +35,7 @@ class Setting:
     """A cell of the grid.
 
     Attributes:
-        data, alpha, codec, local_epochs, fraction_train, strategy: As of a run.
+        data, alpha, codec, local_epochs, fraction_train, strategy: The keys of RunConfig of the same names.
     """
 
     data: str
@@ -134,7 +134,7 @@ class Trials:
 
 @dataclass(frozen=True)
 class Row:
-    """What became of a setting over all seeds.
+    """The results of a setting over all seeds.
 
     Accuracies in per cent, bytes a board on the wire; `ratio` is how many times fewer than float32's, geometric mean.
     `worst_change` is the largest loss against float32 of any seed, `reached` how many seeds reached 99 %.

@@ -24,7 +24,7 @@ from bytefed.simulation.simulator import Simulator
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What came of a trial.
+    """The results of a trial.
 
     Attributes:
         accuracy: float64 [rounds], of the global head after each round on the test set, 0 to 1.

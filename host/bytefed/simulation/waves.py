@@ -25,7 +25,7 @@ MOST_IN_WAVE = 1024
 
 @dataclass(frozen=True, eq=False)
 class Trainer:
-    """What trains simulated clients.
+    """The means to train simulated clients: kernels, seeds, and what each client keeps.
 
     Attributes:
         core: The firmware's kernels over the clients' samples.
