@@ -1,4 +1,4 @@
-// Compile-time limits of the core; each may be set by the build.
+// Compile-time limits of the core; the build may set each of them.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -6,7 +6,8 @@
 #ifndef BYTEFED_MAX_CLASSES
 #define BYTEFED_MAX_CLASSES 64
 #endif
-#ifndef BYTEFED_MIN_CLASSES  // an image for one head has both: it saves the loops of all others
+#ifndef BYTEFED_MIN_CLASSES  // an image for one head sets both limits to it and so saves the loops of all
+                             // other heads
 #define BYTEFED_MIN_CLASSES 2
 #endif
 #ifndef BYTEFED_MAX_FEATURES
@@ -20,11 +21,12 @@ constexpr size_t kMaxClasses = BYTEFED_MAX_CLASSES;
 constexpr size_t kMaxFeatures = BYTEFED_MAX_FEATURES;
 
 constexpr uint8_t kProtocolVersion = 1;
-constexpr uint32_t kVisit = 0;       // a HELLO's run: look, and leave the round as it is
-constexpr size_t kMaxFrame = 250;    // header and body: COBS of it and a CRC-16 adds exactly one byte
-constexpr size_t kMinFrame = 20;     // what an ATT MTU of 23 leaves
-constexpr size_t kMaxWindow = 32;    // chunks: one bit each in a 32-bit word
-constexpr size_t kMaxChunks = 4095;  // a data header's index has 12 bits, and a final ACK's is their number
+constexpr uint32_t kVisit = 0;     // a HELLO's run: look, and leave the round as it is
+constexpr size_t kMaxFrame = 250;  // header and body; with its CRC-16, COBS adds exactly one byte
+constexpr size_t kMinFrame = 20;   // the largest value in an ATT MTU of 23
+constexpr size_t kMaxWindow = 32;  // chunks; each has a bit in a 32-bit word
+constexpr size_t kMaxChunks =
+    4095;  // the index in a data header has 12 bits, and a final ACK's index is the number of chunks
 
 static_assert(kMinClasses >= 2 && kMinClasses <= kMaxClasses, "a head has two classes or more");
 static_assert(kMaxClasses <= 255, "a label is one byte");

@@ -5,7 +5,7 @@
 namespace bytefed {
 namespace {
 
-// By number; a new codec is a file and a row here.
+// In the order of their numbers. A new codec is a file and a row here.
 const CodecFunctions* const kCodecs[] = {
     &kFloat32Codec, &kInt8Codec, &kOneBitCodec, &kTwoBitCodec, &kSignCodec, &kStc5Codec, &kStc10Codec,
 };
