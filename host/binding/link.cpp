@@ -114,7 +114,8 @@ void bind_link(nb::module_& module) {
       .def(nb::init<>())
       .def("push", &SerialReader::push, nb::arg("wire"),
            nb::sig("def push(self, wire: bytes) -> list[tuple[bytes | None, int]]"),
-           "Feed bytes, get what they complete: a frame (empty for padding, None for junk) and its bytes on the wire.")
+           "Feed bytes, get what they complete: a frame (empty for padding, None for junk) and its bytes on "
+           "the wire.")
       .def_prop_ro("pending", &SerialReader::pending,
                    "Bytes taken that are not part of anything returned so far.");
 }

@@ -63,9 +63,11 @@ class VirtualBoard {
   VirtualBoard(int features, int classes, uint64_t uid, uint16_t boot, uint16_t capacity, uint8_t max_batch,
                uint32_t model, uint16_t input_size, float scale, int8_t zero_point,
                std::optional<nb::callable> extract, std::optional<nb::callable> sense, uint16_t sense_time,
-               std::array<uint8_t, 3> version, uint8_t window, uint8_t frame_limit)
+               std::array<uint8_t, 3> version, uint8_t window, uint8_t frame_limit,
+               std::optional<nb::callable> save)
       : extract_(std::move(extract)),
         sense_(std::move(sense)),
+        save_(std::move(save)),
         sense_time_(sense_time),
         version_(version),
         started_(millis(this)),
@@ -80,7 +82,8 @@ class VirtualBoard {
                   input_size,
                   {scale, zero_point}},
                  {this, &VirtualBoard::millis, extract_ ? &VirtualBoard::extract : nullptr,
-                  sense_ ? &VirtualBoard::sense : nullptr, &VirtualBoard::about}),
+                  sense_ ? &VirtualBoard::sense : nullptr, &VirtualBoard::about,
+                  save_ ? &VirtualBoard::save : nullptr}),
         serial_(this, &VirtualBoard::write, checked(window, 1, kMaxWindow)),
         frames_{this, &VirtualBoard::send_frame, checked(frame_limit, kMinFrame, kMaxFrame), window} {}
   VirtualBoard(const VirtualBoard&) = delete;
@@ -161,6 +164,11 @@ class VirtualBoard {
     return copy((*self->sense_)(self->session_.capture_label()), self->input_size_, input);
   }
 
+  static bool save(void* context) {
+    nb::gil_scoped_acquire acquire;
+    return nb::cast<bool>((*static_cast<VirtualBoard*>(context)->save_)());
+  }
+
   static bool copy(const nb::object& answer, size_t size, int8_t* values) {
     const nb::bytes bytes = nb::cast<nb::bytes>(answer);
     if (bytes.size() != size) return false;
@@ -178,7 +186,7 @@ class VirtualBoard {
     details->uptime = (millis(context) - self->started_) / 1000;
   }
 
-  std::optional<nb::callable> extract_, sense_;
+  std::optional<nb::callable> extract_, sense_, save_;
   uint16_t sense_time_;  // 10 ms from a window to the next
   std::array<uint8_t, 3> version_;
   std::optional<uint32_t> millis_;  // the machine's clock without
@@ -198,13 +206,13 @@ void bind_virtual_board(nb::module_& module) {
   nb::class_<VirtualBoard>(module, "VirtualBoard")
       .def(nb::init<int, int, uint64_t, uint16_t, uint16_t, uint8_t, uint32_t, uint16_t, float, int8_t,
                     std::optional<nb::callable>, std::optional<nb::callable>, uint16_t,
-                    std::array<uint8_t, 3>, uint8_t, uint8_t>(),
+                    std::array<uint8_t, 3>, uint8_t, uint8_t, std::optional<nb::callable>>(),
            nb::kw_only(), nb::arg("features"), nb::arg("classes"), nb::arg("uid"), nb::arg("boot") = 1,
            nb::arg("capacity") = 500, nb::arg("max_batch") = 32, nb::arg("model") = 0,
            nb::arg("input_size") = 0, nb::arg("scale") = 1.0f, nb::arg("zero_point") = 0,
            nb::arg("extract") = nb::none(), nb::arg("sense") = nb::none(), nb::arg("sense_time") = 0,
            nb::arg("version") = std::array<uint8_t, 3>{}, nb::arg("window") = 32,
-           nb::arg("frame_limit") = 244)
+           nb::arg("frame_limit") = 244, nb::arg("save") = nb::none())
       .def("feed", &VirtualBoard::feed, nb::arg("data"), "Bytes from the host, serial framing.")
       .def("take", &VirtualBoard::take, "Bytes to the host, serial framing.")
       .def("feed_frame", &VirtualBoard::feed_frame, nb::arg("frame"),

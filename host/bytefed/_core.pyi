@@ -88,7 +88,7 @@ class Simulator:
         """Add weights[k] * deltas[k] to total (float64 [P]), in the order of k."""
 
 class VirtualBoard:
-    def __init__(self, *, features: int, classes: int, uid: int, boot: int = 1, capacity: int = 500, max_batch: int = 32, model: int = 0, input_size: int = 0, scale: float = 1.0, zero_point: int = 0, extract: Callable | None = None, sense: Callable | None = None, sense_time: int = 0, version: Sequence[int] = [0, 0, 0], window: int = 32, frame_limit: int = 244) -> None: ...
+    def __init__(self, *, features: int, classes: int, uid: int, boot: int = 1, capacity: int = 500, max_batch: int = 32, model: int = 0, input_size: int = 0, scale: float = 1.0, zero_point: int = 0, extract: Callable | None = None, sense: Callable | None = None, sense_time: int = 0, version: Sequence[int] = [0, 0, 0], window: int = 32, frame_limit: int = 244, save: Callable | None = None) -> None: ...
 
     def feed(self, data: bytes) -> None:
         """Bytes from the host, serial framing."""

@@ -58,7 +58,7 @@ void App::start() {
   button::start();
   usb::start();
   keeper_.load();
-  radio_ = ble::start(chip::uid());  // without a radio USB still serves; the light tells
+  radio_ = ble::start(chip::uid());  // without a radio, USB still works, and the light shows the error
   chip::start_watchdog();
   heap::watch();
 }
@@ -80,7 +80,7 @@ void App::step() {
   if (!busy || !sent) chip::rest();
 }
 
-// Takes bytes up to the end of a frame. True when there were any.
+// Takes bytes up to the end of a frame. True if there were any.
 bool App::read_usb() {
   int byte = usb::read();
   const bool any = byte >= 0;
@@ -92,7 +92,7 @@ bool App::read_usb() {
   return any;
 }
 
-// Reads the sensor while its data are wanted.
+// Reads the sensor while samples are being captured.
 void App::sample() {
   const bool wanted = session_.capturing();
   if (wanted && !sampling_) window_.start(chip::millis());

@@ -1,4 +1,4 @@
-// The board: a session, its two links, and what it needs of the chip. All of it is static; nothing is
+// The board's app: a session, its two links, and their use of the chip. All memory is static; nothing is
 // allocated after start().
 #pragma once
 #include "ble_link.h"
@@ -15,9 +15,9 @@ class App {
   App(const App&) = delete;
   App& operator=(const App&) = delete;
 
-  // Once, from setup().
+  // Call it once, from setup().
   void start();
-  // A little work: at most one frame from each link, one slice of training, one piece of an image.
+  // Does a little work: at most one frame from each link, one slice of training, one step of saving.
   void step();
 
   const bytefed::Session& session() const { return session_; }
@@ -36,7 +36,7 @@ class App {
   static void about(void* context, bytefed::Details* details);
   static bool save(void* context);
 
-  bool extracts_;  // the model fits its arena, and is the one that was built in
+  bool extracts_;  // whether the model is the one that was built in and fits its arena
   bytefed::SensorChip sensor_;
   bytefed::StaticMemory<bytefed_model::kFeatures, bytefed_model::kClasses, BYTEFED_CAPACITY,
                         BYTEFED_MAX_BATCH>
@@ -45,10 +45,10 @@ class App {
   bytefed::SerialLink serial_;
   bytefed::Keeper keeper_;
   Window window_;
-  bool radio_ = false;  // on
+  bool radio_ = false;  // whether the radio is on
   bool sampling_ = false;
   uint8_t button_label_ = 0;
 };
 
-// The one there is.
+// The only instance.
 App& app();

@@ -1,5 +1,5 @@
-// Debug images: a red light that does not blink, until the watchdog resets the board after 30 s. Where it
-// was, a debugger shows.
+// A failed assertion in a debug image shows a steady red light until the watchdog resets the board after 30
+// s. A debugger shows where it failed.
 #include "bytefed/assert.h"
 
 #ifdef BYTEFED_DEBUG

@@ -4,16 +4,16 @@
 
 namespace ble {
 
-// Longest ATT value: an MTU of 247 is what both families can have.
+// Longest ATT value: both board families support an MTU of 247.
 constexpr uint8_t kFrame = 244;
 
-// Switches the radio on and advertises. False when it doesn't start. The name that it advertises ends with
-// four digits of the uid.
+// Switches the radio on and advertises, under a name that ends with four digits of the uid. False if the
+// radio doesn't start.
 bool start(uint64_t uid);
 
 bool connected();
 
-// Hands the frames that arrived to the session. True when there were any.
+// Hands the frames that arrived to the session. True if there were any.
 bool poll(bytefed::Session& session);
 
 }  // namespace ble

@@ -10,7 +10,7 @@ constexpr uint32_t kBounce = 30, kLong = 800;  // ms
 bool down = false;
 uint32_t since = 0;
 
-// The Nano's only button is its reset.
+// The Nano has no button but the reset button.
 bool is_down() {
 #if !defined(PIN_BUTTON1)
   return false;

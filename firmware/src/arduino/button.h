@@ -8,7 +8,7 @@ enum class Press : uint8_t { kNone, kShort, kLong };
 
 void start();
 
-// What was pressed and let go since the last call. Milliseconds.
+// Returns how the button was pressed and released since the last call. `now` is in ms.
 Press poll(uint32_t now);
 
 }  // namespace button

@@ -32,7 +32,7 @@ uint32_t millis() {
 }
 
 void start_watchdog() {
-  if (NRF_WDT->RUNSTATUS != 0) return feed_watchdog();  // since before a software reset
+  if (NRF_WDT->RUNSTATUS != 0) return feed_watchdog();  // still running from before a software reset
   NRF_WDT->CONFIG = WDT_CONFIG_SLEEP_Run << WDT_CONFIG_SLEEP_Pos | WDT_CONFIG_HALT_Pause
                                                                        << WDT_CONFIG_HALT_Pos;
   NRF_WDT->CRV = kWatchdogSeconds * kSlowClock - 1;

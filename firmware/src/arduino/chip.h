@@ -1,21 +1,23 @@
-// What the app needs of the nRF52840 itself.
+// The functions of the nRF52840 chip that the app needs.
 #pragma once
 #include "bytefed/protocol/message.h"
 
 namespace chip {
 
-uint64_t uid();       // FICR DEVICEID
-uint16_t random16();  // from the chip's noise; before the radio is started, which then owns the source
+uint64_t uid();  // FICR DEVICEID
+uint16_t
+random16();  // from the chip's noise source; call it before the radio starts, which then owns the source
 uint32_t millis();
 bytefed::ResetCause reset_cause();
-uint32_t free_ram();  // bytes of the heap that were never handed out
+uint32_t free_ram();  // number of bytes of the heap that were never handed out
 
-// Resets a board whose app makes no step for 30 s. Once started it runs until power or reset button stop it,
-// through the software reset that begins an upload, too: so the time is longer than an upload takes.
+// Starts the watchdog, which resets a board whose app makes no step for 30 s. Only loss of power or the reset
+// button stop it. It keeps running through the software reset that begins an upload, so 30 s is longer than
+// an upload takes.
 void start_watchdog();
 void feed_watchdog();
 
-// Lets others have the processor for about a millisecond.
+// Gives the processor to other tasks for about a millisecond.
 void rest();
 
 #if defined(ARDUINO_ARDUINO_NANO33BLE)

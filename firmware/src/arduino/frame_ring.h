@@ -13,7 +13,8 @@ class FrameRing {
     uint8_t data[Size];
   };
 
-  // False when it is full, or the frame too long: it is lost, and the ACKs find out.
+  // Stores a frame. False if the ring is full or the frame too long: the frame is lost, and the ACKs will
+  // show it.
   bool push(const uint8_t* data, size_t length) {
     const uint32_t written = written_.load(std::memory_order_relaxed);
     if (length > Size || written - taken_.load(std::memory_order_acquire) == Slots) return false;

@@ -5,7 +5,7 @@
 namespace heap {
 namespace {
 
-const void* watched = nullptr;  // null: nobody yet
+const void* watched = nullptr;  // null until a task is watched
 uint16_t count = 0;
 
 }  // namespace

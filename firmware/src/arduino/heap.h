@@ -1,20 +1,20 @@
-// Heap memory that the app's task asks for once it runs, be it for a library that it calls. There should be
-// none: every image counts (ABOUT tells the host), a debug image stops at the first.
+// Counts the heap memory that the app's task, or a library that it calls, asks for after the start. There
+// should be none: every image counts (ABOUT tells the host), and a debug image stops at the first request.
 #pragma once
 #include <cstdint>
 
 namespace heap {
 
-// From here on the requests of the task that calls are counted. Other tasks, the radio's among them, may.
+// Starts to count the requests of the calling task. Other tasks, such as the radio's, may use the heap.
 void watch();
 
-// Pieces that were asked for since; 65,535 stands for more.
+// Number of requests since then; 65,535 stands for more.
 uint16_t requests();
 
-// Called by the family's allocator, before each piece.
+// The board family's allocator calls it before each request.
 void asked();
 
-// The task that is running.
+// Identifies the task that is running.
 const void* task();
 
 }  // namespace heap

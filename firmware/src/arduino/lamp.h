@@ -1,4 +1,4 @@
-// One lamp of three colours, as the board has it: an RGB LED, a NeoPixel, or a DotStar.
+// The board's lamp of three colours: an RGB LED, a NeoPixel or a DotStar.
 #pragma once
 #include <cstdint>
 

@@ -10,7 +10,7 @@ constexpr Colour kOff = {0, 0, 0}, kRed = {1, 0, 0}, kGreen = {0, 1, 0}, kBlue =
 constexpr uint32_t kBeat = 250, kPeriod = 2000, kFlash = 50;  // ms
 
 Colour shown = kOff;
-int beats_left = 0;  // of flashes that were asked for, light and dark
+int beats_left = 0;  // half periods, light or dark, of the flashes still to be shown
 Colour flash = kOff;
 uint32_t beat_began = 0;
 bool beat_begun = false;

@@ -1,4 +1,4 @@
-// The board's light: what it does, at a glance.
+// The board's light, which shows at a glance what the board does.
 #pragma once
 #include <cstdint>
 
@@ -14,13 +14,13 @@ namespace light {
 
 void start();
 
-// Shows a status; call it often. Milliseconds.
+// Shows a status; call it often. `now` is in ms.
 void show(Light status, uint32_t now);
 
-// White flashes, and then the status again: the class that the button has chosen.
+// Flashes white to show the class that the button has chosen, then shows the status again.
 void blink(int times);
 
-// One long red flash: the button asked for something that can't be.
+// Shows one long red flash: the button asked for something impossible.
 void refuse();
 
 }  // namespace light

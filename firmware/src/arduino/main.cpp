@@ -1,7 +1,7 @@
 // Wires the app to Arduino's two functions, and does nothing else.
 #include "app.h"
 #include "run.h"
-// Last: it defines round() and others as macros.
+// Included last, since it defines round() and others as macros.
 #include <Arduino.h>
 
 void setup() {

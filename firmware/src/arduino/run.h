@@ -1,8 +1,8 @@
 // Where the app runs: Arduino's own loop, or a task with a stack that is known to be large enough.
 #pragma once
 
-// Calls `start` once and then `step` for ever, now or from loop() on.
+// Calls `start` once and then `step` forever, at once or as soon as loop() runs.
 void run_app(void (*start)(), void (*step)());
 
-// What loop() is to do.
+// The body of Arduino's loop().
 void run_loop();

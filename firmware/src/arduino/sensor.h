@@ -4,11 +4,11 @@
 
 namespace sensor {
 
-// Finds the chip. kNone without one.
+// Finds and starts the sensor. kNone if there is none.
 bytefed::SensorChip start();
 
 // Reads acceleration (m/s^2) and rate of turn (rad/s) along x, y, z: six values. A chip without gyroscope
-// gives zeros for it. False when the bus fails.
+// gives zeros for the rate of turn. False if the bus fails.
 bool read(float* axes);
 
 }  // namespace sensor

@@ -10,11 +10,11 @@ void start();
 // Whether a program has the port open (DTR).
 bool is_open();
 
-// The oldest received byte, -1 when there is none.
+// Takes the oldest received byte; -1 if there is none.
 int read();
 
-// Takes what there is room for, and returns how many bytes that was. With the port closed it takes, and
-// throws away, all.
+// Sends as many bytes as there is room for and returns their number. While the port is closed it takes all
+// and throws them away.
 size_t write(void*, const uint8_t* data, size_t length);
 
 }  // namespace usb

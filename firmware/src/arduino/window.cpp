@@ -7,7 +7,7 @@
 
 namespace {
 
-// The host's rounding, in float32 (models/README.md, rule 6).
+// Rounds as the host does, in float32 (models/README.md, rule 6).
 int8_t quantize(float value) {
   const float q = std::floor(value / bytefed_model::kInputScale + 0.5f) +
                   static_cast<float>(bytefed_model::kInputZeroPoint);
@@ -25,7 +25,7 @@ void Window::start(uint32_t now) {
 void Window::tick(uint32_t now) {
   if (wanted_ == 0 || static_cast<int32_t>(now - due_) < 0) return;
   float axes[kAxes];
-  if (!sensor::read(axes)) return;  // not ready: the next step asks again
+  if (!sensor::read(axes)) return;  // not ready: the next step tries again
   for (size_t axis = 0; axis < kAxes; ++axis) readings_[next_][axis] = quantize(axes[axis]);
   next_ = (next_ + 1) % kSteps;
   --wanted_;

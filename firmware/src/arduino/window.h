@@ -1,5 +1,5 @@
-// Turns readings of the motion sensor into the windows that the extractor takes: quantised as they are
-// read, so that no raw value is kept. Each window shares its first half with the one before.
+// Turns readings of the motion sensor into the windows that the extractor takes. Readings are quantised at
+// once, so no raw value is kept. Each window shares its first half with the one before.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -15,9 +15,9 @@ class Window {
       1000 / (bytefed_model::kWindowHertz > 0 ? bytefed_model::kWindowHertz : 1);
   static constexpr uint16_t kHopTime = static_cast<uint16_t>(kHop * kPeriod / 10);  // 10 ms
 
-  // Begins an empty window. Milliseconds.
+  // Begins an empty window. `now` is in ms.
   void start(uint32_t now);
-  // Reads the sensor when that is due.
+  // Reads the sensor if a reading is due.
   void tick(uint32_t now);
   // Copies the next window, oldest reading first: kSteps * kAxes values. False while it is not complete.
   bool take(int8_t* input);

@@ -1,4 +1,4 @@
-// Who an emulated board is: the two words of QEMU's `-semihosting-config arg=UID,arg=BOOT`.
+// The identity of an emulated board: the two words of QEMU's `-semihosting-config arg=UID,arg=BOOT`.
 #pragma once
 #include <cstdint>
 
@@ -7,5 +7,5 @@ struct Arguments {
   uint16_t boot;
 };
 
-// Ends the image with a message when a word is missing or no hexadecimal number.
+// Ends the image with a message if a word is missing or is no hexadecimal number.
 Arguments read_arguments();

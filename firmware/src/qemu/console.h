@@ -1,5 +1,5 @@
-// Text on QEMU's console, for faults and for the images that measure. No printf: it would be most
-// of the image.
+// Text on QEMU's console, for faults and for the images that measure. printf would be the largest part of the
+// image, so it is not used.
 #pragma once
 #include <cstdint>
 

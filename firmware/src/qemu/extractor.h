@@ -1,6 +1,6 @@
-// The feature extractor that an image was linked with: a model's, or none.
+// The feature extractor that an image was linked with, or none.
 #pragma once
 #include "bytefed/session/port.h"
 
-// Adds to both what the board has of one. Ends the image with a message when the model can't run.
+// Adds the extractor to identity and port. Ends the image with a message if the model can't run.
 void add_extractor(bytefed::Identity* identity, bytefed::Port* port);

@@ -15,7 +15,7 @@ void add_extractor(bytefed::Identity* identity, bytefed::Port* port) {
   };
 }
 
-// What TensorFlow Lite Micro has to say.
+// The output of TensorFlow Lite Micro's log.
 extern "C" void DebugLog(const char* text) {
   print(text);
 }

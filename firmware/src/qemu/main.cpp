@@ -1,7 +1,7 @@
 // A board on QEMU's Cortex-M4F: the core, a UART, and the extractor that it was linked with. Without
 // one it takes ready-made features, which INFO says by leaving out the extractor's bit.
 //
-// Who it is comes over the semihosting command line, where a real board has a chip: the words are
+// Its identity comes from the semihosting command line, since there is no chip to ask: two words,
 // `uid` and `boot` in hexadecimal.
 #include "arguments.h"
 #include "bytefed/session/serial_link.h"

@@ -12,7 +12,7 @@ inline int call(int operation, const void* argument) {
   return r0;
 }
 
-// To QEMU's console (its standard error, unless told otherwise).
+// Writes to QEMU's console, which is its standard error by default.
 inline void print(const char* text) {
   call(0x04, text);
 }
@@ -25,7 +25,7 @@ inline void print(const char* text) {
   }
 }
 
-// The words of `-semihosting-config arg=...,arg=...`, with blanks between them. False when they do
+// Reads the words of `-semihosting-config arg=...,arg=...`, with blanks between them. False if they do
 // not fit.
 inline bool command_line(char* text, size_t capacity) {
   struct {

@@ -15,7 +15,7 @@ void unexpected_interrupt() {
   fatal("unexpected interrupt");
 }
 
-// Images without a link have no handlers for it.
+// Default handlers, for images without a link.
 __attribute__((weak)) void uart_received() {
   unexpected_interrupt();
 }
@@ -23,8 +23,8 @@ __attribute__((weak)) void uart_sent() {
   unexpected_interrupt();
 }
 
-// QEMU lets any address be written, a chip doesn't: flash is read-only, and nothing lies below RAM,
-// where the stack would grow into.
+// QEMU allows writes to any address; a chip doesn't. So flash is made read-only, and so is the place below
+// RAM that an overflowing stack would grow into.
 void protect_memory() {
   using namespace machine;
   word(kMpuBase) = 0x00000000u | kMpuRegionValid | 0;
@@ -46,7 +46,7 @@ void reset() {
   semihosting::exit(main());
 }
 
-// `frame` is where the processor stacked r0-r3, r12, lr, pc and xpsr, or tried to.
+// `frame` points to where the processor pushed r0-r3, r12, lr, pc and xpsr, or tried to.
 __attribute__((used)) void report_fault(const uint32_t* frame) {
   const bool stacked = frame >= &stack_bottom && frame + 8 <= &stack_top;
   print(stacked ? "fatal: fault at pc " : "fatal: stack overflow at sp ");
@@ -61,7 +61,7 @@ __attribute__((used)) void report_fault(const uint32_t* frame) {
   semihosting::exit(1);
 }
 
-// The stack pointer may be what is broken, so the report gets a fresh stack.
+// The stack pointer itself may be wrong, so the report runs on a fresh stack.
 __attribute__((naked)) void fault() {
   __asm volatile(
       "mrs r0, msp\n\t"

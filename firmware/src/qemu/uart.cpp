@@ -20,7 +20,7 @@ constexpr uint32_t kReceive = 1u << 0, kTransmit = 1u << 1;  // interrupt lines
 void start() {
   uart0().baud_divider = 16;
   uart0().control = machine::kTxEnable | machine::kRxEnable | machine::kTxInterrupt | machine::kRxInterrupt;
-  (void)uart0().data;  // a byte that came before the receiver was on would stick
+  (void)uart0().data;  // drops a byte that came before the receiver was on and would stay there
   machine::word(machine::kInterruptEnable) = kReceive | kTransmit;
 }
 
@@ -40,7 +40,7 @@ size_t write(const uint8_t* data, size_t length) {
 
 void wait(bool sending) {
   machine::disable_interrupts();
-  // Checked with interrupts off: one that comes now stays pending, and ends the sleep.
+  // Checked with interrupts off: an interrupt that comes now stays pending and ends the sleep.
   const bool room = sending && (uart0().state & machine::kTxFull) == 0;
   if (written == taken && !room) machine::wait_for_interrupt();
   machine::enable_interrupts();

@@ -7,10 +7,10 @@ namespace uart {
 
 void start();
 
-// Takes the oldest received byte. False when there is none.
+// Takes the oldest received byte. False if there is none.
 bool read(uint8_t* byte);
 
-// Takes what the transmitter has room for, and returns how many bytes that was. Never blocks.
+// Sends as many bytes as the transmitter has room for and returns their number. Never blocks.
 size_t write(const uint8_t* data, size_t length);
 
 // Sleeps until there is something to read or, when `sending`, room to write.

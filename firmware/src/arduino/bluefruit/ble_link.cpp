@@ -11,7 +11,7 @@ namespace {
 
 using bytefed::Link;
 
-constexpr uint8_t kWindow = 32;  // chunks that the ring below takes in without an ACK (SPEC 1.2)
+constexpr uint8_t kWindow = 32;  // chunks that the ring below holds without an ACK (SPEC 1.2)
 constexpr uint16_t kMtu = 247, kEventLength = 6;  // 1.25 ms
 constexpr uint8_t kQueue = 3;                     // notifications that the SoftDevice holds
 constexpr uint16_t kAttHeader = 3;
@@ -19,10 +19,10 @@ constexpr uint16_t kAttHeader = 3;
 BLEService service("d25a0001-4fed-4035-8828-8fd0ea87845b");
 BLECharacteristic rx("d25a0002-4fed-4035-8828-8fd0ea87845b");
 BLECharacteristic tx("d25a0003-4fed-4035-8828-8fd0ea87845b");
-FrameRing<2 * kWindow, kFrame> ring;  // a window, and requests that come in between
+FrameRing<2 * kWindow, kFrame> ring;  // a window of chunks, and requests in between
 volatile uint16_t connection = BLE_CONN_HANDLE_INVALID;
 
-// In the radio's task.
+// Runs in the radio's task.
 void on_write(uint16_t, BLECharacteristic*, uint8_t* data, uint16_t length) {
   ring.push(data, length);
 }
@@ -33,7 +33,7 @@ void on_disconnect(uint16_t, uint8_t) {
   connection = BLE_CONN_HANDLE_INVALID;  // the core advertises again
 }
 
-// Longest value that goes over the connection as it is now.
+// Longest value that the current connection carries.
 uint16_t value_limit() {
   const BLEConnection* peer = Bluefruit.Connection(connection);
   return peer == nullptr ? 0 : static_cast<uint16_t>(const_cast<BLEConnection*>(peer)->getMtu() - kAttHeader);

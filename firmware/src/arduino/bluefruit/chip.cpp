@@ -7,7 +7,7 @@ namespace chip {
 
 bytefed::ResetCause reset_cause() {
   using bytefed::ResetCause;
-  const uint32_t reasons = readResetReason();  // the core keeps them
+  const uint32_t reasons = readResetReason();  // the core has read and cleared the register
   if (reasons == 0) return ResetCause::kPower;
   if ((reasons & POWER_RESETREAS_DOG_Msk) != 0) return ResetCause::kWatchdog;
   if ((reasons & POWER_RESETREAS_RESETPIN_Msk) != 0) return ResetCause::kPin;

@@ -1,4 +1,4 @@
-// The ItsyBitsy's DotStar: data and clock, which any pins can give.
+// The ItsyBitsy's DotStar: data and clock come from two ordinary pins.
 #include <Arduino.h>
 
 #include "../lamp.h"
@@ -25,7 +25,7 @@ void start() {
   pinMode(PIN_DOTSTAR_CLOCK, OUTPUT);
 }
 
-// Zeros begin a frame, and zeros latch it: newer makes of the chip wait for them.
+// Zeros begin a frame, and zeros at its end latch it, which newer versions of the chip need.
 void set(Colour colour) {
   put(0);
   put(0xFF000000u | (colour.blue * kBrightness) << 16 | (colour.green * kBrightness) << 8 |

@@ -1,5 +1,5 @@
-// Straight to the SoftDevice: the core's own flash functions keep a page back in RAM and erase it behind our
-// back.
+// Calls the SoftDevice directly: the core's own flash functions hold back a page in RAM and erase pages
+// without being asked.
 #include "../flash.h"
 
 #include <Arduino.h>
@@ -15,7 +15,7 @@ namespace {
 constexpr uint32_t kPage = 4096, kPages = 64;
 constexpr uint32_t kFileSystem = 0xED000;  // the core's InternalFS, which holds BLE bonds
 constexpr uint32_t kStart = kFileSystem - kPages * kPage;
-constexpr int kPatience = 500;  // ms: the SoftDevice finds its time between radio events
+constexpr int kPatience = 500;  // ms until the SoftDevice has found time between radio events
 
 // Flash is in the address space, at addresses of its own.
 uint32_t* at(uint32_t address) {
@@ -28,8 +28,8 @@ bool read(void*, uint32_t address, void* data, size_t length) {
   return true;
 }
 
-// The SoftDevice accepts a request and carries it out later; that it is done is seen in the flash itself. Its
-// event goes to the core.
+// The SoftDevice accepts a request and carries it out later. Its event goes to the core, so the flash itself
+// is watched to see when the request is done.
 template <typename Request, typename Done>
 bool carry_out(Request request, Done done) {
   uint32_t answer = request();
@@ -50,7 +50,7 @@ bool is_erased(const uint32_t* page) {
 }
 
 bool program(void*, uint32_t address, const void* data, size_t length) {
-  static uint32_t words[64];  // aligned, and there until the SoftDevice is done
+  static uint32_t words[64];  // aligned, and valid until the SoftDevice is done
   uint32_t* to = at(address);
   if (length > sizeof words) return false;
   std::memcpy(words, data, length);
@@ -61,7 +61,7 @@ bool program(void*, uint32_t address, const void* data, size_t length) {
 bool erase(void*, uint32_t address) {
   chip::feed_watchdog();
   const uint32_t* page = at(address);
-  if (is_erased(page)) return true;  // one erasure less, and no doubt when it is done
+  if (is_erased(page)) return true;  // saves an erasure, whose end could not be seen
   return carry_out([&] { return sd_flash_page_erase((kStart + address) / kPage); },
                    [&] { return is_erased(page); });
 }

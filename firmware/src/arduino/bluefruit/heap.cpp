@@ -1,4 +1,5 @@
-// The core wraps malloc() already, so what lies below it is wrapped (platformio.ini); all others end there.
+// The core already wraps malloc(), so the function below it is wrapped instead (platformio.ini); all others
+// call it.
 #include "../heap.h"
 
 #include <Arduino.h>

@@ -1,5 +1,5 @@
-// A NeoPixel, driven by the chip's PWM. Not Adafruit's library: its show() takes memory from the heap each
-// time.
+// A NeoPixel, driven by the chip's PWM. Adafruit's library is not used, since its show() takes memory from
+// the heap each time.
 #include <Arduino.h>
 
 #include "../lamp.h"

@@ -1,5 +1,5 @@
-// The core runs setup() and loop() on a stack of 4 KB; TensorFlow Lite Micro and a session want more. So the
-// app has a task of its own, with loop()'s priority: radio and USB go first.
+// The core runs setup() and loop() on a stack of 4 KB, too small for TensorFlow Lite Micro and a session. So
+// the app has a task of its own, with the priority of loop(): radio and USB go first.
 #include "../run.h"
 
 #include <Adafruit_TinyUSB.h>

@@ -17,8 +17,8 @@ int read() {
   return Serial.available() > 0 ? Serial.read() : -1;
 }
 
-// The core's write() waits when its buffer is full and nobody reads (Adafruit_nRF52_Arduino #375): never more
-// than there is room for.
+// The core's write() waits when its buffer is full and nobody reads (Adafruit_nRF52_Arduino #375), so it
+// never gets more than there is room for.
 size_t write(void*, const uint8_t* data, size_t length) {
   if (!is_open()) return length;
   const int room = Serial.availableForWrite();

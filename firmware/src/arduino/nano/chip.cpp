@@ -10,7 +10,7 @@ namespace {
 
 uint32_t read_reset_reasons() {
   const uint32_t reasons = NRF_POWER->RESETREAS;
-  NRF_POWER->RESETREAS = reasons;  // they add up until they are cleared
+  NRF_POWER->RESETREAS = reasons;  // the bits stay set until they are cleared
   return reasons;
 }
 

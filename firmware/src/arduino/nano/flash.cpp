@@ -24,7 +24,7 @@ bool program(void*, uint32_t address, const void* data, size_t length) {
 }
 
 bool erase(void*, uint32_t address) {
-  chip::feed_watchdog();  // a page takes 85 ms, an image has several
+  chip::feed_watchdog();  // a page takes 85 ms, and an image has several pages
   return iap.erase(kStart + address, kPage) == 0;
 }
 

@@ -1,5 +1,5 @@
-// Mbed wraps what lies below malloc() already, so these three are wrapped (platformio.ini); `new` ends there
-// too.
+// Mbed already wraps the functions below malloc(), so these three are wrapped instead (platformio.ini); `new`
+// calls them, too.
 #include "../heap.h"
 
 #include <cmsis_os2.h>

@@ -1,4 +1,4 @@
-// The Nano's two motion sensors, in g and degrees a second.
+// The Nano's two motion sensors; readings are in g and degrees per second.
 #pragma once
 
 bool start_lsm9ds1();  // rev 1

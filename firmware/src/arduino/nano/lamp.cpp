@@ -10,7 +10,7 @@ void start() {
   pinMode(LEDB, OUTPUT);
 }
 
-// They light when they are low.
+// The LEDs are on while their pins are low.
 void set(Colour colour) {
   digitalWrite(LEDR, colour.red != 0 ? LOW : HIGH);
   digitalWrite(LEDG, colour.green != 0 ? LOW : HIGH);

@@ -7,7 +7,7 @@ namespace {
 
 using bytefed::SensorChip;
 
-constexpr float kGravity = 9.80665f, kRadians = 0.017453293f;  // m/s^2 a g, a degree
+constexpr float kGravity = 9.80665f, kRadians = 0.017453293f;  // m/s^2 per g, radians per degree
 
 SensorChip found = SensorChip::kNone;
 

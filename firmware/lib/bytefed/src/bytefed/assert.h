@@ -1,11 +1,11 @@
-// Assertions of debug builds. Not <cassert>: its message takes printf and the heap along.
+// Assertions in debug builds. <cassert> would pull in printf and the heap for its message.
 #pragma once
 
 #ifdef BYTEFED_DEBUG
 
 namespace bytefed {
 
-// The application's: it must not return.
+// The application defines it; it must not return.
 [[noreturn]] void assertion_failed(const char* file, int line);
 
 }  // namespace bytefed

@@ -1,4 +1,4 @@
-// Compile-time limits of the core; each may be set by the build.
+// Compile-time limits of the core; the build may set each of them.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -6,7 +6,8 @@
 #ifndef BYTEFED_MAX_CLASSES
 #define BYTEFED_MAX_CLASSES 64
 #endif
-#ifndef BYTEFED_MIN_CLASSES  // an image for one head has both: it saves the loops of all others
+#ifndef BYTEFED_MIN_CLASSES  // an image for one head sets both limits to it and so saves the loops of all
+                             // other heads
 #define BYTEFED_MIN_CLASSES 2
 #endif
 #ifndef BYTEFED_MAX_FEATURES

@@ -15,7 +15,7 @@
 #include "tensorflow/lite/micro/micro_interpreter.h"
 #include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
 #include "tensorflow/lite/schema/schema_generated.h"
-// Needs what is above.
+// Must come after the includes above.
 #include "bytefed_model_data.h"
 
 namespace tflm_features {
@@ -67,7 +67,7 @@ size_t arena_used() {
 
 }  // namespace tflm_features
 
-// The library's log; Mbed's is in the library itself.
+// The output of the library's log; for Mbed, the library brings its own.
 #ifdef ARDUINO_NRF52_ADAFRUIT
 extern "C" void DebugLog(const char*) {}
 #endif

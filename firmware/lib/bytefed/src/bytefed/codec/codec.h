@@ -1,4 +1,4 @@
-// What a head or a delta looks like in a blob (SPEC 5). Sizes are a closed form of the shape, never of the
+// How a head or a delta is written as a blob (SPEC 5). Sizes follow from the shape alone, never from the
 // values.
 #pragma once
 #include "bytefed/learning/head.h"
@@ -10,20 +10,21 @@ enum class Codec : uint8_t { kFloat32 = 0 };
 
 bool known_codec(uint8_t codec);
 
-// True if decode(encode(x)) may differ from x, so that the codec needs error feedback.
+// True if decode(encode(x)) != x, so error feedback is needed.
 constexpr bool is_lossy(Codec codec) {
   return codec != Codec::kFloat32;
 }
 
-// Bytes of a blob of `count` parameters.
+// Size in bytes of the blob of `count` parameters.
 size_t blob_size(Codec codec, size_t count);
 
-// Floats that codecs work on: the values, filled up to whole columns of 32.
+// Number of floats that codecs work on: the values, padded to whole columns of 32.
 constexpr size_t padded(size_t count) {
   return (count + 31) / 32 * 32;
 }
 
-// Floats that hold the largest blob of a lossy codec: int8's, or of a tiny head twobit's, 10 bytes.
+// Number of floats that hold the largest blob of a lossy codec: int8's, or twobit's 10 bytes if the head is
+// tiny.
 constexpr size_t lossy_blob_floats(size_t count) {
   return count > 8 ? (count + 2 + 3) / 4 : 3;
 }
@@ -33,10 +34,10 @@ constexpr size_t lossy_blob_floats(size_t count) {
 // blob_size(codec, count) bytes.
 void encode(Codec codec, size_t count, uint32_t seed, float* values, uint8_t* blob);
 
-// Writes the `count` values that a blob stands for; room as above. Any bytes are safe.
+// Writes the `count` values that a blob stands for; `values` has room as in encode(). Any bytes are safe.
 void decode(Codec codec, size_t count, uint32_t seed, const uint8_t* blob, float* values);
 
-// Seeds of a codec's random draws.
+// Seeds of the random numbers that a codec draws.
 uint32_t downlink_seed(uint16_t round);
 uint32_t uplink_seed(uint32_t seed, uint16_t round);  // `seed` of CONFIG
 

@@ -1,4 +1,4 @@
-// The values themselves.
+// The values as they are, four bytes each.
 #include "bytefed/codec/codec_parts.h"
 
 namespace bytefed {

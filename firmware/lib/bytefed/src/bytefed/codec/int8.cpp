@@ -4,13 +4,13 @@
 namespace bytefed {
 namespace {
 
-constexpr float kLeast = 7.88860905e-31f;  // 2^-100: below, 1 / scale might overflow
+constexpr float kLeast = 7.88860905e-31f;  // 2^-100: with a smaller scale, 1 / scale might overflow
 
 size_t size(size_t count) {
   return kScaleSize + count;
 }
 
-// The least bfloat16 that is not below m / 127, so that no value needs more than 127 of it.
+// The smallest bfloat16 that is at least m / 127, so that every value is at most 127 times the scale.
 float write_scale_for(float m, uint8_t* blob) {
   return write_scale(m < kLeast ? 0.0f : float_from_bits((float_bits(m / 127.0f) + 0xFFFFu) & 0xFFFF0000u),
                      blob);
@@ -23,7 +23,7 @@ void encode(size_t count, uint32_t seed, float* values, uint8_t* blob) {
     if (size > m) m = size;
   }
   const float scale = write_scale_for(m, blob);
-  const float inverse = scale > 0.0f ? 1.0f / scale : 0.0f;  // shifted is 128 and more, then, but below 129
+  const float inverse = scale > 0.0f ? 1.0f / scale : 0.0f;  // with 0, shifted is in [128, 129)
   uint32_t word = 0;
   for (size_t i = 0; i < count; ++i) {
     word = i % 2 == 0 ? random_word(seed, static_cast<uint32_t>(i / 2)) : word >> 16;

@@ -40,7 +40,7 @@ inline void mix_four(float* x, size_t stride) {
   x[3 * stride] = d;
 }
 
-// The same for eight rows: h = 1, 2, 4. Several steps at once save loads and stores.
+// Three steps for eight rows: h = 1, 2, 4. Doing them at once saves loads and stores.
 inline void mix_eight(float* x, size_t stride) {
   float a = x[0], b = x[stride], c = x[2 * stride], d = x[3 * stride];
   float* y = x + 4 * stride;

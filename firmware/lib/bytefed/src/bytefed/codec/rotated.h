@@ -1,14 +1,14 @@
-// What onebit and twobit share (SPEC 5.3): a seeded rotation that makes any values look normally distributed,
+// Shared by onebit and twobit (SPEC 5.3): a seeded rotation that makes any values look normally distributed,
 // levels to cut them to, and the way back.
 #pragma once
 #include "bytefed/codec/codec_parts.h"
 
 namespace bytefed {
 
-// How rotated values become bits, behind the scale that a blob starts with. n is 32, 64, ...
+// How rotated values become bits, which follow the scale at the start of a blob. n is 32, 64, ...
 struct Levels {
   size_t bits;                                                // per value
-  void (*cut)(float* x, size_t n, uint8_t* blob);             // leaves in x what the blob lacks
+  void (*cut)(float* x, size_t n, uint8_t* blob);             // leaves the encoding error in x
   void (*read)(const uint8_t* blob, size_t n, float* level);  // not yet times the scale
 };
 
@@ -16,7 +16,7 @@ size_t rotated_size(const Levels& levels, size_t count);
 void encode_rotated(const Levels& levels, size_t count, uint32_t seed, float* values, uint8_t* blob);
 void decode_rotated(const Levels& levels, size_t count, uint32_t seed, const uint8_t* blob, float* values);
 
-// The codec of those levels.
+// The codec that cuts to those levels.
 template <const Levels& levels>
 struct Rotated {
   static size_t size(size_t count) { return rotated_size(levels, count); }

@@ -6,7 +6,7 @@
 namespace bytefed {
 namespace {
 
-// How `count` parameters are cut down to `kept`.
+// Sizes that follow from keeping `kept` of `count` parameters.
 struct Plan {
   Plan(size_t count_, size_t percent) : count(count_), kept(count_ * percent / 100) {
     if (kept == 0) kept = 1;
@@ -31,7 +31,7 @@ uint32_t rank_of(float value) {
   return (float_bits(value) & ~kSignBit) >> 16;
 }
 
-// Picks the parameters with the highest rank, one after the other; of equal ones the first.
+// Picks the parameters with the highest rank, one after the other; among equal ranks the first come first.
 class Selection {
  public:
   Selection(const float* values, const Plan& plan) : values_(values), ties_(plan.kept) {
@@ -41,7 +41,7 @@ class Selection {
     ties_ -= at_least(rank_ + 1, plan.count);
   }
 
-  // To be asked once for each parameter in turn.
+  // Call it once for each parameter, in order.
   bool takes(size_t i) {
     const uint32_t rank = rank_of(values_[i]);
     if (rank != rank_ || ties_ == 0) return rank > rank_;
@@ -58,7 +58,7 @@ class Selection {
 
   const float* values_;
   uint32_t rank_ = 0;
-  size_t ties_;  // parameters of just that rank still to be taken
+  size_t ties_;  // parameters of exactly the lowest rank that are still to be taken
 };
 
 template <size_t kPercent>
@@ -86,7 +86,7 @@ void encode_plan(const Plan& plan, float* values, uint8_t* blob) {
   }
 }
 
-// Of bytes that no encoder made, positions out of range are left out.
+// In bytes that no encoder made, positions may be out of range: they are skipped.
 void decode_plan(const Plan& plan, const uint8_t* blob, float* values) {
   std::memset(values, 0, sizeof(float) * plan.count);
   const float scale = read_scale(blob);

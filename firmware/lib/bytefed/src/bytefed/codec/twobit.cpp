@@ -6,7 +6,7 @@ namespace bytefed {
 namespace {
 
 constexpr uint32_t kLow = 3, kHigh = 10;
-constexpr float kThreshold = 1.2303f;  // of the mean magnitude: 0.9816 standard deviations
+constexpr float kThreshold = 1.2303f;  // times the mean magnitude: 0.9816 standard deviations
 
 float level_of(float x, float threshold) {
   return static_cast<float>(magnitude(x) > threshold ? kHigh : kLow);

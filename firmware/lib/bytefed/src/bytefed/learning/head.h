@@ -15,7 +15,7 @@ struct HeadShape {
   }
 };
 
-// int8 features and what they mean: the real value is scale * (q - zero_point).
+// The meaning of an int8 feature q: its real value is scale * (q - zero_point).
 struct Quantization {
   float scale;
   int8_t zero_point;
@@ -27,7 +27,7 @@ void weighted_sums(const float* W, const int8_t* q, int8_t zero_point, HeadShape
 // W[i][c] += g[c] * (q[i] - zero_point).
 void rank_one_update(float* W, const int8_t* q, int8_t zero_point, HeadShape shape, const float* g);
 
-// The same two, as plain loops: what the tuned ones must match bit for bit.
+// Both as plain loops; the tuned ones give the same bits.
 void weighted_sums_plain(const float* W, const int8_t* q, int8_t zero_point, HeadShape shape, float* acc);
 void rank_one_update_plain(float* W, const int8_t* q, int8_t zero_point, HeadShape shape, const float* g);
 
@@ -46,7 +46,7 @@ struct SampleLoss {
 // C.
 SampleLoss softmax_gradient(float* z, size_t classes, uint8_t label, float rate);
 
-// head += what one sample's gradient g asks for. g is scaled in place.
+// Adds the step of one sample's gradient g to the head. g is scaled in place.
 void apply_gradient(float* head, const int8_t* q, Quantization quantization, HeadShape shape, float* g);
 
 bool all_finite(const float* values, size_t count);

@@ -12,13 +12,13 @@
 namespace bytefed {
 namespace {
 
-// An image for few heads has no loops for others: their places hold one that it has anyway.
+// An image for few heads has no loops for other heads: in their places stands a loop that it has anyway.
 constexpr size_t nearest(size_t classes) {
   if (classes < kMinClasses) return kMinClasses < kMostInRegisters ? kMinClasses : kMostInRegisters;
   return classes < kMaxClasses ? classes : kMaxClasses;
 }
 
-// From two classes on.
+// Indexed by the number of classes, from two on.
 constexpr Kernel kKernels[] = {kernel<nearest(2)>(), kernel<nearest(3)>(), kernel<nearest(4)>(),
                                kernel<nearest(5)>(), kernel<nearest(6)>(), kernel<nearest(7)>(),
                                kernel<nearest(8)>(), kernel<nearest(9)>(), kernel<nearest(10)>()};

@@ -1,4 +1,4 @@
-// The two loops over the weights as plain C++, and what the tuned versions share. Those come in two kinds:
+// The two loops over the weights as plain C++, and definitions that both tuned versions share:
 // head_kernels_m4f.h for boards, head_kernels_portable.h for everything else. Each offers
 //
 //   kernel<C>()                  for a head of C classes, 2 to kMostInRegisters
@@ -10,7 +10,7 @@
 
 namespace bytefed {
 
-constexpr size_t kMostInRegisters = 10;  // classes whose sums, or steps, all stay in registers
+constexpr size_t kMostInRegisters = 10;  // the most classes whose sums or steps all stay in registers
 
 struct Kernel {
   decltype(&weighted_sums) sums;

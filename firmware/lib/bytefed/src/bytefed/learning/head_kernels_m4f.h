@@ -19,7 +19,7 @@
   ".endif\n\t"                              \
   ".endr\n\t"
 
-// Past the weights of other classes.
+// Skips the weights of other classes.
 #define BYTEFED_SKIP_GAP ".if %c[dense] == 0\n\tadd %[W], %[gap]\n\t.endif\n\t"
 
 #define BYTEFED_SUM_ROW(x)                                \

@@ -32,7 +32,7 @@ constexpr Kernel kernel() {
   return {whole_sums<C>, whole_update<C>};
 }
 
-// Long rows are vectors as they are.
+// Long rows vectorize as they are.
 inline void large_sums(const float* W, const int8_t* q, int8_t zero_point, HeadShape shape, float* sums) {
   weighted_sums_plain(W, q, zero_point, shape, sums);
 }

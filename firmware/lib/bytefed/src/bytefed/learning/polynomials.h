@@ -1,5 +1,5 @@
 // The polynomials of exp and log (SPEC 7.1), for a float or for a vector of them: the simulator trains eight
-// clients at once. Nothing here is seen outside of the file that includes it, so that one file may be
+// clients at once. Everything here is local to the file that includes it, so that one file may be
 // compiled for several kinds of processor.
 #pragma once
 

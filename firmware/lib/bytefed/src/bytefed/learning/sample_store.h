@@ -28,7 +28,7 @@ class SampleStore {
   Quantization quantization() const { return quantization_; }
   void set_quantization(Quantization quantization) { quantization_ = quantization; }
 
-  // Takes over samples that `memory` holds already. False, and nothing is changed, when they can't be
+  // Takes over samples that `memory` holds already. Returns false and changes nothing if they can't fit
   // there.
   bool restore(uint16_t train, uint16_t test, Quantization quantization) {
     if (train + test > capacity_) return false;
@@ -38,13 +38,13 @@ class SampleStore {
     return true;
   }
 
-  // Forgets all samples of a split but the first `count`, which it has.
+  // Forgets all samples of a split but the first `count`. count <= count(split).
   void truncate(Split split, uint16_t count) {
     BYTEFED_ASSERT(count <= this->count(split));
     count_[static_cast<size_t>(split)] = count;
   }
 
-  // Where the next sample's features go, or null when the store is full: fill it, then commit.
+  // Returns where the next sample's features go, null if the store is full. Fill it in, then commit.
   int8_t* next(Split split) {
     if (full()) return nullptr;
     return reinterpret_cast<int8_t*>(record(split, count(split)) + 1);
@@ -62,7 +62,7 @@ class SampleStore {
     return {*at, reinterpret_cast<const int8_t*>(at + 1)};
   }
 
-  // CRC-32 over all records, training samples first, and what their features mean.
+  // CRC-32 over all records, training samples first, then scale and zero point of the features.
   uint32_t crc() const;
 
  private:

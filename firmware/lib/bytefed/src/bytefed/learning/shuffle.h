@@ -1,4 +1,4 @@
-// A seeded order to visit n samples in, without memory that grows with n (SPEC 7.2).
+// A seeded order in which to visit n samples, in constant memory (SPEC 7.2).
 #pragma once
 #include <cstdint>
 
@@ -18,7 +18,7 @@ inline uint32_t mix32(uint32_t x) {
 // (on average < 4 walks; Black and Rogaway, "Ciphers with Arbitrary Finite Domains", 2002).
 class Shuffle {
  public:
-  Shuffle() = default;  // of one
+  Shuffle() = default;  // the order of one sample
   // count >= 1.
   Shuffle(uint32_t seed, uint16_t round, uint8_t epoch, uint16_t count) : count_(count) {
     const uint32_t position = round * 65536u + epoch * 4u;

@@ -46,8 +46,8 @@ bool Trainer::step() {
   const float rate = config_.rate / static_cast<float>(size);
   const Quantization quantization = store_->quantization();
 
-  // All gradients at the old head first, C floats each, instead of a gradient of the head's own
-  // size.
+  // First all samples' gradients by the logits at the old head, C floats each, instead of one gradient of the
+  // head's size.
   for (uint16_t i = 0; i < size; ++i) {
     const Sample sample = store_->get(Split::kTrain, order_[static_cast<uint16_t>(position_ + i)]);
     float* g = workspace_ + static_cast<size_t>(i) * shape_.classes;

@@ -1,4 +1,4 @@
-// Local training, one mini-batch a call, so that the board can serve its link in between.
+// Local training, one mini-batch per call, so that the board can serve its link in between.
 #pragma once
 #include "bytefed/learning/sample_store.h"
 #include "bytefed/learning/shuffle.h"
@@ -10,11 +10,11 @@ struct TrainingConfig {
   uint8_t batch;   // at least 1
   float rate;      // learning rate
   uint32_t seed;
-  float proximal_mu = 0.0f;       // of FedProx; 0 for none
-  const float* anchor = nullptr;  // P floats: the head that proximal_mu holds on to
+  float proximal_mu = 0.0f;       // strength of FedProx' proximal term; 0 for none
+  const float* anchor = nullptr;  // P floats: the head that the proximal term pulls towards
 };
 
-// Floats of workspace for batches of up to max_batch samples.
+// Number of floats of workspace for batches of up to max_batch samples.
 constexpr size_t training_workspace(HeadShape shape, uint8_t max_batch) {
   return static_cast<size_t>(shape.classes) * max_batch;
 }
@@ -26,14 +26,14 @@ class Trainer {
   void start(HeadShape shape, float* head, const SampleStore& store, const TrainingConfig& config,
              uint16_t round, float* workspace);
 
-  // Takes one mini-batch step. False when there is none left.
+  // Takes one mini-batch step. False if there was none left.
   bool step();
 
   bool done() const { return epoch_ == config_.epochs; }
-  uint32_t samples() const;  // of all epochs
+  uint32_t samples() const;  // in all epochs together
   uint32_t samples_left() const;
 
-  // Of the last epoch: before each sample's step.
+  // Loss and correct samples in the last epoch, each sample judged before its step.
   float mean_loss() const { return loss_ / static_cast<float>(store_->count(Split::kTrain)); }
   uint16_t correct() const { return correct_; }
 
@@ -49,7 +49,7 @@ class Trainer {
   uint16_t round_;
   uint8_t epoch_;
   uint16_t position_;
-  Shuffle order_;  // of this epoch
+  Shuffle order_;  // order of the samples in this epoch
   float loss_;
   uint16_t correct_;
 };

@@ -1,4 +1,4 @@
-// The two checksums of the link: CRC-16 of a serial frame, CRC-32 of a whole blob.
+// The two checksums on the link: CRC-16 for a serial frame, CRC-32 for a whole blob.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -8,7 +8,7 @@ namespace bytefed {
 // CRC-16/CCITT-FALSE: polynomial 0x1021, initial value 0xFFFF, no reflection, no final xor.
 uint16_t crc16(const uint8_t* data, size_t length, uint16_t crc = 0xFFFF);
 
-// CRC-32/ISO-HDLC, that of zlib and Ethernet.
+// CRC-32/ISO-HDLC, as in zlib and Ethernet.
 class Crc32 {
  public:
   void add(const void* data, size_t length);

@@ -5,7 +5,7 @@
 namespace bytefed {
 namespace {
 
-// COBS writes each block's length in front of it, so the encoder fills that place in when the block
+// COBS writes each block's length in front of it, so the encoder fills in that byte when the block
 // ends.
 class CobsWriter {
  public:
@@ -19,7 +19,7 @@ class CobsWriter {
       code_ = out_++;
     }
   }
-  // What is encoded has at most 254 bytes, so no block overflows its code byte.
+  // Frame and CRC have at most 254 bytes, so no block overflows its code byte.
   uint8_t* finish() {
     close_block();
     return out_;

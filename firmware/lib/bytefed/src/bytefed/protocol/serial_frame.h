@@ -1,11 +1,11 @@
-// Serial framing: COBS(frame, CRC-16) 0x00 (SPEC 1.1). BLE needs none of it: there a frame is one
+// Serial framing: COBS(frame, CRC-16) 0x00 (SPEC 1.1). BLE needs no framing: there a frame is one
 // ATT value.
 #pragma once
 #include "bytefed/protocol/message.h"
 
 namespace bytefed {
 
-// Bytes on the wire for a frame of n bytes, n <= kMaxFrame.
+// Number of bytes on the wire for a frame of n bytes, n <= kMaxFrame.
 constexpr size_t serial_wire_size(size_t n) {
   return n + 4 + ((n + 4) % 64 == 0 ? 1 : 0);
 }
@@ -16,11 +16,11 @@ constexpr size_t kMaxSerialWire = kMaxFrame + 5;
 // kMaxFrame.
 size_t encode_serial_frame(const uint8_t* frame, size_t length, uint8_t* wire);
 
-// Takes the wire a byte at a time and hands out valid frames; drops everything else.
+// Takes bytes from the wire one at a time and hands out valid frames; drops everything else.
 //
 // In COBS each block begins with a code byte, one more than the block's length, and each block but the
-// first has a zero before it. Here the first has one as well, in front of the frame, so that a code byte
-// always means the same. A block of 254 bytes, which no zero follows, is longer than any frame.
+// first stands for a zero before it. We store a virtual zero before the first block, too, so that every code
+// byte is handled alike. A block of 254 bytes, which no zero follows, is longer than any frame.
 class SerialFrameDecoder {
  public:
   // True when this byte completed a frame: frame() and length() hold until the next call.
@@ -43,12 +43,12 @@ class SerialFrameDecoder {
  private:
   bool finish();
 
-  static constexpr size_t kCapacity = 1 + kMaxFrame + 2;  // the zero in front, the frame, its CRC
-  static constexpr size_t kTooLong = kCapacity + 1;       // stays so up to the next delimiter
+  static constexpr size_t kCapacity = 1 + kMaxFrame + 2;  // the virtual zero, the frame, its CRC
+  static constexpr size_t kTooLong = kCapacity + 1;       // length_ stays so until the next delimiter
   uint8_t decoded_[kCapacity];
   size_t length_ = 0;
-  size_t block_end_ = 0;     // what length_ will be when the block is complete
-  size_t frame_length_ = 0;  // of the last valid frame
+  size_t block_end_ = 0;     // value of length_ when the block is complete
+  size_t frame_length_ = 0;  // length of the last valid frame
 };
 
 }  // namespace bytefed

@@ -1,4 +1,4 @@
-// A blob in numbered chunks, a window at a time (SPEC 4). Both ends know the blob's size
+// Transfers of a blob in numbered chunks, one window at a time (SPEC 4). Both ends know the blob's size
 // beforehand.
 #pragma once
 #include "bytefed/protocol/header.h"
@@ -7,7 +7,7 @@ namespace bytefed {
 
 struct ChunkPlan {
   size_t length;   // bytes of the blob, at least 1
-  size_t chunk;    // bytes of a chunk, the last one may be shorter
+  size_t chunk;    // bytes in each chunk; the last one may be shorter
   uint8_t window;  // chunks, 1..kMaxWindow
 
   uint16_t count() const { return static_cast<uint16_t>((length + chunk - 1) / chunk); }
@@ -23,7 +23,7 @@ class ChunkReceiver {
   // `memory` takes plan.length bytes; plan.valid().
   void start(uint8_t* memory, const ChunkPlan& plan);
 
-  // False when the chunk is not of this window or has the wrong size: it is then ignored.
+  // Returns false and ignores the chunk if it is not of this window or has the wrong size.
   bool receive(uint16_t index, const uint8_t* data, size_t length);
 
   bool complete() const { return first_missing_ == plan_.count(); }
@@ -50,7 +50,7 @@ class ChunkSender {
   void start(const uint8_t* memory, const ChunkPlan& plan);
   void stop() { pending_ = 0; }
 
-  // Marks what an ACK (or GET: no bitmap) asks for: the missing chunks of the window that holds
+  // Marks the chunks that an ACK (or GET, without bitmap) asks for: those missing in the window that holds
   // `first`.
   void request(uint16_t first, const uint8_t* bitmap, size_t bitmap_length);
 

@@ -1,5 +1,5 @@
-// How samples come into the store: a transfer of records that the host pushes (ADD), or windows of the board's
-// own sensor (CAPTURE). It owns the store and whatever of the two is under way.
+// How samples come into the store: a transfer of records that the host pushes (ADD), or windows of the
+// board's own sensor (CAPTURE). It owns the store and whatever of the two is under way.
 #pragma once
 #include "bytefed/learning/sample_store.h"
 #include "bytefed/session/port.h"
@@ -51,8 +51,8 @@ class Intake {
   void stop_capture();
   // Takes one window. False when the sensor's next one is not complete yet.
   bool take_window();
-  uint16_t captured() const { return captured_; }               // windows so far
-  uint8_t capture_label() const { return capture_.label; }      // label of the windows that are being taken
+  uint16_t captured() const { return captured_; }           // windows so far
+  uint8_t capture_label() const { return capture_.label; }  // label of the windows that are being taken
 
   // ---- Flash
 

@@ -8,7 +8,7 @@ namespace bytefed {
 // One way to the host. It outlives the session.
 struct Link {
   void* context;
-  // Hands over one frame. False: no room now, ask again later; then nothing has been taken.
+  // Takes one frame. False: there is no room now and nothing was taken; call again later.
   bool (*send)(void* context, const uint8_t* frame, size_t length);
   uint8_t frame_limit;  // largest frame in either direction, kMinFrame..kMaxFrame
   uint8_t window;       // chunks that the link's receive buffer takes in one burst, 1..kMaxWindow
@@ -16,31 +16,32 @@ struct Link {
 
 struct Port {
   void* context;
-  // Milliseconds since some start; wraps around.
+  // Milliseconds since any fixed time; wraps around.
   uint32_t (*millis)(void* context);
   // Runs the feature extractor: `input_size` int8 values in, D int8 features out. Null when there
   // is none.
   bool (*extract)(void* context, const int8_t* input, int8_t* features);
-  // Takes the sensor's next window as the extractor wants it. False: it is not complete yet. Null
-  // when there is no sensor, or an extractor that takes something else.
+  // Reads the sensor's next window in the extractor's format. False: it is not complete yet. Null
+  // when there is no sensor, or the extractor does not take windows.
   bool (*sense)(void* context, int8_t* input) = nullptr;
-  // Says what ABOUT asks. Null: ABOUT is an unknown kind.
+  // Fills in the answer to ABOUT. Null: ABOUT is answered as an unknown kind.
   void (*about)(void* context, Details* details) = nullptr;
-  // Writes all that is to outlive a loss of power, and returns when it is done. Null: nothing is.
+  // Writes everything that is to survive a loss of power before it returns. False if that failed. Null: the
+  // board has no such storage.
   bool (*save)(void* context) = nullptr;
 };
 
-// What the board is, fixed from boot to reset.
+// The board's identity, fixed from boot to reset.
 struct Identity {
   uint64_t uid;
-  uint16_t boot;          // drawn anew at each boot
+  uint16_t boot;          // a random number drawn at each boot
   uint16_t capabilities;  // Board::kExtractor and the like
   uint32_t model;         // CRC-32 of the .tflite file, 0 for none
   uint16_t input_size;    // int8 values that the extractor takes, 0 for none
-  Quantization features;  // of the extractor's output
+  Quantization features;  // scale and zero point of the extractor's output
 };
 
-// Floats of Memory::local. Behind the head there is room for the blob of a lossy codec.
+// Number of floats in Memory::local: a head and, for lossy codecs, a blob behind it.
 constexpr size_t local_floats(HeadShape shape, bool lossy) {
   return lossy ? padded(shape.parameters()) + lossy_blob_floats(shape.parameters()) : shape.parameters();
 }
@@ -48,16 +49,16 @@ constexpr size_t local_floats(HeadShape shape, bool lossy) {
 // Memory that the session works in; the caller owns it.
 struct Memory {
   HeadShape shape;
-  float* global;      // P floats: the global head
-  float* local;       // local_floats() floats: incoming blob, local head, then the delta, or what it lacks
-  float* residual;    // P floats: what the codec of the uplink owes; null: float32 is the only codec
-  float* workspace;   // training_workspace(shape, max_batch) floats
+  float* global;     // P floats: the global head
+  float* local;      // local_floats() floats: incoming blob, local head, then the delta or its encoding error
+  float* residual;   // P floats: the uplink's error feedback; null: float32 is the only codec
+  float* workspace;  // training_workspace(shape, max_batch) floats
   uint8_t max_batch;  // 1..255
   uint8_t* samples;   // capacity * SampleStore::record_size(D) bytes
   uint16_t capacity;  // samples
 };
 
-// The same with sizes fixed at compile time, for boards. Without Lossy, float32 is the only codec.
+// Memory with sizes fixed at compile time, for boards. Without Lossy, float32 is the only codec.
 template <uint16_t D, uint8_t C, uint16_t Capacity, uint8_t MaxBatch, bool Lossy = true>
 struct StaticMemory {
   static constexpr HeadShape kShape = {D, C};

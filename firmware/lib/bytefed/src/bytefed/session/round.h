@@ -1,5 +1,5 @@
-// One round on the board, from BEGIN to RESULT: the head that comes in, local training on it, and the delta until
-// the host has said whether it counts (SPEC 5.1). It owns where the round stands, in which run.
+// One round on the board, from BEGIN to RESULT: the head that comes in, local training on it, and the delta
+// until the host has said whether it counts (SPEC 5.1). It owns where the round stands, in which run.
 #pragma once
 #include "bytefed/learning/trainer.h"
 #include "bytefed/session/outbox.h"
@@ -39,8 +39,8 @@ class Round {
 
   // ---- BEGIN and the head
 
-  // Makes the round ready again if this is its BEGIN and its delta is still here: the ACK that ended it may have
-  // been an old one.
+  // Makes the round ready again if this is its BEGIN and its delta is still here: the ACK that ended it may
+  // have been an old one.
   void revive(const Begin& begin);
   bool is_current(const Begin& begin) const;  // the BEGIN of the round under way
   Status check(const Begin& begin) const;

@@ -1,5 +1,5 @@
-// What a round leaves behind: the delta, kept until the host has said whether it counts (SPEC 5.1), and the record
-// that goes to flash.
+// What a round leaves behind: the delta, kept until the host has said whether it counts (SPEC 5.1), and the
+// record that goes to flash.
 #include <cstring>
 
 #include "bytefed/learning/exact_math.h"
@@ -31,8 +31,8 @@ bool Round::make_delta() {
   return true;
 }
 
-// The encoding error of a delta that counted becomes the residual. One that did not count leaves no trace, as if
-// it had never been made.
+// The encoding error of a delta that counted becomes the residual. One that did not count leaves no trace, as
+// if it had never been made.
 void Round::retire_delta(bool counted) {
   if (!kept_) return;
   if (counted && is_lossy(delta_codec_)) {

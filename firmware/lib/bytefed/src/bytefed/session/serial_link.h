@@ -7,7 +7,7 @@ namespace bytefed {
 
 class SerialLink {
  public:
-  // Hands bytes to the operating system or driver; returns how many it took (0 when it is full),
+  // Hands bytes to the operating system or driver; returns how many were taken (0 when it is full),
   // never blocks.
   using Write = size_t (*)(void* context, const uint8_t* data, size_t length);
 
@@ -16,12 +16,12 @@ class SerialLink {
   SerialLink(const SerialLink&) = delete;
   SerialLink& operator=(const SerialLink&) = delete;
 
-  // One byte from the wire.
+  // Takes one byte from the wire.
   void receive(Session& session, uint8_t byte) {
     if (decoder_.push(byte)) session.receive(&link_, decoder_.frame(), decoder_.length());
   }
 
-  // Goes on writing what the driver did not take. True when nothing is left.
+  // Writes the bytes that the driver has not taken yet. True when nothing is left.
   bool flush() {
     while (written_ < length_) {
       const size_t taken = write_(context_, wire_ + written_, length_ - written_);

@@ -3,10 +3,10 @@
 namespace bytefed {
 namespace {
 
-constexpr uint32_t kQuiet = 1000;     // ms without a word from the host
-constexpr uint32_t kLongest = 60000;  // ms that a change waits for quiet
+constexpr uint32_t kQuiet = 1000;     // ms of silence from the host before saving
+constexpr uint32_t kLongest = 60000;  // ms that a change waits for silence at most
 constexpr uint32_t kSampleSlots = 4;
-constexpr uint32_t kVersion = 2;  // of what the parts mean
+constexpr uint32_t kVersion = 2;  // goes up when the parts change their meaning
 
 size_t samples_bytes(const Memory& memory) {
   return memory.capacity * SampleStore::record_size(memory.shape.features);
@@ -22,7 +22,7 @@ uint32_t slot_pages(const BlockDevice& device, const Part* parts, size_t count) 
   return Image::slot_pages(total(parts, count), device.page_size);
 }
 
-// Slots that are left for the round behind those of the samples.
+// Number of slots left for the round behind those for the samples.
 uint32_t round_slots(const BlockDevice& device, const Part* round, const Part* samples) {
   const uint32_t taken = kSampleSlots * slot_pages(device, samples, 2);
   return device.pages > taken ? (device.pages - taken) / slot_pages(device, round, 4) : 0;
@@ -43,7 +43,7 @@ Keeper::Keeper(const BlockDevice& device, Session& session, const Memory& memory
              round_slots(device, round_parts_, samples_parts_), layout(model, 0), round_parts_, 4),
       samples_(device, 0, kSampleSlots, layout(model, memory.capacity), samples_parts_, 2) {}
 
-// Says what an image is of: another firmware, head or model does not take it for its own.
+// Identifies the layout of an image, so that other firmware, or another head or model, does not load it.
 uint32_t Keeper::layout(uint32_t model, uint32_t which) const {
   const uint32_t words[] = {kVersion, shape_.features,     shape_.classes,       model,
                             which,    sizeof(RoundRecord), sizeof(SamplesRecord)};
@@ -67,7 +67,7 @@ void Keeper::poll(uint32_t now) {
   }
 }
 
-// Begins the next image that is due. False when none is, or the session is at work.
+// Begins the next image that is due. False if none is due or the session is at work.
 bool Keeper::start() {
   if (!session_.at_rest()) return false;
   if (session_.round_changes() != round_saved_) {
@@ -87,7 +87,7 @@ bool Keeper::start() {
   return false;
 }
 
-// Whether memory still is what it was when the image was begun.
+// Whether memory is unchanged since the image was begun.
 bool Keeper::is_current() const {
   const bool round = saving_ == Saving::kRound;
   return session_.at_rest() &&
@@ -104,7 +104,7 @@ void Keeper::step(uint32_t now) {
   if (progress == Image::Progress::kBusy) return;
   failed_ = progress == Image::Progress::kFailed;
   saving_ = Saving::kNothing;
-  heard_ = saved_ = now;  // the next image, or the next attempt, has time
+  heard_ = saved_ = now;  // the next image or attempt can wait
   if (failed_) return;
   (round ? round_saved_ : samples_saved_) = saving_change_;
 }

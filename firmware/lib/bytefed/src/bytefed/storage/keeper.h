@@ -1,8 +1,8 @@
-// Keeps a session over a loss of power: decides what is written to flash, and when.
+// Saves a session so that it survives a loss of power: decides what is written to flash, and when.
 //
 // Two images: the round (head, delta, residual, where it stands) and the samples, which are larger and change
-// seldom. Neither is needed for a run to come out right: the host can send head and samples again. So
-// nothing is written while a host is busy with the board, but once a minute.
+// seldom. A run is correct without either, since the host can send head and samples again. So
+// while a host is busy with the board, nothing is written more often than once a minute.
 #pragma once
 #include "bytefed/session/session.h"
 #include "bytefed/storage/storage.h"
@@ -11,23 +11,23 @@ namespace bytefed {
 
 class Keeper {
  public:
-  // All outlive the keeper. `device` belongs to it alone.
+  // The arguments outlive the keeper. Nothing else uses `device`.
   Keeper(const BlockDevice& device, Session& session, const Memory& memory, uint32_t model);
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
 
-  // Whether the device has room for this board's images; if not, nothing is ever kept.
+  // Whether the device has room for this board's images; if not, nothing is ever saved.
   bool fits() const { return fits_; }
-  // Gives the session back what was saved last. What can't be read whole is not used.
+  // Restores the session from the last saved images. An image that can't be read whole is not used.
   void load();
-  // The host said something: not now.
+  // Notes that the host said something at `now`, in ms: saving waits until the host is quiet.
   void heard(uint32_t now) { heard_ = now; }
-  // Does a little of what is due. Milliseconds.
+  // Does one small step of the saving that is due. `now` is in ms.
   void poll(uint32_t now);
-  // Writes all that is due before it returns. False when the flash fails.
+  // Writes everything that is due before it returns. False if the flash fails or the session is at work.
   bool save();
 
-  bool failed() const { return failed_; }  // at the last attempt
+  bool failed() const { return failed_; }  // whether the last attempt failed
   uint16_t saves() const { return static_cast<uint16_t>(round_.generation() + samples_.generation()); }
 
  private:
@@ -47,9 +47,9 @@ class Keeper {
   Image round_, samples_;
 
   Saving saving_ = Saving::kNothing;
-  uint32_t saving_change_ = 0;                    // the session's count when the image was begun
-  uint32_t round_saved_ = 0, samples_saved_ = 0;  // the same of what is safe
-  uint32_t heard_ = 0, saved_ = 0;                // milliseconds
+  uint32_t saving_change_ = 0;                    // change counter of the session when the image was begun
+  uint32_t round_saved_ = 0, samples_saved_ = 0;  // change counters at the last complete images
+  uint32_t heard_ = 0, saved_ = 0;                // in ms
   bool failed_ = false;
 };
 

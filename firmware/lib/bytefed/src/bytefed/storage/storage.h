@@ -1,6 +1,6 @@
 // Keeps an image of memory in flash over a loss of power. An image is written beside the newest one,
-// its header last: whatever write the power fails at, the one or the other is found whole. Slots take
-// turns, so that pages wear evenly.
+// its header last: whichever write is cut short by a power failure, one of the two images is whole. Slots
+// take turns, so that pages wear evenly.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -9,16 +9,16 @@
 
 namespace bytefed {
 
-// Flash, or what stands for it. Addresses and lengths are multiples of 4; what `data` points to need not be
+// Flash memory, real or imitated. Addresses and lengths are multiples of 4; `data` need not be
 // aligned.
 struct BlockDevice {
   void* context;
-  uint32_t page_size;  // bytes that are erased at once
+  uint32_t page_size;  // bytes in the unit of erasure
   uint32_t pages;
   bool (*read)(void* context, uint32_t address, void* data, size_t length);
-  // Writes where nothing was written since the page was erased.
+  // Writes to a place that has not been written since its page was erased.
   bool (*program)(void* context, uint32_t address, const void* data, size_t length);
-  bool (*erase)(void* context, uint32_t address);  // the page that begins there
+  bool (*erase)(void* context, uint32_t address);  // erases the page that begins at `address`
 };
 
 // A piece of memory that belongs to an image.
@@ -31,7 +31,7 @@ class Image {
  public:
   enum class Progress : uint8_t { kBusy, kDone, kFailed };
 
-  // Pages that a slot takes for parts of `length` bytes altogether.
+  // Number of pages in a slot for parts of `length` bytes in total.
   static constexpr uint32_t slot_pages(size_t length, uint32_t page_size) {
     return static_cast<uint32_t>((kHeaderBytes + length + page_size - 1) / page_size);
   }
@@ -41,18 +41,19 @@ class Image {
   Image(const BlockDevice& device, uint32_t first, uint32_t slots, uint32_t layout, const Part* parts,
         size_t count);
 
-  // Finds the newest whole image and copies it to the parts. False when there is none, and they stay as they
-  // are; or when it can't be read a second time, and they may have a piece of it.
+  // Finds the newest whole image and copies it to the parts. Returns false and leaves the parts unchanged if
+  // there is none; also returns false if the image can't be read a second time, and then the parts may hold a
+  // piece of it.
   bool load();
 
   // Begins to write the parts as they are now; they must not change until `step` has said that it is over,
   // or `start` is called again.
   void start();
-  // Erases a page or writes a block: what takes long on a chip. An image that is there already is not
-  // written again.
+  // Erases one page or writes one block, since each takes long on a chip. An image that is there already is
+  // not written again.
   Progress step();
 
-  uint32_t generation() const { return generation_; }  // images written so far
+  uint32_t generation() const { return generation_; }  // number of images written so far
 
  private:
   struct Header {

@@ -1,0 +1,281 @@
+"""SPEC 4.1 as tests read it: the cells of its table, and boards that stand in each of its states."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bytefed import _core
+from bytefed.protocol.message import (
+    Add,
+    AddFlag,
+    Begin,
+    BeginFlag,
+    Capture,
+    Config,
+    DataHeader,
+    Get,
+    Hello,
+    Kind,
+    Status,
+    control_frame,
+    is_data,
+)
+
+SPEC = Path(__file__).parents[2] / "SPEC.md"
+RUN, ROUND, LIMIT = 7, 5, 20
+CHUNK = LIMIT - 2
+_D, _C, _ADDED = 5, 2, 8
+SCALE, ZERO_POINT = 0.5, -2
+HEAD = np.arange(_D * _C + _C, dtype=np.float32).tobytes()
+RECORDS = b"".join(bytes((i % _C, i, 1, 2, 3, 4)) for i in range(_ADDED))
+HELLO = Hello(1, 1, RUN, 99, 200)
+CONFIG = Config(0, 255, 1, 0.01, 9, 0.0)
+BEGIN = Begin(ROUND, 0, int(BeginFlag.TRAIN), zlib.crc32(HEAD))
+MORE = Capture(1, 200, 0, int(AddFlag.TEST))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: what is received in which state, the answers in their order, and the state afterwards."""
+
+    state: str
+    event: str
+    answers: tuple[str, ...]
+    after: str
+
+    def __str__(self) -> str:
+        return f"{self.state}: {self.event}"
+
+
+def cells(spec: str | None = None) -> list[Cell]:
+    """Return every cell of SPEC 4.1."""
+    text = spec if spec is not None else SPEC.read_text(encoding="utf-8")
+    section = text.partition("### 4.1 ")[2].partition("\n## ")[0]
+    rows = [
+        [cell.strip() for cell in line.strip("| ").split(" | ")]
+        for line in section.splitlines()
+        if line.startswith("| ")
+    ]
+    at = next(i for i, row in enumerate(rows) if row[0] == "received")
+    states = rows[at][1:]
+    found = []
+    for event, *contents in rows[at + 2 :]:
+        for state, content in zip(states, contents, strict=True):
+            answer, _, after = content.partition(" → ")
+            answers = () if answer == "-" else tuple(answer.split(" + "))
+            found.append(Cell(state, event, answers, after or state))
+    return found
+
+
+class StatedBoard:
+    """A board of the core that is brought into a state; frames are handed over whole, as BLE does."""
+
+    def __init__(self, state: str) -> None:
+        self.core = _core.VirtualBoard(
+            features=_D, classes=_C, uid=1, capacity=250, max_batch=4, input_size=_D, scale=SCALE,
+            zero_point=ZERO_POINT, extract=lambda inputs: inputs, sense=lambda label: bytes(_D), sense_time=1,
+            window=2, frame_limit=200, save=lambda: True,
+        )  # fmt: skip
+        self.sequence = 40
+        self.begun = self.pulled = 0
+        self.added = 250
+        self.add = Add(0, _ADDED, int(AddFlag.ANEW), zlib.crc32(RECORDS), SCALE, ZERO_POINT)
+        self.capture = Capture(0, 1, 1, int(AddFlag.TEST))
+        if state != "closed":
+            self._open()
+            getattr(self, f"_be_{state}")()
+        self.core.take_frames()
+
+    # ---- The way into a state
+
+    def ask(self, kind: Kind, body: bytes = b"", slices: int = 1) -> list[bytes]:
+        """Send the next request, let the board work, and return what it sent."""
+        self.sequence += 1
+        return self.give(control_frame(kind, self.sequence, body), slices)
+
+    def give(self, frame: bytes, slices: int = 1) -> list[bytes]:
+        """Hand a frame over, let the board work, and return what it sent."""
+        self.core.feed_frame(frame)
+        self.core.poll(slices)
+        return self.core.take_frames()
+
+    def _open(self) -> None:
+        """All that each state needs: a session, samples, a CAPTURE that is over."""
+        self.ask(Kind.HELLO, Hello(1, 1, RUN, 99, LIMIT).pack())
+        self.ask(Kind.CONFIG, CONFIG.pack())
+        self.ask(Kind.CAPTURE, self.capture.pack(), slices=100)
+        self.add = Add(0, _ADDED, 0, zlib.crc32(RECORDS), SCALE, ZERO_POINT)
+        self._start_add()
+        self._push(RECORDS)
+        self.core.poll(1000)
+
+    def _start_add(self) -> None:
+        self.ask(Kind.ADD, self.add.pack())
+        self.added = self.sequence
+
+    def _push(self, blob: bytes) -> None:
+        for index in range(3):
+            self.give(self.chunk(blob, index))
+
+    def _be_receiving(self) -> None:
+        self.ask(Kind.BEGIN, BEGIN.pack())
+        self.begun = self.sequence
+
+    def _be_training(self) -> None:
+        self._be_receiving()
+        self._push(HEAD)
+
+    def _be_ready(self) -> None:
+        self._be_training()
+        self.core.poll(1_000_000)
+        self.ask(Kind.GET, Get(0, 2).pack())
+        self.pulled = self.sequence
+
+    def _be_idle(self) -> None:
+        self._be_ready()
+        self.give(self.data(self.pulled, 3, bytes((Status.OK,))))
+
+    def _be_adding(self) -> None:
+        self._be_idle()
+        self.add = Add(_ADDED, _ADDED, 0, zlib.crc32(RECORDS), SCALE, ZERO_POINT)
+        self._start_add()
+
+    def _be_extracting(self) -> None:
+        self._be_adding()
+        self._push(RECORDS)
+
+    def _be_stored(self) -> None:
+        self._be_extracting()
+        self.core.poll(1000)
+
+    def _be_capturing(self) -> None:
+        self._be_idle()
+        self.capture = MORE
+        self.ask(Kind.CAPTURE, MORE.pack())
+
+    # ---- Frames
+
+    def data(self, request: int, index: int, content: bytes = b"", poll: bool = False) -> bytes:
+        """A data frame of the transfer that the request opened."""
+        return DataHeader(request % 4, poll, index).pack() + content
+
+    def chunk(self, blob: bytes, index: int, damage: int = 0, other: int = 0) -> bytes:
+        """A chunk for the last BEGIN or ADD, with its last byte changed and of another transfer if asked for."""
+        content = bytearray(blob[index * CHUNK : (index + 1) * CHUNK])
+        content[-1] ^= damage
+        return self.data(self.pushing() + other, index, bytes(content), poll=True)
+
+    def pushing(self) -> int:
+        """The sequence number of the BEGIN or ADD whose chunks are due."""
+        return self.added if self.add.first == _ADDED and self.begun < self.added else self.begun
+
+    def state(self) -> str:
+        """Which state the board is in, by what it says and by what it answers to harmless requests."""
+        if _said(self.ask(Kind.INFO)) == ["ERROR NO_SESSION"]:
+            return "closed"
+        of_add = _said(self.give(control_frame(Kind.POLL, self.added)))
+        match self.core.state:
+            case 1:
+                return "adding" if of_add == ["ACK"] else "receiving"
+            case 2:
+                return "extracting" if of_add == ["ACCEPT"] else "training"
+            case 3:
+                return "ready"
+        # A label that can't be: refused for that by a board that would take samples.
+        refusal = _said(self.ask(Kind.CAPTURE, Capture(0, 1, 255, 0).pack()))
+        if refusal == ["ERROR BUSY"]:
+            return "capturing"
+        return "stored" if of_add == ["final ACK"] else "idle"
+
+
+def _said(frames: list[bytes]) -> list[str]:
+    """Name frames as the table does; a run of chunks is one entry."""
+    names: list[str] = []
+    for frame in frames:
+        if not is_data(frame):
+            kind = Kind(frame[0])
+            names.append(f"ERROR {Status(frame[2]).name}" if kind is Kind.ERROR else kind.name)
+        elif len(frame) > 3:
+            names += ["chunks"] if names[-1:] != ["chunks"] else []
+        elif len(frame) == 3 and DataHeader.unpack(frame).index == 3:
+            names.append("final ACK" if frame[2] == Status.OK else f"final ACK {Status(frame[2]).name}")
+        else:
+            names.append("ACK")
+    return names
+
+
+# The requests: kind and body, for a board in its state.
+REQUESTS = {
+    "HELLO": lambda board: (Kind.HELLO, Hello(1, 1, RUN, 99, LIMIT).pack()),
+    "HELLO of another run": lambda board: (Kind.HELLO, Hello(1, 1, RUN + 1, 99, LIMIT).pack()),
+    "HELLO with another frame limit": lambda board: (Kind.HELLO, Hello(1, 1, RUN, 99, LIMIT + 1).pack()),
+    "HELLO of an unknown version": lambda board: (Kind.HELLO, Hello(2, 9, RUN, 99, LIMIT).pack()),
+    "INFO": lambda board: (Kind.INFO, b""),
+    "ABOUT": lambda board: (Kind.ABOUT, b""),
+    "STORE": lambda board: (Kind.STORE, b""),
+    "SAVE": lambda board: (Kind.SAVE, b""),
+    "CONFIG": lambda board: (Kind.CONFIG, CONFIG.pack()),
+    "CONFIG cut short": lambda board: (Kind.CONFIG, CONFIG.pack()[:-1]),
+    "BEGIN, the last one again": lambda board: (Kind.BEGIN, BEGIN.pack()),
+    "BEGIN of the next round": lambda board: (Kind.BEGIN, struct.pack("<H", ROUND + 1) + BEGIN.pack()[2:]),
+    "BEGIN of an earlier round": lambda board: (Kind.BEGIN, struct.pack("<H", ROUND - 1) + BEGIN.pack()[2:]),
+    "GET": lambda board: (Kind.GET, Get(0, 2).pack()),
+    "ADD, the last one again": lambda board: (Kind.ADD, board.add.pack()),
+    "ADD of more": lambda board: (
+        Kind.ADD,
+        Add(board.core.samples(), 1, 0, zlib.crc32(RECORDS[:6]), SCALE, ZERO_POINT).pack(),
+    ),
+    "CAPTURE, the last one again": lambda board: (Kind.CAPTURE, board.capture.pack()),
+    "CAPTURE of more": lambda board: (
+        Kind.CAPTURE,
+        Capture(board.core.samples(test=True), 9, 1, int(AddFlag.TEST)).pack(),
+    ),
+    "CAPTURE of 0 windows": lambda board: (Kind.CAPTURE, Capture(0, 0, 0, 0).pack()),
+}
+
+
+def _blob(board: StatedBoard) -> bytes:
+    return RECORDS if board.pushing() == board.added else HEAD
+
+
+def _last_chunk(board: StatedBoard, damage: int) -> list[bytes]:
+    for index in (0, 1):
+        board.give(board.chunk(_blob(board), index))
+    return board.give(board.chunk(_blob(board), 2, damage))
+
+
+def _work(board: StatedBoard) -> list[bytes]:
+    board.core.poll(1_000_000)
+    return board.core.take_frames()
+
+
+# All other events, each with what the board sends then.
+EVENTS = {
+    "an unknown kind": lambda board: board.give(bytes((0x3F, 41))),
+    "POLL of the last BEGIN": lambda board: board.give(control_frame(Kind.POLL, board.begun)),
+    "POLL of the last ADD": lambda board: board.give(control_frame(Kind.POLL, board.added)),
+    "POLL of another request": lambda board: board.give(control_frame(Kind.POLL, 200)),
+    "a chunk with the poll bit": lambda board: board.give(board.chunk(_blob(board), 0)),
+    "the last missing chunk": lambda board: _last_chunk(board, damage=0),
+    "the last missing chunk, damaged": lambda board: _last_chunk(board, damage=1),
+    "a chunk of another transfer": lambda board: board.give(board.chunk(_blob(board), 0, other=2)),
+    "ACK": lambda board: board.give(board.data(board.pulled, 2)),
+    "final ACK": lambda board: board.give(board.data(board.pulled, 3, bytes((Status.OK,)))),
+    "the work is done": _work,
+}
+
+
+def happens(board: StatedBoard, event: str) -> list[str]:
+    """Let an event happen to a board; returns what it answered."""
+    if event in EVENTS:
+        return _said(EVENTS[event](board))
+    kind, body = REQUESTS[event](board)
+    said = _said(board.ask(kind, body))
+    if kind is Kind.ADD and said == ["ADDED"]:
+        board.added = board.sequence
+    return said
