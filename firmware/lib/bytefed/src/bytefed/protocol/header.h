@@ -32,7 +32,7 @@ inline void pack_control_header(Kind kind, uint8_t sequence, uint8_t* frame) {
 
 // pack writes kSize bytes to `body`; unpack reads as many. When there are fewer, unpack writes nothing and
 // returns false. Callers judge the values.
-#define BYTEFED_DECLARE(Message)                     \
+#define BYTEFED_DECLARE(Message)                    \
   void pack(const Message& message, uint8_t* body); \
   bool unpack(const uint8_t* body, size_t length, Message* message);
 BYTEFED_MESSAGES(BYTEFED_DECLARE)
