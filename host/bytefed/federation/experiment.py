@@ -31,8 +31,9 @@ from bytefed.federation.news import run_started
 from bytefed.federation.requirements import Requirements
 from bytefed.federation.rules import Rules, initial_head
 from bytefed.ledger.air import AirTable
+from bytefed.ledger.rows import SESSION_PHASES
 from bytefed.ledger.wire_size import blob_size
-from bytefed.runs.csv_files import SESSION_PHASES, Records, totals
+from bytefed.runs.csv_files import Records, totals
 from bytefed.runs.directory import RESOLVED, coded, default_directory, new_run, refuse_existing, versions
 from bytefed.runs.store import Store
 from bytefed.runs.summary import Result, Subject, Summary, write_summary

@@ -2,39 +2,70 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cache
 from operator import add
+from typing import Any
 
 from bytefed.errors import BytefedError
+from bytefed.ledger.columns import column, computed
 from bytefed.protocol.direction import Direction
 from bytefed.protocol.message import HEADER_SIZE
 from bytefed.protocol.serial_frame import CRC_SIZE, STUFFING_SIZE
-
-CAUSES = ("header", "crc", "stuffing", "padding", "ack", "control", "retransmission", "probe", "junk")
 
 
 class LedgerError(BytefedError):
     """The causes do not add up to what the port counted: a defect in bytefed."""
 
 
+_WIRE = "counted at the port"
+
+
+def _cause(what: str, where: str = "this cause, both directions", *, repair: bool = False) -> Any:
+    """Return the field of a cause.
+
+    Args:
+        what: What SPEC 8 says of the cause: which bytes are put down to it.
+        where: What SPEC 8.1 says of its column.
+        repair: Whether a link without loss has no such bytes.
+    """
+    return field(default=0, metadata={**column(where, "B", merge="add"), "cause": what, "repair": repair})
+
+
+def _payload(where: str) -> Any:
+    return _cause(
+        "blob bytes: chunks of data frames sent or received for the first time, and inline blobs", where
+    )
+
+
 @dataclass(frozen=True)
 class ByteCount:
-    """Bytes by direction and by cause; the same form for what was estimated and for what happened."""
+    """Bytes by direction and by cause; the same form for what was estimated and for what happened.
 
-    payload_down: int = 0
-    payload_up: int = 0
-    header: int = 0
-    crc: int = 0
-    stuffing: int = 0
-    padding: int = 0
-    ack: int = 0
-    control: int = 0
-    retransmission: int = 0
-    probe: int = 0
-    junk: int = 0
-    wire_down: int = 0
-    wire_up: int = 0
+    This is the one list of causes: the ledger's columns, the report and the tables of SPEC 8 are made from it. Each
+    byte of `wire_down` and `wire_up`, the port's own counts, is put down to exactly one cause.
+    """
+
+    payload_down: int = _payload("blob bytes, host to board")
+    payload_up: int = _payload("blob bytes, board to host")
+    header: int = _cause("the two header bytes of data frames and control frames")
+    crc: int = _cause("CRC-16 of serial frames")
+    stuffing: int = _cause("COBS byte and delimiter of serial frames")
+    padding: int = _cause("second delimiter, and the one before HELLO")
+    ack: int = _cause("ACK frames: header and body")
+    control: int = _cause("bodies of control messages, without the inline blob")
+    retransmission: int = _cause(
+        "whole frames sent again, frames received again, ERROR, and all that is said to find back after a link loss or "
+        "a reset: what was said before in the same row (a message by its kind, of a blob each byte), and what the row "
+        "would not have had",
+        repair=True,
+    )
+    probe: int = _cause("POLL, and the ACK or ACCEPT that answers it", repair=True)
+    junk: int = _cause("received bytes that belong to no valid, expected frame", repair=True)
+    wire_down: int = field(default=0, metadata=column(_WIRE, "B", merge="add"))
+    wire_up: int = field(
+        default=0, metadata=column(_WIRE, "B", merge="add", then=(computed("wire_total", int, _WIRE, "B"),))
+    )
 
     @property
     def wire_total(self) -> int:
@@ -44,8 +75,8 @@ class ByteCount:
     @property
     def causes_total(self) -> int:
         """Payload and all causes, added up."""
-        causes: list[int] = [getattr(self, cause) for cause in CAUSES]
-        return self.payload_down + self.payload_up + sum(causes)
+        causes: list[int] = [getattr(self, part) for part in PARTS]
+        return sum(causes)
 
     def __add__(self, other: ByteCount) -> ByteCount:
         return ByteCount(*map(add, vars(self).values(), vars(other).values()))
@@ -67,7 +98,17 @@ class ByteCount:
             )
 
 
-COUNTS = tuple(field.name for field in fields(ByteCount))
+COUNTS = tuple(each.name for each in fields(ByteCount))
+"""All that is counted: the causes and the port's own counts."""
+
+PARTS = tuple(each.name for each in fields(ByteCount) if "cause" in each.metadata)
+"""Where a byte may go: the causes, payload by direction."""
+
+CAUSES = tuple(part for part in PARTS if not part.startswith("payload_"))
+"""The causes other than payload."""
+
+REPAIR = tuple(each.name for each in fields(ByteCount) if each.metadata.get("repair"))
+"""The causes that a link without loss does not have."""
 
 
 @dataclass(frozen=True)

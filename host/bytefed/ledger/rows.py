@@ -1,80 +1,144 @@
-"""The rows of bytes.csv, sessions.csv and rounds.csv."""
+"""The rows of bytes.csv, sessions.csv and rounds.csv: the one list of their columns.
+
+The database's ledger (runs/schema.py), the CSV files and their readers, and the tables of SPEC 8 are made from it
+(`tools/tables.py`). A new column is a field here and a value where the row is filled; `make tables` writes SPEC 8.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from bytefed.ledger.columns import Column, column, columns, computed
 from bytefed.ledger.count import ByteCount
 
 Status = Literal["ok", "late", "rejected", "failed"]
-
+"""What became of a board's delta: applied, too late for its round, refused, or never arrived."""
 
 Phase = Literal["round", "connect", "provision", "evaluate"]
+"""What bytes were exchanged for: a round, or one of the SESSION_PHASES."""
+
+SESSION_PHASES: tuple[Phase, ...] = ("connect", "provision", "evaluate")
+
+_AIR = "computed for BLE (section 9), empty for other links"
 
 
 @dataclass(frozen=True)
 class Traffic:
     """The bytes of one board in one phase, and what came of them: a row of bytes.csv or sessions.csv.
 
-    Attributes:
-        round: From 1; 0 before the first.
-        board: uid, 16 hexadecimal digits.
-        phase: ``round`` for bytes.csv, else the phase of sessions.csv.
-        link: ``serial``, ``loopback``, ``ble``.
-        codec: ``down/up``, or one name where both are the same.
-        status: What became of the delta; of other phases ``ok`` or ``failed``.
-        count: Counted at the port; None where the process was killed before it could be written down.
-        estimate_wcr: Payload bytes of one update, one direction; 0 outside rounds.
-        estimate_wire: The closed form for the same operations, bytes; None where nothing can be said.
-        seconds: Duration.
-        num_examples, loss, correct: Of local training; None without.
-        air_bytes, air_seconds, energy_mj: Computed for BLE, see bytefed.ledger.air; None on other links.
+    Each field's metadata says what it is. `count` is None where the process was killed before the bytes were stored,
+    `estimate_wire` where nothing can be predicted.
     """
 
-    round: int
-    board: str
-    phase: Phase
-    link: str
-    codec: str
-    status: Status
+    round: int = field(metadata=column("round from 1; 0 for what came before the first"))
+    board: str = field(metadata=column("board uid (16 hex digits)"))
+    phase: Phase = field(metadata=column("`connect`, `provision` or `evaluate`; sessions.csv only"))
+    link: str = field(
+        metadata=column(
+            "scheme of the board's URI, such as `virtual`, `serial`, `ble`, `qemu`, `loopback`, `socket`"
+        )
+    )
+    codec: str = field(metadata=column("codec down/up, one name where both are the same"))
+    status: Status = field(
+        metadata=column("`ok`, `late` (stored, not counted), `failed`, `rejected`", merge="replace")
+    )
     count: ByteCount | None
-    estimate_wcr: int
-    estimate_wire: int | None
-    seconds: float | None
-    num_examples: int | None = None
-    loss: float | None = None
-    correct: int | None = None
-    air_bytes: int | None = None
-    air_seconds: float | None = None
-    energy_mj: float | None = None
+    estimate_wcr: int = field(metadata=column("the classic W * C * R for this row: the uplink payload", "B"))
+    estimate_wire: int | None = field(
+        metadata=column(
+            "section 6", "B", merge="add",
+            then=(
+                computed(
+                    "estimate_error", float, "100 (wire_total - estimate_wire) / estimate_wire", "%", optional=True
+                ),
+                computed("estimate_difference", int, "wire_total - estimate_wire", "B", optional=True),
+            ),
+        )
+    )  # fmt: skip
+    seconds: float | None = field(metadata=column("from BEGIN to the final ACK", "s", digits=3, merge="add"))
+    num_examples: int | None = field(
+        default=None, metadata=column("samples that the board trained on", merge="replace")
+    )
+    loss: float | None = field(
+        default=None,
+        metadata=column(
+            "RESULT's loss", merge="replace",
+            then=(computed("accuracy", float, "correct / num_examples", optional=True),),
+        ),
+    )  # fmt: skip
+    correct: int | None = field(
+        default=None,
+        metadata=column("samples that the board classified correctly", merge="replace", shown=False),
+    )
+    air_bytes: int | None = field(default=None, metadata=column(_AIR, "B", merge="add"))
+    air_seconds: float | None = field(default=None, metadata=column(_AIR, "s", digits=3, merge="add"))
+    energy_mj: float | None = field(default=None, metadata=column(_AIR, "mJ", merge="add"))
+
+    @property
+    def estimate_difference(self) -> int | None:
+        """Bytes more than predicted; None where one of the two is not known."""
+        if self.count is None or self.estimate_wire is None:
+            return None
+        return self.count.wire_total - self.estimate_wire
+
+    @property
+    def estimate_error(self) -> float | None:
+        """The same in percent of the prediction; None where that is not known or 0."""
+        difference = self.estimate_difference
+        return (
+            100 * difference / self.estimate_wire if difference is not None and self.estimate_wire else None
+        )
+
+    @property
+    def accuracy(self) -> float | None:
+        """Accuracy on the samples trained on, 0 to 1; None without training."""
+        return self.correct / self.num_examples if self.num_examples and self.correct is not None else None
 
 
 @dataclass(frozen=True)
 class RoundSummary:
-    """A row of rounds.csv: what is known of a closed round.
+    """A row of rounds.csv: what is known of a closed round. Each field's metadata says what it is."""
 
-    Attributes:
-        round: From 1.
-        participants: Boards whose delta was applied.
-        accuracy_boards: Of the head after the round on the boards' own test samples; None until they were asked.
-        accuracy_global, loss_global: Of the same head on the host's test set.
-        wire_down, wire_up, estimate_wcr, estimate_wire: Bytes, summed over the boards asked.
-        seconds: Duration.
-    """
-
-    round: int
-    participants: int
-    accuracy_boards: float | None
-    accuracy_global: float
-    loss_global: float
-    wire_down: int
-    wire_up: int
-    estimate_wcr: int
-    estimate_wire: int
-    seconds: float
+    round: int = field(metadata=column("from 1"))
+    participants: int = field(metadata=column("boards whose delta was counted"))
+    accuracy_boards: float | None = field(
+        metadata=column(
+            "accuracy of the head *after* this round on the boards' own test samples, summed over the boards asked: "
+            "those that take part in the next round, all after the last one"
+        )
+    )
+    accuracy_global: float = field(metadata=column("accuracy of the same head on the host's test set"))
+    loss_global: float = field(metadata=column("its loss there"))
+    wire_down: int = field(metadata=column("sums over the boards asked", "B"))
+    wire_up: int = field(
+        metadata=column(
+            "sums over the boards asked",
+            "B",
+            then=(computed("wire_total", int, "sums over the boards asked", "B"),),
+        )
+    )
+    estimate_wcr: int = field(metadata=column("sums over the boards asked", "B"))
+    estimate_wire: int = field(metadata=column("sums over the boards asked", "B"))
+    seconds: float = field(metadata=column("duration of the round", "s", digits=3))
 
     @property
     def wire_total(self) -> int:
         """Bytes of both directions."""
         return self.wire_down + self.wire_up
+
+
+LEDGER_COLUMNS = columns(Traffic)
+"""All columns of Traffic, in order: stored and computed ones, shown and hidden."""
+
+_RUN = Column("run", str, "run number (8 hex digits)")
+_PHASE = next(each for each in LEDGER_COLUMNS if each.name == "phase")
+
+BYTES_COLUMNS = (_RUN, *(each for each in LEDGER_COLUMNS if each.shown and each is not _PHASE))
+"""The columns of bytes.csv."""
+
+SESSIONS_COLUMNS = (*BYTES_COLUMNS, _PHASE)
+"""The columns of sessions.csv."""
+
+ROUNDS_COLUMNS = columns(RoundSummary)
+"""The columns of rounds.csv."""

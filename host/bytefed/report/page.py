@@ -221,7 +221,7 @@ def _byte_tiles(run: Run) -> list[tuple[str, str, str, str]]:
         tiles.append(
             ("Updates counted", f"{good:,} <small>of {len(run.rows):,}</small>", "", ", ".join(lost))
         )
-    if energy := total(row.energy for row in run.rows):
+    if energy := total(row.energy_mj for row in run.rows):
         air = total(row.air_seconds for row in run.rows) or 0
         each = f"{air / len(run.rows):.3g} s in the air a board and round; both by formula"
         tiles.append(("Energy of all boards", f"{energy:,.0f} <small>mJ</small>", "", each))

@@ -14,18 +14,31 @@ import sqlite3
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from bytefed.errors import StoreError
-from bytefed.ledger.count import CAUSES
+from bytefed.ledger.columns import Column
+from bytefed.ledger.count import PARTS, REPAIR
+from bytefed.ledger.rows import ROUNDS_COLUMNS, SESSIONS_COLUMNS
 
-PARTS = ("payload_down", "payload_up", *CAUSES)
-"""Where a byte may go; the causes of SPEC.md section 8, payload by direction."""
-REPAIR = ("retransmission", "probe", "junk")
-"""The causes that a link without loss does not have."""
+__all__ = [
+    "FILES",
+    "PARTS",
+    "REPAIR",
+    "Round",
+    "Row",
+    "Run",
+    "add_parts",
+    "corrupt",
+    "find",
+    "finite",
+    "load",
+    "total",
+]
+
 FILES = ("bytes.csv", "rounds.csv")
 """One of them makes a directory a run."""
 
@@ -40,17 +53,11 @@ _DATABASE_STEPS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of bytes.csv or sessions.csv.
+    """What the report shows of a row of bytes.csv or sessions.csv: the columns of these names (ledger/rows.py).
 
     Attributes:
-        round: From 1; 0 for what came before the first.
-        board: uid.
-        link, codec, status, phase: As in the file; ``phase`` is ``round`` in bytes.csv.
+        phase: ``round`` in bytes.csv.
         parts: Bytes by cause, in the order of PARTS; None where they were lost with a killed process.
-        estimate_wcr: W, bytes.
-        estimate_wire: Predicted wire bytes; None where nothing was predicted.
-        seconds, num_examples, loss, accuracy: Of the board's round; None where unknown.
-        air_bytes, air_seconds, energy: In the air, by formula: bytes, seconds, millijoules; None off the radio.
     """
 
     round: int
@@ -68,7 +75,7 @@ class Row:
     accuracy: float | None
     air_bytes: int | None
     air_seconds: float | None
-    energy: float | None
+    energy_mj: float | None
 
     @property
     def wire(self) -> int:
@@ -78,7 +85,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """A row of rounds.csv: bytes are summed over the boards asked, accuracies are 0 to 1 or None."""
+    """What the report shows of a row of rounds.csv: the columns of these names (ledger/rows.py)."""
 
     round: int
     participants: int
@@ -87,7 +94,11 @@ class Round:
     wire_total: int
     estimate_wcr: int
     estimate_wire: int
-    seconds: float
+    seconds: float | None
+
+
+_ROW = tuple(each for each in SESSIONS_COLUMNS if each.name in {field.name for field in fields(Row)})
+_ROUND = tuple(each for each in ROUNDS_COLUMNS if each.name in {field.name for field in fields(Round)})
 
 
 @dataclass(frozen=True)
@@ -242,6 +253,14 @@ class _Line:
     def __init__(self, path: Path, number: int, columns: Mapping[str, int], fields: Sequence[str]) -> None:
         self._path, self._number, self._columns, self._fields = path, number, columns, fields
 
+    def value(self, column: Column) -> Any:
+        """The value of a column, of its kind; what is missing is 0 or None, as the column says."""
+        if column.kind is str:
+            return self.text(column.name)
+        if column.kind is float:
+            return self.real(column.name)
+        return self.count(column.name) if column.optional else self.count(column.name) or 0
+
     def text(self, column: str) -> str:
         """A field, cut to a sensible length; empty where there is no such column."""
         index = self._columns.get(column)
@@ -284,47 +303,23 @@ def _table(path: Path, needed: Sequence[str], notes: list[str]) -> Iterator[_Lin
         if missing := [column for column in needed if column not in header]:
             raise corrupt(path, f"there is no column {missing[0]}")
         columns = {name: index for index, name in enumerate(header)}
-        for fields in lines:
-            if len(fields) != len(header):
-                raise corrupt(path, f"line {lines.line_num} has {len(fields)} fields, not {len(header)}")
-            yield _Line(path, lines.line_num, columns, fields)
+        for line in lines:
+            if len(line) != len(header):
+                raise corrupt(path, f"line {lines.line_num} has {len(line)} fields, not {len(header)}")
+            yield _Line(path, lines.line_num, columns, line)
     except csv.Error as error:
         raise corrupt(path, f"line {lines.line_num}: {error}") from error
 
 
 def _row(line: _Line) -> Row:
     parts = [line.count(part) for part in PARTS]
-    return Row(
-        round=line.count("round") or 0,
-        board=line.text("board"),
-        link=line.text("link"),
-        codec=line.text("codec"),
-        status=line.text("status"),
-        phase=line.text("phase") or "round",
-        parts=None if parts[0] is None else tuple(part or 0 for part in parts),
-        estimate_wcr=line.count("estimate_wcr") or 0,
-        estimate_wire=line.count("estimate_wire"),
-        seconds=line.real("seconds"),
-        num_examples=line.count("num_examples"),
-        loss=line.real("loss"),
-        accuracy=line.real("accuracy"),
-        air_bytes=line.count("air_bytes"),
-        air_seconds=line.real("air_seconds"),
-        energy=line.real("energy_mj"),
-    )
+    values = {column.name: line.value(column) for column in _ROW}
+    values["phase"] = values["phase"] or "round"
+    return Row(**values, parts=None if parts[0] is None else tuple(part or 0 for part in parts))
 
 
 def _round(line: _Line) -> Round:
-    return Round(
-        round=line.count("round") or 0,
-        participants=line.count("participants") or 0,
-        accuracy_boards=line.real("accuracy_boards"),
-        accuracy_global=line.real("accuracy_global"),
-        wire_total=line.count("wire_total") or 0,
-        estimate_wcr=line.count("estimate_wcr") or 0,
-        estimate_wire=line.count("estimate_wire") or 0,
-        seconds=line.real("seconds") or 0.0,
-    )
+    return Round(**{column.name: line.value(column) for column in _ROUND})
 
 
 def _json(path: Path, notes: list[str]) -> dict[str, Any]:

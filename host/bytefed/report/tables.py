@@ -82,7 +82,7 @@ def _board_sum(board: str, rows: Sequence[Row]) -> BoardSum:
         accuracy=accuracies[-1] if accuracies else None,
         seconds=sum(seconds) / len(seconds) if seconds else None,
         air_seconds=total(row.air_seconds for row in rows),
-        energy=total(row.energy for row in rows),
+        energy=total(row.energy_mj for row in rows),
     )
 
 

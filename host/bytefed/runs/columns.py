@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bytefed.errors import StoreError
+from bytefed.ledger.rows import ROUNDS_COLUMNS, SESSIONS_COLUMNS
 from bytefed.runs.directory import DATABASE
 
 Columns = dict[str, list[Any]]
@@ -27,11 +28,7 @@ Columns = dict[str, list[Any]]
 HEAD = "head.npy"
 """The last head of a simulated run, float32 [P]; other runs have all their heads in the database."""
 
-_TEXT = frozenset({"run", "board", "link", "codec", "status", "phase"})
-_REAL = frozenset(
-    {"seconds", "loss", "accuracy", "accuracy_boards", "accuracy_global", "loss_global", "estimate_error",
-     "air_seconds", "energy_mj"}
-)  # fmt: skip
+_KINDS = {column.name: column.kind for column in (*SESSIONS_COLUMNS, *ROUNDS_COLUMNS)}
 _LARGEST_TABLE = 512 * 1024 * 1024
 _LARGEST_HEAD = 4 * (4096 * 64 + 64)
 
@@ -60,7 +57,8 @@ def _refuse(path: Path, line: int) -> bool:
 
 
 def _values(path: Path, name: str, fields: Sequence[str]) -> list[Any]:
-    convert: Callable[[str], Any] = str if name in _TEXT else _finite if name in _REAL else int
+    kind = _KINDS.get(name, str)  # a column that another version added stays text
+    convert: Callable[[str], Any] = _finite if kind is float else kind
     try:
         return [convert(field) if field else None for field in fields]
     except ValueError as error:

@@ -15,58 +15,49 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bytefed.ledger.count import CAUSES
-from bytefed.ledger.rows import Phase, RoundSummary, Traffic
+from bytefed.ledger.columns import Column
+from bytefed.ledger.count import COUNTS
+from bytefed.ledger.rows import (
+    BYTES_COLUMNS,
+    ROUNDS_COLUMNS,
+    SESSION_PHASES,
+    SESSIONS_COLUMNS,
+    RoundSummary,
+    Traffic,
+)
 from bytefed.runs.directory import coded
 from bytefed.runs.store import Store
 
-BYTES_COLUMNS = (
-    "run", "round", "board", "link", "codec", "status", "payload_down", "payload_up", *CAUSES,
-    "wire_down", "wire_up", "wire_total", "estimate_wcr", "estimate_wire", "estimate_error",
-    "estimate_difference", "seconds", "num_examples", "loss", "accuracy",
-    "air_bytes", "air_seconds", "energy_mj",
-)  # fmt: skip
-SESSIONS_COLUMNS = (*BYTES_COLUMNS, "phase")
-ROUNDS_COLUMNS = (
-    "round", "participants", "accuracy_boards", "accuracy_global", "loss_global", "wire_down", "wire_up",
-    "wire_total", "estimate_wcr", "estimate_wire", "seconds",
-)  # fmt: skip
-
-SESSION_PHASES: tuple[Phase, ...] = ("connect", "provision", "evaluate")
-_DIGITS = {"seconds": 3, "air_seconds": 3, "estimate_error": 6}
+_COUNTED = (*COUNTS, "wire_total")
+_OWN = tuple(each.name for each in SESSIONS_COLUMNS if each.name not in ("run", *_COUNTED))
 
 
 def traffic_row(run: int, row: Traffic) -> dict[str, Any]:
-    """A row of bytes.csv or sessions.csv; None becomes an empty field."""
-    values: dict[str, Any] = {name: getattr(row, name, None) for name in SESSIONS_COLUMNS}
+    """Return a row of bytes.csv or sessions.csv by column; None becomes an empty field."""
+    values: dict[str, Any] = {name: getattr(row, name) for name in _OWN}
     values["run"] = f"{run:08x}"
     if row.count:
-        values |= vars(row.count) | {"wire_total": row.count.wire_total}
-        if row.estimate_wire is not None:
-            values["estimate_difference"] = row.count.wire_total - row.estimate_wire
-        if row.estimate_wire:
-            values["estimate_error"] = 100 * values["estimate_difference"] / row.estimate_wire
-    if row.num_examples and row.correct is not None:
-        values["accuracy"] = row.correct / row.num_examples
+        values |= {name: getattr(row.count, name) for name in _COUNTED}
     return values
 
 
 def round_row(row: RoundSummary) -> dict[str, Any]:
-    """A row of rounds.csv; None becomes an empty field."""
-    return {name: getattr(row, name) for name in ROUNDS_COLUMNS}
+    """Return a row of rounds.csv by column; None becomes an empty field."""
+    return {each.name: getattr(row, each.name) for each in ROUNDS_COLUMNS}
 
 
 class CsvFile:
     """A CSV file that grows, and whose last rows may be taken back."""
 
-    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+    def __init__(self, path: Path, columns: Sequence[Column]) -> None:
         self._path = path
-        self._columns = columns
+        self._names = [column.name for column in columns]
+        self._forms = {column.name: f".{column.digits}f" for column in columns if column.kind is float}
         self.size = 0  # bytes: where the next row will begin
 
     def rewrite(self) -> None:
         """Leave nothing but the header, in one step as others see it."""
-        header = _encode([dict(zip(self._columns, self._columns, strict=True))], self._columns)
+        header = (",".join(self._names) + "\n").encode()
         fresh = self._path.with_name(self._path.name + ".new")
         with coded(self._path.parent):
             fresh.write_bytes(header)
@@ -75,7 +66,7 @@ class CsvFile:
 
     def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Add rows."""
-        text = _encode(rows, self._columns)
+        text = self._encode(rows)
         with coded(self._path.parent), self._path.open("ab") as file:
             file.write(text)
         self.size += len(text)
@@ -86,16 +77,14 @@ class CsvFile:
             os.truncate(self._path, size)
         self.size = size
 
+    def _encode(self, rows: Iterable[Mapping[str, Any]]) -> bytes:
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerows([self._field(name, row.get(name)) for name in self._names] for row in rows)
+        return text.getvalue().encode()
 
-def _encode(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> bytes:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
-    writer.writerows({name: _field(name, value) for name, value in row.items()} for row in rows)
-    return text.getvalue().encode()
-
-
-def _field(name: str, value: Any) -> Any:
-    return f"{value:.{_DIGITS.get(name, 6)}f}" if isinstance(value, float) else value
+    def _field(self, name: str, value: Any) -> Any:
+        return format(value, self._forms[name]) if isinstance(value, float) else value
 
 
 class Records:

@@ -28,38 +28,9 @@ from bytefed.ledger.count import COUNTS, ByteCount
 from bytefed.ledger.rows import Phase, RoundSummary, Traffic
 from bytefed.runs.directory import DATABASE, coded, is_begun, make_folder, refuse_existing
 from bytefed.runs.lock import RunLock
-
-FORMAT = 1
+from bytefed.runs.schema import FORMAT, MERGE, SCHEMA, is_current
 
 DeltaStatus = Literal["ok", "late"]
-
-_SCHEMA = f"""
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE boards (
-    run INTEGER, board TEXT, client INTEGER NOT NULL, link TEXT NOT NULL,
-    PRIMARY KEY (run, board), UNIQUE (run, client)) WITHOUT ROWID;
-CREATE TABLE held (run INTEGER, board TEXT, head BLOB NOT NULL, PRIMARY KEY (run, board));
-CREATE TABLE rounds (
-    run INTEGER, round INTEGER, participants TEXT NOT NULL,
-    seconds REAL, accuracy_global REAL, loss_global REAL,
-    PRIMARY KEY (run, round)) WITHOUT ROWID;
-CREATE TABLE heads (run INTEGER, round INTEGER, head BLOB NOT NULL, PRIMARY KEY (run, round));
-CREATE TABLE deltas (
-    run INTEGER, round INTEGER, board TEXT, status TEXT NOT NULL, applied INTEGER NOT NULL DEFAULT 0,
-    num_examples INTEGER NOT NULL, loss REAL, correct INTEGER NOT NULL, delta BLOB NOT NULL,
-    PRIMARY KEY (run, round, board));
-CREATE TABLE evaluations (
-    run INTEGER, round INTEGER, board TEXT, correct INTEGER NOT NULL, tested INTEGER NOT NULL,
-    PRIMARY KEY (run, round, board)) WITHOUT ROWID;
-CREATE TABLE ledger (
-    id INTEGER PRIMARY KEY, run INTEGER NOT NULL, round INTEGER NOT NULL, board TEXT NOT NULL,
-    phase TEXT NOT NULL, link TEXT NOT NULL, codec TEXT NOT NULL, status TEXT NOT NULL,
-    {"".join(f"{name} INTEGER, " for name in COUNTS)}
-    estimate_wcr INTEGER NOT NULL, estimate_wire INTEGER, seconds REAL,
-    num_examples INTEGER, loss REAL, correct INTEGER,
-    air_bytes INTEGER, air_seconds REAL, energy_mj REAL);
-CREATE UNIQUE INDEX one_row_per_round_and_board ON ledger (run, round, board) WHERE phase = 'round';
-"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +98,7 @@ class Store:
         return store
 
     def _begin(self, run: int, head: Head, config: str, versions: dict[str, str]) -> None:
-        for statement in _SCHEMA.split(";\n"):
+        for statement in SCHEMA.split(";\n"):
             self._db.execute(statement)
         meta = {"format": FORMAT, "run": run, "config": config, "versions": json.dumps(versions)}
         self._db.executemany("INSERT INTO meta VALUES (?, ?)", [(k, str(v)) for k, v in meta.items()])
@@ -150,7 +121,7 @@ class Store:
                     "Name the directory that `bytefed run` printed; what never began is begun without --resume.",
                 )
             store = cls(directory)
-            if store.meta("format") != str(FORMAT):
+            if not is_current(store.meta("format")):
                 store.close()
                 raise StoreError(
                     "E_RUN_FORMAT",
@@ -360,7 +331,7 @@ class Store:
         with self._hurried(), self._transaction() as db:
             db.execute(
                 f"INSERT INTO ledger ({names}) VALUES ({', '.join('?' * len(values))})"  # noqa: S608
-                f" ON CONFLICT (run, round, board) WHERE phase = 'round' DO UPDATE SET {_MERGE}",
+                f" ON CONFLICT (run, round, board) WHERE phase = 'round' DO UPDATE SET {MERGE}",
                 tuple(values.values()),
             )
 
@@ -458,12 +429,6 @@ WHERE r.run = ? AND r.round >= ? AND r.seconds IS NOT NULL
 GROUP BY r.round ORDER BY r.round
 """
 _TRAFFIC_COLUMNS = tuple(f.name for f in fields(Traffic) if f.name != "count")
-_SUMMED = (*COUNTS, "estimate_wire", "seconds", "air_bytes", "air_seconds", "energy_mj")
-_MERGE = ", ".join(
-    [f"{name} = COALESCE({name} + excluded.{name}, {name}, excluded.{name})" for name in _SUMMED]
-    + [f"{name} = COALESCE(excluded.{name}, {name})" for name in ("num_examples", "loss", "correct")]
-    + ["status = excluded.status"]
-)
 
 
 def _traffic(row: Sequence[Any]) -> Traffic:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bytefed.ledger.rows import Phase, RoundSummary
-from bytefed.runs.csv_files import SESSION_PHASES, write_json
+from bytefed.ledger.rows import SESSION_PHASES, Phase, RoundSummary
+from bytefed.runs.csv_files import write_json
 
 Summary = Mapping[str, Any]
 

@@ -21,16 +21,12 @@ from bytefed.errors import BoardError, BytefedError
 from bytefed.federation.assignment import Assignment
 from bytefed.federation.local_training import LocalTraining
 from bytefed.head import Head
-from bytefed.ledger.count import CAUSES, ByteCount
+from bytefed.ledger.count import PARTS, ByteCount
 from bytefed.ledger.wire_size import configuration_bytes, connection_bytes, round_bytes
 from bytefed.simulation.links import ClientLinks
 from bytefed.simulation.simulator import Outcome
 
-_COMPARED = (
-    "payload_down",
-    "payload_up",
-    *(cause for cause in CAUSES if cause not in ("probe", "retransmission")),
-)
+_COMPARED = tuple(part for part in PARTS if part not in ("probe", "retransmission"))
 """A busy machine may make a host ask once more: no matter of the simulation."""
 
 

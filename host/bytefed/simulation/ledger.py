@@ -18,7 +18,16 @@ from numpy.typing import NDArray
 
 from bytefed.boards.virtual import board_uid
 from bytefed.ledger.count import ByteCount
-from bytefed.ledger.rows import Phase, RoundSummary, Status, Traffic
+from bytefed.ledger.rows import (
+    BYTES_COLUMNS,
+    ROUNDS_COLUMNS,
+    SESSION_PHASES,
+    SESSIONS_COLUMNS,
+    Phase,
+    RoundSummary,
+    Status,
+    Traffic,
+)
 from bytefed.ledger.wire_size import (
     LinkProfile,
     blob_size,
@@ -27,16 +36,7 @@ from bytefed.ledger.wire_size import (
     head_bytes,
     round_bytes,
 )
-from bytefed.runs.csv_files import (
-    BYTES_COLUMNS,
-    ROUNDS_COLUMNS,
-    SESSION_PHASES,
-    SESSIONS_COLUMNS,
-    CsvFile,
-    round_row,
-    totals,
-    traffic_row,
-)
+from bytefed.runs.csv_files import CsvFile, round_row, totals, traffic_row
 from bytefed.simulation.held_heads import Clients
 from bytefed.simulation.links import ClientLinks
 from bytefed.simulation.simulator import Outcome

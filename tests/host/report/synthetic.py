@@ -6,9 +6,11 @@ import csv
 import json
 import math
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
-from bytefed.runs.csv_files import BYTES_COLUMNS, ROUNDS_COLUMNS, SESSIONS_COLUMNS
+from bytefed.ledger.columns import Column
+from bytefed.ledger.rows import BYTES_COLUMNS, ROUNDS_COLUMNS, SESSIONS_COLUMNS
 
 _CLEAN = {
     "payload_down": 1320, "payload_up": 1320, "header": 32, "crc": 36, "stuffing": 36, "padding": 0,
@@ -84,8 +86,8 @@ def _round(number: int, rows: list[dict[str, object]], boards: int) -> dict[str,
     }
 
 
-def _write(path: Path, columns: tuple[str, ...], rows: list[dict[str, object]]) -> None:
+def _write(path: Path, columns: Sequence[Column], rows: list[dict[str, object]]) -> None:
     with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer = csv.DictWriter(file, [column.name for column in columns], lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
