@@ -74,13 +74,13 @@ def save(name: str, model: bytes, classes: int, models: Path) -> Path:
             f"'{name[:80]}' is no name for a model, or is taken.",
             f"Take letters, digits, - and _, and none of: {', '.join(model_names())}.",
         )
+    document = describe(name, model, [str(number) for number in range(classes)])
     if not 2 <= classes <= 64:
         raise ModelError(
             "E_MODEL_CLASSES",
             f"A head for {classes} classes fits no board; 2 to 64 do.",
             "Say with --classes how many the boards shall tell apart.",
         )
-    document = describe(name, model, [str(number) for number in range(classes)])
     folder = models / name
     try:
         folder.mkdir(parents=True, exist_ok=True)

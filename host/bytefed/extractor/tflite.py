@@ -101,10 +101,12 @@ def read(data: bytes) -> Table:
         ModelError: E_MODEL_CORRUPT for a file that is not well-formed, E_MODEL_UNSUPPORTED for a table's field
             that is not known.
     """
-    if len(data) > MAX_FILE_BYTES:
-        raise corrupt(f"it has {len(data)} bytes; at most {MAX_FILE_BYTES} are read")
     if len(data) < 8 or data[4:8] != b"TFL3":
         raise corrupt("it does not start like a TensorFlow Lite file (TFL3)")
+    if len(data) > MAX_FILE_BYTES:
+        raise unsupported(
+            f"it has more than {MAX_FILE_BYTES:,} bytes, and no board has that flash", "Use a smaller model."
+        )
     return _Reader(data).table(0, "Model")
 
 

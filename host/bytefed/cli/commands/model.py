@@ -44,15 +44,17 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ModelError: For a file that can't be an extractor, or a name that can't be its name.
     """
+    from bytefed.extractor import manifest
     from bytefed.extractor.cut import cut
     from bytefed.extractor.describe import save
     from bytefed.extractor.extractor import Extractor, read_model
-    from bytefed.extractor.manifest import MADE_MODELS
 
     model, outputs = read_model(args.file), 0
     if args.cut:
         model, outputs = cut(model)
-    folder = save(args.name, model, args.classes if args.classes is not None else outputs, MADE_MODELS)
+    folder = save(
+        args.name, model, args.classes if args.classes is not None else outputs, manifest.MADE_MODELS
+    )
     extractor = Extractor(model)
     shape = " x ".join(str(n) for n in extractor.input_shape)
     sys.stdout.write(
