@@ -1,6 +1,6 @@
 """Writes the map of the host into host/README.md, from the order of imports and the packages' own first sentences.
 
-    python tools/house_map.py            writes it anew; a test says when it is out of date
+python tools/house_map.py            writes it anew; a test says when it is out of date
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def test_every_package_says_its_purpose_in_one_sentence():
 def test_contributing_names_files_that_are_there():
     """What its recipes tell to edit exists; names in capitals stand for the reader's own."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    paths = {path for path in re.findall(r"`((?:firmware|host|tests|tools|models|docs)/[\w./-]+)`", text)}
+    paths = set(re.findall(r"`((?:firmware|host|tests|tools|models|docs)/[\w./-]+)`", text))
     assert len(paths) > 20
     missing = [path for path in paths if not re.search(r"[A-Z]{3,}", path) and not (ROOT / path).exists()]
     assert missing == []
