@@ -84,12 +84,14 @@ _HOMES = {name: home for home, names in _NAMES.items() for name in names.split()
 __all__ = [*_HOMES]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'bytefed' has no attribute '{name}'")
-    value = getattr(import_module(f"bytefed.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a type checker that saw it would let any name pass
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module 'bytefed' has no attribute '{name}'")
+        value = getattr(import_module(f"bytefed.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -6,21 +6,16 @@ are the keys of ``RunConfig``, which are also the long options of the command li
 
 from __future__ import annotations
 
-import asyncio
 import os
-import signal
-import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
-from contextvars import copy_context
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from bytefed.events import Event, Listener, RunStarted
 from bytefed.result import RunResult, load_run
+from bytefed.waiting import finish, in_a_loop, in_a_thread
 
 if TYPE_CHECKING:
     from bytefed.data import Task
@@ -31,8 +26,6 @@ if TYPE_CHECKING:
     from bytefed.strategies.base import Strategy
 
     PathLike = str | os.PathLike[str]
-
-_T = TypeVar("_T")
 
 
 def run(
@@ -63,7 +56,7 @@ def run(
     Raises:
         BytefedError: Whatever keeps the run from beginning or going on, with a code and a remedy.
     """
-    return _finish(run_async(config, directory=directory, strategy=strategy, progress=progress, **keys))
+    return finish(run_async(config, directory=directory, strategy=strategy, progress=progress, **keys))
 
 
 async def run_async(
@@ -102,7 +95,7 @@ def resume(
         ConfigError: E_CONFIG_RESUME for a key that can't change within a run.
         BytefedError: Whatever else keeps the run from going on.
     """
-    return _finish(resume_async(directory, strategy=strategy, progress=progress, **keys))
+    return finish(resume_async(directory, strategy=strategy, progress=progress, **keys))
 
 
 async def resume_async(
@@ -162,8 +155,8 @@ def simulate(
     assignment = load_clients(resolved, clients)
     simulation = Simulation(resolved, environment, assignment, _path(directory), progress or _silent, own)
 
-    if check and _in_a_loop():  # the virtual boards that it checks need a loop of their own
-        _in_a_thread(simulation.run, simulation.stop)
+    if check and in_a_loop():  # the virtual boards that it checks need a loop of their own
+        in_a_thread(simulation.run, simulation.stop)
     else:
         simulation.run()
     return load_run(simulation.directory)
@@ -173,7 +166,7 @@ def sweep(
     *,
     data: Sequence[str] = ("digits",),
     alpha: Sequence[float] = (0.5,),
-    codec: Sequence[str] | None = None,
+    codec: Sequence[str] = (),
     local_epochs: Sequence[int] = (5,),
     fraction_train: Sequence[float] = (1.0,),
     strategy: Sequence[str] = ("fedavg",),
@@ -193,7 +186,7 @@ def sweep(
     Args:
         data: Tasks by name.
         alpha: Dirichlet concentrations of the partition.
-        codec: Codecs, NAME or DOWNLINK/UPLINK; None for all. float32 is always among them.
+        codec: Codecs, NAME or DOWNLINK/UPLINK; () for all. float32 is always among them.
         local_epochs: Passes over a board's own samples in a round.
         fraction_train: Fractions of the boards that train in a round.
         strategy: Strategies by name.
@@ -211,19 +204,16 @@ def sweep(
         DataError, ModelError: As ``load_task``.
     """
     from bytefed.federation.config import RunConfig, checked_keys
-    from bytefed.ledger.wire_size import CODECS
     from bytefed.simulation.sweep_run import plan_sweep, run_sweep
 
     axes = {
-        "data": [os.fspath(name) for name in data],
         "alpha": alpha,
-        "codec": CODECS if codec is None else codec,
         "local_epochs": local_epochs,
         "fraction_train": fraction_train,
         "strategy": strategy,
     }
     plan = plan_sweep(
-        axes,
+        {**axes, "data": [os.fspath(name) for name in data], "codec": codec},
         RunConfig(**checked_keys({"rounds": 100, **_plain(keys)}, "The call")),
         seeds=list(seeds),
         clients=clients,
@@ -395,54 +385,3 @@ def _plain_value(value: Any) -> Any:
 
 def _path(value: PathLike | None) -> Path | None:
     return None if value is None else Path(value)
-
-
-def _in_a_loop() -> bool:
-    """Whether this thread's event loop is running, as that of a notebook is."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
-
-
-def _finish(work: Coroutine[Any, Any, _T]) -> _T:
-    """Do something to its end: in a thread of its own where this thread's event loop is running already."""
-    if not _in_a_loop():
-        return asyncio.run(work)
-    started: Future[Callable[[], object]] = Future()
-
-    async def cancellable() -> _T:
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        started.set_result(lambda: loop.call_soon_threadsafe(task.cancel) if task else None)
-        return await work
-
-    try:
-        return _in_a_thread(lambda: asyncio.run(cancellable()), lambda: started.result()())
-    except asyncio.CancelledError:
-        raise KeyboardInterrupt from None
-
-
-def _in_a_thread(work: Callable[[], _T], stop: Callable[[], object]) -> _T:
-    """Do something in another thread and wait for it; Ctrl-C calls `stop`."""
-    with ThreadPoolExecutor(1, thread_name_prefix="bytefed") as pool:
-        done = pool.submit(copy_context().run, work)
-        with _interrupts(stop):
-            return done.result()
-
-
-@contextmanager
-def _interrupts(stop: Callable[[], object]) -> Iterator[None]:
-    """While this holds, Ctrl-C calls `stop`; signals reach the main thread alone."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        stop()
-
-    before = signal.signal(signal.SIGINT, on_signal)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

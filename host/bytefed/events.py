@@ -1,4 +1,4 @@
-"""What happens in a run, as the coordinator tells it; progress.py shows it, in one of several ways."""
+"""What happens in a run, as the coordinator tells it; the command line shows it, in one of several ways."""
 
 from __future__ import annotations
 

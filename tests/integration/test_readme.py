@@ -53,6 +53,20 @@ def test_demo_prints_what_the_first_screen_shows(tmp_path):
     assert [line for line in expected if line not in printed] == []
 
 
+@pytest.mark.slow
+def test_the_five_lines_of_python_print_what_they_say(tmp_path):
+    pytest.importorskip("tflite_micro")
+    (program,) = blocks("python")
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    said = re.findall(r"^print.*# (\S+?):? ?.*$", program, re.MULTILINE)
+    assert len(said) == 2
+    assert [line.split()[0] for line in done.stdout.splitlines()] == [word.rstrip(":") for word in said], (
+        done.stderr
+    )
+    assert (tmp_path / "report.html").exists()
+
+
 def test_table_of_sizes_is_what_the_closed_forms_say():
     from bytefed.ledger.wire_size import ble_profile, round_bytes, serial_profile
 

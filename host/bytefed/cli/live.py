@@ -1,4 +1,4 @@
-"""What a run shows to people: a progress bar on a terminal, a line a round in a log, a table at the end."""
+"""Shows a run to people: a progress bar on a terminal, a line for each round in a log, a table at the end."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ from bytefed.events import (
 
 
 class Quiet:
-    """Troubles on standard error, and one line at the end."""
+    """Shows troubles on standard error, and one line at the end."""
 
     def __init__(self) -> None:
         self._out, self._err = Console(highlight=False), Console(stderr=True, highlight=False)
 
     def __call__(self, event: Event) -> None:
-        """Take an event."""
+        """Show what an event is about, if it is one to be shown."""
         if isinstance(event, BoardTrouble):
             self._err.print(_trouble(event), markup=False, soft_wrap=True)
         elif isinstance(event, DataRemark):
@@ -61,7 +61,7 @@ def _how_to_go_on(event: RunEnded) -> str:
 
 
 class Live:
-    """A progress bar on a terminal, a line a round elsewhere, and a table at the end."""
+    """Shows a progress bar on a terminal, a line for each round elsewhere, and a table at the end."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False)
@@ -98,7 +98,7 @@ class Live:
         self._progress.stop()
 
     def __call__(self, event: Event) -> None:
-        """Take an event."""
+        """Show what an event is about, if it is one to be shown."""
         if handle := self._handlers.get(type(event)):
             handle(event)
 
@@ -183,7 +183,7 @@ def _against_estimate(sums: Any) -> str:
 
 
 class DownloadBar:
-    """A progress bar on standard error while a file is downloaded; it is made when the first block arrives."""
+    """Shows a progress bar on standard error while a file is downloaded, from its first block on."""
 
     def __init__(self, file: WebFile) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())

@@ -1,4 +1,4 @@
-"""How a run is shown: live on a terminal, a line a round in a log, JSON lines for scripts, or next to nothing."""
+"""Chooses how a run is shown: live on a terminal, as lines in a log, as JSON for scripts, or hardly at all."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from bytefed.federation.assignment import Assignment
 from bytefed.federation.config import RunConfig
 from bytefed.head import parameters
 from bytefed.ledger.estimate import check_ranges, link_profile
-from bytefed.ledger.wire_size import LinkProfile
+from bytefed.ledger.wire_size import CODECS, LinkProfile
 from bytefed.simulation.sweep import (
     TABLE,
     Row,
@@ -86,7 +86,7 @@ def plan_sweep(
     """Plan a sweep over all combinations of values.
 
     Args:
-        axes: Values by the names of the fields of ``Setting``, all of them.
+        axes: Values by the names of the fields of ``Setting``, all of them; no codec stands for every one.
         base: All that the grid does not vary.
         seeds: See ``SweepPlan``.
         clients: See ``SweepPlan``.
@@ -100,6 +100,7 @@ def plan_sweep(
     """
     check_ranges({"mtu": mtu})
     profile, name = link_profile(link, mtu), link if link == "serial" else f"{link}/{mtu}"
+    axes = {**axes, "codec": [*axes["codec"]] or [*CODECS]}
     return SweepPlan(grid(axes), seeds, base, clients, profile, name, directory, data_dir)
 
 

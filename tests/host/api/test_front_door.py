@@ -37,7 +37,8 @@ def small(data, tmp_path):
 
 def imports_for_type_checkers() -> dict[str, str]:
     """Name to home, of the imports under TYPE_CHECKING."""
-    (block,) = [node for node in ast.parse(DOOR.read_text()).body if isinstance(node, ast.If)]
+    choices = [node for node in ast.parse(DOOR.read_text()).body if isinstance(node, ast.If)]
+    (block,) = [node for node in choices if isinstance(node.test, ast.Name)]  # if TYPE_CHECKING
     found = [node for node in block.body if isinstance(node, ast.ImportFrom)]
     return {alias.asname: node.module for node in found for alias in node.names if alias.name == alias.asname}
 

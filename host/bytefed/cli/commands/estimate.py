@@ -67,11 +67,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         default="float32",
         help=f"NAME or DOWNLINK/UPLINK, of {', '.join(CODECS)} (default: float32)",
     )
-    add("--link", choices=LINKS, default="serial", help="(default: serial)")
+    add("--link", choices=LINKS, default="serial", help="the boards' link (default: serial)")
     add("--mtu", type=int, default=247, help="ATT MTU of the BLE link (default: 247)")
     add("--interval", type=_interval, metavar="MS", help="BLE connection interval, such as 30ms")
     add("--packets", type=int, metavar="N", help="BLE packets in a connection event, each direction")
-    add("--phy", type=int, choices=(1, 2), help="LE 1M or 2M")
+    add("--phy", type=int, choices=(1, 2), help="BLE radio: 1 for LE 1M, 2 for LE 2M")
     add(
         "--air-table",
         metavar="FILE",
@@ -82,9 +82,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         type=float,
         default=1.0,
         metavar="F",
-        help="fraction that trains in a round (default: 1)",
+        help="fraction of the boards that trains in a round (default: 1)",
     )
-    add("--min-train-nodes", type=int, default=1, metavar="N", help="at least so many train (default: 1)")
+    add(
+        "--min-train-nodes",
+        type=int,
+        default=1,
+        metavar="N",
+        help="the least number that trains in a round (default: 1)",
+    )
     add(
         "--learning-rate-rounds",
         type=int,
@@ -92,13 +98,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="N",
         help="rounds between two steps of the learning rate, each a CONFIG; 0: it never changes (default: 0)",
     )
-    add("--seed", type=int, default=42, help="of the selection (default: 42)")
-    add("--json", action="store_true", help="one JSON object")
+    add("--seed", type=int, default=42, help="seed of who trains in which round (default: 42)")
+    add("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the estimates; return 0.
+    """Print the estimates and return 0.
 
     Raises:
         ConfigError: E_CONFIG_RANGE, E_CONFIG_SHAPE or E_CONFIG_CODEC.

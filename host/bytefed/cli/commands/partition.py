@@ -55,7 +55,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the table; 0."""
+    """Print the table; return 0."""
     from rich.console import Console
 
     from bytefed.federation.assignment import Assignment, task_of
@@ -83,11 +83,11 @@ def show_partition(
     """Print how many samples of each class each client has, and how the sizes are spread.
 
     Args:
-        divided: Who has what.
+        divided: The samples of each client.
         labels: [samples of the data set], below num_classes.
         num_classes: C.
-        console: Where to.
-        limit: Show at most so many clients; the summary is over all.
+        console: Where they are printed.
+        limit: The most clients to show; the summary is over all.
         owners: The name of each client, where they have some.
     """
     from rich.table import Table
@@ -114,7 +114,7 @@ def show_data(task: Task, console: Console, *, columns: bool) -> None:
 
     Args:
         task: What was loaded.
-        console: Where to.
+        console: Where they are printed.
         columns: Show each column's offset and step.
     """
     numbers = tuple(str(number) for number in range(task.num_classes))
@@ -146,10 +146,10 @@ def _show_columns(columns: Columns, console: Console) -> None:
 
 
 def summary(divided: Partition, counts: NDArray[np.int64]) -> str:
-    """One line about all clients: how many, how large, how many classes each.
+    """Return one line about all clients: how many, how large, how many classes each.
 
     Args:
-        divided: Who has what.
+        divided: The samples of each client.
         counts: int64 [N, C], as `Partition.counts`.
     """
     sizes, classes = divided.sizes, np.count_nonzero(counts, axis=1)
@@ -169,11 +169,11 @@ def _clients(args: argparse.Namespace, task: Task) -> int:
 
 
 def _ruler(num_classes: int) -> str:
-    """Class numbers above the shades: their last digits."""
+    """Return the last digits of the class numbers, as a ruler above the shades."""
     return "".join(str(label % 10) for label in range(num_classes))
 
 
 def _shades(row: NDArray[np.int64], most: Any) -> str:
-    """A client's classes as one character each, darker for more; blank only for none at all."""
+    """Return a client's classes as one character each, darker for more samples; blank only for none at all."""
     levels = -(-row * (len(_SHADES) - 1) // max(int(most), 1))
     return "".join(_SHADES[level] for level in levels)

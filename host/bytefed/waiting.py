@@ -1,0 +1,66 @@
+"""Waits for work from plain functions, wherever they are called: in a script, or where an event loop runs already."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
+from types import FrameType
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
+
+
+def in_a_loop() -> bool:
+    """Whether this thread's event loop is running, as that of a notebook is."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def finish(work: Coroutine[Any, Any, _T]) -> _T:
+    """Do something to its end: in a thread of its own where this thread's event loop is running already."""
+    if not in_a_loop():
+        return asyncio.run(work)
+    started: Future[Callable[[], object]] = Future()
+
+    async def cancellable() -> _T:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        started.set_result(lambda: loop.call_soon_threadsafe(task.cancel) if task else None)
+        return await work
+
+    try:
+        return in_a_thread(lambda: asyncio.run(cancellable()), lambda: started.result()())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+def in_a_thread(work: Callable[[], _T], stop: Callable[[], object]) -> _T:
+    """Do something in another thread and wait for it; Ctrl-C calls `stop`."""
+    with ThreadPoolExecutor(1, thread_name_prefix="bytefed") as pool:
+        done = pool.submit(copy_context().run, work)
+        with _interrupts(stop):
+            return done.result()
+
+
+@contextmanager
+def _interrupts(stop: Callable[[], object]) -> Iterator[None]:
+    """While this holds, Ctrl-C calls `stop`; signals reach the main thread alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stop()
+
+    before = signal.signal(signal.SIGINT, on_signal)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

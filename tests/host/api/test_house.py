@@ -1,0 +1,44 @@
+"""The house as it is described: a map with every package once, floor by floor, in the words of the package itself."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+PACKAGE = ROOT / "host/bytefed"
+
+
+def load_map():
+    spec = importlib.util.spec_from_file_location("house_map", ROOT / "tools/house_map.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_map_is_up_to_date():
+    house_map = load_map()
+    assert house_map.PAGE.read_text(encoding="utf-8") == house_map.page(), "python tools/house_map.py"
+
+
+def test_the_map_has_every_package_and_module_once():
+    found = [path.parent.name for path in PACKAGE.glob("*/__init__.py")]
+    found += [path.stem for path in PACKAGE.glob("*.py") if not path.stem.startswith("__")]
+    listed = [name for floor in load_map().floors() for name in floor]
+    assert sorted(listed) == sorted(found)
+
+
+def test_every_package_says_its_purpose_in_one_sentence():
+    house_map = load_map()
+    for name in (name for floor in house_map.floors() for name in floor):
+        assert 10 < len(house_map.purpose(name)) < 160, name
+
+
+def test_contributing_names_files_that_are_there():
+    """What its recipes tell to edit exists; names in capitals stand for the reader's own."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    paths = set(re.findall(r"`((?:firmware|host|tests|tools|models|docs)/[\w./-]+)`", text))
+    assert len(paths) > 20
+    missing = [path for path in paths if not re.search(r"[A-Z]{3,}", path) and not (ROOT / path).exists()]
+    assert missing == []
