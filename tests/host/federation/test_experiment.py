@@ -14,8 +14,8 @@ import pytest
 pytest.importorskip("bytefed._core", reason="needs the compiled core")
 
 from bytefed.cli.main import main
-from bytefed.data import load_task
 from bytefed.federation import experiment
+from bytefed.federation.assignment import task_of
 from bytefed.federation.config import RunConfig
 from bytefed.ledger.estimate import predict
 from bytefed.ledger.wire_size import serial_profile
@@ -102,7 +102,7 @@ def test_json_lines(features, tmp_path, capsys):
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     names = [event["event"] for event in events]
     assert names == [
-        *["preparing"] * 3,
+        *["preparing"] * 4,
         "run_started",
         *["board_joined"] * 3,
         *["round_closed"] * 2,
@@ -235,12 +235,14 @@ def test_without_a_board_the_answer_comes_before_any_data_are_loaded(tmp_path, b
     assert "error[E_NO_BOARDS]" in done.stderr
     *events, answer = done.stdout.splitlines()
     assert answer == "1 []"
-    assert [json.loads(event) for event in events] == [{"event": "preparing", "phase": "looking for boards"}]
+    said = [json.loads(event) for event in events]
+    assert {event["event"] for event in said} == {"preparing"}
+    assert said[-1]["phase"] == "looking for boards"
 
 
 def test_the_phase_that_is_under_way_is_named(features, tmp_path, monkeypatch):
     told = []
-    monkeypatch.setattr(experiment, "load_task", lambda name, _: (told.append("loads"), load_task(name))[1])
+    monkeypatch.setattr(experiment, "task_of", lambda config: (told.append("loads"), task_of(config))[1])
     config = RunConfig(boards=("loopback:2",), data=str(features), rounds=1, central=False)
     asyncio.run(experiment.begin(config, tmp_path / "run", told.append))
     phases = [event if event == "loads" else event.phase for event in told[:4]]
