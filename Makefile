@@ -137,6 +137,7 @@ lint: $(VENV)/.dev ## Check formatting, lint and types in both languages
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/python tools/message_table/generate.py --check
+	$(BIN)/python tools/tables.py --check
 	$(BIN)/python -m nanobind.stubgen -q -m bytefed._core -o build/_core.pyi
 	@diff -u host/bytefed/_core.pyi build/_core.pyi || (echo "host/bytefed/_core.pyi is out of date: make stubs"; exit 1)
 	$(BIN)/mypy
@@ -153,8 +154,9 @@ stubs: $(VENV)/.dev ## Write the types of the compiled core, after a change in h
 	$(BIN)/python -m nanobind.stubgen -m bytefed._core -o host/bytefed/_core.pyi
 
 .PHONY: generated
-generated: $(VENV)/.dev ## Write what is made from firmware/lib/bytefed/messages.toml
+generated: $(VENV)/.dev ## Write what is made from messages.toml, and the tables of columns, causes and boards
 	$(BIN)/python tools/message_table/generate.py
+	$(BIN)/python tools/tables.py
 
 .PHONY: vectors
 vectors: $(VENV)/.dev ## Write tests/vectors anew, after a change of SPEC.md or messages.toml

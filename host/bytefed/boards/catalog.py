@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from bytefed.protocol.message import Model, SensorChip
+
 
 class UsbId(NamedTuple):
     """USB vendor and product, 16 bits each."""
@@ -20,15 +22,16 @@ class UsbId(NamedTuple):
 class Sensor(NamedTuple):
     """A sensor's number in DETAILS (SPEC 3) and its name."""
 
-    number: int
+    number: SensorChip
     name: str
 
 
-LSM9DS1, BMI270, LSM6DS33, LSM6DS3TRC, LIS3DH, REPLAYED = (
-    Sensor(1, "LSM9DS1"), Sensor(2, "BMI270"), Sensor(3, "LSM6DS33"), Sensor(4, "LSM6DS3TR-C"), Sensor(5, "LIS3DH"),
-    Sensor(6, "replayed data"),
-)  # fmt: skip
-"""The sensors that a board may have; a virtual board replays data."""
+LSM9DS1 = Sensor(SensorChip.LSM9DS1, "LSM9DS1")
+BMI270 = Sensor(SensorChip.BMI270, "BMI270")
+LSM6DS33 = Sensor(SensorChip.LSM6DS33, "LSM6DS33")
+LSM6DS3TRC = Sensor(SensorChip.LSM6DS3TRC, "LSM6DS3TR-C")
+LIS3DH = Sensor(SensorChip.LIS3DH, "LIS3DH")
+REPLAYED = Sensor(SensorChip.REPLAY, "replayed data")  # what a virtual board has
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class BoardType:
     """A make of board.
 
     Attributes:
-        number: Its number in DETAILS (SPEC 3), 1..255.
+        number: Its number in DETAILS (SPEC 3).
         name: What SPEC 3 and `bytefed devices` call it.
         full_name: The maker's name for it, which covers all its variants.
         environment: Its environment in platformio.ini, by which `bytefed flash` knows it.
@@ -46,7 +49,7 @@ class BoardType:
         note: A remark about the sensors for docs/boards; "" for none.
     """
 
-    number: int
+    number: Model
     name: str
     full_name: str
     environment: str
@@ -58,23 +61,24 @@ class BoardType:
 
 BOARDS = (
     BoardType(
-        1, "Nano 33 BLE", "Arduino Nano 33 BLE, Nano 33 BLE Sense (rev 1, rev 2)", "nano33ble",
+        Model.NANO_33_BLE, "Nano 33 BLE", "Arduino Nano 33 BLE, Nano 33 BLE Sense (rev 1, rev 2)", "nano33ble",
         UsbId(0x2341, 0x805A), UsbId(0x2341, 0x005A), (LSM9DS1, BMI270),
     ),
     BoardType(
-        2, "Feather nRF52840", "Adafruit Feather nRF52840 Express", "feather_nrf52840",
+        Model.FEATHER, "Feather nRF52840", "Adafruit Feather nRF52840 Express", "feather_nrf52840",
         UsbId(0x239A, 0x8029), UsbId(0x239A, 0x0029),
     ),
     BoardType(
-        3, "Feather nRF52840 Sense", "Adafruit Feather nRF52840 Sense", "feather_nrf52840_sense",
+        Model.FEATHER_SENSE, "Feather nRF52840 Sense", "Adafruit Feather nRF52840 Sense", "feather_nrf52840_sense",
         UsbId(0x239A, 0x8087), UsbId(0x239A, 0x0087), (LSM6DS33, LSM6DS3TRC),
     ),
     BoardType(
-        4, "ItsyBitsy nRF52840", "Adafruit ItsyBitsy nRF52840 Express", "itsybitsy_nrf52840",
+        Model.ITSY_BITSY, "ItsyBitsy nRF52840", "Adafruit ItsyBitsy nRF52840 Express", "itsybitsy_nrf52840",
         UsbId(0x239A, 0x8051), UsbId(0x239A, 0x0051),
     ),
     BoardType(
-        5, "Circuit Playground Bluefruit", "Adafruit Circuit Playground Bluefruit", "circuitplayground_bluefruit",
+        Model.CIRCUIT_PLAYGROUND, "Circuit Playground Bluefruit", "Adafruit Circuit Playground Bluefruit",
+        "circuitplayground_bluefruit",
         UsbId(0x239A, 0x8045), UsbId(0x239A, 0x0045), (LIS3DH,), "no gyroscope",
     ),
 )  # fmt: skip

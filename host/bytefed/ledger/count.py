@@ -55,9 +55,9 @@ class ByteCount:
     ack: int = _cause("ACK frames: header and body")
     control: int = _cause("bodies of control messages, without the inline blob")
     retransmission: int = _cause(
-        "whole frames sent again, frames received again, ERROR, and all that is said to find back after a link loss or "
-        "a reset: what was said before in the same row (a message by its kind, of a blob each byte), and what the row "
-        "would not have had",
+        "whole frames sent again, frames received again, ERROR, and what it takes to recover from a link loss or a "
+        "reset: all that the same row has had before (messages by their kind, blobs byte by byte), and all that it "
+        "would not have had otherwise",
         repair=True,
     )
     probe: int = _cause("POLL, and the ACK or ACCEPT that answers it", repair=True)

@@ -1,7 +1,7 @@
 """The rows of bytes.csv, sessions.csv and rounds.csv: the one list of their columns.
 
 The database's ledger (runs/schema.py), the CSV files and their readers, and the tables of SPEC 8 are made from it
-(`tools/tables.py`). A new column is a field here and a value where the row is filled; `make tables` writes SPEC 8.
+(`tools/tables.py`). A new column is a field here and a value where the row is filled; `make generated` writes SPEC 8.
 """
 
 from __future__ import annotations

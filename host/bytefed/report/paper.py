@@ -43,6 +43,11 @@ _STYLE: Any = {
 }
 
 
+def _color(name: str) -> str:
+    """Return the colour of a series; a cause that has none of its own yet is grey."""
+    return _COLORS.get(name, _COLORS["s7"])
+
+
 def write(directory: Path, kind: str, drawn: Iterable[tuple[str, Chart]]) -> list[Path]:
     """Write charts as files.
 
@@ -95,13 +100,13 @@ def _plot(axes: Axes, chart: XY) -> None:
         x = [value / x_scale for value in one.x]
         y = [value / y_scale for value in one.y]
         gap = min((b - a for a, b in pairwise(x)), default=1.0)
-        axes.bar(x, y, bottom=base, width=0.9 * gap, color=_COLORS[one.color], label=one.label, linewidth=0)
+        axes.bar(x, y, bottom=base, width=0.9 * gap, color=_color(one.color), label=one.label, linewidth=0)
         base = [low + value for low, value in zip(base, y, strict=True)]
     for one in chart.lines:
         axes.plot(
             [value / x_scale for value in one.x],
             [value / y_scale for value in one.y],
-            color=_COLORS[one.color],
+            color=_color(one.color),
             label=one.label or None,
             linestyle="--" if one.dashed else "-",
             linewidth=6 if one.wide else 1.2,
@@ -134,7 +139,7 @@ def _bars(axes: Axes, chart: Bars) -> None:
     scale, unit = scale_of(chart.axis.unit, max((value for _, value, _ in chart.rows), default=1))
     rows = list(reversed(chart.rows))
     places = range(len(rows))
-    axes.barh(places, [value / scale for _, value, _ in rows], color=[_COLORS[color] for *_, color in rows])
+    axes.barh(places, [value / scale for _, value, _ in rows], color=[_color(color) for *_, color in rows])
     axes.set_yticks(places, [label for label, *_ in rows])
     axes.set_xlabel(titled(chart.axis, unit))
     axes.grid(visible=False, axis="y")
@@ -151,7 +156,7 @@ def _grid(axes: Axes, chart: Grid) -> None:
                 bottom=bottom,
                 width=1,
                 align="edge",
-                color=_COLORS[color],
+                color=_color(color),
                 label=label,
                 linewidth=0,
             )

@@ -208,7 +208,7 @@ def test_recordings_that_can_t_be(tmp_path: Path) -> None:
         ({"X": x[:0], "y": y[:0]}, "E_DATA_EMPTY"),
         ({"X": x, "y": y % 3}, "E_DATA_LABEL"),
         ({"X": x, "y": y + 1}, "E_DATA_LABEL"),
-        ({"X": x.astype(np.int32), "y": y}, "E_DATA_TYPE"),
+        ({"X": x.astype(str), "y": y}, "E_DATA_TYPE"),
         ({"X": np.full(x.shape, np.nan, np.float32)}, "E_DATA_NAN"),
         ({"y": y}, "E_DATA_ARRAY"),
         ({"X": x[:, 0, 0, 0]}, "E_DATA_SHAPE"),
