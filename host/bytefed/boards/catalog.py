@@ -40,7 +40,7 @@ class BoardType:
 
     Attributes:
         number: Its number in DETAILS (SPEC 3).
-        name: What SPEC 3 and `bytefed devices` call it.
+        name: Its short name, in SPEC 3 and `bytefed devices`.
         full_name: The maker's name for it, which covers all its variants.
         environment: Its environment in platformio.ini, by which `bytefed flash` knows it.
         application: USB identity while the firmware runs.

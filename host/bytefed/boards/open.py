@@ -24,9 +24,9 @@ async def open_devices(
     Virtual boards are started, and stopped again at the end; all ports are closed then.
 
     Args:
-        boards: What to open: URIs, or what ``look_for`` found.
-        options: How virtual boards are made.
-        faults: What goes wrong on each link, as `Faults.parse` reads it; "" for nothing.
+        boards: URIs to open, or the boards that ``look_for`` found.
+        options: The options of virtual boards.
+        faults: The faults of each link, as `Faults.parse` reads them; "" for none.
 
     Raises:
         ConfigError: As ``look_for``; E_CONFIG_FAULTS for faults that are none.

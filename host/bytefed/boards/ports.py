@@ -19,7 +19,7 @@ class Port:
     """A serial port of this machine.
 
     Attributes:
-        name: What the system calls it, such as /dev/ttyACM0 or COM3.
+        name: Its name in the system, such as /dev/ttyACM0 or COM3.
         usb: USB identity of what is plugged in; None for a port that is not on USB.
         allowed: Whether this user may read and write it.
     """

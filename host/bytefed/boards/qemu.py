@@ -127,10 +127,10 @@ def board_command(qemu: str, image: Path, uid: int, listener: int, *, monitor: s
 
     Args:
         qemu: Path of QEMU.
-        image: What to run.
+        image: The firmware image to run.
         uid: Its identity, 64 bits.
         listener: File descriptor of the socket at which it waits for the host.
-        monitor: Where QEMU takes commands.
+        monitor: QEMU's monitor device, which takes commands; "none" for no monitor.
     """
     boot = random.SystemRandom().getrandbits(16)
     return [

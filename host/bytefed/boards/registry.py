@@ -82,7 +82,7 @@ async def look_for(uris: Sequence[str]) -> list[Found]:
     """Look for real boards, and check the URIs of virtual ones: all that can be done before there is a task.
 
     Args:
-        uris: What `--boards` takes.
+        uris: The arguments of `--boards`.
 
     Raises:
         ConfigError: E_CONFIG_BOARDS for a URI that is none, E_CONFIG_EXTRA if a package is missing that it needs.

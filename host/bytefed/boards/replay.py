@@ -1,4 +1,4 @@
-"""A recording in the place of a sensor: what a virtual board's CAPTURE takes its windows from."""
+"""Recordings that stand in for the sensor of a virtual board: CAPTURE takes its windows from one."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Recording:
         Args:
             source: Name of a task, whose federated inputs are replayed, or an .npz file with `X` (int8, or float32 in
                 the units of the extractor's training, [n, ...]) and, where they are known, labels `y`.
-            extractor: What takes the windows.
+            extractor: The extractor that the windows go into.
             classes: C of the board's head.
 
         Raises:
@@ -66,8 +66,8 @@ class Replay:
     """One board's sensor: goes through a recording, and begins again at its end.
 
     Args:
-        recording: What to replay; boards may share one.
-        uid: Of the board. It says where to begin: boards are not in step.
+        recording: The windows to replay; boards may share a recording.
+        uid: The board's uid; it decides which window comes first, so that boards are not in step.
     """
 
     def __init__(self, recording: Recording, uid: int) -> None:

@@ -1,4 +1,4 @@
-"""What a kind of `--boards` URI is: its form, its help, and how the boards behind one are found and started.
+"""Schemes: the kinds of `--boards` URIs, each with its form, its help, and how its boards are found and started.
 
 A package adds a kind of its own with an entry point of the group `bytefed.transports`, which names a Scheme:
 
@@ -58,7 +58,7 @@ class Scheme:
     """A kind of `--boards` URI.
 
     Attributes:
-        name: What stands before the colon, in lower case; each transport's `uri` begins with it, and so does `link` in
+        name: The part before the colon, in lower case; each transport's `uri` begins with it, and so does `link` in
             bytes.csv.
         forms: The forms of its URIs and what each names, such as {"serial:PORT": "the board at that port"}.
         find: Called with a URI before anything else is loaded. Looks for real boards; of virtual ones it checks only

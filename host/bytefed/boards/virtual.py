@@ -26,14 +26,14 @@ _IDLE = 0.5  # seconds between two looks at `stopped`
 
 @dataclass(frozen=True)
 class BoardKind:
-    """What a virtual board is made of.
+    """The properties of a virtual board.
 
     Attributes:
         features, classes: D and C of the head.
         model: Name or folder of its extractor; None for a board that takes ready features only.
-        capacity: Samples that its store takes, 1..65535.
+        capacity: Number of samples that its store holds, 1..65535.
         max_batch: Largest batch size, 1..255.
-        window: Chunks that it takes in one burst, 1..32.
+        window: Number of chunks that it accepts in one burst, 1..32.
         replay: Recording that stands in for a sensor, as `Recording.load` reads it; None for no sensor.
     """
 
@@ -48,10 +48,10 @@ class BoardKind:
 
 @dataclass(frozen=True)
 class VirtualOptions:
-    """How `virtual:N`, `virtual-ble:N`, `loopback:N` and `qemu:N` make their boards.
+    """The options of boards that bytefed starts: `virtual:N`, `virtual-ble:N`, `loopback:N`, `qemu:N`.
 
     Attributes:
-        kind: What they are made of.
+        kind: Their properties.
         line_rate: Bits a second on the lines of `virtual:N`, None for no limit.
         uid_seed: Seed of the boards' uids.
     """
@@ -72,10 +72,10 @@ def make_board(
     """Return a board that has just been switched on.
 
     Args:
-        kind: What it is made of.
+        kind: Its properties.
         uid: Its identity.
         extractor: Its feature extractor, None for none; boards may share one.
-        recording: What its sensor replays, None for no sensor; boards may share one.
+        recording: The windows that its sensor replays, None for no sensor; boards may share a recording.
     """
     boot = random.SystemRandom().getrandbits(16)
     if extractor is None:

@@ -1,4 +1,4 @@
-"""What a column is: the one description from which SQL, CSV files, their readers and SPEC 8's tables are made.
+"""Columns: one description each, from which SQL, CSV files, their readers and SPEC 8's tables are made.
 
 A row is a dataclass. Its fields carry their column as metadata, written `field(metadata=column("what it means", "B"))`.
 """
@@ -22,11 +22,11 @@ class Column:
     Attributes:
         name: Its name in every place.
         kind: Type of its values.
-        meaning: What SPEC 8 says of it.
+        meaning: Its description in SPEC 8.
         unit: Unit of its values, such as "B"; "" for none.
         optional: Whether it may be empty.
         digits: Digits behind the point in a CSV file, of a float.
-        merge: What becomes of it when a board tries the same round again: the first value stays, the values are
+        merge: How a further attempt of a board at the same round changes it: the first value stays, the values are
             added, or the last one that is known counts.
         stored: Whether the database has it; if not, it is computed from others.
         shown: Whether CSV files have it.
@@ -52,7 +52,7 @@ def column(meaning: str, unit: str = "", *, then: tuple[Column, ...] = (), **det
     """Return a field's metadata.
 
     Args:
-        meaning: What SPEC 8 says of the column.
+        meaning: The column's description in SPEC 8.
         unit: Unit of its values; "" for none.
         then: Columns behind it that are computed: properties of the same row.
         details: `digits`, `merge` and `shown` of Column.

@@ -25,8 +25,8 @@ def _cause(what: str, where: str = "this cause, both directions", *, repair: boo
     """Return the field of a cause.
 
     Args:
-        what: What SPEC 8 says of the cause: which bytes are put down to it.
-        where: What SPEC 8.1 says of its column.
+        what: The cause's description in SPEC 8: the bytes that are put down to it.
+        where: The description of its column in SPEC 8.1.
         repair: Whether a link without loss has no such bytes.
     """
     return field(default=0, metadata={**column(where, "B", merge="add"), "cause": what, "repair": repair})
@@ -102,7 +102,7 @@ COUNTS = tuple(each.name for each in fields(ByteCount))
 """All that is counted: the causes and the port's own counts."""
 
 PARTS = tuple(each.name for each in fields(ByteCount) if "cause" in each.metadata)
-"""Where a byte may go: the causes, payload by direction."""
+"""All causes that a byte can be put down to, payload by direction."""
 
 CAUSES = tuple(part for part in PARTS if not part.startswith("payload_"))
 """The causes other than payload."""
@@ -113,7 +113,7 @@ REPAIR = tuple(each.name for each in fields(ByteCount) if each.metadata.get("rep
 
 @dataclass(frozen=True)
 class Framing:
-    """What a link adds to a frame: nothing on BLE, CRC and COBS on serial."""
+    """The bytes that a link adds to a frame: nothing on BLE, CRC and COBS on serial."""
 
     crc: int
     stuffing: int
@@ -132,8 +132,8 @@ def split_frame(
     """Return the causes of one frame that crossed the link for the first time.
 
     Args:
-        framing: Of the link.
-        direction: Of the frame.
+        framing: The link's framing.
+        direction: The frame's direction.
         length: Header and body, bytes.
         wire: Bytes on the wire.
         payload: Bytes of the body that belong to a blob.

@@ -13,10 +13,10 @@ from bytefed.ledger.columns import Column, column, columns, computed
 from bytefed.ledger.count import ByteCount
 
 Status = Literal["ok", "late", "rejected", "failed"]
-"""What became of a board's delta: applied, too late for its round, refused, or never arrived."""
+"""The fate of a board's delta: counted, too late for its round, refused, or never arrived."""
 
 Phase = Literal["round", "connect", "provision", "evaluate"]
-"""What bytes were exchanged for: a round, or one of the SESSION_PHASES."""
+"""The occasion on which bytes were exchanged: a round, or one of the SESSION_PHASES."""
 
 SESSION_PHASES: tuple[Phase, ...] = ("connect", "provision", "evaluate")
 

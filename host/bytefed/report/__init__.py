@@ -1,4 +1,4 @@
-"""What a run did, for people: one HTML page, and the same figures for papers, spreadsheets and TensorBoard.
+"""Reports of runs: one HTML page, and the same figures for papers, spreadsheets and TensorBoard.
 
 The page's charts are drawn by svg.py, not by matplotlib: text that a phone can read, dark mode by style sheet and a
 redraw every second beside a running experiment are things that only small SVG of our own gives, with nothing to

@@ -1,4 +1,4 @@
-"""What a chart shows. How it looks is the business of svg.py (page) and paper.py (matplotlib)."""
+"""The content of charts. svg.py (page) and paper.py (matplotlib) draw them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Axis:
     """One axis.
 
     Attributes:
-        label: What is on it, without the unit.
+        label: Name of the quantity, without the unit.
         unit: ``B`` is written with kB, MB, GB where numbers are large; ``%`` takes fractions of 1.
         log: Whether it is logarithmic.
         whole: Whether ticks must be whole numbers.
@@ -134,7 +134,7 @@ def scale_of(unit: str, largest: float) -> tuple[float, str]:
 
 
 def titled(axis: Axis, unit: str) -> str:
-    """What stands beside an axis."""
+    """Return the label of an axis, with its unit."""
     return f"{axis.label} ({unit})" if unit else axis.label
 
 

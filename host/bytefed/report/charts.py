@@ -25,12 +25,12 @@ _STATUS_COLORS = {"failed": "bad", "rejected": "rejected", "late": "late"}
 
 
 def part_name(part: str) -> str:
-    """How a cause is called on the page."""
+    """Return the name of a cause on the page."""
     return PART_NAMES.get(part, part)
 
 
 def learning(run: Run) -> list[Chart]:
-    """Accuracy against rounds and against bytes."""
+    """Return the charts of accuracy against rounds and against bytes."""
     if run.accuracy() is None:
         return []
     total = list(accumulate(row.wire_total for row in run.rounds))
@@ -126,7 +126,7 @@ def _shared(rounds: Sized) -> str:
 
 
 def causes(run: Run) -> list[Chart]:
-    """Where the bytes went."""
+    """Return the charts of bytes by cause."""
     if not run.rows:
         return []
     present = [part for part in PARTS if run.parts[part]]
@@ -186,7 +186,7 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def faults(run: Run) -> list[Chart]:
-    """What went wrong: bytes sent again, and boards' rounds that came to nothing."""
+    """Return the charts of repair: bytes sent again, and rounds of boards that brought nothing."""
     charts: list[Chart] = []
     present = [part for part in REPAIR if run.parts[part]]
     difference = _difference(run)

@@ -26,7 +26,7 @@ class Group:
     """Runs that repeat each other with other seeds.
 
     Attributes:
-        label: What sets the group apart from the others.
+        label: The settings in which the group differs from the others.
         color: Name of its colour.
         runs: One or more.
     """
@@ -45,7 +45,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float | None]) -> Spread | None:
-        """Of values that are all known; None if one is not."""
+        """Return the mean and spread of values; None if one of them is not known."""
         known = [value for value in values if value is not None]
         if not known or len(known) < len(values):
             return None

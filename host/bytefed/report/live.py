@@ -22,7 +22,7 @@ from bytefed.errors import BytefedError, ConfigError
 from bytefed.events import Event, Listener, RunStarted
 
 PORT = 8270
-"""Where the page is, if nobody says otherwise and nobody else is there."""
+"""The port of the page by default; the next free one is used if it is taken."""
 HOST = "127.0.0.1"
 _WATCHED = ("bytes.csv", "rounds.csv", "sessions.csv", "summary.json")
 _GRACE = 2.5  # seconds in which a browser that is looking may fetch the last page
@@ -37,7 +37,7 @@ def serving(listener: Listener, port: int | None) -> Iterator[Listener]:
     """A listener that passes all events on, while a server shows the run.
 
     Args:
-        listener: Of the terminal.
+        listener: The terminal's listener.
         port: 0 for PORT or, where that is taken, any; None for no server at all.
 
     Raises:
@@ -94,7 +94,7 @@ def _stop(server: subprocess.Popen[str]) -> None:
 
 
 class Board:
-    """What is on show: the newest page of the run that was named last."""
+    """The page on show: the newest one of the run that was named last."""
 
     def __init__(self) -> None:
         self.directory: Path | None = None

@@ -50,7 +50,7 @@ def frame(title: str, content: str, *, live: bool = False) -> str:
 
 
 def body(runs: Sequence[Run]) -> str:
-    """What is inside <main>."""
+    """Return the content of <main>."""
     parts = [_one(runs[0])] if len(runs) == 1 else [_several(runs)]
     parts.append(
         "<footer>Made by bytefed from the run’s own files; the columns are explained in SPEC.md, section 8. "

@@ -53,7 +53,7 @@ _DATABASE_STEPS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What the report shows of a row of bytes.csv or sessions.csv: the columns of these names (ledger/rows.py).
+    """A row of bytes.csv or sessions.csv, as far as the report shows it: the columns of these names (ledger/rows.py).
 
     Attributes:
         phase: ``round`` in bytes.csv.
@@ -85,7 +85,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What the report shows of a row of rounds.csv: the columns of these names (ledger/rows.py)."""
+    """A row of rounds.csv, as far as the report shows it: the columns of these names (ledger/rows.py)."""
 
     round: int
     participants: int
@@ -103,17 +103,17 @@ _ROUND = tuple(each for each in ROUNDS_COLUMNS if each.name in {field.name for f
 
 @dataclass(frozen=True)
 class Run:
-    """What is known of a run.
+    """A run as its files describe it.
 
     Attributes:
-        directory: Where it was read.
+        directory: The directory that it was read from.
         rows: bytes.csv.
         sessions: sessions.csv.
         rounds: rounds.csv.
         summary: summary.json, empty while the run is not over.
         config: Keys to values, as text.
         versions: Name to version.
-        notes: What was missing or cut off.
+        notes: Remarks about files that are missing or cut off.
     """
 
     directory: Path

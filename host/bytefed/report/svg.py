@@ -48,7 +48,7 @@ def draw(chart: Chart) -> str:
 
 
 def legend(chart: Chart) -> list[tuple[str, str, str]]:
-    """What a chart's colours mean, where its labels don't say so: label, colour and form (box, line or dash)."""
+    """The legend of a chart whose labels do not name its colours: label, colour and form (box, line or dash)."""
     if isinstance(chart, Grid):
         return [(label, color, "box") for label, color in chart.kinds if label]
     if not isinstance(chart, XY):
@@ -220,7 +220,7 @@ class _Plot:
         return parts
 
     def _tips(self) -> list[str]:
-        """What a pointer that rests on a bar or a point is told."""
+        """The text that is shown when a pointer rests on a bar or a point."""
         chart = self._chart
         if chart.stack:
             return self._bar_tips()

@@ -18,14 +18,14 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True)
 class BoardSum:
-    """What one board did in all rounds.
+    """The figures of one board over all rounds.
 
     Attributes:
         board, link: Which.
         rounds, ok: Rounds that it was asked in; those whose update counted.
         parts: Bytes by cause.
         estimate: Bytes predicted for the same.
-        num_examples, accuracy: Of the last round that is known.
+        num_examples, accuracy: Samples and accuracy of the last round that is known.
         seconds: Mean of a round.
         air_seconds, energy: Sums, seconds and millijoules; None off the radio.
     """
@@ -91,7 +91,7 @@ def write(directory: Path, runs: Sequence[Run], drawn: Iterable[tuple[str, Chart
 
     Args:
         directory: Is made.
-        runs: What the report is about.
+        runs: The runs that the report is about.
         drawn: File name, without its suffix, and chart.
 
     Returns:

@@ -18,7 +18,7 @@ def write(directory: Path, runs: Sequence[Run]) -> list[Path]:
 
     Args:
         directory: Is made.
-        runs: What to write.
+        runs: The runs to write.
 
     Returns:
         The subdirectories.

@@ -47,7 +47,7 @@ def round_row(row: RoundSummary) -> dict[str, Any]:
 
 
 class CsvFile:
-    """A CSV file that grows, and whose last rows may be taken back."""
+    """A CSV file that grows, and whose last rows can be removed again."""
 
     def __init__(self, path: Path, columns: Sequence[Column]) -> None:
         self._path = path
@@ -127,7 +127,7 @@ class Records:
 
 
 def totals(rows: Iterable[Traffic]) -> dict[str, Any]:
-    """Sums over ledger rows: wire bytes, estimates, and whether each row's estimate was exact."""
+    """Return sums over ledger rows: wire bytes, estimates, and whether each row's estimate was exact."""
     known = [row for row in rows if row.count is not None and row.estimate_wire is not None]
     return {
         "wire_down": sum(row.count.wire_down for row in known if row.count),

@@ -65,7 +65,7 @@ _READ_ONLY = "Make the directory writable for you, or name another one with --ru
 
 @contextmanager
 def coded(directory: Path) -> Iterator[None]:
-    """Turn what the system says about a run directory into coded errors."""
+    """Turn the system's errors about a run directory into coded ones."""
     try:
         yield
     except sqlite3.Error as error:
@@ -106,17 +106,17 @@ RESOLVED = "config.resolved.toml"
 
 
 def new_run() -> int:
-    """A number for a run, 1 to 2^32 - 1. Boards forget the round they know when the number is another."""
+    """Return a random number for a run, 1 to 2^32 - 1; a board that meets a new number forgets the round it knows."""
     return secrets.randbelow(2**32 - 1) + 1
 
 
 def default_directory(run: int) -> Path:
-    """Where a run goes when nobody says."""
+    """Return the directory of a run for which none was named."""
     return Path("runs") / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{run:08x}"
 
 
 def versions() -> dict[str, str]:
-    """Of bytefed and of what its results depend on."""
+    """Return the versions of bytefed, Python and the packages that results depend on, by name."""
     found = {"python": platform.python_version(), "platform": platform.platform()}
     for name in ("bytefed", "numpy", "pyserial", "tflite-micro"):
         try:

@@ -1,4 +1,4 @@
-"""What every transport promises; tests/host/transport/test_transport_conformance.py holds each of them to it."""
+"""The contract of every transport; tests/host/transport/test_transport_conformance.py holds each of them to it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Transport(Protocol):
     """A way to one board, used from one asyncio event loop.
 
     Attributes:
-        uri: What the user would type to get here again.
+        uri: The URI by which a user would name this board.
         framing: "serial": `write` and `read` carry a byte stream; "ble": each call carries one whole frame.
         frame_limit: Largest frame (header and body, bytes) the link carries; known once open.
         rto_floor: Seconds that an answer may take longer than usual on an idle link before it counts as lost.

@@ -52,7 +52,7 @@ for _library in ("bleak", "bleak_retry_connector"):
 
 @dataclass(frozen=True)
 class Backend:
-    """What bleak runs on; bleak has no such switch of its own."""
+    """The backend that bleak runs on; bleak itself has no option for it."""
 
     scanner: type[BaseBleakScanner]
     client: type[BaseBleakClient]
@@ -191,7 +191,7 @@ class BleTransport:
     Args:
         central: The adapter.
         board: Address (on macOS the UUID that stands for it), or name.
-        uri: What the user typed, if not ble:BOARD.
+        uri: The URI as the user typed it; None for ble:BOARD.
         rto_floor: Seconds that an answer may take longer than usual on an idle link.
         patience: Seconds to wait for a board that does not come (back), or for an adapter that is off.
     """

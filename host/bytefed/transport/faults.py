@@ -27,21 +27,21 @@ _LONGEST = 300  # bytes without a delimiter after which a stretch of the stream 
 
 @dataclass(frozen=True)
 class Faults:
-    """How bad a link is. A probability is per frame and direction.
+    """The faults of a link. Each probability applies to every frame in each direction.
 
     Attributes:
         drop: Probability that a frame is lost.
-        corrupt: That some of its bits or bytes change, or on a byte stream go missing.
-        duplicate: That it comes twice.
-        reorder: That it is held back for up to `hold` seconds, while those behind it overtake.
-        garbage: That a burst of random bytes comes before it.
-        stall: That nothing moves for `pause` seconds.
-        cut: That the link dies within it, at a random byte; it can be opened again.
-        cut_at: The link dies once, after that many bytes of both directions; 0 for never.
-        hold, pause: Seconds.
-        delay: Every frame takes up to so many seconds longer; the order stays.
-        throttle: Bytes a second and direction; 0 for no limit.
-        seed: Of all the draws; each link has its own sequence of them.
+        corrupt: Probability that some of its bits or bytes change, or go missing on a byte stream.
+        duplicate: Probability that it arrives twice.
+        reorder: Probability that it is held back for up to `hold` seconds while later frames overtake it.
+        garbage: Probability that a burst of random bytes precedes it.
+        stall: Probability that the link stalls for `pause` seconds.
+        cut: Probability that the link dies within it, at a random byte; it can be opened again.
+        cut_at: Number of bytes of both directions after which the link dies, once; 0 for never.
+        hold, pause: Longest delay of a reordered frame, and duration of a stall, seconds.
+        delay: Longest additional delay of each frame, seconds; the order stays.
+        throttle: Rate limit in each direction, bytes a second; 0 for no limit.
+        seed: Seed of all random draws; each link has a sequence of its own.
     """
 
     drop: float = 0.0
@@ -81,7 +81,7 @@ class Faults:
         return cls(**values)  # type: ignore[arg-type]
 
     def __str__(self) -> str:
-        """What differs from a good link, and the seed, as `parse` reads it."""
+        """Return the differences from a good link, and the seed, in the form that `parse` reads."""
         good = type(self)()
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         told = {name: v for name, v in values.items() if v != getattr(good, name)} | {"seed": self.seed}
@@ -97,9 +97,13 @@ def _bad(part: str, remedy: str) -> ConfigError:
 
 @dataclass(frozen=True)
 class Piece:
-    """What comes out of a lane: bytes, how many seconds late, and whether others may overtake them.
+    """A piece of the outgoing stream of one direction.
 
-    `last` says that the link dies with them.
+    Attributes:
+        data: Its bytes.
+        late: Additional delay, seconds.
+        overtaken: Whether later pieces may overtake it.
+        last: Whether the link dies after it.
     """
 
     data: bytes
@@ -109,7 +113,7 @@ class Piece:
 
 
 class FaultSource(Protocol):
-    """Decides what becomes of each frame."""
+    """Decides how each frame is changed, delayed or lost."""
 
     def pieces(self, direction: Direction, frame: bytes) -> list[Piece]:
         """Return what comes out instead of a frame (its bytes on the wire); nothing if it is lost."""
@@ -119,8 +123,8 @@ class RandomFaults:
     """Draws the faults of one link. `injected` counts them by name.
 
     Args:
-        faults: How bad the link is.
-        name: Of the link; gives it draws of its own.
+        faults: The faults of the link.
+        name: The link's name, which gives it a random sequence of its own.
         stream: Whether bytes may go missing within a frame (a byte stream, not BLE).
     """
 
@@ -188,7 +192,7 @@ class FrameCutter:
 
     @property
     def rest(self) -> bytes:
-        """What is no whole frame yet."""
+        """The bytes behind the last whole frame."""
         return self._rest
 
     def push(self, data: bytes) -> Iterator[bytes]:
@@ -222,7 +226,7 @@ class FaultyTransport:
 
     Args:
         inner: The transport to the board.
-        source: What goes wrong.
+        source: Decides how each frame is changed, delayed or lost.
         throttle: Bytes a second and direction, 0 for no limit. It has no buffer: `write` waits.
     """
 
@@ -254,7 +258,7 @@ class FaultyTransport:
         self._tasks = [loop.create_task(self._carry_down()), loop.create_task(self._carry_up())]
 
     async def write(self, data: bytes) -> None:
-        """Take frames one by one and count them, whatever becomes of them. Raises LinkError: E_LINK_LOST."""
+        """Take frames one by one and count them, even those that are lost. Raises LinkError: E_LINK_LOST."""
         for frame in whole_frames(data) if self.framing == "serial" else (data,):
             await self._write_frame(frame)
 

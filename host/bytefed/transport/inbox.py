@@ -1,4 +1,4 @@
-"""What has arrived and waits to be read."""
+"""A queue of received data that waits to be read."""
 
 from __future__ import annotations
 

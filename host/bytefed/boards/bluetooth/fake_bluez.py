@@ -200,11 +200,11 @@ class FakeDevice:
     """One board as BlueZ shows it.
 
     Attributes:
-        services: What it advertises.
+        services: UUIDs of the services that it advertises.
         connect_errors: Each is raised by one Connect, first to last.
         missing: UUID of a characteristic that the next connections don't show.
         late_mtu: Seconds for which the MTU reads 23.
-        connect_seconds: What Connect takes.
+        connect_seconds: Seconds that Connect takes.
         stuck: Writes are never answered.
     """
 

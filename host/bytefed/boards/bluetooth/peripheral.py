@@ -13,11 +13,11 @@ from bytefed.protocol.message import MAX_FRAME, MAX_WINDOW
 
 
 class Air:
-    """What gets lost on the way to and from a board.
+    """The losses on the way to and from a board.
 
     Args:
         write_loss, notification_loss: Probability per ATT value.
-        seed: Of the draws.
+        seed: Seed of the random losses.
 
     Attributes:
         written, notified: Bytes that the host handed over, and that it was given.
@@ -43,12 +43,12 @@ class Peripheral:
     """A board that advertises, takes writes, and notifies while it is connected.
 
     Args:
-        name, address: What it advertises.
+        name, address: The name and the address that it advertises.
         board: The board itself.
         mtu: ATT MTU that it agrees to.
         rx_capacity: Bytes that wait for the board's loop; more are dropped, as Bluefruit's and ArduinoBLE's
             receive buffers do.
-        air: What gets lost.
+        air: The losses on the way.
     """
 
     def __init__(

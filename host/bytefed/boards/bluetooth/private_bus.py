@@ -72,7 +72,7 @@ async def private_bus() -> AsyncIterator[str]:
 
 
 def _dying_with_us() -> list[str]:
-    """What ends the bus even when this process is killed (util-linux)."""
+    """Return the command prefix that ends the bus even when this process is killed (util-linux)."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
 

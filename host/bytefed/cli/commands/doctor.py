@@ -29,7 +29,7 @@ _INSTALL_RULES = " && ".join(
 
 @dataclass(frozen=True)
 class Facts:
-    """What was found on this machine.
+    """The findings about this machine.
 
     Attributes:
         linux: Whether it runs Linux; the next three are looked for there alone.
@@ -48,7 +48,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that stands in the way, and the remedy."""
+    """A problem that keeps boards from being reached, and its remedy."""
 
     problem: str
     remedy: str
@@ -66,7 +66,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(_: argparse.Namespace) -> int:
-    """Print what was found; 1 if anything was."""
+    """Print each problem and its remedy; return 1 if there is any."""
     console = Console(highlight=False)
     findings = list(judge(gather()))
     for finding in findings:
@@ -96,7 +96,7 @@ def _runs(name: str) -> bool:
 
 
 def _not_running(port: Port) -> Finding | None:
-    """Return what is wrong behind a port of a maker of boards, where no firmware of bytefed's runs."""
+    """Return the problem of a port by a maker of boards behind which bytefed's firmware does not run."""
     if port.usb is None or not port.is_other:
         return None
     waiting = next((board for board in BOARDS if board.bootloader == port.usb), None)
@@ -113,7 +113,7 @@ def _not_running(port: Port) -> Finding | None:
 
 
 def judge(facts: Facts) -> Iterator[Finding]:
-    """Yield what stands in the way of the boards."""
+    """Yield the problems that keep boards from being reached."""
     boards = [port for port in facts.ports if port.is_board]
     others = [finding for port in facts.ports if (finding := _not_running(port))]
     yield from others
