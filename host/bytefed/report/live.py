@@ -22,7 +22,7 @@ from bytefed.errors import BytefedError, ConfigError
 from bytefed.events import Event, Listener, RunStarted
 
 PORT = 8270
-"""The port of the page by default; the next free one is used if it is taken."""
+"""The port of the page by default; any free one if that is taken."""
 HOST = "127.0.0.1"
 _WATCHED = ("bytes.csv", "rounds.csv", "sessions.csv", "summary.json")
 _GRACE = 2.5  # seconds in which a browser that is looking may fetch the last page
