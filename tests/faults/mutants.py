@@ -50,12 +50,14 @@ class Mutant:
 _DEVICE, _HOST_SESSION, _HOST_SAMPLES, _ROUND, _LINK, _TRANSFER = (
     f"bytefed/device/{name}.py" for name in ("device", "session", "samples", "round", "link", "blob")
 )
-_STORE = "bytefed/runs/store.py"
+_STORE, _SCHEMA = "bytefed/runs/store.py", "bytefed/runs/schema.py"
 _SESSION, _ROUNDS, _SAMPLES, _CORE_ROUND, _INTAKE = (
     f"bytefed/session/{name}.cpp"
     for name in ("session", "session_rounds", "session_samples", "round", "intake")
 )
 _KEY = "delta BLOB NOT NULL,\n    PRIMARY KEY (run, round, board));"
+_NO_KEY = "delta BLOB NOT NULL);"
+_TABLES = "in SCHEMA.split("
 _INSERT = 'db.execute(\n                "INSERT OR IGNORE INTO deltas'
 _FORGETFUL = "key in vars(self).setdefault('known', set()) or self.known.add(key) or "
 _TRAINED = "        self._round = work\n        return reply"
@@ -244,16 +246,16 @@ HOSTS = (
     ),
     Mutant("no nonce", _HOST_SESSION, (("Welcome.unpack(body).nonce == nonce", "True"),), "old welcome"),
     Mutant("act on every ACK", _TRANSFER, (("if news or polls:", "if True:"),), "duplicates"),
-    Mutant("no primary key", _STORE, ((_KEY, "delta BLOB NOT NULL);"),), "late kills"),
+    Mutant("no primary key", _SCHEMA, ((_KEY, _NO_KEY),), "late kills"),
     Mutant(
         "round left out of the key",
-        _STORE,
+        _SCHEMA,
         ((_KEY, _KEY.replace("run, round, board", "run, board")),),
     ),
     Mutant(
         "what is stored is known to one process alone",
         _STORE,
-        ((_KEY, "delta BLOB NOT NULL);"), (_INSERT, _FORGETFUL + _INSERT)),
+        ((_TABLES, f"in SCHEMA.replace({_KEY!r}, {_NO_KEY!r}).split("), (_INSERT, _FORGETFUL + _INSERT)),
         "late kills",
     ),
     Mutant(
