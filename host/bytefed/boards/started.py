@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import sys
@@ -15,7 +14,9 @@ from bytefed.boards.scheme import Found, Scheme, Start, count_of
 from bytefed.errors import ConfigError, LinkError
 from bytefed.transport.base import Transport
 
-if TYPE_CHECKING:  # loaded when boards are started: numpy and the core take their time
+if TYPE_CHECKING:  # loaded when boards are started: all of them take their time
+    import asyncio
+
     from bytefed._core import VirtualBoard
     from bytefed.boards.virtual import VirtualOptions
 
@@ -73,6 +74,8 @@ async def _on_terminals(
     count: int, first: int, options: VirtualOptions
 ) -> AsyncIterator[Sequence[Transport]]:
     """Start `bytefed board` and hand out its ports."""
+    import asyncio
+
     from bytefed.transport.serial import SerialTransport
 
     process = await asyncio.create_subprocess_exec(
@@ -116,6 +119,8 @@ def board_command(count: int, first: int, options: VirtualOptions) -> list[str]:
 
 
 async def _read_port(process: asyncio.subprocess.Process) -> str:
+    import asyncio
+
     if process.stdout is None or process.stderr is None:
         raise LinkError("E_VIRTUAL", "The virtual boards have no output.", "")
     try:
