@@ -275,7 +275,7 @@ def happens(board: StatedBoard, event: str) -> list[str]:
     if event in EVENTS:
         return _said(EVENTS[event](board))
     kind, body = REQUESTS[event](board)
-    said = _said(board.ask(kind, body))
-    if kind is Kind.ADD and said == ["ADDED"]:
+    frames = board.ask(kind, body)
+    if kind is Kind.ADD and frames[0][0] == Kind.ADDED and frames[0][2] == 1:  # its chunks are due
         board.added = board.sequence
-    return said
+    return _said(frames)
