@@ -300,6 +300,7 @@ def test_partition_and_simulate_cut(long, capsys, tmp_path):
     assert "fill no window" in capsys.readouterr().err
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert (summary["config"]["window"], summary["config"]["hop"]) == (8, 3)
+    assert summary["class_names"] == ["idle", "run", "walk"]
 
 
 def test_a_recording_without_end_is_bounded(long, monkeypatch):
