@@ -293,21 +293,24 @@ def blob_size(codec: str, features: int, classes: int) -> int:
     return wire_size.blob_size(codec_pair(codec)[1], features, classes)
 
 
-def load_task(name: PathLike, data_dir: PathLike | None = None) -> Task:
+def load_task(name: PathLike, data_dir: PathLike | None = None, *, window: int = 0, hop: int = 0) -> Task:
     """Load what there is to learn: features, labels and the global test set.
 
     Args:
         name: A task by name ("digits", "gesture", "motion", ...), an .npz file, or a folder of recordings.
         data_dir: Folder with the raw data of tasks that bytefed doesn't ship.
+        window: Readings in a window that a folder's recordings are cut into, as `--window`.
+        hop: Readings from one window to the next, as `--hop`; both 0 to cut nothing.
 
     Raises:
         DataError: E_DATA_UNKNOWN for a name that is none of these, or what reading the data raised.
         ModelError: The task's extractor can't be used.
-        ConfigError: E_CONFIG_EXTRA if a package is missing.
+        ConfigError: E_CONFIG_EXTRA if a package is missing; E_CONFIG_WINDOW for a cut that doesn't fit the data.
     """
+    from bytefed.data import Cut
     from bytefed.data import load_task as load
 
-    return load(os.fspath(name), _path(data_dir))
+    return load(os.fspath(name), _path(data_dir), Cut(window, hop))
 
 
 @asynccontextmanager

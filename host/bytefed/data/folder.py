@@ -18,6 +18,7 @@ from bytefed.data.task import MAX_CLASSES, Samples, Task
 from bytefed.data.windows import Cut
 from bytefed.errors import DataError, ModelError
 from bytefed.extractor.extractor import Extractor, read_model
+from bytefed.extractor.manifest import FILE_NAME
 
 TEST = 0.2
 """What becomes the global test where the folder doesn't say."""
@@ -29,6 +30,7 @@ MAX_FILE_BYTES = 1 << 26
 MAX_VALUES = 1 << 29
 """The most input values of all samples together: 2 GiB of float32."""
 _TRAINING, _TESTING = ("training", "train"), ("testing", "test")
+_BESIDE = ("", ".tflite", ".labels", ".md", ".toml")  # what a folder has beside its samples
 _OF_THE_SYSTEM = ("__macosx", "thumbs.db", "desktop.ini")
 _HELP = "docs/your-data.md shows a folder."
 
@@ -165,7 +167,7 @@ def _sources(folder: Path, notes: Notes) -> list[Source]:
     for path in _entries(folder):
         if path.is_dir():
             subfolders.append(path)
-        elif path.suffix.lower() in (*TABLES, *pictures.KINDS):
+        elif path.suffix.lower() not in _BESIDE and path.name != FILE_NAME:
             notes.add("Left out, beside the subfolders of the labels and not in one", path)
     parts = {path.name.lower(): path for path in subfolders}
     if (

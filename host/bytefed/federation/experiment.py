@@ -325,6 +325,7 @@ def _subject(experiment: Experiment, store: Store) -> Subject:
         task=task.name,
         features=task.D,
         classes=task.num_classes,
+        class_names=task.classes,
         boards=len(clients),
         config=asdict(config),
         seeds={

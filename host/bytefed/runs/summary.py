@@ -21,6 +21,7 @@ class Subject:
         run: The run's number.
         task: Name of the task.
         features, classes: D and C of the head.
+        class_names: The name of each class; empty where the data know them by number alone.
         boards: Number of clients.
         config: The resolved configuration, key to value.
         seeds: The run's seed and what was drawn from it.
@@ -31,6 +32,7 @@ class Subject:
     task: str
     features: int
     classes: int
+    class_names: Sequence[str]
     boards: int
     config: Mapping[str, Any]
     seeds: Mapping[str, Any]
@@ -86,6 +88,7 @@ def write_summary(directory: Path, subject: Subject, result: Result, extra: Summ
         "task": subject.task,
         "features": subject.features,
         "classes": subject.classes,
+        "class_names": list(subject.class_names),
         "boards": subject.boards,
         "rounds": len(result.rounds),
         "participants": result.participants,

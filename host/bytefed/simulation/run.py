@@ -269,6 +269,7 @@ class Simulation:
             task=self._task.name,
             features=self._task.D,
             classes=self._task.num_classes,
+            class_names=self._task.classes,
             boards=len(self._partition),
             config=asdict(self._config),
             seeds={"run": self._config.seed},

@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("tflite_micro", reason="the extractor needs tflite-micro (bytefed[virtual])")
 
+import bytefed
 from bytefed.cli.main import main
 from bytefed.data import Cut, load_task, tables
 from bytefed.data.folder import sample
@@ -206,6 +207,8 @@ def test_deeper_folders_are_read(motions):
 
 def test_nothing_is_left_out_without_a_word(motions):
     (motions / "loose.csv").write_text("1,2")
+    (motions / "loose.wav").write_bytes(b"RIFF")
+    (motions / "README.md").write_text("mine")
     (motions / "run" / "sound.wav").write_bytes(b"RIFF")
     (motions / "run" / "more.wav").write_bytes(b"RIFF")
     (motions / "empty").mkdir()
@@ -214,7 +217,13 @@ def test_nothing_is_left_out_without_a_word(motions):
     task = load_task(str(motions))
     assert task.classes == ("idle", "run", "walk")
     said = "\n".join(task.warnings)
-    for name in ("loose.csv", "run/more.wav and 1 more", "empty", "only-notes", "only-notes/readme.md"):
+    for name in (
+        "loose.csv and 1 more",
+        "run/more.wav and 1 more",
+        "empty",
+        "only-notes",
+        "only-notes/readme.md",
+    ):
         assert name in said
 
 
@@ -269,6 +278,8 @@ def test_long_recordings_are_cut(long):
     task = load_task(str(long), cut=Cut(hop=2))
     assert len(task.federated) + len(task.test) == 3 * 8 * 12
     assert task.warnings == ()
+    again = bytefed.load_task(long, window=8, hop=2)
+    assert np.array_equal(again.federated.features, task.federated.features)
     assert any("fill no window" in said for said in load_task(str(long), cut=Cut(hop=4)).warnings)
 
 
@@ -300,6 +311,7 @@ def test_partition_and_simulate_cut(long, capsys, tmp_path):
     assert "fill no window" in capsys.readouterr().err
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert (summary["config"]["window"], summary["config"]["hop"]) == (8, 3)
+    assert summary["class_names"] == ["idle", "run", "walk"]
 
 
 def test_a_recording_without_end_is_bounded(long, monkeypatch):
