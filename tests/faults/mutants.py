@@ -38,6 +38,7 @@ class Mutant:
         changes: Each a text that stands in the file exactly once, and what stands there instead.
         part: The part of the campaign that finds it out.
         flash: Whether a host is tried with boards that have flash: those of a core built apart.
+        elsewhere: Further changes, each in a file of its own: path, text and what stands there instead.
     """
 
     name: str
@@ -45,12 +46,13 @@ class Mutant:
     changes: tuple[tuple[str, str], ...]
     part: str = "singles"
     flash: bool = False
+    elsewhere: tuple[tuple[str, str, str], ...] = ()
 
 
 _DEVICE, _HOST_SESSION, _HOST_SAMPLES, _ROUND, _LINK, _TRANSFER = (
     f"bytefed/device/{name}.py" for name in ("device", "session", "samples", "round", "link", "blob")
 )
-_STORE = "bytefed/runs/store.py"
+_SCHEMA, _DELTAS = "bytefed/runs/schema.py", "bytefed/runs/deltas.py"
 _SESSION, _ROUNDS, _SAMPLES, _CORE_ROUND, _INTAKE = (
     f"bytefed/session/{name}.cpp"
     for name in ("session", "session_rounds", "session_samples", "round", "intake")
@@ -244,17 +246,18 @@ HOSTS = (
     ),
     Mutant("no nonce", _HOST_SESSION, (("Welcome.unpack(body).nonce == nonce", "True"),), "old welcome"),
     Mutant("act on every ACK", _TRANSFER, (("if news or polls:", "if True:"),), "duplicates"),
-    Mutant("no primary key", _STORE, ((_KEY, "delta BLOB NOT NULL);"),), "late kills"),
+    Mutant("no primary key", _SCHEMA, ((_KEY, "delta BLOB NOT NULL);"),), "late kills"),
     Mutant(
         "round left out of the key",
-        _STORE,
+        _SCHEMA,
         ((_KEY, _KEY.replace("run, round, board", "run, board")),),
     ),
     Mutant(
         "what is stored is known to one process alone",
-        _STORE,
-        ((_KEY, "delta BLOB NOT NULL);"), (_INSERT, _FORGETFUL + _INSERT)),
+        _DELTAS,
+        ((_INSERT, _FORGETFUL + _INSERT),),
         "late kills",
+        elsewhere=((_SCHEMA, _KEY, "delta BLOB NOT NULL);"),),
     ),
     Mutant(
         "boot id ignored",
@@ -326,10 +329,9 @@ def broken_host(mutant: Mutant, work: Path) -> list[str]:
 def _break(mutant: Mutant, sources: Path, work: Path) -> None:
     shutil.rmtree(work, ignore_errors=True)
     shutil.copytree(sources, work, ignore=shutil.ignore_patterns("__pycache__", "core"))
-    file = work / mutant.path
-    text = file.read_text(encoding="utf-8")
-    for old, new in mutant.changes:
+    for path, old, new in (*((mutant.path, *change) for change in mutant.changes), *mutant.elsewhere):
+        file = work / path
+        text = file.read_text(encoding="utf-8")
         if text.count(old) != 1:
-            raise LookupError(f"mutant '{mutant.name}': {mutant.path} has {text.count(old)} times {old!r}")
-        text = text.replace(old, new)
-    file.write_text(text, encoding="utf-8")
+            raise LookupError(f"mutant '{mutant.name}': {path} has {text.count(old)} times {old!r}")
+        file.write_text(text.replace(old, new), encoding="utf-8")
