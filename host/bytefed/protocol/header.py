@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 from bytefed.protocol.message import Kind
 
 
-@dataclass(frozen=True)
-class DataHeader:
+class DataHeader(NamedTuple):
     """Header of a chunk or of an ACK.
 
     Attributes:

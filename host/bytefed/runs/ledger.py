@@ -13,6 +13,12 @@ from bytefed.runs.schema import MERGE
 
 _TRAFFIC_COLUMNS = tuple(f.name for f in fields(Traffic) if f.name != "count")
 
+_NAMES = ("run", *_TRAFFIC_COLUMNS, *COUNTS)
+_ADD = (
+    f"INSERT INTO ledger ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608
+    f" ON CONFLICT (run, round, board) WHERE phase = 'round' DO UPDATE SET {MERGE}"
+)
+
 
 class Ledger(Database):
     """The part of the store that keeps bytes."""
@@ -22,17 +28,10 @@ class Ledger(Database):
 
         Doesn't wait for the disk: a kill loses nothing, a power cut at most the newest rows, never a delta.
         """
-        count = row.count or ByteCount()
-        values = {name: getattr(row, name) for name in _TRAFFIC_COLUMNS}
-        values |= {name: getattr(count, name) if row.count else None for name in COUNTS}
-        values["run"] = self.run
-        names = ", ".join(values)
+        counts = [None] * len(COUNTS) if row.count is None else [getattr(row.count, name) for name in COUNTS]
+        values = (self.run, *(getattr(row, name) for name in _TRAFFIC_COLUMNS), *counts)
         with self._hurried(), self._transaction() as db:
-            db.execute(
-                f"INSERT INTO ledger ({names}) VALUES ({', '.join('?' * len(values))})"  # noqa: S608
-                f" ON CONFLICT (run, round, board) WHERE phase = 'round' DO UPDATE SET {MERGE}",
-                tuple(values.values()),
-            )
+            db.execute(_ADD, values)
 
     def traffic(self, phases: Sequence[Phase], after: int = 0) -> list[tuple[int, Traffic]]:
         """The rows of some phases in the order they were first written, with their row numbers.
