@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple, Self
+from dataclasses import dataclass
+from typing import Self
 
 from bytefed.protocol.message import Kind
 
 
-class DataHeader(NamedTuple):
+@dataclass(frozen=True)
+class DataHeader:
     """Header of a chunk or of an ACK.
 
     Attributes:
