@@ -8,6 +8,7 @@ Wellons 2018), as in SPEC.md section 7.2.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,7 @@ def training_seeds(seed: int, clients: Iterable[int]) -> Words:
     return mix32(np.uint64(seed) + np.uint64(_GOLDEN) * (numbers + np.uint64(1)))
 
 
+@cache
 def training_seed(seed: int, client: int) -> int:
     """As ``training_seeds``, of one client."""
     return int(training_seeds(seed, (client,))[0])

@@ -38,6 +38,7 @@ class Mutant:
         changes: Each a text that stands in the file exactly once, and what stands there instead.
         part: The part of the campaign that finds it out.
         flash: Whether a host is tried with boards that have flash: those of a core built apart.
+        elsewhere: Further changes, each in a file of its own: path, text and what stands there instead.
     """
 
     name: str
@@ -45,19 +46,19 @@ class Mutant:
     changes: tuple[tuple[str, str], ...]
     part: str = "singles"
     flash: bool = False
+    elsewhere: tuple[tuple[str, str, str], ...] = ()
 
 
 _DEVICE, _HOST_SESSION, _HOST_SAMPLES, _ROUND, _LINK, _TRANSFER = (
     f"bytefed/device/{name}.py" for name in ("device", "session", "samples", "round", "link", "blob")
 )
-_STORE, _SCHEMA = "bytefed/runs/store.py", "bytefed/runs/schema.py"
+_SCHEMA, _DELTAS = "bytefed/runs/schema.py", "bytefed/runs/deltas.py"
 _SESSION, _ROUNDS, _SAMPLES, _CORE_ROUND, _INTAKE = (
     f"bytefed/session/{name}.cpp"
     for name in ("session", "session_rounds", "session_samples", "round", "intake")
 )
 _KEY = "delta BLOB NOT NULL,\n    PRIMARY KEY (run, round, board));"
 _NO_KEY = "delta BLOB NOT NULL);"
-_TABLES = "in SCHEMA.split("
 _INSERT = 'db.execute(\n                "INSERT OR IGNORE INTO deltas'
 _FORGETFUL = "key in vars(self).setdefault('known', set()) or self.known.add(key) or "
 _TRAINED = "        self._round = work\n        return reply"
@@ -241,7 +242,7 @@ HOSTS = (
     Mutant(
         "no transfer number, pull",
         _TRANSFER,
-        (("DataHeader.unpack(incoming.frame).transfer != sequence % 4", "False"),),
+        ((" or header.transfer != sequence % 4", ""),),
         "echoes",
     ),
     Mutant("no nonce", _HOST_SESSION, (("Welcome.unpack(body).nonce == nonce", "True"),), "old welcome"),
@@ -254,9 +255,10 @@ HOSTS = (
     ),
     Mutant(
         "what is stored is known to one process alone",
-        _STORE,
-        ((_TABLES, f"in SCHEMA.replace({_KEY!r}, {_NO_KEY!r}).split("), (_INSERT, _FORGETFUL + _INSERT)),
+        _DELTAS,
+        ((_INSERT, _FORGETFUL + _INSERT),),
         "late kills",
+        elsewhere=((_SCHEMA, _KEY, _NO_KEY),),
     ),
     Mutant(
         "boot id ignored",
@@ -328,10 +330,9 @@ def broken_host(mutant: Mutant, work: Path) -> list[str]:
 def _break(mutant: Mutant, sources: Path, work: Path) -> None:
     shutil.rmtree(work, ignore_errors=True)
     shutil.copytree(sources, work, ignore=shutil.ignore_patterns("__pycache__", "core"))
-    file = work / mutant.path
-    text = file.read_text(encoding="utf-8")
-    for old, new in mutant.changes:
+    for path, old, new in (*((mutant.path, *change) for change in mutant.changes), *mutant.elsewhere):
+        file = work / path
+        text = file.read_text(encoding="utf-8")
         if text.count(old) != 1:
-            raise LookupError(f"mutant '{mutant.name}': {mutant.path} has {text.count(old)} times {old!r}")
-        text = text.replace(old, new)
-    file.write_text(text, encoding="utf-8")
+            raise LookupError(f"mutant '{mutant.name}': {path} has {text.count(old)} times {old!r}")
+        file.write_text(text.replace(old, new), encoding="utf-8")

@@ -61,6 +61,8 @@ def test_power_losses_lose_nothing(traced, tmp_path):
 
 _OPEN = '    db.execute("PRAGMA synchronous = FULL")\n    return db'
 _AGAIN = '            self._db.execute("PRAGMA synchronous = FULL")'
+_COMMIT = "            status = self._commit(number, member, reply)\n"
+_RELEASE = '            await device.release(counted=status == "ok")\n'
 _ENROL = "                    store.enrol(boards, first)\n"
 _APPLIED = '            db.executemany(\n                "UPDATE deltas SET applied = 1'
 
@@ -71,13 +73,18 @@ def careless(level: str) -> tuple[tuple[str, str], ...]:
 
 MUTANTS = (
     next(mutant for mutant in HOSTS if mutant.name == "acknowledge before commit"),
-    Mutant("no waiting for the disk", "bytefed/runs/store.py", careless("OFF")),
-    Mutant("waiting for the disk now and then", "bytefed/runs/store.py", careless("NORMAL")),
-    Mutant("no journal", "bytefed/runs/store.py", (("journal_mode = WAL", "journal_mode = OFF"),)),
+    Mutant(
+        "the coordinator lets a board forget what it has not committed",
+        "bytefed/federation/coordinator.py",
+        ((_COMMIT + _RELEASE, "            await device.release(counted=True)\n" + _COMMIT),),
+    ),
+    Mutant("no waiting for the disk", "bytefed/runs/database.py", careless("OFF")),
+    Mutant("waiting for the disk now and then", "bytefed/runs/database.py", careless("NORMAL")),
+    Mutant("no journal", "bytefed/runs/database.py", (("journal_mode = WAL", "journal_mode = OFF"),)),
     Mutant(
         "folders are not synced",
         "bytefed/runs/store.py",
-        (("            _make_folder(directory)", "            directory.mkdir(parents=True)"),),
+        (("            make_folder(directory)", "            directory.mkdir(parents=True)"),),
     ),
     Mutant(
         "a run and its boards in two transactions",
@@ -86,7 +93,7 @@ MUTANTS = (
     ),
     Mutant(
         "head and deltas in two transactions",
-        "bytefed/runs/store.py",
+        "bytefed/runs/rounds.py",
         ((_APPLIED, '            db.execute("COMMIT"), db.execute("BEGIN")\n' + _APPLIED),),
     ),
 )

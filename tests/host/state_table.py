@@ -10,21 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from bytefed import _core
-from bytefed.protocol.message import (
-    Add,
-    AddFlag,
-    Begin,
-    BeginFlag,
-    Capture,
-    Config,
-    DataHeader,
-    Get,
-    Hello,
-    Kind,
-    Status,
-    control_frame,
-    is_data,
-)
+from bytefed.protocol.header import DataHeader, control_frame, is_data
+from bytefed.protocol.message import Add, AddFlag, Begin, BeginFlag, Capture, Config, Get, Hello, Kind, Status
 
 SPEC = Path(__file__).parents[2] / "SPEC.md"
 RUN, ROUND, LIMIT = 7, 5, 20

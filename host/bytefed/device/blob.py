@@ -149,20 +149,23 @@ async def _collect(
     Returns whether anything new came.
     """
     progress = False
-    since, ahead = now(), receiver.missing(window)
-    while incoming := await link.receive(since + link.chunks.timeout(attempt, answers=_some(ahead))):
-        if incoming.kind is not None or DataHeader.unpack(incoming.frame).transfer != sequence % 4:
+    since, ahead = now(), window
+
+    def until() -> float:
+        return since + link.chunks.timeout(attempt, answers=_some(receiver.missing(ahead)))
+
+    while incoming := link.waiting() or await link.receive(until()):
+        header = DataHeader.unpack(incoming.frame)
+        if incoming.kind is not None or header.transfer != sequence % 4:
             link.refuse_error(incoming, sequence)
             link.discard(incoming)
             continue
-        if not _take_chunk(link, receiver, name, incoming):
+        if not _take_chunk(link, receiver, name, incoming, header.index):
             continue
-        header = DataHeader.unpack(incoming.frame)
         if attempt == 0:
             link.chunks.measured(now() - since)
         progress = True
-        since, attempt = now(), 0
-        ahead = receiver.missing(range(header.index + 1, window.stop))
+        since, attempt, ahead = now(), 0, range(header.index + 1, window.stop)
         if receiver.first_missing >= window.stop or header.poll:
             break
     return progress
@@ -172,8 +175,8 @@ def _some(ahead: int) -> int:
     return max(1, min(ahead, 1 + _LOST_IN_A_ROW))
 
 
-def _take_chunk(link: Link, receiver: ChunkReceiver, name: Hashable, incoming: Incoming) -> bool:
-    chunk, index = incoming.body, DataHeader.unpack(incoming.frame).index
+def _take_chunk(link: Link, receiver: ChunkReceiver, name: Hashable, incoming: Incoming, index: int) -> bool:
+    chunk = incoming.body
     if receiver.receive(index, chunk):
         link.accept(incoming, payload=len(chunk), part=_chunk(name, receiver.plan, index))
         return True

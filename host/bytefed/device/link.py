@@ -166,6 +166,10 @@ class Link:
             self._decode(data)
         return self._frames.popleft()
 
+    def waiting(self) -> Incoming | None:
+        """Return the next valid frame of those that are here already, None for none."""
+        return self._frames.popleft() if self._frames else None
+
     def put_back(self, incoming: Incoming) -> None:
         """Let `receive` return a frame again: it is for whoever asks next."""
         self._frames.appendleft(incoming)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import astuple
 from typing import Any, ClassVar, Self
 
 from bytefed.errors import ProtocolError
@@ -25,7 +24,7 @@ class Body:
 
     def pack(self) -> bytes:
         """Return the body's bytes."""
-        return self.LAYOUT.pack(*astuple(self))  # type: ignore[call-overload]
+        return self.LAYOUT.pack(*vars(self).values())
 
     @classmethod
     def unpack(cls, body: bytes) -> Self:

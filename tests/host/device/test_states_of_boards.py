@@ -13,7 +13,8 @@ from bytefed.device.blob import pull, push
 from bytefed.device.link import Link
 from bytefed.errors import BoardError
 from bytefed.protocol.chunks import ChunkPlan, ChunkReceiver
-from bytefed.protocol.message import Kind, is_data
+from bytefed.protocol.header import is_data
+from bytefed.protocol.message import Kind
 
 STATES = list(dict.fromkeys(cell.state for cell in cells()))
 PLAN = ChunkPlan(len(HEAD), CHUNK, 2)

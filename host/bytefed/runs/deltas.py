@@ -1,0 +1,90 @@
+"""The deltas of a run: on disk before a board hears so, each once, what comes too late kept apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bytefed.runs.database import Database, pack, unpack
+
+DeltaStatus = Literal["ok", "late"]
+
+
+@dataclass(frozen=True, eq=False)
+class StoredDelta:
+    """A delta as it is on disk; ``delta`` is float32 [P]."""
+
+    board: str
+    status: DeltaStatus
+    applied: bool
+    num_examples: int
+    loss: float
+    correct: int
+    delta: NDArray[np.float32]
+
+
+class Deltas(Database):
+    """The part of the store that keeps deltas."""
+
+    def commit_delta(
+        self,
+        number: int,
+        board: str,
+        delta: NDArray[np.float32],
+        *,
+        num_examples: int,
+        loss: float,
+        correct: int,
+    ) -> DeltaStatus:
+        """Put a delta on disk; when this returns it survives anything short of a broken disk.
+
+        Args:
+            number: Round.
+            board: uid, 16 hexadecimal digits.
+            delta: float32 [P].
+            num_examples: Samples trained on.
+            loss: Mean training loss.
+            correct: Samples classified correctly.
+
+        Returns:
+            What it counts as. For a delta that is there already: what that one counts as.
+
+        Raises:
+            StoreError: E_DISK_FULL, E_RUN_READ_ONLY or E_RUN_IO; then nothing was stored.
+        """
+        key = (self.run, number, board)
+        with self._transaction() as db:
+            closed = db.execute("SELECT 1 FROM heads WHERE run = ? AND round = ?", key[:2]).fetchone()
+            status = "late" if closed else "ok"
+            db.execute(
+                "INSERT OR IGNORE INTO deltas (run, round, board, status, num_examples, loss, correct, delta)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (*key, status, num_examples, loss, correct, pack(delta)),
+            )
+            row = db.execute(
+                "SELECT status FROM deltas WHERE run = ? AND round = ? AND board = ?", key
+            ).fetchone()
+        stored: DeltaStatus = row[0]
+        return stored
+
+    def deltas(self, number: int) -> list[StoredDelta]:
+        """All deltas of a round, whatever became of them, ordered by board."""
+        rows = self._rows(
+            "SELECT board, status, applied, num_examples, loss, correct, delta FROM deltas"
+            " WHERE run = ? AND round = ? ORDER BY board",
+            self.run,
+            number,
+        )
+        return [
+            StoredDelta(board, status, bool(applied), examples, loss, correct, unpack(blob))
+            for board, status, applied, examples, loss, correct, blob in rows
+        ]
+
+    def counted(self, number: int) -> int:
+        """How many deltas of a round count."""
+        query = "SELECT COUNT(*) FROM deltas WHERE run = ? AND round = ? AND status = 'ok'"
+        row = self._row(query, self.run, number)
+        return int(row[0]) if row else 0

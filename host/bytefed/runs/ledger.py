@@ -1,0 +1,79 @@
+"""The ledger of a run: the bytes of each board by round and phase."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+from bytefed.ledger.count import COUNTS, ByteCount
+from bytefed.ledger.rows import Phase, Traffic
+from bytefed.runs.database import Database
+from bytefed.runs.schema import MERGE
+
+_TRAFFIC_COLUMNS = tuple(f.name for f in fields(Traffic) if f.name != "count")
+
+_NAMES = ("run", *_TRAFFIC_COLUMNS, *COUNTS)
+_ADD = (
+    f"INSERT INTO ledger ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608
+    f" ON CONFLICT (run, round, board) WHERE phase = 'round' DO UPDATE SET {MERGE}"
+)
+
+
+class Ledger(Database):
+    """The part of the store that keeps bytes."""
+
+    def add_traffic(self, row: Traffic) -> None:
+        """Keep bytes; those of a further attempt of the same board at the same round are added to its row.
+
+        Doesn't wait for the disk: a kill loses nothing, a power cut at most the newest rows, never a delta.
+        """
+        counts = [None] * len(COUNTS) if row.count is None else [getattr(row.count, name) for name in COUNTS]
+        values = (self.run, *(getattr(row, name) for name in _TRAFFIC_COLUMNS), *counts)
+        with self._hurried(), self._transaction() as db:
+            db.execute(_ADD, values)
+
+    def traffic(self, phases: Sequence[Phase], after: int = 0) -> list[tuple[int, Traffic]]:
+        """The rows of some phases in the order they were first written, with their row numbers.
+
+        Args:
+            phases: Which.
+            after: Only rows with a greater number.
+        """
+        names = ", ".join((*_TRAFFIC_COLUMNS, *COUNTS))
+        marks = ", ".join("?" * len(phases))
+        rows = self._rows(
+            f"SELECT id, {names} FROM ledger WHERE run = ? AND id > ? AND phase IN ({marks}) ORDER BY id",  # noqa: S608
+            self.run,
+            after,
+            *phases,
+        )
+        return [(row[0], _traffic(row[1:])) for row in rows]
+
+    def last_traffic(self) -> int:
+        """The number of the newest row, 0 for none."""
+        return int(self._row("SELECT IFNULL(MAX(id), 0) FROM ledger")[0])
+
+    def repair(self, codec: str, estimate_wcr: int) -> None:
+        """Give each delta without a ledger row one, with byte columns left empty.
+
+        A process that was killed between storing a delta and writing down its bytes takes their number with it;
+        the delta itself is there.
+        """
+        rows = self._rows(
+            "SELECT round, board, 'round', link, ?, status, NULL, ?, NULL, NULL, num_examples, loss, correct"
+            " FROM deltas d JOIN boards USING (run, board) WHERE run = ? AND NOT EXISTS"
+            " (SELECT 1 FROM ledger l WHERE l.run = d.run AND l.round = d.round AND l.board = d.board"
+            "  AND phase = 'round')",
+            codec,
+            estimate_wcr,
+            self.run,
+        )
+        for row in rows:
+            self.add_traffic(Traffic(*row))
+
+
+def _traffic(row: Sequence[Any]) -> Traffic:
+    own, counts = row[: len(_TRAFFIC_COLUMNS)], row[len(_TRAFFIC_COLUMNS) :]
+    count = None if counts[0] is None else ByteCount(*counts)
+    return Traffic(**dict(zip(_TRAFFIC_COLUMNS, own, strict=True)), count=count)

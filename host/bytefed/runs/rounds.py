@@ -1,0 +1,119 @@
+"""The rounds of a run: who was asked, the global heads, and how the boards find them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from bytefed.errors import StoreError
+from bytefed.head import Head
+from bytefed.ledger.rows import RoundSummary
+from bytefed.runs.database import Database, pack, unpack
+
+_ROUNDS = """
+SELECT r.round,
+    (SELECT COUNT(*) FROM deltas d WHERE d.run = r.run AND d.round = r.round AND applied),
+    (SELECT 1.0 * SUM(e.correct) / NULLIF(SUM(tested), 0) FROM evaluations e
+        WHERE e.run = r.run AND e.round = r.round),
+    accuracy_global, loss_global,
+    IFNULL(SUM(wire_down), 0), IFNULL(SUM(wire_up), 0),
+    IFNULL(SUM(estimate_wcr), 0), IFNULL(SUM(estimate_wire), 0), r.seconds
+FROM rounds r LEFT JOIN ledger l ON l.run = r.run AND l.round = r.round AND phase = 'round'
+WHERE r.run = ? AND r.round >= ? AND r.seconds IS NOT NULL
+GROUP BY r.round ORDER BY r.round
+"""
+
+
+class Rounds(Database):
+    """The part of the store that keeps rounds and heads."""
+
+    def begin_round(self, number: int, participants: Sequence[str]) -> None:
+        """Note which boards are asked to train in a round; those of an earlier attempt at it stay noted."""
+        with self._transaction() as db:
+            db.execute(
+                "INSERT OR IGNORE INTO rounds (run, round, participants) VALUES (?, ?, '[]')",
+                (self.run, number),
+            )
+            everyone = sorted({*self.participants(number), *participants})
+            db.execute(
+                "UPDATE rounds SET participants = ? WHERE run = ? AND round = ?",
+                (json.dumps(everyone), self.run, number),
+            )
+
+    def participants(self, number: int) -> list[str]:
+        """The boards that were asked to train in a round."""
+        row = self._row("SELECT participants FROM rounds WHERE run = ? AND round = ?", self.run, number)
+        return list(json.loads(row[0])) if row else []
+
+    def uncounted(self) -> set[str]:
+        """The boards whose last delta that was asked of them, in a closed round, did not count."""
+        rows = self._rows(
+            "SELECT asked.value, MAX(r.round), applied FROM rounds r, json_each(participants) asked"
+            " LEFT JOIN deltas d ON d.run = r.run AND d.round = r.round AND d.board = asked.value"
+            " WHERE r.run = ? AND seconds IS NOT NULL GROUP BY asked.value",
+            self.run,
+        )
+        return {board for board, _, applied in rows if not applied}
+
+    def hold(self, board: str, head: Head) -> None:
+        """Keep which head a board has, float32 [P]: the next one can then go as the difference to it."""
+        with self._transaction() as db:
+            db.execute("INSERT OR REPLACE INTO held VALUES (?, ?, ?)", (self.run, board, pack(head)))
+
+    def held(self, board: str) -> Head | None:
+        """The head that a board had when it was last heard of; None if that was not kept."""
+        row = self._row("SELECT head FROM held WHERE run = ? AND board = ?", self.run, board)
+        return None if row is None else unpack(row[0])
+
+    def close_round(
+        self, number: int, head: Head, applied: Sequence[str], *, seconds: float, accuracy: float, loss: float
+    ) -> None:
+        """End a round: its head, the deltas applied to it and what the host measured, in one transaction.
+
+        Args:
+            number: Round.
+            head: float32 [P], the global head after the round.
+            applied: uids of the boards whose deltas made it.
+            seconds: Duration of the round.
+            accuracy: Of the head on the global test set, 0 to 1.
+            loss: Mean cross-entropy of the head there.
+        """
+        key = (self.run, number)
+        with self._transaction() as db:
+            db.execute("INSERT INTO heads VALUES (?, ?, ?)", (*key, pack(head)))
+            db.executemany(
+                "UPDATE deltas SET applied = 1 WHERE run = ? AND round = ? AND board = ? AND status = 'ok'",
+                [(*key, board) for board in applied],
+            )
+            db.execute(
+                "UPDATE rounds SET seconds = ?, accuracy_global = ?, loss_global = ? WHERE run = ? AND round = ?",
+                (seconds, accuracy, loss, *key),
+            )
+
+    def head(self) -> tuple[int, Head]:
+        """The newest global head and the round that made it; round 0 is what the run began with."""
+        row = self._row("SELECT round, head FROM heads WHERE run = ? ORDER BY round DESC LIMIT 1", self.run)
+        if row is None:
+            raise StoreError("E_RUN_CORRUPT", f"{self.directory} has no global head.", "Start a new run.")
+        return int(row[0]), unpack(row[1])
+
+    def head_of(self, number: int) -> Head:
+        """The global head that a closed round made."""
+        return unpack(self._row("SELECT head FROM heads WHERE run = ? AND round = ?", self.run, number)[0])
+
+    def add_evaluation(self, number: int, board: str, correct: int, tested: int) -> None:
+        """Keep what a board found out about the head of a round on its own test samples."""
+        with self._transaction() as db:
+            db.execute(
+                "INSERT OR IGNORE INTO evaluations VALUES (?, ?, ?, ?, ?)",
+                (self.run, number, board, correct, tested),
+            )
+
+    def evaluated(self, number: int) -> set[str]:
+        """The boards that have evaluated the head of a round."""
+        rows = self._rows("SELECT board FROM evaluations WHERE run = ? AND round = ?", self.run, number)
+        return {row[0] for row in rows}
+
+    def rounds(self, first: int = 1) -> list[RoundSummary]:
+        """The closed rounds from ``first`` on."""
+        return [RoundSummary(*row) for row in self._rows(_ROUNDS, self.run, first)]
