@@ -40,7 +40,7 @@ class Bench:
             pytest.skip("SKIPPED: " + "; ".join(note for _, note in results))
 
     async def _check(self, board: Device, name: str, check: Check) -> tuple[str, str]:
-        device = Device(board._transport)
+        device = Device(board.transport)
         started = time.monotonic()
         try:
             async with asyncio.timeout(_LIMIT):
