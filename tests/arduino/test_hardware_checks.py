@@ -12,7 +12,7 @@ import pytest
 from fake_board import FakeBoard
 
 from bytefed.boards.loopback import LoopbackTransport
-from bytefed.cli.commands import capture
+from bytefed.device import visit
 from bytefed.device.device import Device
 
 FAMILIES = ("nano", "bluefruit")
@@ -46,7 +46,7 @@ def test_every_check_but_the_extractor_s(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """The fakes have an extractor of their own, so golden features are not theirs."""
-    monkeypatch.setattr(capture, "_PAUSE", 0.001)
+    monkeypatch.setattr(visit, "_PAUSE", 0.001)
     monkeypatch.delenv("BYTEFED_RESET", raising=False)
 
     async def action() -> None:
