@@ -24,6 +24,11 @@ namespace {
 const CodecFunctions* const kCodecs[] = {BYTEFED_CODECS(BYTEFED_POINTER)};
 #undef BYTEFED_POINTER
 
+template <size_t N>
+constexpr size_t length(const CodecFunctions* const (&)[N]) {
+  return N;
+}
+
 const CodecFunctions& functions(Codec codec) {
   return *kCodecs[static_cast<uint8_t>(codec)];
 }
@@ -31,7 +36,7 @@ const CodecFunctions& functions(Codec codec) {
 }  // namespace
 
 bool known_codec(uint8_t codec) {
-  return codec < sizeof kCodecs / sizeof *kCodecs;
+  return codec < length(kCodecs);
 }
 
 size_t blob_size(Codec codec, size_t count) {
