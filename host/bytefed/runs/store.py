@@ -2,11 +2,11 @@
 
 Promises, kept through a kill at any instant (write-ahead log, synchronous=FULL):
 
-* A delta is on disk before the board hears so. Its key is (run, round, board); a second one changes nothing.
+* A delta is on disk before its board gets the ACK. Its key is (run, round, board); a duplicate changes nothing.
 * A global head and the set of deltas applied to it appear together or not at all.
-* A delta that comes after its round's head is kept as `late` and never applied.
+* A delta that arrives after its round's head is kept as `late` and never applied.
 
-Everything else in the directory is derived from the database and can be made again (see records.py).
+Everything else in the directory is derived from the database and can be made again (see csv_files.py).
 """
 
 from __future__ import annotations
@@ -70,16 +70,16 @@ class Store:
         boards: Sequence[tuple[str, str]] = (),
         first: int = 0,
     ) -> Store:
-        """Begin a run: all of this is there, or no run.
+        """Begin a run: afterwards either all of this is on disk, or no run.
 
         Args:
-            directory: Is made; must not hold a run yet.
+            directory: The run directory, which is made if it is missing and must not hold a run yet.
             run: The run's number, 1 to 2^32 - 1.
             head: float32 [P], the global head to start from.
             config: The resolved configuration as TOML.
-            versions: Of bytefed and of what it stands on.
-            boards: To enrol, as ``enrol`` does.
-            first: The client that the first of them is.
+            versions: Versions of bytefed and of the packages that it depends on.
+            boards: The boards to enrol, in the form that ``enrol`` takes.
+            first: Client number of the first of them.
 
         Raises:
             StoreError: E_RUN_EXISTS, E_RUN_IN_USE, E_RUN_READ_ONLY, E_DISK_FULL or E_RUN_IO.
@@ -137,7 +137,7 @@ class Store:
         self._lock.release()
 
     def meta(self, key: str) -> str:
-        """A value given to ``create``, or set since."""
+        """Return a value given to ``create``, or set since."""
         row = self._row("SELECT value FROM meta WHERE key = ?", key)
         return "" if row is None else str(row[0])
 
@@ -149,18 +149,18 @@ class Store:
     # Boards.
 
     def enrol(self, boards: Sequence[tuple[str, str]], first: int = 0) -> None:
-        """Fix which board is which client, once and for all of the run's life.
+        """Assign boards to clients, once for the whole life of the run.
 
         Args:
             boards: uid (16 hexadecimal digits) and link of each, in the order of their clients.
-            first: The client that the first of them is.
+            first: Client number of the first of them.
         """
         rows = [(self.run, uid, client, link) for client, (uid, link) in enumerate(boards, first)]
         with self._transaction() as db:
             db.executemany("INSERT INTO boards VALUES (?, ?, ?, ?)", rows)
 
     def clients(self) -> dict[str, int]:
-        """Client number of each enrolled board, by uid."""
+        """Return the client number of each enrolled board, by uid."""
         return dict(self._rows("SELECT board, client FROM boards WHERE run = ? ORDER BY client", self.run))
 
     # Rounds.
@@ -179,12 +179,12 @@ class Store:
             )
 
     def participants(self, number: int) -> list[str]:
-        """The boards that were asked to train in a round."""
+        """Return the boards that were asked to train in a round."""
         row = self._row("SELECT participants FROM rounds WHERE run = ? AND round = ?", self.run, number)
         return list(json.loads(row[0])) if row else []
 
     def uncounted(self) -> set[str]:
-        """The boards whose last delta that was asked of them, in a closed round, did not count."""
+        """Return the boards whose delta did not count in the last closed round that asked them for one."""
         rows = self._rows(
             "SELECT asked.value, MAX(r.round), applied FROM rounds r, json_each(participants) asked"
             " LEFT JOIN deltas d ON d.run = r.run AND d.round = r.round AND d.board = asked.value"
@@ -194,12 +194,12 @@ class Store:
         return {board for board, _, applied in rows if not applied}
 
     def hold(self, board: str, head: Head) -> None:
-        """Keep which head a board has, float32 [P]: the next one can then go as the difference to it."""
+        """Keep the head that a board has, float32 [P], so that the next one can be sent as the difference to it."""
         with self._transaction() as db:
             db.execute("INSERT OR REPLACE INTO held VALUES (?, ?, ?)", (self.run, board, _pack(head)))
 
     def held(self, board: str) -> Head | None:
-        """The head that a board had when it was last heard of; None if that was not kept."""
+        """Return the head that a board had when it was last heard of; None if that was not kept."""
         row = self._row("SELECT head FROM held WHERE run = ? AND board = ?", self.run, board)
         return None if row is None else _unpack(row[0])
 
@@ -213,10 +213,10 @@ class Store:
         loss: float,
         correct: int,
     ) -> DeltaStatus:
-        """Put a delta on disk; when this returns it survives anything short of a broken disk.
+        """Put a delta on disk; once this has returned, only a broken disk can lose it.
 
         Args:
-            number: Round.
+            number: Number of the round.
             board: uid, 16 hexadecimal digits.
             delta: float32 [P].
             num_examples: Samples trained on.
@@ -224,7 +224,7 @@ class Store:
             correct: Samples classified correctly.
 
         Returns:
-            What it counts as. For a delta that is there already: what that one counts as.
+            The status under which it was stored; for a duplicate, the status of the delta that is there already.
 
         Raises:
             StoreError: E_DISK_FULL, E_RUN_READ_ONLY or E_RUN_IO; then nothing was stored.
@@ -245,7 +245,7 @@ class Store:
         return stored
 
     def deltas(self, number: int) -> list[StoredDelta]:
-        """All deltas of a round, whatever became of them, ordered by board."""
+        """Return all deltas of a round, of any status, ordered by board."""
         rows = self._rows(
             "SELECT board, status, applied, num_examples, loss, correct, delta FROM deltas"
             " WHERE run = ? AND round = ? ORDER BY board",
@@ -258,7 +258,7 @@ class Store:
         ]
 
     def counted(self, number: int) -> int:
-        """How many deltas of a round count."""
+        """Return the number of deltas of a round that count."""
         query = "SELECT COUNT(*) FROM deltas WHERE run = ? AND round = ? AND status = 'ok'"
         row = self._row(query, self.run, number)
         return int(row[0]) if row else 0
@@ -266,15 +266,15 @@ class Store:
     def close_round(
         self, number: int, head: Head, applied: Sequence[str], *, seconds: float, accuracy: float, loss: float
     ) -> None:
-        """End a round: its head, the deltas applied to it and what the host measured, in one transaction.
+        """End a round: store its head, the deltas applied to it and the host's measurements in one transaction.
 
         Args:
-            number: Round.
+            number: Number of the round.
             head: float32 [P], the global head after the round.
-            applied: uids of the boards whose deltas made it.
+            applied: uids of the boards whose deltas were applied.
             seconds: Duration of the round.
-            accuracy: Of the head on the global test set, 0 to 1.
-            loss: Mean cross-entropy of the head there.
+            accuracy: Accuracy of the head on the global test set, 0 to 1.
+            loss: Mean cross-entropy of the head on the global test set.
         """
         key = (self.run, number)
         with self._transaction() as db:
@@ -289,18 +289,18 @@ class Store:
             )
 
     def head(self) -> tuple[int, Head]:
-        """The newest global head and the round that made it; round 0 is what the run began with."""
+        """Return the newest global head and the round that made it; round 0 has the head that the run began with."""
         row = self._row("SELECT round, head FROM heads WHERE run = ? ORDER BY round DESC LIMIT 1", self.run)
         if row is None:
             raise StoreError("E_RUN_CORRUPT", f"{self.directory} has no global head.", "Start a new run.")
         return int(row[0]), _unpack(row[1])
 
     def head_of(self, number: int) -> Head:
-        """The global head that a closed round made."""
+        """Return the global head that a closed round made."""
         return _unpack(self._row("SELECT head FROM heads WHERE run = ? AND round = ?", self.run, number)[0])
 
     def add_evaluation(self, number: int, board: str, correct: int, tested: int) -> None:
-        """Keep what a board found out about the head of a round on its own test samples."""
+        """Keep a board's evaluation of a round's head on its own test samples."""
         with self._transaction() as db:
             db.execute(
                 "INSERT OR IGNORE INTO evaluations VALUES (?, ?, ?, ?, ?)",
@@ -308,20 +308,20 @@ class Store:
             )
 
     def evaluated(self, number: int) -> set[str]:
-        """The boards that have evaluated the head of a round."""
+        """Return the boards that have evaluated the head of a round."""
         rows = self._rows("SELECT board FROM evaluations WHERE run = ? AND round = ?", self.run, number)
         return {row[0] for row in rows}
 
     def rounds(self, first: int = 1) -> list[RoundSummary]:
-        """The closed rounds from ``first`` on."""
+        """Return the closed rounds from ``first`` on."""
         return [RoundSummary(*row) for row in self._rows(_ROUNDS, self.run, first)]
 
     # The ledger.
 
     def add_traffic(self, row: Traffic) -> None:
-        """Keep bytes; those of a further attempt of the same board at the same round are added to its row.
+        """Keep a ledger row; a further attempt of the same board at the same round is added to its row.
 
-        Doesn't wait for the disk: a kill loses nothing, a power cut at most the newest rows, never a delta.
+        This doesn't wait for the disk: a kill loses nothing, a power cut at most the newest rows, but never a delta.
         """
         count = row.count or ByteCount()
         values = {name: getattr(row, name) for name in _TRAFFIC_COLUMNS}
@@ -336,11 +336,11 @@ class Store:
             )
 
     def traffic(self, phases: Sequence[Phase], after: int = 0) -> list[tuple[int, Traffic]]:
-        """The rows of some phases in the order they were first written, with their row numbers.
+        """Return the rows of some phases in the order in which they were first written, with their row numbers.
 
         Args:
-            phases: Which.
-            after: Only rows with a greater number.
+            phases: The phases to return.
+            after: The row number after which to begin.
         """
         names = ", ".join((*_TRAFFIC_COLUMNS, *COUNTS))
         marks = ", ".join("?" * len(phases))
@@ -353,14 +353,14 @@ class Store:
         return [(row[0], _traffic(row[1:])) for row in rows]
 
     def last_traffic(self) -> int:
-        """The number of the newest row, 0 for none."""
+        """Return the number of the newest row; 0 if there is none."""
         return int(self._row("SELECT IFNULL(MAX(id), 0) FROM ledger")[0])
 
     def repair(self, codec: str, estimate_wcr: int) -> None:
-        """Give each delta without a ledger row one, with byte columns left empty.
+        """Add the missing ledger row of each delta that has none, with empty byte columns.
 
-        A process that was killed between storing a delta and writing down its bytes takes their number with it;
-        the delta itself is there.
+        If a process is killed after storing a delta and before booking its bytes, their number is lost, but the delta
+        is there.
         """
         rows = self._rows(
             "SELECT round, board, 'round', link, ?, status, NULL, ?, NULL, NULL, num_examples, loss, correct"
@@ -378,7 +378,7 @@ class Store:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Write all that is written inside in one transaction: one wait for the disk."""
+        """Put all writes inside this context into one transaction, with one wait for the disk."""
         with self._transaction():
             yield
 
@@ -399,7 +399,7 @@ class Store:
 
     @contextmanager
     def _hurried(self) -> Iterator[None]:
-        """Leave it to the next transaction to wait for the disk (SQLite, "PRAGMA synchronous", NORMAL in WAL mode)."""
+        """Leave the wait for the disk to the next transaction (SQLite: "PRAGMA synchronous", NORMAL in WAL mode)."""
         with coded(self.directory):
             self._db.execute("PRAGMA synchronous = NORMAL")
         try:
