@@ -40,7 +40,7 @@ class Database:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Write all that is written inside in one transaction: one wait for the disk."""
+        """Put all writes inside this context into one transaction, with one wait for the disk."""
         with self._transaction():
             yield
 
@@ -61,7 +61,7 @@ class Database:
 
     @contextmanager
     def _hurried(self) -> Iterator[None]:
-        """Leave it to the next transaction to wait for the disk (SQLite, "PRAGMA synchronous", NORMAL in WAL mode)."""
+        """Leave the wait for the disk to the next transaction (SQLite: "PRAGMA synchronous", NORMAL in WAL mode)."""
         with coded(self.directory):
             self._db.execute("PRAGMA synchronous = NORMAL")
         try:
