@@ -6,6 +6,8 @@ number of passes over the data; nothing is chosen by looking at the test set.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +17,12 @@ from bytefed.data.partition import Partition
 from bytefed.data.task import Samples, Task
 from bytefed.federation.local_training import LocalTraining
 from bytefed.head import Head
+from bytefed.seeds import select
+
+MOST_HEADS = 100
+"""How many different heads that boards hold are scored after a round."""
+
+_PANEL = 0x10000  # number of the draw of the boards that stand for all: no round has it
 
 
 @dataclass(frozen=True)
@@ -100,6 +108,23 @@ def evaluate(task: Task, head: Head, samples: Samples) -> Score:
     losses = -_log_softmax(logits)[np.arange(len(samples)), samples.labels]
     right = logits.argmax(axis=1) == samples.labels
     return Score(float(right.mean()), float(losses.mean(dtype=np.float64)))
+
+
+def mean_over_boards(versions: NDArray[np.int64], seed: int, accuracy: Callable[[int], float]) -> float:
+    """Return the mean accuracy of the heads that boards hold, 0 to 1.
+
+    Each different head is scored once; where there are more than MOST_HEADS of them, so many boards stand for all.
+
+    Args:
+        versions: int64 [n], the number of the head that each board holds.
+        seed: The run's seed, which draws those boards.
+        accuracy: Scores the head of a number.
+    """
+    if len(np.unique(versions)) > MOST_HEADS:
+        versions = versions[select(seed, _PANEL, range(len(versions)), MOST_HEADS)]
+    held, boards = np.unique(versions, return_counts=True)
+    scores = (accuracy(head) * count for head, count in zip(held.tolist(), boards.tolist(), strict=True))
+    return math.fsum(scores) / len(versions)
 
 
 def _log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

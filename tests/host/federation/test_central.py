@@ -83,3 +83,23 @@ def test_large_logits_do_not_overflow():
     head = np.full(task.D * 3 + 3, 1e4, np.float32)
     head[::3] = -1e4
     assert np.isfinite(central.evaluate(task, head, task.test).loss)
+
+
+def test_where_boards_hold_very_many_heads_some_stand_for_all():
+    scored = []
+
+    def accuracy(version):
+        scored.append(version)
+        return version / 1000
+
+    few = central.mean_over_boards(np.arange(central.MOST_HEADS), 1, accuracy)
+    assert (len(scored), few) == (central.MOST_HEADS, pytest.approx(0.0495))
+    many = central.mean_over_boards(np.arange(1000), 1, accuracy)
+    assert len(scored) == 2 * central.MOST_HEADS
+    assert many == pytest.approx(0.5, abs=0.1)
+    assert (
+        many
+        == central.mean_over_boards(np.arange(1000), 1, accuracy)
+        != central.mean_over_boards(np.arange(1000), 2, accuracy)
+    )
+    assert central.mean_over_boards(np.array([5, 0, 5, 5]), 1, accuracy) == pytest.approx(0.00375)
