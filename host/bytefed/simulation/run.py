@@ -278,7 +278,7 @@ class Simulation:
         )
 
     def _result(self, complete: bool, started: float) -> Result:
-        task, partition, rounds = self._task, self._partition, len(self._rounds)
+        task, partition = self._task, self._partition
         wanted = complete and self._config.central
         return Result(
             complete=complete,
@@ -287,7 +287,7 @@ class Simulation:
             late=0,
             failed=self._asked_in_all - self._counted_in_all,
             accuracy_boards=self._accuracy_boards,
-            accuracy_central=central_accuracy(task, partition, self._training, rounds) if wanted else None,
+            accuracy_central=central_accuracy(task, partition, self._training) if wanted else None,
             sums=self._ledger.sums(),
             seconds_wall=time.monotonic() - started,
         )
