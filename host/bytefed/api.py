@@ -168,6 +168,8 @@ def sweep(
     codec: Sequence[str] = (),
     local_epochs: Sequence[int] = (5,),
     fraction_train: Sequence[float] = (1.0,),
+    learning_rate: Sequence[float] = (0.05,),
+    batch_size: Sequence[int] = (8,),
     strategy: Sequence[str] = ("fedavg",),
     seeds: Iterable[int] = range(1, 6),
     clients: int = 10,
@@ -188,6 +190,8 @@ def sweep(
         codec: Codecs, NAME or DOWNLINK/UPLINK; () for all. float32 is always among them.
         local_epochs: Passes over a board's own samples in a round.
         fraction_train: Fractions of the boards that train in a round.
+        learning_rate: Step sizes.
+        batch_size: Samples in a step.
         strategy: Strategies by name.
         seeds: Seeds with which each cell of the grid is tried.
         clients: Number of boards.
@@ -206,21 +210,15 @@ def sweep(
     from bytefed.simulation.sweep_run import plan_sweep, run_sweep
 
     axes = {
-        "alpha": alpha,
-        "local_epochs": local_epochs,
-        "fraction_train": fraction_train,
+        "data": [os.fspath(name) for name in data], "alpha": alpha, "codec": codec, "local_epochs": local_epochs,
+        "fraction_train": fraction_train, "learning_rate": learning_rate, "batch_size": batch_size,
         "strategy": strategy,
-    }
+    }  # fmt: skip
+    config = RunConfig(**checked_keys({"rounds": 100, **_plain(keys)}, "The call"))
     plan = plan_sweep(
-        {**axes, "data": [os.fspath(name) for name in data], "codec": codec},
-        RunConfig(**checked_keys({"rounds": 100, **_plain(keys)}, "The call")),
-        seeds=list(seeds),
-        clients=clients,
-        link=link,
-        mtu=mtu,
-        directory=Path(directory),
+        axes, config, seeds=list(seeds), clients=clients, link=link, mtu=mtu, directory=Path(directory),
         data_dir=_path(data_dir),
-    )
+    )  # fmt: skip
     return run_sweep(plan, progress or (lambda *_: None))
 
 

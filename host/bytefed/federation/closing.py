@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from bytefed.data.task import Task
 from bytefed.events import BoardTrouble, Listener
+from bytefed.federation.evaluation import evaluate, mean_over_boards
 from bytefed.federation.rules import Rules, aggregate, score
 from bytefed.head import Head
 from bytefed.runs.store import Store
@@ -60,9 +63,22 @@ class Closing:
         found = score(self._task, number, head)
         counted = [boards[update.client] for update in updates]
         self._store.close_round(
-            number, head, counted, seconds=seconds, accuracy=found.accuracy, loss=found.loss
-        )
+            number, head, counted,
+            seconds=seconds, accuracy=found.accuracy, loss=found.loss, held=self._held_accuracy(head.size),
+        )  # fmt: skip
         return counted
+
+    def _held_accuracy(self, parameters: int) -> float:
+        """Return the mean accuracy of the heads that the boards hold, on the task's test set."""
+        held, zeros = self._store.all_held(), bytes(4 * parameters)
+        heads = [held.get(board, zeros) for board in self._store.clients()]
+        number = {blob: index for index, blob in enumerate(dict.fromkeys(heads))}
+        blobs = list(number)
+
+        def accuracy(index: int) -> float:
+            return evaluate(self._task, np.frombuffer(blobs[index], "<f4"), self._task.test).accuracy
+
+        return mean_over_boards(np.array([number[blob] for blob in heads]), self._rules.seed, accuracy)
 
     def _updates(self, number: int) -> tuple[list[Update], dict[int, float]]:
         """Return the updates that count in a round, bounded; and, for those scaled down, client to norm in medians."""

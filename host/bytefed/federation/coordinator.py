@@ -19,7 +19,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bytefed import codec
 from bytefed.device.device import Device
 from bytefed.device.plan import PlannedRound, RoundReply, TrainingPlan
 from bytefed.errors import BoardError, BytefedError
@@ -267,9 +266,8 @@ class Coordinator:
             self._fleet.book(device, "evaluate", status, _now() - started, estimate, number=number)
 
     def _keep_held(self, member: Member, reply: RoundReply) -> None:
-        """Store what a lossy downlink left on the board, for a coordinator that resumes the run."""
-        if codec.find(self._training.codec_down).lossy:
-            self._store.hold(member.device.name, reply.head)
+        """Store which head the board has: to say how good it is, and for a coordinator that resumes the run."""
+        self._store.hold(member.device.name, reply.head)
 
     def _keep_evaluation(self, number: int, member: Member, correct: int) -> None:
         self._touched = min(self._touched, number)

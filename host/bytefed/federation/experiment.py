@@ -349,7 +349,7 @@ def _result(experiment: Experiment, opened: OpenRun, complete: bool, started: fl
         late=sum(row.status == "late" for row in rows),
         failed=sum(row.status in ("failed", "rejected") for row in rows),
         accuracy_boards=rounds[-1].accuracy_boards if rounds else None,
-        accuracy_central=central_accuracy(task, partition, opened.training, len(rounds)) if wanted else None,
+        accuracy_central=central_accuracy(task, partition, opened.training) if wanted else None,
         sums={"round": totals(rows), **sessions},
         seconds_wall=time.monotonic() - started,
     )

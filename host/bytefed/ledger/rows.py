@@ -110,6 +110,13 @@ class RoundSummary:
     )
     accuracy_global: float = field(metadata=column("accuracy of the same head on the host's test set"))
     loss_global: float = field(metadata=column("its loss there"))
+    accuracy_held: float | None = field(
+        metadata=column(
+            "accuracy there of the heads that the boards hold after this round, mean over all boards: of each the head "
+            "that it last answered with, zeros before the first; of 100 boards drawn by the seed where they hold more "
+            "than 100 different heads"
+        )
+    )
     wire_down: int = field(metadata=column("sums over the boards asked", "B"))
     wire_up: int = field(
         metadata=column(

@@ -15,7 +15,7 @@ SELECT r.round,
     (SELECT COUNT(*) FROM deltas d WHERE d.run = r.run AND d.round = r.round AND applied),
     (SELECT 1.0 * SUM(e.correct) / NULLIF(SUM(tested), 0) FROM evaluations e
         WHERE e.run = r.run AND e.round = r.round),
-    accuracy_global, loss_global,
+    accuracy_global, loss_global, accuracy_held,
     IFNULL(SUM(wire_down), 0), IFNULL(SUM(wire_up), 0),
     IFNULL(SUM(estimate_wcr), 0), IFNULL(SUM(estimate_wire), 0), r.seconds
 FROM rounds r LEFT JOIN ledger l ON l.run = r.run AND l.round = r.round AND phase = 'round'
@@ -65,8 +65,20 @@ class Rounds(Database):
         row = self._row("SELECT head FROM held WHERE run = ? AND board = ?", self.run, board)
         return None if row is None else unpack(row[0])
 
+    def all_held(self) -> dict[str, bytes]:
+        """Return the heads of all boards that ``held`` knows of, little-endian float32, by uid."""
+        return dict(self._rows("SELECT board, head FROM held WHERE run = ?", self.run))
+
     def close_round(
-        self, number: int, head: Head, applied: Sequence[str], *, seconds: float, accuracy: float, loss: float
+        self,
+        number: int,
+        head: Head,
+        applied: Sequence[str],
+        *,
+        seconds: float,
+        accuracy: float,
+        loss: float,
+        held: float | None = None,
     ) -> None:
         """End a round: store its head, the deltas applied to it and the host's measurements in one transaction.
 
@@ -77,6 +89,7 @@ class Rounds(Database):
             seconds: Duration of the round.
             accuracy: Accuracy of the head on the global test set, 0 to 1.
             loss: Mean cross-entropy of the head on the global test set.
+            held: Mean accuracy there of the heads that the boards hold, 0 to 1; None where it was not measured.
         """
         key = (self.run, number)
         with self._transaction() as db:
@@ -86,8 +99,9 @@ class Rounds(Database):
                 [(*key, board) for board in applied],
             )
             db.execute(
-                "UPDATE rounds SET seconds = ?, accuracy_global = ?, loss_global = ? WHERE run = ? AND round = ?",
-                (seconds, accuracy, loss, *key),
+                "UPDATE rounds SET seconds = ?, accuracy_global = ?, loss_global = ?, accuracy_held = ?"
+                " WHERE run = ? AND round = ?",
+                (seconds, accuracy, loss, held, *key),
             )
 
     def head(self) -> tuple[int, Head]:

@@ -17,7 +17,7 @@ CREATE TABLE boards (
 CREATE TABLE held (run INTEGER, board TEXT, head BLOB NOT NULL, PRIMARY KEY (run, board));
 CREATE TABLE rounds (
     run INTEGER, round INTEGER, participants TEXT NOT NULL,
-    seconds REAL, accuracy_global REAL, loss_global REAL,
+    seconds REAL, accuracy_global REAL, loss_global REAL, accuracy_held REAL,
     PRIMARY KEY (run, round)) WITHOUT ROWID;
 CREATE TABLE heads (run INTEGER, round INTEGER, head BLOB NOT NULL, PRIMARY KEY (run, round));
 CREATE TABLE deltas (

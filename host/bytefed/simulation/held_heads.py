@@ -1,11 +1,14 @@
-"""The heads that simulated clients hold when the downlink's codec is lossy (SPEC.md section 5.1)."""
+"""The heads that simulated clients hold: a lossy downlink builds on them, and they are what clients can do alone."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bytefed import codec
 from bytefed.codec.downlink import difference
+from bytefed.data.task import Samples, Task
+from bytefed.federation.evaluation import evaluate, mean_over_boards
 from bytefed.head import Head
 
 Clients = NDArray[np.int64]
@@ -15,32 +18,66 @@ class HeldHeads:
     """The head that each client holds.
 
     Clients that took part in the same rounds hold the same head: it is kept, and encoded, once for all of them.
+
+    Attributes:
+        versions: int64 [clients], the number of the head that each client holds.
+        heads: The heads that are held, float32 [P] each, by number. A number never means another head.
     """
 
     def __init__(self, clients: int, parameters: int) -> None:
-        self._version = np.zeros(clients, np.int64)
-        self._heads: dict[int, Head] = {0: np.zeros(parameters, np.float32)}
+        self.versions = np.zeros(clients, np.int64)
+        self.heads: dict[int, Head] = {0: np.zeros(parameters, np.float32)}
         self._newest = 0
 
     def deliver(self, number: int, head: Head, name: str, clients: Clients) -> tuple[Head, NDArray[np.int32]]:
-        """Send clients the global head of a round, each as the difference to what it holds.
+        """Send clients the global head of a round, by a lossy codec each as the difference to what it holds.
 
         Args:
             number: The round.
             head: float32 [P].
-            name: Name of a lossy codec.
+            name: Name of the downlink's codec.
             clients: int64 [n], the clients that get it.
 
         Returns:
             The heads that the clients hold then, float32 [V, P]; and int32 [n], for each client the index of its head.
         """
-        before, which = np.unique(self._version[clients], return_inverse=True)
-        heads = np.stack(
-            [difference(head, self._heads[version], name, number).head for version in before.tolist()]
-        )
-        self._version[clients] = self._newest + 1 + which
-        self._heads |= {self._newest + 1 + i: row for i, row in enumerate(heads)}
+        if codec.find(name).lossy:
+            before, which = np.unique(self.versions[clients], return_inverse=True)
+            heads = np.stack(
+                [difference(head, self.heads[version], name, number).head for version in before.tolist()]
+            )
+        else:
+            heads, which = head[np.newaxis], np.zeros(len(clients), np.int64)
+        self.versions[clients] = self._newest + 1 + which
+        self.heads |= {self._newest + 1 + i: row for i, row in enumerate(heads)}
         self._newest += len(heads)
-        alive = set(np.unique(self._version).tolist())
-        self._heads = {version: row for version, row in self._heads.items() if version in alive}
+        alive = set(np.unique(self.versions).tolist())
+        self.heads = {version: row for version, row in self.heads.items() if version in alive}
         return heads, which.astype(np.int32)
+
+
+class HeldScore:
+    """The score of the heads that clients hold on a set of samples, each head scored once.
+
+    Args:
+        held: The heads.
+        task: Gives D, C and what the features mean.
+        samples: At least one.
+        seed: The run's seed.
+    """
+
+    def __init__(self, held: HeldHeads, task: Task, samples: Samples, seed: int) -> None:
+        self._held, self._task, self._samples, self._seed = held, task, samples, seed
+        self._known: dict[int, float] = {}
+
+    def mean(self) -> float:
+        """Return the mean accuracy over the clients, 0 to 1; see ``mean_over_boards``."""
+        self._known = {
+            version: value for version, value in self._known.items() if version in self._held.heads
+        }
+        return mean_over_boards(self._held.versions, self._seed, self._accuracy)
+
+    def _accuracy(self, version: int) -> float:
+        if version not in self._known:
+            self._known[version] = evaluate(self._task, self._held.heads[version], self._samples).accuracy
+        return self._known[version]

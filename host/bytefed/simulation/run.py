@@ -33,7 +33,7 @@ from bytefed.runs.directory import RESOLVED, coded, default_directory, new_run, 
 from bytefed.runs.summary import Result, Subject, Summary, write_summary
 from bytefed.seeds import chances, select
 from bytefed.simulation.check import Check
-from bytefed.simulation.held_heads import Clients
+from bytefed.simulation.held_heads import Clients, HeldScore
 from bytefed.simulation.ledger import SimulatedLedger
 from bytefed.simulation.links import ClientLinks
 from bytefed.simulation.simulator import Outcome, Simulator
@@ -154,6 +154,7 @@ class Simulation:
             threads=environment.threads or os.cpu_count() or 1,
             watched=frozenset(checked),
         )
+        self._held_score = HeldScore(self._simulator.held, task, task.test, config.seed)
         self._rounds: list[RoundSummary] = []
         self._asked_in_all = self._counted_in_all = 0
         self._accuracy_boards: float | None = None
@@ -225,6 +226,7 @@ class Simulation:
             accuracy_boards=None,
             accuracy_global=found.accuracy,
             loss_global=found.loss,
+            accuracy_held=self._held_score.mean(),
             wire_down=sums["wire_down"],
             wire_up=sums["wire_up"],
             estimate_wcr=sums["estimate_wcr"],
@@ -277,7 +279,7 @@ class Simulation:
         )
 
     def _result(self, complete: bool, started: float) -> Result:
-        task, partition, rounds = self._task, self._partition, len(self._rounds)
+        task, partition = self._task, self._partition
         wanted = complete and self._config.central
         return Result(
             complete=complete,
@@ -286,7 +288,7 @@ class Simulation:
             late=0,
             failed=self._asked_in_all - self._counted_in_all,
             accuracy_boards=self._accuracy_boards,
-            accuracy_central=central_accuracy(task, partition, self._training, rounds) if wanted else None,
+            accuracy_central=central_accuracy(task, partition, self._training) if wanted else None,
             sums=self._ledger.sums(),
             seconds_wall=time.monotonic() - started,
         )

@@ -63,6 +63,9 @@ class Simulator:
         strategy: The strategy that makes a new head of their deltas.
         threads: Number of threads to train with.
         watched: Clients whose deltas are kept in each Outcome.
+
+    Attributes:
+        held: The heads that the clients hold.
     """
 
     def __init__(
@@ -80,8 +83,8 @@ class Simulator:
         self._strategy = strategy
         self._codec_down = training.codec_down
         parameters = task.D * task.num_classes + task.num_classes
-        down, up = (codec.find(name) for name in training.codecs)
-        self._held = HeldHeads(len(partition), parameters) if down.lossy else None
+        up = codec.find(training.codec_up)
+        self.held = HeldHeads(len(partition), parameters)
         self._trainer = Trainer(
             core=_core(assignment, threads),
             training=training,
@@ -131,9 +134,7 @@ class Simulator:
         return tested
 
     def _deliver(self, number: int, head: Head, clients: Clients) -> tuple[Head, NDArray[np.int32]]:
-        if self._held is None:
-            return head[np.newaxis], np.zeros(len(clients), np.int32)
-        return self._held.deliver(number, head, self._codec_down, clients)
+        return self.held.deliver(number, head, self._codec_down, clients)
 
     def _aggregate(self, head: Head, work: Waves, asked: int) -> tuple[Head, dict[int, float]]:
         """Return the new head; and, for deltas that were too long, client to norm in medians."""

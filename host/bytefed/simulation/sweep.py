@@ -19,13 +19,12 @@ from numpy.typing import NDArray
 
 from bytefed import codec
 from bytefed.federation.config import RunConfig
+from bytefed.ledger.bytes_to import SHARES, bytes_to, final_accuracy
 from bytefed.simulation.trial import Outcome
 from bytefed.strategies.registry import canonical
 
 REFERENCE = "float32"
 TRIALS, TABLE = "trials.jsonl", "sweep.csv"
-LAST = 5  # rounds whose mean is the final accuracy
-IN_A_ROW = 3  # rounds that have to reach a target, so that luck does not
 TOLERANCE = 0.005  # of final accuracy, that the recommended codec may lose
 BUDGET = 60_000  # instructions for encoding and decoding 64x10, that it may take
 
@@ -35,15 +34,23 @@ class Setting:
     """A cell of the grid.
 
     Attributes:
-        data, alpha, codec, local_epochs, fraction_train, strategy: The keys of RunConfig of the same names.
+        data, alpha, codec, local_epochs, learning_rate, batch_size, fraction_train, strategy: The keys of
+            RunConfig of the same names.
     """
 
     data: str
     alpha: float
     codec: str
     local_epochs: int
+    learning_rate: float
+    batch_size: int
     fraction_train: float
     strategy: str
+
+    @property
+    def world(self) -> tuple[str, float, float, str]:
+        """What is learnt, by whom and how it is averaged: all but the codec and how boards train."""
+        return self.data, self.alpha, self.fraction_train, self.strategy
 
     @property
     def reference(self) -> Setting:
@@ -53,28 +60,42 @@ class Setting:
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """What a setting came to with one seed: float64 [rounds] each; wire is bytes a board so far."""
+    """What a setting came to with one seed: float64 [rounds] each; wire is bytes a board so far.
+
+    The others are those of ``trial.Outcome``.
+    """
 
     accuracy: NDArray[np.float64]
+    held: NDArray[np.float64]
     validation: NDArray[np.float64]
+    validation_held: NDArray[np.float64]
     wire: NDArray[np.float64]
 
     @classmethod
     def of(cls, outcome: Outcome, clients: int) -> Trial:
         """Take a trial's outcome."""
-        return cls(outcome.accuracy, outcome.validation, outcome.wire / clients)
+        return cls(
+            outcome.accuracy,
+            outcome.held,
+            outcome.validation,
+            outcome.validation_held,
+            outcome.wire / clients,
+        )
 
     def final(self, what: str = "accuracy") -> float:
         """Accuracy at the end, the mean of the last rounds."""
-        return float(getattr(self, what)[-LAST:].mean())
+        return final_accuracy(getattr(self, what).tolist()) or 0.0
 
-    def bytes_to(self, target: float, what: str = "accuracy") -> float:
+    def bytes_to(self, target: float, what: str = "held") -> float:
         """Bytes a board until the accuracy reaches a target and stays there for some rounds; NaN for never."""
-        reached = getattr(self, what) >= target
-        for first in range(len(reached) - IN_A_ROW + 1):
-            if reached[first : first + IN_A_ROW].all():
-                return float(self.wire[first])
-        return float("nan")
+        found = bytes_to(target, getattr(self, what).tolist(), self.wire.tolist())
+        return float("nan") if found is None else found
+
+
+Cells = Mapping[Setting, Sequence[Trial]]
+"""The trials of each cell, one for each seed, in the same order."""
+
+_ARRAYS = tuple(f.name for f in fields(Trial))
 
 
 def grid(axes: Mapping[str, Iterable[Any]]) -> list[Setting]:
@@ -116,8 +137,9 @@ class Trials:
                 row = json.loads(line)
             except ValueError:
                 continue
-            arrays = (np.array(row[name]) for name in ("accuracy", "validation", "wire"))
-            yield json.dumps(row["key"], sort_keys=True), Trial(*arrays)
+            if all(name in row for name in _ARRAYS):  # a trial of an older version is made again
+                arrays = (np.array(row[name]) for name in _ARRAYS)
+                yield json.dumps(row["key"], sort_keys=True), Trial(*arrays)
 
     def get(self, setting: Setting, seed: int) -> Trial | None:
         """A trial that was made before."""
@@ -126,7 +148,7 @@ class Trials:
     def add(self, setting: Setting, seed: int, trial: Trial) -> None:
         """Keep a trial."""
         key = self._key(setting, seed)
-        arrays = {name: getattr(trial, name).tolist() for name in ("accuracy", "validation", "wire")}
+        arrays = {name: getattr(trial, name).tolist() for name in _ARRAYS}
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"key": json.loads(key), **arrays}) + "\n")
         self._found[key] = trial
@@ -136,14 +158,21 @@ class Trials:
 class Row:
     """The results of a setting over all seeds.
 
-    Accuracies in per cent, bytes a board on the wire; `ratio` is how many times fewer than float32's, geometric mean.
-    `worst_change` is the largest loss against float32 of any seed, `reached` how many seeds reached 99 %.
+    Accuracies in per cent, bytes a board on the wire until the heads that the boards hold have reached 95 or 99 % of
+    float32's final accuracy, of a float32 with the same other settings. `host_99` asks it of the host's head instead.
+    `ratio_99` is how many times fewer than float32's, geometric mean. `worst_change` is the largest loss against
+    float32 of any seed, `reached` how many seeds reached 99 %.
+
+    What ends with `_best` is against the best float32 of the grid instead (``best_reference``), whose settings the
+    `best_` columns say.
     """
 
     data: str
     alpha: float
     codec: str
     local_epochs: int
+    learning_rate: float
+    batch_size: int
     fraction_train: float
     strategy: str
     seeds: int
@@ -159,36 +188,91 @@ class Row:
     ratio_99: float
     ratio_99_low: float
     ratio_99_high: float
+    host_99: float
+    host_reached: int
+    best_epochs: int
+    best_rate: float
+    best_batch: int
+    change_best: float
+    bytes_99_best: float
+    reached_best: int
+    ratio_99_best: float
     ram: int
     instructions: int
 
 
-def summarize(setting: Setting, parameters: int, own: Sequence[Trial], reference: Sequence[Trial]) -> Row:
+def summarize(setting: Setting, parameters: int, cells: Cells) -> Row:
     """Compare the trials of a setting with those of float32, seed by seed.
 
     Args:
         setting: The cell.
         parameters: P.
-        own: Its trials, at least one.
-        reference: float32's, of the same seeds in the same order.
+        cells: The trials of all cells, at least one each, of the same seeds in the same order.
     """
-    pairs = list(zip(own, reference, strict=True))
+    best = best_reference(setting, cells)
+    own = cells[setting]
+    same, other = _Comparison(own, cells[setting.reference]), _Comparison(own, cells[best])
     accuracy = np.array([100 * trial.final() for trial in own])
-    change = np.array([100 * (a.final() - b.final()) for a, b in pairs])
-    to_95 = np.array([a.bytes_to(0.95 * b.final()) for a, b in pairs])
-    to_99 = np.array([a.bytes_to(0.99 * b.final()) for a, b in pairs])
-    ratio = np.array([b.bytes_to(0.99 * b.final()) for b in reference]) / to_99
+    to_99, host_99, ratio = same.bytes_to(SHARES[1]), same.bytes_to(SHARES[1], "accuracy"), same.ratio()
     up = codec.find(setting.codec.rpartition("/")[2])
     return Row(
         **asdict(setting), seeds=len(own),
-        accuracy=accuracy.mean(), accuracy_sd=accuracy.std(), change=change.mean(), worst_change=change.min(),
-        bytes_95=_all(to_95).mean(), bytes_99=_all(to_99).mean(),
-        bytes_99_low=_all(to_99).min(), bytes_99_high=_all(to_99).max(), reached=int(np.isfinite(to_99).sum()),
-        ratio_99=float(np.exp(np.log(_all(ratio)).mean())),
-        ratio_99_low=_all(ratio).min(), ratio_99_high=_all(ratio).max(),
+        accuracy=accuracy.mean(), accuracy_sd=accuracy.std(),
+        change=same.change.mean(), worst_change=same.change.min(),
+        bytes_95=_all(same.bytes_to(SHARES[0])).mean(), bytes_99=_all(to_99).mean(),
+        bytes_99_low=_all(to_99).min(), bytes_99_high=_all(to_99).max(), reached=_reached(to_99),
+        ratio_99=_geometric(ratio), ratio_99_low=_all(ratio).min(), ratio_99_high=_all(ratio).max(),
+        host_99=_all(host_99).mean(), host_reached=_reached(host_99),
+        best_epochs=best.local_epochs, best_rate=best.learning_rate, best_batch=best.batch_size,
+        change_best=other.change.mean(), bytes_99_best=_all(other.bytes_to(SHARES[1])).mean(),
+        reached_best=_reached(other.bytes_to(SHARES[1])), ratio_99_best=_geometric(other.ratio()),
         ram=codec.board_memory(up, parameters),
         instructions=codec.instructions(setting.codec),
     )  # fmt: skip
+
+
+class _Comparison:
+    """The trials of a setting beside those of a reference, seed by seed."""
+
+    def __init__(self, own: Sequence[Trial], reference: Sequence[Trial]) -> None:
+        self._pairs = list(zip(own, reference, strict=True))
+        self.change = np.array([100 * (a.final() - b.final()) for a, b in self._pairs])
+
+    def bytes_to(self, share: float, what: str = "held") -> NDArray[np.float64]:
+        """Bytes of each seed to a share of the reference's final accuracy."""
+        return np.array([a.bytes_to(share * b.final(), what) for a, b in self._pairs])
+
+    def ratio(self) -> NDArray[np.float64]:
+        """How many times as many bytes the reference takes to 99 % of its final accuracy."""
+        return np.array([b.bytes_to(SHARES[1] * b.final()) for _, b in self._pairs]) / self.bytes_to(
+            SHARES[1]
+        )
+
+
+def best_reference(setting: Setting, cells: Cells) -> Setting:
+    """Return the float32 of the grid that is hardest to beat under what a setting learns.
+
+    Of the local epochs, learning rates and batch sizes that the grid tries, those with which float32 takes the fewest
+    bytes to 99 % of the best accuracy that any of them ends with, in the mean over the seeds. The boards' own test
+    samples say so. One that fails to get there with some seed is out, unless all do.
+    """
+    rivals = [rival for rival in cells if rival.codec == REFERENCE and rival.world == setting.world]
+    ends = [np.mean([trial.final("validation") for trial in cells[rival]]) for rival in rivals]
+    target = SHARES[1] * float(max(ends))
+    costs = [
+        np.mean([trial.bytes_to(target, "validation_held") for trial in cells[rival]]) for rival in rivals
+    ]
+    if np.isnan(costs).all():
+        return rivals[int(np.argmax(ends))]
+    return rivals[int(np.nanargmin(costs))]
+
+
+def _reached(values: NDArray[np.float64]) -> int:
+    return int(np.isfinite(values).sum())
+
+
+def _geometric(values: NDArray[np.float64]) -> float:
+    return float(np.exp(np.log(_all(values)).mean()))
 
 
 def _all(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -197,7 +281,7 @@ def _all(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return found if len(found) else np.array([np.nan])
 
 
-def recommend(cells: Mapping[Setting, Sequence[Trial]]) -> str:
+def recommend(cells: Cells) -> str:
     """Choose a codec by the boards' own test samples.
 
     Of the codecs that a board decodes and encodes within BUDGET instructions, and whose final accuracy, in the mean
@@ -214,7 +298,7 @@ def recommend(cells: Mapping[Setting, Sequence[Trial]]) -> str:
                 continue
             pairs = list(zip(own, cells[setting.reference], strict=True))
             loss = np.mean([b.final("validation") - a.final("validation") for a, b in pairs])
-            to_99 = [a.bytes_to(0.99 * b.final("validation"), "validation") for a, b in pairs]
+            to_99 = [a.bytes_to(SHARES[1] * b.final("validation"), "validation_held") for a, b in pairs]
             costs.append(float(np.mean(np.log(to_99))) if loss <= TOLERANCE else np.inf)
         cost = sum(costs) / len(costs)
         if cost < least:  # never with a NaN

@@ -16,6 +16,7 @@ from bytefed.ledger.estimate import check_ranges, link_profile
 from bytefed.ledger.wire_size import CODECS, LinkProfile
 from bytefed.simulation.sweep import (
     TABLE,
+    Cells,
     Row,
     Setting,
     Trial,
@@ -139,9 +140,7 @@ def _check(plan: SweepPlan, tasks: Mapping[str, Task]) -> None:
             Assignment.divided(replace(config, seed=seed), tasks[config.data], plan.clients)
 
 
-def _try_all(
-    plan: SweepPlan, tasks: Mapping[str, Task], progress: SweepProgress
-) -> dict[Setting, Sequence[Trial]]:
+def _try_all(plan: SweepPlan, tasks: Mapping[str, Task], progress: SweepProgress) -> Cells:
     trials = Trials(plan.directory, plan.base, plan.clients, plan.link)
     cells: dict[Setting, list[Trial]] = {setting: [] for setting in plan.settings}
     total = len(plan.settings) * len(plan.seeds)
@@ -154,12 +153,12 @@ def _try_all(
             trial = Trial.of(outcome, plan.clients)
             trials.add(setting, seed, trial)
         cells[setting].append(trial)
-    return dict(cells)
+    return cells
 
 
 def _pairs(plan: SweepPlan) -> Iterable[tuple[Setting, int]]:
     return ((setting, seed) for setting in plan.settings for seed in plan.seeds)
 
 
-def _row(setting: Setting, cells: Mapping[Setting, Sequence[Trial]], task: Task) -> Row:
-    return summarize(setting, parameters(task.D, task.num_classes), cells[setting], cells[setting.reference])
+def _row(setting: Setting, cells: Cells, task: Task) -> Row:
+    return summarize(setting, parameters(task.D, task.num_classes), cells)

@@ -19,6 +19,7 @@ from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.rules import Rules, initial_head
 from bytefed.head import Head
 from bytefed.ledger.wire_size import LinkProfile, configuration_bytes, connection_bytes, round_bytes
+from bytefed.simulation.held_heads import HeldScore
 from bytefed.simulation.simulator import Simulator
 
 
@@ -28,14 +29,18 @@ class Outcome:
 
     Attributes:
         accuracy: float64 [rounds], of the global head after each round on the test set, 0 to 1.
-        validation: float64 [rounds], the same on the boards' own test samples: to choose by.
+        held: float64 [rounds], mean accuracy there of the heads that the boards hold after each round.
+        validation: float64 [rounds], as `accuracy` on all boards' own test samples: to choose by.
+        validation_held: float64 [rounds], as `held` on the same samples.
         wire: int64 [rounds], bytes on the wire up to the end of each round, both directions, all boards together:
             connections, configurations and rounds, without giving the boards their samples.
         head: float32 [P], the last global head.
     """
 
     accuracy: NDArray[np.float64]
+    held: NDArray[np.float64]
     validation: NDArray[np.float64]
+    validation_held: NDArray[np.float64]
     wire: NDArray[np.int64]
     head: Head
 
@@ -61,14 +66,16 @@ def run_trial(config: RunConfig, task: Task, clients: int, profile: LinkProfile)
     each = round_bytes(profile, task.D, task.num_classes, *config.codecs).wire_total
     own_tests = [assignment.partition.test(client) for client in range(clients)]
     held_out = task.federated.take(np.concatenate(own_tests))
-    accuracy, validation = np.zeros(config.rounds), np.zeros(config.rounds)
+    samples = (task.test, held_out)
+    scores = [HeldScore(simulator.held, task, some, config.seed) for some in samples]
+    accuracy, held = np.zeros((2, config.rounds)), np.zeros((2, config.rounds))
     wire = np.zeros(config.rounds, np.int64)
     for number in range(1, config.rounds + 1):
         chosen = rules.choose(number, range(clients))
         nobody = np.zeros(len(chosen), np.bool_)
         head = simulator.round(number, head, np.array(chosen, np.int64), nobody).head
-        accuracy[number - 1] = evaluate(task, head, task.test).accuracy
-        validation[number - 1] = evaluate(task, head, held_out).accuracy
+        accuracy[:, number - 1] = [evaluate(task, head, some).accuracy for some in samples]
+        held[:, number - 1] = [score.mean() for score in scores]
         spent += each * len(chosen)
         wire[number - 1] = spent
-    return Outcome(accuracy, validation, wire, head)
+    return Outcome(accuracy[0], held[0], accuracy[1], held[1], wire, head)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from itertools import count, pairwise, repeat
+
 import numpy as np
 import pytest
 
 from bytefed.data import Samples, Task
 from bytefed.extractor.quantization import Quantization
 from bytefed.federation import evaluation as central
+from bytefed.federation import experiment
+from bytefed.federation.config import RunConfig
 
 
 def toy(n: int = 200, D: int = 6, C: int = 3, noise: float = 0.2, seed: int = 0) -> Task:
@@ -78,8 +83,67 @@ def test_it_learns_and_a_seed_repeats_it():
     assert central.evaluate(task, heads[0], task.test).accuracy > 0.97
 
 
+def test_it_trains_until_its_loss_hardly_falls():
+    task, seen = toy(noise=0.6), []
+
+    def noted(heads):
+        for head in heads:
+            seen.append(head)
+            yield head
+
+    how = {"batch_size": 8, "learning_rate": 0.1, "seed": 1}
+    head = central.converged(task, task.federated, noted(central.passes(task, task.federated, **how)))
+    losses = [loss(task, one, task.federated) for one in seen[central.PERIOD - 1 :: central.PERIOD]]
+    assert head is seen[-1]
+    assert 2 <= len(losses) < central.MOST_PASSES / central.PERIOD
+    falls = [after / before for before, after in pairwise(losses)]
+    assert all(fall < 1 - central.FALL for fall in falls[:-1])
+    assert falls[-1] >= 1 - central.FALL
+
+
+def test_it_ends_where_the_loss_falls_for_ever_and_where_it_diverges():
+    task, passed = toy(noise=0.0), count()
+    heads = central.passes(task, task.federated, batch_size=8, learning_rate=0.1, seed=1)
+    central.converged(task, task.federated, (head for head, _ in zip(heads, passed, strict=False)))
+    assert next(passed) == central.MOST_PASSES
+    nothing = np.full(task.D * 3 + 3, np.nan, np.float32)
+    with np.errstate(invalid="ignore"):
+        assert central.converged(task, task.federated, repeat(nothing)) is nothing
+
+
+def test_the_reference_does_not_move_with_the_rounds(tmp_path):
+    keys = {"boards": ("loopback:2",), "local_epochs": 1, "seed": 2}
+    found = [
+        asyncio.run(
+            experiment.begin(RunConfig(rounds=rounds, **keys), tmp_path / str(rounds), lambda _: None)
+        )
+        for rounds in (1, 3)
+    ]
+    assert found[0]["accuracy_central"] == found[1]["accuracy_central"] > found[0]["accuracy_final"]
+
+
 def test_large_logits_do_not_overflow():
     task = toy(noise=0.0)
     head = np.full(task.D * 3 + 3, 1e4, np.float32)
     head[::3] = -1e4
     assert np.isfinite(central.evaluate(task, head, task.test).loss)
+
+
+def test_where_boards_hold_very_many_heads_some_stand_for_all():
+    scored = []
+
+    def accuracy(version):
+        scored.append(version)
+        return version / 1000
+
+    few = central.mean_over_boards(np.arange(central.MOST_HEADS), 1, accuracy)
+    assert (len(scored), few) == (central.MOST_HEADS, pytest.approx(0.0495))
+    many = central.mean_over_boards(np.arange(1000), 1, accuracy)
+    assert len(scored) == 2 * central.MOST_HEADS
+    assert many == pytest.approx(0.5, abs=0.1)
+    assert (
+        many
+        == central.mean_over_boards(np.arange(1000), 1, accuracy)
+        != central.mean_over_boards(np.arange(1000), 2, accuracy)
+    )
+    assert central.mean_over_boards(np.array([5, 0, 5, 5]), 1, accuracy) == pytest.approx(0.00375)

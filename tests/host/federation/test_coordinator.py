@@ -485,16 +485,24 @@ def test_a_coordinator_that_comes_after_knows_whose_delta_did_not_count(tmp_path
     assert [device.uncounted for device in world.devices] == [[1, 2], [], []]  # 1: the evaluation after it
 
 
-@pytest.mark.parametrize("lossy", [False, True])
-def test_what_a_lossy_downlink_left_on_a_board_is_remembered(tmp_path, monkeypatch, lossy):
+def test_what_a_board_holds_is_remembered(tmp_path):
     world = World(tmp_path / "run")
-    monkeypatch.setattr("bytefed.federation.coordinator.codec.find", lambda _: SimpleNamespace(lossy=lossy))
     assert asyncio.run(world.play())
     assert asyncio.run(world.play(resume=True))
     for device in world.devices:
-        assert (device.held is not None) == lossy
-        if lossy:
-            assert (device.held == world.head[1]).all()
+        assert (device.held == world.head[1]).all()
+
+
+def test_a_round_says_how_good_the_heads_are_that_the_boards_hold(tmp_path):
+    """A board that is not reached holds on to what it has: zeros before the first round."""
+    world = World(tmp_path / "run", rounds=2)
+    for number in (1, 2):
+        world.devices[0].trouble[number] = BoardError("E_DELTA_NOT_FINITE", "NaN", "Smaller rate.")
+    assert asyncio.run(world.play())
+    rows, task = world.rounds, world.task
+    zeros = evaluate(task, np.zeros_like(world.head[1]), task.test).accuracy
+    assert rows[0].accuracy_held == zeros
+    assert rows[1].accuracy_held == pytest.approx((zeros + 2 * rows[0].accuracy_global) / 3)
 
 
 def refuse(world, code):

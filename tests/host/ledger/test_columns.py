@@ -103,7 +103,7 @@ def test_rows_have_a_value_for_each_column() -> None:
     assert row["estimate_difference"] == 5555 - 5000
     assert row["estimate_error"] == pytest.approx(100 * 555 / 5000)
     assert row["accuracy"] == 0.75
-    summary = RoundSummary(1, 2, 0.5, 0.75, 0.25, 10, 20, 30, 40, 1.5)
+    summary = RoundSummary(1, 2, 0.5, 0.75, 0.25, 0.7, 10, 20, 30, 40, 1.5)
     assert {name: type(value) for name, value in round_row(summary).items()} == {
         each.name: each.kind for each in ROUNDS_COLUMNS
     }

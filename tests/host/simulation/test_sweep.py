@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,9 +16,21 @@ from bytefed.codec import CODECS, board_memory
 from bytefed.data import load_task
 from bytefed.federation import experiment
 from bytefed.federation.config import RunConfig
+from bytefed.federation.evaluation import evaluate
+from bytefed.federation.rules import initial_head
 from bytefed.ledger.wire_size import serial_profile
 from bytefed.runs.store import Store
-from bytefed.simulation.sweep import BUDGET, REFERENCE, Setting, Trial, Trials, grid, recommend, summarize
+from bytefed.simulation.sweep import (
+    BUDGET,
+    REFERENCE,
+    Setting,
+    Trial,
+    Trials,
+    best_reference,
+    grid,
+    recommend,
+    summarize,
+)
 from bytefed.simulation.trial import run_trial
 
 
@@ -38,32 +51,43 @@ def test_a_trial_ends_with_the_head_of_a_run(tmp_path, keys):
     with closing(Store.open(tmp_path / "run")) as store:
         assert store.head()[1].tobytes() == trial.head.tobytes()
         assert [row.accuracy_global for row in store.rounds()] == trial.accuracy.tolist()
+        assert [row.accuracy_held for row in store.rounds()] == trial.held.tolist()
     if keys.keys() == {"codec"}:  # else not all boards are configured, or more than once
         spent = summary["wire_total"] + summary["sessions"]["connect"]["wire_total"]
         assert int(trial.wire[-1]) == spent
 
 
-def trial_of(accuracy, each=10.0):
+def test_boards_hold_the_head_of_the_round_before():
+    """With all boards in each round and a lossless downlink, and zeros in the first."""
+    task, config = load_task("digits"), RunConfig(rounds=4, local_epochs=1)
+    trial = run_trial(config, task, 4, serial_profile())
+    assert trial.held.tolist() == [
+        evaluate(task, initial_head(task), task.test).accuracy,
+        *trial.accuracy[:-1],
+    ]
+
+
+def trial_of(accuracy, each=10.0, held=None):
     values = np.array(accuracy, float)
-    return Trial(values, values, each * np.arange(1, len(values) + 1))
+    held = values if held is None else np.array(held, float)
+    return Trial(values, held, values, held, each * np.arange(1, len(values) + 1))
 
 
-def test_bytes_to_a_target_want_it_reached_to_stay():
-    trial = trial_of([0.1, 0.9, 0.2, 0.8, 0.9, 0.9, 0.9, 0.9])
+def test_bytes_are_those_until_the_boards_hold_it():
+    trial = trial_of([0.9] * 8, held=[0.1, 0.9, 0.2, 0.8, 0.9, 0.9, 0.9, 0.9])
     assert trial.bytes_to(0.9) == 50
-    assert trial.bytes_to(0.8) == 40
+    assert trial.bytes_to(0.9, "accuracy") == 10
     assert np.isnan(trial.bytes_to(0.95))
-    assert trial.final() == pytest.approx(0.88)
 
 
-def setting(codec, data="digits"):
-    return Setting(data, 0.5, codec, 5, 1.0, "fedavg")
+def setting(codec, data="digits", epochs=5, rate=0.05, batch=8):
+    return Setting(data, 0.5, codec, epochs, rate, batch, 1.0, "fedavg")
 
 
 def test_a_row_compares_seed_by_seed():
     own = [trial_of([0.5] + [0.9] * 7, each=1.0), trial_of([0.5, 0.5] + [0.8] * 6, each=1.0)]
     reference = [trial_of([0.9] * 8), trial_of([0.8] * 8)]
-    row = summarize(setting("onebit"), 330, own, reference)
+    row = summarize(setting("onebit"), 330, {setting("onebit"): own, setting(REFERENCE): reference})
     assert (row.change, row.bytes_99, row.reached, row.ram) == (
         0,
         2.5,
@@ -72,6 +96,27 @@ def test_a_row_compares_seed_by_seed():
     )
     assert row.ratio_99 == pytest.approx((5 * 10 / 3) ** 0.5)
     assert row.accuracy == pytest.approx(85)
+
+
+def test_a_row_is_also_compared_with_float32_at_its_best():
+    fast = setting(REFERENCE, epochs=20, rate=0.1)
+    cells = {
+        setting(REFERENCE): [trial_of([0.5] * 4 + [0.9] * 8)],
+        setting("onebit"): [trial_of([0.5] * 4 + [0.9] * 8, each=1.0)],
+        fast: [trial_of([0.9] * 12)],
+        setting(REFERENCE, data="motion", epochs=1): [trial_of([0.9] * 12, each=0.1)],
+    }
+    row = summarize(setting("onebit"), 330, cells)
+    assert (row.best_epochs, row.best_rate, row.best_batch) == (20, 0.1, 8)
+    assert (row.ratio_99, row.ratio_99_best) == (pytest.approx(10), pytest.approx(2))
+    assert summarize(fast, 330, cells).ratio_99_best == pytest.approx(1)
+
+
+def test_the_best_reference_is_not_chosen_by_the_test_set():
+    lucky, sound = trial_of([0.9] * 8), trial_of([0.9] * 8, each=20.0)
+    lucky = replace(lucky, validation=lucky.validation - 0.2, validation_held=lucky.held - 0.2)
+    cells = {setting(REFERENCE, batch=32): [lucky], setting(REFERENCE): [sound]}
+    assert best_reference(setting(REFERENCE), cells) == setting(REFERENCE)
 
 
 def test_the_recommended_codec_is_the_cheapest_that_loses_nothing_anywhere():
@@ -92,10 +137,14 @@ def test_the_grid_always_has_the_reference():
         "alpha": [0.1, 0.5],
         "codec": ["onebit"],
         "local_epochs": [1],
+        "learning_rate": [0.05, 0.1],
+        "batch_size": [8],
         "fraction_train": [1.0],
     }
     cells = grid({**axes, "strategy": ["fedavg"]})
-    assert [cell.codec for cell in cells] == [REFERENCE, "onebit"] * 2
+    assert [cell.codec for cell in cells] == [REFERENCE] * 2 + ["onebit"] * 2 + [REFERENCE] * 2 + [
+        "onebit"
+    ] * 2
     assert all(cell.reference in cells for cell in cells)
 
 
@@ -114,10 +163,18 @@ def test_trials_are_kept_by_all_that_made_them(tmp_path):
     assert Trials(tmp_path, RunConfig(rounds=9), 10, "ble/247").get(setting("onebit"), 1) is None
 
 
+def test_a_trial_of_an_older_version_is_made_again(tmp_path):
+    base = RunConfig(rounds=8)
+    Trials(tmp_path, base, 10, "ble/247").add(setting("onebit"), 1, trial_of([0.5] * 8))
+    path = tmp_path / "trials.jsonl"
+    path.write_text(path.read_text().replace('"held"', '"other"'))
+    assert Trials(tmp_path, base, 10, "ble/247").get(setting("onebit"), 1) is None
+
+
 def test_the_command_writes_a_table_and_goes_on_where_it_stood(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     command = ["sweep", "--codec", "onebit", "--seeds", "2", "--rounds", "6", "--local-epochs", "1"]
-    command += ["--sweep-dir", str(tmp_path)]
+    command += ["--learning-rate", "0.05", "0.1", "--batch-size", "8", "--sweep-dir", str(tmp_path)]
     assert cli.main(command) == 0
     trials = (tmp_path / "trials.jsonl").read_text()
     table = (tmp_path / "sweep.csv").read_text()
@@ -125,7 +182,9 @@ def test_the_command_writes_a_table_and_goes_on_where_it_stood(tmp_path, capsys,
     assert (tmp_path / "trials.jsonl").read_text() == trials
     assert (tmp_path / "sweep.csv").read_text() == table
     rows = list(csv.DictReader(table.splitlines()))
-    assert [row["codec"] for row in rows] == ["float32", "onebit"]
+    assert [(row["codec"], row["learning_rate"]) for row in rows] == [
+        ("float32", "0.05"), ("float32", "0.1"), ("onebit", "0.05"), ("onebit", "0.1")
+    ]  # fmt: skip
     assert float(rows[0]["ratio_99"]) == 1
     assert "Recommended" in capsys.readouterr().out
 
