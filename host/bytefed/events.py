@@ -34,6 +34,7 @@ class RunStarted(Event):
         boards: How many take part.
         features, classes: D and C of the head.
         first_round, rounds: The first round to come, and the last.
+        wire_before, estimate_before: Bytes of the rounds before the first one to come, of a run that goes on.
         faults: What was put on every link, with its seed; "" for nothing.
     """
 
@@ -45,6 +46,8 @@ class RunStarted(Event):
     classes: int
     first_round: int
     rounds: int
+    wire_before: int = 0
+    estimate_before: int = 0
     faults: str = ""
 
 
