@@ -117,7 +117,7 @@ def board_command(count: int, first: int, options: VirtualOptions) -> list[str]:
 
 async def _read_port(process: asyncio.subprocess.Process) -> str:
     if process.stdout is None or process.stderr is None:
-        raise LinkError("E_VIRTUAL", "The virtual boards have no output.", "")
+        raise LinkError("E_VIRTUAL", "The virtual boards have no output.", "Use `--boards loopback:N`.")
     try:
         line = await asyncio.wait_for(process.stdout.readline(), _START_PATIENCE)
     except TimeoutError:
