@@ -7,9 +7,11 @@ it is first asked for, so that `import bytefed` takes no time.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # `typing` takes time, and Ctrl-C meanwhile would find nothing of ours to answer it
 if TYPE_CHECKING:
+    from typing import Any
+
     from bytefed.api import blob_size as blob_size
     from bytefed.api import estimate as estimate
     from bytefed.api import load_task as load_task

@@ -14,6 +14,8 @@ Each carries a code that scripts may rely on, and a remedy that tells the reader
 
 from __future__ import annotations
 
+import errno
+
 
 class BytefedError(Exception):
     """Base of all errors raised on purpose.
@@ -61,3 +63,26 @@ class BoardError(BytefedError):
 
 class StoreError(BytefedError):
     """A run directory that cannot be read or written."""
+
+
+def too_many_files(what: str) -> LinkError:
+    """Return the error of a process that may not open any more files.
+
+    Args:
+        what: What could not be opened.
+    """
+    return LinkError(
+        "E_OPEN_FILES",
+        f"{what}: too many files are open.",
+        "Allow more with `ulimit -n 4096`, take fewer boards, or `--boards loopback:N`, which need no files.",
+    )
+
+
+def from_system(error: OSError) -> BytefedError:
+    """Return the coded error for what the system refused, where nothing more is known about it."""
+    what = str(error.filename or "The system")
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return too_many_files(what)
+    return BytefedError(
+        "E_SYSTEM", f"{what} refuses: {error.strerror or error}.", "Mend that, and try again."
+    )

@@ -34,6 +34,7 @@ class RunStarted(Event):
         boards: Number of boards that take part.
         features, classes: D and C of the head.
         first_round, rounds: Number of the first round to come, and of the last.
+        wire_before, estimate_before: Bytes of the rounds before the first one to come, of a run that goes on.
         faults: Faults that were put on every link, with their seed; "" for none.
     """
 
@@ -45,6 +46,8 @@ class RunStarted(Event):
     classes: int
     first_round: int
     rounds: int
+    wire_before: int = 0
+    estimate_before: int = 0
     faults: str = ""
 
 

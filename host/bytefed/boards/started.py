@@ -108,7 +108,7 @@ def board_command(count: int, first: int, options: VirtualOptions) -> list[str]:
     kind = options.kind
     command = [sys.executable, "-m", "bytefed", "board", "--json", "--count", str(count)]
     command += ["--shape", f"{kind.features}x{kind.classes}", "--capacity", str(kind.capacity)]
-    command += ["--uid-seed", str(options.uid_seed), "--uid-first", str(first)]
+    command += ["--uid-seed", str(options.uid_seed), "--uid-first", str(first), "--parent", str(os.getpid())]
     if kind.model is not None:
         command += ["--model", kind.model]
     if kind.replay is not None:
@@ -122,7 +122,7 @@ async def _read_port(process: asyncio.subprocess.Process) -> str:
     import asyncio
 
     if process.stdout is None or process.stderr is None:
-        raise LinkError("E_VIRTUAL", "The virtual boards have no output.", "")
+        raise LinkError("E_VIRTUAL", "The virtual boards have no output.", "Use `--boards loopback:N`.")
     try:
         line = await asyncio.wait_for(process.stdout.readline(), _START_PATIENCE)
     except TimeoutError:
@@ -132,7 +132,10 @@ async def _read_port(process: asyncio.subprocess.Process) -> str:
         raise LinkError(
             "E_VIRTUAL", f"The virtual boards did not start: {why or 'no answer'}", "See the message."
         )
-    return str(json.loads(line)["port"])
+    answer = json.loads(line)
+    if "code" in answer:
+        raise LinkError(answer["code"], answer["message"], answer["remedy"])
+    return str(answer["port"])
 
 
 # ---- virtual-ble:N

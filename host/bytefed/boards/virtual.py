@@ -169,14 +169,21 @@ class Pace:
 
 
 class PtyBoard:
-    """One virtual board and its pseudo-terminal."""
+    """One virtual board and its pseudo-terminal.
+
+    Args:
+        board: The board.
+        line_rate: Bits a second on its line; None for no limit.
+
+    Raises:
+        OSError: There is no further pseudo-terminal.
+    """
 
     def __init__(self, board: VirtualBoard, line_rate: int | None) -> None:
-        import pty  # not on Windows, where the rest of this module still serves
-        import tty
+        import tty  # not on Windows, where the rest of this module still serves
 
         self.board = board
-        self.master, self._slave = pty.openpty()  # the slave stays open: a port outlives its users
+        self.master, self._slave = os.openpty()  # the slave stays open: a port outlives its users
         tty.setraw(self._slave)
         os.set_blocking(self.master, False)
         self.port = os.ttyname(self._slave)

@@ -17,7 +17,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from bytefed.cli.terminal import percent, result_line
+from bytefed.cli.terminal import difference, percent, result_line
 from bytefed.download import WebFile
 from bytefed.events import (
     BoardJoined,
@@ -111,6 +111,7 @@ class Live:
             self._say(f"{event.phase} ...")
 
     def _on_start(self, event: RunStarted) -> None:
+        self._wire, self._estimate = event.wire_before, event.estimate_before
         self._say(
             f"run {event.run}: {event.task}, head {event.features}x{event.classes}, {event.boards} boards,"
             f" rounds {event.first_round} to {event.rounds} -> {event.directory}"
@@ -130,7 +131,7 @@ class Live:
         self._estimate += event.estimate_wire
         missing = event.asked - event.participants
         news = (
-            f"accuracy {percent(event.accuracy_global)}  {self._wire:,} B"
+            f"accuracy {percent(event.accuracy_global)}  {event.wire_total:,} B, in all {self._wire:,} B"
             f" (estimate {self._estimate:,})" + (f"  {missing} missing" if missing else "")
         )
         self._progress.update(self._bar, description="rounds", completed=event.round, news=news)
@@ -179,7 +180,7 @@ def _closing_table(summary: Any) -> Table:
 def _against_estimate(sums: Any) -> str:
     if sums["wire_total"] == sums["estimate_wire"]:
         return "as estimated, to the byte"
-    return f"estimated {sums['estimate_wire']:,}"
+    return f"estimated {sums['estimate_wire']:,}: {difference(sums)}"
 
 
 class DownloadBar:

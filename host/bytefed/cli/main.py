@@ -1,79 +1,63 @@
 """The command line: `bytefed COMMAND`.
 
-Exit status: 0 done; 1 an error of boards, data or run directory; 2 an option or configuration that can't work; 130
-interrupted with Ctrl-C.
+Exit status: 0 done; 1 an error of boards, data, run directory or output; 2 an option or configuration that can't work;
+130 interrupted with Ctrl-C; 141 whoever read the output has closed it, as `head` does.
 """
 
 from __future__ import annotations
 
-import argparse
-import importlib
-import sys
-from collections.abc import Sequence
+import sys  # the rest is imported where Ctrl-C is handled
 
-from bytefed.cli.commands import COMMANDS
-from bytefed.errors import BytefedError, ConfigError
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-INTERRUPTED = 130
-
-_EPILOG = """\
-start here:
-  bytefed run                         train 8 virtual boards, every byte counted
-  bytefed run --boards serial:auto    train the boards that are plugged in
-  bytefed estimate                    what would it cost?
-  bytefed COMMAND --help              more, with examples
-"""
-
-
-class _Version(argparse.Action):
-    """Prints the version, which takes a while to find, only when it is asked for."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            found = version("bytefed")
-        except PackageNotFoundError:
-            found = "(not installed)"
-        sys.stdout.write(f"bytefed {found}\n")
-        parser.exit()
-
-
-def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:
-    """Return the parser of the command line.
-
-    Args:
-        chosen: The command whose module is imported and whose options are known; None for none, which is enough
-            to list them all.
-    """
-    parser = argparse.ArgumentParser(
-        prog="bytefed",
-        description="Tiny federated learning on microcontrollers, every byte accounted for.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
-    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, line in COMMANDS.items():
-        if name == chosen:
-            importlib.import_module(f"bytefed.cli.commands.{name}").add_parser(subparsers)
-        else:
-            subparsers.add_parser(name, help=line)
-    return parser
+DONE, FAILED, REFUSED, INTERRUPTED, UNREAD = 0, 1, 2, 130, 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Args:
-        arguments: Without the program's name; those of the process if None.
+        arguments: Without the program's name; None for those of the process, whose streams are then made fit for it.
 
     Returns:
         The exit status.
     """
-    words = sys.argv[1:] if arguments is None else list(arguments)
-    chosen = words[0] if words and words[0] in COMMANDS else None
-    args = build_parser(chosen).parse_args(words)
+    try:
+        return _process() if arguments is None else _status(list(arguments))
+    except KeyboardInterrupt:
+        if arguments is None:
+            _ignore_interrupts()
+        sys.stderr.write("\ninterrupted\n" if sys.stderr.isatty() else "interrupted\n")
+        return INTERRUPTED
+
+
+def _process() -> int:
+    from bytefed.cli.output import ReaderGone, report, standard_streams
+    from bytefed.errors import BytefedError
+
+    try:
+        with standard_streams():
+            try:
+                return _status(sys.argv[1:])
+            except SystemExit as ended:  # after --help, or a command line that is refused
+                return int(ended.code or DONE)
+    except ReaderGone:
+        return UNREAD
+    except BytefedError as error:  # raised when the last of the output was handed over
+        report(error)
+        return FAILED
+
+
+def _status(words: list[str]) -> int:
+    """Do what the command line says, and return the exit status."""
+    from bytefed.cli.commands import COMMANDS
+    from bytefed.cli.output import report
+    from bytefed.cli.parser import build_parser
+    from bytefed.errors import BytefedError, ConfigError, from_system
+
+    args = build_parser(words[0] if words and words[0] in COMMANDS else None).parse_args(words)
     from bytefed.cli.terminal import downloads_shown
 
     try:
@@ -81,17 +65,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return int(args.run(args))
     except BytefedError as error:
         report(error)
-        return 2 if isinstance(error, ConfigError) else 1
-    except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted\n")
-        return INTERRUPTED
+        return REFUSED if isinstance(error, ConfigError) else FAILED
+    except OSError as error:
+        report(from_system(error))
+        return FAILED
 
 
-def report(error: BytefedError) -> None:
-    """Print an error and what to do about it, to standard error."""
-    from rich.console import Console
+def _ignore_interrupts() -> None:
+    """Let a further Ctrl-C not disturb the end."""
+    import signal
 
-    console = Console(stderr=True, highlight=False)
-    console.print(f"error[{error.code}]: {error.message}", style="bold red", markup=False, soft_wrap=True)
-    if error.remedy:
-        console.print(f"  -> {error.remedy}", markup=False, soft_wrap=True)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

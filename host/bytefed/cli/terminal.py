@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bytefed.download import WebFile, downloads_told
 from bytefed.events import Event, Listener
+from bytefed.ledger.count import REPAIR
 
 if TYPE_CHECKING:
     from bytefed.cli.live import DownloadBar
@@ -64,11 +65,27 @@ def percent(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.1f} %"
 
 
+def difference(sums: Any) -> str:
+    """Return what made the bytes that were counted differ from the estimate.
+
+    Args:
+        sums: Of a phase in summary.json.
+    """
+    repair = {cause: sums.get(cause, 0) for cause in REPAIR}
+    causes = [f"+{count:,} {cause}" for cause, count in repair.items() if count]
+    rest = sums["wire_total"] - sums["estimate_wire"] - sum(repair.values())
+    if rest:
+        causes.append(f"{rest:+,} by what broke off or began anew")
+    return ", ".join(causes)
+
+
 def result_line(summary: Any) -> str:
     """Return one line that says how a run ended."""
     central = summary["accuracy_central"]
     compared = f" (central {percent(central)})" if central is not None else ""
-    exact = "= estimate" if summary["estimate_exact"] else f"estimate {summary['estimate_wire']:,} B"
+    exact = "= estimate"
+    if not summary["estimate_exact"]:
+        exact = f"estimate {summary['estimate_wire']:,} B: {difference(summary) or 'the sum is right, rows differ'}"
     return (
         f"run {summary['run']}: {summary['rounds']} rounds, accuracy {percent(summary['accuracy_final'])}{compared},"
         f" {summary['wire_total']:,} B in rounds, {exact}"

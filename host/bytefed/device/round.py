@@ -77,7 +77,9 @@ class Round:
             BoardError: E_DELTA_NOT_FINITE.
         """
         if self._result is None:
-            raise LinkError("E_NO_ANSWER", f"{self._session.uri}: the round ended without a result", "")
+            raise LinkError(
+                "E_NO_ANSWER", f"{self._session.uri}: the round ended without a result", "Reset the board."
+            )
         planned, seconds = self.planned, now() - self._started
         if self._delta is None:
             return RoundReply(self._result, None, self._offer.head, seconds)

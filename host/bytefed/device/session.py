@@ -34,6 +34,7 @@ RETRYABLE = (
     "E_SHORT_MESSAGE",
 )
 """Errors worth another try: a reset, an old frame that is late, or damage that a CRC-16 missed (one in 65,536)."""
+_NOT_AS_SPECIFIED = "The firmware does not follow SPEC.md; flash the version that fits this host."
 _FATAL = ("E_OTHER_BOARD", "E_VERSION", "E_BOARD_BAD_VERSION")
 """Errors that another HELLO can't mend."""
 
@@ -155,9 +156,13 @@ class Session:
                 "Flash the firmware that fits this host, or install the host that fits the firmware.",
             )
         if not MIN_FRAME <= welcome.frame_limit <= self.transport.frame_limit:
-            raise ProtocolError("E_WELCOME", f"{self.uri}: a frame limit of {welcome.frame_limit} bytes", "")
+            raise ProtocolError(
+                "E_WELCOME", f"{self.uri}: a frame limit of {welcome.frame_limit} bytes", _NOT_AS_SPECIFIED
+            )
         if not 1 <= welcome.window <= MAX_WINDOW:
-            raise ProtocolError("E_WELCOME", f"{self.uri}: a window of {welcome.window} chunks", "")
+            raise ProtocolError(
+                "E_WELCOME", f"{self.uri}: a window of {welcome.window} chunks", _NOT_AS_SPECIFIED
+            )
         self.welcome = welcome
         self.boot = welcome.boot
         framing = self.transport.framing

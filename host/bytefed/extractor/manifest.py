@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -139,7 +140,8 @@ def model_names() -> list[str]:
 def known_model(model_hash: int) -> tuple[str, Manifest] | None:
     """Return the name and manifest of the one of bytefed's own models that has this hash; None if none has."""
     for name in model_names():
-        manifest = Manifest.load(model_folder(name))
-        if manifest.model_hash == model_hash:
-            return name, manifest
+        with suppress(ModelError):  # a broken folder among them is for whoever names it
+            manifest = Manifest.load(model_folder(name))
+            if manifest.model_hash == model_hash:
+                return name, manifest
     return None

@@ -119,7 +119,7 @@ class RunConfig:
         0, int, "bad boards that krum and multikrum allow for", low=0, high=MAX_ROUNDS
     )
     num_nodes_to_select: int = _key(1, int, "updates that multikrum keeps", low=1, high=MAX_ROUNDS)
-    server_learning_rate: float = _key(1.0, float, "step size of fedavgm", low=0.0, high=1e3)
+    server_learning_rate: float = _key(1.0, float, "step size of fedavgm", low=1e-6, high=1e3)
     server_momentum: float = _key(0.0, float, "momentum of fedavgm", low=0.0, high=0.999)
     eta: float = _key(
         0.0,
@@ -144,7 +144,7 @@ class RunConfig:
     )
     local_epochs: int = _key(5, int, "passes over a board's own samples in a round", low=1, high=255)
     batch_size: int = _key(8, int, "samples a step", low=1, high=255)
-    learning_rate: float = _key(0.05, float, "step size of local training", low=0.0, high=1e3)
+    learning_rate: float = _key(0.05, float, "step size of local training", low=1e-6, high=1e3)
     learning_rate_decay: float = _key(
         1.0, float, "factor on the step size after each learning_rate_rounds rounds", low=0.0, high=1.0
     )

@@ -34,7 +34,15 @@ from bytefed.ledger.air import AirTable
 from bytefed.ledger.rows import SESSION_PHASES
 from bytefed.ledger.wire_size import blob_size
 from bytefed.runs.csv_files import Records, totals
-from bytefed.runs.directory import RESOLVED, coded, default_directory, new_run, refuse_existing, versions
+from bytefed.runs.directory import (
+    RESOLVED,
+    coded,
+    default_directory,
+    new_run,
+    refuse_existing,
+    refuse_impossible,
+    versions,
+)
 from bytefed.runs.store import Store
 from bytefed.runs.summary import Result, Subject, Summary, write_summary
 from bytefed.seeds import training_seed
@@ -212,6 +220,7 @@ async def begin(
     run = new_run()
     directory = directory or default_directory(run)
     refuse_existing(directory)
+    refuse_impossible(directory)
     config, strategy = config.with_strategy(strategy)
     air = air_table(config)
     async with task_and_boards(config, listener) as (task, devices):
@@ -301,8 +310,8 @@ async def _run(experiment: Experiment, opened: OpenRun, listener: Listener) -> S
             store.directory,
             experiment.task,
             boards=len(store.clients()),
-            first_round=store.head()[0] + 1,
             rounds=config.rounds,
+            before=store.rounds(),
             faults=str(Faults.parse(config.faults)) if config.faults else "",
         )
     )

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bytefed.data.task import Task
 from bytefed.events import RoundClosed, RunStarted
 from bytefed.ledger.rows import RoundSummary
 
 
 def run_started(
-    run: int, directory: object, task: Task, *, boards: int, first_round: int, rounds: int, faults: str = ""
+    run: int,
+    directory: object,
+    task: Task,
+    *,
+    boards: int,
+    rounds: int,
+    before: Sequence[RoundSummary] = (),
+    faults: str = "",
 ) -> RunStarted:
-    """Return the event of a run that is about to begin or to go on."""
+    """Return the event of a run that is about to begin or to go on.
+
+    Args:
+        run: Its number.
+        directory: Where it is kept.
+        task: What is learnt.
+        boards: How many take part.
+        rounds: The last round.
+        before: The rounds that are closed already.
+        faults: What was put on every link; "" for nothing.
+    """
     return RunStarted(
         run=f"{run:08x}",
         directory=str(directory),
@@ -18,8 +37,10 @@ def run_started(
         boards=boards,
         features=task.D,
         classes=task.num_classes,
-        first_round=first_round,
+        first_round=len(before) + 1,
         rounds=rounds,
+        wire_before=sum(row.wire_total for row in before),
+        estimate_before=sum(row.estimate_wire for row in before),
         faults=faults,
     )
 

@@ -44,7 +44,7 @@ async def ask(socket: Path, run: int, number: int, head: Head) -> tuple[dict[str
         raise BytefedError(
             "E_GATEWAY",
             f"The gateway at {socket} does not answer ({error}).",
-            "Start `bytefed gateway` there.",
+            "Start `bytefed gateway --socket PATH` there.",
         ) from error
     if "error" in answer:
         raise BytefedError(answer["error"], answer.get("message", ""), answer.get("remedy", ""))

@@ -11,9 +11,10 @@ from bytefed.ledger.wire_size import (
     CODECS,
     LinkProfile,
     ble_profile,
+    blob_size,
+    blobs_bytes,
     configuration_bytes,
     connection_bytes,
-    round_bytes,
     serial_profile,
 )
 from bytefed.seeds import select
@@ -143,6 +144,7 @@ def predict(
     min_train_nodes: int = 1,
     learning_rate_rounds: int = 0,
     seed: int = 42,
+    blobs: tuple[int, int] | None = None,
 ) -> Prediction:
     """Predict the bytes that `bytefed run` counts if none is lost: exactly, not approximately.
 
@@ -157,20 +159,24 @@ def predict(
         min_train_nodes: The least number of boards that train in a round.
         learning_rate_rounds: Number of rounds with the same learning rate; 0 if it never changes.
         seed: Seed of the selection of boards; see ``select``.
+        blobs: Bytes of the downlink's and of the uplink's blob, where they are not those of a head; None for a head's.
+
+    Raises:
+        ConfigError: E_TOO_LARGE for blobs that the link can't carry.
     """
     participants = min(max(int(fraction_train * clients), min_train_nodes), clients)
-    board_round = round_bytes(profile, features, classes, *codecs)
+    down, up = blobs or tuple(blob_size(codec, features, classes) for codec in codecs)
+    board_round = blobs_bytes(profile, down, up)
     step = learning_rate_rounds or rounds
     configured = sum(
         _ever_drawn(seed, clients, range(first, min(first + step, rounds + 1)), participants)
         for first in range(1, rounds + 1, step)
     )
-    evaluation = round_bytes(profile, features, classes, *codecs, train=False)
     return Prediction(
         board_round=board_round,
         rounds=board_round * (participants * rounds) + configuration_bytes(profile) * configured,
         connect=connection_bytes(profile) * clients,
-        evaluate=evaluation * clients,
+        evaluate=blobs_bytes(profile, down, 0) * clients,
         participants=participants,
     )
 

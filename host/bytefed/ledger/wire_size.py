@@ -137,7 +137,10 @@ def pull_bytes(profile: LinkProfile, blob: int) -> ByteCount:
 @cache
 def head_bytes(profile: LinkProfile, features: int, classes: int, codec: str = "float32") -> ByteCount:
     """Return the bytes it takes until a board has a round's head and trains: BEGIN, the blob, ACCEPT."""
-    blob = blob_size(codec, features, classes)
+    return _begin_bytes(profile, blob_size(codec, features, classes))
+
+
+def _begin_bytes(profile: LinkProfile, blob: int) -> ByteCount:
     count = _frame(profile, Direction.UP, Accept.size())
     if profile.inlines(Begin.size(), blob):
         return count + _frame(profile, Direction.DOWN, Begin.size(), blob)
@@ -156,12 +159,26 @@ def round_bytes(
 ) -> ByteCount:
     """Return the bytes of a round of one board on a loss-free link; with train=False, those of an evaluation."""
     up = blob_size(codec_up, features, classes) if train else 0
-    count = head_bytes(profile, features, classes, codec_down)
+    return blobs_bytes(profile, blob_size(codec_down, features, classes), up)
+
+
+def blobs_bytes(profile: LinkProfile, down: int, up: int) -> ByteCount:
+    """Return what a round costs one board on a loss-free link, by the sizes of its blobs.
+
+    Args:
+        profile: Of the link.
+        down: Bytes of the head.
+        up: Bytes of the delta; 0 for an evaluation.
+
+    Raises:
+        ConfigError: E_TOO_LARGE for a blob that the link can't carry.
+    """
+    count = _begin_bytes(profile, down)
     if profile.inlines(Result.size(), up):
         count += _frame(profile, Direction.UP, Result.size(), up)
     else:
         count += _frame(profile, Direction.UP, Result.size()) + pull_bytes(profile, up)
-    return count + _ack(profile, Direction.DOWN, 1) if train else count
+    return count + _ack(profile, Direction.DOWN, 1) if up else count
 
 
 @cache

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bytefed.ledger.columns import Column
-from bytefed.ledger.count import COUNTS
+from bytefed.ledger.count import COUNTS, REPAIR
 from bytefed.ledger.rows import (
     BYTES_COLUMNS,
     ROUNDS_COLUMNS,
@@ -127,7 +127,7 @@ class Records:
 
 
 def totals(rows: Iterable[Traffic]) -> dict[str, Any]:
-    """Return sums over ledger rows: wire bytes, estimates, and whether every row's estimate was exact."""
+    """Return sums over ledger rows: wire bytes, estimates, whether every row's estimate was exact, and bytes of repair."""
     known = [row for row in rows if row.count is not None and row.estimate_wire is not None]
     return {
         "wire_down": sum(row.count.wire_down for row in known if row.count),
@@ -138,6 +138,7 @@ def totals(rows: Iterable[Traffic]) -> dict[str, Any]:
         "estimate_wcr": sum(row.estimate_wcr for row in known),
         "estimate_wire": sum(row.estimate_wire or 0 for row in known),
         "estimate_exact": all(row.count and row.count.wire_total == row.estimate_wire for row in known),
+        **{cause: sum(getattr(row.count, cause) for row in known) for cause in REPAIR},
     }
 
 

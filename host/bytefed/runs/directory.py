@@ -13,7 +13,7 @@ from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from bytefed.errors import StoreError
+from bytefed.errors import BytefedError, StoreError, too_many_files
 
 DATABASE = "run.db"
 
@@ -48,6 +48,24 @@ def refuse_existing(directory: Path) -> None:
             )
 
 
+def refuse_impossible(directory: Path) -> None:
+    """Make sure that a run can be kept in a directory, before anything else is done for it; makes nothing.
+
+    Raises:
+        StoreError: E_RUN_DIRECTORY if a file is in its place or above it, E_RUN_READ_ONLY if it may not be written.
+    """
+    with coded(directory):
+        found = next(path for path in (directory, *directory.absolute().parents) if os.path.lexists(path))
+        if not found.is_dir():
+            raise StoreError(
+                "E_RUN_DIRECTORY",
+                f"{directory} can't be a directory: {found} is {'a file' if found.exists() else 'a broken link'}.",
+                _ELSEWHERE,
+            )
+    if not os.access(found, os.W_OK | os.X_OK):
+        raise StoreError("E_RUN_READ_ONLY", f"{directory}: {found} may not be written to.", _READ_ONLY)
+
+
 def is_begun(path: Path) -> bool:
     """Return whether a database holds a run: a process may have been killed before it wrote anything."""
     db = sqlite3.connect(path)
@@ -58,8 +76,7 @@ def is_begun(path: Path) -> bool:
 
 
 _FULL = "Free some space, then continue with --resume."
-
-
+_ELSEWHERE = "Name another directory with --run-dir."
 _READ_ONLY = "Make the directory writable for you, or name another one with --run-dir."
 
 
@@ -93,12 +110,23 @@ def _from_sqlite(directory: Path, error: sqlite3.Error) -> StoreError:
     return StoreError("E_RUN_IO", f"{directory}: {error}.", "Check the disk, then continue with --resume.")
 
 
-def _from_system(directory: Path, error: OSError) -> StoreError:
+def _from_system(directory: Path, error: OSError) -> BytefedError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StoreError("E_DISK_FULL", f"No space left for {directory}.", _FULL)
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         reason = os.strerror(error.errno)
         return StoreError("E_RUN_READ_ONLY", f"{directory} cannot be written to ({reason}).", _READ_ONLY)
+    if error.errno in (
+        errno.ENOTDIR,
+        errno.EEXIST,
+        errno.EISDIR,
+        errno.ENAMETOOLONG,
+        errno.ELOOP,
+        errno.ENOENT,
+    ):
+        return StoreError("E_RUN_DIRECTORY", f"{directory} can't be a run's: {error.strerror}.", _ELSEWHERE)
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return too_many_files(str(directory))
     return StoreError("E_RUN_IO", f"{directory}: {error}.", "Check the disk, then continue with --resume.")
 
 

@@ -29,7 +29,7 @@ from bytefed.ledger.estimate import LEFT_OUT, classic
 from bytefed.ledger.rows import RoundSummary
 from bytefed.ledger.wire_size import LinkProfile, blob_size
 from bytefed.runs.columns import HEAD
-from bytefed.runs.directory import RESOLVED, coded, default_directory, new_run, versions
+from bytefed.runs.directory import RESOLVED, coded, default_directory, new_run, refuse_impossible, versions
 from bytefed.runs.summary import Result, Subject, Summary, write_summary
 from bytefed.seeds import chances, select
 from bytefed.simulation.check import Check
@@ -119,6 +119,7 @@ class Simulation:
         config, strategy = config.with_strategy(strategy)
         task, partition = assignment.task, assignment.partition
         _check_sizes(partition)
+        _check_range("check", environment.check, 0, len(partition))
         self._config = config
         self._environment = environment
         self._task = task
@@ -176,7 +177,6 @@ class Simulation:
                 self.directory,
                 self._task,
                 boards=len(self._partition),
-                first_round=1,
                 rounds=self._config.rounds,
             )
         )
@@ -325,6 +325,7 @@ def _check_sizes(partition: Partition) -> None:
 
 
 def _make_directory(directory: Path, config: RunConfig) -> None:
+    refuse_impossible(directory)
     with coded(directory):
         if any((directory / name).exists() for name in ("run.db", "rounds.csv")):
             raise StoreError(

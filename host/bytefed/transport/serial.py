@@ -12,7 +12,7 @@ from typing import Literal
 
 import serial
 
-from bytefed.errors import LinkError
+from bytefed.errors import LinkError, too_many_files
 from bytefed.protocol.message import MAX_FRAME
 from bytefed.transport.base import RTO_FLOORS, link_lost
 from bytefed.transport.inbox import Inbox
@@ -209,6 +209,8 @@ def port_error(uri: str, port: str, error: Exception) -> LinkError:
             "On Linux add yourself to the group that owns it (often `sudo usermod -aG dialout $USER`, then log in "
             "again); elsewhere close the program that has the port open.",
         )
+    if number in (errno.EMFILE, errno.ENFILE):
+        return too_many_files(f"{uri}: {port}")
     if number in (errno.EBUSY, errno.EAGAIN) or "lock" in text:
         return LinkError(
             "E_PORT_BUSY",

@@ -15,7 +15,7 @@ from bytefed.boards.open import VirtualOptions, open_devices
 from bytefed.boards.ports import Port
 from bytefed.boards.registry import FORMS, SCHEMES, full_uri, look_for, scheme_of
 from bytefed.boards.virtual import BoardKind
-from bytefed.cli.main import main
+from bytefed.cli.parser import build_parser
 from bytefed.errors import ConfigError, LinkError
 from bytefed.federation.config import KEYS
 
@@ -104,7 +104,7 @@ def test_every_scheme_names_itself_in_its_forms() -> None:
 def test_help_comes_from_the_registry(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(form in KEYS["boards"].help for form in FORMS)
     with pytest.raises(SystemExit):
-        main(["devices", "--help"])
+        build_parser("devices").parse_args(["devices", "--help"])
     text = capsys.readouterr().out
     assert all(what in text for each in SCHEMES.values() for what in each.forms.values())
 

@@ -10,7 +10,8 @@ import sys
 import pytest
 
 from bytefed.cli.commands import COMMANDS
-from bytefed.cli.main import build_parser, main
+from bytefed.cli.main import main
+from bytefed.cli.parser import build_parser
 
 SLOW = {"bleak", "matplotlib", "numpy", "rich", "scipy", "serial", "sklearn", "tensorflow", "tflite_micro"}
 
@@ -41,7 +42,7 @@ def test_help_loads_no_command(option):
 
 
 def test_a_command_that_shows_nothing_yet_loads_no_rich():
-    found = loaded("from bytefed.cli.main import build_parser; build_parser('run')")
+    found = loaded("from bytefed.cli.parser import build_parser; build_parser('run')")
     assert "bytefed.cli.commands.run" in found
     assert not found & (SLOW - {"numpy"})
 

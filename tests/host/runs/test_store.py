@@ -262,7 +262,7 @@ def test_a_run_of_another_version(store):
 
 def test_a_path_that_is_a_file(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="E_RUN_IO"):
+    with pytest.raises(StoreError, match="E_RUN_DIRECTORY"):
         Store.create(tmp_path / "file", 1, HEAD, "", {})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
+from bytefed._core import VirtualBoard
 from bytefed.boards.virtual import (
     BoardKind,
     PtyBoard,
@@ -20,9 +22,10 @@ from bytefed.boards.virtual import (
     make_board,
     serve_boards,
 )
-from bytefed.errors import ConfigError
+from bytefed.errors import BytefedError, ConfigError, too_many_files
 from bytefed.extractor.manifest import Manifest, model_folder
 
+_IN_PROCESS = "Use `bytefed run --boards loopback:N`: it runs the boards inside its own process."
 _EPILOG = """\
 examples:
   bytefed board --count 4                      four boards with the digits model; prints their ports
@@ -68,6 +71,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object a board, then serve silently"
     )
+    # A coordinator that is killed leaves its boards without a parent: then they stop, too.
+    parser.add_argument("--parent", type=int, metavar="PID", help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
 
 
@@ -88,13 +93,22 @@ def board_kind(model: str | None, shape: str | None, capacity: int, replay: str 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve the boards until a signal says stop."""
+    """Serve the boards until a signal says stop; 1 where they can't be started, said in JSON if that was asked for."""
+    try:
+        boards = _start(args)
+    except BytefedError as error:
+        if not args.json:
+            raise
+        _print_json({"code": error.code, "message": error.message, "remedy": error.remedy})
+        return 1
+    _serve(boards, args.parent)
+    return 0
+
+
+def _start(args: argparse.Namespace) -> list[PtyBoard]:
+    """Start the boards, and say where they are."""
     if os.name != "posix":
-        raise ConfigError(
-            "E_CONFIG_PTY",
-            "There are no pseudo-terminals on this system.",
-            "Use `bytefed run --boards virtual:N`: it runs the boards inside its own process here.",
-        )
+        raise ConfigError("E_CONFIG_PTY", "There are no pseudo-terminals on this system.", _IN_PROCESS)
     limits = {"--count": (args.count, 1, 1024), "--capacity": (args.capacity, 1, 65535)}
     if args.line_rate is not None:
         limits["--line-rate"] = (args.line_rate, 300, 100_000_000)
@@ -108,17 +122,26 @@ def run(args: argparse.Namespace) -> int:
     recording = load_recording(kind, extractor)
     numbers = range(args.uid_first, args.uid_first + args.count)
     uids = [board_uid(args.uid_seed, index) for index in numbers]
-    boards = [PtyBoard(make_board(kind, uid, extractor, recording), args.line_rate) for uid in uids]
+    boards = [_on_terminal(make_board(kind, uid, extractor, recording), args.line_rate) for uid in uids]
     _announce(boards, uids, kind, args.json)
-    _serve(boards)
-    return 0
+    return boards
+
+
+def _on_terminal(board: VirtualBoard, line_rate: int | None) -> PtyBoard:
+    try:
+        return PtyBoard(board, line_rate)
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            raise too_many_files("A virtual board's pseudo-terminal") from error
+        raise ConfigError(
+            "E_CONFIG_PTY", f"There are no (more) pseudo-terminals here ({error.strerror}).", _IN_PROCESS
+        ) from error
 
 
 def _announce(boards: list[PtyBoard], uids: list[int], kind: BoardKind, as_json: bool) -> None:
     if as_json:
         for board, uid in zip(boards, uids, strict=True):
-            sys.stdout.write(json.dumps({"port": board.port, "uid": f"{uid:016x}"}) + "\n")
-        sys.stdout.flush()
+            _print_json({"port": board.port, "uid": f"{uid:016x}"})
         return
     table = Table("port", "uid", "head", "model")
     for board, uid in zip(boards, uids, strict=True):
@@ -130,17 +153,22 @@ def _announce(boards: list[PtyBoard], uids: list[int], kind: BoardKind, as_json:
     console.print("Serving; Ctrl-C stops.")
 
 
-def _serve(boards: list[PtyBoard]) -> None:
+def _print_json(document: dict[str, str]) -> None:
+    sys.stdout.write(json.dumps(document) + "\n")
+    sys.stdout.flush()
+
+
+def _serve(boards: list[PtyBoard], parent: int | None) -> None:
+    """Serve until Ctrl-C, a signal, the end of the terminal, or that of the parent if one is named."""
     stop = False
 
     def on_signal(*_: object) -> None:
         nonlocal stop
         stop = True
 
-    parent = os.getppid()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, on_signal)
-    # A coordinator that is killed leaves its boards without a parent: then they stop, too.
-    serve_boards(boards, lambda: stop or os.getppid() != parent)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # which nohup sets
+            signal.signal(number, on_signal)
+    serve_boards(boards, lambda: stop or (parent is not None and os.getppid() != parent))
     for board in boards:
         board.close()

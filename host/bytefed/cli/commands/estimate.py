@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bytefed.codec import find
 from bytefed.errors import ConfigError
 from bytefed.ledger.air import AirTable, Airtime, measured
 from bytefed.ledger.count import CAUSES, ByteCount
@@ -27,6 +28,7 @@ from bytefed.ledger.wire_size import CODECS, LinkProfile, blob_size
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 MEGABYTE = 1024 * 1024
 _FLOAT_BYTES = 4
@@ -111,10 +113,10 @@ def run(args: argparse.Namespace) -> int:
     """
     check_ranges({name: getattr(args, name) for name in _RANGED})
     codecs = codec_pair(args.codec)
-    update = _update_bytes(args, codecs[1])
+    update = _update(args, codecs)
     profile = link_profile(args.link, args.mtu)
-    prediction = _predict(args, profile, codecs)
-    air = _air(args, profile, codecs) if args.link == "ble" else None
+    prediction = _predict(args, profile, update)
+    air = _air(args, profile, update) if args.link == "ble" else None
     if args.json:
         document = _document(args, update, prediction)
         if air:
@@ -130,19 +132,65 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _predict(args: argparse.Namespace, profile: LinkProfile, codecs: tuple[str, str]) -> Prediction:
-    return predict(
-        profile,
-        args.features,
-        args.classes,
-        codecs,
-        clients=args.clients,
-        rounds=args.rounds,
-        fraction_train=args.fraction_train,
-        min_train_nodes=args.min_train_nodes,
-        learning_rate_rounds=args.learning_rate_rounds,
-        seed=args.seed,
-    )
+@dataclass(frozen=True)
+class _Update:
+    """What an estimate is about.
+
+    Attributes:
+        size: W of the classic estimate, bytes.
+        blobs: Bytes of the blob that goes down, and of the one that goes up.
+        name: What that is, for people.
+        is_head: Whether it is a head that boards can train.
+    """
+
+    size: int
+    blobs: tuple[int, int]
+    name: str
+    is_head: bool = False
+
+
+def _update(args: argparse.Namespace, codecs: tuple[str, str]) -> _Update:
+    """Return what was asked for: a size, an array's shape, or else a head.
+
+    Raises:
+        ConfigError: E_CONFIG_SHAPE.
+    """
+    if args.update_bytes is not None:
+        return _Update(args.update_bytes, (args.update_bytes,) * 2, f"an update of {args.update_bytes:,} B")
+    if args.shape is None:
+        down, up = (blob_size(codec, args.features, args.classes) for codec in codecs)
+        return _Update(
+            up, (down, up), f"a head of {args.features}x{args.classes}, {args.codec}", is_head=True
+        )
+    parts = args.shape.lower().split("x")
+    # At most 18 digits each: a number longer than that is a slip, and isdecimal alone would let it be converted.
+    if not all(part.isascii() and part.isdecimal() and len(part) <= 18 and int(part) > 0 for part in parts):
+        raise ConfigError("E_CONFIG_SHAPE", f"--shape {args.shape} is no shape.", "Write it as 100x100x32.")
+    values = math.prod(int(part) for part in parts)
+    down, up = (find(codec).size(values) for codec in codecs)
+    return _Update(_FLOAT_BYTES * values, (down, up), f"an array of {args.shape}, {args.codec}")
+
+
+def _predict(args: argparse.Namespace, profile: LinkProfile, update: _Update) -> Prediction | None:
+    """Return the exact estimate; None for an update that is no head, and more than a transfer can carry."""
+    try:
+        return predict(
+            profile,
+            args.features,
+            args.classes,
+            codec_pair(args.codec),
+            clients=args.clients,
+            rounds=args.rounds,
+            fraction_train=args.fraction_train,
+            min_train_nodes=args.min_train_nodes,
+            learning_rate_rounds=args.learning_rate_rounds,
+            seed=args.seed,
+            blobs=update.blobs,
+        )
+    except ConfigError as error:
+        if update.is_head or error.code != "E_TOO_LARGE":
+            raise
+        return None
 
 
 @dataclass(frozen=True)
@@ -176,12 +224,14 @@ class _Air:
         )
 
 
-def _air(args: argparse.Namespace, profile: LinkProfile, codecs: tuple[str, str]) -> _Air:
+def _air(args: argparse.Namespace, profile: LinkProfile, update: _Update) -> _Air | None:
     table = AirTable.load(Path(args.air_table) if args.air_table else None)
     changes = {"interval": args.interval, "packets": args.packets, "phy": args.phy}
     radio = replace(table.radio, **{name: value for name, value in changes.items() if value is not None})
-    packets = _predict(args, measured(profile, radio.count), codecs)
-    data = _predict(args, measured(profile, radio.data), codecs)
+    packets = _predict(args, measured(profile, radio.count), update)
+    data = _predict(args, measured(profile, radio.data), update)
+    if packets is None or data is None:
+        return None
 
     def airtime(count: ByteCount, size: ByteCount) -> Airtime:
         return Airtime(count.wire_down, count.wire_up, size.wire_down, size.wire_up)
@@ -204,23 +254,11 @@ def _interval(text: str) -> float:
     return milliseconds / 1e3
 
 
-def _update_bytes(args: argparse.Namespace, codec: str) -> int:
-    if args.update_bytes is not None:
-        return int(args.update_bytes)
-    if args.shape is None:
-        return blob_size(codec, args.features, args.classes)
-    parts = args.shape.lower().split("x")
-    # At most 18 digits each: a number longer than that is a slip, and isdecimal alone would let it be converted.
-    if not all(part.isascii() and part.isdecimal() and len(part) <= 18 and int(part) > 0 for part in parts):
-        raise ConfigError("E_CONFIG_SHAPE", f"--shape {args.shape} is no shape.", "Write it as 100x100x32.")
-    return _FLOAT_BYTES * math.prod(int(part) for part in parts)
-
-
-def _document(args: argparse.Namespace, update: int, prediction: Prediction) -> dict[str, Any]:
-    total = classic(update, args.clients, args.rounds)
+def _document(args: argparse.Namespace, update: _Update, prediction: Prediction | None) -> dict[str, Any]:
+    total = classic(update.size, args.clients, args.rounds)
     names = ("board_round", "rounds", "connect", "evaluate", "total")
     return {
-        "update_bytes": update,
+        "update_bytes": update.size,
         "clients": args.clients,
         "rounds": args.rounds,
         "estimate_wcr": total,
@@ -228,11 +266,11 @@ def _document(args: argparse.Namespace, update: int, prediction: Prediction) -> 
         "left_out": list(LEFT_OUT),
         "link": args.link,
         "codec": args.codec,
-        "features": args.features,
-        "classes": args.classes,
-        "participants": prediction.participants,
-        "estimate_wire": prediction.total.wire_total,
-        "exact": {name: _flat(getattr(prediction, name)) for name in names},
+        "features": args.features if update.is_head else None,
+        "classes": args.classes if update.is_head else None,
+        "participants": prediction.participants if prediction else None,
+        "estimate_wire": prediction.total.wire_total if prediction else None,
+        "exact": {name: _flat(getattr(prediction, name)) for name in names} if prediction else None,
     }
 
 
@@ -240,24 +278,35 @@ def _flat(count: ByteCount) -> dict[str, int]:
     return {**vars(count), "wire_total": count.wire_total}
 
 
-def _show(args: argparse.Namespace, update: int, prediction: Prediction, console: Console) -> None:
-    from rich.table import Table
-
-    total = classic(update, args.clients, args.rounds)
+def _show(args: argparse.Namespace, update: _Update, prediction: Prediction | None, console: Console) -> None:
+    total = classic(update.size, args.clients, args.rounds)
     console.print(
-        f"[bold]W x C x R[/] = {update:,} B x {args.clients:,} clients x {args.rounds:,} rounds",
+        f"[bold]W x C x R[/] = {update.size:,} B x {args.clients:,} clients x {args.rounds:,} rounds",
         soft_wrap=True,
     )
-    console.print(f"  = [bold]{total:,} bytes[/] ({total / MEGABYTE:,.2f} MB of 1024 x 1024)")
+    console.print(f"  = [bold]{total:,} bytes[/] ({total / MEGABYTE:,.2f} MB of 1024 x 1024)", soft_wrap=True)
     console.print("It leaves out:")
     for reason in LEFT_OUT:
-        console.print(f"  - {reason}")
+        console.print(f"  - {reason}", soft_wrap=True)
     where = "serial (USB)" if args.link == "serial" else f"BLE, MTU {args.mtu}"
+    if prediction is None:
+        console.print(
+            f"\nNo exact count: {update.name} is more than {where} carries in one transfer.", soft_wrap=True
+        )
+        return
     console.print(
-        f"\n[bold]Exactly[/], for a head of {args.features}x{args.classes}, {args.codec}, over {where},"
+        f"\n[bold]Exactly[/], for {update.name}, over {where},"
         f" {prediction.participants:,} of {args.clients:,} boards a round:",
         soft_wrap=True,
     )
+    console.print(_table(prediction))
+    console.print(_overhead(prediction.board_round), soft_wrap=True)
+    console.print("Giving boards their samples is not in it: boards with a sensor need none.", soft_wrap=True)
+
+
+def _table(prediction: Prediction) -> Table:
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("bytes", "to the boards", "from the boards", "both"):
         table.add_column(name, justify="left" if name == "bytes" else "right")
@@ -269,9 +318,7 @@ def _show(args: argparse.Namespace, update: int, prediction: Prediction, console
         ("total", prediction.total),
     ):
         table.add_row(name, f"{count.wire_down:,}", f"{count.wire_up:,}", f"{count.wire_total:,}")
-    console.print(table)
-    console.print(_overhead(prediction.board_round), soft_wrap=True)
-    console.print("Giving boards their samples is not in it: boards with a sensor need none.", soft_wrap=True)
+    return table
 
 
 def _overhead(count: ByteCount) -> str:
