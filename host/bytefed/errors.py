@@ -9,7 +9,7 @@ BytefedError
 ├── BoardError       a board that answered, but not what the run needs
 └── StoreError       a run directory that cannot be read or written
 
-Each carries a code that scripts may rely on, and a remedy: what the reader should do now.
+Each carries a code that scripts may rely on, and a remedy that tells the reader what to do now.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class BytefedError(Exception):
 
     Attributes:
         code: Stable name for scripts, such as ``E_DATA_SHAPE``.
-        message: What is wrong, in one sentence, naming the file, board or option.
-        remedy: What to do about it; empty where there is nothing to be done.
+        message: One sentence that says what is wrong and names the file, board or option.
+        remedy: Advice on what to do about it; empty where nothing can be done.
     """
 
     def __init__(self, code: str, message: str, remedy: str = "") -> None:
@@ -31,7 +31,7 @@ class BytefedError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        """The code, the message and the remedy on one line."""
+        """Return the code, the message and the remedy on one line."""
         return " ".join(part for part in (f"[{self.code}]", self.message, self.remedy) if part)
 
 

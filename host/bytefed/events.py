@@ -1,4 +1,4 @@
-"""What happens in a run, as the coordinator tells it; the command line shows it, in one of several ways."""
+"""Events: the coordinator reports what happens in a run, and the command line shows it in one of several ways."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Preparing(Event):
     """Something that may take a while is about to be done before the run starts.
 
     Attributes:
-        phase: What, for people: "looking for boards", "loading digits".
+        phase: The work in words, such as "looking for boards" or "loading digits".
     """
 
     phase: str
@@ -31,10 +31,10 @@ class RunStarted(Event):
         run: Run number, 8 hexadecimal digits.
         directory: The run directory.
         task: Name of the task.
-        boards: How many take part.
+        boards: Number of boards that take part.
         features, classes: D and C of the head.
-        first_round, rounds: The first round to come, and the last.
-        faults: What was put on every link, with its seed; "" for nothing.
+        first_round, rounds: Number of the first round to come, and of the last.
+        faults: Faults that were put on every link, with their seed; "" for none.
     """
 
     run: str
@@ -57,7 +57,7 @@ class DataRemark(Event):
 
 @dataclass(frozen=True)
 class BoardJoined(Event):
-    """A board is ready to train (also when it comes back)."""
+    """A board is ready to train, for the first time or again after it was away."""
 
     board: str
     client: int
@@ -70,9 +70,9 @@ class BoardTrouble(Event):
     """A board failed at something; the run goes on without it until it is back.
 
     Attributes:
-        board: uid, or the URI while that is not known.
-        round: In which it happened; 0 before the first.
-        code, message, remedy: Of the error.
+        board: The board's uid, or its URI while the uid is not known.
+        round: The round in which it happened; 0 before the first.
+        code, message, remedy: Parts of the error, as in ``BytefedError``.
     """
 
     board: str
@@ -84,16 +84,16 @@ class BoardTrouble(Event):
 
 @dataclass(frozen=True)
 class RoundClosed(Event):
-    """A round is over and its head on disk.
+    """A round is over and its head is on disk.
 
     Attributes:
         round: Number, from 1.
         participants: Boards whose delta was applied.
         asked: Boards that were asked to train.
-        accuracy_boards: Of the head that the round *began* with, on the boards; None in the first.
-        accuracy_global, loss_global: Of the head that the round ended with, on the host's test set.
-        wire_total, estimate_wire: Bytes of the round.
-        seconds: Duration.
+        accuracy_boards: Accuracy on the boards of the head that the round *began* with, 0 to 1; None in the first.
+        accuracy_global, loss_global: Accuracy (0 to 1) and loss of the new head on the host's test set.
+        wire_total, estimate_wire: Bytes that the round took, and the bytes that were estimated for it.
+        seconds: Duration of the round.
     """
 
     round: int
@@ -116,7 +116,7 @@ class Stopping(Event):
 
 @dataclass(frozen=True)
 class RunEnded(Event):
-    """The run is over or was interrupted; ``summary`` is what summary.json says."""
+    """The run is over or was interrupted; ``summary`` has the content of summary.json."""
 
     directory: str
     complete: bool

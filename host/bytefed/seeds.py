@@ -1,7 +1,7 @@
-"""Seeds and draws that follow from the run's seed and a client's number alone.
+"""Seeds and random draws that depend on the run's seed and a client's number alone.
 
 A client is a share of the partition, counted from 0, whichever board holds it over whichever link: so virtual,
-emulated and real boards and the simulator draw the same. All of it is the 32-bit finaliser "lowbias32" (Chris
+emulated and real boards and the simulator draw the same. Every draw uses the 32-bit finaliser "lowbias32" (Chris
 Wellons 2018), as in SPEC.md section 7.2.
 """
 
@@ -20,7 +20,7 @@ Words = NDArray[np.uint64]
 
 
 def mix32(x: Words) -> Words:
-    """A bijection of 32-bit numbers that looks random, element by element.
+    """Apply a bijection of 32-bit numbers that looks random, element by element.
 
     Args:
         x: uint64, any shape; the low 32 bits count.
@@ -32,7 +32,7 @@ def mix32(x: Words) -> Words:
 
 
 def training_seeds(seed: int, clients: Iterable[int]) -> Words:
-    """The seeds that clients shuffle their samples with, in every round (CONFIG): mix32(seed + G (client + 1)).
+    """Return the seeds with which clients shuffle their samples in every round (CONFIG): mix32(seed + G (client + 1)).
 
     Args:
         seed: The run's seed, 0 to 2^32 - 1.
@@ -44,7 +44,7 @@ def training_seeds(seed: int, clients: Iterable[int]) -> Words:
 
 @cache
 def training_seed(seed: int, client: int) -> int:
-    """As ``training_seeds``, of one client."""
+    """Return the ``training_seeds`` of one client."""
     return int(training_seeds(seed, (client,))[0])
 
 
@@ -52,13 +52,13 @@ def select(seed: int, round_number: int, clients: Iterable[int], count: int) -> 
     """Draw the clients that take part in a round, uniformly and without replacement.
 
     Each client draws the number mix32(mix32(mix32(seed) ^ round) ^ client), and the lowest win. So a client that is
-    away changes nothing about the others' draws.
+    absent changes nothing about the others' draws.
 
     Args:
         seed: The run's seed, 0 to 2^32 - 1.
         round_number: The round, from 1.
-        clients: Who is available; distinct numbers below 2^32.
-        count: How many to draw; all where there are fewer.
+        clients: The available clients; distinct numbers below 2^32.
+        count: Number of clients to draw; if fewer are available, all of them are drawn.
 
     Returns:
         The drawn clients, ascending.
@@ -73,12 +73,12 @@ def select(seed: int, round_number: int, clients: Iterable[int], count: int) -> 
 
 
 def chances(seed: int, what: int, clients: NDArray[np.int64]) -> NDArray[np.float64]:
-    """A number from 0 to below 1 for each client: mix32(mix32(mix32(seed) ^ mix32(what)) ^ client) / 2^32.
+    """Draw a number from 0 to below 1 for each client: mix32(mix32(mix32(seed) ^ mix32(what)) ^ client) / 2^32.
 
     Args:
         seed: The run's seed, 0 to 2^32 - 1.
-        what: Which draw it is, 0 to 2^32 - 1.
-        clients: Their numbers.
+        what: Stream id of the random draw, 0 to 2^32 - 1.
+        clients: Numbers of the clients.
     """
     first, second = mix32(np.array([seed, what], np.uint64))
     drawn = mix32(mix32(np.array([first ^ second], np.uint64)) ^ clients.astype(np.uint64))

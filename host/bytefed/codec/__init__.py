@@ -1,4 +1,4 @@
-"""Codecs: what a head or a delta looks like in a blob (SPEC.md section 5).
+"""Codecs: the ways to write a head or a delta as a blob (SPEC.md section 5).
 
 Blobs are made and read by the core itself, the code that runs on the boards, so the host knows exactly what each board
 holds. Sizes are closed forms of the number of parameters and need no core. A codec is a row of CODECS here, and a
@@ -29,8 +29,8 @@ class Codec:
 
     Attributes:
         number: Its number on the wire.
-        lossy: Whether what comes out differs from what went in.
-        size: Gives the bytes of a blob of n parameters, n at least 1.
+        lossy: Whether decoded values can differ from those that were encoded.
+        size: Returns the bytes of a blob of n parameters, n at least 1.
     """
 
     number: int
@@ -41,17 +41,17 @@ class Codec:
         """Return the blob of float32 [n] and the float32 [n] that it stands for.
 
         Args:
-            values: float32 [n], finite, n at least 1; left as it is.
+            values: float32 [n], finite, n at least 1; not changed.
             seed: Seed of the codec's random draws, 32 bits.
         """
         blob = _core.encode(self.number, np.array(values, np.float32), seed)
         return blob, self.decode(blob, len(values), seed)
 
     def decode(self, blob: bytes, count: int, seed: int) -> Values:
-        """Return the float32 [count] that a blob stands for; any bytes of the right number are safe.
+        """Return the float32 [count] that a blob stands for; any bytes are safe.
 
         Raises:
-            ValueError: The blob has not size(count) bytes. Those that take blobs from a link check that before.
+            ValueError: The blob does not have size(count) bytes. Code that takes blobs from a link checks this first.
         """
         values = np.empty(count, np.float32)
         _core.decode(self.number, blob, seed, values)
@@ -59,7 +59,7 @@ class Codec:
 
 
 def _columns(count: int) -> int:
-    """Return how many columns of 32 hold `count` parameters."""
+    """Return the number of columns of 32 that hold `count` parameters."""
     return -(-count // 32)
 
 
@@ -98,7 +98,8 @@ def find(name: str) -> Codec:
 def instructions(codecs: str) -> int:
     """Return the instructions that a Cortex-M4F executes to decode one head of 64x10 and encode one delta.
 
-    Counted by an emulator, not cycles; `make bench-mcu RECORD=1` writes the file, and a test holds it to each build.
+    An emulator counted instructions, not cycles. `make bench-mcu RECORD=1` writes the file, and a test compares it with
+    each build.
 
     Args:
         codecs: NAME, or DOWNLINK/UPLINK.
@@ -111,8 +112,8 @@ def instructions(codecs: str) -> int:
 def board_memory(codec: Codec, count: int) -> int:
     """Return the bytes of RAM that a codec takes on a board beyond float32, for `count` parameters.
 
-    The residual; room to work in columns of 32; and room for the largest lossy blob (port.h: local_floats): int8's, or
-    of a tiny head the ten bytes of twobit's.
+    That is the residual, working space in columns of 32, and space for the largest lossy blob (port.h: local_floats):
+    that of int8 or, for a tiny head, the ten bytes of twobit.
     """
     if not codec.lossy:
         return 0
@@ -120,10 +121,10 @@ def board_memory(codec: Codec, count: int) -> int:
 
 
 def downlink_seed(round: int) -> int:  # noqa: A002  # the field's own word
-    """Return the seed of what goes to a board in a round, 1..65535."""
+    """Return the seed of the blob that goes to a board in a round, 1..65535."""
     return _core.downlink_seed(round)
 
 
 def uplink_seed(seed: int, round: int) -> int:  # noqa: A002
-    """Return the seed of what comes from a board that was given `seed` in CONFIG."""
+    """Return the seed of the blob that comes in a round from a board that was given `seed` in CONFIG."""
     return _core.uplink_seed(seed, round)

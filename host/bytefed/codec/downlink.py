@@ -1,7 +1,7 @@
-"""What to send a board so that it holds the global head: the difference to the head it holds, or the whole head.
+"""The downlink: sends a board the global head, as a difference to the head it holds or as the whole head.
 
 A lossy codec leaves the board with a head that is near the global one, and the host knows exactly which: it decodes
-its own blob with the board's arithmetic. What was lost is part of the next difference, so nothing is ever lost for
+its own blob with the board's arithmetic. The encoding error is part of the next difference, so nothing is lost for
 good, and no other residual needs to be kept (SPEC.md section 5.1).
 """
 
@@ -20,13 +20,13 @@ Head = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Offer:
-    """A blob, and where it leads.
+    """A blob for a board, and the head that the board holds once it has taken it.
 
     Attributes:
-        codec: Its codec.
-        blob: What goes over the link.
+        codec: Name of the blob's codec.
+        blob: The bytes that go over the link.
         head: float32 [P], what the board holds once it has taken the blob.
-        crc: CRC-32 of that.
+        crc: CRC-32 of `head`.
         base: CRC-32 of the head that the blob is a difference to; None when it is a whole head.
     """
 
@@ -37,7 +37,7 @@ class Offer:
     base: int | None
 
     def leads_from(self, held: int) -> bool:
-        """Whether a board that holds a head with that CRC-32 can take the blob, or has taken it."""
+        """Return whether a board that holds a head with this CRC-32 can take the blob, or has taken it."""
         return self.base is None or held in (self.base, self.crc)
 
 
@@ -53,7 +53,7 @@ def whole(head: Head) -> Offer:
 
 
 def difference(head: Head, held: Head, name: str, round: int) -> Offer:  # noqa: A002
-    """Offer what a board lacks that holds `held`, under a lossy codec, in a round."""
+    """Offer the difference from `held`, the head that a board holds, to `head`, encoded with a lossy codec."""
     blob, values = codec.find(name).encode(head - held, codec.downlink_seed(round))
     reached = held + values
     return Offer(name, blob, reached, head_crc(reached), head_crc(held))
@@ -64,10 +64,10 @@ def offer(head: Head, name: str, round: int, held_crc: int, held: Head | None) -
 
     Args:
         head: float32 [P], finite.
-        name: Codec of the downlink.
+        name: Name of the downlink's codec.
         round: 1..65535.
         held_crc: CRC-32 of the head that the board says it holds.
-        held: What the host believes it holds; None without a belief. A board that starts holds zeros.
+        held: The head that the host believes it holds; None if unknown. A board that has just started holds zeros.
     """
     if codec.find(name).lossy:
         for base in (held, np.zeros_like(head)):

@@ -1,6 +1,6 @@
-"""What a feature extractor may be: one int8 graph, batch 1, from one input to D features.
+"""The rules for a feature extractor: one int8 graph, batch 1, from one input to D features.
 
-A graph that gets past these rules runs the same on the host and on a board.
+A graph that keeps these rules gives the same features on the host and on a board.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ MAX_MULTIPLY_ACCUMULATES = 100_000_000
 
 ENDS = ("SOFTMAX", "LOGISTIC")
 """Operators that a classifier ends in."""
-# Notes whose names begin so are orders to the interpreter: a memory plan, compressed weights. It passes over others.
+# Notes whose names begin like this change what the interpreter does: a memory plan, compressed weights. It ignores
+# all others.
 _ORDERS = ("OfflineMemoryAllocation", "COMPRESSION_METADATA")
 
 
 def check(model: Table) -> Graph:
-    """Find a model sound, or refuse it.
+    """Check a model and return its graph, or refuse the model.
 
     Args:
-        model: What `tflite.read` returned.
+        model: The tables that `tflite.read` returned.
 
     Returns:
         The graph.
@@ -57,7 +58,7 @@ def check(model: Table) -> Graph:
 
 
 def _check_names(names: list[str]) -> None:
-    """Refuse operators that boards don't have; that a classifier ends in one is said later."""
+    """Refuse operators that boards don't have. The last one of a classifier gets an error of its own later."""
     inner = names[:-1] if names and names[-1] in ENDS else names
     foreign = sorted({name for name in inner if name not in operators.RULES})
     if foreign:

@@ -16,17 +16,17 @@ _HEADS = ("FULLY_CONNECTED", "CONV_2D")
 def cut(model: bytes) -> tuple[bytes, int]:
     """Take the head off a classifier: its last FULLY_CONNECTED (or CONV_2D) layer and what follows.
 
-    The rest is kept to the byte: weights, scales and shapes. Tensors and buffers that nothing reads any more are left
-    out, and so are notes of tools.
+    The rest stays the same to the byte: weights, scales and shapes. Tensors and buffers that nothing reads any more
+    are left out, and so are the notes that tools added.
 
     Args:
         model: The .tflite file.
 
     Returns:
-        The new file, whose output is what the head's input was; and how many outputs the head had.
+        The new file, whose output is the former input of the head; and the number of outputs that the head had.
 
     Raises:
-        ModelError: E_MODEL_CORRUPT as `tflite.read`; E_MODEL_HEAD where no such layer is at the end.
+        ModelError: E_MODEL_CORRUPT, as `tflite.read` raises it; E_MODEL_HEAD if no such layer is at the end.
         ConfigError: E_CONFIG_EXTRA if tflite-micro is not installed.
     """
     read = tflite.read(model)
@@ -39,13 +39,13 @@ def cut(model: bytes) -> tuple[bytes, int]:
         outputs = _keep(table, at)
         builder = flatbuffers.Builder(len(model))
         builder.Finish(table.Pack(builder), b"TFL3")
-    except Exception as error:  # the schema's reader trusts what `tflite.read` left unread
+    except Exception as error:  # the schema's reader does not check what `tflite.read` left unread
         raise corrupt(f"its tables can't be read ({type(error).__name__}: {error})") from error
     return bytes(builder.Output()), outputs
 
 
 def _head(names: list[str]) -> int:
-    """Which operator is the head: the last with weights, followed by nothing but a softmax and reshapes."""
+    """Return the index of the head: the last operator with weights, followed only by a softmax and reshapes."""
     at = len(names) - 1
     while at >= 0 and names[at] in (*ENDS, "RESHAPE"):
         at -= 1
@@ -57,7 +57,7 @@ def _head(names: list[str]) -> int:
 
 
 def _keep(table: Any, operators: int) -> int:
-    """Keep the first operators of a model's graph and what they need; the size of the output of the next."""
+    """Keep the first operators of a model's graph and what they need; return the next one's output size."""
     graph = table.subgraphs[0]
     head = graph.operators[operators]
     graph.operators, graph.outputs = graph.operators[:operators], [head.inputs[0]]

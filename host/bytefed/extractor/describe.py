@@ -1,4 +1,4 @@
-"""The manifest of an extractor, as far as the file itself says it; and models of one's own, with theirs beside them."""
+"""Describes extractors: makes a manifest from a .tflite file, and saves a user's own models with theirs."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 
 
 def describe(name: str, model: bytes, classes: Sequence[str]) -> dict[str, Any]:
-    """What `manifest.json` says of a model that was found sound.
+    """Return the content of `manifest.json` for a model, after checking the model.
 
     Args:
-        name: Of the model and the stem of its file.
+        name: Name of the model and stem of its file.
         model: The .tflite file.
         classes: Names of the classes that its head is to tell apart.
 
     Raises:
-        ModelError: As `Extractor`.
+        ModelError: As `Extractor` raises it.
         ConfigError: E_CONFIG_EXTRA if tflite-micro is not installed.
     """
     extractor = Extractor(model)
@@ -54,19 +54,20 @@ def describe(name: str, model: bytes, classes: Sequence[str]) -> dict[str, Any]:
 
 
 def save(name: str, model: bytes, classes: int, models: Path) -> Path:
-    """Keep a model with its manifest where it is found by name.
+    """Save a model with its manifest in a place where it is found by name.
 
     Args:
-        name: Letters, digits, - and _.
+        name: Name of the model: letters, digits, - and _.
         model: The .tflite file.
-        classes: How many its head is to tell apart, 2 to 64.
+        classes: Number of classes that its head is to tell apart, 2 to 64.
         models: The folder of model folders.
 
     Returns:
         The model's folder.
 
     Raises:
-        ModelError: As `describe`; E_MODEL_NAME for a name that is taken or none, E_MODEL_CLASSES, or E_MODEL_WRITE.
+        ModelError: As `describe` raises it; E_MODEL_NAME for a name that is taken or not allowed, E_MODEL_CLASSES, or
+            E_MODEL_WRITE.
     """
     if not _PLAIN.fullmatch(name) or name in model_names():
         raise ModelError(
@@ -97,7 +98,7 @@ def save(name: str, model: bytes, classes: int, models: Path) -> Path:
 
 
 def arena_bytes(model: bytes) -> int:
-    """What TFLM's tensor arena must hold for a model, as its own allocator reports on this machine."""
+    """Return the bytes of the tensor arena that a model needs, as TFLM's own allocator reports on this machine."""
     from tflite_micro import runtime
 
     interpreter = runtime.Interpreter.from_bytes(model, arena_size=ARENA_BYTES)
@@ -109,7 +110,7 @@ def arena_bytes(model: bytes) -> int:
 
 
 def golden(extractor: Extractor) -> dict[str, int]:
-    """What any device must compute: CRC-32 of the features of pseudo-random inputs.
+    """Return the golden values that any device must compute: CRC-32 of the features of pseudo-random inputs.
 
     The inputs are `numpy.random.RandomState(seed).randint(-128, 128, (n, *input_shape))`.
     """
@@ -119,7 +120,7 @@ def golden(extractor: Extractor) -> dict[str, int]:
 
 
 def _stderr_of(call: Callable[[], object]) -> str:
-    """What C++ code writes to the process's error stream during a call."""
+    """Return the text that C++ code writes to the process's error stream during a call."""
     saved = os.dup(2)
     with tempfile.TemporaryFile() as file:
         os.dup2(file.fileno(), 2)

@@ -19,17 +19,17 @@ from bytefed.extractor.manifest import Manifest, digest, model_folder, model_has
 from bytefed.extractor.quantization import Quantization
 
 ARENA_BYTES = 256 * 1024
-"""Memory for one model's tensors: all the RAM of the boards in view."""
+"""Memory for one model's tensors: all the RAM of the boards that bytefed is made for."""
 
 
 class Extractor:
-    """Turns raw inputs into D int8 features. Not for use by several threads at once.
+    """Turns raw inputs into D int8 features. It must not be used by several threads at once.
 
     Attributes:
-        input_shape: Of one input, without the batch.
+        input_shape: Shape of one input, without the batch.
         input_quantization: Real input -> int8.
         quantization: int8 feature -> real.
-        D: Features per input.
+        D: Number of features per input.
         model_hash: CRC-32 of the .tflite file.
         ops: Names of the operators used, sorted.
     """
@@ -41,8 +41,8 @@ class Extractor:
             model: The file's bytes.
 
         Raises:
-            ModelError: E_MODEL_CORRUPT, E_MODEL_UNSUPPORTED or E_MODEL_PER_CHANNEL as `model_check.check`
-                has it; E_MODEL_ARENA if it needs more memory than a board has.
+            ModelError: E_MODEL_CORRUPT, E_MODEL_UNSUPPORTED or E_MODEL_PER_CHANNEL, as `model_check.check`
+                raises them; E_MODEL_ARENA if it needs more memory than a board has.
             ConfigError: E_CONFIG_EXTRA if tflite-micro is not installed.
         """
         graph = model_check.check(tflite.read(model))
@@ -56,7 +56,7 @@ class Extractor:
 
     @classmethod
     def load(cls, name: str | Path) -> Extractor:
-        """The extractor of a model folder, compared with its manifest.
+        """Load the extractor of a model folder and compare it with its manifest.
 
         Args:
             name: One of bytefed's own models ("digits"), or a folder with manifest.json.
@@ -79,7 +79,7 @@ class Extractor:
         return extractor
 
     def extract(self, inputs: NDArray[np.int8]) -> NDArray[np.int8]:
-        """Features of quantised inputs.
+        """Compute the features of quantised inputs.
 
         Args:
             inputs: int8 [n, *input_shape].
@@ -105,7 +105,7 @@ class Extractor:
         return features
 
     def quantize(self, raw: NDArray[np.floating]) -> NDArray[np.int8]:
-        """Raw inputs as the model takes them, with the rounding that boards use.
+        """Quantise raw inputs as the model takes them, with the rounding that boards use.
 
         Args:
             raw: float [n, *input_shape] in the units of the training script; finite.
@@ -116,7 +116,7 @@ class Extractor:
         return self.input_quantization.quantize(raw)
 
     def _compare(self, manifest: Manifest) -> None:
-        """Refuse a manifest that says something else than the file."""
+        """Refuse a manifest that contradicts the file."""
         pairs = {
             "model_hash": (manifest.model_hash, self.model_hash),
             "D": (manifest.D, self.D),
@@ -135,7 +135,7 @@ class Extractor:
 
 
 def read_model(path: Path) -> bytes:
-    """The bytes of a .tflite file, of one that is too large the first alone.
+    """Return the bytes of a .tflite file; of one that is too large, only the first.
 
     Raises:
         ModelError: E_MODEL_MISSING.
@@ -152,7 +152,7 @@ def read_model(path: Path) -> bytes:
 
 
 def _interpreter(model: bytes) -> Any:
-    """A TFLM interpreter for a model that has been checked."""
+    """Return a TFLM interpreter for a model that has been checked."""
     try:
         from tflite_micro import runtime
     except ImportError as error:

@@ -1,7 +1,7 @@
 """A feature extractor's graph: tensors and operators as a .tflite file declares them, made from its tables.
 
-Here it is made sure that every number names what exists, and that each operator reads only what was computed
-before. Whether the operators do what they declare is for `operators`.
+This module makes sure that every index names something that exists, and that each operator reads only what was
+computed before. The module `operators` checks that operators do what they declare.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bytefed.extractor.quantization import Quantization
 from bytefed.extractor.tflite import Table, corrupt, unsupported
 
 MAX_ELEMENTS = 1 << 18
-"""The largest tensor, in elements: as many bytes as the boards have of RAM."""
+"""The largest tensor, in elements: as many as the boards have bytes of RAM."""
 
 _INT32, _INT8 = 2, 9
 _TYPES = {
@@ -39,12 +39,12 @@ class Tensor:
     """One tensor of the graph.
 
     Attributes:
-        name: As in the file.
+        name: Its name in the file.
         shape: Dimensions, each at least 1.
         int8: True for int8, False for int32.
         constant: int8 or int32 array of that shape; None where the value is computed.
-        scales: Real value of a step: one, or one a slice along `axis`; float32.
-        zero_points: As many as scales.
+        scales: float32, the real value of a step: one, or one for each slice along `axis`.
+        zero_points: int64, the code of 0.0: as many as scales.
         axis: The axis that several scales run along.
     """
 
@@ -63,7 +63,7 @@ class Tensor:
 
     @property
     def quantization(self) -> Quantization:
-        """The code of a tensor with one scale."""
+        """The quantisation of a tensor that has one scale."""
         return Quantization(float(self.scales[0]), int(self.zero_points[0]))
 
 
@@ -72,11 +72,11 @@ class Operator:
     """One step of the graph.
 
     Attributes:
-        name: As the schema has it, such as CONV_2D.
-        inputs: Tensors; None for an absent bias.
-        output: What it computes.
-        options_type: The number of the kind of its options; 0 without.
-        options: Its options, as in the schema; None without.
+        name: Its name in the schema, such as CONV_2D.
+        inputs: The tensors that it reads; None for an absent bias.
+        output: The tensor that it computes.
+        options_type: Number of the kind of its options; 0 if it has none.
+        options: Its options, as in the schema; None if it has none.
     """
 
     name: str
@@ -86,14 +86,14 @@ class Operator:
     options: Table | None
 
     def activation(self, number: int = 0) -> Tensor:
-        """Input `number`, which must be int8 with one scale."""
+        """Return input `number`, which must be int8 with one scale."""
         tensor = self.inputs[number] if number < len(self.inputs) else None
         if tensor is None or not tensor.int8 or len(tensor.scales) != 1:
             raise corrupt(f"{self.name} lacks an int8 input")
         return tensor
 
     def constant(self, number: int, int8: bool) -> Tensor:
-        """Input `number`, which must be a constant of that type."""
+        """Return input `number`, which must be a constant of that type."""
         tensor = self.inputs[number] if number < len(self.inputs) else None
         if tensor is None or tensor.constant is None or tensor.int8 is not int8:
             raise corrupt(f"{self.name} lacks constant weights of the right type as input {number}")
@@ -102,12 +102,12 @@ class Operator:
 
 @dataclass(frozen=True)
 class Graph:
-    """A graph.
+    """The graph of a feature extractor.
 
     Attributes:
-        input: int8 [1, ...], once it was checked.
-        output: int8 [1, ...] of D elements in all.
-        operators: In the order of execution.
+        input: Its input, int8 [1, ...] if it passes `check`.
+        output: Its output, int8 [1, ...] with D elements in all.
+        operators: Its operators in the order of execution.
     """
 
     input: Tensor
@@ -116,15 +116,15 @@ class Graph:
 
     @property
     def op_names(self) -> list[str]:
-        """The distinct operators, sorted: what a board's resolver must hold."""
+        """The names of the distinct operators, sorted: a board's resolver must hold all of them."""
         return sorted({operator.name for operator in self.operators})
 
 
 def operator_names(model: Table) -> list[str]:
-    """The names of a model's operators, in the order of execution.
+    """Return the names of a model's operators, in the order of execution.
 
     Raises:
-        ModelError: E_MODEL_CORRUPT for one whose code does not exist.
+        ModelError: E_MODEL_CORRUPT for an operator whose code does not exist.
     """
     return [
         _op_name(table["opcode"], model["operator_codes"]) for table in model["subgraphs"][0]["operators"]
@@ -132,11 +132,11 @@ def operator_names(model: Table) -> list[str]:
 
 
 def graph_of(model: Table, names: list[str]) -> Graph:
-    """The graph of a model.
+    """Return the graph of a model.
 
     Args:
-        model: What `tflite.read` returned, with one subgraph of one input and one output.
-        names: Of its operators.
+        model: The tables that `tflite.read` returned, with one subgraph of one input and one output.
+        names: Names of its operators.
 
     Raises:
         ModelError: E_MODEL_CORRUPT for a graph that contradicts itself, E_MODEL_UNSUPPORTED for tensors that boards
@@ -156,7 +156,7 @@ def _index(number: int, items: list[Tensor]) -> int:
 
 
 def _tensor(table: Table, buffers: list[Table]) -> Tensor:
-    """One tensor, with its constant where it has one."""
+    """Return one tensor, with its constant if it has one."""
     name, shape = table["name"], tuple(int(n) for n in table["shape"])
     free = [axis for axis, n in enumerate(table["shape_signature"]) if n == -1]
     if free and (free != [0] or shape[:1] != (1,)):
@@ -181,7 +181,7 @@ def _tensor(table: Table, buffers: list[Table]) -> Tensor:
 def _constant(
     name: str, data: NDArray[np.uint8], shape: Shape, int8: bool
 ) -> NDArray[np.int8] | NDArray[np.int32] | None:
-    """The tensor's buffer as an array; None where the buffer is empty."""
+    """Return the tensor's buffer as an array; None if the buffer is empty."""
     if not len(data):
         return None
     if len(data) != math.prod(shape) * (1 if int8 else 4):
@@ -194,7 +194,7 @@ def _constant(
 def _scales(
     name: str, table: Table | None, shape: Shape, *, int8: bool
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], int]:
-    """(scales, zero points, axis) of a tensor; empty arrays where it has none."""
+    """Return (scales, zero points, axis) of a tensor; the arrays are empty if it has none."""
     if table is None or not len(table["scale"]):
         return np.empty(0, np.float32), np.empty(0, np.int64), 0
     scales, zero_points, axis = table["scale"], table["zero_point"], table["axis"]
@@ -205,14 +205,14 @@ def _scales(
     if len(zero_points) != len(scales) or (zero_points < -128).any() or (zero_points > 127).any():
         raise corrupt(f"the zero points of tensor '{name}' do not fit its scales")
     if not int8 and len(shape) == 1:
-        axis = 0  # a bias has no other axis, whatever the file names: no runtime looks at it
+        axis = 0  # a bias has no other axis, whatever the file says: no runtime reads that
     if len(scales) > 1 and not (0 <= axis < len(shape) and shape[axis] == len(scales)):
         raise corrupt(f"tensor '{name}' has {len(scales)} scales for the shape {shape}")
     return scales, zero_points, axis
 
 
 def _operators(model: Table, names: list[str], tensors: list[Tensor], entry: Tensor) -> list[Operator]:
-    """The operators in order; each reads only what was there before, and makes one new tensor."""
+    """Return the operators in order; each reads only tensors that were there before, and makes one new tensor."""
     ready = {id(tensor) for tensor in tensors if tensor.constant is not None} | {id(entry)}
     operators = []
     for name, table in zip(names, model["subgraphs"][0]["operators"], strict=True):
@@ -232,6 +232,6 @@ def _operators(model: Table, names: list[str], tensors: list[Tensor], entry: Ten
 def _op_name(opcode: int, codes: list[Table]) -> str:
     if opcode >= len(codes):
         raise corrupt(f"operator code {opcode} does not exist")
-    # Files made before 2020 have the code in the older, narrower field alone.
+    # Files made before 2020 have the code only in the older, narrower field.
     number = max(codes[opcode]["code"], codes[opcode]["deprecated_code"])
     return _NAMES.get(number, f"operator {number}")

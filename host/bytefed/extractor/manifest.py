@@ -1,7 +1,7 @@
 """A model folder: one `NAME.tflite`, and the `manifest.json` that says what is in it.
 
-The manifest is what the firmware's tools, the estimator and the README read without opening the model. The
-extractor compares it with the file each time it loads one.
+The firmware's tools, the estimator and the README read the manifest and need not open the model. The extractor
+compares the two each time it loads a model.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from bytefed.extractor.quantization import Quantization
 
 FILE_NAME = "manifest.json"
 
-# Where the models of bytefed itself are: inside an installed package, else beside host/ in a checkout; and those that
-# it makes on first use.
+# The folders of bytefed's own models: inside an installed package, or else beside host/ in a checkout; and the folder
+# of those that are made on first use.
 MADE_MODELS = cache_folder() / "models"
 MODEL_FOLDERS = (PACKAGE / "models", CHECKOUT / "models", MADE_MODELS)
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What `manifest.json` says.
+    """The content of a `manifest.json`.
 
     Attributes:
         name: Name of the model and stem of its file.
-        sha256: Of the .tflite file, 64 hexadecimal digits.
-        model_hash: CRC-32 of the .tflite file; what a board reports of the model that it holds.
-        D: Features, 1 to 4096.
-        C: Classes of the task, 2 to 64.
-        input_shape: Without the batch, such as (8, 8, 1).
+        sha256: SHA-256 of the .tflite file, 64 hexadecimal digits.
+        model_hash: CRC-32 of the .tflite file, by which a board names the model that it holds.
+        D: Number of features, 1 to 4096.
+        C: Number of classes of the task, 2 to 64.
+        input_shape: Shape of an input without the batch, such as (8, 8, 1).
         input_quantization: Real input -> int8.
         feature_quantization: int8 feature -> real.
-        arena_bytes: What the TFLM arena must hold, measured on 64-bit x86 (a Cortex-M4 needs less).
+        arena_bytes: Bytes that the TFLM arena needs, measured on 64-bit x86 (a Cortex-M4 needs less).
         ops: Names of the operators that a board's resolver must hold.
-        document: The whole file, with what only people read: data, splits, figures.
+        document: The whole file, including the parts that only people read: data, splits, figures.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Manifest:
         """Read a model folder's manifest.
 
         Raises:
-            ModelError: E_MODEL_MISSING without one, E_MODEL_MANIFEST if a key is missing or out of range.
+            ModelError: E_MODEL_MISSING if there is none, E_MODEL_MANIFEST if a key is missing or out of range.
         """
         path = folder / FILE_NAME
         try:
@@ -106,17 +106,17 @@ def _quantization(document: Mapping[str, Any], what: str) -> Quantization:
 
 
 def digest(model: bytes) -> str:
-    """The sha256 of a .tflite file, as in manifests."""
+    """Return the SHA-256 of a .tflite file, as in manifests."""
     return sha256(model).hexdigest()
 
 
 def model_hash(model: bytes) -> int:
-    """The 32-bit hash of a .tflite file that boards report: the CRC-32 of zlib."""
+    """Return the 32-bit hash by which boards name a .tflite file: the CRC-32 of zlib."""
     return zlib.crc32(model)
 
 
 def model_folder(name: str | Path) -> Path:
-    """The folder of a model, by the name of one of bytefed's own or by a path.
+    """Return the folder of a model, given by the name of one of bytefed's own or by a path.
 
     Raises:
         ModelError: E_MODEL_MISSING if there is none.
@@ -132,12 +132,12 @@ def model_folder(name: str | Path) -> Path:
 
 
 def model_names() -> list[str]:
-    """The names of bytefed's own models, sorted."""
+    """Return the names of bytefed's own models, sorted."""
     return sorted({path.parent.name for base in MODEL_FOLDERS for path in base.glob(f"*/{FILE_NAME}")})
 
 
 def known_model(model_hash: int) -> tuple[str, Manifest] | None:
-    """The name and manifest of the one of bytefed's own models that has this hash, None for any other model."""
+    """Return the name and manifest of the one of bytefed's own models that has this hash; None if none has."""
     for name in model_names():
         manifest = Manifest.load(model_folder(name))
         if manifest.model_hash == model_hash:

@@ -1,7 +1,7 @@
-"""What each operator that boards run must look like: its options, its weights, and the shape that it makes.
+"""The rules for each operator that boards run: its options, its weights, and the shape of its output.
 
-The TFLM interpreter and the boards' kernels check little of what an operator's parameters mean. So the shape of
-every operator is computed here and compared with what the file declares.
+The TFLM interpreter and the boards' kernels check little of what an operator's parameters mean. So the output shape
+of every operator is computed here and compared with the shape that the file declares.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from bytefed.extractor.graph import Operator, Shape, Tensor
 from bytefed.extractor.tflite import Table, corrupt, unsupported
 
 _SAME, _VALID = 0, 1
-_ACTIVATIONS = (0, 1, 3)  # none, ReLU, ReLU6: what both Arduino TFLM libraries fuse
+_ACTIVATIONS = (0, 1, 3)  # none, ReLU, ReLU6: those that both Arduino TFLM libraries fuse
 
 
 def check(operator: Operator) -> int:
     """Compare an operator's declared output with its inputs.
 
     Returns:
-        Its multiply-accumulates.
+        The number of its multiply-accumulates.
 
     Raises:
         ModelError: E_MODEL_CORRUPT, E_MODEL_UNSUPPORTED or E_MODEL_PER_CHANNEL.
@@ -37,7 +37,7 @@ def check(operator: Operator) -> int:
 
 
 def _options(operator: Operator, kind: int) -> Table:
-    """An operator's options, which must be its own kind's; RESHAPE alone may have none."""
+    """Return an operator's options, which must be those of its own kind; only RESHAPE may have none."""
     if operator.options_type == 0 and operator.options is None and operator.name == "RESHAPE":
         return {}
     if operator.options_type != kind or operator.options is None:
@@ -101,7 +101,7 @@ def _reshape(operator: Operator, _options: Table) -> tuple[Shape, int]:
         declared = operator.constant(1, int8=False)
         target = [] if declared.constant is None else declared.constant.ravel().tolist()
         known = math.prod(n for n in target if n != -1)
-        # One length may be left open: it is what the others leave.
+        # One length may be left open (-1): it follows from the others.
         if target.count(-1) == 1 and known > 0:
             target[target.index(-1)] = source.size // known
         if target != list(operator.output.shape):
@@ -119,14 +119,15 @@ RULES: dict[str, tuple[int, Callable[[Operator, Table], tuple[Shape, int]]]] = {
     "MAX_POOL_2D": (5, _pool),
     "RESHAPE": (17, _reshape),
 }
-"""Operator -> (type number of its options, function of it and them to output shape and multiply-accumulates).
+"""Operator name -> (type number of its options, function that returns its output shape and multiply-accumulates).
 
-Not MEAN: the Arduino libraries' kernels of 2023 round its change of scale otherwise than today's runtime.
+MEAN is missing because the Arduino libraries' kernels of 2023 round its change of scale differently from today's
+runtime.
 """
 
 
 def _check_weights(operator: Operator, weights: Tensor, channels: int, axis: int) -> None:
-    """Weights: symmetric, one scale or one a channel. Bias: int32, a value and a scale a channel."""
+    """Check that weights are symmetric with one scale or one per channel, and the bias int32 with as many scales."""
     if weights.zero_points.any() or (len(weights.scales) > 1 and weights.axis != axis):
         raise unsupported(f"{operator.name}'s weights are not symmetric along their channels")
     if len(operator.inputs) > 3:
@@ -143,13 +144,13 @@ def _check_weights(operator: Operator, weights: Tensor, channels: int, axis: int
 
 
 def _check_multiplier(operator: Operator, multipliers: NDArray[np.float64]) -> None:
-    """Kernels turn the ratio of scales into a 32-bit fraction and a shift; keep it where that is sound."""
+    """Refuse a ratio of scales that the kernels can't turn into a 32-bit fraction and a shift."""
     if not ((multipliers > 2.0**-30) & (multipliers < 2.0**10)).all():
         raise corrupt(f"{operator.name}'s scales differ by too much")
 
 
 def _window(name: str, options: Table, shape: Shape, window: Shape, *, dilated: bool) -> tuple[int, int]:
-    """(height, width) of what a sliding window makes of an input [1, height, width, channels]."""
+    """Return (height, width) of the output that a sliding window makes of an input [1, height, width, channels]."""
     sizes = []
     for axis, side in enumerate("hw"):
         length, reach = shape[1 + axis], window[axis]

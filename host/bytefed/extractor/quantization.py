@@ -1,7 +1,7 @@
 """Affine int8 quantisation: ``real = scale * (q - zero_point)``.
 
-One rounding rule for the whole project, the one that a board can repeat without a maths library: divide
-in float32, add a half, take the floor.
+The whole project has one rounding rule, which a board can repeat without a maths library: divide in float32, add a
+half, take the floor.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ INT8_MAX = 127
 
 @dataclass(frozen=True)
 class Quantization:
-    """How int8 codes stand for real numbers.
+    """An affine code: int8 codes that stand for real numbers.
 
     Attributes:
         scale: Real value of one step; finite and > 0; representable in float32.
@@ -36,7 +36,7 @@ class Quantization:
 
     @classmethod
     def covering(cls, low: float, high: float) -> Quantization:
-        """The affine code whose 256 steps span [low, high], widened so that 0.0 has a code of its own.
+        """Return the affine code whose 256 steps span [low, high], widened so that 0.0 has a code of its own.
 
         Args:
             low: Smallest real value; finite.
@@ -49,7 +49,7 @@ class Quantization:
         return cls(scale, min(max(zero_point, INT8_MIN), INT8_MAX))
 
     def quantize(self, real: NDArray[np.floating]) -> NDArray[np.int8]:
-        """Nearest codes of real values; what lies outside the range gets the nearest end.
+        """Return the nearest codes of real values; a value outside the range gets the nearest end of it.
 
         Args:
             real: Any shape, float; finite.
@@ -62,7 +62,7 @@ class Quantization:
         return np.asarray(codes, np.int8)
 
     def dequantize(self, codes: NDArray[np.int8]) -> NDArray[np.float32]:
-        """Real values of codes.
+        """Return the real values of codes.
 
         Args:
             codes: int8, any shape.

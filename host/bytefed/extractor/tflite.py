@@ -2,7 +2,7 @@
 
 The TFLM interpreter trusts its file: a wrong offset makes it read outside the buffer and takes the whole
 process down. So every offset, length and alignment that it will follow is checked here first, and a file
-with anything that this reader doesn't know is refused. What the values mean is the business of `check`.
+with anything that this reader doesn't know is refused. The module `check` judges what the values mean.
 
 The format: https://flatbuffers.dev/internals, the tables: tensorflow/lite/schema/schema.fbs.
 """
@@ -17,7 +17,7 @@ import numpy as np
 from bytefed.errors import ModelError
 
 MAX_FILE_BYTES = 1 << 20
-"""The largest file read: no board in view has more flash than this."""
+"""The largest file that is read: no board that bytefed is made for has more flash than this."""
 MAX_TABLES = 4096
 """The most tables in one file; shared tables count each time they are reached."""
 
@@ -230,7 +230,7 @@ class _Reader:
 
 
 def _default(name: str, kind: str) -> Any:
-    """What the schema says of an absent field; an absent table is None, an absent vector is empty."""
+    """Return the schema's default for an absent field; an absent table is None, an absent vector is empty."""
     if kind in _SCALARS:
         return _DEFAULTS.get(name, 0)
     if kind == "str":

@@ -1,4 +1,4 @@
-"""Who gets which samples of a task."""
+"""The assignment of a task's samples to clients."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class Assignment:
         """Divide a task among so many clients, as a configuration says.
 
         Args:
-            config: How to divide.
-            task: What to divide.
+            config: The configuration, whose partition keys say how to divide.
+            task: The task to divide.
             clients: Number of clients.
-            min_samples: Fewest samples of a client that Dirichlet draws for.
+            min_samples: The least number of samples that Dirichlet's draws give each client.
 
         Raises:
-            ConfigError: The task can't be divided so.
+            ConfigError: The task can't be divided like this.
         """
         return cls(
             task,
@@ -60,7 +60,7 @@ class Assignment:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What the user should know: the data's warnings, and how many samples nobody gets. A sentence each."""
+        """Sentences for the user: the data's warnings, and the number of samples that no client gets."""
         total = len(self.task.federated)
         left = total - len(self.partition.order)
         unused = (f"{left:,} of {total:,} samples to learn from are with no client.",) if left else ()
@@ -100,7 +100,7 @@ def task_of(config: RunConfig) -> Task:
     """Load the task that a configuration names.
 
     Raises:
-        DataError, ModelError, ConfigError: As ``load_task``.
+        DataError, ModelError, ConfigError: As ``load_task`` raises them.
     """
     data_dir = Path(config.data_dir) if config.data_dir else None
     return load_task(config.data, data_dir, Cut(config.window, config.hop))

@@ -1,4 +1,4 @@
-"""The end of a round: from the deltas in the store to the new global head in it."""
+"""The end of a round: makes the new global head of the deltas in the store, and stores it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class Closing:
     """Closes the rounds of one run.
 
     Args:
-        task: What is learnt.
-        rules: What counts in a round.
-        strategy: What makes a new head of the deltas that count.
+        task: The task that is learnt.
+        rules: The rules of a round.
+        strategy: The strategy that makes a new head of the deltas that count.
         store: The run's store.
-        listener: Is told whose delta was too long.
+        listener: Called with an event for each delta that was too long.
     """
 
     def __init__(
@@ -31,19 +31,19 @@ class Closing:
         self._listener = listener
 
     def replay(self) -> None:
-        """Show a stateful strategy the rounds that are over, so that a resumed run goes on where it stopped."""
+        """Replay the rounds that are over to a stateful strategy, so that a resumed run goes on where it stopped."""
         done, head = self._store.head()
         if is_stateful(self._strategy):
             for number in range(1, done + 1):
                 aggregate(self._strategy, head, self._updates(number)[0])
 
     def close(self, number: int, head: Head, seconds: float) -> list[str]:
-        """Make the new head of a round's deltas and store it.
+        """Make a new head of a round's deltas and store it.
 
         Args:
             number: The round.
             head: float32 [P], the head that it began with.
-            seconds: How long it took.
+            seconds: Duration of the round.
 
         Returns:
             The boards whose deltas were applied.
@@ -65,7 +65,7 @@ class Closing:
         return counted
 
     def _updates(self, number: int) -> tuple[list[Update], dict[int, float]]:
-        """Return what counts in a round, bounded; and by client how many times the median the shortened were."""
+        """Return the updates that count in a round, bounded; and, for those scaled down, client to norm in medians."""
         clients = self._store.clients()
         deltas = [delta for delta in self._store.deltas(number) if delta.status == "ok"]
         return self._rules.bound(

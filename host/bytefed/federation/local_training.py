@@ -1,4 +1,4 @@
-"""How clients train in a round: what a board is told, a simulated client does, and the central reference repeats."""
+"""The local training of clients, the same for boards, simulated clients and the central reference."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class LocalTraining:
     Attributes:
         codec_down, codec_up: Names of the codecs of the downlink and of the uplink.
         epochs: Passes over a client's own samples in a round, 1 to 255.
-        batch_size: Samples a step, 1 to 255.
+        batch_size: Samples in a step, 1 to 255.
         learning_rate: Step size in the first round.
         decay: Factor on the step size after each `decay_rounds` rounds, 0 to 1.
         decay_rounds: Rounds between two steps of the decay, at least 1.
@@ -40,7 +40,7 @@ class LocalTraining:
 
     @classmethod
     def of(cls, config: RunConfig, strategy: Strategy) -> Self:
-        """Take from a configuration what concerns local training."""
+        """Take the keys about local training from a configuration."""
         down, up = config.codecs
         return cls(
             codec_down=down,
@@ -60,11 +60,11 @@ class LocalTraining:
         return self.codec_down, self.codec_up
 
     def rate(self, number: int) -> float:
-        """Return the step size in a round, from 1."""
+        """Return the step size in a round, counted from 1."""
         return self.learning_rate * self.decay ** ((number - 1) // self.decay_rounds)
 
     def plan(self, number: int, client: int) -> TrainingPlan:
-        """Return what the board of a client is told about a round."""
+        """Return the training plan that a client's board gets for a round."""
         return TrainingPlan(
             codec_down=self.codec_down,
             codec_up=self.codec_up,

@@ -1,4 +1,4 @@
-"""What a board must be for a run; one that is not is refused with a remedy."""
+"""The requirements of a run on each board; a board that does not meet them is refused with a remedy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Requirements:
 
     Attributes:
         features, classes: D and C of the head.
-        model: CRC-32 of the extractor's .tflite file; 0 where features came ready.
+        model: CRC-32 of the extractor's .tflite file; 0 if the task has ready features.
         batch: Batch size.
     """
 
@@ -26,7 +26,7 @@ class Requirements:
 
     @classmethod
     def of(cls, task: Task, batch: int) -> Requirements:
-        """Return what a task requires, trained with batches of so many samples."""
+        """Return the requirements of a task that is trained with batches of `batch` samples."""
         return cls(task.D, task.num_classes, task.model_hash, batch)
 
     def check(self, device: Device) -> None:

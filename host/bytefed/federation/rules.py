@@ -1,7 +1,7 @@
 """The rules of a round, the same for boards, gateways and simulated clients.
 
-Who takes part, how many of those must deliver, how far one client may pull, how the new head is made, and when a head
-is refused.
+They decide who takes part, how many of those must deliver, how far one client may pull, how the new head is made, and
+when a head is refused.
 """
 
 from __future__ import annotations
@@ -29,14 +29,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rules:
-    """Who takes part in a round, and what counts.
+    """The rules that decide who takes part in a round and which deltas count.
 
     Attributes:
         seed: The run's seed, 0 to 2^32 - 1.
         fraction_train: Fraction of the clients that train in a round, 0 to 1.
         min_train_nodes: The least number of clients that train in a round.
         quorum: Fraction of a round's clients that must deliver for it to count, 0 to 1.
-        norm_bound: Times the median norm of a round's deltas to which a longer one is scaled down; 0 for no bound.
+        norm_bound: Longest norm of a delta, in medians of the round's norms; longer deltas are scaled down to it. 0 for
+            no bound.
     """
 
     seed: int
@@ -47,7 +48,7 @@ class Rules:
 
     @classmethod
     def of(cls, config: RunConfig) -> Self:
-        """Take from a configuration what concerns the rules of a round."""
+        """Take the keys about the rules of a round from a configuration."""
         return cls(
             seed=config.seed,
             fraction_train=config.fraction_train,
@@ -57,7 +58,7 @@ class Rules:
         )
 
     def count(self, ready: int) -> int:
-        """Return how many of the clients that are ready train in a round."""
+        """Return the number of clients that train in a round, given the number that are ready."""
         return min(max(int(self.fraction_train * ready), self.min_train_nodes), ready)
 
     def choose(self, number: int, ready: Iterable[int]) -> list[int]:
@@ -79,11 +80,11 @@ class Rules:
             )
 
     def needed(self, asked: int) -> int:
-        """Return how many of the clients that were asked must deliver, at least 1."""
+        """Return the number of clients that must deliver, at least 1, given the number that were asked."""
         return max(1, math.ceil(self.quorum * asked))
 
     def require_quorum(self, number: int, counted: int, asked: int) -> None:
-        """Refuse a round to which too few delivered.
+        """Refuse a round for which too few clients delivered.
 
         Raises:
             LinkError: E_QUORUM.
@@ -101,21 +102,21 @@ class Rules:
         return bound_norms(updates, self.norm_bound)
 
     def scales(self, norms: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return what ``bound`` multiplies each delta by; see ``norm_scales``."""
+        """Return the factor by which ``bound`` multiplies each delta; see ``norm_scales``."""
         return norm_scales(norms, self.norm_bound)
 
 
 def initial_head(task: Task) -> Head:
     """Return the head that a run begins with: zeros, float32 [P].
 
-    Softmax regression is convex, so where one begins decides nothing but how long it takes; and from zero the first
-    step is the same whatever the seed.
+    Softmax regression is convex, so the starting point decides only how long training takes; and from zero the first
+    step is the same for every seed.
     """
     return np.zeros(task.D * task.num_classes + task.num_classes, np.float32)
 
 
 def aggregate(strategy: Strategy, head: Head, updates: Sequence[Update]) -> Head:
-    """Let a strategy make the new global head of all updates, float32 [P]; what overflows is ``score``'s to refuse.
+    """Let a strategy make the new global head of all updates, float32 [P]. ``score`` refuses a head that overflowed.
 
     Raises:
         ConfigError: E_STRATEGY_HEAD when it returns something else.
@@ -125,7 +126,7 @@ def aggregate(strategy: Strategy, head: Head, updates: Sequence[Update]) -> Head
 
 
 def step(strategy: FromMean, head: Head, mean: NDArray[np.float64]) -> Head:
-    """Do as ``aggregate`` with a strategy that needs the weighted mean of the deltas alone, float64 [P]."""
+    """Do the same as ``aggregate`` with a strategy that needs only the weighted mean of the deltas, float64 [P]."""
     with _overflow_allowed():
         return _head(strategy.step(_read_only(head), mean), head, strategy)
 
@@ -160,7 +161,7 @@ def _read_only(head: Head) -> Head:
 
 
 def _head(made: Any, before: Head, strategy: object) -> Head:
-    """Take what a strategy returned for a head; anyone's own may return anything."""
+    """Check that a strategy returned a head; a user's own strategy may return anything."""
     shape = getattr(made, "shape", None)
     if shape != before.shape or made.dtype.kind != "f":
         what = (

@@ -1,1 +1,1 @@
-"""What bytes were for, and what they should have been: counts by cause, closed forms, air time."""
+"""The accounting of bytes: counts by cause, closed forms that predict them, air time."""

@@ -1,7 +1,7 @@
-"""What BLE values take in the air: bytes, time and energy (SPEC.md section 9).
+"""The bytes, time and energy that BLE values take in the air (SPEC.md section 9).
 
-The radio can't be watched from the host, so all this is computed, from the sizes of the ATT values that crossed the
-port and from a table of how the link and the board are set up.
+The radio can't be observed from the host, so all of this is computed: from the sizes of the ATT values that crossed
+the port, and from a table of the settings of the link and the board.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ DEFAULT_TABLE = Path(__file__).with_name("ble.toml")
 
 @dataclass(frozen=True)
 class Radio:
-    """How a link uses the air.
+    """The radio settings of a BLE link.
 
     Attributes:
         phy: 1 or 2 Mbit/s (LE 1M, LE 2M).
-        data_length: L, bytes that a link-layer packet carries, 27..251.
-        interval: Between connection events, seconds, 0.0075..4.
-        packets: Data packets that the stacks send in an event, each direction, at most.
-        encrypted: Whether the link is.
+        data_length: L, the most bytes that a link-layer packet carries, 27..251.
+        interval: Seconds between connection events, 0.0075..4.
+        packets: The most data packets that the stacks send in an event, each direction.
+        encrypted: Whether the link is encrypted.
     """
 
     phy: int
@@ -48,40 +48,40 @@ class Radio:
 
     @property
     def empty(self) -> int:
-        """Bytes of a packet without data: what acknowledges a packet."""
+        """Bytes of a packet without data, which acknowledges another packet."""
         return self.phy + _FRAMING  # a byte of preamble on 1M, two on 2M
 
     @property
     def overhead(self) -> int:
-        """O: bytes of a packet beside its data."""
+        """O: bytes of a packet in addition to its data."""
         return self.empty + (_MIC if self.encrypted else 0)
 
     def count(self, value: int) -> int:
-        """Link-layer packets of an ATT value of that many bytes."""
+        """Return the number of link-layer packets of an ATT value of that many bytes."""
         return math.ceil((value + _HEADERS) / self.data_length)
 
     def data(self, value: int) -> int:
-        """Bytes of those packets."""
+        """Return the bytes of those packets."""
         return value + _HEADERS + self.count(value) * self.overhead
 
     def pair_time(self, data: int) -> float:
-        """Seconds for a packet with that many bytes of data, its acknowledgement, and the spaces behind both."""
+        """Return the seconds for a packet with `data` bytes of data, its acknowledgement, and the spaces after both."""
         return (data + self.overhead + self.empty) * self.byte_time + _SPACING
 
     @property
     def packets_per_event(self) -> int:
-        """k: full packets that an event takes."""
+        """k: number of full packets that fit into an event."""
         return max(1, min(self.packets, math.floor(self.interval / self.pair_time(self.data_length))))
 
 
 @dataclass(frozen=True)
 class Currents:
-    """What a board draws.
+    """The supply voltage of a board and the currents that it draws.
 
     Attributes:
-        voltage: V.
-        transmit, receive: mA while the radio does.
-        compute: mA while the processor trains.
+        voltage: Supply voltage, V.
+        transmit, receive: Current while the radio transmits and while it receives, mA.
+        compute: Current while the processor trains, mA.
     """
 
     voltage: float
@@ -101,7 +101,7 @@ class Airtime:
 
     @classmethod
     def of(cls, radio: Radio, down: Mapping[int, int], up: Mapping[int, int]) -> Self:
-        """Add up values that crossed a port: how many of each size."""
+        """Add up the values that crossed a port, given as value size to number of values."""
 
         def total(measure: Callable[[int], int], values: Mapping[int, int]) -> int:
             return sum(measure(size) * count for size, count in values.items())
@@ -111,21 +111,21 @@ class Airtime:
         )
 
     def bytes(self, radio: Radio) -> int:
-        """All bytes in the air, acknowledgements included."""
+        """Return all bytes in the air, acknowledgements included."""
         return self.data_down + self.data_up + (self.packets_down + self.packets_up) * radio.empty
 
     def seconds(self, radio: Radio) -> float:
-        """The least time: events filled with packets, one direction after the other."""
+        """Return the least time that it takes: full connection events, one direction after the other."""
         k = radio.packets_per_event
         return (math.ceil(self.packets_down / k) + math.ceil(self.packets_up / k)) * radio.interval
 
     def energy(self, radio: Radio, currents: Currents, computing: float = 0.0) -> float:
-        """What the board takes, mJ: it transmits what goes up and acknowledges what comes down.
+        """Return the board's energy, mJ: it transmits what goes up and acknowledges what comes down.
 
         Args:
-            radio: The link.
-            currents: The board.
-            computing: Seconds of training.
+            radio: The radio settings of the link.
+            currents: The currents of the board.
+            computing: Seconds for which the board trains.
         """
         transmitting = (self.data_up + self.packets_down * radio.empty) * radio.byte_time
         receiving = (self.data_down + self.packets_up * radio.empty) * radio.byte_time
@@ -137,7 +137,7 @@ class Airtime:
 
 @dataclass(frozen=True)
 class _MeasuredProfile(LinkProfile):
-    """A link on which a frame takes what `measure` says: the closed forms then add that up."""
+    """A link profile whose frames count as `measure` says, so that the closed forms add that up."""
 
     measure: Callable[[int], int]
 
@@ -152,7 +152,7 @@ def measured(profile: LinkProfile, measure: Callable[[int], int]) -> LinkProfile
 
 @dataclass(frozen=True)
 class AirTable:
-    """A table of radio and currents; `source` says where the figures come from."""
+    """A table of radio settings and currents; `source` says where the figures come from."""
 
     radio: Radio
     currents: Currents
@@ -163,7 +163,7 @@ class AirTable:
         """Read a table; the one that comes with bytefed if no path is given.
 
         Raises:
-            ConfigError: E_CONFIG_AIR for a file that is none.
+            ConfigError: E_CONFIG_AIR for a file that holds no such table.
         """
         path = path or DEFAULT_TABLE
         try:

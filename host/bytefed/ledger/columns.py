@@ -1,4 +1,4 @@
-"""Columns: one description each, from which SQL, CSV files, their readers and SPEC 8's tables are made.
+"""Columns, described once: SQL, CSV files, their readers and the tables of SPEC 8 are made from these descriptions.
 
 A row is a dataclass. Its fields carry their column as metadata, written `field(metadata=column("what it means", "B"))`.
 """
@@ -24,12 +24,12 @@ class Column:
         kind: Type of its values.
         meaning: Its description in SPEC 8.
         unit: Unit of its values, such as "B"; "" for none.
-        optional: Whether it may be empty.
-        digits: Digits behind the point in a CSV file, of a float.
-        merge: How a further attempt of a board at the same round changes it: the first value stays, the values are
-            added, or the last one that is known counts.
-        stored: Whether the database has it; if not, it is computed from others.
-        shown: Whether CSV files have it.
+        optional: Whether a value may be empty.
+        digits: Digits after the decimal point in a CSV file, for a float.
+        merge: The effect of a board's further attempt at the same round: "keep" the first value, "add" the values, or
+            "replace" it by the last value that is known.
+        stored: Whether the database has the column; if not, it is computed from others.
+        shown: Whether CSV files have the column.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Column:
 
     @property
     def sql(self) -> str:
-        """Its definition in the database."""
+        """The column's definition in the database."""
         return f"{self.name} {_SQL[self.kind]}{'' if self.optional else ' NOT NULL'}"
 
 
@@ -54,7 +54,7 @@ def column(meaning: str, unit: str = "", *, then: tuple[Column, ...] = (), **det
     Args:
         meaning: The column's description in SPEC 8.
         unit: Unit of its values; "" for none.
-        then: Columns behind it that are computed: properties of the same row.
+        then: Columns that follow it and are computed: properties of the same row.
         details: `digits`, `merge` and `shown` of Column.
     """
     return {"column": {"meaning": meaning, "unit": unit, **details}, "then": then}

@@ -25,9 +25,9 @@ def _cause(what: str, where: str = "this cause, both directions", *, repair: boo
     """Return the field of a cause.
 
     Args:
-        what: The cause's description in SPEC 8: the bytes that are put down to it.
+        what: The cause's description in SPEC 8: the bytes that it covers.
         where: The description of its column in SPEC 8.1.
-        repair: Whether a link without loss has no such bytes.
+        repair: Whether only a link that loses something has such bytes.
     """
     return field(default=0, metadata={**column(where, "B", merge="add"), "cause": what, "repair": repair})
 
@@ -40,7 +40,7 @@ def _payload(where: str) -> Any:
 
 @dataclass(frozen=True)
 class ByteCount:
-    """Bytes by direction and by cause; the same form for what was estimated and for what happened.
+    """Bytes by direction and by cause, estimated or counted.
 
     This is the one list of causes: the ledger's columns, the report and the tables of SPEC 8 are made from it. Each
     byte of `wire_down` and `wire_up`, the port's own counts, is put down to exactly one cause.
@@ -88,7 +88,7 @@ class ByteCount:
         """Make sure that the causes add up.
 
         Raises:
-            LedgerError: E_LEDGER when they don't.
+            LedgerError: E_LEDGER when they do not.
         """
         if self.causes_total != self.wire_total:
             raise LedgerError(
@@ -99,7 +99,7 @@ class ByteCount:
 
 
 COUNTS = tuple(each.name for each in fields(ByteCount))
-"""All that is counted: the causes and the port's own counts."""
+"""All names of counts: the causes and the port's own counts."""
 
 PARTS = tuple(each.name for each in fields(ByteCount) if "cause" in each.metadata)
 """All causes that a byte can be put down to, payload by direction."""
@@ -108,7 +108,7 @@ CAUSES = tuple(part for part in PARTS if not part.startswith("payload_"))
 """The causes other than payload."""
 
 REPAIR = tuple(each.name for each in fields(ByteCount) if each.metadata.get("repair"))
-"""The causes that a link without loss does not have."""
+"""The causes that do not occur on a link without loss."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def split_frame(
         length: Header and body, bytes.
         wire: Bytes on the wire.
         payload: Bytes of the body that belong to a blob.
-        ack: Whether the frame is an ACK: then header and body count as such.
+        ack: Whether the frame is an ACK, whose header and body both count as `ack`.
     """
     body = length - HEADER_SIZE - payload
     down = direction is Direction.DOWN

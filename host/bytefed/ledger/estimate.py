@@ -32,25 +32,26 @@ _RANGES = {
     "learning_rate_rounds": (0, 65_535),
     "seed": (0, 2**32 - 1),
 }
-"""Least and greatest value of what an estimate depends on, both allowed."""
+"""Least and greatest value of each quantity that an estimate depends on, both allowed."""
 LEFT_OUT = (
     "one direction only: the global model has to reach the clients, too",
     "all clients in all rounds: with partial participation fewer take part",
     "payload only: no frames, acknowledgements, control messages or connections",
 )
-"""What W x C x R does not count."""
+"""The parts of the traffic that W x C x R does not count."""
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a run takes on a loss-free link, bytes.
+    """The bytes of a run on a loss-free link.
 
     Attributes:
-        board_round: One round of one board.
-        rounds: All rounds of all participants, with CONFIG when a board trains first, and with another learning rate.
-        connect: All connections.
-        evaluate: The evaluation on all boards after the last round.
-        participants: Boards a round.
+        board_round: Bytes of one round of one board.
+        rounds: Bytes of all rounds of all participants, with a CONFIG when a board first trains and whenever the
+            learning rate changes.
+        connect: Bytes of all connections.
+        evaluate: Bytes of the evaluation on all boards after the last round.
+        participants: Number of boards that train in each round.
     """
 
     board_round: ByteCount
@@ -61,18 +62,18 @@ class Prediction:
 
     @property
     def total(self) -> ByteCount:
-        """All of it."""
+        """Bytes of the whole run."""
         return self.rounds + self.connect + self.evaluate
 
 
 def check_ranges(values: Mapping[str, float | None]) -> None:
-    """Refuse what no run can have.
+    """Refuse values that no run can have.
 
     Args:
-        values: By the name of the option; None for what was not given.
+        values: Option name to value; None for an option that was not given.
 
     Raises:
-        ConfigError: E_CONFIG_RANGE for the first that is out of range.
+        ConfigError: E_CONFIG_RANGE for the first value that is out of range.
     """
     for name, value in values.items():
         low, high = _RANGES[name]
@@ -91,7 +92,7 @@ def codec_pair(text: str) -> tuple[str, str]:
         text: NAME for both, or DOWNLINK/UPLINK.
 
     Raises:
-        ConfigError: E_CONFIG_CODEC if one of them is none.
+        ConfigError: E_CONFIG_CODEC if there is no such codec.
     """
     down, _, up = text.partition("/")
     for codec in (down, up or down):
@@ -103,7 +104,7 @@ def codec_pair(text: str) -> tuple[str, str]:
 
 
 def link_profile(link: str, mtu: int = 247) -> LinkProfile:
-    """Return what sizes depend on, of a link by name.
+    """Return the profile of a link by its name.
 
     Args:
         link: One of LINKS.
@@ -120,12 +121,12 @@ def link_profile(link: str, mtu: int = 247) -> LinkProfile:
 
 
 def classic(update_bytes: int, clients: int, rounds: int) -> int:
-    """W x C x R, bytes.
+    """Return W x C x R, the bytes of the classic estimate.
 
     Args:
-        update_bytes: W, of one update.
-        clients: C.
-        rounds: R.
+        update_bytes: W, the bytes of one update.
+        clients: C, the number of clients.
+        rounds: R, the number of rounds.
     """
     return update_bytes * clients * rounds
 
@@ -143,19 +144,19 @@ def predict(
     learning_rate_rounds: int = 0,
     seed: int = 42,
 ) -> Prediction:
-    """What `bytefed run` will count if no byte is lost: equal, not about.
+    """Predict the bytes that `bytefed run` counts if none is lost: exactly, not approximately.
 
     Args:
-        profile: The link, the same for all.
+        profile: The link, the same for all boards.
         features: D of the head.
         classes: C of the head.
-        codecs: Downlink and uplink.
-        clients: Boards.
-        rounds: Rounds.
+        codecs: Names of the codecs of the downlink and of the uplink.
+        clients: Number of boards.
+        rounds: Number of rounds.
         fraction_train: Fraction of the boards that train in a round.
-        min_train_nodes: At least so many do.
-        learning_rate_rounds: Rounds with the same learning rate; 0 for all of them.
-        seed: Decides who; see ``select``.
+        min_train_nodes: The least number of boards that train in a round.
+        learning_rate_rounds: Number of rounds with the same learning rate; 0 if it never changes.
+        seed: Seed of the selection of boards; see ``select``.
     """
     participants = min(max(int(fraction_train * clients), min_train_nodes), clients)
     board_round = round_bytes(profile, features, classes, *codecs)
@@ -175,7 +176,7 @@ def predict(
 
 
 def _ever_drawn(seed: int, clients: int, rounds: range, participants: int) -> int:
-    """How many clients take part at least once in these rounds."""
+    """Return the number of clients that take part at least once in these rounds."""
     if participants == clients:
         return clients
     drawn: set[int] = set()

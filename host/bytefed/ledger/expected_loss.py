@@ -1,7 +1,7 @@
-"""What a round costs on a link that loses frames: the expectation of SPEC.md section 6.1.
+"""The expected bytes of a round on a link that loses frames (SPEC.md section 6.1).
 
-Each frame is lost with probability q, independently. Counted is what the host's port counts: every frame that the
-host sends, and of the board's frames those that arrive.
+Each frame is lost with probability q, independently of the others. The bytes are those that the host's port counts:
+every frame that the host sends, and those of the board's frames that arrive.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _NEGLIGIBLE = 1e-12  # probability that a further burst is needed
 
 @dataclass(frozen=True)
 class _Lossy:
-    """A link and its loss; sizes are of whole frames on the wire, by their number of body bytes."""
+    """A link and its loss; methods return the bytes of whole frames on the wire, given the number of body bytes."""
 
     profile: LinkProfile
     q: float
@@ -28,11 +28,11 @@ class _Lossy:
         return self.profile.w(HEADER_SIZE + body)
 
     def poll(self) -> float:
-        """POLLs until one and its answer get through; the answer is not counted here."""
+        """Return the expected bytes of POLLs until one and its answer get through, without the answer."""
         return self.w(0) / (1 - self.q) ** 2
 
     def exchange(self, request: int, answer: int) -> float:
-        """Return a request, repeated until its answer arrives, and the one answer that does."""
+        """Return the expected bytes of a request, repeated until its answer arrives, and of that answer."""
         return self.w(request) / (1 - self.q) ** 2 + self.w(answer)
 
     def bitmap_ack(self, plan: ChunkPlan) -> int:
@@ -63,10 +63,11 @@ def push_expected(profile: LinkProfile, blob: int, q: float, *, late_answer: int
     """Return the bytes expected for a push of `blob` bytes at frame loss q, 0 <= q < 1.
 
     Args:
-        profile: Of the link.
-        blob: Bytes.
+        profile: Profile of the link.
+        blob: Bytes of the blob.
         q: Probability that a frame is lost.
-        late_answer: Body bytes of what answers a POLL once the blob is complete: ACCEPT, since the board then trains.
+        late_answer: Body bytes of the answer to a POLL once the blob is complete: that of ACCEPT, since the board then
+            trains.
     """
     link, plan = _Lossy(profile, q), profile.plan(blob, Direction.DOWN)
     total = _chunks(link, plan) / (1 - q)
@@ -78,7 +79,7 @@ def push_expected(profile: LinkProfile, blob: int, q: float, *, late_answer: int
 
 
 def _push_acks(link: _Lossy, plan: ChunkPlan, n: int) -> float:
-    """Return what is said after the bursts of a window that leave something missing."""
+    """Return the expected bytes of ACKs and POLLs after those bursts of a window that leave chunks missing."""
     q, total = link.q, 0.0
     before = 1.0
     for j, (t, s, _) in enumerate(link.bursts(n)):
@@ -113,7 +114,7 @@ def round_expected(
 ) -> float:
     """Return the bytes expected for a round of one board at frame loss q.
 
-    Training is taken to last longer than a time-out: a shorter one saves a few POLLs.
+    Training is assumed to last longer than a time-out; shorter training saves a few POLLs.
     """
     link = _Lossy(profile, q)
     down, up = blob_size(codec_down, features, classes), blob_size(codec_up, features, classes)

@@ -1,7 +1,7 @@
-"""What one operation of one board should cost: from its plan, before it begins, outside of the device that does it.
+"""The planned bytes of one operation of one board, computed before it begins and outside the device that does it.
 
-The device counts what crosses its port and never sees these figures; whoever keeps the ledger sets the two side by
-side. On a link that loses nothing they are equal.
+The device counts what crosses its port and never sees these figures; the ledger has both side by side. On a link
+that loses nothing they are equal.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ def planned_provision(
     """Return what it costs to give a board its samples.
 
     Args:
-        profile: Of the link.
+        profile: Profile of the link.
         record_size: Bytes of a sample on the link: its label and its values.
         train: Training samples.
         test: Test samples.
         buffer: Bytes that the board takes in one ADD.
-        held: Whether the board holds just these samples already.
+        held: Whether the board holds exactly these samples already.
     """
     return ByteCount() if held else provision_bytes(profile, record_size, train, test, buffer)
 
@@ -48,11 +48,12 @@ def planned_round(
     """Return what a round, or an evaluation alone, costs one board.
 
     Args:
-        profile: Of the link.
+        profile: Profile of the link.
         shape: D and C of the head.
-        codecs: Of the blob that is offered first, which follows from the head that the board holds, and of the delta.
+        codecs: Codec of the blob that is offered first, which depends on the head that the board holds; and codec of
+            the delta.
         train: False for an evaluation alone.
-        configures: Whether CONFIG is due.
+        configures: Whether the round begins with a CONFIG.
     """
     count = round_bytes(profile, *shape, *codecs, train=train)
     return count + configuration_bytes(profile) if configures else count

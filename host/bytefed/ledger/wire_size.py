@@ -1,7 +1,7 @@
-"""The closed forms of SPEC.md section 6: what an operation costs on the wire, cause by cause.
+"""The closed forms of SPEC.md section 6: the bytes that an operation takes on the wire, cause by cause.
 
-Nothing here encodes anything: the sizes follow from the constants of message and frame alone, and the tests set them
-beside what really crosses a link.
+Nothing is encoded here: the sizes follow from the constants of message and frame alone, and the tests compare them
+with what really crosses a link.
 """
 
 from __future__ import annotations
@@ -44,7 +44,14 @@ _ATT_OVERHEAD = 3
 
 @dataclass(frozen=True)
 class LinkProfile:
-    """All that sizes depend on: agreed frame limit (bytes) and windows (chunks) of a link."""
+    """The properties of a link that sizes depend on.
+
+    Attributes:
+        name: Name of the link, as in bytes.csv.
+        frame_limit: The agreed frame limit, bytes.
+        window_down, window_up: Chunks in a burst, down to a board and up from it.
+        framing: The link's way of framing.
+    """
 
     name: str
     frame_limit: int
@@ -54,20 +61,20 @@ class LinkProfile:
 
     @property
     def overhead(self) -> Framing:
-        """What the link adds to a frame."""
+        """The bytes that the link adds to a frame."""
         return SERIAL_FRAMING if self.framing == "serial" else BLE_FRAMING
 
     def w(self, n: int) -> int:
-        """Bytes on the wire for a frame of n bytes."""
+        """Return the bytes on the wire for a frame of n bytes."""
         return serial_wire_size(n) if self.framing == "serial" else n
 
     def plan(self, length: int, direction: Direction) -> ChunkPlan:
-        """How a blob of `length` bytes is cut on this link."""
+        """Return the division into chunks of a blob of `length` bytes on this link."""
         window = self.window_down if direction is Direction.DOWN else self.window_up
         return ChunkPlan(length, self.frame_limit - HEADER_SIZE, window)
 
     def inlines(self, body: int, blob: int) -> bool:
-        """Whether a blob rides inside a message with that many other body bytes."""
+        """Return whether a blob fits into a message (inline) that has `body` other body bytes."""
         return HEADER_SIZE + body + blob <= self.frame_limit
 
 
@@ -129,7 +136,7 @@ def pull_bytes(profile: LinkProfile, blob: int) -> ByteCount:
 
 @cache
 def head_bytes(profile: LinkProfile, features: int, classes: int, codec: str = "float32") -> ByteCount:
-    """Return what it costs until a board has a round's head and trains: BEGIN, the blob, ACCEPT."""
+    """Return the bytes it takes until a board has a round's head and trains: BEGIN, the blob, ACCEPT."""
     blob = blob_size(codec, features, classes)
     count = _frame(profile, Direction.UP, Accept.size())
     if profile.inlines(Begin.size(), blob):
@@ -147,7 +154,7 @@ def round_bytes(
     *,
     train: bool = True,
 ) -> ByteCount:
-    """Return what a round costs one board on a loss-free link; train=False: an evaluation."""
+    """Return the bytes of a round of one board on a loss-free link; with train=False, those of an evaluation."""
     up = blob_size(codec_up, features, classes) if train else 0
     count = head_bytes(profile, features, classes, codec_down)
     if profile.inlines(Result.size(), up):
@@ -159,7 +166,7 @@ def round_bytes(
 
 @cache
 def connection_bytes(profile: LinkProfile) -> ByteCount:
-    """Return what HELLO, INFO and STORE cost, once a connection."""
+    """Return the bytes of HELLO, INFO and STORE, which occur once in each connection."""
     count = _exchange(profile, Hello.size(), Welcome.size())
     count += _exchange(profile, 0, Board.size()) + store_bytes(profile)
     if profile.framing == "serial":
@@ -169,31 +176,31 @@ def connection_bytes(profile: LinkProfile) -> ByteCount:
 
 @cache
 def configuration_bytes(profile: LinkProfile) -> ByteCount:
-    """Return what CONFIG costs: once a session, and again whenever the training plan changes."""
+    """Return the bytes of CONFIG, which is sent once a session and again whenever the training plan changes."""
     return _exchange(profile, Config.size(), 0)
 
 
 @cache
 def add_bytes(profile: LinkProfile, payload: int) -> ByteCount:
-    """Return what one ADD of that many bytes of records costs."""
+    """Return the bytes of one ADD with that many bytes of records."""
     return _exchange(profile, Add.size(), Added.size()) + push_bytes(profile, payload)
 
 
 @cache
 def store_bytes(profile: LinkProfile) -> ByteCount:
-    """Return what asking for the state of the sample store costs."""
+    """Return the bytes of a request for the state of the sample store, and of its answer."""
     return _exchange(profile, 0, Stored.size())
 
 
 def samples_per_add(profile: LinkProfile, record_size: int, buffer: int) -> int:
-    """Return how many records one ADD carries: as many as the board's buffer takes."""
+    """Return the number of records in one ADD: as many as fit into the board's buffer."""
     return min(buffer, (profile.frame_limit - HEADER_SIZE) * MAX_CHUNKS) // record_size
 
 
 def provision_bytes(profile: LinkProfile, record_size: int, train: int, test: int, buffer: int) -> ByteCount:
-    """Return what it costs to give a board its samples (record_size: label and values, bytes).
+    """Return the bytes it takes to give a board its samples (record_size: label and values, bytes).
 
-    Nothing where the buffer takes not one record: the host then sends none.
+    That is nothing where not even one record fits into the buffer: the host then sends none.
     """
     most = samples_per_add(profile, record_size, buffer)
     if most == 0:

@@ -1,4 +1,4 @@
-"""What every control message can do: pack its fields, and be unpacked from bytes."""
+"""The common base of all control messages: packs the fields, and unpacks them from bytes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Body:
 
     @classmethod
     def size(cls) -> int:
-        """Bytes of the body, without its blob."""
+        """Return the bytes of the body, without its blob."""
         return cls.LAYOUT.size
 
     def pack(self) -> bytes:

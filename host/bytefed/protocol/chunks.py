@@ -12,10 +12,15 @@ from bytefed.protocol.message import HEADER_SIZE, MAX_CHUNKS, MAX_WINDOW
 
 @dataclass(frozen=True)
 class ChunkPlan:
-    """How a blob of `length` bytes is cut: chunks of `chunk` bytes, `window` of them a burst.
+    """The division of a blob into chunks.
+
+    Attributes:
+        length: Bytes of the blob, at least 1.
+        chunk: Bytes of a chunk, at least 1; the last chunk has what remains.
+        window: Number of chunks in one burst, 1 to 32.
 
     Raises:
-        ConfigError: E_TOO_LARGE, it has too many chunks.
+        ConfigError: E_TOO_LARGE when the blob has more than MAX_CHUNKS chunks.
     """
 
     length: int
@@ -39,18 +44,24 @@ class ChunkPlan:
         return -(-self.length // self.chunk)
 
     def size_of(self, index: int) -> int:
-        """Bytes of chunk `index`."""
+        """Return the bytes of chunk `index`."""
         return min(self.chunk, self.length - index * self.chunk)
 
     def window_of(self, index: int) -> range:
-        """The chunks of the window that holds chunk `index`."""
+        """Return the chunks of the window that holds chunk `index`."""
         start = index // self.window * self.window
         return range(start, min(start + self.window, self.count))
 
 
 @dataclass(frozen=True)
 class Ack:
-    """What an ACK frame says: the first missing chunk, chunks behind it that arrived, a final status."""
+    """The content of an ACK frame.
+
+    Attributes:
+        first: The first missing chunk; the number of chunks when none is missing.
+        arrived: Chunks after `first`, in the same window, that have arrived.
+        status: The final status; None when there is none.
+    """
 
     first: int
     arrived: frozenset[int]
@@ -58,7 +69,7 @@ class Ack:
 
     @classmethod
     def unpack(cls, frame: bytes, plan: ChunkPlan) -> Ack:
-        """Read an ACK for a transfer of that plan; bits beyond the window are ignored."""
+        """Read an ACK of a transfer with this plan; bits beyond the window are ignored."""
         first = DataHeader.unpack(frame).index
         body = frame[HEADER_SIZE:]
         if first >= plan.count:
@@ -70,12 +81,12 @@ class Ack:
 
 
 class ChunkSender:
-    """Gives the frames that an ACK asks for.
+    """The sending end of a transfer: yields the frames that an ACK asks for.
 
     Args:
-        blob: What to send.
-        plan: How it is cut.
-        transfer: Its number.
+        blob: The bytes to send.
+        plan: The division of the blob into chunks.
+        transfer: The transfer's number, 0..3.
     """
 
     def __init__(self, blob: bytes, plan: ChunkPlan, transfer: int) -> None:
@@ -86,11 +97,11 @@ class ChunkSender:
 
     @property
     def confirmed(self) -> int:
-        """How many chunks the receiver is known to have."""
+        """Number of chunks that the receiver is known to have."""
         return len(self._known)
 
     def learns(self, ack: Ack) -> bool:
-        """Take note of an ACK; whether it says anything new."""
+        """Take note of an ACK; return True if it says anything new."""
         have = set(range(ack.first)) | ack.arrived
         new = not have <= self._known
         self._known |= have
@@ -106,7 +117,7 @@ class ChunkSender:
 
 
 class ChunkReceiver:
-    """Puts chunks together and says which are missing."""
+    """The receiving end of a transfer: puts chunks together and says which are missing."""
 
     def __init__(self, plan: ChunkPlan) -> None:
         self.plan = plan
@@ -123,7 +134,7 @@ class ChunkReceiver:
         return sum(i not in self._chunks for i in window)
 
     def receive(self, index: int, data: bytes) -> bool:
-        """Take a chunk; False when it is one too many or has a wrong size."""
+        """Take a chunk; return False if it is a duplicate, has no place in the plan, or has the wrong size."""
         if index in self._chunks or index >= self.plan.count or len(data) != self.plan.size_of(index):
             return False
         self._chunks[index] = data

@@ -35,7 +35,7 @@ class DataHeader:
 
 
 def is_data(frame: bytes) -> bool:
-    """Whether a frame of at least one byte is a chunk or an ACK."""
+    """Return whether a frame of at least one byte is a chunk or an ACK."""
     return bool(frame[0] & 0x80)
 
 

@@ -1,7 +1,7 @@
-"""Some of the simulated clients as virtual boards beside the simulation: same bits, same bytes, or E_CHECK.
+"""Checks a simulation: some of its clients also train as virtual boards; same bits and same bytes, or E_CHECK.
 
-Each checked client is the firmware's whole session behind the real wire protocol. It is given the same samples and
-goes through the same rounds; what it brings and what its port counted must be what the simulation said.
+Each checked client is the firmware's whole session behind the real wire protocol. It gets the same samples and goes
+through the same rounds; its results and the bytes that its port counted must equal those of the simulation.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from bytefed.simulation.links import ClientLinks
 from bytefed.simulation.simulator import Outcome
 
 _COMPARED = tuple(part for part in PARTS if part not in ("probe", "retransmission"))
-"""A busy machine may make a host ask once more: no matter of the simulation."""
+"""The causes that are compared; the other two are left out because a busy machine may make the host ask again."""
 
 
 class Check:
-    """The checked clients.
+    """The clients that are checked.
 
     Args:
-        training: How they train.
-        assignment: What they learn, and who has what.
-        links: Who has which link.
-        clients: Which of them are checked.
+        training: The local training of all clients.
+        assignment: The task and each client's samples.
+        links: The link of each client.
+        clients: Numbers of the clients to check.
     """
 
     def __init__(
@@ -74,11 +74,11 @@ class Check:
         await device.connect(1)
         self._compare(number, client, connection_bytes(self._links.profile(client)))
         await device.provision(self._assignment.samples(client, device))
-        device.take_bytes()  # simulated clients have their samples
+        device.take_bytes()  # simulated clients have their samples already
         self._configured.pop(client, None)
 
     def round(self, number: int, head: Head, lost: NDArray[np.int64], outcome: Outcome) -> None:
-        """Let the checked clients that took part in a round do the same on their boards.
+        """Let the checked clients that took part in a round repeat it on their boards.
 
         Raises:
             BytefedError: E_CHECK when anything differs.
@@ -107,7 +107,7 @@ class Check:
         self._rounds += 1
 
     async def _lose(self, number: int, head: Head, client: int) -> None:
-        """A board that takes the head and is lost: what follows is a new session."""
+        """Let a board take the head and be lost; a new session follows."""
         device, plan = self._devices[client], self._training.plan(number, client)
         await device.train(device.plan_round(number, head, plan, train=False, evaluate=False))
         device.take_bytes()
@@ -115,7 +115,7 @@ class Check:
         await self._connect(client, number)
 
     def evaluate(self, number: int, head: Head, correct: NDArray[np.int32]) -> None:
-        """Let the checked clients try the last head, too."""
+        """Let the checked clients evaluate the last head, too."""
         for client in self._devices:
             self._runner.run(self._evaluate(number, head, client, int(correct[client])))
 
@@ -140,7 +140,7 @@ class Check:
         self._bytes += taken.wire_total
 
     def summary(self) -> dict[str, int]:
-        """Return how many clients, rounds and bytes were compared."""
+        """Return the numbers of clients, rounds and bytes that were compared."""
         return {"clients": len(self._devices), "rounds": self._rounds, "bytes": self._bytes}
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The heads that simulated clients hold, where the downlink loses something (SPEC.md section 5.1)."""
+"""The heads that simulated clients hold when the downlink's codec is lossy (SPEC.md section 5.1)."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class HeldHeads:
             number: The round.
             head: float32 [P].
             name: Name of a lossy codec.
-            clients: int64 [n], who gets it.
+            clients: int64 [n], the clients that get it.
 
         Returns:
-            The heads that they hold then, float32 [V, P], and int32 [n]: which of them each one holds.
+            The heads that the clients hold then, float32 [V, P]; and int32 [n], for each client the index of its head.
         """
         before, which = np.unique(self._version[clients], return_inverse=True)
         heads = np.stack(

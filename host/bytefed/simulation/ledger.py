@@ -1,8 +1,8 @@
 """The bytes of simulated clients, from the closed forms of SPEC.md section 6, in the files of a run.
 
-Every client of a kind (link, what became of its round, whether it had to be configured) takes the same bytes, so
-they are computed once a kind. One row a client is what bytes.csv has as long as there are not too many; then it has
-one row for each kind and round, with sums.
+All clients of a kind (the same link, the same end of their round, configured or not) take the same bytes, so the bytes
+are computed once for each kind. bytes.csv has one row for each client as long as there are not too many clients;
+beyond that it has one row for each kind and round, with sums.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _STATUS: tuple[Status, ...] = ("ok", "failed", "failed")
 
 @cache
 def _uid(client: int) -> str:
-    """The uid of the virtual board that a client would be."""
+    """Return the uid of the virtual board that a client would be."""
     return f"{board_uid(0, client):016x}"
 
 
@@ -57,11 +57,11 @@ class SimulatedLedger:
     Args:
         directory: The run directory.
         run: The run's number.
-        links: Who has which link.
+        links: The link of each client.
         shape: D and C of the head.
-        codecs: Downlink and uplink.
-        most_rows: The most rows that bytes.csv has with one for each client; sums where the run would need more.
-        expected_rows: How many it would need.
+        codecs: Names of the codecs of the downlink and of the uplink.
+        most_rows: The most rows that bytes.csv has with one for each client; if the run would need more, it has sums.
+        expected_rows: Number of rows that the run would need with one for each client.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class SimulatedLedger:
         self._codecs = codecs
         self._codec = codecs[0] if codecs[0] == codecs[1] else "/".join(codecs)
         self.one_row_each = max(expected_rows, 2 * len(links.link)) <= most_rows
-        self._rate = np.full(len(links.link), np.nan)  # that each client was last configured with
+        self._rate = np.full(len(links.link), np.nan)  # learning rate of each client's last CONFIG
         self._bytes = CsvFile(directory / "bytes.csv", BYTES_COLUMNS)
         self._sessions = CsvFile(directory / "sessions.csv", SESSIONS_COLUMNS)
         self._rounds = CsvFile(directory / "rounds.csv", ROUNDS_COLUMNS)
@@ -91,13 +91,13 @@ class SimulatedLedger:
         self._pending: RoundSummary | None = None
 
     def connect(self, number: int, clients: Clients) -> None:
-        """Book the sessions that clients opened."""
+        """Book the bytes of the sessions that clients opened."""
         units = [connection_bytes(profile) for profile in self._links.profiles]
         self._book("connect", number, clients, self._links.link[clients], [(u, u, "ok") for u in units])
         self._rate[clients] = np.nan
 
     def evaluate(self, number: int, clients: Clients) -> None:
-        """Book the evaluation of the last head by clients."""
+        """Book the bytes of clients' evaluation of the last head."""
         units = [
             round_bytes(profile, *self._shape, *self._codecs, train=False) for profile in self._links.profiles
         ]
@@ -106,14 +106,14 @@ class SimulatedLedger:
     def train(
         self, number: int, rate: float, clients: Clients, lost: NDArray[np.bool_], outcome: Outcome
     ) -> dict[str, Any]:
-        """Book a round.
+        """Book the bytes of a round.
 
         Args:
             number: The round.
-            rate: The learning rate: a client that was given another is configured first.
-            clients: int64 [n], who was asked.
-            lost: bool [n], who was lost after it had the head.
-            outcome: What became of the others.
+            rate: The learning rate; a client whose last CONFIG had another one is configured first.
+            clients: int64 [n], the clients that were asked.
+            lost: bool [n], True for a client that was lost after it had the head.
+            outcome: The results of the other clients.
 
         Returns:
             Sums over the round.
@@ -134,7 +134,7 @@ class SimulatedLedger:
     def round_of(
         self, profile: LinkProfile, end: int, configured: bool
     ) -> tuple[ByteCount, ByteCount, Status]:
-        """Return the bytes that a round takes one client, those of its estimate, and its status."""
+        """Return the bytes that one client's round takes, the bytes that were estimated for it, and its status."""
         whole = round_bytes(profile, *self._shape, *self._codecs)
         taken = {
             _OK: whole,
@@ -208,7 +208,7 @@ class SimulatedLedger:
         )
 
     def close_round(self, row: RoundSummary) -> None:
-        """Keep a round's row until ``tested`` says how its head does on the clients."""
+        """Keep a round's row until ``tested`` adds the accuracy of its head on the clients."""
         self._pending = row
 
     def tested(self, correct: int, samples: int) -> float | None:

@@ -1,4 +1,4 @@
-"""The links of simulated clients: who has which, and the bytes that each costs."""
+"""The links of simulated clients, and the share of the clients that has each."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _LINKS = 0x11A2  # stream of the random draw
 
 
 def parse_links(texts: Sequence[str]) -> list[tuple[LinkProfile, float]]:
-    """Parse links, and the fractions of the clients that have them.
+    """Parse links, and the fraction of the clients that has each.
 
     Args:
-        texts: Each ``serial`` or ``ble:MTU``, and ``=SHARE`` where the shares are not equal.
+        texts: Links, each ``serial``, ``ble`` or ``ble:MTU``, followed by ``=SHARE`` if the shares are not equal.
 
     Raises:
         ConfigError: E_CONFIG_LINKS.
@@ -66,8 +66,8 @@ class ClientLinks:
     """The link of each client.
 
     Attributes:
-        profiles: The links.
-        link: int64 [N], which of them each client has.
+        profiles: The profiles of all links.
+        link: int64 [N], for each client the index of its link in `profiles`.
     """
 
     profiles: list[LinkProfile]

@@ -1,9 +1,9 @@
 """Rounds of very many clients in this process: the training of the firmware's core, without boards and links.
 
-A client's delta has the bits that a board with the same samples would send (bytefed._core.Simulator), and they are
-summed in the same order as the coordinator's. What memory grows with is samples: clients train in waves, and a wave's
-deltas are summed before the next begins. Two things need more, P floats for each client: strategies that need every
-update (all but those that say that a mean suffices, see strategies.base), and the residuals of lossy codecs.
+A client's delta has the same bits that a board with the same samples would send (bytefed._core.Simulator), and deltas
+are summed in the same order as by the coordinator. Memory grows with the number of samples: clients train in waves, and
+a wave's deltas are summed before the next begins. Two things need P more floats for each client: strategies that need
+every update (all but those for which the mean is enough, see strategies.base), and the residuals of lossy codecs.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ class Outcome:
     """The results of a round.
 
     Attributes:
-        head: float32 [P], the global head after it.
-        clients: int64 [n], who trained, ascending; the following are in their order.
+        head: float32 [P], the global head after the round.
+        clients: int64 [n], the clients that trained, ascending; the following are in this order.
         counted: bool [n], False where training diverged.
-        num_examples: int64 [n], training samples.
-        losses: float32 [n], mean of the last local epoch.
+        num_examples: int64 [n], numbers of training samples.
+        losses: float32 [n], mean losses of the last local epoch.
         correct: int32 [n], training samples classified correctly in the last local epoch.
-        tested: int32 [n], own test samples that the head each began with classifies correctly.
-        excess: Client to how many times the median the norm of its delta was, for those that the bound made shorter.
-        deltas: Client to its delta, float32 [P], for those that were to be kept.
+        tested: int32 [n], the client's own test samples that the head it began with classifies correctly.
+        excess: Client to the norm of its delta, in medians of the round, for deltas that the bound made shorter.
+        deltas: Client to its delta, float32 [P], for the watched clients.
     """
 
     head: Head
@@ -54,13 +54,13 @@ class Outcome:
 
 
 class Simulator:
-    """The clients of an assignment.
+    """Simulates the clients of an assignment, round by round.
 
     Args:
-        rules: What counts in a round.
-        training: How clients train.
-        assignment: What they learn, and who has what; each client has 1 to 65535 training samples.
-        strategy: What becomes of their deltas.
+        rules: The rules of a round.
+        training: The local training of all clients.
+        assignment: The task and each client's samples; each client has 1 to 65535 training samples.
+        strategy: The strategy that makes a new head of their deltas.
         threads: Number of threads to train with.
         watched: Clients whose deltas are kept in each Outcome.
     """
@@ -88,20 +88,20 @@ class Simulator:
             codec=up.number,
             seeds=training_seeds(training.seed, range(len(partition))).astype(np.uint32),
             examples=partition.sizes - partition.test_sizes,
-            # numpy's zeros take no memory before they are written to: only who takes part needs some.
+            # numpy's zeros take no memory until they are written: only clients that take part need some.
             residuals=np.zeros((len(partition) if up.lossy else 0, parameters), np.float32),
             watched=watched,
             whole=up.lossy or not isinstance(strategy, FromMean),
         )
 
     def round(self, number: int, head: Head, clients: Clients, lost: NDArray[np.bool_]) -> Outcome:
-        """Train clients and make a new global head of what they learnt.
+        """Train clients and make a new global head of their deltas.
 
         Args:
             number: The round, 1 to 65535.
             head: float32 [P], the global head.
-            clients: int64 [n], who is asked, ascending.
-            lost: bool [n], who takes the head and is not heard of again in this round.
+            clients: int64 [n], the clients that are asked, ascending.
+            lost: bool [n], True for a client that takes the head and is not heard of again in this round.
 
         Raises:
             LinkError: E_QUORUM when too few deltas count.
@@ -124,7 +124,7 @@ class Simulator:
         )
 
     def evaluate(self, number: int, head: Head, clients: Clients) -> NDArray[np.int32]:
-        """Return how many of its own test samples each client gets right with the head it is sent, int32 [n]."""
+        """Send clients the head; return how many of its own test samples each classifies correctly, int32 [n]."""
         heads, version = self._deliver(number, head, clients)
         tested = np.empty(len(clients), np.int32)
         self._trainer.core.evaluate(clients, heads, version, tested)
@@ -136,7 +136,7 @@ class Simulator:
         return self._held.deliver(number, head, self._codec_down, clients)
 
     def _aggregate(self, head: Head, work: Waves, asked: int) -> tuple[Head, dict[int, float]]:
-        """Return the new head, and whose deltas were too long, by how many times the median."""
+        """Return the new head; and, for deltas that were too long, client to norm in medians."""
         total = self._sum(work)
         counted = np.flatnonzero(work.counted)
         self._rules.require_quorum(work.number, len(counted), asked)
@@ -148,7 +148,7 @@ class Simulator:
         excess = dict(zip(work.clients[long].tolist(), times.tolist(), strict=True))
         if not isinstance(self._strategy, FromMean):
             return aggregate(self._strategy, head, work.updates(counted, scales)), excess
-        if excess:  # who was too long is known only now: once more, with those made shorter
+        if excess:  # only now it is known which deltas are too long: sum again, with those made shorter
             total = self._sum(work, scales)
         mean = total / int(self._trainer.examples[work.clients[counted]].sum())
         return step(self._strategy, head, mean), excess

@@ -1,6 +1,6 @@
 """The clients of one simulated round, trained wave by wave.
 
-What memory grows with is a wave: its deltas are used before the next begins, and may be made a second time.
+Memory grows with the size of a wave: its deltas are used before the next wave begins, and may be made a second time.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from bytefed.strategies.base import Update
 from bytefed.strategies.robust import scaled
 
 WAVE_BYTES = 64 << 20
-"""Bytes of deltas that are in memory at once, where one round has more."""
+"""The most bytes of deltas that are in memory at once, if a round has more."""
 MOST_IN_WAVE = 1024
 
 
 @dataclass(frozen=True, eq=False)
 class Trainer:
-    """The means to train simulated clients: kernels, seeds, and what each client keeps.
+    """The means to train simulated clients: kernels, seeds, and each client's state.
 
     Attributes:
         core: The firmware's kernels over the clients' samples.
-        training: How clients train.
+        training: The local training of all clients.
         codec: Number of the uplink's codec.
         seeds: uint32 [N], each client's seed.
         examples: int64 [N], each client's training samples.
-        residuals: float32 [N, P], each client's encoding error; no rows where the uplink loses nothing.
+        residuals: float32 [N, P], each client's encoding error; no rows if the uplink's codec is lossless.
         watched: Clients whose deltas are kept.
         whole: Whether a round is one wave.
     """
@@ -57,11 +57,11 @@ class Waves:
     """The clients of one round and the deltas that they make, wave by wave.
 
     Args:
-        trainer: What trains them.
+        trainer: The means to train the clients.
         number: The round, 1 to 65535.
         heads: float32 [V, P], the heads that clients hold.
-        version: int32 [n], which of them each client holds.
-        clients: int64 [n], who trains, ascending.
+        version: int32 [n], for each client the index of the head that it holds.
+        clients: int64 [n], the clients that train, ascending.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Waves:
 
     @property
     def counted(self) -> NDArray[np.bool_]:
-        """Whose training did not diverge, bool [n]."""
+        """Mask of the clients whose training did not diverge, bool [n]."""
         return ~np.isnan(self.norms)
 
     def weights(self, part: slice) -> NDArray[np.float64]:
@@ -93,9 +93,9 @@ class Waves:
         return np.where(self.counted[part], examples, 0).astype(np.float64)
 
     def waves(self) -> Iterator[tuple[slice, Head]]:
-        """Give each wave's clients and their deltas, float32 [m, P], valid until the next wave.
+        """Yield each wave's clients and their deltas, float32 [m, P], which are valid until the next wave.
 
-        The second time, a round that is one wave has its deltas still; else clients train once more.
+        When this is called a second time, a round that is one wave still has its deltas; otherwise clients train again.
         """
         for first in range(0, len(self.clients), self._wave):
             part = slice(first, min(first + self._wave, len(self.clients)))
@@ -130,7 +130,7 @@ class Waves:
                 self.watched[client] = deltas[np.searchsorted(clients, client)].copy()
 
     def updates(self, counted: NDArray[np.intp], scales: NDArray[np.float64]) -> list[Update]:
-        """Return all deltas that count, bounded, of a round that is one wave."""
+        """Return the updates of a round that is one wave: all that count, bounded."""
         return [
             Update(
                 int(self.clients[index]),

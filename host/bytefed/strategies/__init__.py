@@ -1,1 +1,1 @@
-"""From the deltas of a round to a new global head."""
+"""Strategies: make a new global head from the deltas of a round."""

@@ -1,6 +1,6 @@
 """Stateful strategies: momentum and adaptive step sizes on the server.
 
-Named, with the defaults, as Flower does. Their state follows from the updates of all rounds so far, so a coordinator
+Names and defaults are Flower's. The state of a strategy follows from the updates of all rounds so far, so a coordinator
 that resumes a run replays those.
 """
 
@@ -41,7 +41,7 @@ class FedAvgM(FromMean):
 
     Attributes:
         server_learning_rate: Step size, above 0.
-        server_momentum: 0 (plain FedAvg) to below 1.
+        server_momentum: Momentum, 0 (plain FedAvg) to below 1.
     """
 
     server_learning_rate: float = 1.0
@@ -59,7 +59,7 @@ class FedAvgM(FromMean):
 
 @dataclass(frozen=True)
 class FedAdam(FromMean):
-    """Adam on the server, with the mean delta for a gradient.
+    """Adam on the server, with the mean delta in place of a gradient.
 
     Reddi et al.: Adaptive Federated Optimization. ICLR 2021, algorithm 2; with Adam's correction of the bias towards
     zero (Kingma and Ba 2014), as Flower has it.

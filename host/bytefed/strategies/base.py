@@ -1,9 +1,9 @@
 """Strategies: how the deltas of a round become a new global head.
 
 A strategy is an object that owns its hyperparameters; those here are frozen dataclasses, named as Flower names them.
-It says what it needs by what it is: ``FromMean`` gets along with the mean of a round's deltas, all others get every
-update; ``is_stateful`` tells whether it keeps something over rounds. Results do not depend on the order in which
-deltas arrive: they are summed in the order of the clients' numbers, in float64.
+Its class says what it needs: a ``FromMean`` needs only the mean of a round's deltas, all others get every update;
+``is_stateful`` tells whether it keeps state from round to round. Results do not depend on the order in which deltas
+arrive: they are summed in the order of the clients' numbers, in float64.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class Update:
     """One client's contribution to a round.
 
     Attributes:
-        client: Its number in the partition, which fixes the order of summation.
-        num_examples: Samples it trained on, at least 1.
+        client: The client's number in the partition, which fixes the order of summation.
+        num_examples: Number of samples that it trained on, at least 1.
         delta: float32 [P], local - global; finite.
     """
 
@@ -55,7 +55,7 @@ class Strategy(Protocol):
 
 
 class FromMean(ABC):
-    """A strategy that needs no more of a round than the weighted mean of its deltas.
+    """A strategy that needs only the weighted mean of a round's deltas.
 
     The simulator then sums deltas as they come and keeps none of them, so its memory does not grow with the clients.
     """
@@ -106,20 +106,20 @@ class FedProx(FedAvg):
 
 
 def is_stateful(strategy: Strategy) -> bool:
-    """Whether a strategy keeps something over rounds; one that doesn't say is taken to."""
+    """Return whether a strategy is stateful (keeps something over rounds); one that doesn't say counts as stateful."""
     return bool(getattr(strategy, "stateful", True))
 
 
 def proximal_mu(strategy: Strategy) -> float:
-    """The weight of the proximal term that a strategy asks clients to train with, 0 or more."""
+    """Return the weight of the proximal term that a strategy asks clients to train with, 0 or more."""
     return float(getattr(strategy, "proximal_mu", 0.0))
 
 
 def weighted_mean(updates: Iterable[Update]) -> NDArray[np.float64]:
     """Return sum n_k delta_k / sum n_k.
 
-    The products are exact in float64 (24 bits times at most 29), only the sums round, and those are done
-    in the order of the clients' numbers.
+    The products are exact in float64 (24 bits times at most 29). Only the sums are rounded, and they are added in the
+    order of the clients' numbers.
 
     Args:
         updates: At least one, each client at most once.

@@ -1,4 +1,4 @@
-"""Strategies by name: those of bytefed as Flower spells them, and anyone's own as `module:Class`."""
+"""Strategies by name: those of bytefed as Flower spells them, and a user's own as `module:Class`."""
 
 from __future__ import annotations
 
@@ -44,23 +44,23 @@ def canonical(name: str) -> str:
 
 
 def hyperparameters(strategy: Strategy) -> dict[str, Any]:
-    """Return the hyperparameters of one of bytefed's strategies by name; nothing of anyone's own."""
+    """Return the hyperparameters of one of bytefed's strategies by name; an empty dict for a user's own."""
     if type(strategy) not in _CLASSES:
         return {}
     return {f.name: getattr(strategy, f.name) for f in fields(cast(Any, strategy)) if f.init}
 
 
 def make(name: str, values: Mapping[str, Any]) -> Strategy:
-    """Make a strategy, new: it has seen no round.
+    """Make a new strategy, which has seen no round.
 
     Args:
-        name: As ``canonical`` takes it.
-        values: Hyperparameters of bytefed's strategies by name; each takes those that it has. An `eta` of 0 stands
-            for the strategy's own. Anyone's own class is made without arguments.
+        name: A name that ``canonical`` takes.
+        values: Hyperparameters of bytefed's strategies by name; each strategy takes those that it has. An `eta` of 0
+            stands for the strategy's default. A user's own class is made without arguments.
 
     Raises:
-        ConfigError: As ``canonical``; E_STRATEGY_IMPORT, E_STRATEGY_MISSING, E_STRATEGY_ARGUMENTS or
-            E_STRATEGY_AGGREGATE for `module:Class`; E_CONFIG_RANGE for a hyperparameter that can't be.
+        ConfigError: As ``canonical`` raises it; E_STRATEGY_IMPORT, E_STRATEGY_MISSING, E_STRATEGY_ARGUMENTS or
+            E_STRATEGY_AGGREGATE for `module:Class`; E_CONFIG_RANGE for a hyperparameter out of range.
     """
     name = canonical(name)
     if name not in STRATEGIES:
@@ -81,12 +81,12 @@ def name_of(strategy: Strategy) -> str:
 
 
 def describe(strategy: Strategy) -> str:
-    """Return a strategy's name and, of a dataclass, its hyperparameters: what has to be the same in a resumed run."""
+    """Return a strategy's name and, for a dataclass, its hyperparameters; a resumed run must have the same."""
     return f"{name_of(strategy)} {strategy!r}" if is_dataclass(strategy) else name_of(strategy)
 
 
 def fresh(strategy: Any) -> Strategy:
-    """Return a copy of a strategy that a run may have for itself, so that one object serves several runs.
+    """Return a copy of a strategy for one run to keep, so that one object can serve several runs.
 
     Args:
         strategy: A strategy that has seen no round, or the class of one that needs no arguments.
@@ -114,10 +114,10 @@ def _load(name: str) -> Strategy:
     module_name, _, attribute = name.partition(":")
     here = str(Path.cwd())
     if here not in sys.path:
-        sys.path.insert(0, here)  # as `python -m` has it; the command `bytefed` hasn't
+        sys.path.insert(0, here)  # `python -m` does this, the command `bytefed` does not
     try:
         found: Any = importlib.import_module(module_name)
-    except Exception as error:  # whatever a module of someone's own raises
+    except Exception as error:  # a user's own module may raise anything
         raise ConfigError(
             "E_STRATEGY_IMPORT",
             f"{module_name} of --strategy {name} can't be imported ({type(error).__name__}: {error}).",

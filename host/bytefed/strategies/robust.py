@@ -1,6 +1,6 @@
-"""Strategies that a few bad boards can't lead astray, and a bound on how far any one can pull.
+"""Strategies that a few bad boards can't lead astray, and a bound on how far any one board can pull.
 
-Named as Flower names them. All but the bound ignore num_examples: a board says that number itself.
+Their names are Flower's. All but MultiKrum's mean ignore num_examples, because a board reports that number itself.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ def bound_norms(updates: Sequence[Update], factor: float) -> tuple[list[Update],
     """Scale down each delta whose L2 norm is more than `factor` times the median of all.
 
     Sun, Kairouz, Suresh, McMahan: Can You Really Backdoor Federated Learning? 2019, section 4 (norm thresholding),
-    with a threshold that follows the round's own norms. Of one or two updates none is ever scaled if factor >= 2.
+    with a threshold that follows the round's own norms. With one or two updates nothing is ever scaled if factor >= 2.
 
     Args:
         updates: At least one.
-        factor: Above 0; 0 for no bound.
+        factor: The bound, in medians, above 0; 0 for no bound.
 
     Returns:
-        The updates in the same order, and by client how many times the median the scaled ones were.
+        The updates in the same order; and, for those that were scaled, client to the norm in medians.
     """
     norms = np.array([norm(update.delta) for update in updates])
     scales = norm_scales(norms, factor)
@@ -42,19 +42,20 @@ def bound_norms(updates: Sequence[Update], factor: float) -> tuple[list[Update],
 
 
 def norm(delta: NDArray[np.float32]) -> float:
-    """The L2 norm of a delta; its squares are summed in order in float64, so each machine gets the same bits."""
+    """Return the L2 norm of a delta; squares are summed in order in float64, so each machine gets the same bits."""
     return float(np.sqrt(np.cumsum(np.square(delta, dtype=np.float64))[-1]))
 
 
 def norm_scales(norms: NDArray[np.float64], factor: float) -> NDArray[np.float64]:
-    """Return what ``bound_norms`` multiplies each delta by: 1 for those within the bound.
+    """Return the factor by which ``bound_norms`` multiplies each delta: 1 for those within the bound.
 
-    A scale that float32 has no normal number for is 0: rounded to a subnormal one it could be twice as large, and the
-    delta longer than the bound. So the bound holds within float32's rounding of each coordinate, whatever is sent.
+    A factor too small for a normal float32 number becomes 0: rounded to a subnormal number it could be twice as large,
+    and the delta longer than the bound. So the bound holds within float32's rounding of each coordinate, whatever is
+    sent.
 
     Args:
         norms: float64 [n], L2 norms of the deltas.
-        factor: Above 0; 0 for no bound.
+        factor: The bound, in medians, above 0; 0 for no bound.
 
     Returns:
         float64 [n], 0 to 1.
@@ -68,7 +69,7 @@ def norm_scales(norms: NDArray[np.float64], factor: float) -> NDArray[np.float64
 
 
 def scaled(delta: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
-    """A delta times a number, in float32."""
+    """Return a delta times a number, in float32."""
     return delta * np.float32(scale)
 
 
@@ -122,8 +123,8 @@ class MultiKrum:
     NIPS 2017. An update's score is the sum of the squared distances to its n - f - 2 nearest (at least one).
 
     Attributes:
-        num_malicious_nodes: f, how many bad boards there may be.
-        num_nodes_to_select: How many updates to keep, at least 1.
+        num_malicious_nodes: f, the number of bad boards that there may be.
+        num_nodes_to_select: Number of updates to keep, at least 1.
     """
 
     num_malicious_nodes: int = 0
@@ -152,5 +153,5 @@ class Krum(MultiKrum):
 
 
 def _stacked(updates: Sequence[Update]) -> NDArray[np.float64]:
-    """The deltas in the order of the clients' numbers, float64 [n, P]."""
+    """Return the deltas in the order of the clients' numbers, float64 [n, P]."""
     return np.stack([u.delta for u in sorted(updates, key=lambda update: update.client)]).astype(np.float64)
