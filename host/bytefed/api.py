@@ -1,6 +1,6 @@
 """The front door: what `import bytefed` gives a program (docs/scripting.md says what is stable).
 
-Each function asks for what it needs only when it is called, so that importing bytefed costs next to nothing. Options
+Each function imports what it needs only when it is called, so that importing bytefed takes almost no time. Options
 are the keys of ``RunConfig``, which are also the long options of the command line and the keys of its TOML files.
 """
 
@@ -44,17 +44,16 @@ def run(
 
     Args:
         config: A configuration, or the path of a TOML file with one; None for the defaults.
-        directory: Run directory, must not hold a run; None for a new one under runs/.
-        strategy: A name, or an object of one's own with the method ``aggregate`` (see ``Strategy``); None for the
-            configuration's.
-        progress: Is called with each event, such as ``RoundClosed``; `print` will do. None for silence.
+        directory: Run directory, which must not hold a run yet; None for a new one under runs/.
+        strategy: A name, or an object with the method ``aggregate`` (see ``Strategy``); None for the configuration's.
+        progress: Called with each event, such as ``RoundClosed``; `print` will do. None for silence.
         **keys: Keys of ``RunConfig``; they win over `config`.
 
     Returns:
-        What the run left behind.
+        The run's tables, head and summary.
 
     Raises:
-        BytefedError: Whatever keeps the run from beginning or going on, with a code and a remedy.
+        BytefedError: The run can't begin or go on; the error has a code and a remedy.
     """
     return finish(run_async(config, directory=directory, strategy=strategy, progress=progress, **keys))
 
@@ -67,7 +66,7 @@ async def run_async(
     progress: Listener | None = None,
     **keys: Any,
 ) -> RunResult:
-    """Do what ``run`` does in the event loop that is running; cancelling it leaves a run that ``resume`` takes."""
+    """Do the same as ``run`` in the running event loop; after a cancellation ``resume`` can go on with the run."""
     from bytefed.federation.experiment import begin
 
     resolved, own = _configured(config, strategy, keys)
@@ -83,17 +82,17 @@ def resume(
     progress: Listener | None = None,
     **keys: Any,
 ) -> RunResult:
-    """Go on with a run that was interrupted, or give one that is complete more rounds.
+    """Go on with a run that was interrupted, or add rounds to one that is complete.
 
     Args:
         directory: The run directory.
-        strategy: The strategy that it began with, if that was an object.
+        strategy: The strategy that the run began with, if that was an object.
         progress: As for ``run``.
         **keys: Keys to change, such as ``rounds``.
 
     Raises:
         ConfigError: E_CONFIG_RESUME for a key that can't change within a run.
-        BytefedError: Whatever else keeps the run from going on.
+        BytefedError: The run can't go on for another reason.
     """
     return finish(resume_async(directory, strategy=strategy, progress=progress, **keys))
 
@@ -105,7 +104,7 @@ async def resume_async(
     progress: Listener | None = None,
     **keys: Any,
 ) -> RunResult:
-    """Do what ``resume`` does in the event loop that is running."""
+    """Do the same as ``resume`` in the running event loop."""
     from bytefed.federation.config import checked_keys
     from bytefed.federation.experiment import resume as resumed
 
@@ -128,23 +127,23 @@ def simulate(
     progress: Listener | None = None,
     **keys: Any,
 ) -> RunResult:
-    """Train very many clients without boards, with the same bits and the same bytes: `bytefed simulate` for programs.
+    """Simulate very many clients without boards, with the same bits and bytes: `bytefed simulate` for programs.
 
     Args:
-        config: As for ``run``; its boards, deadline and faults say nothing here.
-        clients: Clients, 1 to 10^7.
-        links: "serial", "ble" or "ble:MTU", each with "=SHARE" if they differ.
+        config: As for ``run``; its boards, deadline and faults have no effect here.
+        clients: Number of clients, 1 to 10^7.
+        links: "serial", "ble" or "ble:MTU", each followed by "=SHARE" if the shares differ.
         dropout: Probability that a client is lost in a round after it took the head, 0 to 1.
-        check: How many clients also train as virtual boards, to compare weights and bytes.
-        threads: Threads to train with; 0 for one a processor.
-        rows: The most rows that bytes.csv has with one for each client; sums where there would be more.
+        check: Number of clients that also train as virtual boards, to compare weights and bytes.
+        threads: Number of threads to train with; 0 for one on each processor.
+        rows: The most rows that bytes.csv has with one for each client; if there would be more, it has sums.
         directory: As for ``run``.
         strategy: As for ``run``.
         progress: As for ``run``.
         **keys: Keys of ``RunConfig``; they win over `config`.
 
     Raises:
-        BytefedError: Whatever keeps the simulation from beginning or going on; E_CHECK if a board differs.
+        BytefedError: The simulation can't begin or go on; E_CHECK if a board differs from it.
     """
     from bytefed.simulation.links import parse_links
     from bytefed.simulation.run import Environment, Simulation, load_clients
@@ -190,18 +189,18 @@ def sweep(
         local_epochs: Passes over a board's own samples in a round.
         fraction_train: Fractions of the boards that train in a round.
         strategy: Strategies by name.
-        seeds: What each cell of the grid is tried with.
-        clients: Boards.
-        link: "ble" or "serial": whose bytes count.
+        seeds: Seeds with which each cell of the grid is tried.
+        clients: Number of boards.
+        link: "ble" or "serial": the link whose bytes count.
         mtu: ATT MTU of a BLE link, 23 to 517.
-        directory: Where trials and table are kept.
+        directory: Folder for the trials and the table.
         data_dir: Folder with the raw data of tasks that bytefed doesn't ship.
-        progress: Is called before each trial with its setting, how many are done, and how many there are.
+        progress: Called before each trial with its setting, the number of trials done, and the number of all trials.
         **keys: Keys of ``RunConfig`` that the grid does not vary; `rounds` is 100 unless given.
 
     Raises:
         ConfigError: A cell of the grid can't be tried.
-        DataError, ModelError: As ``load_task``.
+        DataError, ModelError: As ``load_task`` raises them.
     """
     from bytefed.federation.config import RunConfig, checked_keys
     from bytefed.simulation.sweep_run import plan_sweep, run_sweep
@@ -239,14 +238,14 @@ def estimate(
     learning_rate_rounds: int = 0,
     seed: int = 42,
 ) -> Prediction:
-    """Predict every byte of a run on a link that loses nothing: equal to what ``run`` counts, not about.
+    """Predict every byte of a run on a link that loses nothing: exactly what ``run`` counts, not approximately.
 
     Args:
         features: D of the head, 1 to 4096.
         classes: C of the head, 2 to 64.
-        clients: Boards, 1 to 10^7.
-        rounds: Rounds, 1 to 65,535.
-        codec: NAME or DOWNLINK/UPLINK, of ``CODECS``.
+        clients: Number of boards, 1 to 10^7.
+        rounds: Number of rounds, 1 to 65,535.
+        codec: NAME or DOWNLINK/UPLINK, with names of ``CODECS``.
         link: "serial" or "ble".
         mtu: ATT MTU of a BLE link, 23 to 517.
         fraction_train: Fraction of the boards that train in a round, 0 to 1.
@@ -256,10 +255,10 @@ def estimate(
 
     Returns:
         Byte counts by cause: ``board_round``, ``rounds``, ``connect``, ``evaluate``, ``total``. Giving boards their
-        samples is not part of it.
+        samples is not included.
 
     Raises:
-        ConfigError: E_CONFIG_RANGE, E_CONFIG_CODEC, or E_CONFIG_CHOICE for a link that is none.
+        ConfigError: E_CONFIG_RANGE, E_CONFIG_CODEC, or E_CONFIG_CHOICE for an unknown link.
     """
     from bytefed.ledger.estimate import check_ranges, codec_pair, link_profile, predict
 
@@ -279,7 +278,7 @@ def blob_size(codec: str, features: int, classes: int) -> int:
     """Return the size of one encoded head or update in bytes.
 
     Args:
-        codec: One name of ``CODECS``.
+        codec: A name of ``CODECS``.
         features: D of the head, 1 to 4096.
         classes: C of the head, 2 to 64.
 
@@ -294,16 +293,16 @@ def blob_size(codec: str, features: int, classes: int) -> int:
 
 
 def load_task(name: PathLike, data_dir: PathLike | None = None, *, window: int = 0, hop: int = 0) -> Task:
-    """Load what there is to learn: features, labels and the global test set.
+    """Load a task: features, labels and the global test set.
 
     Args:
         name: A task by name ("digits", "gesture", "motion", ...), an .npz file, or a folder of recordings.
         data_dir: Folder with the raw data of tasks that bytefed doesn't ship.
-        window: Readings in a window that a folder's recordings are cut into, as `--window`.
-        hop: Readings from one window to the next, as `--hop`; both 0 to cut nothing.
+        window: Number of readings in the windows that are cut from a folder's recordings, as with `--window`.
+        hop: Number of readings from one window to the next, as with `--hop`; both 0 to cut nothing.
 
     Raises:
-        DataError: E_DATA_UNKNOWN for a name that is none of these, or what reading the data raised.
+        DataError: E_DATA_UNKNOWN for a name that is none of these, or an error in the data.
         ModelError: The task's extractor can't be used.
         ConfigError: E_CONFIG_EXTRA if a package is missing; E_CONFIG_WINDOW for a cut that doesn't fit the data.
     """
@@ -320,13 +319,13 @@ async def open_boards(
     """Open boards, not connected yet; leaving the block closes them, and stops virtual ones.
 
     Args:
-        *uris: What `--boards` takes: "virtual:2", "serial:auto", "ble:auto", ...
+        *uris: URIs that `--boards` takes: "virtual:2", "serial:auto", "ble:auto", ...
         model: The extractor that virtual boards run.
         shape: D and C of virtual boards that take ready features instead of running an extractor.
         faults: Faults to put on every link, as `--faults` takes them.
 
     Raises:
-        ConfigError: E_CONFIG_BOARDS for a URI that is none, E_CONFIG_FAULTS.
+        ConfigError: E_CONFIG_BOARDS for an unknown URI, E_CONFIG_FAULTS for unknown faults.
         LinkError: E_NO_BOARDS if `auto` finds none, E_VIRTUAL if virtual boards don't start.
     """
     from bytefed.boards.open import VirtualOptions, open_devices
@@ -347,7 +346,7 @@ def _silent(_event: Event) -> None:
 
 
 class _Ear:
-    """Passes events on, and remembers where the run is kept."""
+    """A listener that passes events on and remembers the run's directory."""
 
     def __init__(self, progress: Listener | None) -> None:
         self.directory = Path()
@@ -362,7 +361,7 @@ class _Ear:
 def _configured(
     config: RunConfig | PathLike | None, strategy: Strategy | str | None, keys: Mapping[str, Any]
 ) -> tuple[RunConfig, Strategy | None]:
-    """The configuration, and the strategy if it is an object."""
+    """Return the configuration, and the strategy if it is an object."""
     from bytefed.federation.config import RunConfig, checked_keys
 
     named = {"strategy": strategy} if isinstance(strategy, str) else {}
@@ -374,7 +373,7 @@ def _configured(
 
 
 def _plain(keys: Mapping[str, Any]) -> dict[str, Any]:
-    """Keys as a TOML file would give them: paths are text, numbers of numpy are Python's, sequences are lists."""
+    """Return keys in the form of a TOML file: paths become text, numpy's numbers Python's, sequences lists."""
     return {name: _plain_value(value) for name, value in keys.items()}
 
 

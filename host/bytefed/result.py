@@ -1,4 +1,4 @@
-"""What a run leaves behind, as an object: its tables, its head, its summary."""
+"""The result of a run as an object: its tables, its head, its summary."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class Layer(NamedTuple):
 class RunResult:
     """A run on disk, complete or not.
 
-    Tables are dicts of column name to a list, None where a value is unknown; `pandas.DataFrame(result.bytes)` and
+    Tables are dicts of column name to a list, with None for an unknown value; `pandas.DataFrame(result.bytes)` and
     `polars.DataFrame(result.bytes)` take them as they are. Columns and units are those of SPEC.md section 8. A table
-    is read when it is first asked for; of a run that goes on, call `load_run` again for its news.
+    is read when it is first asked for; while a run goes on, call `load_run` again to see newer rows.
 
     Attributes:
         directory: The run directory.
-        summary: What summary.json says; empty while the run is not over, and after a kill.
+        summary: The content of summary.json; empty while the run is not over, and after a kill.
     """
 
     directory: Path
@@ -77,7 +77,7 @@ class RunResult:
 
     @cached_property
     def sessions(self) -> Columns:
-        """Columns of sessions.csv: what connecting, provisioning and the last evaluation took."""
+        """Columns of sessions.csv: the bytes of connecting, provisioning and the last evaluation."""
         return self._table("sessions")
 
     @cached_property
@@ -106,7 +106,7 @@ class RunResult:
             path: The page; None for report.html in the run directory.
 
         Returns:
-            Where it is.
+            Path of the page.
 
         Raises:
             StoreError: E_RUN_CORRUPT if the run's files can't be understood, E_REPORT_WRITE if the page can't.
@@ -130,7 +130,7 @@ class RunResult:
         return read_columns(self.directory / f"{name}.csv")
 
     def _shape(self) -> tuple[int, int]:
-        """D and C; those of the task while there is no summary to say them."""
+        """Return D and C, from the summary or, if there is none, from the task."""
         if "features" in self.summary and "classes" in self.summary:
             return int(self.summary["features"]), int(self.summary["classes"])
         from bytefed.data import load_task
@@ -143,7 +143,7 @@ class RunResult:
 
 
 def load_run(directory: str | os.PathLike[str]) -> RunResult:
-    """Open what a run left in its directory: of `bytefed run`, of a gateway or of `bytefed simulate`, over or not.
+    """Open the directory of a run, which `bytefed run`, a gateway or `bytefed simulate` made; the run may still go on.
 
     Raises:
         StoreError: E_RUN_MISSING if the directory holds no run, E_RUN_CORRUPT if its summary can't be understood.

@@ -1,4 +1,4 @@
-"""What there is to learn: tasks by name, or anyone's features from a file."""
+"""Tasks to learn: bytefed's own by name, or a user's data from a file or folder."""
 
 from bytefed.data.load import TASKS, load_task
 from bytefed.data.npz import load_windows

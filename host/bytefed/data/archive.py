@@ -1,4 +1,4 @@
-"""A bounded reader of .npz archives: the arrays by name, no Python objects, no more memory than the file has."""
+"""A bounded reader of .npz archives: reads arrays by name, no Python objects, with no more memory than the file has."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_HEADER_BYTES = 4096
 
 _WRITE = "Write it with numpy.savez(file, X=features, y=labels); docs/your-data.md has all arrays."
 
-# What zipfile, zlib and the header's parser raise for files that someone else wrote.
+# Errors that zipfile, zlib and the header's parser raise for files that someone else wrote.
 _UNSOUND = (
     zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, KeyError, MemoryError, OverflowError,
     RuntimeError, SyntaxError, TypeError, ValueError,
@@ -31,16 +31,16 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def read(path: Path, known: Collection[str], needed: Collection[str]) -> dict[str, Array]:
-    """The arrays that have a known name, each checked for size before memory is taken for it.
+    """Read the arrays that have a known name, each checked for size before memory is taken for it.
 
     Args:
         path: The .npz file.
-        known: Names to read; others are not looked at.
-        needed: Those of them that must be there.
+        known: Names of arrays to read; others are ignored.
+        needed: Names that must be there.
 
     Raises:
         DataError: E_DATA_MISSING, E_DATA_CORRUPT, E_DATA_SIZE, E_DATA_TYPE for Python objects, or E_DATA_ARRAY
-            where one is missing.
+            if a needed array is missing.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -66,7 +66,7 @@ def _printable(name: str) -> str:
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> Array:
-    """One array, whose header may not promise more than the archive holds."""
+    """Read one array, whose header may not promise more than the archive holds."""
     where = f"{archive.filename}: {name}"
     info = archive.getinfo(f"{name}.npy")
     if info.file_size > MAX_ARRAY_BYTES:
@@ -88,9 +88,10 @@ def _member(archive: zipfile.ZipFile, name: str) -> Array:
 
 
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """(shape, Fortran order, dtype) that an .npy header declares.
+    """Return (shape, Fortran order, dtype) that an .npy header declares.
 
-    numpy's own parser also takes what Python 2 wrote, by way of a tokenizer that raises anything.
+    numpy's own parser is not used because it also accepts headers from Python 2, with a tokenizer that may raise any
+    error.
     """
     magic = file.read(8)
     if magic not in (b"\x93NUMPY\x01\x00", b"\x93NUMPY\x02\x00"):

@@ -24,23 +24,23 @@ CLASSES = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
 )  # fmt: skip
 _RECORD = 1 + 3 * 32 * 32
-_MOST = 10_000 * _RECORD  # of a file
+_MOST = 10_000 * _RECORD  # bytes of one file
 
 Bytes = NDArray[np.uint8]
 
 
 def read(data_dir: Path | None = None) -> RawData:
-    """The photographs as float32 [60000, 32, 32, 3], 0 to 1: the training batches, then the test batch.
+    """Read the photographs as float32 [60000, 32, 32, 3], 0 to 1: the training batches, then the test batch.
 
-    That is the order in which FL-bench merges them, so that the same seed divides them in the same way.
+    FL-bench merges them in the same order, so the same seed divides them in the same way.
 
     Source: Krizhevsky, "Learning Multiple Layers of Features from Tiny Images" (2009), the binary version.
 
     Args:
-        data_dir: Folder that holds the archive or what is in it; None downloads it once (162 MiB).
+        data_dir: Folder that holds the archive or its unpacked files; None downloads the archive once (162 MiB).
 
     Raises:
-        DataError: E_DATA_DOWNLOAD, E_DATA_CHECKSUM; E_DATA_MISSING, E_DATA_FORMAT for files of one's own.
+        DataError: E_DATA_DOWNLOAD, E_DATA_CHECKSUM; E_DATA_MISSING, E_DATA_FORMAT for files in a folder of the user's.
     """
     records = np.concatenate([_records(name, content) for name, content in _contents(data_dir)])
     pixels = records[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
@@ -48,7 +48,7 @@ def read(data_dir: Path | None = None) -> RawData:
 
 
 def _contents(data_dir: Path | None) -> Iterator[tuple[str, bytes]]:
-    """The six files in order, from a folder that has them or from the archive."""
+    """Yield the six files in order, from a folder that has them or from the archive."""
     if data_dir is None:
         yield from _archived(fetch(ARCHIVE, cache_folder() / "data"))
         return
@@ -77,7 +77,7 @@ def _file(path: Path) -> bytes:
 
 
 def _archived(path: Path) -> Iterator[tuple[str, bytes]]:
-    """The files out of the archive, without unpacking it to disk."""
+    """Yield the files of the archive, without unpacking it to disk."""
     try:
         with tarfile.open(path, "r:gz") as archive:
             found = {member.name.rpartition("/")[2]: member for member in archive if member.isfile()}
@@ -93,7 +93,7 @@ def _archived(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _records(name: str, content: bytes) -> Bytes:
-    """uint8 [n, 1 + 3072]: a label, then three planes of 32 x 32."""
+    """Return the records, uint8 [n, 1 + 3072]: a label, then three planes of 32 x 32."""
     if not content or len(content) % _RECORD or len(content) > _MOST:
         raise DataError(
             "E_DATA_FORMAT",

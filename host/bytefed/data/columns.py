@@ -1,4 +1,4 @@
-"""Real features of any units as int8 codes: an offset and a step for each column, one code for all."""
+"""Turns real features in any units into int8 codes: an offset and a step for each column, one code for all."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from bytefed.extractor.quantization import INT8_MAX, INT8_MIN, Quantization
 
 SPAN = 5.0
-"""Standard deviations from a column's mean to the last code: what lies beyond is clipped."""
+"""Standard deviations from a column's mean to the last code; values beyond it are clipped."""
 FENCE = 3.0
 """Interquartile ranges beyond the quartiles at which a value counts as far out (Tukey, "Exploratory Data
 Analysis", 1977, outer fences)."""
 SQUARED_LENGTH = 32.0
-"""Mean squared length of a feature vector, as of bytefed's own extractors: one learning rate fits all."""
+"""Mean squared length of a feature vector, as with bytefed's own extractors, so that one learning rate fits all."""
 FEW_CODES = 16
-"""int8 columns that span fewer codes than this are warned of."""
+"""The fewest codes that an int8 column spans without a warning."""
 
 _BLOCK = 64  # columns worked on at a time, so that a large file is not copied whole
 _SPREADS = ((25.0, 75.0), (10.0, 90.0), (1.0, 99.0))
@@ -30,15 +30,15 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """How the real features of a task became int8 codes: ``q = clip(floor((x - offset) / step + 0.5))``.
+    """The code that turns a task's real features into int8: ``q = clip(floor((x - offset) / step + 0.5))``.
 
-    The head sees ``quantization.scale * q``: columns of mean 0, of the same standard deviation each, and together
-    of the mean squared length SQUARED_LENGTH. That is a linear map of each column, so a linear head can learn
+    The head sees ``quantization.scale * q``: columns of mean 0, all with the same standard deviation, and together
+    with the mean squared length SQUARED_LENGTH. That is a linear map of each column, so a linear head can learn
     from the codes what it could learn from the columns.
 
     Attributes:
-        offset: float64 [D], the real value of code 0: the column's mean.
-        step: float64 [D], what one code is worth in the column's own units; infinite for a constant column,
+        offset: float64 [D], the real value of code 0, which is the column's mean.
+        step: float64 [D], the size of one code in the column's own units; infinite for a constant column,
             whose codes are all 0.
     """
 
@@ -49,8 +49,8 @@ class Columns:
     def fit(cls, X: Array, rows: NDArray[np.bool_]) -> Columns:
         """Measure each column on the rows that are trained on.
 
-        Mean and standard deviation are those of the values within Tukey's outer fences, to which what lies beyond
-        is moved: one broken reading does not decide the scale of its column.
+        Values beyond Tukey's outer fences are moved to the fence before mean and standard deviation are taken, so
+        that one broken reading does not decide the scale of its column.
 
         Args:
             X: Real numbers [n, D], finite.
@@ -76,12 +76,12 @@ class Columns:
 
     @property
     def quantization(self) -> Quantization:
-        """What the codes mean to the head."""
+        """The quantisation of the codes as the head sees them."""
         varying = max(len(self.step) - len(self.constant), 1)
         return Quantization(float(np.float32(SPAN / INT8_MAX * math.sqrt(SQUARED_LENGTH / varying))), 0)
 
     def encode(self, X: Array) -> NDArray[np.int8]:
-        """The codes of real features [n, D], int8 [n, D]; what lies beyond the range gets its end."""
+        """Return the codes of real features [n, D], int8 [n, D]; a value beyond the range gets its nearest end."""
         codes = np.empty(X.shape, np.int8)
         for block in _blocks(X.shape[1]):
             steps = np.floor((X[:, block] - self.offset[block]) / self.step[block] + 0.5)
@@ -89,7 +89,7 @@ class Columns:
         return codes
 
     def warnings(self, X: Array, rows: NDArray[np.bool_]) -> list[str]:
-        """What in the columns looks like a mistake."""
+        """Return warnings about columns that look like a mistake."""
         found = []
         if len(self.constant):
             found.append(_same(self.constant))
@@ -106,7 +106,7 @@ class Columns:
 
 
 def few_codes(codes: NDArray[np.int8], rows: NDArray[np.bool_]) -> list[str]:
-    """Warnings for int8 columns that leave most of the 256 codes unused.
+    """Return warnings for int8 columns that leave most of the 256 codes unused.
 
     Args:
         codes: int8 [n, D].
@@ -133,15 +133,15 @@ def _blocks(columns: int) -> Iterator[slice]:
 
 
 def _fences(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(lowest, highest) value of each column that is not far out.
+    """Return (lowest, highest), the fences of each column: values beyond them are far out.
 
-    A column that is the same in most rows has no interquartile range; then wider quantiles count, and at last the
+    A column that is the same in most rows has no interquartile range; wider quantiles are then used, and finally the
     whole range.
     """
     low, high = values.min(axis=0), values.max(axis=0)
     open_ = np.ones(values.shape[1], np.bool_)
     for lower, upper in _SPREADS:
-        # Of values that were measured, never of one between a sound value and an outlier.
+        # Quantiles are measured values, never a value between a sound one and an outlier.
         first = np.percentile(values, lower, axis=0, method="higher")
         last = np.percentile(values, upper, axis=0, method="lower")
         reach = FENCE * (last - first)
@@ -157,7 +157,7 @@ def _same(columns: NDArray[np.int64]) -> str:
 
 
 def _named(columns: NDArray[np.int64]) -> str:
-    """Columns by number, the first of many."""
+    """Return the numbers of columns as text; only the first if there are many."""
     shown = ", ".join(str(column) for column in columns[:8])
     more = f" and {len(columns) - 8} more" if len(columns) > 8 else ""
     return f"column{'s' if len(columns) > 1 else ''} {shown}{more}"

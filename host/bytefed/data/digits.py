@@ -11,7 +11,7 @@ from bytefed.errors import ConfigError
 
 
 def read(data_dir: Path | None = None) -> RawData:  # noqa: ARG001 - every reader takes the folder
-    """The digits as float32 [1797, 8, 8, 1], ink from 0 to 1, with labels 0 to 9.
+    """Read the digits as float32 [1797, 8, 8, 1], ink from 0 to 1, with labels 0 to 9.
 
     Source: UCI "Optical Recognition of Handwritten Digits" (Alpaydin and Kaynak, 1998), CC BY 4.0.
 

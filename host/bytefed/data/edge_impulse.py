@@ -1,4 +1,4 @@
-"""Recordings in Edge Impulse's data acquisition format, the JSON that its tools write and export.
+"""Reads recordings in Edge Impulse's data acquisition format, the JSON that its tools write and export.
 
 The format: https://docs.edgeimpulse.com, "Data acquisition format". Its CSV files are plain tables (`tables`).
 """
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 
 def read(content: bytes) -> tuple[tuple[str, ...], NDArray[np.float32]]:
-    """The sensors' names and their values, float32 [readings, sensors].
+    """Return the sensors' names and their values, float32 [readings, sensors].
 
     Args:
         content: The file's bytes.
 
     Raises:
-        ValueError: For JSON of another kind.
+        ValueError: The file is JSON of another kind.
     """
     try:
         document = json.loads(content.decode("utf-8-sig"))

@@ -1,4 +1,4 @@
-"""Extractors that are made on first use: trained by their script under models/, and kept in the cache."""
+"""Makes extractors on first use: trains them with their script under models/, and keeps them in the cache."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from bytefed.extractor.manifest import FILE_NAME, MODEL_FOLDERS
 
 
 def make_model(name: str, data_dir: Path | None) -> None:
-    """Train an extractor, unless it is there already. Its script shows how far it is.
+    """Train an extractor, unless it is there already. Its script shows the progress.
 
     Args:
-        name: Of the task and of the folder under models/.
-        data_dir: Folder with its raw data; None where they are downloaded.
+        name: Name of the task and of the folder under models/.
+        data_dir: Folder with its raw data; None to download them.
 
     Raises:
         ConfigError: E_CONFIG_EXTRA if TensorFlow is not installed.

@@ -1,4 +1,4 @@
-"""One's own recordings or pictures: a folder with one .tflite file, and a subfolder of samples for each label."""
+"""A user's own recordings or pictures: a folder with one .tflite file, and a subfolder of samples for each label."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bytefed.extractor.extractor import Extractor, read_model
 from bytefed.extractor.manifest import FILE_NAME
 
 TEST = 0.2
-"""What becomes the global test where the folder doesn't say."""
+"""Fraction of the samples for the global test if the folder doesn't say which they are."""
 SEED = 42
 TABLES = (".csv", ".tsv", ".txt")
 RECORDINGS = (*TABLES, ".json")
@@ -40,9 +40,9 @@ class Source:
     """A file of samples.
 
     Attributes:
-        file: Where it is.
-        label: What its samples show.
-        test: Whether the folder says that they are for the global test.
+        file: Path of the file.
+        label: Label of its samples.
+        test: Whether the folder says that its samples are for the global test.
     """
 
     file: Path
@@ -51,7 +51,7 @@ class Source:
 
 
 def load(folder: Path, cut: Cut = Cut()) -> Task:  # noqa: B008 (immutable)
-    """A task from a folder, such as this one.
+    """Load a task from a folder such as this one.
 
         NAME.tflite               any int8 feature extractor that boards can run
         walking/one.csv           a recording: a row a point in time, a column an axis
@@ -59,12 +59,12 @@ def load(folder: Path, cut: Cut = Cut()) -> Task:  # noqa: B008 (immutable)
         running/one.png           or pictures, which are scaled to the extractor's input: 0 is black, 1 white
 
     The labels are the subfolders in alphabetical order. A fifth of each, drawn with seed 42, is the global test;
-    a folder whose subfolders are `training` and `testing`, with the labels below them, has said so itself.
+    a folder whose subfolders are `training` and `testing`, with the labels below them, decides that itself.
 
     Args:
         folder: The folder.
-        cut: How recordings that are longer than the extractor's window are cut. Windows of one recording stay
-            together when the data are divided.
+        cut: The windows to cut from recordings that are longer than the extractor's input. Windows of one recording
+            stay together when the data are divided.
 
     Raises:
         DataError: E_DATA_MISSING, E_DATA_FORMAT, E_DATA_SHAPE, E_DATA_NAN; E_DATA_CLASSES, E_DATA_SIZE or
@@ -97,17 +97,17 @@ def load(folder: Path, cut: Cut = Cut()) -> Task:  # noqa: B008 (immutable)
 def read(
     sources: list[Source], shape: tuple[int, ...], cut: Cut, notes: Notes
 ) -> tuple[RawData, NDArray[np.bool_] | None]:
-    """All samples.
+    """Read all samples.
 
     Args:
         sources: The files.
-        shape: Of an input of the extractor.
-        cut: How to cut recordings.
-        notes: Is told what was left out.
+        shape: Shape of an input of the extractor.
+        cut: The windows to cut from recordings.
+        notes: Gathers remarks about what was left out.
 
     Returns:
-        The samples as float32 [n, *shape], their labels and the names of those, and their recordings where some gave
-        several windows; and which samples are the global test, None where the folder doesn't say.
+        The samples as float32 [n, *shape], with their labels, the labels' names, and their recordings if some gave
+        several windows; and a mask of the samples for the global test, None if the folder doesn't say.
     """
     classes = tuple(sorted({source.label for source in sources}))
     inputs: list[NDArray[np.float32]] = []
@@ -133,7 +133,7 @@ def read(
 
 
 def sample(file: Path, shape: tuple[int, ...], cut: Cut, notes: Notes) -> list[NDArray[np.float32]]:
-    """The samples in one file, float32 of that shape each.
+    """Read the samples in one file, each float32 of that shape.
 
     Raises:
         DataError: E_DATA_FORMAT, E_DATA_SHAPE or E_DATA_NAN.
@@ -162,7 +162,7 @@ def _extractor(folder: Path) -> Extractor:
 
 
 def _sources(folder: Path, notes: Notes) -> list[Source]:
-    """The files of all labels, label after label."""
+    """Return the files of all labels, label after label."""
     subfolders = []
     for path in _entries(folder):
         if path.is_dir():
@@ -190,7 +190,7 @@ def _sources(folder: Path, notes: Notes) -> list[Source]:
 
 
 def _part(folder: Path, test: bool, notes: Notes) -> Iterator[Source]:
-    """The files of a part, training or testing: in a subfolder for each label, or named LABEL.ANYTHING.json."""
+    """Yield the files of one part, training or testing: in a subfolder for each label, or named LABEL.ANYTHING.json."""
     for path in _entries(folder):
         if path.is_dir():
             yield from _labelled(path, path.name, test, notes)
@@ -201,7 +201,7 @@ def _part(folder: Path, test: bool, notes: Notes) -> Iterator[Source]:
 
 
 def _labelled(folder: Path, label: str, test: bool, notes: Notes) -> Iterator[Source]:
-    """The files below a label's folder, however deep."""
+    """Yield the files at any depth below a label's folder."""
     empty = True
     for path in _files(folder):
         if path.suffix.lower() in (*RECORDINGS, *pictures.KINDS):
@@ -218,7 +218,7 @@ def _leave_out(path: Path, notes: Notes) -> None:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """All files below a folder in a fixed order, without those of operating systems."""
+    """Yield all files below a folder in a fixed order, without those of operating systems."""
     for here, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not _hidden(name))
         yield from (Path(here) / name for name in sorted(names) if not _hidden(name))
@@ -236,7 +236,7 @@ def _hidden(name: str) -> bool:
 
 
 def _content(file: Path) -> bytes:
-    """The bytes of a sample; raises OSError, or ValueError for a file that is none by its size."""
+    """Read the bytes of a sample; raises OSError, or ValueError for a file whose size no sample has."""
     with file.open("rb") as opened:
         content = opened.read(MAX_FILE_BYTES + 1)
     if len(content) > MAX_FILE_BYTES:
@@ -245,5 +245,5 @@ def _content(file: Path) -> bytes:
 
 
 def _as_said(test: NDArray[np.bool_]) -> Division:
-    """The division that the folder's own subfolders make."""
+    """Return the division that the folder's own subfolders make."""
     return Division(np.empty(0, np.int64), np.flatnonzero(~test), np.flatnonzero(test))

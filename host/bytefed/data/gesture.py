@@ -18,7 +18,7 @@ FOLDER = "magic_wand_digit_data"
 
 
 def read(data_dir: Path | None = None) -> RawData:
-    """Strokes as float32 [n, 48, 1, 2] (x, y; about -1 to 1, as the wand gives them), labels 0 to 9.
+    """Read strokes as float32 [n, 48, 1, 2] (x, y; about -1 to 1, as the wand gives them), with labels 0 to 9.
 
     Source: https://github.com/petewarden/magic_wand_digit_data, Apache-2.0, one person.
 
@@ -26,7 +26,7 @@ def read(data_dir: Path | None = None) -> RawData:
         data_dir: A checkout of that repository, or the folder that holds one.
 
     Raises:
-        DataError: E_DATA_MISSING without the files, E_DATA_FORMAT if one is not as there.
+        DataError: E_DATA_MISSING without the files, E_DATA_FORMAT if one differs from the repository's format.
     """
     files = _files(data_dir) if data_dir is not None else []
     if not files:
@@ -56,7 +56,7 @@ def _files(data_dir: Path) -> list[Path]:
 
 
 def _read_file(path: Path) -> list[tuple[NDArray[np.float32], int]]:
-    """(points float32 [48, 1, 2], label) of each stroke in a file."""
+    """Return (points float32 [48, 1, 2], label) of each stroke in a file."""
     try:
         strokes = json.loads(path.read_text(encoding="utf-8"))["strokes"]
         return [(_resample(stroke["strokePoints"]), _label(stroke["label"])) for stroke in strokes]
@@ -76,7 +76,7 @@ def _label(text: Any) -> int:
 
 
 def _resample(points: list[dict[str, float]]) -> NDArray[np.float32]:
-    """POINTS points, evenly spaced in time, by straight lines between those recorded."""
+    """Return POINTS points, evenly spaced in time, interpolated linearly between those recorded."""
     track = np.array([(point["x"], point["y"]) for point in points], np.float64)
     if len(track) < 2 or not (np.abs(track) < np.finfo(np.float32).max).all():
         raise ValueError("a stroke has fewer than two points, or one that is no number of float32")

@@ -1,4 +1,4 @@
-"""What the columns beside the features mean: labels, owners, and which rows are for testing, in any usual form."""
+"""Reads the columns beside the features, in any usual form: labels, owners, and the rows that are for testing."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def labels(path: Path, y: Array, rows: int) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    """Labels renumbered from 0 without gaps, and the names that they had.
+    """Return labels renumbered from 0 without gaps, and the names that they had.
 
     Args:
-        path: The file, for errors.
+        path: The file, to name it in errors.
         y: [n] or [n, 1] numbers, strings or booleans, or [n, C] with a single 1 in each row.
-        rows: n.
+        rows: n, the number of rows.
 
     Returns:
         uint8 [n], and the name of each class; numbers in their order, strings in alphabetical order.
@@ -43,13 +43,13 @@ def labels(path: Path, y: Array, rows: int) -> tuple[NDArray[np.uint8], tuple[st
 
 
 def owners(path: Path, name: str, array: Array, rows: int) -> tuple[NDArray[np.int32], tuple[str, ...]]:
-    """Any names or numbers, one a row, counted from 0.
+    """Number owners from 0; they may be any names or numbers, one in each row.
 
     Args:
-        path: The file, for errors.
-        name: The array's name in it.
+        path: The file, to name it in errors.
+        name: The array's name in the file.
         array: [n] or [n, 1]: integers, whole floats, strings or booleans.
-        rows: n.
+        rows: n, the number of rows.
 
     Returns:
         int32 [n], and the name of each number.
@@ -72,7 +72,7 @@ def owners(path: Path, name: str, array: Array, rows: int) -> tuple[NDArray[np.i
 
 
 def integers(path: Path, name: str, array: Array, rows: int) -> NDArray[np.integer[Any]]:
-    """Whole numbers, one a row, in any numeric type.
+    """Return whole numbers, one in each row, which may come in any numeric type.
 
     Raises:
         DataError: E_DATA_SHAPE, E_DATA_TYPE, or E_DATA_LABEL for a number that is not whole, naming the row.
@@ -96,13 +96,13 @@ def integers(path: Path, name: str, array: Array, rows: int) -> NDArray[np.integ
 
 
 def mask(path: Path, name: str, array: Array, rows: int) -> NDArray[np.bool_]:
-    """Which rows an array picks: a boolean or a 0 or 1 for each, or the numbers of the rows.
+    """Return a mask of the rows that an array picks: by a boolean or a 0 or 1 for each row, or by row numbers.
 
     Args:
-        path: The file, for errors.
-        name: The array's name in it.
+        path: The file, to name it in errors.
+        name: The array's name in the file.
         array: bool [n], integers 0 and 1 [n], or row numbers [k].
-        rows: n.
+        rows: n, the number of rows.
 
     Returns:
         bool [n].
@@ -132,7 +132,7 @@ def mask(path: Path, name: str, array: Array, rows: int) -> NDArray[np.bool_]:
 
 
 def column(path: Path, name: str, array: Array, rows: int) -> Array:
-    """An array as one value a row.
+    """Return an array as one value in each row.
 
     Raises:
         DataError: E_DATA_SHAPE.
@@ -148,7 +148,7 @@ def column(path: Path, name: str, array: Array, rows: int) -> Array:
 
 
 def _one_hot(path: Path, y: Array) -> NDArray[np.int64]:
-    """The place of the single 1 in each row."""
+    """Return the position of the single 1 in each row."""
     broken = np.arange(len(y))
     if y.dtype.kind in "iufb":
         broken = np.flatnonzero(((y != 0).sum(axis=1) != 1) | (y.max(axis=1) != 1))
@@ -162,6 +162,6 @@ def _one_hot(path: Path, y: Array) -> NDArray[np.int64]:
 
 
 def _name(value: Any) -> str:
-    """A label as people read it: bounded, on one line."""
+    """Return a label as people read it: of bounded length, on one line."""
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
     return "".join(letter if letter.isprintable() else "?" for letter in text[:_MOST_SHOWN])

@@ -1,4 +1,4 @@
-"""Tasks by name: read the raw data, take the part no extractor has seen, extract its features."""
+"""Loads tasks by name: reads the raw data, takes the part that no extractor has seen, and extracts its features."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from bytefed.extractor.manifest import Manifest, model_folder
 
 @dataclass(frozen=True)
 class Source:
-    """Where a task's data come from and how they are divided.
+    """The source of a task's data and the way they are divided.
 
     Attributes:
-        read: Folder or None -> the raw data.
-        pretrain: Fraction that the extractor may see.
-        test: Fraction of the global test.
-        seed: Of the division.
-        made_on_use: The extractor is not part of bytefed: it is trained when it is first needed.
+        read: Reads the raw data from a folder, or from their usual place for None.
+        pretrain: Fraction of the samples that the extractor may see.
+        test: Fraction of the samples for the global test.
+        seed: Seed of the division.
+        made_on_use: Whether the extractor is not part of bytefed, but trained when it is first needed.
     """
 
     read: Callable[[Path | None], RawData]
@@ -37,7 +37,7 @@ class Source:
     made_on_use: bool = False
 
     def load(self, data_dir: Path | None = None) -> tuple[RawData, Division]:
-        """The raw data and their division."""
+        """Read the raw data and divide them."""
         raw = self.read(data_dir)
         return raw, divide(raw, self.pretrain, self.test, self.seed)
 
@@ -50,20 +50,20 @@ TASKS: dict[str, Source] = {
     "gesture": Source(gesture.read, pretrain=0.4, test=0.2),
     "motion": Source(motion.read, pretrain=0.3, test=0.3),
 }
-"""Tasks by name, which is also the name of the model under models/."""
+"""Tasks by name; each name is also that of the task's model under models/."""
 
 
 def load_task(name: str, data_dir: Path | None = None, cut: Cut = Cut()) -> Task:  # noqa: B008 (immutable)
-    """A task, ready to be divided among boards.
+    """Load a task, ready to be divided among boards.
 
     Args:
         name: One of TASKS, or the path of an .npz file (see `npz.load`) or of a folder (see `folder.load`).
         data_dir: Folder with the raw data of tasks that bytefed doesn't ship; ignored by the others.
-        cut: How the recordings of a folder are cut into windows.
+        cut: The windows to cut from the recordings of a folder.
 
     Raises:
         DataError: E_DATA_UNKNOWN for a name that is neither, or what reading the data raised.
-        ModelError: If the extractor can't be used.
+        ModelError: The extractor can't be used.
         ConfigError: E_CONFIG_EXTRA if a package is missing; E_CONFIG_WINDOW for a cut that doesn't fit the data.
     """
     is_folder = name not in TASKS and not name.endswith(".npz") and Path(name).is_dir()
@@ -104,7 +104,7 @@ def load_task(name: str, data_dir: Path | None = None, cut: Cut = Cut()) -> Task
 
 
 def _check_division(name: str, manifest: Manifest, division: Division) -> None:
-    """Refuse data that divide differently than when the extractor was trained: samples could have leaked."""
+    """Refuse data that divide differently from when the extractor was trained: it could have seen test samples."""
     if manifest.document.get("division") != division.describe():
         raise DataError(
             "E_DATA_DIVISION",

@@ -1,7 +1,7 @@
 """Motions of a wrist: BasicMotions, 80 recordings of a smartwatch, as the package aeon ships it.
 
 Each recording is 10 s of a 3-axis accelerometer and a 3-axis gyroscope at 10 Hz. Windows of 5 s, one every
-second, are the samples; they overlap, so the windows of one recording are never divided.
+second, are the samples. They overlap, so the windows of one recording always stay together.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ STEP = 10
 
 
 def read(data_dir: Path | None = None) -> RawData:
-    """Windows as float32 [480, 50, 1, 6] in the watch's own units, labels 0 to 3, one group a recording.
+    """Read windows as float32 [480, 50, 1, 6] in the watch's own units, labels 0 to 3, one group for each recording.
 
     Source: the UEA archive's BasicMotions (student project, University of East Anglia, 2016).
 
@@ -33,7 +33,7 @@ def read(data_dir: Path | None = None) -> RawData:
         data_dir: Folder with the two .ts files; None takes those inside the installed package aeon.
 
     Raises:
-        DataError: E_DATA_MISSING without the files, E_DATA_FORMAT if one is not as the archive has it.
+        DataError: E_DATA_MISSING without the files, E_DATA_FORMAT if one differs from the archive's format.
     """
     folder = data_dir or _aeon_folder()
     series, labels = zip(*(pair for name in FILES for pair in _read_file(folder / name)), strict=True)
@@ -48,7 +48,7 @@ def read(data_dir: Path | None = None) -> RawData:
 
 
 def _aeon_folder() -> Path:
-    """The data folder of aeon, found without importing it (which would take seconds and numba)."""
+    """Return the data folder of aeon, found without importing it (which would take seconds and numba)."""
     spec = importlib.util.find_spec("aeon")
     if spec is None or not spec.submodule_search_locations:
         raise DataError(
@@ -60,7 +60,7 @@ def _aeon_folder() -> Path:
 
 
 def _read_file(path: Path) -> list[tuple[NDArray[np.float64], int]]:
-    """(values [6, 100], label) of each recording in a .ts file: `axis:axis:...:label`, commas within."""
+    """Return (values [6, 100], label) of each recording in a .ts file: `axis:axis:...:label`, commas within an axis."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

@@ -1,4 +1,4 @@
-"""What the reader of a folder left out or found odd: said once a kind, with how often and the first place."""
+"""Remarks on what the reader of a folder left out or found odd: one sentence a kind, with count and first place."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class Notes:
-    """Gathers remarks about files, so that a thousand alike become one sentence."""
+    """Gathers remarks about files, so that a thousand remarks of one kind become one sentence."""
 
     def __init__(self) -> None:
         self._places: dict[str, list[Path]] = {}
@@ -17,7 +17,7 @@ class Notes:
 
         Args:
             what: The beginning of a sentence that ends with the place, such as "Left out: 3 columns of time".
-            path: Where.
+            path: The file or folder.
         """
         self._places.setdefault(what, []).append(path)
 
@@ -26,10 +26,10 @@ class Notes:
         self._sentences.append(sentence)
 
     def warnings(self, base: Path) -> tuple[str, ...]:
-        """A sentence for each kind of remark.
+        """Return a sentence for each kind of remark.
 
         Args:
-            base: The folder that paths are shown from.
+            base: The folder to which paths in the sentences are relative.
         """
         found = []
         for what, paths in self._places.items():

@@ -1,4 +1,4 @@
-"""Anyone's ready features: an .npz file with X, y and, optionally, client, test and local_test."""
+"""A user's ready features: an .npz file with X, y and, optionally, client, test and local_test."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from bytefed.errors import DataError
 from bytefed.extractor.quantization import Quantization
 
 TEST_FRACTION = 0.2
-"""What becomes the global test where the file doesn't say."""
+"""Fraction of the rows for the global test if the file doesn't choose them."""
 
 _ARRAYS = ("X", "y", "client", "test", "local_test", "scale", "zero_point")
 
 
 def load(path: Path) -> Task:
-    """A task from a file of ready features.
+    """Load a task from a file of ready features.
 
     The file holds ``X`` (numbers [n, D]), ``y`` (a label for each row, see `labels.labels`), and may hold ``client``
     (the natural owner of each row), ``test`` (the rows of the global test set; without it a stratified fifth is
-    taken with seed 42) and ``local_test`` (the rows that their owner tests on), both as in `labels.mask`. int8
-    features are taken as they are, with ``scale`` and ``zero_point`` for what they mean (default 1/128 and 0);
-    numbers of any other type become int8 with an offset and a step for each column, measured on the federated
+    taken with seed 42) and ``local_test`` (the rows that their owner tests on), both in a form that `labels.mask`
+    takes. int8 features are taken as they are; ``scale`` and ``zero_point`` say what they mean (default 1/128 and 0).
+    Numbers of any other type become int8 with an offset and a step for each column, measured on the federated
     rows that are not in ``local_test`` (`columns.Columns`).
 
     Raises:
@@ -60,14 +60,14 @@ def load(path: Path) -> Task:
 
 
 def load_windows(path: Path) -> tuple[Array, NDArray[np.uint8] | None]:
-    """Inputs of an extractor from a file.
+    """Load inputs of an extractor from a file.
 
     Args:
-        path: An .npz file with ``X`` (int8 codes, or real numbers, [n, ...]) and, where they are known, labels ``y``
-            (whole numbers [n], as the head counts its classes).
+        path: An .npz file with ``X`` (int8 codes, or real numbers, [n, ...]) and, if they are known, labels ``y``
+            (whole numbers [n], in the head's numbering of the classes).
 
     Returns:
-        X as int8 or floats, and y; None without.
+        X as int8 or floats; and y, None if the file has none.
 
     Raises:
         DataError: E_DATA_MISSING, E_DATA_CORRUPT, E_DATA_ARRAY, E_DATA_SHAPE, E_DATA_TYPE, E_DATA_NAN,
@@ -95,7 +95,7 @@ def load_windows(path: Path) -> tuple[Array, NDArray[np.uint8] | None]:
 
 
 def _features(path: Path, X: Array) -> Array:
-    """X: int8 or finite numbers [n, D]."""
+    """Return X, int8 or finite numbers [n, D]."""
     if X.ndim != 2:
         raise DataError(
             "E_DATA_SHAPE",
@@ -115,7 +115,7 @@ def _features(path: Path, X: Array) -> Array:
 
 
 def _numbers(path: Path, X: Array) -> Array:
-    """X itself if it is int8, else finite floats."""
+    """Return X itself if it is int8, else X as finite floats."""
     if X.dtype == np.int8:
         return X
     if X.dtype.kind not in "fiub":
@@ -138,7 +138,7 @@ def _numbers(path: Path, X: Array) -> Array:
 
 
 def _test_rows(path: Path, arrays: dict[str, Array], numbers: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Which rows are the global test."""
+    """Return a mask of the rows for the global test."""
     if "test" in arrays:
         return labels.mask(path, "test", arrays["test"], len(numbers))
     raw = RawData(np.empty(0, np.float32), numbers, ())
@@ -148,7 +148,7 @@ def _test_rows(path: Path, arrays: dict[str, Array], numbers: NDArray[np.uint8])
 
 
 def _local_test(path: Path, arrays: dict[str, Array], kept: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
-    """Which rows their owner tests on; None where the file does not say."""
+    """Return a mask of the rows that their owner tests on; None if the file does not say."""
     if "local_test" not in arrays:
         return None
     local = labels.mask(path, "local_test", arrays["local_test"], len(kept))
@@ -169,7 +169,7 @@ def _local_test(path: Path, arrays: dict[str, Array], kept: NDArray[np.bool_]) -
 def _codes(
     path: Path, arrays: dict[str, Array], X: Array, training: NDArray[np.bool_]
 ) -> tuple[Columns | None, NDArray[np.int8], Quantization, list[str]]:
-    """int8 codes of X, how they were made, what they mean, and warnings."""
+    """Return int8 codes of X, the columns' code if there is one, the quantisation, and warnings."""
     rows = (
         training if training.any() else np.ones(len(X), np.bool_)
     )  # the task refuses data without training rows
@@ -189,7 +189,7 @@ def _codes(
 def _owners(
     path: Path, arrays: dict[str, Array], kept: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int32] | None, tuple[str, ...]]:
-    """Owners of the federated rows, counted from 0, and their names."""
+    """Return the owners of the federated rows, counted from 0, and their names."""
     if "client" not in arrays:
         return None, ()
     numbers, names = labels.owners(path, "client", arrays["client"], len(kept))
@@ -198,6 +198,6 @@ def _owners(
 
 
 def _untaught(classes: tuple[str, ...], numbers: NDArray[np.uint8]) -> list[str]:
-    """A warning for each class that no training row has."""
+    """Return a warning for each class that no training row has."""
     counts = np.bincount(numbers, minlength=len(classes))
     return [f"No training row has the label {classes[number]}." for number in np.flatnonzero(counts == 0)]

@@ -1,7 +1,7 @@
-"""Who has what: ways to divide a data set among clients, each reproducible from a seed.
+"""Partitions: ways to divide a data set among clients, each reproducible from a seed.
 
 A client is a board, real, virtual or simulated. The random streams are numpy's legacy RandomState, which
-never changes between versions, so a seed means the same division for ever.
+never changes between versions, so a seed always means the same division.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MIN_SAMPLES = 10
 TEST_FRACTION = 0.25
 KINDS = ("dirichlet", "iid", "shards", "natural")
 MAX_DRAWS = 10_000
-"""Dirichlet draws before a setting counts as unreachable."""
+"""The number of Dirichlet draws after which a setting counts as unreachable."""
 
 Indices = NDArray[np.int32]
 
@@ -29,13 +29,13 @@ Indices = NDArray[np.int32]
 class Partition:
     """A data set divided among N clients; each sample is with one client or with none.
 
-    Three flat arrays and not a list for each client, so that a hundred thousand clients take no more memory
-    than their samples.
+    It has three flat arrays instead of a list for each client, so that a hundred thousand clients take no more
+    memory than their samples.
 
     Attributes:
         order: int32 [samples], indices into the data set, client after client.
-        bounds: int64 [N + 1], client k has order[bounds[k]:bounds[k + 1]].
-        test_sizes: int64 [N], how many of each client's samples, the first ones, are its local test.
+        bounds: int64 [N + 1]; client k has order[bounds[k]:bounds[k + 1]].
+        test_sizes: int64 [N], sizes of the clients' local tests, which are the first of each client's samples.
     """
 
     order: Indices
@@ -47,27 +47,27 @@ class Partition:
 
     @property
     def sizes(self) -> NDArray[np.int64]:
-        """int64 [N], samples of each client, both parts."""
+        """Number of samples of each client, both parts together, int64 [N]."""
         return np.diff(self.bounds)
 
     def indices(self, client: int) -> Indices:
-        """All samples of a client, its local test first."""
+        """Return the indices of all samples of a client, its local test first."""
         return self.order[self.bounds[client] : self.bounds[client + 1]]
 
     def test(self, client: int) -> Indices:
-        """Samples that a client tests on."""
+        """Return the indices of the samples that a client tests on."""
         return self.indices(client)[: self.test_sizes[client]]
 
     def train(self, client: int) -> Indices:
-        """Samples that a client trains on."""
+        """Return the indices of the samples that a client trains on."""
         return self.indices(client)[self.test_sizes[client] :]
 
     def counts(self, labels: NDArray[np.integer], num_classes: int) -> NDArray[np.int64]:
-        """Samples of each client and class.
+        """Count the samples of each client and class.
 
         Args:
-            labels: [samples of the data set], below num_classes.
-            num_classes: C.
+            labels: [samples of the data set], labels below num_classes.
+            num_classes: C, the number of classes.
 
         Returns:
             int64 [N, C].
@@ -77,10 +77,10 @@ class Partition:
         return np.bincount(cells, minlength=len(self) * num_classes).reshape(len(self), num_classes)
 
     def limited(self, samples: int) -> Partition:
-        """The partition in which no client has more than so many samples, its local test in proportion.
+        """Return the partition with at most so many samples for each client, its local test reduced in proportion.
 
         Args:
-            samples: At least 1.
+            samples: The most samples of a client, at least 1.
         """
         sizes = np.minimum(self.sizes, samples)
         tests = self.test_sizes * sizes // np.maximum(self.sizes, 1)
@@ -92,7 +92,7 @@ class Partition:
         return Partition(np.concatenate(kept), np.concatenate([[0], sizes.cumsum()]), tests)
 
     def expanded(self, groups: NDArray[np.integer]) -> Partition:
-        """The partition of the samples in groups, where this one is of the groups themselves.
+        """Return the partition of the samples, from this one, which is a partition of groups of samples.
 
         Args:
             groups: [samples], the group of each sample, counted from 0.
@@ -106,10 +106,10 @@ class Partition:
         return Partition(order, bounds, reached[self.bounds[:-1] + self.test_sizes] - bounds[:-1])
 
     def tested_on(self, chosen: NDArray[np.bool_]) -> Partition:
-        """The partition whose clients test on chosen samples, and train on the rest.
+        """Return the partition whose clients test on chosen samples and train on the rest.
 
         Args:
-            chosen: bool [samples of the data set].
+            chosen: bool [samples of the data set], True for the chosen ones.
 
         Raises:
             ConfigError: E_PARTITION_TEST for a client that is left with nothing to train on.
@@ -142,23 +142,23 @@ def divide(
 ) -> Partition:
     """Divide a task's federated samples in one of the ways below, by name.
 
-    Where samples are windows of recordings, whole recordings are divided, and a client's local test is some of its
-    recordings. Where the data say which samples their owners test on, nothing is drawn for that.
+    If samples are windows of recordings, whole recordings are divided, and a client's local test is some of its
+    recordings. If the data say which samples their owners test on, nothing is drawn for that.
 
     Args:
-        task: What to divide.
+        task: The task to divide.
         kind: One of KINDS.
-        clients: N; for "natural", as many as the data have owners.
-        alpha: For "dirichlet".
-        shards_per_client: For "shards".
-        seed: Of every draw.
-        min_samples: For "dirichlet"; of recordings, as many as hold that many samples on average.
-        test_fraction: Share of each client's samples that is its local test, where the data don't say.
-        samples: The most that a client gets; 0 for no limit.
+        clients: N, the number of clients; for "natural", as many as the data have owners.
+        alpha: Concentration for "dirichlet".
+        shards_per_client: Number of shards for each client, for "shards".
+        seed: Seed of every draw.
+        min_samples: The least samples of a client for "dirichlet"; recordings are counted by their average size.
+        test_fraction: Fraction of each client's samples that is its local test, if the data don't say.
+        samples: The most samples that a client gets; 0 for no limit.
 
     Raises:
-        ConfigError: What the way of dividing raises; E_PARTITION_KIND for another name;
-            E_PARTITION_NATURAL where the data name no owners, or not as many as clients.
+        ConfigError: Raised by the way of dividing; E_PARTITION_KIND for another name; E_PARTITION_NATURAL if the data
+            name no owners, or not as many as clients.
     """
     if task.local_test is not None:
         test_fraction = 0.0
@@ -188,7 +188,7 @@ def divide(
 
 
 def _owners(task: Task, clients: int) -> NDArray[np.int32]:
-    """The natural owner of each sample, when there are as many as clients."""
+    """Return the natural owner of each sample, provided that there are as many owners as clients."""
     if task.clients is None:
         raise ConfigError(
             "E_PARTITION_NATURAL",
@@ -206,13 +206,13 @@ def _owners(task: Task, clients: int) -> NDArray[np.int32]:
 
 
 def iid(num_samples: int, clients: int, seed: int = SEED, test_fraction: float = TEST_FRACTION) -> Partition:
-    """Shuffle, then deal out: sizes differ by at most one.
+    """Shuffle the samples, then deal them out: sizes differ by at most one.
 
     Args:
-        num_samples: Samples in the data set.
-        clients: N, at most num_samples.
-        seed: Of the shuffle.
-        test_fraction: Share of each client's samples that is its local test, 0 to below 1; rounded down.
+        num_samples: Number of samples in the data set.
+        clients: N, the number of clients, at most num_samples.
+        seed: Seed of the shuffle.
+        test_fraction: Fraction of each client's samples that is its local test, 0 to below 1; rounded down.
 
     Raises:
         ConfigError: E_PARTITION_CLIENTS or E_PARTITION_TEST.
@@ -220,7 +220,7 @@ def iid(num_samples: int, clients: int, seed: int = SEED, test_fraction: float =
     _check(num_samples, clients, 1, test_fraction)
     order = np.random.RandomState(seed).permutation(num_samples).astype(np.int32)
     bounds = np.arange(clients + 1, dtype=np.int64) * num_samples // clients
-    # Shuffled already, so any stretch of a client's samples is a fair test.
+    # The order is random already, so the first of a client's samples are a fair test.
     return _split(order, bounds, test_fraction)
 
 
@@ -233,20 +233,20 @@ def dirichlet(
     min_samples: int = MIN_SAMPLES,
     test_fraction: float = TEST_FRACTION,
 ) -> Partition:
-    """Each class is divided among the clients in proportions drawn from Dir(alpha x 1_N).
+    """Divide each class among the clients in proportions drawn from Dir(alpha x 1_N).
 
-    Exactly the meaning of FL-bench (KarhouTam/FL-bench, commit 06e658b: `-a ALPHA -cn CLIENTS`), index for
-    index; as in Hsu, Qi and Brown, "Measuring the Effects of Non-Identical Data Distribution" (2019), but
-    over clients for each class. Give it the labels of train and test merged, as FL-bench does.
+    The result equals that of FL-bench (KarhouTam/FL-bench, commit 06e658b: `-a ALPHA -cn CLIENTS`), index for
+    index. The method is that of Hsu, Qi and Brown, "Measuring the Effects of Non-Identical Data Distribution" (2019),
+    but drawn over clients for each class. Give it the labels of train and test merged, as FL-bench does.
 
     Args:
         labels: [samples], below num_classes.
-        num_classes: C; a class without samples still draws its proportions.
-        clients: N.
-        alpha: Concentration, > 0: the smaller, the fewer classes a client has.
-        seed: FL-bench's default is 42.
-        min_samples: All classes are drawn again until each client has as many.
-        test_fraction: Share of each client's samples that is its local test, rounded down.
+        num_classes: C, the number of classes; a class without samples still draws its proportions.
+        clients: N, the number of clients.
+        alpha: Concentration, > 0: the smaller it is, the fewer classes a client has.
+        seed: Seed of the draws; FL-bench's default is 42.
+        min_samples: The least samples of a client: all classes are drawn again until each client has as many.
+        test_fraction: Fraction of each client's samples that is its local test, rounded down.
 
     Raises:
         ConfigError: E_PARTITION_ALPHA, E_PARTITION_CLIENTS or E_PARTITION_TEST; E_PARTITION_UNREACHABLE if
@@ -272,17 +272,17 @@ def shards(
     seed: int = SEED,
     test_fraction: float = TEST_FRACTION,
 ) -> Partition:
-    """Sort by label, cut into equal shards, give each client some of them at random.
+    """Sort the samples by label, cut them into equal shards, and give each client some shards at random.
 
     McMahan et al., "Communication-Efficient Learning of Deep Networks from Decentralized Data" (2017),
-    section 3. What is left after cutting (fewer samples than there are shards) goes to no client.
+    section 3. The rest after cutting (fewer samples than there are shards) goes to no client.
 
     Args:
-        labels: [samples].
-        clients: N.
-        per_client: Shards each, at least 1; the paper has 2.
-        seed: Of the dealing.
-        test_fraction: Share of each client's samples that is its local test, rounded down.
+        labels: [samples], their labels.
+        clients: N, the number of clients.
+        per_client: Number of shards for each client, at least 1; the paper has 2.
+        seed: Seed of the dealing.
+        test_fraction: Fraction of each client's samples that is its local test, rounded down.
 
     Raises:
         ConfigError: E_PARTITION_SHARDS, E_PARTITION_CLIENTS or E_PARTITION_TEST.
@@ -302,12 +302,12 @@ def shards(
 
 
 def natural(owners: NDArray[np.integer], seed: int = SEED, test_fraction: float = TEST_FRACTION) -> Partition:
-    """The division that the data came with: one client for each owner, in ascending order.
+    """Divide by the owners that the data name: one client for each owner, in ascending order.
 
     Args:
         owners: [samples], any integers.
-        seed: Of the shuffle within each client.
-        test_fraction: Share of each client's samples that is its local test, rounded down.
+        seed: Seed of the shuffle within each client.
+        test_fraction: Fraction of each client's samples that is its local test, rounded down.
 
     Raises:
         ConfigError: E_PARTITION_CLIENTS or E_PARTITION_TEST.
@@ -320,7 +320,7 @@ def natural(owners: NDArray[np.integer], seed: int = SEED, test_fraction: float 
 
 
 def _check(num_samples: int, clients: int, min_samples: int, test_fraction: float) -> None:
-    """Refuse what can never work, before any work is done."""
+    """Refuse arguments that can never work, before any work is done."""
     if clients < 1 or min_samples < 0 or clients * max(min_samples, 1) > num_samples:
         raise ConfigError(
             "E_PARTITION_CLIENTS",
@@ -336,9 +336,9 @@ def _check(num_samples: int, clients: int, min_samples: int, test_fraction: floa
 def _draw(
     random: np.random.RandomState, classes: list[Indices], clients: int, alpha: float, min_samples: int
 ) -> NDArray[np.int64]:
-    """Cuts of each class, int64 [C, N + 1], such that every client has enough; shuffles the classes.
+    """Return the cuts of each class, int64 [C, N + 1], such that every client has enough; shuffles the classes.
 
-    The shuffles add up over the draws, as in FL-bench: whoever wants its indices must consume its stream.
+    The shuffles add up over the draws, as in FL-bench: the same indices follow only from the same random stream.
     """
     lengths = np.array([len(indices) for indices in classes])
     proportions = np.empty((len(classes), clients))
@@ -352,7 +352,7 @@ def _draw(
             )
         cuts = np.zeros((len(classes), clients + 1), np.int64)
         cuts[:, 1:] = np.cumsum(proportions, axis=1) * lengths[:, np.newaxis]
-        cuts[:, -1] = lengths  # the last piece takes what rounding leaves
+        cuts[:, -1] = lengths  # the last piece takes the rest that rounding leaves
         if np.diff(cuts, axis=1).sum(axis=0).min() >= min_samples:
             return cuts
     raise ConfigError(
@@ -363,7 +363,7 @@ def _draw(
 
 
 def _deal(classes: list[Indices], cuts: NDArray[np.int64]) -> Indices:
-    """Indices client after client, within a client class after class."""
+    """Return the indices client after client and, within a client, class after class."""
     pieces = np.diff(cuts, axis=1)
     clients = pieces.shape[1]
     owners = np.concatenate([np.repeat(np.arange(clients), sizes) for sizes in pieces])
@@ -371,5 +371,5 @@ def _deal(classes: list[Indices], cuts: NDArray[np.int64]) -> Indices:
 
 
 def _split(order: Indices, bounds: NDArray[np.int64], test_fraction: float) -> Partition:
-    """The partition whose clients test on the first of their samples."""
+    """Return the partition whose clients test on the first of their samples."""
     return Partition(order, bounds, np.floor(np.diff(bounds) * test_fraction).astype(np.int64))

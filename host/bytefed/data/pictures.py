@@ -1,4 +1,4 @@
-"""Pictures as an extractor takes them, looking as people see them."""
+"""Reads pictures for an extractor, looking the way people see them."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ _DEEP = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 
 
 def read(file: Path, content: bytes, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """A picture, scaled to an extractor's input.
+    """Read a picture and scale it to an extractor's input.
 
-    It is turned as its EXIF data say, transparency is laid on white, palettes are looked up, and 16 bits are read as
-    such. An animation's first picture counts.
+    It is rotated as its EXIF data say, transparency is laid on white, palettes are looked up, and 16 bits keep their
+    full range. Of an animation the first picture is taken.
 
     Args:
-        file: Its name, for errors.
-        content: Its bytes.
+        file: Path of the picture, to name it in errors.
+        content: The file's bytes.
         shape: Height, width, and 1 (grey) or 3 (RGB) channels; channels may be missing.
 
     Returns:
         float32 of that shape, 0 (black) to 1 (white).
 
     Raises:
-        DataError: E_DATA_FORMAT for what is no picture, E_DATA_SHAPE where the extractor takes none.
-        ConfigError: E_CONFIG_EXTRA without Pillow.
+        DataError: E_DATA_FORMAT for a file that is no picture, E_DATA_SHAPE if the extractor takes no pictures.
+        ConfigError: E_CONFIG_EXTRA if Pillow is not installed.
     """
     try:
         from PIL import Image, ImageOps
@@ -50,13 +50,13 @@ def read(file: Path, content: bytes, shape: tuple[int, ...]) -> NDArray[np.float
         )  # fmt: skip
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # Pillow only warns of pictures that take a gigabyte
+            warnings.simplefilter("error")  # by default Pillow only warns of pictures that take a gigabyte
             with Image.open(io.BytesIO(content), formats=_FORMATS) as picture:
                 if picture.width * picture.height > MAX_PIXELS:
                     raise ValueError(f"it has {picture.width} x {picture.height} points")
                 seen = _as_seen(ImageOps.exif_transpose(picture), grey=channels == 1)
             scaled = np.asarray(seen.resize((width, height)), np.float32)
-    except Exception as error:  # Pillow raises anything for what is broken
+    except Exception as error:  # Pillow may raise any error for a broken file
         raise DataError(
             "E_DATA_FORMAT", f"{file} is no picture that can be read ({error}).",
             "Save it again as PNG or JPEG, or leave it out.",
@@ -65,7 +65,7 @@ def read(file: Path, content: bytes, shape: tuple[int, ...]) -> NDArray[np.float
 
 
 def _as_seen(picture: Any, *, grey: bool) -> Any:
-    """A picture of any kind in grey or RGB, 0 to 255; grey of 16 bits as real numbers."""
+    """Return a picture of any kind in grey or RGB, 0 to 255; 16-bit grey becomes real numbers."""
     from PIL import Image
 
     if picture.mode in _DEEP:

@@ -1,8 +1,8 @@
-"""Raw data sets, and their division into what the extractor saw, what boards get, and the global test.
+"""Raw data sets, and their division into three parts: for the extractor, for the boards, and for the global test.
 
-The training scripts under models/ and the loaders of the host share this code, so that the samples that an
-extractor has seen are never those that boards train or test on. The division depends on nothing but the
-labels and a seed: it is numpy's RandomState, whose stream never changes.
+The training scripts under models/ and the loaders of the host share this code, so that boards never train or test on
+samples that the extractor has seen. The division depends only on the labels and a seed: it uses numpy's RandomState,
+whose stream never changes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class RawData:
         inputs: float32 [n, ...], in the units that the extractor was trained on.
         labels: uint8 [n].
         classes: Names of the labels.
-        groups: int32 [n]: samples of one group (a recording) are never divided; None where each is alone.
+        groups: int32 [n], the group (a recording) of each sample: a group stays together; None if each sample is alone.
     """
 
     inputs: NDArray[np.float32]
@@ -34,14 +34,14 @@ class RawData:
 
 @dataclass(frozen=True, eq=False)
 class Division:
-    """Indices of the three parts, ascending; together every sample once."""
+    """Indices of the three parts, ascending; together they contain every sample once."""
 
     pretrain: NDArray[np.int64]
     federated: NDArray[np.int64]
     test: NDArray[np.int64]
 
     def describe(self) -> dict[str, dict[str, int]]:
-        """Size and CRC-32 of each part (indices as little-endian int64), as manifests keep them."""
+        """Return size and CRC-32 of each part (indices as little-endian int64), as manifests keep them."""
         return {
             name: {"n": len(part), "crc32": zlib.crc32(part.astype("<i8").tobytes())}
             for name, part in vars(self).items()
@@ -52,10 +52,10 @@ def divide(raw: RawData, pretrain: float, test: float, seed: int) -> Division:
     """Divide a data set, each class in the same proportions.
 
     Args:
-        raw: The data set; of a group, the first sample's label counts for all.
-        pretrain: Fraction for the extractor, 0 to 1.
-        test: Fraction for the global test; pretrain + test < 1.
-        seed: Of the shuffle.
+        raw: The data set; the label of a group's first sample counts for the whole group.
+        pretrain: Fraction of the samples for the extractor, 0 to 1.
+        test: Fraction of the samples for the global test; pretrain + test < 1.
+        seed: Seed of the shuffle.
 
     Returns:
         The three parts.
@@ -73,7 +73,7 @@ def divide(raw: RawData, pretrain: float, test: float, seed: int) -> Division:
 
 
 def _stratified_ranks(labels: NDArray[np.uint8], random: np.random.RandomState) -> NDArray[Any]:
-    """Indices in an order in which every stretch holds each class in proportion."""
+    """Return the indices in an order in which every stretch holds each class in proportion."""
     position = np.empty(len(labels))
     for label in np.unique(labels):
         indices = random.permutation(np.flatnonzero(labels == label))

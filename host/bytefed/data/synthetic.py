@@ -1,4 +1,4 @@
-"""A task of any number of clients, made up: int8 features around one point a class."""
+"""A made-up task for any number of clients: int8 features around one point for each class."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from bytefed.extractor.quantization import Quantization
 NAME = "synthetic"
 D, CLASSES = 64, 10
 SAMPLES = 32
-"""Of each client, all to train on."""
+"""Samples of each client; it trains on all of them."""
 TEST = 2_000
 _BLOCK = 1 << 16  # samples made at a time, so that no more memory is needed than they take
 
 
 def make(clients: int, seed: int) -> tuple[Task, Partition]:
-    """Samples of D features for each client, and who has which.
+    """Make a task with samples for each client, and its partition.
 
-    Made for measuring: what is learnt is easy, and as much work as anything else. The same seed gives the same
-    samples, whatever the number of clients is.
+    It is made for measuring: easy to learn, but as much work as any other task. The same seed gives the same samples
+    for any number of clients.
 
     Args:
-        clients: N; memory is about 2.1 kB each.
-        seed: Of the samples.
+        clients: N, the number of clients; each takes about 2.1 kB of memory.
+        seed: Seed of the samples.
     """
     random = np.random.default_rng(seed)
     points = random.integers(-16, 17, (CLASSES, D), np.int8)

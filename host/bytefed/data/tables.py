@@ -1,4 +1,4 @@
-"""Tables of numbers as text, in the ways that sketches, loggers and spreadsheets write them."""
+"""Reads tables of numbers as text, in the forms that sketches, loggers and spreadsheets write."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Table:
     """A table as text.
 
     Attributes:
-        names: The name of each column; empty where the file gives none.
-        rows: The fields of each row, as many as columns, with a decimal point.
-        lines: The line of the file that each row stands in, from 1.
+        names: The name of each column; empty if the file gives none.
+        rows: The fields of each row, one for each column, with a decimal point.
+        lines: The line number of each row in the file, from 1.
     """
 
     names: tuple[str, ...]
@@ -36,16 +36,16 @@ class Table:
         return len(self.rows[0]) if self.rows else len(self.names)
 
     def without(self, columns: set[int]) -> Table:
-        """The table with some columns left out."""
+        """Return the table without some columns."""
         keep = [number for number in range(self.columns) if number not in columns]
         names = tuple(self.names[number] for number in keep) if self.names else ()
         return Table(names, tuple(tuple(row[number] for number in keep) for row in self.rows), self.lines)
 
     def values(self) -> NDArray[np.float32]:
-        """The numbers, float32 [rows, columns]; one that is beyond float32 becomes infinite.
+        """Return the numbers, float32 [rows, columns]; a number beyond float32 becomes infinite.
 
         Raises:
-            ValueError: For a field that is no number, naming line and column.
+            ValueError: A field is no number; the error names its line and column.
         """
         for line, row in zip(self.lines, self.rows, strict=True):
             for number, field in enumerate(row):
@@ -57,17 +57,17 @@ class Table:
 
 
 def read(content: bytes) -> Table:
-    """The table in a text file.
+    """Read the table in a text file.
 
-    Understood are tab, semicolon, comma or spaces between fields, a decimal comma where the comma separates nothing,
-    quotes, a separator at the end of each line, a first line of names, comments that begin with # or %, and UTF-8,
-    UTF-16 with its mark, or Latin-1.
+    It may have tabs, semicolons, commas or spaces between fields, decimal commas if the comma is not the separator,
+    quotes, a separator at the end of each line, a first line of names, and comments that begin with # or %; it may be
+    UTF-8, UTF-16 with its mark, or Latin-1.
 
     Args:
         content: The file's bytes.
 
     Raises:
-        ValueError: For what is no table: rows of different lengths, or no row at all.
+        ValueError: The file holds no table: its rows have different lengths, or there are none.
     """
     text = _decode(content)
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1)]
@@ -91,7 +91,7 @@ def read(content: bytes) -> Table:
 
 
 def is_number(field: str) -> bool:
-    """Whether a field is a number as Python reads it, with a decimal point."""
+    """Return whether a field is a number that Python reads, with a decimal point."""
     try:
         float(field)
     except ValueError:
@@ -112,7 +112,7 @@ def _decode(content: bytes) -> str:
 
 
 def _separator(lines: list[str]) -> str:
-    """What stands between fields: the first of tab, semicolon, comma and space that at least half of the lines have."""
+    """Return the separator: the first of tab, semicolon, comma and space that at least half of the lines have."""
     for separator in "\t;":
         if 2 * sum(separator in line for line in lines) >= len(lines):
             return separator
@@ -134,14 +134,14 @@ def _fields(line: str, separator: str) -> list[str]:
 
 
 def _point(field: str, separator: str) -> str:
-    """A number with a decimal comma as Python writes it."""
+    """Return a number with a decimal comma as Python writes it."""
     if separator != "," and _DECIMAL_COMMA.fullmatch(field):
         return field.replace(",", ".")
     return field
 
 
 def _without_empty_end(names: list[str], rows: list[list[str]]) -> tuple[list[str], list[list[str]]]:
-    """Without the empty field that a separator at the end of each line makes."""
+    """Leave out the empty field that a separator at the end of each line makes."""
     if rows and all(len(row) > 1 and not row[-1] for row in rows):
         rows = [row[:-1] for row in rows]
         if names and not names[-1]:

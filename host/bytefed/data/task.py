@@ -1,4 +1,4 @@
-"""A federated task: features, labels, and how they may be divided."""
+"""A federated task: features, labels, and the rules for dividing them."""
 
 from __future__ import annotations
 
@@ -37,33 +37,32 @@ class Samples:
         return len(self.labels)
 
     def take(self, indices: NDArray[np.integer]) -> Samples:
-        """The samples at these indices, in their order."""
+        """Return the samples at these indices, in their order."""
         return Samples(self.features[indices], self.labels[indices])
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """Everything a run learns from and is judged by.
+    """The data that a run learns from and is judged by.
 
     Attributes:
-        name: For reports.
+        name: Name of the task, for reports.
         federated: The samples that are divided among boards, each for local training or local test.
-        test: The global test set; no board ever gets one of these.
-        num_classes: C, 2 to 64.
+        test: The global test set; no board ever gets any of its samples.
+        num_classes: C, the number of classes, 2 to 64.
         quantization: int8 feature -> real.
-        clients: int32 [len(federated)], the natural owner of each sample, counted from 0; None without.
-        inputs: int8 [len(federated), ...], what the extractor made the features from, for boards that run
-            it themselves; None where the features came ready.
-        model_hash: CRC-32 of the extractor's .tflite file; 0 where the features came ready.
-        classes: The name of each class, C of them; empty where they are known by number alone.
-        owners: The name of each natural owner, in the order of `clients`; empty without.
-        local_test: bool [len(federated)], the samples that their owner set aside to test on; None where
-            they are drawn (see `partition.divide`).
-        groups: int32 [len(federated)], the recording that each sample was cut from: those of one recording
-            are never divided; None where each sample stands alone.
-        columns: How each real feature became a code; None where the features were int8 from the start.
-        warnings: What the user should know about the data, a sentence each: what was left out, and what
-            looks like a mistake.
+        clients: int32 [len(federated)], the natural owner of each sample, counted from 0; None if there are no owners.
+        inputs: int8 [len(federated), ...], the extractor's inputs, for boards that run it themselves; None if the
+            features came ready.
+        model_hash: CRC-32 of the extractor's .tflite file; 0 if the features came ready.
+        classes: The names of the C classes; empty if they are known only by number.
+        owners: The names of the natural owners by their number in `clients`; empty if there are none.
+        local_test: bool [len(federated)], the samples that their owner set aside to test on; None if they are
+            drawn (see `partition.divide`).
+        groups: int32 [len(federated)], the recording that each sample was cut from, which always stays together;
+            None if each sample stands alone.
+        columns: The code of the real features; None if the features were int8 from the start.
+        warnings: Sentences about the data for the user: what was left out, and what looks like a mistake.
     """
 
     name: str
@@ -104,5 +103,5 @@ class Task:
 
     @property
     def D(self) -> int:  # noqa: N802 - the field's own name
-        """Features per sample."""
+        """Number of features of a sample."""
         return int(self.federated.features.shape[1])

@@ -1,4 +1,4 @@
-"""Recordings as the windows that an extractor takes: columns that are no measurement left out, long ones cut."""
+"""Turns recordings into an extractor's windows: leaves out columns that are no measurement, cuts long recordings."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ Values = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Cut:
-    """How recordings that are longer than a window are cut.
+    """The rule by which long recordings are cut into windows.
 
     Attributes:
-        window: Readings in a window; 0 for as many as the extractor takes.
-        hop: Readings from the start of one window to that of the next; 0 for a window's length.
+        window: Number of readings in a window; 0 for as many as the extractor takes.
+        hop: Number of readings from the start of one window to the start of the next; 0 for a window's length.
     """
 
     window: int = 0
@@ -37,19 +37,19 @@ class Cut:
 
     @property
     def wanted(self) -> bool:
-        """Whether the user asked for recordings to be cut."""
+        """Whether the user asked for windows of a size of their own."""
         return bool(self.window or self.hop)
 
 
 def from_table(file: Path, table: Table, shape: tuple[int, ...], cut: Cut, notes: Notes) -> list[Values]:
-    """The windows in a table.
+    """Return the windows in a table.
 
     Args:
-        file: Where it stands, for errors.
-        table: A row a point in time, a column an axis; or a window in one row or one column.
-        shape: Of an input of the extractor: points in time first.
-        cut: How to cut what is longer.
-        notes: Is told what was left out.
+        file: The table's file, to name it in errors.
+        table: One row for each point in time and one column for each axis; or one window in one row or one column.
+        shape: Shape of an input of the extractor, points in time first.
+        cut: The windows to cut from a longer recording.
+        notes: Gathers remarks about what was left out.
 
     Returns:
         float32 windows of that shape.
@@ -72,7 +72,7 @@ def from_table(file: Path, table: Table, shape: tuple[int, ...], cut: Cut, notes
 
 
 def from_values(file: Path, values: Values, shape: tuple[int, ...], cut: Cut, notes: Notes) -> list[Values]:
-    """The windows in a recording, float32 [rows, columns]; arguments and errors as of `from_table`."""
+    """Return the windows in a recording, float32 [rows, columns]; arguments and errors are those of `from_table`."""
     if not np.isfinite(values).all():
         row, column = np.argwhere(~np.isfinite(values))[0]
         raise DataError(
@@ -106,13 +106,13 @@ def check_window(cut: Cut, shape: tuple[int, ...]) -> None:
 
 
 def layout(shape: tuple[int, ...]) -> tuple[int, int]:
-    """(readings, values of a reading) in a window of that shape: axes of length 1 count for nothing."""
+    """Return (readings, values of a reading) of a window of that shape; axes of length 1 do not count."""
     long = [n for n in shape if n > 1] or [1]
     return long[0], math.prod(long[1:])
 
 
 def _fits(rows: int, columns: int, shape: tuple[int, ...]) -> bool:
-    """Whether a table is one window: as it is, or all its values in one row or one column."""
+    """Return whether a table is one window: as it is, or with all its values in one row or one column."""
     length, width = layout(shape)
     if width == 1:  # the extractor itself takes a flat list
         return rows * columns == length
@@ -120,7 +120,7 @@ def _fits(rows: int, columns: int, shape: tuple[int, ...]) -> bool:
 
 
 def _measurements(file: Path, table: Table, width: int, notes: Notes) -> Table:
-    """A table without columns of time, labels or row numbers, where it has too many."""
+    """Return a table without columns of time, labels or row numbers, if it has too many columns."""
     found: dict[int, str] = {}
     for number, name in enumerate(table.names):
         plain = name.strip().lower().replace("_", " ")
@@ -129,7 +129,7 @@ def _measurements(file: Path, table: Table, width: int, notes: Notes) -> Table:
         elif _LABEL.fullmatch(plain):
             found[number] = f"label ('{name}'): the subfolder is the label"
     if table.columns - len(found) != width:
-        # Words in every row are no measurement, whatever the column is called.
+        # A column with words in every row is no measurement, whatever its name.
         words = {n for n in range(table.columns) if n not in found and _words(table, n)}
         if table.columns - len(found) - len(words) != width:
             return table
@@ -168,11 +168,11 @@ def _remedy(found: tuple[int, ...], length: int, width: int) -> str:
 
 
 def odd_units(inputs: NDArray[np.float32], quantization: Any) -> list[str]:
-    """A warning for inputs that can't be in the units that the extractor was trained on.
+    """Return a warning for inputs that can't be in the units that the extractor was trained on.
 
     Args:
         inputs: float32 [n, ...].
-        quantization: Of the extractor's input, a `Quantization`.
+        quantization: The `Quantization` of the extractor's input.
     """
     scale, zero = quantization.scale, quantization.zero_point
     low, high = scale * (-128 - zero), scale * (127 - zero)

@@ -1,4 +1,4 @@
-"""What a run is told to do: one flat table of keys, each of them also an option of `bytefed run`.
+"""The configuration of a run: one flat table of keys, each of them also an option of `bytefed run`.
 
 A key's value comes from the command line, else from the TOML file, else from the default below. The resolved
 table is kept with the run, so that a run can be repeated and resumed without remembering how it was started.
@@ -23,21 +23,21 @@ from bytefed.toml_file import parse_toml, read_toml
 
 MAX_ROUNDS = 65_535
 MAX_SEED = 2**32 - 1
-_MOST_SHOWN = 60  # characters of what somebody else wrote
+_MOST_SHOWN = 60  # characters of a text that comes from the user
 
 
 @dataclass(frozen=True)
 class Key:
-    """How one key is written, checked and explained.
+    """The description of one key: its type, range and help.
 
     Attributes:
-        kind: bool, int, float or str; the type of the value, or of each element where ``many``.
+        kind: bool, int, float or str: the type of the value, or of each element if ``many``.
         help: One line for `--help`.
         low, high: Least and greatest value of a number, both allowed.
-        choices: The only strings allowed; empty where any is.
-        many: The value is a list of strings.
-        metavar: What stands for the value in `--help`.
-        resumable: Whether `--resume` may change it: it must not touch what is learnt from what.
+        choices: The only strings allowed; empty if any string is.
+        many: Whether the value is a list of strings.
+        metavar: Name of the value in `--help`.
+        resumable: Whether `--resume` may change the key; a key that decides what is learnt from which samples may not.
     """
 
     kind: type
@@ -216,8 +216,8 @@ class RunConfig:
         """Make a configuration: options win over the file's keys, and those over the defaults.
 
         Args:
-            path: TOML file; None without.
-            options: Key to value, for those given on the command line.
+            path: The TOML file; None if there is none.
+            options: Key to value, for the options on the command line.
 
         Raises:
             ConfigError: E_CONFIG_FILE, E_CONFIG_KEY, E_CONFIG_TYPE, E_CONFIG_RANGE or E_CONFIG_CHOICE.
@@ -227,18 +227,18 @@ class RunConfig:
 
     @classmethod
     def from_toml(cls, text: str, source: str) -> Self:
-        """Read what ``to_toml`` wrote."""
+        """Read a text that ``to_toml`` wrote."""
         return cls(**_parse(text, source))
 
     def to_toml(self) -> str:
-        """Return the whole table as a TOML file that ``--config`` takes."""
+        """Return the whole table as the text of a TOML file that ``--config`` takes."""
         return "".join(f"{name} = {_toml(getattr(self, name))}\n" for name in KEYS)
 
     def resumed(self, options: Mapping[str, Any]) -> Self:
         """Return the configuration of a resumed run, with changes to keys that may change within a run.
 
         Raises:
-            ConfigError: E_CONFIG_RESUME for a key that decides what is learnt from what.
+            ConfigError: E_CONFIG_RESUME for a key that decides what is learnt from which samples.
         """
         for name, value in options.items():
             if not KEYS[name].resumable and value != getattr(self, name):
@@ -250,13 +250,14 @@ class RunConfig:
         return replace(self, **options)
 
     def with_strategy(self, given: Strategy | None) -> tuple[Self, Strategy]:
-        """Hand over the strategy of a run, new, and the configuration that names it.
+        """Return the configuration that names the strategy of a run, and the strategy, newly made.
 
         Args:
             given: A strategy in place of the one that the keys name; None for that one.
 
         Raises:
-            ConfigError: As ``registry.make`` and ``registry.fresh``; E_CONFIG_RANGE for hyperparameters out of range.
+            ConfigError: As ``registry.make`` and ``registry.fresh`` raise it; E_CONFIG_RANGE for a
+                hyperparameter out of range.
         """
         if given is None:
             return self, make(self.strategy, vars(self))
@@ -265,7 +266,7 @@ class RunConfig:
 
     @property
     def codecs(self) -> tuple[str, str]:
-        """The codecs of the downlink and of the uplink."""
+        """Names of the codecs of the downlink and of the uplink."""
         down, _, up = self.codec.partition("/")
         return down, up or down
 
@@ -301,14 +302,14 @@ def _no_toml(source: str, error: ValueError) -> ConfigError:
 
 
 def checked_keys(document: Mapping[str, Any], source: str) -> dict[str, Any]:
-    """Return keys with the values' own types: integers stand for floats too, one string for a list of one.
+    """Return keys with values of the right types: an integer may stand for a float, one string for a list of one.
 
     Args:
         document: Key to value; a key may be written with hyphens.
-        source: Where they are from, for errors.
+        source: The place that they come from, to name it in errors.
 
     Raises:
-        ConfigError: E_CONFIG_KEY for a key that is none, E_CONFIG_TYPE.
+        ConfigError: E_CONFIG_KEY for an unknown key, E_CONFIG_TYPE for a value of the wrong type.
     """
     values: dict[str, Any] = {}
     for written, value in document.items():
@@ -322,9 +323,9 @@ def checked_keys(document: Mapping[str, Any], source: str) -> dict[str, Any]:
 
 
 def _toml(value: Any) -> str:
-    """Write a value as TOML does.
+    """Return a value as text for TOML.
 
-    That is as JSON does, floats with all their digits; but TOML knows no surrogates and wants DEL escaped.
+    That is JSON's text, floats with all their digits; but TOML has no surrogates, and DEL must be escaped.
     """
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
@@ -335,7 +336,7 @@ def _nearest(name: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    """Write a value as an error shows it, cut off if it is long."""
+    """Return a value as text for an error, cut off if it is long."""
     try:
         text = repr(value)
     except ValueError:  # Python writes whole numbers of 4,300 digits at most
@@ -344,7 +345,7 @@ def _shown(value: Any) -> str:
 
 
 def _converted(name: str, key: Key, value: Any) -> Any:
-    """Convert a TOML value to the key's type; integers stand for floats too, one string for a list of one."""
+    """Convert a TOML value to the key's type; an integer may stand for a float, one string for a list of one."""
     if key.many:
         items = [value] if isinstance(value, str) else value
         if isinstance(items, list) and all(isinstance(item, str) for item in items):
@@ -367,7 +368,7 @@ def _check(name: str, key: Key, value: Any) -> None:
             f"{name} must be one of {', '.join(key.choices)}, not {_shown(value)}.",
             f"Correct {option(name)}.",
         )
-    # Written so that NaN fails too.
+    # In this form NaN fails, too.
     if key.kind in (int, float) and not key.low <= value <= key.high:
         raise ConfigError(
             "E_CONFIG_RANGE",

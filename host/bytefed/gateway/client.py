@@ -1,4 +1,4 @@
-"""Asking a gateway for a round, over its local socket (see gateway.py): as little as a thin client needs."""
+"""The client's end of a gateway's local socket (see server.py): asks for a round, with as little code as possible."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Head = NDArray[np.float32]
 
 
 async def ask(socket: Path, run: int, number: int, head: Head) -> tuple[dict[str, Any], Head]:
-    """Ask a gateway for a round: what a thin client of any federation does.
+    """Ask a gateway for a round, as a thin client of any federation does.
 
     Args:
-        socket: The gateway's.
+        socket: Path of the gateway's socket.
         run: Number of the federation's run, 1 to 2^32 - 1.
         number: The round, 1 to 65535.
         head: float32 [P], the global head.
@@ -28,7 +28,7 @@ async def ask(socket: Path, run: int, number: int, head: Head) -> tuple[dict[str
         The gateway's answer, and the mean of the room's local heads, float32 [P].
 
     Raises:
-        BytefedError: What the gateway says, by its code; E_GATEWAY when it can't be reached.
+        BytefedError: The gateway's own error, with its code; E_GATEWAY when it can't be reached.
     """
     try:
         reader, writer = await asyncio.open_unix_connection(socket)

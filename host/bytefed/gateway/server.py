@@ -1,10 +1,10 @@
-"""A room's boards for a federation of rooms: trains them for whoever asks on a local socket, and pre-aggregates.
+"""The gateway of a room: trains the room's boards on request over a local socket, and pre-aggregates their deltas.
 
-A gateway is a coordinator whose rounds come from elsewhere. Asked with a round's number and the global head, it runs
-the round with its own boards and answers with `head + sum n_k delta_k / sum n_k` and `sum n_k`: all that averaging over
-rooms needs (McMahan et al. 2017; the weighted mean of the rooms' means is the mean of all). So what leaves a room has
-the size of one update, whatever the number of boards. Bytes: link bytes from the room's ledger, wide-area bytes as the
-forwarder counts them (wide_area.py).
+A gateway is a coordinator whose rounds are started from outside. A request has a round's number and the global head;
+the gateway runs the round with its own boards and answers with `head + sum n_k delta_k / sum n_k` and `sum n_k`. That is
+all that averaging over rooms needs (McMahan et al. 2017; the weighted mean of the rooms' means is the mean of all), so
+the answer of a room has the size of one update, for any number of boards. Link bytes come from the room's ledger,
+wide-area bytes from the forwarder that counts them (wide_area.py).
 
 On the socket, both ways: one line of JSON, then `size` bytes of float32 head. A request has run (1 to 2^32 - 1),
 round and size. An answer has num_examples, participants, boards, loss, link_bytes, link_estimate, wide_down, wide_up
@@ -39,10 +39,10 @@ class Room:
     """The part of a federation that one gateway is responsible for.
 
     Attributes:
-        experiment: The federation's task, who has what of it over all rooms, and how boards train. Its strategy makes
-            the room's answer of their deltas: FedAvg, whose means of rooms average to the mean of all.
+        experiment: The federation's task, its assignment to the clients of all rooms, and the boards' training. Its
+            strategy makes the room's answer of their deltas: FedAvg, because the mean of its means is the mean of all.
         first: Number of the room's first client; boards are numbered from there.
-        directory: Where its runs are kept, one folder each.
+        directory: Folder of its runs, which have one folder each.
     """
 
     experiment: Experiment
@@ -50,7 +50,7 @@ class Room:
     directory: Path
 
     def check(self, boards: int) -> None:
-        """Refuse a room with other clients than the partition has.
+        """Refuse a room with clients that the partition does not have.
 
         Raises:
             ConfigError: E_CONFIG_CLIENTS.
@@ -73,7 +73,7 @@ class _Run:
 
     @classmethod
     async def begin(cls, room: Room, number: int, devices: Sequence[Device], listener: Listener) -> _Run:
-        """Begin a run with all boards; or go on with one that an earlier gateway began."""
+        """Begin a run with all boards, or go on with one that an earlier gateway began."""
         directory = room.directory / f"{number:08x}"
         begun = (directory / DATABASE).exists()
         where = Store.open(directory) if begun else NewRun(directory, number, room.first)
@@ -91,7 +91,7 @@ class _Run:
         return run
 
     async def round(self, number: int, head: Head) -> tuple[dict[str, Any], Head]:
-        """Run a round; one that is over already is answered once more."""
+        """Run a round and return the answer; if the round is over already, return its answer again."""
         store = self._opened.store
         if number > store.head()[0]:
             await self._opened.coordinator.run_round(number, head)
@@ -109,7 +109,7 @@ class _Run:
         return answer, store.head_of(number)
 
     async def close(self) -> None:
-        """Leave the run's directory in order."""
+        """End the run and leave its directory in order."""
         try:
             await self._opened.leave()
         finally:
@@ -120,10 +120,10 @@ class Gateway:
     """Serves a room's boards on a local socket.
 
     Args:
-        room: What it is responsible for.
-        devices: Its boards, not connected yet.
-        wide_area: Counts the bytes to and from the federation's server; None where nobody does.
-        listener: Is told what happens.
+        room: The room that it is responsible for.
+        devices: The room's boards, not connected yet.
+        wide_area: Counter of the bytes to and from the federation's server; None for no counting.
+        listener: Called with each event.
     """
 
     def __init__(
@@ -138,10 +138,10 @@ class Gateway:
         self._turn = asyncio.Lock()
 
     async def serve(self, socket: Path) -> None:
-        """Answer until cancelled.
+        """Answer requests until cancelled.
 
         Args:
-            socket: Path of the local socket; only this user may speak to it.
+            socket: Path of the local socket, which only this user may connect to.
         """
         with suppress(FileNotFoundError):
             socket.unlink()

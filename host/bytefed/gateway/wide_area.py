@@ -1,6 +1,6 @@
-"""Forwards TCP connections to the federation's server, and counts what they carry.
+"""Forwards TCP connections to the federation's server, and counts the bytes that they carry.
 
-The bytes are those that the connection's two ends hand to TCP, encrypted or not: with TLS, the records of TLS.
+These are the bytes that the connection's two ends hand to TCP, encrypted or not; with TLS, they are TLS records.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ _BLOCK = 65_536
 
 
 class WideArea:
-    """A forwarder; `down` and `up` are the bytes since the last `take`.
+    """A forwarder of TCP connections; `down` and `up` are the bytes since the last `take`.
 
     Args:
         host, port: Address of the federation's server.
@@ -26,18 +26,18 @@ class WideArea:
         self._open: set[asyncio.StreamWriter] = set()
 
     async def start(self, port: int) -> int:
-        """Listen on a port of the loopback address, 0 for any; the port."""
+        """Listen on a port of the loopback address, 0 for any free one; return the port."""
         self._server = await asyncio.start_server(self._forward, "127.0.0.1", port)
         return int(self._server.sockets[0].getsockname()[1])
 
     def take(self) -> tuple[int, int]:
-        """Bytes from and to the server since the last call."""
+        """Return the bytes from and to the server since the last call."""
         count = (self.down, self.up)
         self.down = self.up = 0
         return count
 
     async def close(self) -> None:
-        """Listen no more, and end what is open."""
+        """Stop listening, and close all open connections."""
         if self._server is not None:
             self._server.close()
         for writer in self._open:

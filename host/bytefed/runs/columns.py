@@ -1,6 +1,6 @@
-"""A run directory as a program reads it: each CSV file of SPEC.md section 8 as columns, and the newest head.
+"""Reads a run directory for programs: each CSV file of SPEC.md section 8 as columns, and the newest head.
 
-It works on runs that are still going on or were killed, and takes no lock. What it finds is checked as it is read: a
+This works on runs that are still going on or were killed, and takes no lock. Everything is checked as it is read: a
 directory may have been copied, cut off or edited.
 """
 
@@ -23,10 +23,10 @@ from bytefed.ledger.rows import ROUNDS_COLUMNS, SESSIONS_COLUMNS
 from bytefed.runs.directory import DATABASE
 
 Columns = dict[str, list[Any]]
-"""Column name to its values in the order of the rows, None where a field is empty."""
+"""Column name to values in the order of the rows; None stands for an empty field."""
 
 HEAD = "head.npy"
-"""The last head of a simulated run, float32 [P]; other runs have all their heads in the database."""
+"""File of a simulated run's last head, float32 [P]; other runs have all their heads in the database."""
 
 _KINDS = {column.name: column.kind for column in (*SESSIONS_COLUMNS, *ROUNDS_COLUMNS)}
 _LARGEST_TABLE = 512 * 1024 * 1024
@@ -39,8 +39,8 @@ def read_columns(path: Path) -> Columns:
     A last line that was cut off by a kill is left out.
 
     Raises:
-        StoreError: E_RUN_MISSING if there is no such file, E_RUN_IO if it can't be read, E_RUN_CORRUPT if it holds
-            something else.
+        StoreError: E_RUN_MISSING if there is no such file, E_RUN_IO if it can't be read, E_RUN_CORRUPT if it is not a
+            run's file.
     """
     lines = csv.reader(io.StringIO(_whole_lines(path), newline=""), strict=True)
     try:
@@ -57,7 +57,7 @@ def _refuse(path: Path, line: int) -> bool:
 
 
 def _values(path: Path, name: str, fields: Sequence[str]) -> list[Any]:
-    kind = _KINDS.get(name, str)  # a column that another version added stays text
+    kind = _KINDS.get(name, str)  # a column that another version added is read as text
     convert: Callable[[str], Any] = _finite if kind is float else kind
     try:
         return [convert(field) if field else None for field in fields]

@@ -1,7 +1,7 @@
 """The files that people and scripts read: bytes.csv, rounds.csv, sessions.csv, summary.json (SPEC.md section 8).
 
 All are derived from the run's database and agree with it: they are written anew when a run is opened and when
-it ends, and in between only what a round added is written.
+it ends, and in between each round's new rows are added.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class CsvFile:
         self.size = 0  # bytes: where the next row will begin
 
     def rewrite(self) -> None:
-        """Leave nothing but the header, in one step as others see it."""
+        """Leave nothing but the header; other programs see either the old file or the new one."""
         header = (",".join(self._names) + "\n").encode()
         fresh = self._path.with_name(self._path.name + ".new")
         with coded(self._path.parent):
@@ -72,7 +72,7 @@ class CsvFile:
         self.size += len(text)
 
     def truncate(self, size: int) -> None:
-        """Take back all rows from a position on."""
+        """Remove all rows from a position on."""
         with coded(self._path.parent):
             os.truncate(self._path, size)
         self.size = size
@@ -108,7 +108,7 @@ class Records:
         self.update(first_round=1)
 
     def update(self, first_round: int) -> None:
-        """Write what is new.
+        """Write the rows that are new.
 
         Args:
             first_round: The earliest round about which something has changed.
@@ -127,7 +127,7 @@ class Records:
 
 
 def totals(rows: Iterable[Traffic]) -> dict[str, Any]:
-    """Return sums over ledger rows: wire bytes, estimates, and whether each row's estimate was exact."""
+    """Return sums over ledger rows: wire bytes, estimates, and whether every row's estimate was exact."""
     known = [row for row in rows if row.count is not None and row.estimate_wire is not None]
     return {
         "wire_down": sum(row.count.wire_down for row in known if row.count),
@@ -142,7 +142,7 @@ def totals(rows: Iterable[Traffic]) -> dict[str, Any]:
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
-    """Write a JSON file so that others never see half of it."""
+    """Write a JSON file; other programs never see half of it."""
     with coded(path.parent):
         fresh = path.with_name(path.name + ".new")
         fresh.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")

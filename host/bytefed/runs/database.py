@@ -40,7 +40,7 @@ class Database:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Write all that is written inside in one transaction: one wait for the disk."""
+        """Put all writes inside this context into one transaction, with one wait for the disk."""
         with self._transaction():
             yield
 
@@ -61,7 +61,7 @@ class Database:
 
     @contextmanager
     def _hurried(self) -> Iterator[None]:
-        """Leave it to the next transaction to wait for the disk (SQLite, "PRAGMA synchronous", NORMAL in WAL mode)."""
+        """Leave the wait for the disk to the next transaction (SQLite: "PRAGMA synchronous", NORMAL in WAL mode)."""
         with coded(self.directory):
             self._db.execute("PRAGMA synchronous = NORMAL")
         try:
@@ -79,12 +79,12 @@ class Database:
 
 
 def pack(values: NDArray[np.float32]) -> bytes:
-    """Return float32 values as they are kept."""
+    """Return float32 values as the bytes in which they are kept."""
     return values.astype("<f4").tobytes()
 
 
 def unpack(blob: bytes) -> NDArray[np.float32]:
-    """Return kept values, float32."""
+    """Return the float32 values that kept bytes stand for."""
     return np.frombuffer(blob, "<f4").astype(np.float32)
 
 

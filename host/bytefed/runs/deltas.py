@@ -1,4 +1,4 @@
-"""The deltas of a run: on disk before a board hears so, each once, what comes too late kept apart."""
+"""The deltas of a run: each is on disk before its board gets the ACK, and late ones are kept apart."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class Deltas(Database):
         loss: float,
         correct: int,
     ) -> DeltaStatus:
-        """Put a delta on disk; when this returns it survives anything short of a broken disk.
+        """Put a delta on disk; once this has returned, only a broken disk can lose it.
 
         Args:
-            number: Round.
+            number: Number of the round.
             board: uid, 16 hexadecimal digits.
             delta: float32 [P].
             num_examples: Samples trained on.
@@ -50,7 +50,7 @@ class Deltas(Database):
             correct: Samples classified correctly.
 
         Returns:
-            What it counts as. For a delta that is there already: what that one counts as.
+            The status under which it was stored; for a duplicate, the status of the delta that is there already.
 
         Raises:
             StoreError: E_DISK_FULL, E_RUN_READ_ONLY or E_RUN_IO; then nothing was stored.
@@ -71,7 +71,7 @@ class Deltas(Database):
         return stored
 
     def deltas(self, number: int) -> list[StoredDelta]:
-        """All deltas of a round, whatever became of them, ordered by board."""
+        """Return all deltas of a round, of any status, ordered by board."""
         rows = self._rows(
             "SELECT board, status, applied, num_examples, loss, correct, delta FROM deltas"
             " WHERE run = ? AND round = ? ORDER BY board",
@@ -84,7 +84,7 @@ class Deltas(Database):
         ]
 
     def counted(self, number: int) -> int:
-        """How many deltas of a round count."""
+        """Return the number of deltas of a round that count."""
         query = "SELECT COUNT(*) FROM deltas WHERE run = ? AND round = ? AND status = 'ok'"
         row = self._row(query, self.run, number)
         return int(row[0]) if row else 0

@@ -19,7 +19,7 @@ DATABASE = "run.db"
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder that a power cut leaves where it is: a name is safe once the folder that it is in was synced."""
+    """Make a folder that survives a power cut: its name is safe once the parent folder has been synced."""
     if folder.is_dir():
         return
     make_folder(folder.parent)
@@ -27,7 +27,7 @@ def make_folder(folder: Path) -> None:
     if os.name == "posix":
         parent = os.open(folder.parent, os.O_RDONLY)
         try:
-            with suppress(OSError):  # some file systems can't, and SQLite goes on then, too
+            with suppress(OSError):  # some file systems can't, and SQLite goes on without as well
                 os.fsync(parent)
         finally:
             os.close(parent)
@@ -37,7 +37,7 @@ def refuse_existing(directory: Path) -> None:
     """Make sure that a directory holds no run yet.
 
     Raises:
-        StoreError: E_RUN_EXISTS if it does; E_RUN_READ_ONLY, E_RUN_CORRUPT, E_RUN_IO if that can't be told.
+        StoreError: E_RUN_EXISTS if it does; E_RUN_READ_ONLY, E_RUN_CORRUPT, E_RUN_IO if that can't be found out.
     """
     with coded(directory):
         if (directory / DATABASE).exists() and is_begun(directory / DATABASE):
@@ -49,7 +49,7 @@ def refuse_existing(directory: Path) -> None:
 
 
 def is_begun(path: Path) -> bool:
-    """Whether a database holds a run: a process may have been killed before it wrote anything."""
+    """Return whether a database holds a run: a process may have been killed before it wrote anything."""
     db = sqlite3.connect(path)
     try:
         return db.execute("SELECT 1 FROM sqlite_master WHERE name = 'ledger'").fetchone() is not None
@@ -111,7 +111,7 @@ def new_run() -> int:
 
 
 def default_directory(run: int) -> Path:
-    """Return the directory of a run for which none was named."""
+    """Return the default directory of a run."""
     return Path("runs") / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{run:08x}"
 
 

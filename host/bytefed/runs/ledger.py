@@ -24,9 +24,9 @@ class Ledger(Database):
     """The part of the store that keeps bytes."""
 
     def add_traffic(self, row: Traffic) -> None:
-        """Keep bytes; those of a further attempt of the same board at the same round are added to its row.
+        """Keep a ledger row; a further attempt of the same board at the same round is added to its row.
 
-        Doesn't wait for the disk: a kill loses nothing, a power cut at most the newest rows, never a delta.
+        This doesn't wait for the disk: a kill loses nothing, a power cut at most the newest rows, but never a delta.
         """
         counts = [None] * len(COUNTS) if row.count is None else [getattr(row.count, name) for name in COUNTS]
         values = (self.run, *(getattr(row, name) for name in _TRAFFIC_COLUMNS), *counts)
@@ -34,11 +34,11 @@ class Ledger(Database):
             db.execute(_ADD, values)
 
     def traffic(self, phases: Sequence[Phase], after: int = 0) -> list[tuple[int, Traffic]]:
-        """The rows of some phases in the order they were first written, with their row numbers.
+        """Return the rows of some phases in the order in which they were first written, with their row numbers.
 
         Args:
-            phases: Which.
-            after: Only rows with a greater number.
+            phases: The phases to return.
+            after: The row number after which to begin.
         """
         names = ", ".join((*_TRAFFIC_COLUMNS, *COUNTS))
         marks = ", ".join("?" * len(phases))
@@ -51,14 +51,14 @@ class Ledger(Database):
         return [(row[0], _traffic(row[1:])) for row in rows]
 
     def last_traffic(self) -> int:
-        """The number of the newest row, 0 for none."""
+        """Return the number of the newest row; 0 if there is none."""
         return int(self._row("SELECT IFNULL(MAX(id), 0) FROM ledger")[0])
 
     def repair(self, codec: str, estimate_wcr: int) -> None:
-        """Give each delta without a ledger row one, with byte columns left empty.
+        """Add the missing ledger row of each delta that has none, with empty byte columns.
 
-        A process that was killed between storing a delta and writing down its bytes takes their number with it;
-        the delta itself is there.
+        If a process is killed after storing a delta and before booking its bytes, their number is lost, but the delta
+        is there.
         """
         rows = self._rows(
             "SELECT round, board, 'round', link, ?, status, NULL, ?, NULL, NULL, num_examples, loss, correct"

@@ -1,4 +1,4 @@
-"""One coordinator per run directory, whatever way the last one ended: the system drops the lock with its process."""
+"""The lock of a run directory, held by one coordinator; the system releases it when the process ends in any way."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ else:
 
 
 class RunLock:
-    """Holds a run directory until it is released."""
+    """A lock that holds a run directory until it is released."""
 
     def __init__(self, directory: Path) -> None:
         """Take the lock.
@@ -43,7 +43,7 @@ class RunLock:
             ) from error
 
     def release(self) -> None:
-        """Let others have the directory; harmless when they may already."""
+        """Release the directory; harmless if it is released already."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1

@@ -1,4 +1,4 @@
-"""The rounds of a run: who was asked, the global heads, and how the boards find them."""
+"""The rounds of a run: the boards that were asked, the global heads, and the boards' evaluations of them."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ class Rounds(Database):
             )
 
     def participants(self, number: int) -> list[str]:
-        """The boards that were asked to train in a round."""
+        """Return the boards that were asked to train in a round."""
         row = self._row("SELECT participants FROM rounds WHERE run = ? AND round = ?", self.run, number)
         return list(json.loads(row[0])) if row else []
 
     def uncounted(self) -> set[str]:
-        """The boards whose last delta that was asked of them, in a closed round, did not count."""
+        """Return the boards whose delta did not count in the last closed round that asked them for one."""
         rows = self._rows(
             "SELECT asked.value, MAX(r.round), applied FROM rounds r, json_each(participants) asked"
             " LEFT JOIN deltas d ON d.run = r.run AND d.round = r.round AND d.board = asked.value"
@@ -56,27 +56,27 @@ class Rounds(Database):
         return {board for board, _, applied in rows if not applied}
 
     def hold(self, board: str, head: Head) -> None:
-        """Keep which head a board has, float32 [P]: the next one can then go as the difference to it."""
+        """Keep the head that a board has, float32 [P], so that the next one can be sent as the difference to it."""
         with self._transaction() as db:
             db.execute("INSERT OR REPLACE INTO held VALUES (?, ?, ?)", (self.run, board, pack(head)))
 
     def held(self, board: str) -> Head | None:
-        """The head that a board had when it was last heard of; None if that was not kept."""
+        """Return the head that a board had when it was last heard of; None if that was not kept."""
         row = self._row("SELECT head FROM held WHERE run = ? AND board = ?", self.run, board)
         return None if row is None else unpack(row[0])
 
     def close_round(
         self, number: int, head: Head, applied: Sequence[str], *, seconds: float, accuracy: float, loss: float
     ) -> None:
-        """End a round: its head, the deltas applied to it and what the host measured, in one transaction.
+        """End a round: store its head, the deltas applied to it and the host's measurements in one transaction.
 
         Args:
-            number: Round.
+            number: Number of the round.
             head: float32 [P], the global head after the round.
-            applied: uids of the boards whose deltas made it.
+            applied: uids of the boards whose deltas were applied.
             seconds: Duration of the round.
-            accuracy: Of the head on the global test set, 0 to 1.
-            loss: Mean cross-entropy of the head there.
+            accuracy: Accuracy of the head on the global test set, 0 to 1.
+            loss: Mean cross-entropy of the head on the global test set.
         """
         key = (self.run, number)
         with self._transaction() as db:
@@ -91,18 +91,18 @@ class Rounds(Database):
             )
 
     def head(self) -> tuple[int, Head]:
-        """The newest global head and the round that made it; round 0 is what the run began with."""
+        """Return the newest global head and the round that made it; round 0 has the head that the run began with."""
         row = self._row("SELECT round, head FROM heads WHERE run = ? ORDER BY round DESC LIMIT 1", self.run)
         if row is None:
             raise StoreError("E_RUN_CORRUPT", f"{self.directory} has no global head.", "Start a new run.")
         return int(row[0]), unpack(row[1])
 
     def head_of(self, number: int) -> Head:
-        """The global head that a closed round made."""
+        """Return the global head that a closed round made."""
         return unpack(self._row("SELECT head FROM heads WHERE run = ? AND round = ?", self.run, number)[0])
 
     def add_evaluation(self, number: int, board: str, correct: int, tested: int) -> None:
-        """Keep what a board found out about the head of a round on its own test samples."""
+        """Keep a board's evaluation of a round's head on its own test samples."""
         with self._transaction() as db:
             db.execute(
                 "INSERT OR IGNORE INTO evaluations VALUES (?, ?, ?, ?, ?)",
@@ -110,10 +110,10 @@ class Rounds(Database):
             )
 
     def evaluated(self, number: int) -> set[str]:
-        """The boards that have evaluated the head of a round."""
+        """Return the boards that have evaluated the head of a round."""
         rows = self._rows("SELECT board FROM evaluations WHERE run = ? AND round = ?", self.run, number)
         return {row[0] for row in rows}
 
     def rounds(self, first: int = 1) -> list[RoundSummary]:
-        """The closed rounds from ``first`` on."""
+        """Return the closed rounds from ``first`` on."""
         return [RoundSummary(*row) for row in self._rows(_ROUNDS, self.run, first)]

@@ -7,7 +7,7 @@ import hashlib
 from bytefed.ledger.rows import LEDGER_COLUMNS
 
 STORED = tuple(column for column in LEDGER_COLUMNS if column.stored)
-"""The columns of the ledger that are rows' own (rows.py); `id` and `run` stand before them."""
+"""The ledger's columns that come from its rows (rows.py); `id` and `run` stand before them."""
 
 SCHEMA = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -39,14 +39,14 @@ def format_of(schema: str) -> str:
 
 
 FORMAT = format_of(SCHEMA)
-"""What a database says of itself in `meta`. It follows from the tables, so it moves when they do."""
+"""The format that a database states in `meta`. It is computed from the tables, so it changes whenever they do."""
 
 _FORMERLY = {"1": "699a9dce"}
-"""Names of formats in databases of the days before names followed from the tables."""
+"""Names of the formats in databases that are older than computed names."""
 
 
 def is_current(name: str) -> bool:
-    """Whether a database that names its format so has the tables above."""
+    """Return whether a database with this format name has the tables above."""
     return _FORMERLY.get(name, name) == FORMAT
 
 
@@ -55,4 +55,4 @@ _MERGES = {
     "replace": "{0} = COALESCE(excluded.{0}, {0})",
 }
 MERGE = ", ".join(_MERGES[column.merge].format(column.name) for column in STORED if column.merge != "keep")
-"""What a further attempt of a board at the same round does to its row, as SQLite's DO UPDATE SET takes it."""
+"""The change that a board's further attempt at the same round makes to its row, as a DO UPDATE SET of SQLite."""

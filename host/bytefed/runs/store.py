@@ -2,9 +2,9 @@
 
 Promises, kept through a kill at any instant (write-ahead log, synchronous=FULL):
 
-* A delta is on disk before the board hears so. Its key is (run, round, board); a second one changes nothing.
+* A delta is on disk before its board gets the ACK. Its key is (run, round, board); a duplicate changes nothing.
 * A global head and the set of deltas applied to it appear together or not at all.
-* A delta that comes after its round's head is kept as `late` and never applied.
+* A delta that arrives after its round's head is kept as `late` and never applied.
 
 Everything else in the directory is derived from the database and can be made again (see csv_files.py).
 """
@@ -39,16 +39,16 @@ class Store(Deltas, Rounds, Ledger):
         boards: Sequence[tuple[str, str]] = (),
         first: int = 0,
     ) -> Store:
-        """Begin a run: all of this is there, or no run.
+        """Begin a run: afterwards either all of this is on disk, or no run.
 
         Args:
-            directory: Is made; must not hold a run yet.
+            directory: The run directory, which is made if it is missing and must not hold a run yet.
             run: The run's number, 1 to 2^32 - 1.
             head: float32 [P], the global head to start from.
             config: The resolved configuration as TOML.
-            versions: Of bytefed and of what it stands on.
-            boards: To enrol, as ``enrol`` does.
-            first: The client that the first of them is.
+            versions: Versions of bytefed and of the packages that it depends on.
+            boards: The boards to enrol, in the form that ``enrol`` takes.
+            first: Client number of the first of them.
 
         Raises:
             StoreError: E_RUN_EXISTS, E_RUN_IN_USE, E_RUN_READ_ONLY, E_DISK_FULL or E_RUN_IO.
@@ -101,7 +101,7 @@ class Store(Deltas, Rounds, Ledger):
         return store
 
     def meta(self, key: str) -> str:
-        """A value given to ``create``, or set since."""
+        """Return a value given to ``create``, or set since."""
         row = self._row("SELECT value FROM meta WHERE key = ?", key)
         return "" if row is None else str(row[0])
 
@@ -111,16 +111,16 @@ class Store(Deltas, Rounds, Ledger):
             db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     def enrol(self, boards: Sequence[tuple[str, str]], first: int = 0) -> None:
-        """Fix which board is which client, once and for all of the run's life.
+        """Assign boards to clients, once for the whole life of the run.
 
         Args:
             boards: uid (16 hexadecimal digits) and link of each, in the order of their clients.
-            first: The client that the first of them is.
+            first: Client number of the first of them.
         """
         rows = [(self.run, uid, client, link) for client, (uid, link) in enumerate(boards, first)]
         with self._transaction() as db:
             db.executemany("INSERT INTO boards VALUES (?, ?, ?, ?)", rows)
 
     def clients(self) -> dict[str, int]:
-        """Client number of each enrolled board, by uid."""
+        """Return the client number of each enrolled board, by uid."""
         return dict(self._rows("SELECT board, client FROM boards WHERE run = ? ORDER BY client", self.run))

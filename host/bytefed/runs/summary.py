@@ -1,4 +1,4 @@
-"""summary.json: what a run came to, in the same words for boards and simulations."""
+"""summary.json: the results of a run, in the same words for boards and simulations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Summary = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Subject:
-    """What a run is about, whatever it came to.
+    """The subject of a run, known before it has any results.
 
     Attributes:
         run: The run's number.
@@ -25,7 +25,7 @@ class Subject:
         boards: Number of clients.
         config: The resolved configuration, key to value.
         seeds: The run's seed and what was drawn from it.
-        versions: Of bytefed and of what its results depend on.
+        versions: Versions of bytefed and of the packages that results depend on.
     """
 
     run: int
@@ -41,18 +41,18 @@ class Subject:
 
 @dataclass(frozen=True)
 class Result:
-    """What a run came to.
+    """The results of a run.
 
     Attributes:
-        complete: Whether it ran all its rounds.
-        rounds: Its closed rounds, in order.
+        complete: Whether all rounds were run.
+        rounds: The closed rounds, in order.
         participants: Deltas that were applied, over all rounds.
         late: Deltas that came after their round was closed.
-        failed: Clients that were asked and brought nothing that could be applied, over all rounds.
+        failed: Clients that were asked and delivered no usable delta, over all rounds.
         accuracy_boards: Accuracy of the last head on the clients' own test samples, 0 to 1; None if not known.
         accuracy_central: Accuracy of the central reference, 0 to 1; None if it was not trained.
         sums: The sums over the ledger rows of each phase (``csv_files.totals``).
-        seconds_wall: Duration, seconds.
+        seconds_wall: Duration of the run, seconds.
     """
 
     complete: bool
@@ -71,12 +71,12 @@ def write_summary(directory: Path, subject: Subject, result: Result, extra: Summ
 
     Args:
         directory: The run directory.
-        subject: What the run is about.
-        result: What it came to.
+        subject: The subject of the run.
+        result: The results of the run.
         extra: Entries that only a run of this kind has.
 
     Returns:
-        What the file says.
+        The content of the file.
 
     Raises:
         StoreError: The directory can't be written to.

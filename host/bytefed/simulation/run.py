@@ -1,4 +1,4 @@
-"""A whole simulated run: from a configuration to the files of a run directory."""
+"""A whole simulated run: takes a configuration and fills a run directory."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ from bytefed.simulation.simulator import Outcome, Simulator
 from bytefed.strategies.base import Strategy
 
 MOST_ROWS = 100_000
-_LOST = 0x0F00  # stream of the random draw of who is lost, plus the round
-_CHECKED = 0  # round number of the draw of who is checked
+_LOST = 0x0F00  # stream id of the draw of lost clients; the round is added
+_CHECKED = 0  # round number of the draw of the clients to check
 
 
 @dataclass(frozen=True)
 class Environment:
-    """The surroundings of simulated clients, beside a run's configuration.
+    """The environment of simulated clients, in addition to a run's configuration.
 
     Attributes:
-        links: Links and the fraction of clients with each.
+        links: Profiles of links, and the fraction of clients that has each.
         dropout: Probability that a client is lost in a round after it took the head.
-        check: How many clients also train as virtual boards, to compare.
+        check: Number of clients that also train as virtual boards, to compare the results.
         threads: Number of threads to train with; 0 for one a processor.
-        most_rows: The most rows that bytes.csv has with one for each client; sums where there would be more.
+        most_rows: The most rows that bytes.csv has with one for each client; if there would be more, it has sums.
     """
 
     links: Sequence[tuple[LinkProfile, float]]
@@ -77,11 +77,11 @@ def _check_range(name: str, value: float, low: float, high: float) -> None:
 
 
 def load_clients(config: RunConfig, clients: int) -> Assignment:
-    """Load what a configuration's clients learn, and divide it among so many.
+    """Load the task of a configuration, and divide it among so many clients.
 
     Raises:
         ConfigError: E_CONFIG_RANGE for less than one client, or more than 10^7.
-        DataError, ModelError, ConfigError: As ``task_of`` and ``Assignment.divided``.
+        DataError, ModelError, ConfigError: As ``task_of`` and ``Assignment.divided`` raise them.
     """
     _check_range("clients", clients, 1, 10_000_000)
     if config.data == synthetic.NAME:
@@ -94,16 +94,16 @@ class Simulation:
     """One simulated run.
 
     Args:
-        config: What to do; its boards, deadline and faults say nothing here.
-        environment: The rest.
-        assignment: What is learnt, and by whom.
+        config: The configuration; its boards, deadline and faults have no effect here.
+        environment: The environment of the clients.
+        assignment: The task and each client's samples.
         directory: Run directory, must not hold a run; None for a new one under runs/.
-        listener: Is told what happens.
+        listener: Called with each event.
         strategy: A strategy in place of the one that the configuration names.
 
     Raises:
-        ConfigError: E_CONFIG_CLIENTS where a client has no training samples, or more than a board can count; or what
-            ``RunConfig.with_strategy`` raises.
+        ConfigError: E_CONFIG_CLIENTS if a client has no training samples, or more than a board can count; or as
+            ``RunConfig.with_strategy`` raises it.
         StoreError: E_RUN_EXISTS, or the directory can't be written to.
     """
 
@@ -162,10 +162,10 @@ class Simulation:
         """Run all rounds; the first Ctrl-C ends after the round under way, the second at once.
 
         Returns:
-            What summary.json says.
+            The content of summary.json.
 
         Raises:
-            BytefedError: E_QUORUM, E_HEAD_NOT_FINITE, E_CHECK: what keeps the run from going on.
+            BytefedError: E_QUORUM, E_HEAD_NOT_FINITE or E_CHECK, if the run can't go on.
             KeyboardInterrupt: Ctrl-C was pressed twice.
         """
         started = time.monotonic()
@@ -292,7 +292,7 @@ class Simulation:
         )
 
     def _extra(self) -> Summary:
-        """Return what the summary of a simulation says beside that of a run on boards."""
+        """Return the entries that only the summary of a simulation has."""
         profiles = self._links.profiles
         counts = np.bincount(self._links.link, minlength=len(profiles)).tolist()
         blob = blob_size("float32", self._task.D, self._task.num_classes)
@@ -312,7 +312,7 @@ def _abort() -> NoReturn:
 
 
 def _check_sizes(partition: Partition) -> None:
-    """Refuse clients that no board could be."""
+    """Refuse clients with fewer or more samples than a board can have."""
     examples = partition.sizes - partition.test_sizes
     for client in np.flatnonzero((examples < 1) | (examples > 0xFFFF))[:1].tolist():
         raise ConfigError(

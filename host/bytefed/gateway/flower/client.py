@@ -12,19 +12,19 @@ from flwr.clientapp import ClientApp
 from bytefed.gateway.client import ask
 
 METRICS = ("participants", "boards", "link_bytes", "link_estimate", "wide_down", "wide_up")
-"""What is summed over rooms."""
+"""The metrics that are summed over rooms."""
 
 app = ClientApp()
 
 
 def run_number(flower_run: int) -> int:
-    """The number that boards know a run by, 1 to 2^32 - 1, of Flower's 64 bits."""
+    """Return the number by which boards know a run, 1 to 2^32 - 1, made from Flower's 64 bits."""
     return flower_run % (2**32 - 1) + 1
 
 
 @app.train()
 def train(message: Message, context: Context) -> Message:
-    """Let the room's boards train; the node's configuration says where: `--node-config 'socket="/run/a.sock"'`."""
+    """Let the room's boards train; the node's configuration has the socket: `--node-config 'socket="/run/a.sock"'`."""
     [head] = message.content["arrays"].to_numpy_ndarrays()
     number = int(message.content["config"]["server-round"])
     socket = Path(str(context.node_config["socket"]))

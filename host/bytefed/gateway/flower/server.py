@@ -1,4 +1,4 @@
-"""The ServerApp: any Flower strategy over the rooms' means, and the sums of their byte counts.
+"""The ServerApp: applies a Flower strategy to the rooms' means, and sums their byte counts.
 
 Keys of the run's configuration: rounds, rooms (how many to wait for), data (a task by name, to evaluate on), output
 (a file for the figures of all rounds, as JSON).
@@ -26,7 +26,7 @@ app = ServerApp()
 
 
 def sums(replies: list[RecordDict], weighting: str) -> MetricRecord:
-    """Byte counts add up over rooms; the loss is the mean over their samples: Flower's default averages all."""
+    """Return the sums of the rooms' byte counts, and the mean loss over samples (Flower's default averages all)."""
     records: list[Any] = [reply["metrics"] for reply in replies]
     examples = sum(record[weighting] for record in records)
     total = {name: sum(record[name] for record in records) for name in METRICS}
@@ -35,10 +35,10 @@ def sums(replies: list[RecordDict], weighting: str) -> MetricRecord:
 
 
 def wait_for_rooms(grid: Grid, rooms: int, patience: float = 300.0) -> None:
-    """Wait until the rooms are there: Flower's own min_available_nodes draws its sample before it waits.
+    """Wait until the rooms are there (with min_available_nodes Flower draws its sample before it waits).
 
     Raises:
-        TimeoutError: They don't come.
+        TimeoutError: Some rooms don't come in time.
     """
     until = time.monotonic() + patience
     while len(list(grid.get_node_ids())) < rooms:
@@ -49,7 +49,7 @@ def wait_for_rooms(grid: Grid, rooms: int, patience: float = 300.0) -> None:
 
 @app.main()
 def main(grid: Grid, context: Context) -> None:
-    """Train for some rounds; write what came of each."""
+    """Train for some rounds, and write the figures of each."""
     config = context.run_config
     rooms, rounds = int(config["rooms"]), int(config["rounds"])
     task = load_task(str(config["data"]))
@@ -79,7 +79,7 @@ def main(grid: Grid, context: Context) -> None:
 
 
 def evaluate(task: Task, arrays: ArrayRecord) -> MetricRecord:
-    """How a head does on the global test."""
+    """Return the accuracy and loss of a head on the global test set."""
     [head] = arrays.to_numpy_ndarrays()
     score = central.evaluate(task, head, task.test)
     return MetricRecord({"accuracy": score.accuracy, "loss_global": score.loss})
