@@ -1,9 +1,9 @@
-"""Faults by the million: worlds, pairs of faults, kills of the coordinator, power losses. Prints one JSON object.
+"""Injects faults by the million: worlds, pairs of faults, kills, power losses. Prints one JSON object.
 
 python benchmarks/faults.py worlds --faults 1000000     random worlds, from seed 1
 python benchmarks/faults.py pairs                       every pair of faults of a round of two boards
 python benchmarks/faults.py kills --kills 1000          SIGKILL at random instants
-python benchmarks/faults.py torn --states 10000         the power fails, and what was not synced is torn
+python benchmarks/faults.py torn --states 10000         the power fails, and data that were not synced are torn
 python benchmarks/faults.py goodput                     bytes and time at 1, 5 and 20 % loss on paced lines
 """
 
@@ -33,12 +33,12 @@ _TORN_ROUNDS, _FAILING_ROUNDS = 30, 3
 
 
 def worlds(args: argparse.Namespace) -> dict[str, Any]:
-    """Random worlds until so many faults were injected."""
+    """Run random worlds until so many faults have been injected."""
     return _told(run_all(randoms(args.seed), Tally(), args.faults))
 
 
 def all_pairs(args: argparse.Namespace) -> dict[str, Any]:
-    """Every pair of faults, over both framings."""
+    """Run every pair of faults, over both framings."""
     tally = Tally()
     for framing in ("serial", "ble"):
         run_all(pairs(framing, args.step), tally)
@@ -46,7 +46,7 @@ def all_pairs(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def kills(args: argparse.Namespace) -> dict[str, Any]:
-    """Kill coordinators, then compare with a run that nobody disturbed."""
+    """Kill coordinators, then compare with an undisturbed run."""
     with tempfile.TemporaryDirectory() as name:
         killed = kill_often(Path(name), args.kills, args.seed, args.codec)
         same = undisturbed(Path(name), killed.rounds, args.codec) == killed.head
@@ -55,7 +55,7 @@ def kills(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def torn(args: argparse.Namespace) -> dict[str, Any]:
-    """Power losses by the state that they leave; then disks that fail at one operation, or from it on."""
+    """Count power losses by the state that they leave; then let disks fail at one operation, or from it on."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         library = build(folder)
@@ -74,7 +74,7 @@ def torn(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def goodput(_args: argparse.Namespace) -> dict[str, Any]:
-    """Shares of the ideal `1 - loss`, by framing, head, bytes a second and loss; time-outs of real boards."""
+    """Return shares of the ideal `1 - loss`, by framing, head, bytes a second and loss; time-outs of real boards."""
     table = {}
     lines = (("serial", 11_520), ("serial", 100_000), ("ble", 20_000))
     for (framing, rate), features, loss in product(lines, (256, 64), (0.01, 0.05, 0.2)):
@@ -99,7 +99,7 @@ COMMANDS = {"worlds": worlds, "pairs": all_pairs, "kills": kills, "torn": torn, 
 
 
 def main() -> None:
-    """Do what the command line says."""
+    """Run the campaign that the command line names."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,4 +1,4 @@
-"""What a coordinator costs from 1 to 64 boards: time and host CPU of a round, as a function of the number of boards.
+"""Measures a coordinator with 1 to 64 boards: time and host CPU of a round, as a function of the number of boards.
 
 Each size runs in a process of its own (`bytefed run --boards virtual:N`, ready features, D=64, C=10, 32 samples a
 board, 5 local epochs), so that CPU time is the coordinator's alone: the virtual boards are another process.
@@ -60,7 +60,7 @@ def measure(boards: int, rounds: int, folder: Path) -> dict[str, float]:
         command += ["--rounds", str(count), "--batch-size", "1", "--no-central", "--quiet"]
         return coordinator_cpu([*command, "--run-dir", str(directory)]), directory
 
-    short_cpu, _ = run(2)  # what starting and provisioning cost
+    short_cpu, _ = run(2)  # the cost of starting and provisioning
     cpu, directory = run(rounds + 2)
     with (directory / "rounds.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))[2:]

@@ -1,7 +1,7 @@
-"""Flower's own simulation engine (Ray) on the job of benchmarks/simulate.py, with the training of bytefed's core.
+"""Runs the job of benchmarks/simulate.py in Flower's own simulation engine (Ray), with the training of bytefed's core.
 
 Run by benchmarks/simulate.py in an environment with flwr[simulation]; prints the seconds of each round as JSON. The
-clients do the same training with the same compiled kernel, so what is compared are the engines.
+clients do the same training with the same compiled kernel, so only the engines differ.
 
     python benchmarks/flower_sim.py CLIENTS ROUNDS
 """
@@ -51,7 +51,7 @@ def train(message: Message, context: Context) -> Message:
 
 @server_app.main()
 def main(grid: Grid, _context: Context) -> None:
-    """Average rounds and take their time: from one evaluation on the server to the next."""
+    """Average rounds and measure their time, from one evaluation on the server to the next."""
     times: list[float] = []
 
     def stamp(_round: int, _arrays: ArrayRecord) -> MetricRecord:

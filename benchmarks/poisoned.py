@@ -1,4 +1,4 @@
-"""What a poisoned board does to a run, and what the norm bound and the robust strategies make of it.
+"""Measures what poisoned boards do to a run, and how much the norm bound and the robust strategies help.
 
 Ten boards learn the digits (Dir(0.5), 20 rounds); two of them send their delta times -10, or train on labels that are
 off by one. Accuracy of the last head on the test set, mean over seeds. Writes build/bench/poisoned.json.
@@ -41,7 +41,7 @@ DEFENCES = {
 
 
 class _Poisoned:
-    """Puts other deltas in the place of the bad boards' before the real strategy sees them."""
+    """A strategy that replaces the deltas of the bad boards before the real strategy sees them."""
 
     def __init__(self, config: RunConfig, factor: float) -> None:
         _, self._real = config.with_strategy(None)
@@ -56,13 +56,13 @@ class _Poisoned:
 
 
 def accuracy(config: RunConfig, task: Task, factor: float, labels_off: int) -> float:
-    """The accuracy after the last round.
+    """Return the accuracy after the last round.
 
     Args:
-        config: Of the run.
-        task: What to learn.
-        factor: What a bad board's delta is multiplied by.
-        labels_off: What is added to a bad board's training labels, modulo the classes.
+        config: The configuration of the run.
+        task: The task to learn.
+        factor: Factor on the delta of a bad board.
+        labels_off: Offset that is added to a bad board's training labels, modulo the classes.
     """
     partition = divide(
         task, config.partition, BOARDS, alpha=config.alpha, shards_per_client=1, seed=config.seed

@@ -1,10 +1,10 @@
-"""How long simulated rounds take, from 100 to 100,000 clients, and what memory; beside Flower's own engine.
+"""Measures time and memory of simulated rounds, from 100 to 100,000 clients, beside Flower's own engine.
 
 Each client has 32 samples of 64 features and trains 5 epochs in batches of one: `bytefed simulate --data synthetic
 --rows 0` (a row of bytes.csv for each client takes more time than its training).
-Each size is a process of its own; medians over rounds, the first one left out. CPU seconds are given, too, for a
-machine that has other things to do. With --flower the same job runs in Flower's simulation engine (Ray), in this very
-run: name a Python that has flwr[simulation] (its pins are its own: make it an environment apart).
+Each size is a process of its own; figures are medians over rounds, without the first one. CPU seconds are given, too,
+for a machine that is busy with other things. With --flower the same job also runs in Flower's simulation engine (Ray):
+name a Python that has flwr[simulation], in an environment of its own because of its pins.
 Writes build/bench/simulate.json.
 
     python benchmarks/simulate.py [--sizes 100 1000 10000 100000] [--flower PYTHON]
@@ -32,7 +32,7 @@ _SCRIPT = (
 
 
 def simulate(clients: int, rounds: int, directory: Path) -> tuple[list[float], float, float]:
-    """Seconds of each round but the first, the process's largest memory in MB, and its CPU seconds."""
+    """Return the seconds of each round but the first, the process's largest memory in MB, and its CPU seconds."""
     command = ["simulate", "--data", "synthetic", "--clients", str(clients), "--rounds", str(rounds)]
     command += [
         "--batch-size",
@@ -55,7 +55,7 @@ def simulate(clients: int, rounds: int, directory: Path) -> tuple[list[float], f
 
 
 def measure(clients: int, rounds: int, directory: Path) -> dict[str, float]:
-    """The figures of one size."""
+    """Return the figures of one size."""
     _, _, start = simulate(clients, 2, directory)
     seconds, memory, cpu = simulate(clients, rounds + 2, directory)
     median = statistics.median(seconds)
@@ -69,7 +69,7 @@ def measure(clients: int, rounds: int, directory: Path) -> dict[str, float]:
 
 
 def flower(python: str, clients: int, rounds: int) -> float:
-    """Seconds of a round in Flower's engine: the median, the first left out."""
+    """Return the seconds of a round in Flower's engine: the median without the first round."""
     script = Path(__file__).with_name("flower_sim.py")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     if python != sys.executable:
@@ -121,7 +121,7 @@ def main() -> None:
 
 
 def compare(args: argparse.Namespace, directory: Path, figures: dict[str, float]) -> None:
-    """Flower's engine and ours, one after the other, twice: the machine may not be ours alone."""
+    """Run Flower's engine and ours, one after the other, twice: the machine may be busy."""
     clients = args.flower_clients
     ratios = []
     for turn in range(2):

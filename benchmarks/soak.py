@@ -1,6 +1,7 @@
-"""64 boards, 10,000 rounds, faults on: memory (KB), descriptors and processor time (s) a round, by quarters of the run.
+"""Runs 64 boards for 10,000 rounds with faults, and prints memory (KB), descriptors and processor time (s) of a round.
 
-Coordinator, store, CSV files and boards are the real ones, in one process on a virtual clock. Writes
+The figures are by quarters of the run. Coordinator, store, CSV files and boards are the real ones, in one process on a
+virtual clock. Writes
 build/bench/soak.json.
 
     python benchmarks/soak.py [--boards 64] [--rounds 10000]
@@ -22,7 +23,7 @@ OUTPUT = Path("build/bench/soak.json")
 
 
 def main() -> None:
-    """Run as long as the command line says."""
+    """Run for as many rounds as the command line says."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

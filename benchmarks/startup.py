@@ -1,7 +1,7 @@
-"""How long bytefed takes until something is there to see: `make bench-startup`.
+"""Measures the time until bytefed shows something: `make bench-startup`.
 
-Each command is started anew in a process of its own, once to warm the disk's cache and then as often as asked; medians
-are printed, with the processor time beside the wall time, since only the former means much on a busy machine.
+Each command is started anew in a process of its own, once to warm the disk's cache and then as often as asked. Medians
+of wall time and processor time are printed; on a busy machine only processor time means much.
 
     python benchmarks/startup.py [--times 11]
 """
@@ -25,7 +25,7 @@ COMMANDS = {
     "bytefed estimate --json": ("-m", "bytefed", "estimate", "--json"),
     "bytefed run: first line": ("-m", "bytefed", "run", "--boards", "serial:auto"),
 }
-"""What is started; the last is stopped when its first line is there."""
+"""The commands that are started; the last one is stopped when its first line is there."""
 
 
 def first_line(words: Sequence[str], folder: str) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""What a manifest says of how good a model is: the error of int8, and accuracy."""
+"""Measures the quality of a model for its manifest: the error of int8, and accuracy."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from bytefed.extractor.quantization import Quantization
 from bytefed.federation import evaluation as central
 
 EPOCHS, BATCH_SIZE, LEARNING_RATE = 100, 8, 0.05
-"""How heads are trained: as many passes and such steps as `bytefed run` takes when told nothing."""
+"""The training of heads, with the defaults of `bytefed run` for passes and steps."""
 SEEDS = range(5)
 
 
 class Features(Protocol):
-    """A network in float32, as Keras has it."""
+    """A float32 network with the interface of Keras."""
 
     def predict(self, inputs: np.ndarray, verbose: int) -> np.ndarray:
-        """float32 [n, ...] -> float32 [n, D]."""
+        """Return features float32 [n, D] of inputs float32 [n, ...]."""
 
 
 def int8_error(features: Features, extractor: Extractor, inputs: np.ndarray) -> dict[str, float]:
-    """How far features in TFLM are from those in float32, in steps of their code, on average.
+    """Return the mean difference between features in TFLM and in float32, in steps of their code.
 
     Args:
         features: The network that was converted.
-        extractor: What it was converted to.
+        extractor: The extractor that it was converted to.
         inputs: float32 [n, ...].
     """
     exact = features.predict(inputs, verbose=0) / extractor.quantization.scale
@@ -39,19 +39,19 @@ def int8_error(features: Features, extractor: Extractor, inputs: np.ndarray) -> 
 
 
 def heads(name: str, raw: RawData, division: Division, extractor: Extractor) -> dict[str, float]:
-    """Accuracy on the global test, in per cent, of heads trained on all federated samples together.
+    """Return the accuracy on the global test, in per cent, of heads trained on all federated samples together.
 
     Args:
-        name: Of the task.
+        name: Name of the task.
         raw: The data set.
-        division: Of the data set.
-        extractor: What makes its features.
+        division: Its division into three parts.
+        extractor: The extractor that makes its features.
 
     Returns:
         Mean, smallest and largest over SEEDS, on the features and, to compare with, on the raw inputs.
     """
     flat = raw.inputs.reshape(len(raw.inputs), -1)
-    # Raw inputs to the unit range, or the learning rate would mean something else for them.
+    # Raw inputs are scaled to the unit range, or the learning rate would mean something else for them.
     flat = flat / np.abs(flat[division.federated]).max()
     code = Quantization.covering(float(flat[division.federated].min()), float(flat[division.federated].max()))
     codes = extractor.extract(extractor.quantize(raw.inputs))
@@ -67,7 +67,7 @@ def _task(name: str, raw: RawData, division: Division, codes: np.ndarray, code: 
 
 
 def _spread(what: str, task: Task) -> dict[str, float]:
-    """Accuracy of the task's head, central, over SEEDS."""
+    """Return the accuracies of the task's head, trained centrally, over SEEDS."""
     found = []
     for seed in SEEDS:
         head = central.train(

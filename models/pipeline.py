@@ -1,7 +1,7 @@
-"""From real data to a frozen int8 feature extractor: train, cut, convert, check, write.
+"""Makes a frozen int8 feature extractor from real data: trains, cuts, converts, checks, writes.
 
-Every model folder has a script that says what its network is and calls `build`. TensorFlow is needed here and
-nowhere else (`pip install 'bytefed[models]'`).
+Every model folder has a script that defines its network and calls `build`. TensorFlow is needed only here
+(`pip install 'bytefed[models]'`).
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ FEATURE_NORM = 32.0
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one extractor is made.
+    """The recipe for one extractor.
 
     Attributes:
-        name: Of the task in `bytefed.data.TASKS`, of the folder and of the file.
+        name: Name of the task in `bytefed.data.TASKS`, of the folder and of the file.
         network: D -> layers up to and including the features: ReLU, [D].
-        D: Features.
+        D: Number of features.
         seen: Labels that the extractor is trained on; the rest of the pretraining part stays unused.
         augment: (inputs, numpy generator) -> inputs, varied anew in each epoch.
-        views: inputs -> the inputs as they are, mirrored, turned and so on. Each view of each label is a
+        views: inputs -> a list of their views: as they are, mirrored, rotated and so on. Each view of each label is a
             class of its own while training: an extractor that sees few labels then learns more features.
-        epochs: Passes over all views.
-        sensor_hertz: Readings a second in an input that is a window of a board's motion sensor; 0 for others.
+        epochs: Number of passes over all views.
+        sensor_hertz: Readings a second of a board's motion sensor, if an input is a window of it; else 0.
     """
 
     name: str
@@ -63,10 +63,10 @@ def build(
     """Make `models/NAME/NAME.tflite` and its manifest, and print the figures.
 
     Args:
-        recipe: What to make.
-        data_dir: Folder with the raw data, where bytefed doesn't ship them.
-        models: Where the model's folder goes.
-        measure_heads: Train heads, too, to see what the features are worth.
+        recipe: The recipe.
+        data_dir: Folder with the raw data, if bytefed doesn't ship them.
+        models: Folder in which to make the model's folder.
+        measure_heads: Whether to train heads, too, to measure the features.
     """
     raw, division = TASKS[recipe.name].load(data_dir)
     pretrain = division.pretrain[np.isin(raw.labels[division.pretrain], recipe.seen)]
@@ -86,10 +86,10 @@ def build(
 
 
 def train(recipe: Recipe, inputs: np.ndarray, labels: np.ndarray) -> keras.Model:
-    """Train a classifier on what the extractor may see, and cut its last layer off.
+    """Train a classifier on the samples that the extractor may see, and cut its last layer off.
 
     Args:
-        recipe: Gives the network.
+        recipe: The recipe, which has the network.
         inputs: float32 [n, ...].
         labels: uint8 [n].
 
@@ -116,7 +116,7 @@ def train(recipe: Recipe, inputs: np.ndarray, labels: np.ndarray) -> keras.Model
 
 
 def _rescale(features: keras.Model, inputs: np.ndarray) -> keras.Model:
-    """The same network with feature vectors of the length agreed; ReLU lets a factor pass."""
+    """Return the network, scaled so that feature vectors have the agreed length; a factor passes through ReLU."""
     length = np.sqrt((features.predict(inputs, verbose=0) ** 2).sum(axis=1).mean())
     last = features.layers[-1]
     last.set_weights([weights * np.sqrt(FEATURE_NORM) / length for weights in last.get_weights()])
@@ -124,23 +124,23 @@ def _rescale(features: keras.Model, inputs: np.ndarray) -> keras.Model:
 
 
 def convert(features: keras.Model, representative: np.ndarray) -> bytes:
-    """Full int8 with a batch of 1, in a form that old and new TFLM take alike.
+    """Convert to full int8 with a batch of 1, in a form that old and new versions of TFLM take.
 
     Args:
         features: The network, cut.
-        representative: float32 [n, ...], what the ranges are measured on.
+        representative: float32 [n, ...], the inputs on which ranges are measured.
 
     Returns:
         The .tflite file.
     """
-    # A fixed batch, or Flatten becomes SHAPE, STRIDED_SLICE and PACK.
+    # The batch must be fixed, or Flatten becomes SHAPE, STRIDED_SLICE and PACK.
     one = keras.Input(batch_shape=(1, *representative.shape[1:]))
     converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(one, features(one)))
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: ([sample[np.newaxis]] for sample in representative)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = converter.inference_output_type = tf.int8
-    # The Arduino libraries of TFLM take Dense weights as one scale a tensor, whatever the file says.
+    # The Arduino libraries of TFLM use one scale for each tensor of Dense weights, whatever the file says.
     converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     return bytes(converter.convert())
 
@@ -148,7 +148,7 @@ def convert(features: keras.Model, representative: np.ndarray) -> bytes:
 def manifest_of(
     recipe: Recipe, raw: RawData, division: Division, pretrained: int, model: bytes, figures: dict[str, float]
 ) -> dict[str, Any]:
-    """The manifest of a model; see `bytefed.extractor.manifest.Manifest`."""
+    """Return the manifest of a model; see `bytefed.extractor.manifest.Manifest`."""
     return {
         **describe.describe(recipe.name, model, raw.classes),
         **({"sensor_hertz": recipe.sensor_hertz} if recipe.sensor_hertz else {}),

@@ -1,6 +1,6 @@
-"""Checks that arrows only go down, on both sides of the link.
+"""Checks that imports and includes only go down, in the host and in the core.
 
-The host's order stands in pyproject.toml ([tool.importlinter]), the core's stands here.
+The host's order is in pyproject.toml ([tool.importlinter]), the core's is here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from importlinter.cli import lint_imports
 ROOT = Path(__file__).resolve().parents[1]
 CORE = ROOT / "firmware/lib/bytefed/src/bytefed"
 CORE_FLOORS = ("", "protocol", "learning", "codec", "session", "storage")
-"""The core's folders from the bottom up; "" is what lies beside them."""
+"""The core's folders from the bottom up; "" stands for the files beside them."""
 _INCLUDE = re.compile(r'^#include "bytefed/(?:(\w+)/)?\w+\.h"', re.MULTILINE)
 
 
@@ -34,7 +34,7 @@ def main() -> int:
     """Return 0 if every arrow goes down."""
     found = list(climbs(CORE))
     print("\n".join(found) or "core: every include goes down")
-    # An editable install finds the package in several folders, and would take tests for parts of it.
+    # An editable install finds the package in several folders, and would count tests as parts of it.
     sys.meta_path[:] = [finder for finder in sys.meta_path if "ScikitBuild" not in type(finder).__name__]
     sys.path.insert(0, str(ROOT / "host"))
     return lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True) or int(bool(found))

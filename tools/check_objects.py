@@ -1,4 +1,4 @@
-"""Say what objects of boards must not ask for: `python tools/check_objects.py .pio/build/nano33ble`.
+"""Reports what the boards' object files must not use: `python tools/check_objects.py .pio/build/nano33ble`.
 
 Software floating point (a Cortex-M4F has an FPU, and flags that are easily lost switch it off), fused multiply-add (it
 rounds once where the kernel is defined with two roundings), and heap memory. Takes objects, archives, and PlatformIO's
@@ -24,7 +24,7 @@ FUSED = re.compile(r"\tvfn?m[as]\.")
 
 
 def objects(path: Path) -> list[Path]:
-    """The objects and archives that a path stands for."""
+    """Return the objects and archives that a path stands for."""
     if not path.is_dir():
         return [path]
     found = sorted(path.rglob("*.o"))
@@ -32,16 +32,16 @@ def objects(path: Path) -> list[Path]:
 
 
 def _is_ours(parts: tuple[str, ...]) -> bool:
-    """PlatformIO puts the app into src/, a library into libXYZ/NAME/."""
+    """Return whether an object is ours: PlatformIO puts the app into src/, a library into libXYZ/NAME/."""
     return parts[0] == "src" or (parts[0].startswith("lib") and parts[1] in OURS)
 
 
 def complaints(file: Path, prefix: str = "arm-none-eabi-") -> Iterator[str]:
-    """Yield what is wrong with an object or an archive.
+    """Yield the complaints about an object or an archive.
 
     Args:
-        file: Compiled for Arm.
-        prefix: Of the tools nm and objdump.
+        file: The object or archive, compiled for Arm.
+        prefix: Prefix of the tools nm and objdump.
 
     Raises:
         subprocess.CalledProcessError: The tools can't read it.
@@ -61,7 +61,7 @@ def _run(*command: str | Path) -> list[str]:
 
 
 def main() -> int:
-    """Print all complaints. 1 if there is one, or nothing to look at."""
+    """Print all complaints; return 1 if there is any, or if there is nothing to look at."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

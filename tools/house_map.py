@@ -1,6 +1,6 @@
 """Writes the map of the host into host/README.md, from the order of imports and the packages' own first sentences.
 
-python tools/house_map.py            writes it anew; a test says when it is out of date
+python tools/house_map.py            writes it anew; a test fails when it is out of date
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def floors() -> list[list[str]]:
 
 
 def purpose(name: str) -> str:
-    """Return the first sentence that a package or module says of itself."""
+    """Return the first sentence of a package's or module's docstring."""
     package = PACKAGE / name / "__init__.py"
     source = (package if package.is_file() else PACKAGE / f"{name}.py").read_text(encoding="utf-8")
     first = (ast.get_docstring(ast.parse(source)) or "").split("\n\n")[0]
@@ -34,7 +34,7 @@ def purpose(name: str) -> str:
 
 
 def rows() -> Iterator[str]:
-    """Give the lines of the table."""
+    """Yield the lines of the table."""
     yield "| floor | name | purpose |"
     yield "| ---: | --- | --- |"
     levels = floors()
@@ -45,7 +45,7 @@ def rows() -> Iterator[str]:
 
 
 def page() -> str:
-    """Return the page with the map as it has to be."""
+    """Return the page with an up-to-date map."""
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
     return before + BEGIN + "\n".join(rows()) + "\n" + END + after

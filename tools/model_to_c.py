@@ -1,4 +1,4 @@
-"""Turn models/NAME/ into what firmware compiles: `python tools/model_to_c.py models/digits OUT`.
+"""Turns models/NAME/ into C++ headers for the firmware: `python tools/model_to_c.py models/digits OUT`.
 
 Two headers: `bytefed_model.h` says what the model is (sizes, scales, operators, hash), `bytefed_model_data.h` holds the
 .tflite file. manifest.json and the file are compared first, so an image can't hold one and report the other.
@@ -14,8 +14,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-# Operator of a .tflite file -> call of TFLM's MicroMutableOpResolver. The kernels for int8 alone, where there are some:
-# those for int16 would be dead weight.
+# Operator of a .tflite file -> call of TFLM's MicroMutableOpResolver. Where there are kernels for int8 alone, they are
+# used: those for int16 would be dead weight.
 RESOLVER = {
     "AVERAGE_POOL_2D": "AddAveragePool2D(tflite::Register_AVERAGE_POOL_2D_INT8())",
     "CONV_2D": "AddConv2D(tflite::Register_CONV_2D_INT8())",
@@ -81,7 +81,7 @@ def headers(folder: Path) -> dict[str, str]:
     """Return the text of both headers by file name.
 
     Raises:
-        SystemExit: With what to do, where the folder can't be used.
+        SystemExit: The folder can't be used; the message says what to do.
     """
     manifest = _manifest(folder)
     model = (folder / f"{manifest['name']}.tflite").read_bytes()

@@ -1,7 +1,7 @@
-"""PlatformIO extra script: makes the model's headers for the two who include them, the app and tflm_features.
+"""PlatformIO extra script: makes the model's headers for the app and for tflm_features.
 
-The model is `custom_model` of platformio.ini, or BYTEFED_MODEL of the environment. Nobody else sees what is generated:
-another model or store costs seconds, and TensorFlow Lite Micro is not compiled anew.
+The model is `custom_model` of platformio.ini, or BYTEFED_MODEL of the environment. Only these two include the headers:
+another model or store takes seconds, and TensorFlow Lite Micro is not compiled again.
 """
 
 import json
@@ -20,7 +20,7 @@ import model_to_c  # noqa: E402
 
 
 def option(name: str) -> str:
-    """Return an option of platformio.ini; BYTEFED_NAME of the environment goes first."""
+    """Return an option of platformio.ini; the environment variable BYTEFED_NAME overrides it."""
     return os.environ.get(f"BYTEFED_{name.upper()}") or str(env.GetProjectOption(f"custom_{name}"))  # type: ignore[name-defined]  # noqa: F821
 
 
@@ -36,17 +36,17 @@ defines += [
     for part, number in zip(("MAJOR", "MINOR", "PATCH"), version.groups(), strict=True)
 ]
 
-# An image has one head: the core leaves out the loops for others.
+# An image has one size of head: the core leaves out the loops for other sizes.
 shared: list[object] = [("BYTEFED_MIN_CLASSES", classes), ("BYTEFED_MAX_CLASSES", classes)]
 strict: list[str] = []
 if option("debug") == "yes":
     shared.append("BYTEFED_DEBUG")
-    strict.append("-Werror")  # for who works on the code; another compiler's warnings don't stop a user
+    strict.append("-Werror")  # for developers; another compiler's warnings don't stop a user
 
 projenv.Append(CPPPATH=[str(generated)], CPPDEFINES=defines + shared, CCFLAGS=strict)  # type: ignore[name-defined]  # noqa: F821
 for library in env.GetLibBuilders():  # type: ignore[name-defined]  # noqa: F821
     if library.name in ("bytefed", "tflm_features"):
-        library.env.Append(CPPDEFINES=shared, CCFLAGS=strict)  # our own code alone
+        library.env.Append(CPPDEFINES=shared, CCFLAGS=strict)  # only our own code
     if library.name == "tflm_features":
         library.env.Append(CPPPATH=[str(generated)])
 print(f"Model {option('model')}, store of {option('capacity')} samples")

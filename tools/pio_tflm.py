@@ -1,4 +1,4 @@
-"""PlatformIO extra script: of TensorFlow Lite Micro, only the kernels that boards can register are compiled.
+"""PlatformIO extra script: compiles only those kernels of TensorFlow Lite Micro that boards can register.
 
 The library has a hundred kernels, which the linker would throw away again; without them the first build takes half the
 time.
@@ -16,7 +16,7 @@ import model_to_c  # noqa: E402
 
 
 def skip_unused(node: object) -> object:
-    """Return a source file, None for a kernel that no model of a board can use."""
+    """Return a source file, or None for a kernel that no model of a board can use."""
     path = Path(str(node))
     if "/tensorflow/lite/micro/kernels/" not in path.as_posix():
         return node

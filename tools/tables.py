@@ -1,6 +1,6 @@
-"""Write the tables that are made from the host's own lists, or check that they are up to date.
+"""Writes the tables that are made from the host's own lists, or checks that they are up to date.
 
-SPEC 8 and docs/boards show them between two marks that name the list they are made from; the udev rules are made as a
+In SPEC 8 and docs/boards each table stands between two marks that name its list; the file of udev rules is made as a
 whole. `make generated` writes; `make lint` checks.
 """
 
@@ -27,14 +27,14 @@ _MARKED = re.compile(r"(<!-- ([\w.]+), made from [^>]+ -->\n).*?(<!-- end of \2 
 
 
 class TableError(Exception):
-    """Says which marks a file lacks."""
+    """An error that says which marks a file lacks."""
 
 
 def made(root: Path = ROOT) -> dict[str, str]:
-    """Return what each file should hold, by its path from the root.
+    """Return the right content of each file, by its path from the root.
 
     Args:
-        root: Where the texts around the tables are read.
+        root: Root of the tree with the texts around the tables.
 
     Raises:
         TableError: Marks are missing.
@@ -82,7 +82,7 @@ def columns(described: Sequence[Column]) -> str:
 
 
 def boards(known: Sequence[BoardType]) -> str:
-    """Return the table of boards for who has one."""
+    """Return the table of boards for their owners."""
     rows = [(board.full_name, board.environment, _sensors(board)) for board in known]
     return _table(("board", "environment", "sensor"), rows)
 

@@ -58,7 +58,7 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def step_table(counts: Counts) -> str:
-    """Instructions of a step, for the usual heads."""
+    """Return a table of the instructions of a step, for the usual heads."""
     rows = []
     for features in (32, 64, 128, 256):
         steps = {classes: counts[f"sgd_step_d{features}_c{classes}_insn"] for classes in (2, 4, 10)}
@@ -80,20 +80,20 @@ def step_table(counts: Counts) -> str:
 
 
 def cycle_table(counts: Counts) -> str:
-    """What the step would take on silicon, with VMUL and VADD (as it is) and with VMLA."""
+    """Return a table of a step's cycles on silicon, with VMUL and VADD (as it is) and with VMLA."""
     rows = []
     for features in (64, 256):
         step = counts[f"sgd_step_d{features}_c10_insn"]
         macs = 2 * features * 10
         extra = features * extra_cycles(10)
         shipped = step + extra
-        fused = step - macs + extra + 2 * macs  # one instruction less a product, which takes 3 cycles
+        fused = step - macs + extra + 2 * macs  # one instruction less for each product, but 3 cycles for it
         rows.append([str(features), f"{step:,}", f"{shipped:,.0f}", f"{step - macs:,}", f"{fused:,.0f}"])
     return table(["D", "VMUL, VADD: instructions", "cycles", "VMLA: instructions", "cycles"], rows)
 
 
 def extra_cycles(classes: int) -> float:
-    """Cycles a feature beyond one an instruction, both loops together (Cortex-M4 TRM, instruction timings).
+    """Return the cycles of a feature beyond one for each instruction, in both loops (Cortex-M4 TRM, timings).
 
     VLDM and VSTM of n registers take 1 + n cycles, LDR 2, VMOV of two registers 2, a taken branch 3.
     """
@@ -103,7 +103,7 @@ def extra_cycles(classes: int) -> float:
 
 
 def part_table(counts: Counts) -> str:
-    """Everything else, with D = 64 and C = 10 where a head is involved."""
+    """Return a table of everything else, with D = 64 and C = 10 where a head is involved."""
     at = "_d64_c10_insn"
     step = counts["trainer_epoch_of_32" + at] / 32
     parts: list[tuple[str, float | str, str]] = [
@@ -129,12 +129,12 @@ def part_table(counts: Counts) -> str:
 
 
 def framing(counts: Counts, direction: str, kind: str) -> float:
-    """Instructions a byte of the largest frame."""
+    """Return the instructions for each byte of the largest frame."""
     return counts[f"framing_{direction}_{kind}_250_bytes_insn"] / 250
 
 
 def codec_table(counts: Counts) -> str:
-    """Both directions of each codec."""
+    """Return a table of both directions of each codec."""
     rows = []
     for name, steps in codec_costs(counts).items():
         both = steps["encode"], steps["decode"]
@@ -143,7 +143,7 @@ def codec_table(counts: Counts) -> str:
 
 
 def memory_table(counts: Counts) -> str:
-    """Memory besides head, delta and samples."""
+    """Return a table of the memory besides head, delta and samples."""
     rows = [
         ["training state and workspace (C = 10, batch 1)", counts["training_memory_d64_c10_bytes"]],
         ["stack of a training step", counts["training_step_stack_bytes"]],
@@ -204,7 +204,7 @@ For comparison, the step of AIfES above took 5,536 B of training memory and 3,00
 
 
 def codec_costs(counts: Counts) -> dict[str, dict[str, int]]:
-    """Return what `bytefed sweep` shows of each codec: encoding and decoding 650 parameters."""
+    """Return the figures that `bytefed sweep` shows of each codec: encoding and decoding 650 parameters."""
     return {
         name: {step: counts[f"codec_{codec.number}_{step}_d64_c10_insn"] for step in ("encode", "decode")}
         for name, codec in CODECS.items()

@@ -1,6 +1,6 @@
-"""Flash, RAM and stack of the firmware's core and of a whole image, by module: `make size`.
+"""Measures flash, RAM and stack of the firmware's core and of a whole image, by module: `make size`.
 
-Reads the linker map of board-32x10.elf, the image for the digits, and how deep the stack got in mcu-counts.elf.
+Reads the linker map of board-32x10.elf, the image for the digits, and the largest stack depth of mcu-counts.elf.
 With --record the table becomes docs/size.md; a test fails when flash, RAM or stack is more than 3 % above it.
 """
 
@@ -28,10 +28,10 @@ Sizes = Mapping[str, Mapping[str, int]]
 
 
 def module_sizes(map_file: Path) -> dict[str, dict[str, int]]:
-    """Return what of an image comes from which module.
+    """Return the bytes of an image by module and kind.
 
     Args:
-        map_file: What GNU ld wrote.
+        map_file: The linker map, which GNU ld wrote.
     """
     sizes: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(("text", "data", "bss"), 0))
     for section, size, source in _sections(map_file.read_text(encoding="utf-8")):
@@ -42,7 +42,7 @@ def module_sizes(map_file: Path) -> dict[str, dict[str, int]]:
 
 
 def _sections(text: str) -> Iterator[tuple[str, int, str]]:
-    """Section, size and object file of each input section; ld breaks the line behind a long name."""
+    """Yield section, size and object file of each input section; ld breaks the line after a long name."""
     placed = text[text.index("Linker script and memory map") :]
     joined = re.sub(r"^( \.\S+)\n +0x", r"\1 0x", placed, flags=re.MULTILINE)
     for line in joined.splitlines():
@@ -74,7 +74,7 @@ def stack_size(map_file: Path) -> int:
 
 
 def totals(sizes: Sizes, prefix: str = "") -> dict[str, int]:
-    """Sum over the modules whose names begin so."""
+    """Return sums over the modules whose names begin with `prefix`."""
     chosen = [parts for name, parts in sizes.items() if name.startswith(prefix)]
     return {kind: sum(parts[kind] for parts in chosen) for kind in ("text", "data", "bss")}
 
@@ -97,7 +97,7 @@ def measure(images: Path) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
 
 
 def grown(then: Mapping[str, int], now: Mapping[str, int]) -> dict[str, tuple[int, int]]:
-    """Return the figures that are more than 3 % larger now, both of each."""
+    """Return the figures that have grown by more than 3 %, before and now."""
     return {name: (then[name], size) for name, size in now.items() if size > then[name] * ALLOWED_GROWTH}
 
 

@@ -1,5 +1,5 @@
 // One whole round against the real session and serial link, with the board's instructions counted
-// phase by phase. The host's side is the least that gets a board through a round on a loss-free link.
+// phase by phase. The host's side is the minimum that gets a board through a round on a loss-free link.
 #pragma once
 #include <cstring>
 
@@ -109,7 +109,7 @@ class ScriptedRound {
     return busy;
   }
 
-  // Puts what `work` costs down to the phase that it leads out of.
+  // Books the instructions of `work` under the phase that it ends.
   template <typename Work>
   void spend(Work work) {
     using bytefed::State;

@@ -1,4 +1,5 @@
-// How deep the stack gets: fill what is free with a pattern, work, look how much of it is left.
+// Measures how deep the stack gets: fills the free part with a pattern, works, and looks how much of it is
+// left.
 #pragma once
 #include <cstddef>
 #include <cstdint>

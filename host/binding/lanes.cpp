@@ -1,5 +1,5 @@
-// See lanes.h. Compiled once for each kind of processor, in the namespace BYTEFED_LANES; nothing inline from
-// elsewhere but what is `static`, or the linker could hand one processor the other's code.
+// See lanes.h. Compiled once for each kind of processor, in the namespace BYTEFED_LANES. Inline functions
+// from elsewhere must be `static`, or the linker could give one processor the other's code.
 #include "lanes.h"
 
 #include "bytefed/learning/polynomials.h"

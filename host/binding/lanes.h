@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-// Only plain types here: the kernel behind it is compiled once for each kind of processor.
+// Only plain types are used here: the kernel behind it is compiled once for each kind of processor.
 
 constexpr size_t kLanes = 8;
 

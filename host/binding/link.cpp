@@ -1,4 +1,4 @@
-// Checksums, serial frames and messages of the core, so that tests can set them beside Python's.
+// Checksums, serial frames and messages of the core, so that tests can compare them with Python's.
 #include <nanobind/stl/vector.h>
 
 #include <stdexcept>
@@ -37,7 +37,8 @@ std::vector<nb::bytes> decode(SerialFrameDecoder& decoder, nb::bytes wire) {
 // The core's decoder, with every byte of the wire accounted for: the host books what the decoder drops.
 class SerialReader {
  public:
-  // What the bytes complete: (frame, bytes on the wire); the frame is empty for padding, None for junk.
+  // Returns what the bytes complete: (frame, bytes on the wire); the frame is empty for padding, None for
+  // junk.
   nb::list push(const nb::bytes& wire) {
     nb::list found;
     const uint8_t* const bytes = data_of(wire);
@@ -45,7 +46,7 @@ class SerialReader {
     return found;
   }
 
-  // Bytes taken that are not part of anything returned so far.
+  // Number of bytes taken that are not part of anything returned so far.
   size_t pending() const { return pending_; }
 
  private:
@@ -75,11 +76,11 @@ class SerialReader {
   static constexpr size_t kLongest = kMaxSerialWire - 1;  // with one delimiter
   SerialFrameDecoder decoder_;
   size_t pending_ = 0;
-  bool valid_ = false;        // what ended last is a frame
+  bool valid_ = false;        // the last thing that ended is a frame
   bool full_packet_ = false;  // it ended with a packet, and its second delimiter may still come
 };
 
-// Unpacks a body with the core and packs it again: what comes back must be what went in.
+// Unpacks a body with the core and packs it again: the result must equal the input.
 template <typename M>
 nb::object repack_as(const nb::bytes& body) {
   M message;

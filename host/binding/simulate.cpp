@@ -50,7 +50,7 @@ void in_parallel(size_t threads, size_t items, const Task& task) {
   for (std::thread& helper : helpers) helper.join();
 }
 
-// Who has what: one array of samples for all, and which of them each client trains and tests on. Its test
+// One array of samples for all clients, and the indices of those that each trains and tests on. Its test
 // samples are the first ones.
 struct Data {
   Array<const int8_t, 2> features;
@@ -92,7 +92,7 @@ struct Plan {
   Codec codec;
 };
 
-// Up to eight clients as they train: what Trainer is for one.
+// Up to eight clients while they train: the counterpart of Trainer, which trains one.
 class Group {
  public:
   Group(const Data& data, const Plan& plan, LaneKernel kernel)
@@ -191,7 +191,7 @@ class Group {
     return size;
   }
 
-  // The walks of a whole epoch, over a table: many times faster than one by one.
+  // Makes the sample order of a whole epoch by a table, many times faster than index by index.
   void shuffle(Lane& lane) {
     const Shuffle order(lane.seed, plan_.round, lane.epoch, lane.count);
     table_.resize(order.domain());
@@ -220,7 +220,7 @@ class Group {
     wave.norms[member] = finite ? norm(delta, parameters) : NAN;
   }
 
-  // What the coordinator makes of a delta's blob (SPEC 5.1); false where that is not finite.
+  // Decodes a delta's blob as the coordinator does (SPEC 5.1); returns false if the result is not finite.
   bool compress(float* delta, float* residual, uint32_t seed) {
     const size_t parameters = heads_.size();
     for (size_t i = 0; i < parameters; ++i) values_[i] = delta[i] + residual[i];
@@ -375,7 +375,7 @@ class Simulator {
     }
   }
 
-  // Largest first: lanes side by side then have about as much to do, and no thread starts on much at the end.
+  // Largest first: lanes side by side then have about equal work, and no thread begins a long one at the end.
   std::vector<uint32_t> by_size(const int64_t* clients, size_t count) const {
     std::vector<uint32_t> members(count);
     std::iota(members.begin(), members.end(), 0u);

@@ -92,7 +92,7 @@ class VirtualBoard {
   void feed(nb::bytes data) {
     for (size_t i = 0; i < data.size(); ++i) {
       serial_.receive(session_, static_cast<uint8_t>(data.c_str()[i]));
-      // A window's chunks come faster than one poll a call: keep up with the answers they ask for.
+      // A window's chunks come faster than one poll for each call: send all answers that they ask for.
       session_.poll();
     }
   }
@@ -189,7 +189,7 @@ class VirtualBoard {
   std::optional<nb::callable> extract_, sense_, save_;
   uint16_t sense_time_;  // 10 ms from a window to the next
   std::array<uint8_t, 3> version_;
-  std::optional<uint32_t> millis_;  // the machine's clock without
+  std::optional<uint32_t> millis_;  // without a value: the machine's clock
   uint32_t started_;
   size_t input_size_, features_;
   Buffers buffers_;

@@ -13,7 +13,7 @@ from bytefed.extractor.manifest import MADE_MODELS
 
 
 def network(D: int) -> list[keras.Layer]:
-    """Three convolutions and a Dense layer: 32 x 32 x 3 -> 16 x 16 x 16 -> 8 x 8 x 24 -> 4 x 4 x 32 -> D."""
+    """Return three convolutions and a Dense layer: 32 x 32 x 3 -> 16 x 16 x 16 -> 8 x 8 x 24 -> 4 x 4 x 32 -> D."""
     layers: list[keras.Layer] = []
     for channels in (16, 24, 32):
         layers += [

@@ -10,7 +10,7 @@ from models.pipeline import Recipe, build
 
 
 def network(D: int) -> list[keras.Layer]:
-    """Two convolutions and a Dense layer: 8 x 8 x 1 -> 8 x 8 x 8 -> 4 x 4 x 16 -> D."""
+    """Return two convolutions and a Dense layer: 8 x 8 x 1 -> 8 x 8 x 8 -> 4 x 4 x 16 -> D."""
     return [
         keras.layers.Conv2D(8, 3, padding="same", activation="relu"),
         keras.layers.Conv2D(16, 3, padding="same", activation="relu"),
@@ -21,14 +21,14 @@ def network(D: int) -> list[keras.Layer]:
 
 
 def shift(inputs: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Move each image by up to a pixel each way; what comes in from outside is empty."""
+    """Move each image by up to a pixel each way; pixels that come in from outside are empty."""
     padded = np.pad(inputs, ((0, 0), (1, 1), (1, 1), (0, 0)))
     rows, columns = random.integers(0, 3, (2, len(inputs)))
     return np.stack([image[r : r + 8, c : c + 8] for image, r, c in zip(padded, rows, columns, strict=True)])
 
 
 def turns_and_mirrors(inputs: np.ndarray) -> list[np.ndarray]:
-    """Each image in its eight orientations, the upright one first."""
+    """Return each image in its eight orientations, the upright one first."""
     turned = [np.rot90(inputs, quarter, (1, 2)) for quarter in range(4)]
     return turned + [np.flip(view, 2) for view in turned]
 

@@ -11,7 +11,7 @@ from models.pipeline import Recipe, build
 
 
 def network(D: int) -> list[keras.Layer]:
-    """Convolutions over time alone: 48 x 1 x 2 -> 24 x 1 x 16 -> 12 x 1 x 24 -> D."""
+    """Return convolutions over time alone: 48 x 1 x 2 -> 24 x 1 x 16 -> 12 x 1 x 24 -> D."""
     return [
         keras.layers.Conv2D(16, (5, 1), padding="same", activation="relu"),
         keras.layers.MaxPooling2D((2, 1)),
@@ -23,7 +23,7 @@ def network(D: int) -> list[keras.Layer]:
 
 
 def mirrors(inputs: np.ndarray) -> list[np.ndarray]:
-    """Each stroke as drawn, mirrored left to right, upside down and both; and all of them backwards."""
+    """Return each stroke as drawn, mirrored left to right, upside down and both; and all of these backwards."""
     mirrored = [inputs * np.array(signs, np.float32) for signs in ((1, 1), (-1, 1), (1, -1), (-1, -1))]
     return mirrored + [view[:, ::-1] for view in mirrored]
 

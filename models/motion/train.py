@@ -10,7 +10,7 @@ from models.pipeline import Recipe, build
 
 
 def network(D: int) -> list[keras.Layer]:
-    """Convolutions over time alone: 50 x 1 x 6 -> 25 x 1 x 24 -> 12 x 1 x 48 -> average over time -> D."""
+    """Return convolutions over time alone: 50 x 1 x 6 -> 25 x 1 x 24 -> 12 x 1 x 48 -> average over time -> D."""
     return [
         keras.layers.Conv2D(24, (5, 1), padding="same", activation="relu"),
         keras.layers.AveragePooling2D((2, 1)),

@@ -1,4 +1,4 @@
-"""Write all that is made from firmware/lib/bytefed/messages.toml, or check that it is up to date.
+"""Writes all files that are made from firmware/lib/bytefed/messages.toml, or checks that they are up to date.
 
 `make generated` writes; `make lint` checks. Another table and another folder can be named, for a test.
 """
@@ -24,7 +24,7 @@ SPEC = "SPEC.md"
 
 
 def made(table: Table) -> dict[str, str]:
-    """Return what each file should hold, by its path from the root."""
+    """Return the right content of each file, by its path from the root."""
     return {
         CPP: _formatted(cpp.lines(table), "clang-format", f"--assume-filename={ROOT / CPP}"),
         PYTHON: _formatted(python.lines(table), "ruff", "format", f"--stdin-filename={ROOT / PYTHON}", "-"),
@@ -33,7 +33,7 @@ def made(table: Table) -> dict[str, str]:
 
 
 def _formatted(lines: Iterable[str], program: str, *arguments: str) -> str:
-    """Return the lines in the layout of a formatter that stands beside this Python."""
+    """Return the lines in the layout of a formatter that is installed beside this Python."""
     command = [str(Path(sys.executable).with_name(program)), *arguments]
     text = "".join(f"{line}\n" for line in lines)
     return subprocess.run(command, input=text, text=True, capture_output=True, check=True).stdout

@@ -9,7 +9,7 @@ from cpp import camel
 from table import Message, Table, Values, sentence
 
 CODES = {"u8": "B", "u16": "H", "u32": "I", "u64": "Q", "i8": "b", "f32": "f"}
-"""Types as module struct spells them."""
+"""The letters of module struct for the types."""
 WIDTH = 110
 
 _HEAD = '''"""Control messages: SPEC.md section 3.

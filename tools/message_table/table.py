@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 SIZES = {"u8": 1, "u16": 2, "u32": 4, "u64": 8, "i8": 1, "f32": 4}
-"""Bytes of the types that are not named."""
+"""Bytes of the unnamed types."""
 
 
 class TableError(Exception):
-    """Says what is wrong with the table."""
+    """An error that says what is wrong with the table."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Value:
 
     @property
     def remark(self) -> str:
-        """The meaning, but nothing where the name says as much."""
+        """The meaning; empty if the name already says it."""
         return "" if self.meaning.upper() == self.name.replace("_", " ") else self.meaning
 
 
@@ -59,7 +59,7 @@ class Values:
 
 @dataclass(frozen=True)
 class Field:
-    """One field of a body: `wire` is its type there, `values` what it takes its values from."""
+    """One field of a body: `wire` is its type on the link, `values` names the enum or flags of its values."""
 
     name: str
     wire: str
@@ -87,7 +87,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Table:
-    """All that the file says, in its order."""
+    """The content of the file, in its order."""
 
     constants: tuple[Constant, ...]
     values: tuple[Values, ...]

@@ -1,8 +1,7 @@
-"""Write the golden vectors of tests/vectors/ from SPEC.md and its table of messages, without importing bytefed.
+"""Writes the golden vectors of tests/vectors/ from SPEC.md and its table of messages, without importing bytefed.
 
-Run `make vectors` after a change of either; a test compares what it writes with what
-is kept. Each file is lines of fields between blanks; `#` begins a comment. A float32 stands as the decimal
-value of its 32 bits.
+Run `make vectors` after a change of either; a test compares its output with the files in the repository. Each file is
+lines of fields between blanks; `#` begins a comment. A float32 is written as the decimal value of its 32 bits.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Codecs: SPEC.md section 5, in plain loops over numpy's float32.
 
-Slow and simple on purpose: the core and the host are both held against it.
+It is slow and simple on purpose: the core and the host are both compared with it.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ def word(seed: int, j: int) -> int:
 
 
 def bits_of(x: np.float32) -> int:
-    """The bits of a float32."""
+    """Return the bits of a float32."""
     return int(struct.unpack("<I", struct.pack("<f", x))[0])
 
 
 def of_bits(bits: int) -> np.float32:
-    """The float32 of these bits."""
+    """Return the float32 with these bits."""
     return F(struct.unpack("<f", struct.pack("<I", bits))[0])
 
 
@@ -56,12 +56,12 @@ def bfloat16_up(x: np.float32) -> np.float32:
 
 
 def minus(x: np.float32) -> bool:
-    """Whether x has a minus sign."""
+    """Return whether x has a minus sign."""
     return bits_of(x) >> 31 == 1
 
 
 def total(values: Values) -> np.float32:
-    """The sum, from left to right."""
+    """Return the sum, added from left to right."""
     result = F(0)
     for value in values:
         result = F(result + value)
@@ -69,14 +69,14 @@ def total(values: Values) -> np.float32:
 
 
 def packed(scale: np.float32, bits: list[int]) -> bytes:
-    """A scale and bits."""
+    """Return the bytes of a scale and of bits."""
     body = bytearray(-(-len(bits) // 8))
     for i, bit in enumerate(bits):
         body[i // 8] |= bit << i % 8
     return struct.pack("<H", bits_of(scale) >> 16) + bytes(body)
 
 
-# Each codec gives the blob and the values it stands for; what it lacks is the difference unless it says so.
+# Each codec returns the blob and the values that it stands for, and the encoding error if that is not the difference.
 
 
 def float32(e: Values, _: int) -> tuple[bytes, Values]:
@@ -119,7 +119,7 @@ def flipped(x: Values, seed: int) -> Values:
 
 
 def rotated(e: Values, seed: int, two: bool) -> tuple[bytes, Values, Values]:
-    """SPEC 5.3, and what the blob lacks."""
+    """SPEC 5.3, with the encoding error."""
     columns = -(-len(e) // 32)
     x = flipped(e, seed) + [F(0)] * (32 * columns - len(e))
     x = mixed(x, columns)
@@ -191,12 +191,12 @@ CODECS: dict[str, Callable[[Values, int], tuple[bytes, Values] | tuple[bytes, Va
 
 
 def hexed(values: Values) -> str:
-    """float32, little-endian, as hexadecimal digits."""
+    """Return float32, little-endian, as hexadecimal digits."""
     return np.array(values, "<f4").tobytes().hex()
 
 
 def inputs() -> list[tuple[str, int, int, list[float]]]:
-    """Name, features, classes and values of each case."""
+    """Return name, features, classes and values of each case."""
     rng = np.random.RandomState(1)
     ties = np.repeat([0.5, -0.25], 11) * np.tile([1.0, -1.0], 11)
     return [
@@ -212,7 +212,7 @@ def inputs() -> list[tuple[str, int, int, list[float]]]:
 
 
 def lines() -> Iterator[str]:
-    """Yield the lines of a JSON document: seeds, and for each case what each codec makes of it."""
+    """Yield the lines of a JSON document: seeds, and for each case the output of each codec."""
     cases = []
     for number, (name, features, classes, raw) in enumerate(inputs()):
         e = [F(x) for x in raw]

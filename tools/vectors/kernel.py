@@ -129,7 +129,7 @@ def shuffle_lines() -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Case:
-    """One training: shapes, how to train, q int8 [n, D], labels [n], head float32 [P]."""
+    """One training: shapes, parameters of the training, q int8 [n, D], labels [n], head float32 [P]."""
 
     features: int
     classes: int

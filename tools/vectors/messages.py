@@ -1,7 +1,7 @@
 """Control messages: SPEC.md section 3, packed field by field.
 
-Layouts are read from the table that the core's and the host's structures are made from, but by nothing of what makes
-them; the packing here is its own.
+Layouts are read from the table from which the structures of core and host are made, but not by the code that makes
+them; the packing here is independent.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FLOATS = (0.0, -0.0, 1.0, 0.05, 3.4028235e38, 1e-45, float("inf"))
 
 
 def _value(kind: str, rng: random.Random, extreme: int | None) -> int:
-    """Return a field's value; of a float, its bits."""
+    """Return a field's value; for a float, its bits."""
     if kind == "f32":
         choice = FLOATS[extreme] if extreme is not None else rng.choice(FLOATS)
         return int.from_bytes(struct.pack("<f", choice), "little")

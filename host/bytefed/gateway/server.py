@@ -1,9 +1,9 @@
 """The gateway of a room: trains the room's boards on request over a local socket, and pre-aggregates their deltas.
 
 A gateway is a coordinator whose rounds are started from outside. A request has a round's number and the global head;
-the gateway runs the round with its own boards and answers with `head + sum n_k delta_k / sum n_k` and `sum n_k`. That is
-all that averaging over rooms needs (McMahan et al. 2017; the weighted mean of the rooms' means is the mean of all), so
-the answer of a room has the size of one update, for any number of boards. Link bytes come from the room's ledger,
+the gateway runs the round with its own boards and answers with `head + sum n_k delta_k / sum n_k` and `sum n_k`. That
+is all that averaging over rooms needs (McMahan et al. 2017; the weighted mean of the rooms' means is the mean of all),
+so the answer of a room has the size of one update, for any number of boards. Link bytes come from the room's ledger,
 wide-area bytes from the forwarder that counts them (wide_area.py).
 
 On the socket, both ways: one line of JSON, then `size` bytes of float32 head. A request has run (1 to 2^32 - 1),
