@@ -296,8 +296,8 @@ def load_task(name: PathLike, data_dir: PathLike | None = None, *, window: int =
     Args:
         name: A task by name ("digits", "gesture", "motion", ...), an .npz file, or a folder of recordings.
         data_dir: Folder with the raw data of tasks that bytefed doesn't ship.
-        window: Readings in a window that a folder's recordings are cut into, as `--window`.
-        hop: Readings from one window to the next, as `--hop`; both 0 to cut nothing.
+        window: Number of readings in the windows that are cut from a folder's recordings, as with `--window`.
+        hop: Number of readings from one window to the next, as with `--hop`; both 0 to cut nothing.
 
     Raises:
         DataError: E_DATA_UNKNOWN for a name that is none of these, or an error in the data.

@@ -59,12 +59,12 @@ class Kind(IntEnum):
 
 
 class Status(IntEnum):
-    """How a request or a round ended."""
+    """The result of a request or of a round."""
 
     OK = 0
     LATE = 1  # in a final ACK only: the delta is stored, but came too late to be counted
-    BUSY = 16  # not in this state
-    NO_SESSION = 17  # HELLO first (also what a board says after it was reset)
+    BUSY = 16  # not possible in this state
+    NO_SESSION = 17  # HELLO must come first (a board also answers this after a reset)
     BAD_VERSION = 18  # no common protocol version
     BAD_LENGTH = 19  # body too short, or too long for its kind
     BAD_CRC = 20  # the blob, or the head that it makes, is not the one announced
@@ -78,15 +78,15 @@ class Status(IntEnum):
     NOT_FINITE = 28  # the received head, or the trained one, has a NaN or an infinity
     UNKNOWN_KIND = 29
     NO_EXTRACTOR = 30  # the board takes features only
-    NO_CONFIG = 31  # CONFIG first
+    NO_CONFIG = 31  # CONFIG must come first
     EXTRACTOR_FAILED = 32
-    NO_SENSOR = 33  # no sensor, or an extractor that takes something else than windows
-    NO_STORAGE = 34  # the board has no place that outlives a loss of power
-    STORAGE_FAILED = 35  # the flash did not take it; what was saved last is still there
+    NO_SENSOR = 33  # no sensor, or an extractor whose input is not a window of readings
+    NO_STORAGE = 34  # the board has no memory that survives a loss of power
+    STORAGE_FAILED = 35  # writing to flash failed; the last saved state is still there
 
 
 class State(IntEnum):
-    """Where a board stands in its round."""
+    """The state of a board in its round."""
 
     IDLE = 0
     RECEIVING = 1
@@ -95,7 +95,7 @@ class State(IntEnum):
 
 
 class Model(IntEnum):
-    """Which board it is."""
+    """The make of a board."""
 
     UNKNOWN = 0
     NANO_33_BLE = 1
@@ -106,7 +106,7 @@ class Model(IntEnum):
 
 
 class SensorChip(IntEnum):
-    """What measures motion on a board."""
+    """The motion sensor of a board."""
 
     NONE = 0
     LSM9DS1 = 1
@@ -118,7 +118,7 @@ class SensorChip(IntEnum):
 
 
 class ResetCause(IntEnum):
-    """Why a board started last."""
+    """The cause of a board's last start."""
 
     POWER = 0
     WATCHDOG = 1
@@ -128,7 +128,7 @@ class ResetCause(IntEnum):
 
 
 class Capability(IntFlag):
-    """What a board can do besides training."""
+    """The abilities of a board besides training."""
 
     EXTRACTOR = 1  # feature extractor
     SENSOR = 2
@@ -136,7 +136,7 @@ class Capability(IntFlag):
 
 
 class BeginFlag(IntFlag):
-    """What a BEGIN asks for."""
+    """The tasks of a BEGIN."""
 
     TRAIN = 1
     EVALUATE = 2  # evaluate the received head on the test samples first
@@ -144,7 +144,7 @@ class BeginFlag(IntFlag):
 
 
 class AddFlag(IntFlag):
-    """What an ADD carries, and where it goes."""
+    """The content of an ADD and its destination."""
 
     INPUTS = 1  # records hold inputs for the board's extractor, not features
     TEST = 2  # test split
@@ -152,7 +152,7 @@ class AddFlag(IntFlag):
 
 
 class CaptureFlag(IntFlag):
-    """Where captured samples go."""
+    """The destination of captured samples."""
 
     TEST = 2  # test split
 
@@ -164,10 +164,10 @@ class Hello(Body):
     Attributes:
         version_min: Lowest protocol version that the host speaks.
         version_max: Highest protocol version that the host speaks.
-        run: The run's number; another one than the board knows makes it forget round, delta and residual
-            (never its samples, nor its head). 0: a visit, that leaves all of it as it is.
-        nonce: Comes back in WELCOME; the host throws everything away until it does.
-        frame_limit: Largest frame the host takes on this link, header included.
+        run: The run's number. If it is not the one that the board knows, the board forgets round, delta and
+            residual, but never its samples or its head. 0: a visit, which changes none of these.
+        nonce: Comes back in WELCOME; the host drops everything that arrives before.
+        frame_limit: Largest frame that the host takes on this link, header included.
     """
 
     KIND = Kind.HELLO
@@ -184,9 +184,9 @@ class Welcome(Body):
     """Answers HELLO.
 
     Attributes:
-        version: The version to speak: the highest both know.
+        version: The version to speak: the highest that both know.
         state: 0 idle, 1 receiving, 2 training, 3 ready.
-        boot: Drawn anew at each start of the board: another value means that a partial transfer is void.
+        boot: A new value at each start of the board: when it has changed, a partial transfer is void.
         run: The run of the HELLO; at a visit, the run that the board knows.
         round: The last round begun in that run, 0 for none.
         nonce: The nonce of the HELLO.
@@ -211,8 +211,8 @@ class Board(Body):
     """Answers INFO.
 
     Attributes:
-        uid: From the chip (nRF52840: FICR DEVICEID): the board's identity, whatever port or address it is
-            found at.
+        uid: The board's identity, from its chip (nRF52840: FICR DEVICEID); it is the same at every port and
+            address.
         capabilities: Bit 0: feature extractor; bit 1: sensor; bit 2: keeps its state over power loss.
         features: D: features of a sample.
         classes: C: classes.
@@ -230,7 +230,7 @@ class Board(Body):
 
 @dataclass(frozen=True)
 class Config(Body):
-    """Says how to train, for the whole session.
+    """Gives the training plan, for the whole session.
 
     Attributes:
         codec: Codec of the uplink.
@@ -278,7 +278,8 @@ class Accept(Body):
     Attributes:
         state: 1 receiving: send chunks; 2 training: wait; 3 ready: RESULT follows.
         index: First chunk still missing (state 1), else 0.
-        wait: Time until RESULT, estimated by the board, in 10 ms; 65,535 for more; 0 where it can't tell yet.
+        wait: Time until RESULT, estimated by the board, in units of 10 ms; 65,535 for more; 0 if it is not
+            known yet.
     """
 
     KIND = Kind.ACCEPT
@@ -298,7 +299,7 @@ class Result(Body):
         loss: Mean cross-entropy over the last local epoch, each sample before its step.
         correct: Samples classified correctly in that epoch.
         test_correct: Test samples that the received head classifies correctly; 0 when not asked for.
-        duration: Time since the blob was complete, in 10 ms, at most 65,535.
+        duration: Time since the blob was complete, in units of 10 ms, at most 65,535.
         crc: CRC-32 of the delta blob, 0 for none.
     """
 
@@ -333,9 +334,9 @@ class Stored(Body):
     """Answers STORE.
 
     Attributes:
-        capacity: Samples that the store takes.
-        train: Training samples that it has.
-        test: Test samples that it has.
+        capacity: Samples that fit into the store.
+        train: Training samples in the store.
+        test: Test samples in the store.
         crc: CRC-32 over all records, training samples first, then the scale (f32) and zero point (i8) of
             their features.
         max_batch: Largest batch size.
@@ -359,8 +360,7 @@ class Add(Body):
     """Appends samples.
 
     Attributes:
-        first: Samples that the split has so far (0 with bit 2 of kind): an ADD that was stored already can't
-            be stored twice.
+        first: Samples that the split has so far (0 with bit 2 of kind), so that no ADD can be stored twice.
         count: Records, at least 1.
         kind: Bit 0: records hold inputs for the board's extractor, not features; bit 1: test split; bit 2:
             forget all samples first.
@@ -400,8 +400,8 @@ class Capture(Body):
 
     Attributes:
         first: Samples that the split has so far.
-        count: Windows to take; 0 stops what is under way and keeps what there is.
-        label: Label of all of them.
+        count: Windows to take; 0 stops the capture under way and keeps the samples taken so far.
+        label: Label of all samples.
         kind: Bit 1: test split.
     """
 
@@ -419,7 +419,7 @@ class Captured(Body):
 
     Attributes:
         state: 1 under way, 0 over.
-        count: Samples stored so far; fewer than asked for when it was stopped, or the extractor failed.
+        count: Samples stored so far; fewer than asked for if the capture was stopped or the extractor failed.
     """
 
     KIND = Kind.CAPTURED
@@ -438,11 +438,12 @@ class Details(Body):
         version_major: The firmware's version, major.
         version_minor: The firmware's version, minor.
         version_patch: The firmware's version, patch.
-        ram: Memory that neither heap nor stacks have used so far, in 16 bytes; 0 where that can't be told.
-        heap: Pieces of heap memory that the app has asked for since it runs: 0, or a defect; 65,535 for more.
-        reset: Why it started last: 0 power, 1 watchdog, 2 software, 3 reset button, 4 other.
+        ram: Memory that neither heap nor stacks have used so far, in units of 16 bytes; 0 if it is not known.
+        heap: Pieces of heap memory that the running app has asked for: anything but 0 is a defect; 65,535 for
+            more.
+        reset: Cause of the last start: 0 power, 1 watchdog, 2 software, 3 reset button, 4 other.
         sensor: 0 none, 1 LSM9DS1, 2 BMI270, 3 LSM6DS33, 4 LSM6DS3TR-C, 5 LIS3DH, 6 replayed data.
-        window: Time from one captured window to the next, in 10 ms; 0 without a sensor.
+        window: Time from one captured window to the next, in units of 10 ms; 0 without a sensor.
         uptime: Seconds since it started.
         saves: Images that were written to flash, modulo 65,536.
     """

@@ -127,7 +127,7 @@ class Records:
 
 
 def totals(rows: Iterable[Traffic]) -> dict[str, Any]:
-    """Return sums over ledger rows: wire bytes, estimates, whether every row's estimate was exact, and bytes of repair."""
+    """Return sums over ledger rows: wire bytes, estimates, whether every estimate was exact, repair."""
     known = [row for row in rows if row.count is not None and row.estimate_wire is not None]
     return {
         "wire_down": sum(row.count.wire_down for row in known if row.count),

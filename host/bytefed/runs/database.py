@@ -79,12 +79,12 @@ class Database:
 
 
 def pack(values: NDArray[np.float32]) -> bytes:
-    """Return float32 values as they are kept."""
+    """Return float32 values as the bytes in which they are kept."""
     return values.astype("<f4").tobytes()
 
 
 def unpack(blob: bytes) -> NDArray[np.float32]:
-    """Return kept values, float32."""
+    """Return the float32 values that kept bytes stand for."""
     return np.frombuffer(blob, "<f4").astype(np.float32)
 
 

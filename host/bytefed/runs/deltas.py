@@ -1,4 +1,4 @@
-"""The deltas of a run: on disk before a board hears so, each once, what comes too late kept apart."""
+"""The deltas of a run: each is on disk before its board gets the ACK, and late ones are kept apart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every error has a code and a remedy, and a remedy names only what exists: commands, options, extras, files, targets."""
+"""Every error has a code and a remedy, and a remedy names only what exists: commands, options, extras, files."""
 
 from __future__ import annotations
 

@@ -50,12 +50,12 @@ enum class Kind : uint8_t {
   kError = 0x7F,
 };
 
-// How a request or a round ended.
+// The result of a request or of a round.
 enum class Status : uint8_t {
   kOk = 0,
   kLate = 1,         // in a final ACK only: the delta is stored, but came too late to be counted
-  kBusy = 16,        // not in this state
-  kNoSession = 17,   // HELLO first (also what a board says after it was reset)
+  kBusy = 16,        // not possible in this state
+  kNoSession = 17,   // HELLO must come first (a board also answers this after a reset)
   kBadVersion = 18,  // no common protocol version
   kBadLength = 19,   // body too short, or too long for its kind
   kBadCrc = 20,      // the blob, or the head that it makes, is not the one announced
@@ -69,14 +69,14 @@ enum class Status : uint8_t {
   kNotFinite = 28,  // the received head, or the trained one, has a NaN or an infinity
   kUnknownKind = 29,
   kNoExtractor = 30,  // the board takes features only
-  kNoConfig = 31,     // CONFIG first
+  kNoConfig = 31,     // CONFIG must come first
   kExtractorFailed = 32,
-  kNoSensor = 33,       // no sensor, or an extractor that takes something else than windows
-  kNoStorage = 34,      // the board has no place that outlives a loss of power
-  kStorageFailed = 35,  // the flash did not take it; what was saved last is still there
+  kNoSensor = 33,       // no sensor, or an extractor whose input is not a window of readings
+  kNoStorage = 34,      // the board has no memory that survives a loss of power
+  kStorageFailed = 35,  // writing to flash failed; the last saved state is still there
 };
 
-// Where a board stands in its round.
+// The state of a board in its round.
 enum class State : uint8_t {
   kIdle = 0,       // idle
   kReceiving = 1,  // receiving
@@ -84,7 +84,7 @@ enum class State : uint8_t {
   kReady = 3,      // ready
 };
 
-// Which board it is.
+// The make of a board.
 enum class Model : uint8_t {
   kUnknown = 0,            // unknown
   kNano33Ble = 1,          // Nano 33 BLE
@@ -94,7 +94,7 @@ enum class Model : uint8_t {
   kCircuitPlayground = 5,  // Circuit Playground Bluefruit
 };
 
-// What measures motion on a board.
+// The motion sensor of a board.
 enum class SensorChip : uint8_t {
   kNone = 0,        // none
   kLsm9ds1 = 1,     // LSM9DS1
@@ -105,7 +105,7 @@ enum class SensorChip : uint8_t {
   kReplay = 6,      // replayed data
 };
 
-// Why a board started last.
+// The cause of a board's last start.
 enum class ResetCause : uint8_t {
   kPower = 0,     // power
   kWatchdog = 1,  // watchdog
@@ -122,12 +122,12 @@ struct Hello {
   uint8_t version_min;
   // Highest protocol version that the host speaks.
   uint8_t version_max;
-  // The run's number; another one than the board knows makes it forget round, delta and residual (never
-  // its samples, nor its head). 0: a visit, that leaves all of it as it is.
+  // The run's number. If it is not the one that the board knows, the board forgets round, delta and
+  // residual, but never its samples or its head. 0: a visit, which changes none of these.
   uint32_t run;
-  // Comes back in WELCOME; the host throws everything away until it does.
+  // Comes back in WELCOME; the host drops everything that arrives before.
   uint32_t nonce;
-  // Largest frame the host takes on this link, header included.
+  // Largest frame that the host takes on this link, header included.
   uint8_t frame_limit;
 
   // Gives every field to `io`, in the order on the wire.
@@ -145,11 +145,11 @@ struct Hello {
 struct Welcome {
   static constexpr Kind kKind = Kind::kWelcome;
   static constexpr size_t kSize = 16;
-  // The version to speak: the highest both know.
+  // The version to speak: the highest that both know.
   uint8_t version;
   // 0 idle, 1 receiving, 2 training, 3 ready.
   State state;
-  // Drawn anew at each start of the board: another value means that a partial transfer is void.
+  // A new value at each start of the board: when it has changed, a partial transfer is void.
   uint16_t boot;
   // The run of the HELLO; at a visit, the run that the board knows.
   uint32_t run;
@@ -181,8 +181,8 @@ struct Board {
   static constexpr Kind kKind = Kind::kBoard;
   static constexpr size_t kSize = 17;
   static constexpr uint16_t kExtractor = 1, kSensor = 2, kPersistent = 4;  // capabilities
-  // From the chip (nRF52840: FICR DEVICEID): the board's identity, whatever port or address it is found
-  // at.
+  // The board's identity, from its chip (nRF52840: FICR DEVICEID); it is the same at every port and
+  // address.
   uint64_t uid;
   // Bit 0: feature extractor; bit 1: sensor; bit 2: keeps its state over power loss.
   uint16_t capabilities;
@@ -204,7 +204,7 @@ struct Board {
   }
 };
 
-// Says how to train, for the whole session.
+// Gives the training plan, for the whole session.
 struct Config {
   static constexpr Kind kKind = Kind::kConfig;
   static constexpr size_t kSize = 15;
@@ -266,7 +266,8 @@ struct Accept {
   State state;
   // First chunk still missing (state 1), else 0.
   uint16_t index;
-  // Time until RESULT, estimated by the board, in 10 ms; 65,535 for more; 0 where it can't tell yet.
+  // Time until RESULT, estimated by the board, in units of 10 ms; 65,535 for more; 0 if it is not known
+  // yet.
   uint16_t wait;
 
   // Gives every field to `io`, in the order on the wire.
@@ -292,7 +293,7 @@ struct Result {
   uint16_t correct;
   // Test samples that the received head classifies correctly; 0 when not asked for.
   uint16_t test_correct;
-  // Time since the blob was complete, in 10 ms, at most 65,535.
+  // Time since the blob was complete, in units of 10 ms, at most 65,535.
   uint16_t duration;
   // CRC-32 of the delta blob, 0 for none.
   uint32_t crc;
@@ -331,11 +332,11 @@ struct Get {
 struct Stored {
   static constexpr Kind kKind = Kind::kStored;
   static constexpr size_t kSize = 17;
-  // Samples that the store takes.
+  // Samples that fit into the store.
   uint16_t capacity;
-  // Training samples that it has.
+  // Training samples in the store.
   uint16_t train;
-  // Test samples that it has.
+  // Test samples in the store.
   uint16_t test;
   // CRC-32 over all records, training samples first, then the scale (f32) and zero point (i8) of their
   // features.
@@ -365,8 +366,7 @@ struct Add {
   static constexpr Kind kKind = Kind::kAdd;
   static constexpr size_t kSize = 14;
   static constexpr uint8_t kInputs = 1, kTest = 2, kAnew = 4;  // kind
-  // Samples that the split has so far (0 with bit 2 of kind): an ADD that was stored already can't be
-  // stored twice.
+  // Samples that the split has so far (0 with bit 2 of kind), so that no ADD can be stored twice.
   uint16_t first;
   // Records, at least 1.
   uint16_t count;
@@ -416,9 +416,9 @@ struct Capture {
   static constexpr uint8_t kTest = 2;  // kind
   // Samples that the split has so far.
   uint16_t first;
-  // Windows to take; 0 stops what is under way and keeps what there is.
+  // Windows to take; 0 stops the capture under way and keeps the samples taken so far.
   uint16_t count;
-  // Label of all of them.
+  // Label of all samples.
   uint8_t label;
   // Bit 1: test split.
   uint8_t kind;
@@ -439,7 +439,7 @@ struct Captured {
   static constexpr size_t kSize = 3;
   // 1 under way, 0 over.
   uint8_t state;
-  // Samples stored so far; fewer than asked for when it was stopped, or the extractor failed.
+  // Samples stored so far; fewer than asked for if the capture was stopped or the extractor failed.
   uint16_t count;
 
   // Gives every field to `io`, in the order on the wire.
@@ -463,15 +463,16 @@ struct Details {
   uint8_t version_minor;
   // The firmware's version, patch.
   uint8_t version_patch;
-  // Memory that neither heap nor stacks have used so far, in 16 bytes; 0 where that can't be told.
+  // Memory that neither heap nor stacks have used so far, in units of 16 bytes; 0 if it is not known.
   uint16_t ram;
-  // Pieces of heap memory that the app has asked for since it runs: 0, or a defect; 65,535 for more.
+  // Pieces of heap memory that the running app has asked for: anything but 0 is a defect; 65,535 for
+  // more.
   uint16_t heap;
-  // Why it started last: 0 power, 1 watchdog, 2 software, 3 reset button, 4 other.
+  // Cause of the last start: 0 power, 1 watchdog, 2 software, 3 reset button, 4 other.
   ResetCause reset;
   // 0 none, 1 LSM9DS1, 2 BMI270, 3 LSM6DS33, 4 LSM6DS3TR-C, 5 LIS3DH, 6 replayed data.
   SensorChip sensor;
-  // Time from one captured window to the next, in 10 ms; 0 without a sensor.
+  // Time from one captured window to the next, in units of 10 ms; 0 without a sensor.
   uint16_t window;
   // Seconds since it started.
   uint32_t uptime;
