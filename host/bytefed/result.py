@@ -111,18 +111,11 @@ class RunResult:
         Raises:
             StoreError: E_RUN_CORRUPT if the run's files can't be understood, E_REPORT_WRITE if the page can't.
         """
-        from bytefed.report.page import page
+        from bytefed.report.page import write_page
         from bytefed.report.run_files import load
 
         target = self.directory / "report.html" if path is None else Path(path)
-        text = page([load(self.directory)])
-        try:
-            target.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise StoreError(
-                "E_REPORT_WRITE", f"{target} can't be written ({error}).", "Name another file."
-            ) from error
-        return target
+        return write_page(target, [load(self.directory)])
 
     def _table(self, name: str) -> Columns:
         from bytefed.runs.columns import read_columns

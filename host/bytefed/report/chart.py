@@ -134,8 +134,9 @@ def scale_of(unit: str, largest: float) -> tuple[float, str]:
 
 
 def titled(axis: Axis, unit: str) -> str:
-    """Return the label of an axis, with its unit."""
-    return f"{axis.label} ({unit})" if unit else axis.label
+    """Return the label of an axis, with its unit, and a mark where it is logarithmic."""
+    marks = ", ".join(filter(None, (unit, "log" * axis.log)))
+    return f"{axis.label} ({marks})" if marks else axis.label
 
 
 def shown(value: float, unit: str) -> str:

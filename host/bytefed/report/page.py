@@ -11,7 +11,10 @@ import hashlib
 from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
+from pathlib import Path
 
+from bytefed.errors import StoreError
+from bytefed.ledger.bytes_to import SHARES
 from bytefed.report import charts, compare, svg
 from bytefed.report.chart import Chart
 from bytefed.report.run_files import REPAIR, Row, Run, add_parts, total
@@ -24,6 +27,30 @@ MOST_DETAILED = 8
 def page(runs: Sequence[Run]) -> str:
     """The whole file, about one run or several."""
     return frame(runs[0].name if len(runs) == 1 else f"{len(runs)} runs", body(runs))
+
+
+def write_page(path: Path, runs: Sequence[Run]) -> Path:
+    """Write the page in one step, as others see it.
+
+    Args:
+        path: The page.
+        runs: One run, or several side by side.
+
+    Returns:
+        The same path.
+
+    Raises:
+        StoreError: E_REPORT_WRITE if it can't be written.
+    """
+    fresh = path.with_name(path.name + ".new")
+    try:
+        fresh.write_text(page(runs), encoding="utf-8")
+        fresh.replace(path)
+    except OSError as error:
+        raise StoreError(
+            "E_REPORT_WRITE", f"{path} can't be written ({error}).", "Name another file with --output."
+        ) from error
+    return path
 
 
 def frame(title: str, content: str, *, live: bool = False) -> str:
@@ -372,77 +399,102 @@ def _facts(run: Run) -> str:
 
 
 def _several(runs: Sequence[Run]) -> str:
-    found = compare.groups(runs)
-    title = (
-        f"{len(runs)} runs compared"
-        if len(found) == len(runs)
-        else f"{len(found)} settings compared, {len(runs)} runs"
-    )
-    open_runs = [run for run in runs if not run.complete]
-    warning = (
-        f'<div class="notes"><p>Not complete: {escape(", ".join(run.name for run in open_runs)[:400])}.</p></div>'
-        if open_runs
-        else ""
-    )
-    parts = [f'<header><p class="brand">bytefed report</p><h1>{title}</h1></header>', warning]
-    parts += [_comparison(found), _section("Accuracy for bytes", compare.charts(found))]
-    parts.append("<h2>The runs, one by one</h2>")
-    parts += [
+    parts = compare.comparable(runs)
+    found = [
+        f'<header><p class="brand">bytefed report</p><h1>{_title(runs, parts)}</h1></header>',
+        _warnings(runs, parts),
+    ]
+    for part in parts:
+        if len(parts) > 1:
+            found.append(f'<h2 class="part">{escape(" · ".join(part.kind))}</h2>')
+        found += [_comparison(part.groups), _section("Accuracy for bytes", compare.charts(part.groups))]
+    found.append("<h2>The runs, one by one</h2>")
+    found += [
         f'<details class="run" id="run-{number}"><summary>{escape(run.name)}: {escape(_headline(run))}</summary>'
         f"{_details(run)}</details>"
         for number, run in enumerate(runs[:MOST_DETAILED])
     ]
     if len(runs) > MOST_DETAILED:
-        parts.append(
+        found.append(
             f'<p class="fine">Only the first {MOST_DETAILED} are shown in detail; report the others by themselves.</p>'
         )
-    return "\n".join(part for part in parts if part)
+    return "\n".join(one for one in found if one)
+
+
+def _title(runs: Sequence[Run], parts: Sequence[compare.Comparable]) -> str:
+    settings = sum(len(part.groups) for part in parts)
+    if len(parts) > 1:
+        return f"{len(runs)} runs in {len(parts)} parts"
+    return (
+        f"{len(runs)} runs compared"
+        if settings == len(runs)
+        else f"{settings} settings compared, {len(runs)} runs"
+    )
+
+
+def _warnings(runs: Sequence[Run], parts: Sequence[compare.Comparable]) -> str:
+    """Say what can't be compared, and what doesn't count."""
+    notes = []
+    if len(parts) > 1:
+        why = " and in ".join(compare.differing(parts))
+        notes.append(
+            f"Not all of these runs can be compared: they differ in {why}. Each kind has a part of its own."
+        )
+    if open_runs := [run.name for run in runs if not run.complete]:
+        notes.append(f"Not complete: {', '.join(open_runs)}. Nothing is measured by what is not complete.")
+    if repeats := [run.name for part in parts for group in part.groups for run in group.repeats]:
+        notes.append(
+            f"Repeats of a seed that others have, left out of means and charts: {', '.join(repeats)}."
+        )
+    text = "".join(f"<p>{escape(note[:600])}</p>" for note in notes)
+    return f'<div class="notes">{text}</div>' if notes else ""
 
 
 def _comparison(found: Sequence[compare.Group]) -> str:
     base = compare.reference(found)
-    targets = [compare.target(base, share) for share in compare.TARGETS]
-    base_cost = [_cost(base, goal) for goal in targets]
-    rows = []
-    for group in found:
-        costs = [_cost(group, goal) for goal in targets]
-        cost, full = costs[-1], base_cost[-1]
-        saved = full.mean / cost.mean if cost and full and cost.mean else None
-        rows.append(
-            [
-                f'<span class="swatch" style="--c:var(--{group.color})"></span>{escape(group.label[:80])}',
-                _spread_percent(compare.Spread.of([run.accuracy() for run in group.runs])),
-                f"{saved:.2f} ×" if saved else "-",
-                *(_spread_bytes(cost) for cost in reversed(costs)),
-                _spread_bytes(compare.Spread.of([run.wire for run in group.runs])),
-                f"{len(group.runs)}",
-                "exact" if all(run.exact for run in group.runs) else "differs",
-            ]
-        )
+    rows = [_compared(group, base) for group in found]
     head = (
         "setting",
         "final accuracy",
         "saves",
         "B to 99 %",
         "B to 95 %",
+        "host’s head: B to 99 %",
         "wire B in all",
         "seeds",
         "prediction",
     )
-    goals = ", ".join(percent(goal) for goal in targets)
-    return (
-        "<h2>At a glance</h2>"
-        + _table(head, rows)
-        + '<p class="fine">95 % and 99 % of the final accuracy of '
-        f"<b>{escape(base.label[:80])}</b>: {goals}. Saves: how many times fewer bytes to 99 %. "
-        "Bytes: all boards, both directions, rounds alone. "
-        "± is the standard deviation over seeds; - means never reached by at least one seed.</p>"
+    return "<h2>At a glance</h2>" + _table(head, rows) + f'<p class="fine">{_reading(base)}</p>'
+
+
+def _compared(group: compare.Group, base: compare.Group | None) -> list[str]:
+    low, high = (group.cost(base, share) if base else None for share in SHARES)
+    host = group.cost(base, SHARES[-1], "accuracy_global") if base else None
+    full = base.cost(base, SHARES[-1]) if base else None
+    return [
+        f'<span class="swatch" style="--c:var(--{group.color})"></span>{escape(group.label[:80])}',
+        _spread_percent(group.final),
+        f"{full.mean / high.mean:.2f} ×" if high and full and high.mean else "-",
+        *(_spread_bytes(cost) for cost in (high, low, host)),
+        _spread_bytes(compare.Spread.of([run.wire for run in group.runs])),
+        f"{len(group.runs)}",
+        "exact" if all(run.exact for run in group.runs) else "differs",
+    ]
+
+
+def _reading(base: compare.Group | None) -> str:
+    """Say how the table is to be read."""
+    bytes_ = (
+        "Bytes to an accuracy are those of one board, both directions, rounds and connecting, until the heads that "
+        "the boards hold have it on the test set for three rounds; the host’s head has it a round earlier. "
+        "In all: all boards, rounds alone. Final: mean of the last five rounds. "
+        "± is the standard deviation over seeds; - means never reached by at least one seed."
     )
-
-
-def _cost(group: compare.Group, goal: float | None) -> compare.Spread | None:
+    if base is None:
+        return "There is no complete run to measure by. " + bytes_
     return (
-        None if goal is None else compare.Spread.of([compare.bytes_to_reach(run, goal) for run in group.runs])
+        f"95 % and 99 % of the final accuracy of <b>{escape(base.label[:80])}</b> with the same seed, in the mean "
+        f"{_spread_percent(base.final)}. Saves: how many times fewer bytes to 99 %. " + bytes_
     )
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from bytefed.errors import StoreError
+from bytefed.ledger.bytes_to import bytes_to, final_accuracy
 from bytefed.ledger.columns import Column
 from bytefed.ledger.count import PARTS, REPAIR
 from bytefed.ledger.rows import ROUNDS_COLUMNS, SESSIONS_COLUMNS
@@ -91,6 +92,8 @@ class Round:
     participants: int
     accuracy_boards: float | None
     accuracy_global: float | None
+    loss_global: float | None
+    accuracy_held: float | None
     wire_total: int
     estimate_wcr: int
     estimate_wire: int
@@ -173,6 +176,36 @@ class Run:
         """The last known accuracy, 0 to 1."""
         known = [value for row in self.rounds if (value := getattr(row, which)) is not None]
         return known[-1] if known else None
+
+    @cached_property
+    def clients(self) -> int:
+        """Number of boards, or of simulated clients."""
+        return int(finite(self.summary.get("boards")) or 0) or len(self.boards)
+
+    @cached_property
+    def spent(self) -> list[float]:
+        """Bytes of a board up to the end of each round: rounds and connecting, in the mean over the boards."""
+        found, total = [], 0
+        connects = sorted((row.round, row.wire) for row in self.sessions if row.phase == "connect")
+        for row in self.rounds:
+            while connects and connects[0][0] <= row.round:
+                total += connects.pop(0)[1]
+            total += row.wire_total
+            found.append(total / max(self.clients, 1))
+        return found
+
+    def bytes_to(self, target: float, which: str = "accuracy_held") -> float | None:
+        """Bytes of a board until the heads that the boards hold have an accuracy; None for never (``bytes_to``)."""
+        return bytes_to(target, [getattr(row, which) for row in self.rounds], self.spent)
+
+    def final(self) -> float | None:
+        """The accuracy on the test set that the run ends with, 0 to 1 (``final_accuracy``)."""
+        return final_accuracy([row.accuracy_global for row in self.rounds])
+
+    @property
+    def seed(self) -> str:
+        """The run's seed, as its configuration says it; "" where it says none."""
+        return self.config.get("seed", "")
 
     @property
     def central(self) -> float | None:

@@ -29,10 +29,8 @@ from bytefed.report.chart import (
 WIDTH = 360
 HEIGHT = 226
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 14, 24, 40
-_LINE = 15
 _LETTER = 7.1
 _LONGEST_LABEL = 18
-_MOST_END_LABELS = 10
 _ROW = 20
 
 
@@ -48,19 +46,16 @@ def draw(chart: Chart) -> str:
 
 
 def legend(chart: Chart) -> list[tuple[str, str, str]]:
-    """The legend of a chart whose labels do not name its colours: label, colour and form (box, line or dash)."""
+    """The names of a chart's colours, to stand above it: label, colour and form (box, line or dash)."""
     if isinstance(chart, Grid):
         return [(label, color, "box") for label, color in chart.kinds if label]
     if not isinstance(chart, XY):
         return []
     boxes = [(series.label, series.color, "box") for series in chart.stack]
-    lines = [(s.label, s.color, "dash" if s.dashed else "line") for s in chart.lines if not _labelled(chart)]
-    return boxes + lines if len(boxes) + len(lines) > 1 else []
-
-
-def _labelled(chart: XY) -> bool:
-    """Whether lines carry their names at their ends."""
-    return not chart.stack and len(chart.lines) <= _MOST_END_LABELS
+    lines = [(s.label, s.color, "dash" if s.dashed else "line") for s in chart.lines if s.label]
+    level = [(chart.level[0], "ink", "dash")] if chart.level else []
+    found = [*boxes, *lines, *level]
+    return found if len(found) > 1 else []
 
 
 def _n(value: float) -> str:
@@ -86,15 +81,7 @@ class _Plot:
 
     def __init__(self, chart: XY) -> None:
         self._chart = chart
-        self._labels = (
-            [(s.label, s.color, s.x[-1], s.y[-1]) for s in chart.lines if s.label] if _labelled(chart) else []
-        )
-        if chart.level:
-            self._labels.append(
-                (chart.level[0], "ink", max(x for s in chart.lines for x in s.x), chart.level[1])
-            )
-        longest = max((len(_short(label)) for label, *_ in self._labels), default=0)
-        self._right = WIDTH - max(_RIGHT, 8 + _LETTER * longest)
+        self._right = WIDTH - _RIGHT
         self._bottom = HEIGHT - _BOTTOM
         self._sums = _stacked(chart.stack)
         self._x_ticks, self._x_low, self._x_high = self._x_range()
@@ -102,7 +89,7 @@ class _Plot:
 
     def svg(self) -> str:
         """The whole chart."""
-        parts = [*self._axes(), *self._stack(), *self._lines(), *self._end_labels(), *self._tips()]
+        parts = [*self._axes(), *self._stack(), *self._lines(), *self._tips()]
         return _svg(HEIGHT, f"{self._chart.title}. {self._chart.note}", parts)
 
     def _x_range(self) -> tuple[list[float], float, float]:
@@ -199,26 +186,6 @@ class _Plot:
             parts.append(f'<path class="{css}" stroke="{color}" d="M{"L".join(points)}"/>')
         return parts
 
-    def _end_labels(self) -> list[str]:
-        """Names at the lines' ends, moved to where they hide no other."""
-        placed = [(0.0, 12.0, _LETTER * (len(self._chart.y.label) + 6))]  # the title of the y axis
-        parts = []
-        for label, color, x, y in sorted(self._labels, key=lambda entry: -entry[3]):
-            width, left, start = _LETTER * len(_short(label)), self._at_x(x) + 5, self._at_y(y) + 4
-            down, up = [start + shift for shift in range(HEIGHT)], [start - shift for shift in range(HEIGHT)]
-            steps = down + up
-            if left <= self._right:  # the line ends amid others: above its end there is room
-                left, steps = max(left - 5 - width / 2, _LEFT + 3), up[11:] + down
-            free = (at for at in steps if 10 <= at <= self._bottom + 4 and _is_free(placed, left, at, width))
-            at = next(free, start)
-            placed.append((left, at, width))
-            title = f"<title>{escape(label)}</title>" if _short(label) != label else ""
-            parts.append(
-                f'<text class="end" x="{_n(left)}" y="{_n(at)}" style="fill:var(--{color})">'
-                f"{escape(_short(label))}{title}</text>"
-            )
-        return parts
-
     def _tips(self) -> list[str]:
         """The text that is shown when a pointer rests on a bar or a point."""
         chart = self._chart
@@ -248,14 +215,6 @@ class _Plot:
                 + "</title></rect>"
             )
         return tips
-
-
-def _is_free(placed: Sequence[tuple[float, float, float]], left: float, at: float, width: float) -> bool:
-    """Whether a line of text would overlap none of those that are there."""
-    return all(
-        abs(at - other) >= _LINE or left > other_left + other_width or other_left > left + width
-        for other_left, other, other_width in placed
-    )
 
 
 def _where(axis: Axis, value: float) -> str:

@@ -10,16 +10,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from synthetic import write_run
 
 from bytefed.cli.main import main
 from bytefed.errors import StoreError
-from bytefed.report import charts, compare
+from bytefed.report import charts, compare, svg
 from bytefed.report.chart import log_ticks, ticks
 from bytefed.report.live import Server
 from bytefed.report.page import page
 from bytefed.report.run_files import PARTS, find, load
+from bytefed.simulation.sweep import Setting, Trial, summarize
 
 
 def test_figures_are_the_sums_of_the_files(tmp_path: Path) -> None:
@@ -61,23 +63,132 @@ def test_chart_points_add_up(tmp_path: Path) -> None:
     assert sum(5 * value for series in stacked.stack for value in series.y) == pytest.approx(run.wire)
 
 
+def edited(run: Path, **keys: object) -> Path:
+    """A run whose summary says something else; config keys by name, others with an underscore before them."""
+    summary = json.loads((run / "summary.json").read_text())
+    summary["config"] |= {name: value for name, value in keys.items() if not name.startswith("_")}
+    summary |= {name[1:]: value for name, value in keys.items() if name.startswith("_")}
+    (run / "summary.json").write_text(json.dumps(summary))
+    return run
+
+
+def cheaper(run: Path, factor: int) -> Path:
+    """A run whose rounds took so many times fewer bytes."""
+    with (run / "rounds.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    with (run / "rounds.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({**row, "wire_total": int(row["wire_total"]) // factor} for row in rows)
+    return run
+
+
 def test_comparison_groups_seeds_and_finds_the_bytes_to_a_target(tmp_path: Path) -> None:
     for seed in (1, 2):
-        write_run(tmp_path / f"full-{seed}", 20, 4, seed=seed, faults=0)
-    small = write_run(tmp_path / "small", 20, 4, seed=1, faults=0)
-    summary = json.loads((small / "summary.json").read_text())
-    summary["config"]["codec"] = "onebit"
-    (small / "summary.json").write_text(json.dumps(summary))
+        write_run(tmp_path / f"full-{seed}", 60, 4, seed=seed, faults=0)
+    edited(write_run(tmp_path / "small", 60, 4, seed=1, faults=0), codec="onebit")
     runs = [load(directory) for directory in find([tmp_path])]
     found = compare.groups(runs)
     assert [(group.label, len(group.runs)) for group in found] == [("float32", 2), ("onebit", 1)]
-    goal = compare.target(compare.reference(found), 0.99)
-    assert goal is not None
-    cost = compare.bytes_to_reach(runs[0], goal)
-    reached = next(row.round for row in runs[0].rounds if (row.accuracy_global or 0) >= goal)
-    assert cost == sum(row.wire_total for row in runs[0].rounds[:reached])
+    base = compare.reference(found)
+    assert base is found[0]
+    goal = base.target(runs[0], 0.99)
+    assert goal == pytest.approx(0.99 * sum(row.accuracy_global or 0 for row in runs[0].rounds[-5:]) / 5)
+    reached = next(row.round for row in runs[0].rounds if (row.accuracy_held or 0) >= goal)
+    connecting = sum(row.wire for row in runs[0].sessions)
+    cost = connecting + sum(row.wire_total for row in runs[0].rounds[:reached])
+    assert runs[0].bytes_to(goal) == pytest.approx(cost / 4)
+    host = runs[0].bytes_to(goal, "accuracy_global")
+    assert host is not None
+    assert host < cost / 4
     stairs = compare.frontier(runs)
     assert stairs == sorted(stairs)
+
+
+def test_only_comparable_runs_are_compared(tmp_path: Path) -> None:
+    runs = [
+        load(write_run(tmp_path / "one", 60, 4)),
+        load(write_run(tmp_path / "two", 60, 4, seed=8)),
+        load(write_run(tmp_path / "more", 60, 5)),
+        load(edited(write_run(tmp_path / "other", 60, 4), _task="motion")),
+        load(edited(write_run(tmp_path / "simulated", 60, 4), _simulated=True)),
+    ]
+    parts = compare.comparable(runs)
+    assert [[run.name for run in part.runs] for part in parts] == [
+        ["one", "two"], ["more"], ["other"], ["simulated"]
+    ]  # fmt: skip
+    text = page(runs)
+    assert text.count("At a glance") == 4
+    assert "task (synthetic, motion)" in text
+    assert "number of clients (4 clients, 5 clients)" in text
+    assert "kind of run (on boards, simulated)" in text
+    alone = page(runs[:2])
+    assert alone.count("At a glance") == 1
+    assert "can be compared" not in alone
+
+
+def test_runs_of_one_seed_are_one_seed(tmp_path: Path) -> None:
+    first = load(edited(write_run(tmp_path / "first", 60, 4), _complete=False))
+    again = load(write_run(tmp_path / "again", 60, 4))
+    (group,) = compare.groups([first, again])
+    assert [run.name for run in group.runs] == ["again"]
+    assert [run.name for run in group.repeats] == ["first"]
+    assert "Repeats of a seed" in page([first, again])
+
+
+def test_what_is_not_complete_is_no_reference(tmp_path: Path) -> None:
+    full = edited(write_run(tmp_path / "full", 60, 4), _complete=False)
+    small = edited(write_run(tmp_path / "small", 60, 4), codec="onebit")
+    assert compare.reference(compare.groups([load(full), load(small)])) is None
+    assert "no complete run to measure by" in page([load(full), load(small)])
+    edited(full, _complete=True)
+    base = compare.reference(compare.groups([load(full), load(small)]))
+    assert base is not None
+    assert base.label == "float32"
+
+
+def test_the_reference_is_float32_at_its_best(tmp_path: Path) -> None:
+    slow = write_run(tmp_path / "slow", 60, 4)
+    fast = cheaper(edited(write_run(tmp_path / "fast", 60, 4), learning_rate=0.1), 2)
+    base = compare.reference(compare.groups([load(slow), load(fast)]))
+    assert base is not None
+    assert base.runs[0].name == "fast"
+
+
+def test_the_saving_is_that_of_a_sweep(tmp_path: Path) -> None:
+    full = write_run(tmp_path / "full", 60, 4)
+    small = cheaper(edited(write_run(tmp_path / "small", 60, 4), codec="onebit"), 10)
+    runs = [load(full), load(small)]
+    values = [
+        Trial(*(np.array([getattr(row, name) for row in run.rounds]) for name in names), np.array(run.spent))
+        for run, names in ((run, ("accuracy_global", "accuracy_held") * 2) for run in runs)
+    ]
+    same = {"data": "x", "alpha": 0.5, "local_epochs": 1, "learning_rate": 0.1, "batch_size": 8}
+    settings = [
+        Setting(**same, codec=codec, fraction_train=1.0, strategy="x") for codec in ("float32", "onebit")
+    ]
+    row = summarize(settings[1], 330, {one: [trial] for one, trial in zip(settings, values, strict=True)})
+    groups = compare.groups(runs)
+    cost = groups[1].cost(groups[0], 0.99)
+    assert cost is not None
+    assert cost.mean == pytest.approx(row.bytes_99)
+    assert f"{row.ratio_99:.2f} ×" in page(runs)
+
+
+def test_a_logarithmic_axis_says_so(tmp_path: Path) -> None:
+    runs = [load(write_run(tmp_path / name, 20, 4)) for name in ("a", "b")]
+    (chart, *_) = compare.charts(compare.groups(runs))
+    assert "kB, log)" in svg.draw(chart)
+    assert "log)" not in svg.draw(charts.learning(runs[0])[1])
+
+
+def test_names_stand_above_a_plot_and_leave_it_its_width(tmp_path: Path) -> None:
+    (chart, *_) = charts.learning(load(write_run(tmp_path / "run", 20, 4)))
+    labels = [label for label, *_ in svg.legend(chart)]
+    assert {"test set", "central"} <= {*labels}
+    drawing = svg.draw(chart)
+    assert all(f">{label}<" not in drawing for label in labels)
+    assert max(float(x) for x in re.findall(r"H([\d.]+)", drawing)) >= svg.WIDTH - 20
 
 
 def test_csv_export_holds_the_numbers(tmp_path: Path) -> None:

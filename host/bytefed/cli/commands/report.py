@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bytefed.errors import StoreError
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -60,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         ConfigError: E_EXTRA_MISSING.
     """
     from bytefed.report import paper, tables, tensorboard
-    from bytefed.report.page import page
+    from bytefed.report.page import write_page
     from bytefed.report.run_files import find, load
 
     runs = [load(directory) for directory in find(args.runs)]
@@ -74,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     if args.tensorboard:
         written += tensorboard.write(args.tensorboard, runs)
     output = args.output or _default(runs)
-    _write(output, page(runs))
+    write_page(output, runs)
     for path in (*written, output):
         sys.stdout.write(f"{path}\n")
     return 0
@@ -90,19 +88,12 @@ def _charts(runs: Sequence[Run]) -> list[tuple[str, Chart]]:
 
     if len(runs) == 1:
         return [(chart.name, chart) for chart in charts.of_run(runs[0])]
-    named = [(chart.name, chart) for chart in compare.charts(compare.groups(runs))]
+    parts = compare.comparable(runs)
+    named = [
+        (chart.name if len(parts) == 1 else f"part-{number}-{chart.name}", chart)
+        for number, part in enumerate(parts, 1)
+        for chart in compare.charts(part.groups)
+    ]
     for number, one in enumerate(runs, 1):
         named += [(f"run-{number:03d}-{chart.name}", chart) for chart in charts.of_run(one)]
     return named
-
-
-def _write(path: Path, text: str) -> None:
-    """Write the page in one step, as others see it."""
-    fresh = path.with_name(path.name + ".new")
-    try:
-        fresh.write_text(text, encoding="utf-8")
-        fresh.replace(path)
-    except OSError as error:
-        raise StoreError(
-            "E_REPORT_WRITE", f"{path} can't be written ({error}).", "Name another file with --output."
-        ) from error
