@@ -1,4 +1,4 @@
-"""A USB hub of virtual boards: their ports come and go, change their names, and are what ports are just after a reset."""
+"""A USB hub of virtual boards: their ports come and go, change names, and are what ports are just after a reset."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAKE = BOARDS[0]
 
 
 class HubBoard:
-    """A board on the hub, with or without flash.
+    """A board on the hub; it has no flash, so that a reset loses its samples.
 
     Attributes:
         uid, boots: Its identity; how often it was switched on.
@@ -38,22 +38,15 @@ class HubBoard:
         self.heard = 0
         self.at: Callable[[HubBoard], bool] | None = None
         self._shape = features, classes
-        self._image = b""
         self.reset()
 
-    def reset(self, *, fresh: bool = False) -> None:
-        """Switch it off and on; a fresh one has lost what was in its flash."""
-        self._image = b"" if fresh else self._image
+    def reset(self) -> None:
+        """Switch it off and on."""
         self.boots += 1
         features, classes = self._shape
-        self.board = VirtualBoard(features=features, classes=classes, uid=self.uid, boot=self.boots, capacity=60)
-        if self._image:
-            self.board.load(self._image)
-
-    def save(self) -> None:
-        """Keep the samples in flash."""
-        self._image = self.board.save()
-        assert self._image
+        self.board = VirtualBoard(
+            features=features, classes=classes, uid=self.uid, boot=self.boots, capacity=60
+        )
 
     def feed(self, data: bytes) -> None:
         self.heard += len(data)
@@ -74,13 +67,16 @@ class Hub:
         opened: Names that were opened, in order.
     """
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, folder: Path) -> None:
         self.shy: dict[str, int] = {}
         self.opened: list[str] = []
         self._folder = folder
         self._plugged: dict[str, tuple[PtyBoard, UsbId]] = {}
         self._strangers: dict[str, UsbId] = {}
         folder.mkdir()
+
+    def be_the_system(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let this hub's ports be all ports that there are."""
         monkeypatch.setattr(ports, "all_ports", self.scan)
         monkeypatch.setattr(serial_transport.serial, "Serial", self._open)
 

@@ -24,7 +24,7 @@ from bytefed.protocol.message import (
     Stored,
     Welcome,
 )
-from bytefed.transport.base import Transport, look_elsewhere, trouble_of
+from bytefed.transport.base import Transport, has_wandered, is_strange, look_elsewhere, trouble_of
 
 _HELLOS = 3  # before the port is opened anew
 _HELLO_TRIES = 6  # the first of them wait long: nothing was measured yet
@@ -129,22 +129,20 @@ class Session:
         Raises:
             LinkError, BoardError, ProtocolError: Of the last try; E_PORT_... where no port is left to look behind.
         """
-        astray = False
         while True:
             if reopen:
                 await self._reopen()
             reopen = True
             try:
-                if astray:
+                if self.connections and is_strange(self.transport):
                     await self._visit()
                 await self._hello()
                 return
             except (LinkError, BoardError, ProtocolError) as error:
-                if astray or error.code == "E_OTHER_BOARD":
-                    astray = look_elsewhere(self.transport)
-                    if not astray:
-                        raise
-                    continue
+                if has_wandered(self.transport) or error.code == "E_OTHER_BOARD":
+                    if look_elsewhere(self.transport):
+                        continue
+                    raise
                 tries -= 1
                 if tries == 0 or not isinstance(error, LinkError):
                     raise

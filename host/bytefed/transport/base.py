@@ -67,6 +67,14 @@ class Searching(Protocol):
 
     trouble: LinkError | None
 
+    @property
+    def strange(self) -> bool:
+        """Whether another board may be behind the open port by now, which must not be disturbed."""
+
+    @property
+    def wandered(self) -> bool:
+        """Whether the open port is another than that where the board was last."""
+
     def elsewhere(self) -> bool:
         """Say that another board is behind this port: the next `open` looks for the right one behind others.
 
@@ -78,6 +86,16 @@ class Searching(Protocol):
 def look_elsewhere(transport: Transport) -> bool:
     """Let the next `open` look behind other ports; return whether the transport can do that."""
     return isinstance(transport, Searching) and transport.elsewhere()
+
+
+def is_strange(transport: Transport) -> bool:
+    """Whether another board may be behind the open port by now."""
+    return isinstance(transport, Searching) and transport.strange
+
+
+def has_wandered(transport: Transport) -> bool:
+    """Whether the open port is another than that where the board was last."""
+    return isinstance(transport, Searching) and transport.wandered
 
 
 def trouble_of(transport: Transport) -> LinkError | None:

@@ -1,8 +1,8 @@
 """USB serial ports, pseudo-terminals and sockets, through pyserial.
 
-A board that is reset takes its port with it. The port comes back after a second or two: for a moment it is denied, busy
-or answers EIO; it may have another name, or the name that another board had. So a port that was open once is waited for,
-and where the board is not behind it any more (`elsewhere`), it is looked for behind all ports of boards.
+A board that is reset takes its port with it. The port comes back after a second or two: for a moment it is denied,
+busy or answers EIO; it may have another name, or the name that another board had. So a port that was open once is
+waited for, and where the board is not behind it any more (`elsewhere`), it is looked for behind all ports of boards.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class SerialTransport:
         self._port = self._home = port
         self._ports = ports
         self._patience = RETURN_PATIENCE if patience is None else patience
-        self._known = False  # was open once
+        self._known = self._reopened = False  # was open once, and again
         self._astray = False  # another board was behind the last port
         self._wrong: dict[str, float] = {}  # when another board was behind a port
         self._since = 0.0  # when the search began
@@ -95,6 +95,7 @@ class SerialTransport:
                 self._be_at(self._home)
                 raise self.trouble
             await asyncio.sleep(_PAUSE)
+        self._reopened = self._known
         self._known, self._astray = True, False
 
     def _begin_search(self) -> None:
@@ -123,7 +124,7 @@ class SerialTransport:
     def _candidates(self, seen: Mapping[str, SeenPort]) -> Iterator[str]:
         """Name the last port first, then those of boards that nobody has; those of others only after a grace."""
         waited = now() - self._since
-        wrong = {name for name, when in self._wrong.items() if now() - when < _WRONG_FOR and name in seen}
+        wrong = {name for name, when in self._wrong.items() if now() - when < _WRONG_FOR}
         home = real_name(self._home)
         if home not in wrong:
             yield self._home
@@ -168,6 +169,16 @@ class SerialTransport:
     def _be_at(self, name: str) -> None:
         if name != self._port:
             self._port, self.uri = name, f"serial:{name}"
+
+    @property
+    def strange(self) -> bool:
+        """Whether another board may be behind the port by now: it was opened anew, on a machine with many."""
+        return self._reopened and self._ports is not None
+
+    @property
+    def wandered(self) -> bool:
+        """Whether the port is not the one where the board was last, or another board was there since."""
+        return self._port != self._home or real_name(self._port) in self._wrong
 
     def elsewhere(self) -> bool:
         """Look behind other ports from the next `open` on; whether there can be any."""
