@@ -45,7 +45,7 @@ class HubBoard:
         self.boots += 1
         features, classes = self._shape
         self.board = VirtualBoard(
-            features=features, classes=classes, uid=self.uid, boot=self.boots, capacity=60
+            features=features, classes=classes, uid=self.uid, boot=self.boots, capacity=200
         )
 
     def feed(self, data: bytes) -> None:
