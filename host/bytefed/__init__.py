@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from bytefed.errors import ModelError as ModelError
     from bytefed.errors import ProtocolError as ProtocolError
     from bytefed.errors import StoreError as StoreError
+    from bytefed.events import BoardAway as BoardAway
+    from bytefed.events import BoardBack as BoardBack
     from bytefed.events import BoardJoined as BoardJoined
     from bytefed.events import BoardTrouble as BoardTrouble
     from bytefed.events import Event as Event
@@ -68,7 +70,7 @@ _NAMES = {
     "boards.describe": "describe",
     "data.task": "Samples Task",
     "errors": "BoardError BytefedError ConfigError DataError LinkError ModelError ProtocolError StoreError",
-    "events": "BoardJoined BoardTrouble Event Preparing RoundClosed RunEnded RunStarted Stopping",
+    "events": "BoardAway BoardBack BoardJoined BoardTrouble Event Preparing RoundClosed RunEnded RunStarted Stopping",
     "federation.config": "RunConfig",
     "ledger.count": "ByteCount LedgerError",
     "ledger.estimate": "Prediction",

@@ -86,13 +86,45 @@ class BoardTrouble(Event):
 
 
 @dataclass(frozen=True)
+class BoardAway(Event):
+    """A board was reset or unplugged, and the work under way waits for it, for some 30 seconds.
+
+    Attributes:
+        board: uid.
+        round: In which it happened; 0 before the first.
+        code, message, remedy: What keeps it away.
+    """
+
+    board: str
+    round: int
+    code: str
+    message: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class BoardBack(Event):
+    """A board that was away is back, and its work goes on.
+
+    Attributes:
+        board: uid.
+        round: In which it came back; 0 before the first.
+        uri: Where it is now, as the user would type it.
+    """
+
+    board: str
+    round: int
+    uri: str
+
+
+@dataclass(frozen=True)
 class RoundClosed(Event):
     """A round is over and its head is on disk.
 
     Attributes:
         round: Number, from 1.
         participants: Boards whose delta was applied.
-        asked: Boards that were asked to train.
+        asked: Boards that were asked to train, and those that would have been if they were not away.
         accuracy_boards: Accuracy on the boards of the head that the round *began* with, 0 to 1; None in the first.
         accuracy_global, loss_global: Accuracy (0 to 1) and loss of the new head on the host's test set.
         wire_total, estimate_wire: Bytes that the round took, and the bytes that were estimated for it.

@@ -9,8 +9,10 @@ from serial.tools import list_ports
 
 from bytefed.boards.catalog import BOARDS, UsbId
 from bytefed.errors import LinkError
+from bytefed.transport.ports import SharedPorts
 
 _APPLICATIONS = {board.application for board in BOARDS}
+_BOOTLOADERS = {board.bootloader for board in BOARDS}
 _VENDORS = {board.application.vendor for board in BOARDS}
 
 
@@ -32,6 +34,11 @@ class Port:
     def is_board(self) -> bool:
         """Whether a board's firmware runs behind it."""
         return self.usb in _APPLICATIONS
+
+    @property
+    def is_bootloader(self) -> bool:
+        """Whether a board waits in its bootloader behind it."""
+        return self.usb in _BOOTLOADERS
 
     @property
     def is_other(self) -> bool:
@@ -57,7 +64,15 @@ def board_ports() -> list[str]:
     Raises:
         LinkError: E_NO_BOARDS if there are none.
     """
-    ports = [port.name for port in all_ports() if port.is_board]
+    seen = all_ports()
+    ports = [port.name for port in seen if port.is_board]
+    waiting = [port.name for port in seen if port.is_bootloader]
+    if not ports and waiting:
+        raise LinkError(
+            "E_NO_BOARDS",
+            f"serial:auto finds no board that runs, but one in its bootloader at {', '.join(waiting)}.",
+            "Press its reset button once; if that does not help, flash it with `bytefed flash`.",
+        )
     if not ports:
         raise LinkError(
             "E_NO_BOARDS",
@@ -65,3 +80,7 @@ def board_ports() -> list[str]:
             f"Plug one in ({', '.join(board.name for board in BOARDS)}), name its port, or try `--boards virtual:8`.",
         )
     return ports
+
+
+SHARED = SharedPorts(lambda: all_ports())
+"""The ports of this machine, for all transports of this process that look for their boards."""

@@ -6,11 +6,12 @@ from bytefed.boards.scheme import Found, Scheme, rest_of
 
 
 async def _find_serial(uri: str) -> Found:
-    from bytefed.boards.ports import board_ports
+    from bytefed.boards.ports import SHARED, board_ports
     from bytefed.transport.serial import SerialTransport
 
     port = rest_of(uri)
-    return Found.real(uri, [SerialTransport(name) for name in (board_ports() if port == "auto" else [port])])
+    names = board_ports() if port == "auto" else [port]
+    return Found.real(uri, [SerialTransport(name, ports=SHARED) for name in names])
 
 
 async def _find_socket(uri: str) -> Found:

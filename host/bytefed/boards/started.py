@@ -88,7 +88,7 @@ async def _on_terminals(
     try:
         ports = [await _read_port(process) for _ in range(count)]
         yield [
-            SerialTransport(port, uri=f"virtual:{number}", rto_floor=_RTO_FLOOR)
+            SerialTransport(port, uri=f"virtual:{number}", rto_floor=_RTO_FLOOR, patience=2.0)
             for number, port in enumerate(ports, first)
         ]
     finally:

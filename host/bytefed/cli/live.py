@@ -20,6 +20,8 @@ from rich.table import Table
 from bytefed.cli.terminal import difference, percent, result_line
 from bytefed.download import WebFile
 from bytefed.events import (
+    BoardAway,
+    BoardBack,
     BoardJoined,
     BoardTrouble,
     DataRemark,
@@ -42,6 +44,10 @@ class Quiet:
         """Show what an event is about, if it is one to be shown."""
         if isinstance(event, BoardTrouble):
             self._err.print(_trouble(event), markup=False, soft_wrap=True)
+        elif isinstance(event, BoardAway):
+            self._err.print(_away(event), markup=False, soft_wrap=True)
+        elif isinstance(event, BoardBack):
+            self._err.print(_back(event), markup=False, soft_wrap=True)
         elif isinstance(event, DataRemark):
             self._err.print(f"data: {event.text}", markup=False, soft_wrap=True)
         elif isinstance(event, RunEnded):
@@ -52,6 +58,15 @@ class Quiet:
 
 def _trouble(event: BoardTrouble) -> str:
     return f"round {event.round}: board {event.board}: [{event.code}] {event.message} {event.remedy}".rstrip()
+
+
+def _away(event: BoardAway) -> str:
+    what = f"round {event.round}: board {event.board} is away and waited for: [{event.code}] {event.message}."
+    return f"{what} {event.remedy}".rstrip()
+
+
+def _back(event: BoardBack) -> str:
+    return f"round {event.round}: board {event.board} is back: {event.uri}"
 
 
 def _how_to_go_on(event: RunEnded) -> str:
@@ -83,6 +98,8 @@ class Live:
             DataRemark: lambda event: self._say(f"data: {event.text}", style="yellow"),
             BoardJoined: self._on_joined,
             BoardTrouble: lambda event: self._say(_trouble(event), style="yellow"),
+            BoardAway: lambda event: self._say(_away(event), style="yellow"),
+            BoardBack: lambda event: self._say(_back(event)),
             RoundClosed: self._on_round,
             Stopping: self._on_stopping,
             RunEnded: self._on_end,
@@ -162,6 +179,8 @@ def _closing_table(summary: Any) -> Table:
     add("on the boards", percent(summary["accuracy_boards_final"]), "on their own test samples")
     add("central", percent(summary["accuracy_central"]), "one head trained on all boards' samples together")
     add("rounds", str(summary["rounds"]), f"{summary['boards']} boards, {summary['seconds_rounds']:.1f} s")
+    for board in summary.get("away", ()):
+        add("away at the end", board, "left out since its last round")
     add("bytes in rounds", f"{summary['wire_total']:,}", _against_estimate(summary))
     add("W x C x R", f"{summary['estimate_wcr']:,}", "the classic estimate: uplink payload alone")
     if "estimate_flbench" in summary:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from bytefed.device.plan import PlannedRound, RoundReply, Samples, TrainingPlan
 from bytefed.device.round import Round
 from bytefed.device.samples import SampleKeeper
 from bytefed.device.session import Session
+from bytefed.errors import BytefedError
 from bytefed.ledger.account import Said
 from bytefed.ledger.count import ByteCount
 from bytefed.ledger.wire_size import LinkProfile
@@ -36,13 +38,17 @@ class Device:
     """
 
     def __init__(self, transport: Transport, *, rng: random.Random | None = None) -> None:
-        self.uri = transport.uri
         self._session = Session(transport, rng or random.Random())
         self._samples = SampleKeeper(self._session)
         self._offers = Offers()
         self._round: Round | None = None  # its delta waits for the final ACK
 
     # ---- Identity
+
+    @property
+    def uri(self) -> str:
+        """What the user would type to get to it; another one once it is behind another port."""
+        return self._session.uri
 
     @property
     def uid(self) -> int:
@@ -107,6 +113,10 @@ class Device:
     @held.setter
     def held(self, head: NDArray[np.float32] | None) -> None:
         self._offers.held = head
+
+    def watch(self, on_away: Callable[[BytefedError | None], None]) -> None:
+        """Let a function know what keeps the board away while it is waited for, and None when it is back."""
+        self._session.on_away = on_away
 
     # ---- Bytes
 

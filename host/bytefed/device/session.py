@@ -1,19 +1,22 @@
-"""A session with one board: HELLO, who answers it, and back to it after a link loss or a reset."""
+"""A session with one board: HELLO, who answers it, and back to it after a link loss or a reset, wherever it is then."""
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import Awaitable, Callable, Container
+from collections.abc import AsyncIterator, Awaitable, Callable, Container
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from bytefed.device.link import Link
-from bytefed.errors import BoardError, LinkError, ProtocolError
+from bytefed.errors import BoardError, BytefedError, LinkError, ProtocolError
 from bytefed.ledger.account import Account
 from bytefed.ledger.wire_size import LinkProfile
 from bytefed.protocol.message import (
     MAX_WINDOW,
     MIN_FRAME,
     PROTOCOL_VERSION,
+    VISIT,
     Board,
     Config,
     Hello,
@@ -21,11 +24,13 @@ from bytefed.protocol.message import (
     Stored,
     Welcome,
 )
-from bytefed.transport.base import Transport
+from bytefed.transport.base import Transport, has_wandered, is_strange, look_elsewhere, trouble_of
 
 _HELLOS = 3  # before the port is opened anew
 _HELLO_TRIES = 6  # the first of them wait long: nothing was measured yet
 _REOPENINGS = 3  # before the board is given up
+_VISIT_TRIES = 2  # before a port is left behind which the board may be
+_QUIET = 1.0  # seconds without a board before that is told
 RETRYABLE = (
     "E_BOARD_NO_SESSION",
     "E_BOARD_NO_CONFIG",
@@ -50,6 +55,7 @@ class Session:
         profile, welcome, board, stored: What the link is like and what the board said, once connected.
         configured: The CONFIG that the board has in this session; None for none yet.
         round_is_void: Whether the board is to forget its round at the next HELLO.
+        on_away: Is told what keeps a board away that is waited for, and None when it is back.
     """
 
     profile: LinkProfile
@@ -64,6 +70,7 @@ class Session:
         self.connections = 0
         self.configured: Config | None = None
         self.round_is_void = False
+        self.on_away: Callable[[BytefedError | None], None] = lambda _trouble: None
         self._rng = rng
         self._link: Link | None = None
 
@@ -105,15 +112,65 @@ class Session:
         self.run = run
         if self._link is None:
             self._link = Link(self.transport, self._rng)
-        self._link.abandon_input()
-        await self.transport.open()
-        await self._hello()
+        await self._reach(reopen=True, tries=1)
 
     async def close(self) -> None:
         """Close the port; the account then has all that ever crossed it."""
         await self.transport.close()
         if self._link is not None:
             self._link.abandon_input()
+
+    async def _reach(self, *, reopen: bool, tries: int) -> None:
+        """Say HELLO to the board, behind whatever port it is now.
+
+        Args:
+            reopen: Whether to open the port anew.
+            tries: How often it may fail to answer.
+
+        Raises:
+            LinkError, BoardError, ProtocolError: Of the last try; E_PORT_... where no port is left to look behind.
+        """
+        while True:
+            if reopen:
+                await self._reopen()
+            reopen = True
+            try:
+                if self.connections and is_strange(self.transport):
+                    await self._visit()
+                await self._hello()
+                return
+            except (LinkError, BoardError, ProtocolError) as error:
+                if has_wandered(self.transport) or error.code == "E_OTHER_BOARD":
+                    if look_elsewhere(self.transport):
+                        continue
+                    raise
+                tries -= 1
+                if tries == 0 or not isinstance(error, LinkError):
+                    raise
+
+    async def _reopen(self) -> None:
+        await self.transport.close()
+        self.link.abandon_input()
+        await self.transport.open()
+
+    async def _visit(self) -> None:
+        """Ask who is behind a port where the board may be; a HELLO for a run would have another board forget its round.
+
+        Raises:
+            BoardError: E_OTHER_BOARD.
+            LinkError: Nobody answers.
+        """
+        link, recovering = self.link, self.account.recovering
+        hello = Hello(
+            PROTOCOL_VERSION, PROTOCOL_VERSION, VISIT, self._rng.getrandbits(32), self.transport.frame_limit
+        )
+        self.account.recovering = True
+        try:
+            await link.request(Kind.HELLO, hello.pack(), Kind.WELCOME, tries=_VISIT_TRIES)
+            _, body = await link.request(Kind.INFO, b"", Kind.BOARD, tries=_VISIT_TRIES)
+            self._recognize(Board.unpack(body))
+        finally:
+            self.account.recovering = recovering
 
     async def _hello(self) -> None:
         """Open a session; once more when the board is reset just then, or an old ERROR has the new request's number."""
@@ -142,7 +199,9 @@ class Session:
         )
         self._take_welcome(Welcome.unpack(body))
         _, body = await link.request(Kind.INFO, b"", Kind.BOARD, name="connect")
-        self._take_board(Board.unpack(body))
+        board = Board.unpack(body)
+        self._recognize(board)
+        self.board = board
         _, body = await link.request(Kind.STORE, b"", Kind.STORED, name="connect")
         self.stored = Stored.unpack(body)
         self.configured = None
@@ -169,14 +228,13 @@ class Session:
         name = self.uri.partition(":")[0]
         self.profile = LinkProfile(name, welcome.frame_limit, welcome.window, MAX_WINDOW, framing)
 
-    def _take_board(self, board: Board) -> None:
+    def _recognize(self, board: Board) -> None:
         if self.connections and board.uid != self.board.uid:
             raise BoardError(
                 "E_OTHER_BOARD",
                 f"{self.uri}: board {board.uid:016x} answers where {self.board.uid:016x} was",
                 "Don't swap boards during a run; start again with --resume.",
             )
-        self.board = board
 
     # ---- Recovery
 
@@ -203,22 +261,35 @@ class Session:
                 if not passes or failures > _HELLOS * _REOPENINGS:
                     raise
                 lost = error.code == "E_LINK_LOST" or failures % _HELLOS == 0
+                trouble = error
             self.account.recovering = True
             try:
-                await self._recover(reopen=lost)
+                await self._recover(trouble, reopen=lost)
             finally:
                 self.account.recovering = False
 
-    async def _recover(self, *, reopen: bool) -> None:
-        for attempt in range(_REOPENINGS):
-            try:
-                if reopen:
-                    await self.transport.close()
-                    self.link.abandon_input()
-                    await self.transport.open()
-                await self._hello()
-                break
-            except LinkError:
-                if attempt == _REOPENINGS - 1:
-                    raise
-                reopen = True
+    async def _recover(self, trouble: BytefedError, *, reopen: bool) -> None:
+        """Come back to the board."""
+        async with self._telling(trouble):
+            await self._reach(reopen=reopen, tries=_REOPENINGS)
+
+    @asynccontextmanager
+    async def _telling(self, trouble: BytefedError) -> AsyncIterator[None]:
+        """Tell when a board is away for longer than a moment, why, and when it is back."""
+        told: list[str] = []
+
+        async def tell() -> None:
+            while True:
+                await asyncio.sleep(_QUIET)
+                why = trouble_of(self.transport) or trouble
+                if why.code not in told:
+                    told.append(why.code)
+                    self.on_away(why)
+
+        telling = asyncio.create_task(tell())
+        try:
+            yield
+        finally:
+            telling.cancel()
+        if told:
+            self.on_away(None)

@@ -138,7 +138,7 @@ class Coordinator:
         self._rules.require_quorum(number, self._store.counted(number), asked)
         counted = self._closing.close(number, head, _now() - started)
         self._uncounted = (self._uncounted | set(self._store.participants(number))) - set(counted)
-        self._tell(number, asked)
+        self._tell(number, max(asked, self._rules.count(len(self._store.clients()))))
 
     async def _choose(self, number: int) -> list[Member]:
         """Wait for boards, and choose those that take part in a round."""
@@ -228,7 +228,7 @@ class Coordinator:
                 task.result()  # whatever is not about one board ends the run
 
     def _tell(self, number: int, asked: int) -> None:
-        """Bring the CSV files up to date and say how the round went."""
+        """Bring the CSV files up to date and say how the round went, with boards that are away among those asked."""
         # The boards of this round said how the head of the one before does.
         self._records.update(min(self._touched, max(number - 1, 1)))
         self._touched = number

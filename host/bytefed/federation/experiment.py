@@ -357,6 +357,7 @@ def _result(experiment: Experiment, opened: OpenRun, complete: bool, started: fl
         participants=sum(row.participants for row in rounds),
         late=sum(row.status == "late" for row in rows),
         failed=sum(row.status in ("failed", "rejected") for row in rows),
+        away=opened.fleet.away(),
         accuracy_boards=rounds[-1].accuracy_boards if rounds else None,
         accuracy_central=central_accuracy(task, partition, opened.training) if wanted else None,
         sums={"round": totals(rows), **sessions},

@@ -11,12 +11,13 @@ import asyncio
 from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from bytefed.device.device import Device
 from bytefed.device.plan import Samples
 from bytefed.errors import BoardError, BytefedError, LinkError, ProtocolError
-from bytefed.events import BoardJoined, BoardTrouble, Listener
+from bytefed.events import BoardAway, BoardBack, BoardJoined, BoardTrouble, Listener
 from bytefed.federation.assignment import Assignment
 from bytefed.federation.requirements import Requirements
 from bytefed.ledger.air import AirTable, Airtime
@@ -32,7 +33,7 @@ BoardTroubles = (BoardError, LinkError, ProtocolError)
 T = TypeVar("T")
 
 _FIRST_SEEK = 1.0  # seconds before a lost board is looked for
-_LAST_SEEK = 30.0  # seconds between two looks, at most
+_LAST_SEEK = 5.0  # seconds between two looks, at most; opening a port waits for it besides
 
 
 @dataclass(eq=False)
@@ -118,6 +119,10 @@ class Fleet:
         """Return the boards that are ready, by client."""
         return {member.client: member for member in self if not member.busy}
 
+    def away(self) -> list[str]:
+        """Return the boards that are not there, by client."""
+        return [board for board, client in self._clients.items() if client not in self._members]
+
     async def admit_all(self, devices: Sequence[Device], seconds: Sequence[float]) -> None:
         """Give the boards of a run that begins their samples.
 
@@ -128,15 +133,26 @@ class Fleet:
         Raises:
             BoardError, LinkError: A board can't take its samples.
         """
-        self._devices = list(devices)
+        self._take(devices)
         for device, took in zip(devices, seconds, strict=True):
             self._book_connection(device, took)
         await _all(self._admit(device) for device in devices)
 
     async def join_all(self, devices: Sequence[Device]) -> None:
         """Connect to the boards of a resumed run; those that fail are left out until they are back."""
-        self._devices = list(devices)
+        self._take(devices)
         await _all(self._try_join(device) for device in devices)
+
+    def _take(self, devices: Sequence[Device]) -> None:
+        self._devices = list(devices)
+        for device in devices:
+            device.watch(partial(self._tell_away, device))
+
+    def _tell_away(self, device: Device, error: BytefedError | None) -> None:
+        if error is None:
+            self._listener(BoardBack(device.name, self.round, device.uri))
+        else:
+            self._listener(BoardAway(device.name, self.round, error.code, error.message, error.remedy))
 
     async def _try_join(self, device: Device) -> None:
         try:

@@ -50,7 +50,7 @@ def round_closed(row: RoundSummary, asked: int, accuracy_boards: float | None) -
 
     Args:
         row: The round's sums.
-        asked: Number of clients that were asked to train.
+        asked: Number of clients that were asked to train, and of those that would have been if they were not away.
         accuracy_boards: Accuracy on the clients of the head that the round began with; None in the first.
     """
     return RoundClosed(

@@ -287,6 +287,7 @@ class Simulation:
             participants=self._counted_in_all,
             late=0,
             failed=self._asked_in_all - self._counted_in_all,
+            away=(),
             accuracy_boards=self._accuracy_boards,
             accuracy_central=central_accuracy(task, partition, self._training) if wanted else None,
             sums=self._ledger.sums(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from bytefed.errors import LinkError
 
@@ -15,7 +15,6 @@ class Transport(Protocol):
     """A way to one board, used from one asyncio event loop.
 
     Attributes:
-        uri: The URI by which a user would name this board.
         framing: "serial": `write` and `read` carry a byte stream; "ble": each call carries one whole frame.
         frame_limit: Largest frame (header and body, bytes) the link carries; known once open.
         rto_floor: Seconds that an answer may take longer than usual on an idle link before it counts as lost.
@@ -23,12 +22,15 @@ class Transport(Protocol):
         received: Bytes taken from it.
     """
 
-    uri: str
     framing: Literal["serial", "ble"]
     frame_limit: int
     rto_floor: float
     sent: int
     received: int
+
+    @property
+    def uri(self) -> str:
+        """What the user would type to get here again; another one once the board is behind another port."""
 
     async def open(self) -> None:
         """Open the port.
@@ -53,6 +55,52 @@ class Transport(Protocol):
 
     async def close(self) -> None:
         """Close the port; harmless when it is closed. Whatever waits in `read` or `write` gets E_LINK_LOST."""
+
+
+@runtime_checkable
+class Searching(Protocol):
+    """What a transport may offer besides: its board may come back behind another port, as USB has it after a reset.
+
+    Attributes:
+        trouble: What keeps `open` waiting, or ended it; None while nothing does.
+    """
+
+    trouble: LinkError | None
+
+    @property
+    def strange(self) -> bool:
+        """Whether another board may be behind the open port by now, which must not be disturbed."""
+
+    @property
+    def wandered(self) -> bool:
+        """Whether the open port is another than that where the board was last."""
+
+    def elsewhere(self) -> bool:
+        """Say that another board is behind this port: the next `open` looks for the right one behind others.
+
+        Returns:
+            Whether there can be others; if not, nothing has changed.
+        """
+
+
+def look_elsewhere(transport: Transport) -> bool:
+    """Let the next `open` look behind other ports; return whether the transport can do that."""
+    return isinstance(transport, Searching) and transport.elsewhere()
+
+
+def is_strange(transport: Transport) -> bool:
+    """Whether another board may be behind the open port by now."""
+    return isinstance(transport, Searching) and transport.strange
+
+
+def has_wandered(transport: Transport) -> bool:
+    """Whether the open port is another than that where the board was last."""
+    return isinstance(transport, Searching) and transport.wandered
+
+
+def trouble_of(transport: Transport) -> LinkError | None:
+    """Return what keeps `open` waiting, as far as the transport can tell."""
+    return transport.trouble if isinstance(transport, Searching) else None
 
 
 def link_lost(uri: str, why: object) -> LinkError:

@@ -18,7 +18,15 @@ from typing import Literal, Protocol, Self
 from bytefed.clock import now
 from bytefed.errors import ConfigError, LinkError
 from bytefed.protocol.direction import Direction
-from bytefed.transport.base import RTO_FLOORS, Transport, link_lost
+from bytefed.transport.base import (
+    RTO_FLOORS,
+    Transport,
+    has_wandered,
+    is_strange,
+    link_lost,
+    look_elsewhere,
+    trouble_of,
+)
 from bytefed.transport.inbox import Inbox
 
 _PACKET = 64  # a USB CDC packet: what goes missing at once, and where a second delimiter stands
@@ -233,7 +241,6 @@ class FaultyTransport:
     def __init__(self, inner: Transport, source: FaultSource, *, throttle: float = 0.0) -> None:
         self.inner = inner
         self.source = source
-        self.uri = inner.uri
         self.framing: Literal["serial", "ble"] = inner.framing
         self.frame_limit = inner.frame_limit
         # Timed like a real link, even if a virtual board is behind it.
@@ -246,6 +253,30 @@ class FaultyTransport:
         self._inbox: Inbox | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._outgoing = Inbox()
+
+    @property
+    def uri(self) -> str:
+        """What the user would type to get to the transport behind."""
+        return self.inner.uri
+
+    @property
+    def trouble(self) -> LinkError | None:
+        """What keeps the transport behind from being open."""
+        return trouble_of(self.inner)
+
+    @property
+    def strange(self) -> bool:
+        """Whether another board may be behind the open port by now."""
+        return is_strange(self.inner)
+
+    @property
+    def wandered(self) -> bool:
+        """Whether the open port is another than that where the board was last."""
+        return has_wandered(self.inner)
+
+    def elsewhere(self) -> bool:
+        """Pass on that another board is behind this port; return whether there can be other ports."""
+        return look_elsewhere(self.inner)
 
     async def open(self) -> None:
         """Open the transport behind."""

@@ -97,6 +97,9 @@ class FakeDevice:
         self.connections += 1
         self._spend(ByteCount(header=2, wire_down=2))
 
+    def watch(self, on_away):
+        pass
+
     async def provision(self, samples):
         self.samples = samples
         self.stored = stored(500, len(samples.train_y), len(samples.test_y), 32)
