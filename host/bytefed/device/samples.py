@@ -118,7 +118,13 @@ class SampleKeeper:
         blob = records.tobytes()
         add = Add(first, len(records), flags, zlib.crc32(blob), samples.scale, samples.zero_point)
         try:
-            sequence, body = await session.link.request(Kind.ADD, add.pack(), Kind.ADDED, name=(test, first))
+            sequence, body = await session.link.request(
+                Kind.ADD,
+                add.pack(),
+                Kind.ADDED,
+                known=lambda body: Added.unpack(body).state == 0,
+                name=(test, first),
+            )
         except BoardError as error:
             # It holds the delta of a round, of which it lost samples to an old ADD that came late.
             session.round_is_void = error.code == "E_BOARD_BUSY"
@@ -127,8 +133,8 @@ class SampleKeeper:
         if added.state == 0:
             return
         plan = session.profile.plan(len(blob), Direction.DOWN)
-        status = await push(
+        pushed = await push(
             session.link, blob, plan, sequence, added.index, name=(test, first), extracts=True
         )
-        if status != Status.OK:
-            raise board_error(session.uri, status)
+        if pushed.status != Status.OK:
+            raise board_error(session.uri, pushed.status)

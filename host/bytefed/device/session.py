@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from bytefed.device.link import Link
 from bytefed.errors import BoardError, LinkError, ProtocolError
-from bytefed.ledger.account import Account
+from bytefed.ledger.account import Account, Role
 from bytefed.ledger.wire_size import LinkProfile
 from bytefed.protocol.message import (
     MAX_WINDOW,
@@ -129,9 +129,7 @@ class Session:
         hello = Hello(PROTOCOL_VERSION, PROTOCOL_VERSION, self.run, nonce, self.transport.frame_limit)
 
         if self.round_is_void:  # another run makes the board forget it
-            other = replace(hello, run=self.run ^ 1)
-            await link.request(Kind.HELLO, other.pack(), Kind.WELCOME)
-            self.round_is_void = False
+            await self._forget_round(hello)
 
         def fits(body: bytes) -> bool:
             return len(body) < Welcome.size() or Welcome.unpack(body).nonce == nonce
@@ -146,6 +144,12 @@ class Session:
         self.stored = Stored.unpack(body)
         self.configured = None
         self.connections += 1
+
+    async def _forget_round(self, hello: Hello) -> None:
+        """Have the board forget the round of its run: another run's HELLO does."""
+        other = replace(hello, run=hello.run ^ 1)
+        await self.link.request(Kind.HELLO, other.pack(), Kind.WELCOME, role=Role.RETRANSMISSION)
+        self.round_is_void = False
 
     def _take_welcome(self, welcome: Welcome) -> None:
         if welcome.version != PROTOCOL_VERSION:
