@@ -41,6 +41,7 @@ class Device:
         self._samples = SampleKeeper(self._session)
         self._offers = Offers()
         self._round: Round | None = None  # its delta waits for the final ACK
+        self.claimed = False  # whether `claim` had anything to say
 
     # ---- Identity
 
@@ -108,6 +109,15 @@ class Device:
     def held(self, head: NDArray[np.float32] | None) -> None:
         self._offers.held = head
 
+    @property
+    def samples_mark(self) -> str:
+        """Which inputs it was given and what they came to; a host that starts anew sets what the last one knew."""
+        return self._samples.mark
+
+    @samples_mark.setter
+    def samples_mark(self, mark: str) -> None:
+        self._samples.mark = mark
+
     # ---- Bytes
 
     def take_bytes(self) -> ByteCount:
@@ -126,6 +136,14 @@ class Device:
 
     # ---- Connection and samples
 
+    async def claim(self, run: int) -> None:
+        """Make the board that was connected for a visit one of a run; it forgets any other.
+
+        Raises:
+            LinkError: It does not answer any more.
+        """
+        self.claimed = await self._session.claim(run)
+
     async def connect(self, run: int) -> None:
         """Open the port, say HELLO for a run, and ask what the board is and holds.
 
@@ -133,6 +151,7 @@ class Device:
             LinkError: E_PORT_..., E_NO_ANSWER.
             BoardError, ProtocolError: It is no board of ours, or speaks another version.
         """
+        self.claimed = False
         await self._session.connect(run)
         self._session.account.said = Said()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Container
-from dataclasses import replace
 
 from bytefed.device.link import Link
 from bytefed.errors import BoardError, LinkError, ProtocolError
@@ -124,20 +123,26 @@ class Session:
                 if error.code in _FATAL or attempt == _HELLOS - 1:
                     raise
 
+    async def claim(self, run: int) -> bool:
+        """Make the board that was visited one of a run: another run that it was in, it forgets.
+
+        Returns:
+            Whether that took a HELLO; a board that knows the run is in it already.
+
+        Raises:
+            LinkError: It does not answer any more.
+        """
+        self.run = run
+        if self.welcome.run == run:
+            return False
+        await self._say_hello("claim")
+        return True
+
     async def _greet(self) -> None:
-        link, nonce = self.link, self._rng.getrandbits(32)
-        hello = Hello(PROTOCOL_VERSION, PROTOCOL_VERSION, self.run, nonce, self.transport.frame_limit)
-
-        if self.round_is_void:  # another run makes the board forget it
-            await self._forget_round(hello)
-
-        def fits(body: bytes) -> bool:
-            return len(body) < Welcome.size() or Welcome.unpack(body).nonce == nonce
-
-        _, body = await link.request(
-            Kind.HELLO, hello.pack(), Kind.WELCOME, tries=_HELLO_TRIES, fits=fits, name="connect"
-        )
-        self._take_welcome(Welcome.unpack(body))
+        link = self.link
+        if self.round_is_void:
+            await self._forget_round()
+        await self._say_hello("connect")
         _, body = await link.request(Kind.INFO, b"", Kind.BOARD, name="connect")
         self._take_board(Board.unpack(body))
         _, body = await link.request(Kind.STORE, b"", Kind.STORED, name="connect")
@@ -145,9 +150,24 @@ class Session:
         self.configured = None
         self.connections += 1
 
-    async def _forget_round(self, hello: Hello) -> None:
+    def _hello_of(self, run: int) -> Hello:
+        nonce = self._rng.getrandbits(32)
+        return Hello(PROTOCOL_VERSION, PROTOCOL_VERSION, run, nonce, self.transport.frame_limit)
+
+    async def _say_hello(self, name: str) -> None:
+        hello = self._hello_of(self.run)
+
+        def fits(body: bytes) -> bool:
+            return len(body) < Welcome.size() or Welcome.unpack(body).nonce == hello.nonce
+
+        _, body = await self.link.request(
+            Kind.HELLO, hello.pack(), Kind.WELCOME, tries=_HELLO_TRIES, fits=fits, name=name
+        )
+        self._take_welcome(Welcome.unpack(body))
+
+    async def _forget_round(self) -> None:
         """Have the board forget the round of its run: another run's HELLO does."""
-        other = replace(hello, run=hello.run ^ 1)
+        other = self._hello_of(self.run ^ 1)
         await self.link.request(Kind.HELLO, other.pack(), Kind.WELCOME, role=Role.RETRANSMISSION)
         self.round_is_void = False
 
