@@ -225,6 +225,15 @@ TEST(add_is_refused_while_a_delta_waits) {
   CHECK_EQUAL(board.expect<Added>().state, 1);
 }
 
+TEST(add_takes_the_place_of_an_evaluation) {
+  BenchBoard board;
+  board.ready();
+  board.round(1, BenchBoard::head(), Begin::kEvaluate);
+  CHECK(board.session.state() == State::kReady);
+  board.ask(BenchBoard::add_of(BenchBoard::records(1), 6, 1, 0));
+  CHECK_EQUAL(board.expect<Added>().state, 1);
+}
+
 TEST(store_splits_grow_towards_each_other) {
   uint8_t memory[4 * 3];
   SampleStore store(memory, 4, 2);

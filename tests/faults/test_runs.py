@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import csv
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import Phase, example, given, note, settings
+from hypothesis import strategies as st
 from virtual_time import run
 
 from bytefed.errors import ConfigError
 from bytefed.federation import experiment
 from bytefed.federation.config import RunConfig
+from bytefed.ledger.count import REPAIR
 from bytefed.runs.store import Store
 
 FAULTS = [
@@ -33,9 +38,9 @@ def features(tmp_path_factory):
     return path
 
 
-def run_with(features, folder, faults, codec):
+def run_with(features, folder, faults, codec, boards=3):
     config = RunConfig(
-        boards=("loopback:3",), rounds=ROUNDS, data=str(features), partition="iid", quorum=1.0,
+        boards=(f"loopback:{boards}",), rounds=ROUNDS, data=str(features), partition="iid", quorum=1.0,
         central=False, codec=codec, faults=faults, deadline=3600.0,
     )  # fmt: skip
     summary = run(experiment.begin(config, folder, lambda event: None))
@@ -62,6 +67,61 @@ def test_faults_change_no_bit_of_what_is_learnt(features, tmp_path, codec):
         for row in rows:
             named = sum(int(row[name]) for name in ("payload_down", "payload_up", *causes))
             assert named == int(row["wire_total"]) == int(row["wire_down"]) + int(row["wire_up"])
+
+
+@pytest.fixture(scope="module")
+def wide_features(tmp_path_factory):
+    """A head of several windows: 900 * 12 + 12 parameters are 43 kB, 175 chunks of 248 B."""
+    rng = np.random.default_rng(6)
+    y = np.arange(60) % 12
+    path = tmp_path_factory.mktemp("wide") / "wide.npz"
+    np.savez(path, X=(rng.normal(0, 1, (60, 900)) + np.eye(12, 900)[y]).astype(np.float32), y=y)
+    return path
+
+
+def ledger(folder):
+    """All rows of a run that ended well: what each took beside its repair, and what was estimated."""
+    for name in ("bytes.csv", "sessions.csv"):
+        with (folder / name).open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                if row["status"] in ("ok", "late"):
+                    repair = sum(int(row[cause]) for cause in REPAIR)
+                    yield row, repair, int(row["wire_total"]) - repair, int(row["estimate_wire"])
+
+
+RATE = st.sampled_from((0.0, 0.001, 0.01, 0.05))
+
+
+@settings(
+    max_examples=20, deadline=None, print_blob=True, phases=(Phase.explicit, Phase.generate)
+)  # no hours of shrinking
+@given(
+    drop=RATE, corrupt=RATE, duplicate=RATE, garbage=RATE, stall=RATE, cut=st.sampled_from((0.0, 0.0, 0.003)),
+    codec=st.sampled_from(("float32", "onebit")), wide=st.booleans(), seed=st.integers(0, 10**6),
+)  # fmt: skip
+@example(0.01, 0.001, 0.0, 0.0, 0.0, 0.0, "float32", True, 7)
+@example(0.05, 0.0, 0.0, 0.0, 0.0, 0.0, "float32", False, 1)
+def test_a_row_without_repair_equals_its_estimate(
+    features, wide_features, drop, corrupt, duplicate, garbage, stall, cut, codec, wide, seed
+):
+    """What exists only because something was lost is repair; the rest of a row is never more than was estimated."""
+    named = {
+        "drop": drop,
+        "corrupt": corrupt,
+        "duplicate": duplicate,
+        "garbage": garbage,
+        "stall": stall,
+        "cut": cut,
+    }
+    faults = ",".join(f"{name}={rate}" for name, rate in {**named, "seed": seed}.items())
+    note(f"--faults {faults} --codec {codec}")
+    with tempfile.TemporaryDirectory() as folder:
+        run_with(wide_features if wide else features, Path(folder) / "run", faults, codec, boards=2)
+        rows = list(ledger(Path(folder) / "run"))
+    assert len(rows) >= 2 * ROUNDS
+    for row, repair, news, estimate in rows:
+        assert news <= estimate, row
+        assert repair or news == estimate, row
 
 
 def test_faults_that_are_none_end_the_run_at_once(features, tmp_path):

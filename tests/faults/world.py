@@ -23,7 +23,7 @@ from bytefed.device.plan import PlannedRound, RoundReply, Samples, TrainingPlan
 from bytefed.device.samples import SampleKeeper
 from bytefed.device.session import Session
 from bytefed.errors import BoardError, LinkError
-from bytefed.ledger.count import ByteCount
+from bytefed.ledger.count import PARTS, REPAIR, ByteCount
 from bytefed.ledger.plan import planned_connection, planned_provision, planned_round
 from bytefed.protocol.direction import Direction
 from bytefed.protocol.header import DataHeader, is_data
@@ -277,7 +277,7 @@ class World:
 
         When nothing goes wrong, all is as expected; but a board can't tell how long its first work will take.
         """
-        for cause in ("payload_down", "payload_up", "header", "control"):
+        for cause in sorted(set(PARTS) - set(REPAIR)):
             said, due = getattr(count, cause), getattr(expected, cause)
             missing = said < due and self._starts == 1 and cause.startswith("payload")
             if said > due or missing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from typing import NamedTuple
 
 from bytefed.clock import now
 from bytefed.device.link import TRIES, Incoming, Link, Outgoing
@@ -15,6 +16,13 @@ from bytefed.protocol.message import HEADER_SIZE, Accept, Get, Kind, State
 _FRUITLESS = 20  # windows sent in a row of which nothing arrived
 _LOST_IN_A_ROW = 3
 """Consecutive chunks whose loss is waited out before a burst counts as over: asked for too early, all come twice."""
+
+
+class Pushed(NamedTuple):
+    """How a push ended: the status of the final ACK, and whether that ACK was lost and RESULT came in its place."""
+
+    status: int
+    ack_lost: bool
 
 
 def _stuck(link: Link, what: str) -> LinkError:
@@ -34,7 +42,7 @@ async def push(
     *,
     name: Hashable,
     extracts: bool = False,
-) -> int:
+) -> Pushed:
     """Send a blob from chunk `first` on, for the request of that sequence number.
 
     Args:
@@ -47,7 +55,7 @@ async def push(
         extracts: Whether the final ACK comes only after the board worked on the blob (ADD).
 
     Returns:
-        The status of the final ACK.
+        How it ended.
 
     Raises:
         LinkError: The board stopped answering; what it has got, it keeps.
@@ -65,14 +73,16 @@ async def push(
                 for index, frame in sender.frames(ack)
             ]
         )
-        ack = await _await_ack(link, plan, sender, sequence, extracts)
+        ack = await _await_ack(link, plan, sender, sequence, name, extracts)
         if ack.status is not None:
-            return ack.status
+            return Pushed(ack.status, ack.lost)
         fruitless = fruitless + 1 if sender.confirmed == confirmed else 0
     raise _stuck(link, "it was sent a blob")
 
 
-async def _await_ack(link: Link, plan: ChunkPlan, sender: ChunkSender, sequence: int, extracts: bool) -> Ack:
+async def _await_ack(
+    link: Link, plan: ChunkPlan, sender: ChunkSender, sequence: int, name: Hashable, extracts: bool
+) -> Ack:
     """Wait for an ACK that says something new; ask by POLL, never by a chunk."""
     started = now()
     polls = unanswered = 0
@@ -84,7 +94,8 @@ async def _await_ack(link: Link, plan: ChunkPlan, sender: ChunkSender, sequence:
                 # A board acknowledges unasked only what has arrived, so an ACK without news is an old one.
                 news = sender.learns(ack) or ack.status is not None
                 if news or polls:
-                    link.accept(incoming, Role.PROBE if polls else Role.NEWS, ack=True)
+                    role, part = _acknowledgement(name, plan, incoming.frame, ack.first)
+                    link.accept(incoming, Role.PROBE if polls else role, ack=True, part=part)
                     if not unanswered:
                         link.acks.measured(now() - started)
                     return ack
@@ -96,7 +107,7 @@ async def _await_ack(link: Link, plan: ChunkPlan, sender: ChunkSender, sequence:
                 unanswered = 0  # it is at work: its final ACK is still to come
             elif incoming.answers(Kind.RESULT, sequence) and not extracts:
                 link.put_back(incoming)  # trained already: the final ACK was lost
-                return Ack(plan.count, frozenset(), 0)
+                return Ack(plan.count, frozenset(), 0, lost=not polls)
             else:
                 link.refuse_error(incoming, sequence)
                 link.discard(incoming)
@@ -126,8 +137,10 @@ async def pull(link: Link, receiver: ChunkReceiver, name: Hashable) -> int:
     get = control_frame(Kind.GET, sequence, Get(receiver.first_missing, receiver.plan.window).pack())
     request, is_get, attempt, heard = get, True, 0, False
     while not receiver.complete:
-        role = Role.RETRANSMISSION if attempt else Role.NEWS
-        await link.send(request, role, ack=not is_get, part=Part((Kind.GET, name)) if is_get else None)
+        role, part = Role.NEWS, Part((Kind.GET, name))
+        if not is_get:
+            role, part = _acknowledgement(name, receiver.plan, request, receiver.first_missing)
+        await link.send(request, Role.RETRANSMISSION if attempt else role, ack=not is_get, part=part)
         window = receiver.plan.window_of(receiver.first_missing)
         progress = await _collect(link, receiver, name, window, sequence, attempt)
         heard = heard or progress
@@ -182,6 +195,14 @@ def _take_chunk(link: Link, receiver: ChunkReceiver, name: Hashable, incoming: I
         return True
     link.accept(incoming, Role.RETRANSMISSION)
     return False
+
+
+def _acknowledgement(name: Hashable, plan: ChunkPlan, ack: bytes, first: int) -> tuple[Role, Part]:
+    """What an ACK is: news once a window, when all of it has come; one with a gap says that something was lost."""
+    window = plan.window_of(max(0, first - 1))
+    has_gap = first != window.stop or (first < plan.count and len(ack) > HEADER_SIZE)
+    part = Part((name, "acks"), window.start * plan.chunk, window.stop * plan.chunk)
+    return Role.RETRANSMISSION if has_gap else Role.NEWS, part
 
 
 def _chunk(name: Hashable, plan: ChunkPlan, index: int) -> Part:

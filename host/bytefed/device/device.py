@@ -42,6 +42,7 @@ class Device:
         self._samples = SampleKeeper(self._session)
         self._offers = Offers()
         self._round: Round | None = None  # its delta waits for the final ACK
+        self.claimed = False  # whether `claim` had anything to say
 
     # ---- Identity
 
@@ -118,6 +119,15 @@ class Device:
         """Let a function know what keeps the board away while it is waited for, and None when it is back."""
         self._session.on_away = on_away
 
+    @property
+    def samples_mark(self) -> str:
+        """Which inputs it was given and what they came to; a host that starts anew sets what the last one knew."""
+        return self._samples.mark
+
+    @samples_mark.setter
+    def samples_mark(self, mark: str) -> None:
+        self._samples.mark = mark
+
     # ---- Bytes
 
     def take_bytes(self) -> ByteCount:
@@ -136,6 +146,14 @@ class Device:
 
     # ---- Connection and samples
 
+    async def claim(self, run: int) -> None:
+        """Make the board that was connected for a visit one of a run; it forgets any other.
+
+        Raises:
+            LinkError: It does not answer any more.
+        """
+        self.claimed = await self._session.claim(run)
+
     async def connect(self, run: int) -> None:
         """Open the port, say HELLO for a run, and ask what the board is and holds.
 
@@ -143,6 +161,7 @@ class Device:
             LinkError: E_PORT_..., E_NO_ANSWER.
             BoardError, ProtocolError: It is no board of ours, or speaks another version.
         """
+        self.claimed = False
         await self._session.connect(run)
         self._session.account.said = Said()
 

@@ -133,14 +133,14 @@ class Link:
         if not self._serial:
             self._values[Direction.DOWN][wire] += 1
 
-    async def send_delimiter(self) -> None:
-        """End whatever a broken link left in the board's decoder."""
+    async def send_delimiter(self, role: Role = Role.NEWS, part: Part | None = None) -> None:
+        """End whatever a broken link left in the board's decoder; role and part are those of the HELLO behind it."""
         if self._serial:
             before = self.transport.sent
             try:
                 await self.transport.write(b"\0")
             finally:
-                self.account.whole(Direction.DOWN, "padding", self.transport.sent - before)
+                self.account.delimiter(self.transport.sent - before, role, part)
 
     def next_sequence(self) -> int:
         """Return the sequence number of a new request."""
@@ -184,8 +184,8 @@ class Link:
         for frame, wire in self._decoder.push(data):
             if frame:
                 self._frames.append(Incoming(frame, wire))
-            else:
-                self.account.whole(Direction.UP, "junk" if frame is None else "padding", wire)
+            else:  # a board sends no empty frame: something broke one, or came between
+                self.account.whole(Direction.UP, "junk", wire)
 
     def accept(
         self,
@@ -200,6 +200,10 @@ class Link:
         self.account.frame(
             Direction.UP, len(incoming.frame), incoming.wire, role, payload=payload, ack=ack, part=part
         )
+
+    def accept_for_ack(self, incoming: Incoming, payload: int, part: Part) -> None:
+        """Put a frame down that says in a lost ACK's place that all has arrived: as a probe, but for its blob."""
+        self.account.answer(incoming.wire, payload, part)
 
     def discard(self, incoming: Incoming) -> None:
         """Put a frame that nobody waits for down as junk."""
@@ -216,6 +220,8 @@ class Link:
         tries: int = TRIES,
         payload: int = 0,
         fits: Callable[[bytes], bool] = lambda _body: True,
+        known: Callable[[bytes], bool] = lambda _body: False,
+        role: Role = Role.NEWS,
         name: Hashable = None,
     ) -> tuple[int, bytes]:
         """Send a request until it is answered.
@@ -227,6 +233,9 @@ class Link:
             tries: How often to send it.
             payload: Bytes of the body that belong to a blob.
             fits: Whether the body of an answer is one to this very request; others are waited out.
+            known: Whether an answer says that the board was asked this before, by a host that has died: then it is
+                booked as a retransmission.
+            role: What request and answer are put down to.
             name: Identifies the request across reconnections, so that a repeat is booked as a retransmission.
 
         Returns:
@@ -241,14 +250,16 @@ class Link:
         asked, answered = (None, None) if name is None else (Part((kind, name)), Part((answer, name)))
         for attempt in range(tries):
             started = now()
+            sent = Role.RETRANSMISSION if attempt else role
             if kind is Kind.HELLO:
-                await self.send_delimiter()
-            role = Role.RETRANSMISSION if attempt else Role.NEWS
-            await self.send(frame, role, payload=payload, part=asked)
+                await self.send_delimiter(sent, None if name is None else Part(("delimiter", name)))
+            await self.send(frame, sent, payload=payload, part=asked)
             until = started + self.requests.timeout(attempt)
             while incoming := await self.receive(until):
                 if incoming.answers(answer, sequence) and fits(incoming.body):
-                    self.accept(incoming, part=answered)
+                    self.accept(
+                        incoming, Role.RETRANSMISSION if known(incoming.body) else role, part=answered
+                    )
                     if attempt == 0:
                         self.requests.measured(now() - started)
                     return sequence, incoming.body

@@ -76,7 +76,7 @@ class Samples:
         return np.hstack([y.astype(np.uint8)[:, None], flat])
 
     def store_crc(self) -> int:
-        """Return the CRC-32 that a board's store has with these samples, when they are features."""
+        """Return the CRC-32 that a board's store has with these samples, if they are features."""
         meaning = struct.pack("<fb", self.scale, self.zero_point)
         return zlib.crc32(self.records(False).tobytes() + self.records(True).tobytes() + meaning)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bytefed.errors import BoardError
-from bytefed.protocol.message import Status
+from bytefed.protocol.message import State, Status, Welcome
 
 _REMEDIES = {
-    Status.BUSY: "It is training or capturing, or another coordinator drives it: wait, or press its reset button.",
+    Status.BUSY: "It is at work, or holds a delta: see `bytefed devices`. Wait, or go on with its run (--resume).",
     Status.NO_SESSION: "The board was reset; the coordinator says HELLO again by itself.",
     Status.BAD_VERSION: "Flash the firmware that fits this host, or install the host that fits the firmware.",
     Status.BAD_VALUE: "Check batch size (the board's limit is in `bytefed devices`), epochs and learning rate.",
@@ -28,3 +28,18 @@ def board_error(name: str, status: int) -> BoardError:
     label = known.name if known else f"STATUS_{status}"
     remedy = _REMEDIES.get(known, "") if known else "The firmware is newer than this host: update bytefed."
     return BoardError(f"E_BOARD_{label}", f"{name}: the board answered {label}", remedy)
+
+
+def busy(name: str, welcome: Welcome) -> BoardError:
+    """Return the error for a board that can't do what a visitor asks, by what it said when it was greeted."""
+    where = f"round {welcome.round} of run {welcome.run:08x}"
+    does, remedy = {
+        State.IDLE: ("takes samples from its sensor already", "Wait until it is done: it stops by itself."),
+        State.RECEIVING: (f"receives what {where} needs", "Wait until that run has ended."),
+        State.TRAINING: (f"works on {where}", "Wait until that run has ended."),
+        State.READY: (
+            f"holds its delta of {where}, and was not told that it arrived",
+            "Go on with that run (`bytefed run --resume DIR`), which takes it; a new run on this board gives it up.",
+        ),
+    }[State(welcome.state)]
+    return BoardError("E_BOARD_BUSY", f"{name}: the board {does}.", remedy)

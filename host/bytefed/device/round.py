@@ -48,6 +48,7 @@ class Round:
         self._boot: int | None = None  # of the board that said RESULT
         self._receiver: ChunkReceiver | None = None
         self._delta: bytes | None = None
+        self._ack_lost = False  # of the head: RESULT comes in its place
         self._transfer = 0  # that the final ACK belongs to
 
     async def advance(self) -> None:
@@ -141,14 +142,20 @@ class Round:
         ).pack()
         inline = offered.blob if session.profile.inlines(len(begin), len(offered.blob)) else b""
         sequence, body = await session.link.request(
-            Kind.BEGIN, begin + inline, Kind.ACCEPT, payload=len(inline), name="round"
+            Kind.BEGIN,
+            begin + inline,
+            Kind.ACCEPT,
+            payload=len(inline),
+            known=lambda body: not inline and Accept.unpack(body).state != State.RECEIVING,
+            name="round",
         )
         accept = Accept.unpack(body)
         if accept.state == State.RECEIVING:
             plan = session.profile.plan(len(offered.blob), Direction.DOWN)
-            status = await push(session.link, offered.blob, plan, sequence, accept.index, name="head")
-            if status != Status.OK:
-                raise board_error(session.uri, status)
+            pushed = await push(session.link, offered.blob, plan, sequence, accept.index, name="head")
+            if pushed.status != Status.OK:
+                raise board_error(session.uri, pushed.status)
+            self._ack_lost = pushed.ack_lost
         return sequence, accept.wait * _UNIT
 
     # ---- Up
@@ -156,7 +163,12 @@ class Round:
     async def _take_result(self, sequence: int, wait: float) -> None:
         incoming = await self._await_result(sequence, wait)
         inline = incoming.body[Result.size() :]
-        self._session.link.accept(incoming, payload=len(inline), part=Part((Kind.RESULT, "round")))
+        part = Part((Kind.RESULT, "round"))
+        if self._ack_lost:
+            self._ack_lost = False
+            self._session.link.accept_for_ack(incoming, len(inline), part)
+        else:
+            self._session.link.accept(incoming, payload=len(inline), part=part)
         result = Result.unpack(incoming.body)
         if result.status != Status.OK:
             raise board_error(self._session.uri, result.status)

@@ -22,15 +22,25 @@ _NO_SAMPLES = "E_BOARD_NO_SAMPLES"
 _NOT_HELD = -1  # no boot id: the board has lost its samples
 
 
+def _mark(samples: Samples, stored: Stored) -> str:
+    return f"{samples.store_crc():08x} {stored.crc:08x}"
+
+
 class SampleKeeper:
     """Sees to it that a board holds the samples that it was given.
 
     Args:
         session: With the board.
+
+    Attributes:
+        mark: Which inputs the board was given, and what its store was then: its extractor made features of them, so
+            only the board can say what they came to. Empty for none; a host that starts anew sets what the last one
+            knew.
     """
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self.mark = ""
         self._samples: Samples | None = None
         self._boot: int | None = None  # of the board when it last held them
 
@@ -39,8 +49,8 @@ class SampleKeeper:
         stored = self._session.stored
         if (stored.train, stored.test) != (len(samples.train_y), len(samples.test_y)):
             return False
-        if samples.kind == "inputs":  # what the extractor makes of them is known only after a first time
-            return samples is self._samples and self._boot == self._session.boot
+        if samples.kind == "inputs":
+            return bool(self.mark) and self.mark == _mark(samples, stored)
         return stored.crc == samples.store_crc()
 
     async def provision(self, samples: Samples) -> None:
@@ -94,6 +104,7 @@ class SampleKeeper:
                 anew = AddFlag(0)
             _, body = await session.link.request(Kind.STORE, b"", Kind.STORED, name="samples")
             session.stored = Stored.unpack(body)
+            self.mark = _mark(samples, session.stored) if samples.kind == "inputs" else ""
         self._boot = session.boot
 
     def _portions(self, samples: Samples) -> Iterator[tuple[NDArray[np.uint8], int, bool]]:
@@ -118,7 +129,13 @@ class SampleKeeper:
         blob = records.tobytes()
         add = Add(first, len(records), flags, zlib.crc32(blob), samples.scale, samples.zero_point)
         try:
-            sequence, body = await session.link.request(Kind.ADD, add.pack(), Kind.ADDED, name=(test, first))
+            sequence, body = await session.link.request(
+                Kind.ADD,
+                add.pack(),
+                Kind.ADDED,
+                known=lambda body: Added.unpack(body).state == 0,
+                name=(test, first),
+            )
         except BoardError as error:
             # It holds the delta of a round, of which it lost samples to an old ADD that came late.
             session.round_is_void = error.code == "E_BOARD_BUSY"
@@ -127,8 +144,8 @@ class SampleKeeper:
         if added.state == 0:
             return
         plan = session.profile.plan(len(blob), Direction.DOWN)
-        status = await push(
+        pushed = await push(
             session.link, blob, plan, sequence, added.index, name=(test, first), extracts=True
         )
-        if status != Status.OK:
-            raise board_error(session.uri, status)
+        if pushed.status != Status.OK:
+            raise board_error(session.uri, pushed.status)

@@ -6,11 +6,10 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Container
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 from bytefed.device.link import Link
 from bytefed.errors import BoardError, BytefedError, LinkError, ProtocolError
-from bytefed.ledger.account import Account
+from bytefed.ledger.account import Account, Role
 from bytefed.ledger.wire_size import LinkProfile
 from bytefed.protocol.message import (
     MAX_WINDOW,
@@ -182,22 +181,26 @@ class Session:
                 if error.code in _FATAL or attempt == _HELLOS - 1:
                     raise
 
+    async def claim(self, run: int) -> bool:
+        """Make the board that was visited one of a run: another run that it was in, it forgets.
+
+        Returns:
+            Whether that took a HELLO; a board that knows the run is in it already.
+
+        Raises:
+            LinkError: It does not answer any more.
+        """
+        self.run = run
+        if self.welcome.run == run:
+            return False
+        await self._say_hello("claim")
+        return True
+
     async def _greet(self) -> None:
-        link, nonce = self.link, self._rng.getrandbits(32)
-        hello = Hello(PROTOCOL_VERSION, PROTOCOL_VERSION, self.run, nonce, self.transport.frame_limit)
-
-        if self.round_is_void:  # another run makes the board forget it
-            other = replace(hello, run=self.run ^ 1)
-            await link.request(Kind.HELLO, other.pack(), Kind.WELCOME)
-            self.round_is_void = False
-
-        def fits(body: bytes) -> bool:
-            return len(body) < Welcome.size() or Welcome.unpack(body).nonce == nonce
-
-        _, body = await link.request(
-            Kind.HELLO, hello.pack(), Kind.WELCOME, tries=_HELLO_TRIES, fits=fits, name="connect"
-        )
-        self._take_welcome(Welcome.unpack(body))
+        link = self.link
+        if self.round_is_void:
+            await self._forget_round()
+        await self._say_hello("connect")
         _, body = await link.request(Kind.INFO, b"", Kind.BOARD, name="connect")
         board = Board.unpack(body)
         self._recognize(board)
@@ -206,6 +209,27 @@ class Session:
         self.stored = Stored.unpack(body)
         self.configured = None
         self.connections += 1
+
+    def _hello_of(self, run: int) -> Hello:
+        nonce = self._rng.getrandbits(32)
+        return Hello(PROTOCOL_VERSION, PROTOCOL_VERSION, run, nonce, self.transport.frame_limit)
+
+    async def _say_hello(self, name: str) -> None:
+        hello = self._hello_of(self.run)
+
+        def fits(body: bytes) -> bool:
+            return len(body) < Welcome.size() or Welcome.unpack(body).nonce == hello.nonce
+
+        _, body = await self.link.request(
+            Kind.HELLO, hello.pack(), Kind.WELCOME, tries=_HELLO_TRIES, fits=fits, name=name
+        )
+        self._take_welcome(Welcome.unpack(body))
+
+    async def _forget_round(self) -> None:
+        """Have the board forget the round of its run: another run's HELLO does."""
+        other = self._hello_of(self.run ^ 1)
+        await self.link.request(Kind.HELLO, other.pack(), Kind.WELCOME, role=Role.RETRANSMISSION)
+        self.round_is_void = False
 
     def _take_welcome(self, welcome: Welcome) -> None:
         if welcome.version != PROTOCOL_VERSION:

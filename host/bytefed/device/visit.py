@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from bytefed.device.device import Device
+from bytefed.device.refusals import busy
 from bytefed.errors import BoardError
 from bytefed.protocol.message import (
     Capability,
@@ -72,6 +73,10 @@ async def capture(
             if captured.state == 0:
                 return count, captured.count
             await asyncio.sleep(_PAUSE)
+    except BoardError as error:
+        if error.code != "E_BOARD_BUSY":
+            raise
+        raise busy(device.uri, device.welcome) from error
     except asyncio.CancelledError:
         await device.ask(Kind.CAPTURE, Capture(first, 0, label, 0).pack(), Kind.CAPTURED)
         raise

@@ -66,20 +66,29 @@ class Assignment:
         unused = (f"{left:,} of {total:,} samples to learn from are with no client.",) if left else ()
         return (*self.task.warnings, *unused)
 
+    def check(self, client: int, device: Device) -> None:
+        """Refuse a board whose store is too small for a client's samples.
+
+        Raises:
+            BoardError: E_BOARD_CAPACITY.
+        """
+        count = len(self.partition.train(client)) + len(self.partition.test(client))
+        if count > device.stored.capacity:
+            raise BoardError(
+                "E_BOARD_CAPACITY",
+                f"Board {device.name} ({device.uri}) stores {device.stored.capacity} samples,"
+                f" client {client} has {count}.",
+                f"Give --samples {device.stored.capacity}, use more boards, or another --partition.",
+            )
+
     def samples(self, client: int, device: Device) -> Samples:
         """Return a client's samples: inputs for a board that has the run's extractor, else ready features.
 
         Raises:
-            BoardError: E_BOARD_CAPACITY when its store is too small for them.
+            BoardError: As ``check``.
         """
+        self.check(client, device)
         train, test = self.partition.train(client), self.partition.test(client)
-        if len(train) + len(test) > device.stored.capacity:
-            raise BoardError(
-                "E_BOARD_CAPACITY",
-                f"Board {device.name} ({device.uri}) stores {device.stored.capacity} samples,"
-                f" client {client} has {len(train) + len(test)}.",
-                f"Give --samples {device.stored.capacity}, use more boards, or another --partition.",
-            )
         task = self.task
         extracts = device.board.capabilities & Capability.EXTRACTOR and device.board.model == task.model_hash
         own = task.inputs if extracts else None

@@ -141,7 +141,7 @@ async def open_run(
     requirements = Requirements.of(task, config.batch_size)
     seconds: list[float] | None = None
     if isinstance(where, NewRun):
-        seconds = await connect_all(devices, where.number, requirements)
+        seconds = await connect_all(devices, where.number, requirements, experiment.assignment, where.first)
         store = _create(experiment, where, devices)
     else:
         store = where

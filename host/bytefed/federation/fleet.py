@@ -25,6 +25,7 @@ from bytefed.ledger.plan import planned_connection, planned_provision
 from bytefed.ledger.rows import Phase, Status, Traffic
 from bytefed.ledger.wire_size import blob_size
 from bytefed.protocol.direction import Direction
+from bytefed.protocol.message import VISIT
 from bytefed.runs.store import Store
 
 # Errors that concern one board or its link; all others concern the run itself and end it.
@@ -45,20 +46,31 @@ class Member:
     busy: bool = False
 
 
-async def connect_all(devices: Sequence[Device], run: int, requirements: Requirements) -> list[float]:
-    """Connect to all boards of a run that begins.
+async def connect_all(
+    devices: Sequence[Device], run: int, requirements: Requirements, assignment: Assignment, first: int = 0
+) -> list[float]:
+    """Connect to all boards of a run that begins: as a visitor until all fit, so that a refusal changes nothing.
+
+    Args:
+        devices: The boards.
+        run: The run's number.
+        requirements: What each must be.
+        assignment: Who gets which samples.
+        first: Number of the run's first client.
 
     Returns:
         How long each took, seconds.
 
     Raises:
         LinkError, ProtocolError: A board can't be reached or understood.
-        BoardError: As ``Requirements.check``; E_BOARD_TWICE when two URIs lead to the same board.
+        BoardError: As ``Requirements.check`` and ``Assignment.check``; E_BOARD_TWICE when two URIs lead to the same
+            board.
     """
-    seconds = await _all(_connect(device, run) for device in devices)
+    seconds = await _all(_visit(device) for device in devices)
     seen: dict[int, Device] = {}
-    for device in devices:
+    for client, device in enumerate(devices, first):
         requirements.check(device)
+        assignment.check(client, device)
         if device.uid in seen:
             raise BoardError(
                 "E_BOARD_TWICE",
@@ -66,12 +78,13 @@ async def connect_all(devices: Sequence[Device], run: int, requirements: Require
                 "Name it once.",
             )
         seen[device.uid] = device
+    await _all(device.claim(run) for device in devices)
     return seconds
 
 
-async def _connect(device: Device, run: int) -> float:
+async def _visit(device: Device) -> float:
     started = _now()
-    await device.connect(run)
+    await device.connect(VISIT)
     return _now() - started
 
 
@@ -109,7 +122,7 @@ class Fleet:
         self._devices: list[Device] = []
         self._seekers: dict[asyncio.Task[None], Device] = {}
         self._news = asyncio.Event()
-        self.round = 0  # that bytes outside rounds are put down to
+        self.round = store.head()[0]  # that bytes outside rounds are put down to
 
     def __iter__(self) -> Iterator[Member]:
         """Iterate over the boards that are connected, by client."""
@@ -162,14 +175,21 @@ class Fleet:
             self._seek(device)
 
     async def _join(self, device: Device) -> None:
-        self._book_connection(device, await _connect(device, self._store.run))
-        self._requirements.check(device)
+        seconds, ended = await _visit(device), False
+        try:
+            self._requirements.check(device)
+            self._assignment.check(self._client(device), device)
+            await device.claim(self._store.run)
+            ended = True
+        finally:
+            self._book_connection(device, seconds, "ok" if ended else "failed")
         await self._admit(device)
 
-    def _book_connection(self, device: Device, seconds: float) -> None:
-        self.book(device, "connect", "ok", seconds, planned_connection(device.profile).wire_total)
+    def _book_connection(self, device: Device, seconds: float, status: Status = "ok") -> None:
+        planned = planned_connection(device.profile, claims=device.claimed)
+        self.book(device, "connect", status, seconds, planned.wire_total)
 
-    async def _admit(self, device: Device) -> None:
+    def _client(self, device: Device) -> int:
         client = self._clients.get(device.name)
         if client is None:
             raise BoardError(
@@ -177,8 +197,13 @@ class Fleet:
                 f"Board {device.name} ({device.uri}) was not there when this run began.",
                 "Leave it out; a new run can have it.",
             )
+        return client
+
+    async def _admit(self, device: Device) -> None:
+        client = self._client(device)
         if device.held is None:
             device.held = self._store.held(device.name)
+        device.samples_mark = mark = self._store.meta(f"samples of {device.name}")
         started = _now()
         ended: Status = "failed"
         estimate = 0
@@ -186,6 +211,8 @@ class Fleet:
             samples = self._assignment.samples(client, device)
             estimate = _provision_estimate(device, samples)
             await device.provision(samples)
+            if device.samples_mark != mark:
+                self._store.set_meta(f"samples of {device.name}", device.samples_mark)
             ended = "ok"
         finally:
             self.book(device, "provision", ended, _now() - started, estimate)

@@ -78,12 +78,27 @@ class Account:
         part: Part | None = None,
     ) -> None:
         """Put a whole frame down to its causes; bytes of a part that crossed before are a retransmission."""
-        if role is Role.NEWS and (self.recovering or (part is not None and not self.said.is_news(part))):
-            role = Role.RETRANSMISSION
+        role = self._judged(role, part)
         if role is Role.NEWS:
             self._frames[direction is Direction.DOWN, length, wire, payload, ack] += 1
         else:
             self.whole(direction, role.value, wire)
+
+    def answer(self, wire: int, payload: int, part: Part) -> None:
+        """Put a frame from the board down as the answer to what nobody had to ask; its payload stays payload."""
+        news = self._judged(Role.NEWS, part) is Role.NEWS
+        self.whole(Direction.UP, Role.PROBE.value, wire - payload)
+        self.whole(Direction.UP, "payload_up" if news else Role.RETRANSMISSION.value, payload)
+
+    def delimiter(self, wire: int, role: Role, part: Part | None) -> None:
+        """Put the delimiter before a request down to its cause: a repeated one is repair, as the request itself."""
+        role = self._judged(role, part)
+        self.whole(Direction.DOWN, "padding" if role is Role.NEWS else role.value, wire)
+
+    def _judged(self, role: Role, part: Part | None) -> Role:
+        if role is Role.NEWS and (self.recovering or (part is not None and not self.said.is_news(part))):
+            return Role.RETRANSMISSION
+        return role
 
     def whole(self, direction: Direction, cause: str, wire: int) -> None:
         """Put bytes down to one cause."""

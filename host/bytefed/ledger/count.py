@@ -55,12 +55,16 @@ class ByteCount:
     ack: int = _cause("ACK frames: header and body")
     control: int = _cause("bodies of control messages, without the inline blob")
     retransmission: int = _cause(
-        "whole frames sent again, frames received again, ERROR, and what it takes to recover from a link loss or a "
-        "reset: all that the same row has had before (messages by their kind, blobs byte by byte), and all that it "
-        "would not have had otherwise",
+        "whole frames sent again, frames received again, ERROR, an ACK that reports a gap, and what it takes to "
+        "recover from a link loss or a reset: all that the same row has had before (messages by their kind, blobs "
+        "byte by byte, one ACK a window), and all that it would not have had otherwise",
         repair=True,
     )
-    probe: int = _cause("POLL, and the ACK or ACCEPT that answers it", repair=True)
+    probe: int = _cause(
+        "POLL, and the ACK or ACCEPT that answers it; RESULT without its blob, where it comes in the place of a lost "
+        "final ACK",
+        repair=True,
+    )
     junk: int = _cause("received bytes that belong to no valid, expected frame", repair=True)
     wire_down: int = field(default=0, metadata=column(_WIRE, "B", merge="add"))
     wire_up: int = field(

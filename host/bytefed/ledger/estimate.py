@@ -175,7 +175,7 @@ def predict(
     return Prediction(
         board_round=board_round,
         rounds=board_round * (participants * rounds) + configuration_bytes(profile) * configured,
-        connect=connection_bytes(profile) * clients,
+        connect=connection_bytes(profile, claims=True) * clients,
         evaluate=blobs_bytes(profile, down, 0) * clients,
         participants=participants,
     )

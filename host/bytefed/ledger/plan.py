@@ -16,9 +16,14 @@ from bytefed.ledger.wire_size import (
 )
 
 
-def planned_connection(profile: LinkProfile) -> ByteCount:
-    """Return what opening a session costs."""
-    return connection_bytes(profile)
+def planned_connection(profile: LinkProfile, *, claims: bool = False) -> ByteCount:
+    """Return what opening a session costs.
+
+    Args:
+        profile: Of the link.
+        claims: Whether the board, visited first, does not know the run yet that it is to be in.
+    """
+    return connection_bytes(profile, claims=claims)
 
 
 def planned_provision(

@@ -182,13 +182,24 @@ def blobs_bytes(profile: LinkProfile, down: int, up: int) -> ByteCount:
 
 
 @cache
-def connection_bytes(profile: LinkProfile) -> ByteCount:
-    """Return the bytes of HELLO, INFO and STORE, which occur once in each connection."""
+def hello_bytes(profile: LinkProfile) -> ByteCount:
+    """Return the bytes of HELLO and WELCOME."""
     count = _exchange(profile, Hello.size(), Welcome.size())
-    count += _exchange(profile, 0, Board.size()) + store_bytes(profile)
     if profile.framing == "serial":
         count += ByteCount(padding=1, wire_down=1)
     return count
+
+
+@cache
+def connection_bytes(profile: LinkProfile, *, claims: bool = False) -> ByteCount:
+    """Return the bytes of HELLO, INFO and STORE, which occur once in each connection.
+
+    Args:
+        profile: Of the link.
+        claims: Whether the board is visited first, and a second HELLO makes it one of the run.
+    """
+    count = hello_bytes(profile) * (2 if claims else 1)
+    return count + _exchange(profile, 0, Board.size()) + store_bytes(profile)
 
 
 @cache

@@ -61,11 +61,13 @@ class Ack:
         first: The first missing chunk; the number of chunks when none is missing.
         arrived: Chunks after `first`, in the same window, that have arrived.
         status: The final status; None when there is none.
+        lost: Whether the frame itself was lost, and what it would have said is known from a RESULT that came unasked.
     """
 
     first: int
     arrived: frozenset[int]
     status: int | None
+    lost: bool = False
 
     @classmethod
     def unpack(cls, frame: bytes, plan: ChunkPlan) -> Ack:

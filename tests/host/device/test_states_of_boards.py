@@ -14,7 +14,7 @@ from bytefed.device.link import Link
 from bytefed.errors import BoardError
 from bytefed.protocol.chunks import ChunkPlan, ChunkReceiver
 from bytefed.protocol.header import is_data
-from bytefed.protocol.message import Kind
+from bytefed.protocol.message import Kind, Status
 
 STATES = list(dict.fromkeys(cell.state for cell in cells()))
 PLAN = ChunkPlan(len(HEAD), CHUNK, 2)
@@ -111,7 +111,8 @@ def test_a_push_that_has_to_ask(state, event):
 
     async def pushed() -> None:
         extracts = event == "POLL of the last ADD"
-        assert await push(link, blob, PLAN, sequence, 0, name="blob", extracts=extracts) == 0
+        done = await push(link, blob, PLAN, sequence, 0, name="blob", extracts=extracts)
+        assert done.status == Status.OK
 
     assert outcome(pushed()) == expected(cell)
 

@@ -26,7 +26,7 @@ from bytefed.federation.requirements import Requirements
 from bytefed.federation.rules import Rules
 from bytefed.ledger.count import ByteCount
 from bytefed.ledger.wire_size import round_bytes, serial_profile
-from bytefed.protocol.message import BeginFlag, Board, Result, Stored
+from bytefed.protocol.message import VISIT, BeginFlag, Board, Result, Stored
 from bytefed.runs.csv_files import Records
 from bytefed.runs.store import Store
 from bytefed.seeds import select, training_seed
@@ -72,6 +72,8 @@ class FakeDevice:
         self.answers = []  # of each release, whether the delta counted
         self.trouble = {}  # round: error to raise
         self.unreachable = 0  # connects that fail
+        self.claimed = False
+        self.samples_mark = ""
         self.gates = {}  # round: event to wait for
         self.delta = lambda round_: np.full(P, (self.number + 1) * round_ / 100, np.float32)
         self.examples = 10 * (number + 1)
@@ -99,6 +101,10 @@ class FakeDevice:
 
     def watch(self, on_away):
         pass
+
+    async def claim(self, run):
+        self.claimed = self.run != run
+        self.run = run
 
     async def provision(self, samples):
         self.samples = samples
@@ -160,7 +166,8 @@ class World:
         if resume:
             store = Store.open(self.directory)
         else:
-            seconds = await connect_all(devices, 1, requirements)
+            assignment = Assignment(self.task, divide(self.task, "iid", len(devices)))
+            seconds = await connect_all(devices, 1, requirements, assignment)
             store = Store.create(self.directory, 1, np.zeros(P, np.float32), self.config.to_toml(), {})
             store.enrol([(device.name, "serial") for device in devices])
         try:
@@ -511,7 +518,10 @@ def test_a_round_says_how_good_the_heads_are_that_the_boards_hold(tmp_path):
 def refuse(world, code):
     with pytest.raises(BytefedError, match=code) as caught:
         asyncio.run(world.play())
-    assert not world.directory.exists() or code == "E_BOARD_CAPACITY"
+    assert not world.directory.exists()
+    assert [device.run for device in world.devices if device.connections] == [VISIT] * (
+        3 - (code == "E_PORT_NOT_FOUND")
+    )
     return caught.value
 
 

@@ -46,7 +46,8 @@ def test_the_exact_figure_is_the_closed_form(capsys):
     chunks = 5 * w(250) + w(2 + 1320 - 5 * 248)
     round_ = w(10) + chunks + w(3) + w(7) + w(19) + chunks + w(5) + w(3)
     evaluation = w(10) + chunks + w(3) + w(7) + w(19)
-    connection = 1 + w(13) + w(18) + w(2) + w(19) + w(2) + w(19)
+    hello = 1 + w(13) + w(18)
+    connection = hello + w(2) + w(19) + w(2) + w(19) + hello  # as a visitor, then for the run
     config = w(17) + w(2)
     result = document(capsys, "--features", "32", "--classes", "10", "--clients", "4", "--rounds", "3")
     assert result["exact"]["board_round"]["wire_total"] == round_

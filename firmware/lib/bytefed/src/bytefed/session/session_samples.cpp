@@ -35,7 +35,7 @@ void Session::on_add(uint8_t sequence, const uint8_t* body, size_t length) {
 }
 
 Status Session::check(const Add& add) const {
-  if (state() == State::kTraining || state() == State::kReady || capturing()) return Status::kBusy;
+  if (state() == State::kTraining || holds_delta() || capturing()) return Status::kBusy;
   const Status status = intake_.check(add);
   if (status != Status::kOk) return status;
   return plan(add).valid() ? Status::kOk : Status::kTooLarge;
@@ -65,7 +65,7 @@ Status Session::capture(const Capture& capture) {
   }
   if (intake_.is_same(capture)) return Status::kOk;
   if (port_.sense == nullptr || port_.extract == nullptr) return Status::kNoSensor;
-  if (state() != State::kIdle || capturing()) return Status::kBusy;
+  if (!at_rest() || holds_delta()) return Status::kBusy;
   const Status status = intake_.check(capture);
   if (status != Status::kOk) return status;
   abandon();
