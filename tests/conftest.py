@@ -1,4 +1,4 @@
-"""For all suites: a home of their own, and property tests that no busy machine can fail."""
+"""Fixtures for all suites: a home of their own, and property tests that don't fail because a machine is busy."""
 
 import atexit
 import os

@@ -1,4 +1,4 @@
-"""A board whose firmware is the Arduino app itself, on a fake core: what LoopbackTransport wants of a board."""
+"""A board whose firmware is the Arduino app itself, on a fake core, with the interface that LoopbackTransport needs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class FakeBoard:
 
     Args:
         library: fake_nano.so or another of CMakeLists.txt.
-        world: What to set before it is switched on, as `set` does.
+        world: Values to set before it is switched on, as `set` does.
     """
 
     def __init__(self, library: Path, **world: int) -> None:

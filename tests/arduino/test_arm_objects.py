@@ -1,6 +1,6 @@
-"""What the boards' compiler makes of all code of ours: no warning, the FPU's own arithmetic, no heap memory.
+"""All our code under the boards' compiler: no warning, the FPU's own arithmetic, no heap memory.
 
-The flags are the boards'; of their cores there are the fakes, so this is about our objects and not about images.
+The flags are the boards', but the cores are the fakes, so this tests our objects and not whole images.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def test_all_objects_of_ours(model: Path, tmp_path: Path, family: str) -> None:
 
 
 def test_software_floating_point_is_found(model: Path, tmp_path: Path) -> None:
-    """Where PlatformIO's builder had its way on the Nano."""
+    """It would be there with the flags that PlatformIO's builder chooses for the Nano."""
     flags = [flag.replace("softfp", "soft") for flag in app_flags("nano", model)]
     compile_all([APP / "window.cpp"], flags, tmp_path)
     code, said = check(tmp_path / "arduino-window.o")

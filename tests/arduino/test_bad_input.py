@@ -1,4 +1,4 @@
-"""What a board is asked that can't be: the host says clearly why, and the board goes on."""
+"""Impossible requests to a board: the host says clearly why, and the board goes on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What differs from board to board: what it is, its sensor, its light, its button."""
+"""The differences between boards: make, sensor, light, button."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the Bluefruit port takes in while its app is busy: a window, and as much again; a value beyond that is lost."""
+"""The receive buffer of the Bluefruit port while its app is busy: it holds two windows, and loses any more."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def burst(board: FakeBoard, indices: range) -> None:
 
 
 def first_missing(board: FakeBoard) -> int:
-    """What the one ACK says that the board sends."""
+    """Return the content of the one ACK that the board sends."""
     board.step(100)
     (ack,) = board.take_frames()
     return DataHeader.unpack(ack).index

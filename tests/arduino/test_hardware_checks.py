@@ -67,7 +67,7 @@ def test_every_check_but_the_extractor_s(
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_heap_memory_is_found_out(fake_boards: Path, checks: ModuleType, family: str) -> None:
-    """Where the extractor's library asks for some at each inference."""
+    """It is found out when the extractor's library asks for some at each inference."""
 
     async def action() -> None:
         board = FakeBoard(library(fake_boards, family), extractor_allocates=1)

@@ -1,4 +1,4 @@
-"""The app takes no heap memory once it runs, and where it did, an image would tell."""
+"""The app takes no heap memory once it runs, and an image would report it if it did."""
 
 from __future__ import annotations
 

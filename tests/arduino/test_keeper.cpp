@@ -1,4 +1,4 @@
-// What a board keeps over a loss of power, and when it is written.
+// Tests of the state that a board keeps over a loss of power, and of the times when it is written.
 #include "bench_flash.h"
 #include "bytefed/storage/keeper.h"
 
@@ -76,7 +76,7 @@ struct BoardOf {
 };
 using KeptBoard = BoardOf<4, 2>;
 
-// Of the smallest flash that has room for the board's images.
+// Returns the pages of the smallest flash that has room for the board's images.
 uint32_t least_pages() {
   for (uint32_t pages = 1;; ++pages) {
     Flash flash(pages);
@@ -89,8 +89,8 @@ bool same(const T& a, const T& b) {
   return std::memcmp(&a, &b, sizeof a) == 0;
 }
 
-// What a board of that flash knows after a loss of power is what this one knows; but for the number of a
-// round whose head never came.
+// Checks that a board with that flash knows after a loss of power what this one knows, except for the number
+// of a round whose head never came.
 void check_kept(Flash& flash, const KeptBoard& board) {
   const KeptBoard after(flash);
   const RoundRecord now = board.session.round_record(), then = after.session.round_record();

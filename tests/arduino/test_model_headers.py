@@ -1,4 +1,4 @@
-"""tools/model_to_c.py: what firmware learns of a model."""
+"""tools/model_to_c.py: the headers that it makes of a model for the firmware."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the BLE tests share: boards, samples, a plan, and a fake adapter around them."""
+"""The common parts of the BLE tests: boards, samples, a plan, and a fake adapter around them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def make_samples(shape: Shape, seed: int = 0, count: int = 24) -> Samples:
 
 
 def expected_deltas(shape: Shape, samples: Samples, rounds: int) -> list[NDArray[np.float32]]:
-    """What a board brings back when nothing goes wrong, over a loopback."""
+    """Return the results of a board when nothing goes wrong, over a loopback."""
     from bytefed.boards.loopback import LoopbackTransport
 
     async def work() -> list[NDArray[np.float32]]:
@@ -95,7 +95,7 @@ async def rounds_on(
 
 
 def books(device: BookedDevice) -> tuple[ByteCount, ByteCount]:
-    """What was counted and what was expected; raises when the causes don't add up."""
+    """Return the counted and the expected bytes; raises when the causes don't add up."""
     return device.take_bytes(), device.take_expected()
 
 

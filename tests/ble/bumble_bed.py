@@ -144,7 +144,7 @@ class PacedLink(LocalLink):
         self.packets_sent += count
         loop = asyncio.get_running_loop()
         lane = (id(sender_controller), str(destination_address))
-        # What is handed over during an event goes at the next one.
+        # Data that are handed over during an event are sent at the next one.
         first = (math.floor(loop.time() / self._interval + 1e-6) + 1) * self._packets
         last = max(self._booked.get(lane, 0) + 1, first) + count - 1
         self._booked[lane] = last

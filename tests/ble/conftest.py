@@ -1,4 +1,4 @@
-"""Which beds there are on this machine."""
+"""The BLE beds that this machine has."""
 
 from __future__ import annotations
 

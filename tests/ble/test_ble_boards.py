@@ -213,7 +213,7 @@ def test_a_board_that_a_killed_program_left_connected_is_found(
 
 
 def _points() -> tuple[int, int]:
-    """How many values cross in each direction from BEGIN of the second round on."""
+    """Return the number of values that cross in each direction from BEGIN of the second round on."""
     points = [0, 0]
 
     async def test() -> None:

@@ -141,7 +141,7 @@ class Counted(Air):
 
 
 def paced_round(shape: Shape, window: int) -> float:
-    """What part of the computed ceiling a round reaches at 30 ms and 3 packets an event."""
+    """Return the part of the computed ceiling that a round reaches at 30 ms and 3 packets an event."""
     radio = replace(AirTable.load().radio, interval=0.03, packets=3)
     samples = make_samples(shape)
 

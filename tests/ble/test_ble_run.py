@@ -1,4 +1,4 @@
-"""Whole runs over BLE: the head that comes out is the one of a run in which nothing goes wrong."""
+"""Whole runs over BLE: the resulting head is that of a run in which nothing goes wrong."""
 
 from __future__ import annotations
 

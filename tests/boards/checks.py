@@ -1,6 +1,6 @@
-"""What each board is checked for. A check takes a Device that is not connected and gives a note for the report.
+"""The checks for each board. A check takes a Device that is not connected and returns a note for the report.
 
-It raises AssertionError or BytefedError where the board fails, and skips where it has nothing to check.
+It raises AssertionError or BytefedError if the board fails, and skips if there is nothing to check.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ async def captures(device: Device) -> str:
     if not device.board.capabilities & Capability.SENSOR:
         pytest.skip("it has no sensor, or a model that takes something else")
     shape = Manifest.load(model_folder(own_model(device))).input_shape
-    # What the store holds may mean something else than the extractor's features: one input puts that right.
+    # The stored features may have another scale than the extractor's: one input corrects that.
     await device.provision(unlabelled(device, np.zeros((1, *shape), np.int8), "inputs"))
     started = time.monotonic()
     asked, got = await take_samples(device, 1, 8.0, test=False)
@@ -203,7 +203,7 @@ async def anew(device: Device, run: int) -> Device:
 
 
 async def is_kept(device: Device) -> str:
-    """What it has saved is there after a reset, which a person has to press."""
+    """The board's saved state is there after a reset, for which a person has to press the button."""
     await device.connect(new_run())
     if not device.board.capabilities & Capability.PERSISTENT:
         pytest.skip("it keeps nothing without power")

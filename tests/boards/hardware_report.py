@@ -1,4 +1,4 @@
-"""What the hardware test found, as Markdown to paste into an issue."""
+"""Writes the results of the hardware test as Markdown to paste into an issue."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class BoardPort:
     Args:
         uid: The board's.
         make_board: Switches one on.
-        framing, frame_limit: Of the link.
+        framing, frame_limit: Framing and frame limit of the link.
         slice_time: Seconds that a slice of training takes.
         forgotten: Called with uid and round when the board lets go of its delta, and whether an ACK with the number of
             the transfer under way made it.

@@ -27,7 +27,7 @@ _PAIRED: tuple[Event, ...] = ("kill", "kill+lose", "reset", "drop", "late")
 
 @dataclass
 class Tally:
-    """What a campaign came to."""
+    """The results of a campaign."""
 
     worlds: int = 0
     frames: int = 0
@@ -170,7 +170,7 @@ def run_all(
 
 
 def _check_apathy(setting: Setting, outcome: Outcome, make_board: MakeBoard | None) -> None:
-    """What comes twice must not make the host say anything twice (the sorcerer's apprentice)."""
+    """A duplicate must not make the host send anything twice (the sorcerer's apprentice)."""
     calm = _calm_wire_down(replace(setting, events=()), make_board)
     if outcome.bytes.wire_down != calm:
         raise Violation(

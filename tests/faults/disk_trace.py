@@ -1,7 +1,7 @@
-"""What a real coordinator does to its run directory, in order, with what its boards were told in between.
+"""Traces what a real coordinator does to its run directory, in order, and what it tells its boards in between.
 
-The process is not asked: a small library below it writes down each operation (disk_trace.cpp), and what was said on
-its boards' terminals is read as frames. Run as a program, this file is that process.
+The process itself does not report: a small library below it records each operation (disk_trace.cpp), and the bytes on
+its boards' terminals are read as frames. Run as a program, this file is that process.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class Operation:
     Attributes:
         kind: W write, T truncate, S sync, C create, D make a folder, U unlink, R rename, > say, < hear.
         path: Below the traced folder, "" for that itself; of a terminal, its name.
-        offset: Where a write begins; the size after a truncation.
-        data: What was written, said or heard; the new path of a rename.
+        offset: Start of a write in the file; the size after a truncation.
+        data: The bytes that were written, sent or received; the new path of a rename.
     """
 
     kind: str
@@ -57,7 +57,7 @@ class Operation:
 
 @dataclass
 class Told:
-    """What the boards had said and had been told up to some operation.
+    """The messages to and from the boards up to some operation.
 
     Attributes:
         sent: Delta as its board sent it, by (round, board).
@@ -110,10 +110,10 @@ def trace(
     Args:
         folder: Empty, or of an earlier trace.
         library: From ``build``.
-        rounds: How many.
+        rounds: Number of rounds.
         fail: Which operations fail, as disk_trace.cpp has it; "" for none.
-        program: What runs a Python file.
-        host: Where another bytefed is taken from; "" for the one that is tested.
+        program: The command that runs a Python file.
+        host: Folder of another bytefed; "" for the one that is tested.
     """
     if not (folder / "heaps.npz").exists():
         write_data(folder / "heaps.npz", D, C)
@@ -190,7 +190,7 @@ class Conversation:
 
 
 def told_after(operations: Sequence[Operation]) -> list[Told]:
-    """What the boards had been told before each operation, and after the last one."""
+    """Return the messages to the boards before each operation, and after the last one."""
     told = Told()
     conversations: dict[str, Conversation] = {}
     history = [told]

@@ -1,4 +1,4 @@
-"""How much of a lossy link's room the transfers use, in bytes and in time, on a paced link with a virtual clock.
+"""Measures the share of a lossy link's capacity that transfers use, in bytes and in time, with a virtual clock.
 
 Time-outs are those of real boards.
 """
@@ -22,12 +22,12 @@ from bytefed.transport.faults import Faults, with_faults
 
 @dataclass(frozen=True)
 class Goodput:
-    """Of the ideal `1 - loss`: 1.0 is a transfer that loses nothing but what the link loses.
+    """Shares of the ideal `1 - loss`: 1.0 is a transfer that wastes nothing besides the link's own losses.
 
     Attributes:
         by_bytes: (bytes of a loss-free round) / (bytes at this loss) / (1 - loss).
         by_time: (seconds of a loss-free round) / (seconds at this loss) / (1 - loss).
-        seconds: Of a loss-free round.
+        seconds: Duration of a loss-free round.
     """
 
     by_bytes: float
@@ -44,14 +44,14 @@ def measure(
     framing: str = "serial",
     rounds: int = 40,
 ) -> Goodput:
-    """Measure rounds that are all transfer: float32 both ways, two samples to train on.
+    """Measure rounds that consist almost only of transfers: float32 both ways, two samples to train on.
 
     Args:
         features, classes: D and C of the head.
-        rate: Of the line, bytes a second and direction.
+        rate: Rate of the line, bytes a second in each direction.
         loss: Probability that a frame is lost, each direction.
         framing: "serial" or "ble".
-        rounds: How many.
+        rounds: Number of rounds.
     """
     args = (features, classes, rate, framing, rounds)
     calm, calm_seconds = run(_rounds(0.0, *args))

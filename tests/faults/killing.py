@@ -29,7 +29,7 @@ _NOBODY: Callable[[object], None] = lambda event: None  # noqa: E731
 
 @dataclass(frozen=True)
 class Kills:
-    """What a series of kills came to."""
+    """The results of a series of kills."""
 
     kills: int
     rounds: int
@@ -98,9 +98,9 @@ def kill_often(folder: Path, kills: int, seed: int, codec: str = "float32") -> K
 
     Args:
         folder: Empty.
-        kills: How many times.
-        seed: Of the instants.
-        codec: Of the run.
+        kills: Number of kills.
+        seed: Seed of the instants.
+        codec: Codec of the run.
     """
     rng = random.Random(seed)
     write_data(folder / "heaps.npz")

@@ -33,11 +33,11 @@ class Mutant:
     """A board (a file of the core) or host (a file of the package) that does one thing wrong.
 
     Attributes:
-        name: What it does, or leaves out.
+        name: The thing that it does wrong, or leaves out.
         path: File below firmware/lib/bytefed/src or host.
-        changes: Each a text that stands in the file exactly once, and what stands there instead.
+        changes: Pairs of a text that stands in the file exactly once, and the text that replaces it.
         part: The part of the campaign that finds it out.
-        flash: Whether a host is tried with boards that have flash: those of a core built apart.
+        flash: Whether a host is tried with boards that have flash, which run a core built apart.
         elsewhere: Further changes, each in a file of its own: path, text and what stands there instead.
     """
 
@@ -293,7 +293,7 @@ def survives(mutant: Mutant, work: Path) -> str | None:
     """Try a mutant.
 
     Args:
-        mutant: What to break.
+        mutant: The mutant to make.
         work: A folder that may be emptied.
 
     Returns:

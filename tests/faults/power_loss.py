@@ -1,8 +1,8 @@
-"""What a disk may hold after the power failed, and what a run directory must hold all the same.
+"""Models the possible contents of a disk after a power failure, and checks what a run directory must hold in any case.
 
-A disk keeps what was synced. Of what was done to a file since, each 512-byte sector may be in any state that it went
-through, the file may have any of its sizes, and what nobody wrote may be zeros or anything. Of what was done to a
-folder since it was synced, any part may be missing.
+A disk keeps all that was synced. In a file that was changed since, each 512-byte sector may be in any state that it
+has had, the file may have any of its sizes, and bytes that nobody wrote may be zeros or anything. Any part of the
+changes to a folder since it was synced may be missing.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from bytefed.strategies.robust import bound_norms
 SECTOR = 512
 Fate = Literal["nothing", "all", "prefix", "any"]
 FATES: tuple[Fate, ...] = ("nothing", "all", "prefix", "any")
-"""Of what was not synced: nothing survives, or all; or what came before some operation, which is torn; or anything."""
+"""The fates of changes that were not synced: none survives; all; those before one that is torn; or any of them."""
 
 
 class Lost(AssertionError):  # noqa: N818 (a finding, not an error of the program)
@@ -39,7 +39,7 @@ class Lost(AssertionError):  # noqa: N818 (a finding, not an error of the progra
 
 @dataclass(eq=False)
 class File:
-    """A file as it was synced, as processes see it, and what made the difference."""
+    """A file as it was synced, the file as processes see it, and the operations in between."""
 
     durable: bytearray = field(default_factory=bytearray)
     live: bytearray = field(default_factory=bytearray)
@@ -55,7 +55,7 @@ class File:
         self.pending.clear()
 
     def found(self, fate: Fate, rng: random.Random) -> bytes:
-        """What may be found after the power failed."""
+        """Return a possible content after the power failed."""
         if fate == "nothing" or not self.pending:
             return bytes(self.durable)
         if fate == "all":
@@ -141,7 +141,7 @@ class Disk:
         return {path: bytes(file.live) for path, file in self._live.items() if file is not None}
 
     def after_power_loss(self, fate: Fate, rng: random.Random) -> dict[str, bytes | None]:
-        """What may be found: content by path, None for folders."""
+        """Return a possible state of the disk: content by path, None for folders."""
         names = dict(self._durable)
         for operation, entry in self._moves:
             if fate == "all" or (fate != "nothing" and rng.random() < 0.5):
@@ -275,7 +275,7 @@ def resume(run: Path) -> bytes:
 
 @dataclass
 class Losses:
-    """What a series of power losses came to."""
+    """The results of a series of power losses."""
 
     operations: int = 0
     syncs: int = 0
@@ -293,7 +293,7 @@ def lose_power(traced: Traced, work: Path, states: int, resumes: int, seed: int)
         work: A folder for what is found, which is emptied.
         states: At least so many, each with what survives drawn anew.
         resumes: In so many of them the run goes on to its end.
-        seed: Of all that is drawn.
+        seed: Seed of all draws.
 
     Raises:
         Lost: With the state that shows it.
@@ -334,7 +334,7 @@ def fail_disk(folder: Path, library: Path, rounds: int, fail: str) -> Traced:
     Args:
         folder: Empty.
         library: From ``disk_trace.build``.
-        rounds: Of the run.
+        rounds: Number of rounds of the run.
         fail: Which operations, as disk_trace.cpp has it.
 
     Returns:
@@ -355,7 +355,7 @@ def fail_disk(folder: Path, library: Path, rounds: int, fail: str) -> Traced:
 
 
 def _points(operations: Sequence[Operation], states: int, seed: int) -> list[tuple[int, Fate]]:
-    """Where the power fails, in order, and what becomes of what was not synced then."""
+    """Return the operations at which the power fails, in order, and the fate of changes that were not synced then."""
     rng = random.Random(f"points {seed}")
     syncs = [at for at, operation in enumerate(operations) if operation.kind == "S"]
     around = [(point, fate) for at in syncs for point in (at, at + 1) for fate in FATES]

@@ -40,7 +40,7 @@ struct TestBoard {
   Link frames;
 };
 
-// What a board with flash has of itself after a loss of power.
+// The state that a board with flash has after a loss of power.
 struct Image {
   decltype(TestBoard::memory) memory;
   RoundRecord round;

@@ -19,7 +19,7 @@ def build_shared_board(sources: Path, library: Path) -> None:
 
     Args:
         sources: The folder that holds `bytefed/`.
-        library: What to make.
+        library: The library to make.
     """
     compiler = shutil.which("c++") or "g++"
     core = sorted((sources / "bytefed").rglob("*.cpp"))
@@ -48,7 +48,7 @@ def shared_board(library: str) -> MakeBoard:
 
 
 class _SharedBoard:
-    """What VirtualBoard does, by the C interface."""
+    """A board with the methods of VirtualBoard, over the C interface."""
 
     def __init__(self, lib: ctypes.CDLL, uid: int, boot: int) -> None:
         self._lib = lib

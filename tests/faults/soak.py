@@ -29,7 +29,7 @@ class Soak:
     before, boards whose delta counted.
 
     Args:
-        rounds: How many there will be: their rows are there from the start, so that watching takes no memory.
+        rounds: Number of rounds; their rows are there from the start, so that measuring takes no memory.
     """
 
     def __init__(self, rounds: int) -> None:
@@ -59,7 +59,7 @@ def soak(folder: Path, boards: int, rounds: int, codec: str = "onebit") -> Soak:
 
     Args:
         folder: Empty; best in memory, the store is written to 64 times a round.
-        boards, rounds: How many.
+        boards, rounds: Numbers of boards and of rounds.
         codec: Both ways.
     """
     rng = np.random.default_rng(5)

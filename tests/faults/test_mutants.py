@@ -1,4 +1,4 @@
-"""Each broken host or board is found out: the worlds would notice."""
+"""Each broken host or board is found out by the worlds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The power fails under a real coordinator: whatever the disk had of what was not synced, nothing is lost."""
+"""The power fails under a real coordinator: nothing is lost, whatever happens to changes that were not synced."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def test_killed_coordinators_lose_nothing(tmp_path):
 
 
 def told(*arguments: str) -> str:
-    """What a user reads of a run that can't be: the command's one error and its remedy."""
+    """Return what a user reads about an impossible run: the command's one error and its remedy."""
     command = [sys.executable, "-m", "bytefed", "run", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
@@ -89,7 +89,7 @@ def written(tmp_path_factory):
 
 
 def boards_after(folder, wal: bytes):
-    """What a store holds whose write-ahead log is found like that."""
+    """Return the content of a store whose write-ahead log is found like that."""
     for rest in folder.glob(f"{DATABASE}-shm"):
         rest.unlink()
     (folder / f"{DATABASE}-wal").write_bytes(wal)

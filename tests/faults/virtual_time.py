@@ -1,4 +1,4 @@
-"""An event loop whose clock jumps: whoever waits has waited at once, and every run is the same to the last event."""
+"""An event loop whose clock jumps: waiting takes no time, and every run is the same to the last event."""
 
 from __future__ import annotations
 

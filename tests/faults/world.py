@@ -75,22 +75,22 @@ class Violation(AssertionError):  # noqa: N818  # the word that everyone uses fo
 
 @dataclass(frozen=True)
 class Setting:
-    """What a world is made of.
+    """The setting of a world.
 
     Attributes:
-        boards, rounds: How many.
-        framing, frame_limit, window: Of every link.
+        boards, rounds: Numbers of boards and of rounds.
+        framing, frame_limit, window: Framing, frame limit and window of every link.
         codec_down, codec_up: Codecs of heads and deltas.
         samples: Training samples of each board; more than 12 take two ADDs.
         still: Whether the rounds leave the global head as it is; then the boards are asked to evaluate it, too.
         slice_time: Seconds for a slice of training.
-        faults: Drawn for each frame.
-        events: What happens at which frame, counted over all links and both directions from 0.
+        faults: Faults that are drawn for each frame.
+        events: Numbers of frames, counted from 0 over all links and both directions, and the events that happen there.
         earlier: Whether the boards still hold the delta of another run's first round.
         forgetful: Whether a new host asks for deltas that are in the store already.
-        undetected: Probability that a chunk or an ACK is changed and its CRC-16 fits all the same.
-        echo: After how many more frames of its link and direction an "echo" of a frame comes.
-        seed: Of the host's random numbers.
+        undetected: Probability that a chunk or an ACK is changed and its CRC-16 still fits.
+        echo: Number of further frames of its link and direction after which an "echo" of a frame comes.
+        seed: Seed of the host's random numbers.
     """
 
     boards: int = 2
@@ -114,7 +114,7 @@ class Setting:
 
 @dataclass
 class Outcome:
-    """What a world came to."""
+    """The results of a world."""
 
     heads: list[bytes]
     deltas: dict[tuple[int, int], bytes]
@@ -154,7 +154,7 @@ def samples_of(uid: int, train: int) -> Samples:
 
 
 def trained(samples: Samples, head: np.ndarray, number: int) -> bytes:
-    """What the kernel makes of a head with these samples: the delta's bytes."""
+    """Return the bytes of the delta that the kernel makes of a head with these samples."""
     local = head.copy()
     train(
         local, samples.train_x, samples.train_y, C, scale=samples.scale, zero_point=samples.zero_point,
@@ -164,7 +164,7 @@ def trained(samples: Samples, head: np.ndarray, number: int) -> bytes:
 
 
 def classified(samples: Samples, head: np.ndarray) -> int:
-    """How many test samples a head classifies correctly."""
+    """Return the number of test samples that a head classifies correctly."""
     z = np.zeros(len(samples.test_y) * C, np.float32)
     logits(head, samples.test_x, C, scale=samples.scale, zero_point=samples.zero_point, out=z)
     return int((z.reshape(-1, C).argmax(axis=1) == samples.test_y).sum())
@@ -511,7 +511,7 @@ async def _leave_behind(port: BoardPort) -> None:
 
 
 class _Source:
-    """What goes wrong on one link of a world."""
+    """The faults on one link of a world."""
 
     def __init__(self, world: World, port: BoardPort) -> None:
         setting = world.setting
@@ -534,7 +534,7 @@ class _Source:
         return [*map(Piece, echoes), *self._pieces(event, direction, frame)]
 
     def _pending_echoes(self, direction: Direction, frame: bytes) -> list[bytes]:
-        """What echoes come just before a frame."""
+        """Return the echoes that come just before a frame."""
         waiting = [(left - 1, echo) for left, echo in self._echoes[direction]]
         self._echoes[direction] = [(left, echo) for left, echo in waiting if left > 0]
         due = [echo for left, echo in waiting if left <= 0]
@@ -543,7 +543,7 @@ class _Source:
         return due
 
     def _judge(self, direction: Direction, old: bytes) -> None:
-        """What a frame may bring about that comes once more now."""
+        """Note the effects that a repeated frame may have."""
         world = self._world
         if is_data(old):
             world.excused |= _transfer(old) in (self._newest[1] % 4, self._port.opened)
@@ -579,7 +579,7 @@ class _Source:
         return self._random.pieces(direction, frame)
 
     def _old_welcome(self, wire: bytes) -> list[Piece]:
-        """What another host's HELLO of the same sequence number was answered by: smaller frames."""
+        """Return the answer to another host's HELLO of the same sequence number: smaller frames."""
         frame = SerialDecoder().push(wire + b"\0")[0].frame or b""
         if not frame or frame[0] != Kind.WELCOME:
             return []
@@ -619,7 +619,7 @@ def check(outcome: Outcome, expected: Outcome) -> None:
 
 
 def fault_free(setting: Setting) -> Outcome:
-    """What a world comes to when nothing goes wrong, the same over every link."""
+    """Return the results of a world in which nothing goes wrong, the same over every link."""
     s = setting
     return _fault_free(Setting(s.boards, s.rounds, codec_up=s.codec_up, samples=s.samples, still=s.still))
 

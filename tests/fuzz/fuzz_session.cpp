@@ -21,7 +21,7 @@ constexpr uint8_t kClasses = 3, kMaxBatch = 4;
 
 using BoardMemory = StaticMemory<kFeatures, kClasses, kCapacity, kMaxBatch>;
 
-// What a loss of power takes: memory comes up with anything in it.
+// The part of a board that a loss of power destroys: its memory comes up with anything in it.
 struct Device {
   Device(const Port& port, Flash& flash)
       : session(garbage(memory), {1, 2, 1, 3, kInputs, {0.5f, 1}}, port),
@@ -36,8 +36,8 @@ struct Device {
   Keeper keeper;
 };
 
-// What of a board outlives it: not the number of a round whose head never came, nor what the features of no
-// samples mean.
+// The state that survives a loss of power. It excludes the number of a round whose head never came, and the
+// scale of features when there are no samples.
 struct Kept {
   uint32_t head, samples;
   uint16_t round;
@@ -217,8 +217,8 @@ void final_ack(World& world, Input& input) {
   world.give(world.current_link(), frame, sizeof frame);
 }
 
-// What was safe when the power failed is there again, if the flash can be read; and in any case what is there
-// is sound.
+// If the flash can be read, all state that was safe when the power failed is there again; in any case the
+// state is sound.
 void lose_power(World& world, Input& input) {
   const uint8_t how = input.byte();
   const bool readable = (how & 0x80u) == 0;

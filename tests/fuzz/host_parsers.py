@@ -1,4 +1,4 @@
-"""Fuzzes the host's parsers: whatever bytes they get, they take them or refuse them by a code and a remedy.
+"""Fuzzes the host's parsers: they must take any bytes, or refuse them with a code and a remedy.
 
 python tests/fuzz/host_parsers.py runs=100000 [target...]     each target so many times, slow ones a share: see TARGETS
 python tests/fuzz/host_parsers.py seconds=300 [target...]     each target so long
@@ -60,9 +60,9 @@ class Target:
     """A parser.
 
     Attributes:
-        parse: What takes the bytes.
+        parse: The function that takes the bytes.
         seeds: Gives sound inputs.
-        share: Of the executions that are asked for: 1, or less where each takes long.
+        share: Fraction of the requested executions: 1, or less if each takes long.
         allowed: Errors that are not coded, where the parser's callers turn them into codes.
     """
 
@@ -99,7 +99,7 @@ BODIES = [kind for kind in vars(message).values() if isinstance(kind, type) and 
 
 
 def bodies(data: bytes) -> None:
-    """What unpacks packs to the same bytes, but for the payloads of NaNs, which Python may quieten."""
+    """Check that unpacked messages pack to the same bytes, except NaN payloads, which Python may quieten."""
     kind = BODIES[data[0] % len(BODIES)] if data else BODIES[0]
     body = kind.unpack(data[1:])
     assert body.pack() == data[1 : 1 + kind.size()] or repr(kind.unpack(body.pack())) == repr(body)
@@ -248,7 +248,7 @@ TARGETS = {
     "gesture": Target(in_file(".json", gesture._read_file), lambda: [STROKES]),
 }
 
-# What a parser may stumble over.
+# Values that a parser may stumble over.
 TOKENS = (
     b"\0", b"\xff" * 4, b"\xff\xff\xff\x7f", b"\x80", b"\n", b'"', b"[", b"]", b"{", b"}", b"=", b",", b":", b".", b"-",
     b"1e999", b"nan", b"inf", b"9" * 400, b"0x", b"null", b"true", b"\\ud800", b"\xef\xbb\xbf", b"\r\n", b"1979-05-27",

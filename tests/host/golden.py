@@ -1,4 +1,4 @@
-"""The golden vectors in tests/vectors, read."""
+"""Reads the golden vectors in tests/vectors."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Files that somebody wrote to do harm, or half of them: .tflite models and TOML configurations.
+"""Makes malicious or truncated files: .tflite models and TOML configurations.
 
 Run as a program it reads each file of a folder as bytefed does, within limits of memory and processor time, and prints
-what came of it as JSON: its code and remedy by file, or the error that is none of ours.
+the results as JSON: code and remedy by file, or the error if it is not one of ours.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bytefed.ledger.air import AirTable
 MEMORY = 2 << 30
 """Bytes of address space for the program and all its libraries."""
 SECONDS = 60
-"""Of the processor, for all files together."""
+"""Seconds of processor time for all files together."""
 
 
 class FlatFile:
@@ -195,7 +195,7 @@ READERS: dict[str, Callable[[Path], object]] = {
 
 
 def outcome(path: Path) -> tuple[str, str]:
-    """What came of reading a file: a code and a remedy, or the name of another error and what it says."""
+    """Return the result of reading a file: a code and a remedy, or the name and text of another error."""
     try:
         READERS[path.suffix](path)
     except BytefedError as error:

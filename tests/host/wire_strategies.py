@@ -1,4 +1,4 @@
-"""What hypothesis draws for the link: frames, message bodies, plans."""
+"""Hypothesis strategies for the link: frames, message bodies, plans."""
 
 from __future__ import annotations
 

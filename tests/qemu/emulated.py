@@ -1,4 +1,4 @@
-"""What the tests on emulated boards share besides fixtures."""
+"""The common parts of the tests on emulated boards, besides fixtures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the core costs: the goals, that counts repeat, and that the recorded pages tell the truth."""
+"""The costs of the core: they meet the goals, counts repeat, and the recorded pages are right."""
 
 from __future__ import annotations
 

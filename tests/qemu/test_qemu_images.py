@@ -1,4 +1,4 @@
-"""What the images promise besides their arithmetic: no fused operations, no heap, and faults that say so."""
+"""The images' promises besides their arithmetic: no fused operations, no heap, and faults that are reported."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def as_int8(byte: int) -> int:
 
 @pytest.fixture(scope="session")
 def reference(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What same_bits.cpp prints on this machine, plainly built."""
+    """Return the output of same_bits.cpp on this machine, plainly built."""
     return run_build(_REFERENCE, tmp_path_factory.mktemp("same_bits"))
 
 

@@ -1,4 +1,4 @@
-"""What a SuperNode runs."""
+"""The app that a SuperNode runs."""
 
 from bytefed.gateway.flower.client import app
 

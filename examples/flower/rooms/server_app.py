@@ -1,4 +1,4 @@
-"""What the SuperLink runs."""
+"""The app that the SuperLink runs."""
 
 from bytefed.gateway.flower.server import app
 

@@ -1,4 +1,4 @@
-// Where the app runs: Arduino's own loop, or a task with a stack that is known to be large enough.
+// Runs the app in Arduino's own loop, or in a task with a stack that is known to be large enough.
 #pragma once
 
 // Calls `start` once and then `step` forever, at once or as soon as loop() runs.

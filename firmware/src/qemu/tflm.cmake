@@ -15,7 +15,7 @@ if(NOT declared)
   message(FATAL_ERROR "BYTEFED_TFLM_DIR holds ${package}, which platformio.ini does not declare")
 endif()
 
-# Of the kernels, those of the operators that tools/model_to_c.py knows.
+# Only the kernels of the operators that tools/model_to_c.py knows are compiled.
 set(tflm ${BYTEFED_TFLM_DIR}/src)
 set(lite ${tflm}/tensorflow/lite)
 set(kernels ${lite}/micro/kernels)

@@ -1,4 +1,4 @@
-// What differs between the two fake cores, for board.cpp.
+// The differences between the two fake cores, for board.cpp.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -36,7 +36,7 @@ def test_every_package_says_its_purpose_in_one_sentence():
 
 
 def test_contributing_names_files_that_are_there():
-    """What its recipes tell to edit exists; names in capitals stand for the reader's own."""
+    """The files that its recipes name exist; names in capitals stand for the reader's own."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     paths = set(re.findall(r"`((?:firmware|host|tests|tools|models|docs)/[\w./-]+)`", text))
     assert len(paths) > 20

@@ -1,4 +1,4 @@
-"""What docs/scripting.md and examples/ show works as it stands, and type-checks in a user's own project."""
+"""The scripts in docs/scripting.md and examples/ work as they stand, and type-check in a user's own project."""
 
 from __future__ import annotations
 

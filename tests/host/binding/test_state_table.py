@@ -9,7 +9,7 @@ STATES = ["closed", "idle", "receiving", "training", "ready", "adding", "extract
 
 
 def differs(cell: Cell) -> str | None:
-    """What the core does otherwise than the cell says, None for nothing."""
+    """Return how the core differs from the cell, None if it does not."""
     board = StatedBoard(cell.state)
     assert StatedBoard(cell.state).state() == cell.state, "the board is not in the state to begin with"
     answers = tuple(happens(board, cell.event))

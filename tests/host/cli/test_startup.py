@@ -1,4 +1,4 @@
-"""What is loaded before anything is done: slow packages are known only to those who need them."""
+"""The imports of each command: slow packages are loaded only where they are needed."""
 
 from __future__ import annotations
 

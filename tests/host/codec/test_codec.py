@@ -145,7 +145,7 @@ def test_a_sparse_blob_that_no_encoder_makes_stays_within_the_head() -> None:
 
 @pytest.mark.parametrize("name", [name for name, c in CODECS.items() if c.lossy])
 def test_error_feedback_loses_nothing(name: str) -> None:
-    """What is sent a hundred times arrives on average."""
+    """Values that are sent a hundred times arrive correctly on average."""
     rng = np.random.RandomState(9)
     wanted = (rng.laplace(size=330) * rng.rand(330)).astype(np.float32)
     residual, arrived = np.zeros(330, np.float32), np.zeros(330, np.float64)

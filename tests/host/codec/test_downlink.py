@@ -45,7 +45,7 @@ def local_delta(head: np.ndarray, round: int, mu: float = 0.0) -> np.ndarray:  #
 
 
 def encode(name: str, e: np.ndarray, round: int) -> tuple[np.ndarray, np.ndarray]:  # noqa: A002
-    """What the blob of a delta lacks, and what it stands for."""
+    """Return the encoding error of a delta's blob, and the values that it stands for."""
     seed = codec.uplink_seed(SEED, round)
     lack = e.copy()
     blob = core_encode(CODECS[name].number, lack, seed)

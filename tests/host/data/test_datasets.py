@@ -1,4 +1,4 @@
-"""Tasks and files of features: what is read, how it is divided, and every way a file can be wrong."""
+"""Tasks and files of features: how they are read and divided, and every way in which a file can be wrong."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ MODEL = (model_folder("digits") / "digits.tflite").read_bytes()
 
 
 def read_all(folder: Path) -> dict[str, list]:
-    """What came of each file, read in a process with limits."""
+    """Return the result of each file, read in a process with limits."""
     done = subprocess.run(
         [sys.executable, hostile.__file__, str(folder)],
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1"}, capture_output=True, text=True, check=False,

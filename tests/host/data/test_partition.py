@@ -1,4 +1,4 @@
-"""Who has what: FL-bench's partition index for index, and what holds for every way of dividing."""
+"""Partitions: FL-bench's index for index, and properties of every way of dividing."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_cifar10_gives_the_published_sizes():
     divided = partition.dirichlet(labels, 10, clients=100, alpha=0.1)
     sizes = divided.sizes
     assert (sizes.min(), np.median(sizes), sizes.max(), sizes.sum()) == (14, 495.5, 3091, 60_000)
-    # What FL-bench's own code (commit 06e658b) returned for these labels, client after client.
+    # The indices that FL-bench's own code (commit 06e658b) returned for these labels, client after client.
     digest = hashlib.sha256(divided.order.astype("<i4").tobytes()).hexdigest()
     assert digest.startswith("5ccc9646395bad93")
 

@@ -1,4 +1,4 @@
-"""Pictures come out as people see them, whatever the file keeps."""
+"""Pictures look as people see them, in whatever form the file keeps them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RFC 6298 with a floor, a cap and jitter."""
+"""Time-outs by RFC 6298 with a floor, a cap and jitter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The feature extractor: what it computes, and that no file can take the process down."""
+"""The feature extractor: it computes the right features, and no file can take the process down."""
 
 from __future__ import annotations
 

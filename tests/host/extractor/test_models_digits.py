@@ -22,7 +22,7 @@ NAMES = ("digits", "digits04", "gesture", "motion")
 
 
 def data_dir(name: str) -> Path | None:
-    """Where a task's raw data are; skips where they are not to be had."""
+    """Return the folder of a task's raw data; skips if there is none."""
     if name == "gesture":
         if "BYTEFED_DATA_DIR" not in os.environ:
             pytest.skip("BYTEFED_DATA_DIR names no folder with magic_wand_digit_data")

@@ -1,4 +1,4 @@
-"""Models that others made: what TFLM runs, runs, and what is no extractor is told what it is."""
+"""Models that others made: those that TFLM runs are accepted, others are refused with the reason."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_other_types_than_int8_are_named(number, name):
 
 
 def hidden(table):
-    """What the head of the digits' network reads: everything but the last layer, as TFLM computes it."""
+    """Return the inputs of the head of the digits' network: everything but the last layer, as TFLM computes it."""
     op, _, _ = operator(table, "FULLY_CONNECTED")
     graph = table.subgraphs[0]
     graph.operators = [other for other in graph.operators if other is not op]

@@ -1,4 +1,4 @@
-"""Where a run's keys come from, and what is refused."""
+"""A run's keys: the places that they come from, and the values that are refused."""
 
 import argparse
 

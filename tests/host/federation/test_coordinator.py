@@ -215,7 +215,7 @@ def quick(monkeypatch):
 
 
 def expected_head(devices, rounds):
-    """What FedAvg makes of these boards, all in all rounds."""
+    """Return the head that FedAvg makes of these boards, all in all rounds."""
     head = np.zeros(P, np.float32)
     for number in range(1, rounds + 1):
         updates = [Update(d.number, d.examples, d.delta(number)) for d in devices]

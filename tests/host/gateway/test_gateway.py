@@ -73,7 +73,7 @@ async def serving(plan: RunConfig, folder: Path, number: int):
 
 
 def combine(answers):
-    """What Flower's FedAvg does with the rooms' means."""
+    """Average the rooms' means as Flower's FedAvg does."""
     examples = [answer["num_examples"] for answer, _ in answers]
     total = sum(n * mean.astype(np.float64) for n, (_, mean) in zip(examples, answers, strict=True))
     return (total / sum(examples)).astype(np.float32)

@@ -73,7 +73,7 @@ def test_columns_come_from_fields_in_order() -> None:
 
 
 def test_files_keep_their_columns_and_their_order() -> None:
-    """What scripts read: a column may be added, none may go or change its place among the others."""
+    """Scripts read columns: one may be added, but none may go or change its place among the others."""
     names = [
         "run", "round", "board", "link", "codec", "status", "payload_down", "payload_up", "header", "crc", "stuffing",
         "padding", "ack", "control", "retransmission", "probe", "junk", "wire_down", "wire_up", "wire_total",

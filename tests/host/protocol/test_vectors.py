@@ -1,4 +1,4 @@
-"""The golden vectors: kept as the generator makes them, and what the host's code gives."""
+"""The golden vectors: the files equal the generator's output and the results of the host's code."""
 
 from __future__ import annotations
 

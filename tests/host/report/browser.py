@@ -76,7 +76,7 @@ def served(directory: Path) -> Iterator[str]:
 
 
 def inspect(page: Path, width: int) -> dict[str, Any]:
-    """What a page looks like to a screen of so many pixels; see _HARNESS."""
+    """Return a description of the page on a screen of so many pixels; see _HARNESS."""
     harness = page.with_name("harness.html")
     harness.write_text(_HARNESS.format(name=page.name, width=width), encoding="utf-8")
     with served(page.parent) as address:

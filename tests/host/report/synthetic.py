@@ -23,7 +23,7 @@ def write_run(directory: Path, rounds: int, boards: int, *, seed: int = 7, fault
 
     Args:
         directory: Is made.
-        rounds, boards: How many.
+        rounds, boards: Numbers of rounds and of boards.
         seed: Decides the faults.
         faults: Share of the boards' rounds in which bytes are sent again; a tenth of these fail.
     """

@@ -1,4 +1,4 @@
-"""bytes.csv, rounds.csv, sessions.csv: what SPEC.md promises of them, and that they follow the database."""
+"""bytes.csv, rounds.csv, sessions.csv: they keep SPEC.md's promises and agree with the database."""
 
 import csv
 import json

@@ -214,7 +214,7 @@ def test_what_boards_hold(store):
     assert store.held(B) is None
 
 
-# Who may open what.
+# Permissions to open a run.
 
 
 def test_a_directory_has_one_coordinator(store):

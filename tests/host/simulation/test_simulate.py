@@ -78,7 +78,7 @@ class World:
         )  # fmt: skip
 
     def alone(self, k: int):
-        """What the scalar kernel makes of a client: its delta, loss, and correct."""
+        """Return a client's delta, loss and correct from the scalar kernel."""
         client = self.clients[k]
         own = self.order[self.bounds[client] + self.tests[client] : self.bounds[client + 1]]
         start = self.heads[self.version[k]]

@@ -1,4 +1,4 @@
-"""Strategies under bad boards: against brute force, and what they promise."""
+"""Robust strategies: compared with brute force, and their promises under bad boards."""
 
 import itertools
 

@@ -99,7 +99,7 @@ def test_the_cutter_loses_nothing():
 
 
 def carried(source, count=1, throttle=0.0, write=FRAME):
-    """What arrives of frames that went through an echo, and the transport."""
+    """Return the frames that arrive through an echo, and the transport."""
 
     async def main():
         link = FaultyTransport(Echo(), source, throttle=throttle)

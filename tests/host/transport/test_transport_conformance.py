@@ -1,7 +1,7 @@
-"""What transport/base.py promises, kept by every transport.
+"""Every transport keeps the promises of transport/base.py.
 
-A bed puts a board behind a transport. The tests of the promises use one that says back what it is told; a
-last one does rounds with the firmware's core.
+A bed puts a board behind a transport. The tests of the promises use a board that echoes what it receives; the last test
+runs rounds with the firmware's core.
 """
 
 from __future__ import annotations
@@ -315,7 +315,7 @@ class TransportConformance:
 
 
 class DyingLinkConformance(TransportConformance):
-    """Where the link can die by itself."""
+    """The promises of transports whose link can die by itself."""
 
     def test_a_link_that_dies_gives_first_what_had_arrived(self) -> None:
         async def test(transport: Transport, cut: Cut | None) -> None:
@@ -337,7 +337,7 @@ class DyingLinkConformance(TransportConformance):
 
 
 class ReturningLinkConformance(DyingLinkConformance):
-    """Where what was lost comes back at the same place."""
+    """The promises of transports whose lost link can come back at the same place."""
 
     def test_comes_back_after_the_link_died(self) -> None:
         async def test(transport: Transport, cut: Cut | None) -> None:
@@ -371,7 +371,7 @@ class TestSerialPolled(DyingLinkConformance):
 
 
 class TestSerialThreaded(DyingLinkConformance):
-    """What Windows gets: ports that only block."""
+    """The serial transport as on Windows, where ports only block."""
 
     @pytest.fixture(autouse=True)
     def _no_descriptor(self, monkeypatch: pytest.MonkeyPatch) -> None:

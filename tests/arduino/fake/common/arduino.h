@@ -1,4 +1,4 @@
-// What both cores have.
+// The functions that both fake cores have.
 #pragma once
 #include <cstdint>
 #include <cstdlib>

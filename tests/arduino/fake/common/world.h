@@ -1,5 +1,5 @@
-// What surrounds a board that is not there: its clock, its wires, its radio, its flash. The fake Arduino
-// layers act on it, and tests look at it and spoil it.
+// The surroundings of an imaginary board: its clock, its wires, its radio, its flash. The fake Arduino layers
+// act on them, and tests look at them and break them.
 #pragma once
 #include <cstddef>
 #include <cstdint>

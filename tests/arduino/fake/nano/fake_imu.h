@@ -1,5 +1,5 @@
-// What both inertial sensors' libraries give: g, and degrees a second. The board has the chip that world.imu
-// says.
+// The readings of both inertial sensors' libraries, in g and degrees a second. world.imu names the chip that
+// the board has.
 #pragma once
 #include "../common/world.h"
 

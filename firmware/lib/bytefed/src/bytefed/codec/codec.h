@@ -1,5 +1,4 @@
-// How a head or a delta is written as a blob (SPEC 5). Sizes follow from the shape alone, never from the
-// values.
+// Codecs write a head or a delta as a blob (SPEC 5). Sizes depend only on the shape, never on the values.
 #pragma once
 #include "bytefed/learning/head.h"
 

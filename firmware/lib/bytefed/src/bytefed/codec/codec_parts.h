@@ -1,4 +1,4 @@
-// What codecs are made of, and what each codec's file has to provide.
+// The parts that codecs share, and the functions that each codec's file has to provide.
 #pragma once
 #include <cstddef>
 

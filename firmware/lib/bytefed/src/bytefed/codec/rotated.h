@@ -5,7 +5,8 @@
 
 namespace bytefed {
 
-// How rotated values become bits, which follow the scale at the start of a blob. n is 32, 64, ...
+// The functions that turn rotated values into bits and back; the bits follow the scale in a blob. n is 32,
+// 64, ...
 struct Levels {
   size_t bits;                                                // per value
   void (*cut)(float* x, size_t n, uint8_t* blob);             // leaves the encoding error in x

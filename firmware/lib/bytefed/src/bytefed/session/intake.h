@@ -1,12 +1,12 @@
-// How samples come into the store: a transfer of records that the host pushes (ADD), or windows of the
-// board's own sensor (CAPTURE). It owns the store and whatever of the two is under way.
+// The intake of samples into the store: by a transfer of records that the host pushes (ADD), or by windows
+// of the board's own sensor (CAPTURE). It owns the store and the state of the intake under way.
 #pragma once
 #include "bytefed/learning/sample_store.h"
 #include "bytefed/session/port.h"
 
 namespace bytefed {
 
-// What is saved to flash together with the samples.
+// The values that are saved to flash together with the samples.
 struct SamplesRecord {
   uint16_t train, test;
   Quantization quantization;

@@ -1,4 +1,4 @@
-// What a board must provide to run a session. Everything else is portable.
+// The functions that a board must provide to run a session. Everything else is portable.
 #pragma once
 #include "bytefed/codec/codec.h"
 #include "bytefed/protocol/message.h"

@@ -6,7 +6,7 @@
 
 namespace bytefed {
 
-// What is saved to flash together with head, residual and delta.
+// The values that are saved to flash together with head, residual and delta.
 struct RoundRecord {
   uint32_t run, delta_seed, sample_time;
   uint16_t round;
@@ -87,7 +87,7 @@ class Round {
 
   bool trains() const { return (begin_.flags & Begin::kTrain) != 0; }
   size_t parameters() const { return memory_.shape.parameters(); }
-  // Where the blob of a head or delta is. A lossy one lies beside the values that it is made of or becomes.
+  // Returns the place of a head's or delta's blob. A lossy blob lies beside the values that it encodes.
   uint8_t* blob(Codec codec) const {
     return reinterpret_cast<uint8_t*>(memory_.local + (is_lossy(codec) ? padded(parameters()) : 0));
   }

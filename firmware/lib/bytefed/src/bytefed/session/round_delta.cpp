@@ -1,4 +1,4 @@
-// What a round leaves behind: the delta, kept until the host has said whether it counts (SPEC 5.1), and the
+// The results of a round: the delta, kept until the host has said whether it counts (SPEC 5.1), and the
 // record that goes to flash.
 #include <cstring>
 

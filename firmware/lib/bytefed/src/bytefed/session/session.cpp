@@ -1,4 +1,4 @@
-// Who speaks to the board, what it is asked, and what it does next.
+// The session: serves the host's requests and decides what the board does next.
 #include "bytefed/session/session.h"
 
 namespace bytefed {

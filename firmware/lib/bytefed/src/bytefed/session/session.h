@@ -87,7 +87,7 @@ class Session {
   Round round_;
   Outbox outbox_;
 
-  // What the host pushes, or pushed last: a BEGIN's head or an ADD's records.
+  // The kind of the current or last push: a BEGIN's head or an ADD's records.
   Pushed pushed_ = Pushed::kHead;
   ChunkReceiver receiver_;
   uint8_t push_transfer_ = 0;
