@@ -1,4 +1,4 @@
-"""Where the package and, in a development checkout, the whole project are on disk."""
+"""The folders of the package and, in a development checkout, of the whole project."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The clock that waits and time-outs are measured on: the event loop's."""
+"""The clock for waits and time-outs: that of the event loop."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import asyncio
 
 
 def now() -> float:
-    """Return seconds on the event loop's clock, which all waiting goes by and tests may replace."""
+    """Return the seconds on the event loop's clock, which all waiting uses and tests may replace."""
     return asyncio.get_running_loop().time()

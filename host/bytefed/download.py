@@ -1,4 +1,4 @@
-"""Downloads files into the cache: resumed where a download broke off, and checked."""
+"""Downloads files into the cache, resumes downloads that broke off, and checks the files."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class WebFile:
 
 
 Progress = Callable[[WebFile, int], None]
-"""Is called after each block with the file and how many of its bytes are there."""
+"""A function that is called after each block with the file and the number of its bytes that are there."""
 
 
 def _silent(_file: WebFile, _done: int) -> None:
@@ -72,7 +72,7 @@ def cache_folder() -> Path:
 def fetch(file: WebFile, folder: Path) -> Path:
     """Return the path of a file in a folder; it is downloaded unless it is there already.
 
-    What an earlier attempt left behind is kept as `NAME.part`, and the download goes on from there.
+    An earlier attempt leaves its part of the file as `NAME.part`, and the download goes on from there.
 
     Raises:
         DataError: E_DATA_DOWNLOAD if it cannot be downloaded, E_DATA_CHECKSUM if another file came.
@@ -103,7 +103,7 @@ def fetch(file: WebFile, folder: Path) -> Path:
 
 
 def _download(file: WebFile, part: Path) -> None:
-    """Append to `part` what it lacks; a server that cannot resume sends the whole file again."""
+    """Append the missing bytes to `part`; a server that cannot resume sends the whole file again."""
     from urllib.error import URLError
     from urllib.request import Request, urlopen
 

@@ -1,4 +1,4 @@
-"""TOML as people write it: read to the end or refused, whatever a file holds."""
+"""Reads TOML that people wrote: a file with any content is either read to the end or refused."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 MAX_BYTES = 1 << 16
-"""The largest file read. tomllib's time grows with the square of a key's parts: at that size it is seconds."""
+"""The largest file that is read: tomllib's time grows with the square of a key's parts, and here it takes seconds."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a file.
 
     Raises:
-        OSError: It can't be read.
-        ValueError: It is no TOML, or has more than MAX_BYTES.
+        OSError: The file can't be read.
+        ValueError: The file is no TOML, or has more than MAX_BYTES.
     """
     with path.open("rb") as file:
         data = file.read(MAX_BYTES + 1)
@@ -28,7 +28,7 @@ def parse_toml(text: str) -> dict[str, Any]:
     """Read a text.
 
     Raises:
-        ValueError: It is no TOML.
+        ValueError: The text is no TOML.
     """
     try:
         return tomllib.loads(text)

@@ -16,7 +16,7 @@ _T = TypeVar("_T")
 
 
 def in_a_loop() -> bool:
-    """Whether this thread's event loop is running, as that of a notebook is."""
+    """Return whether this thread's event loop is running, as that of a notebook is."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -25,7 +25,7 @@ def in_a_loop() -> bool:
 
 
 def finish(work: Coroutine[Any, Any, _T]) -> _T:
-    """Do something to its end: in a thread of its own where this thread's event loop is running already."""
+    """Run work to its end; in a thread of its own if this thread's event loop is running already."""
     if not in_a_loop():
         return asyncio.run(work)
     started: Future[Callable[[], object]] = Future()
@@ -42,7 +42,7 @@ def finish(work: Coroutine[Any, Any, _T]) -> _T:
 
 
 def in_a_thread(work: Callable[[], _T], stop: Callable[[], object]) -> _T:
-    """Do something in another thread and wait for it; Ctrl-C calls `stop`."""
+    """Run work in another thread and wait for it; Ctrl-C calls `stop`."""
     with ThreadPoolExecutor(1, thread_name_prefix="bytefed") as pool:
         done = pool.submit(copy_context().run, work)
         with _interrupts(stop):
@@ -51,7 +51,7 @@ def in_a_thread(work: Callable[[], _T], stop: Callable[[], object]) -> _T:
 
 @contextmanager
 def _interrupts(stop: Callable[[], object]) -> Iterator[None]:
-    """While this holds, Ctrl-C calls `stop`; signals reach the main thread alone."""
+    """Let Ctrl-C call `stop` inside this context; signals reach only the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
