@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 python=$PWD/.venv/bin/python
 full=$(mktemp -d)
 trap 'rm -rf "$full"' EXIT
-# What a user of the cifar10 task has: an extractor in the cache. And settings, runs and downloads that are broken.
+# The home of a user of the cifar10 task: an extractor in the cache; and settings, runs and downloads that are broken.
 mkdir -p "$full"/.cache/bytefed/{models/cifar10,models/broken,data} "$full"/.config/bytefed "$full"/runs/old
 sed 's/"name": "digits"/"name": "cifar10"/' models/digits/manifest.json >"$full"/.cache/bytefed/models/cifar10/manifest.json
 cp models/digits/digits.tflite "$full"/.cache/bytefed/models/cifar10/cifar10.tflite

@@ -69,7 +69,7 @@ def too_many_files(what: str) -> LinkError:
     """Return the error of a process that may not open any more files.
 
     Args:
-        what: What could not be opened.
+        what: The port or file that could not be opened.
     """
     return LinkError(
         "E_OPEN_FILES",

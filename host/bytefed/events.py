@@ -90,9 +90,9 @@ class BoardAway(Event):
     """A board was reset or unplugged, and the work under way waits for it, for some 30 seconds.
 
     Attributes:
-        board: uid.
-        round: In which it happened; 0 before the first.
-        code, message, remedy: What keeps it away.
+        board: The board's uid.
+        round: The round in which it happened; 0 before the first.
+        code, message, remedy: Parts of the error that keeps it away.
     """
 
     board: str
@@ -107,9 +107,9 @@ class BoardBack(Event):
     """A board that was away is back, and its work goes on.
 
     Attributes:
-        board: uid.
-        round: In which it came back; 0 before the first.
-        uri: Where it is now, as the user would type it.
+        board: The board's uid.
+        round: The round in which it came back; 0 before the first.
+        uri: Its present URI, as the user would type it.
     """
 
     board: str

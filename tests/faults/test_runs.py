@@ -104,7 +104,7 @@ RATE = st.sampled_from((0.0, 0.001, 0.01, 0.05))
 def test_a_row_without_repair_equals_its_estimate(
     features, wide_features, drop, corrupt, duplicate, garbage, stall, cut, codec, wide, seed
 ):
-    """What exists only because something was lost is repair; the rest of a row is never more than was estimated."""
+    """Bytes that exist only because something was lost are repair; the rest of a row never exceeds the estimate."""
     named = {
         "drop": drop,
         "corrupt": corrupt,

@@ -28,9 +28,9 @@ def boards(count: int, first: int, options: VirtualOptions) -> list[VirtualBoard
     """Return virtual boards in this process, just switched on.
 
     Args:
-        count: How many, 1..1024.
+        count: Number of boards, 1..1024.
         first: Number of the first: it gives them their uids.
-        options: How they are made.
+        options: The options of virtual boards.
     """
     from bytefed.boards.virtual import board_uid, load_extractor, load_recording, make_board
 
@@ -101,9 +101,9 @@ def board_command(count: int, first: int, options: VirtualOptions) -> list[str]:
     """Return the command line that starts virtual boards behind pseudo-terminals.
 
     Args:
-        count: How many, 1..1024.
+        count: Number of boards, 1..1024.
         first: Number of the first.
-        options: How they are made.
+        options: The options of virtual boards.
     """
     kind = options.kind
     command = [sys.executable, "-m", "bytefed", "board", "--json", "--count", str(count)]

@@ -1,4 +1,4 @@
-"""What runs and simulations tell their listener in the same words."""
+"""Events that runs and simulations send to their listener in the same words."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def run_started(
 
     Args:
         run: Its number.
-        directory: Where it is kept.
-        task: What is learnt.
-        boards: How many take part.
-        rounds: The last round.
+        directory: The run directory.
+        task: The task that is learnt.
+        boards: Number of boards that take part.
+        rounds: Number of the last round.
         before: The rounds that are closed already.
-        faults: What was put on every link; "" for nothing.
+        faults: Faults that were put on every link; "" for none.
     """
     return RunStarted(
         run=f"{run:08x}",

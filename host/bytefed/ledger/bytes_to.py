@@ -1,8 +1,8 @@
 """Bytes to an accuracy: the one figure by which sweeps, reports and their pages compare runs.
 
 A run is measured by a reference with the same seed: the target is a share of the accuracy that the reference ends with,
-and the figure is all that a board had sent and received when the target was reached, connecting included, samples
-and the evaluation after the last round not.
+and the figure is the number of bytes that a board had sent and received when the target was reached. Connecting is
+included; samples and the evaluation after the last round are not.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ LAST = 5
 """Rounds whose mean is the accuracy that a run ends with."""
 
 IN_A_ROW = 3
-"""Rounds in which a target has to be reached one after the other, so that luck does not."""
+"""Number of successive rounds that have to reach a target, so that one lucky round does not count."""
 
 SHARES = (0.95, 0.99)
 """Shares of the reference's final accuracy that are targets."""
@@ -24,7 +24,7 @@ def final_accuracy(accuracy: Sequence[float | None]) -> float | None:
     """Return the accuracy that a run ends with, the mean of its last rounds; None where none is known.
 
     Args:
-        accuracy: Of each round, 0 to 1; None where it is not known.
+        accuracy: Accuracy of each round, 0 to 1; None where it is not known.
     """
     known = [value for value in accuracy[-LAST:] if value is not None]
     return fmean(known) if known else None
@@ -35,7 +35,7 @@ def bytes_to(target: float, accuracy: Sequence[float | None], wire: Sequence[flo
 
     Args:
         target: Accuracy, 0 to 1.
-        accuracy: Of each round; None where it is not known, which reaches nothing.
+        accuracy: Accuracy of each round; None where it is not known, which reaches no target.
         wire: Bytes up to the end of each round, equally many.
     """
     in_a_row = 0

@@ -17,11 +17,11 @@ from bytefed.ledger.wire_size import (
 
 
 def planned_connection(profile: LinkProfile, *, claims: bool = False) -> ByteCount:
-    """Return what opening a session costs.
+    """Return the bytes of opening a session.
 
     Args:
-        profile: Of the link.
-        claims: Whether the board, visited first, does not know the run yet that it is to be in.
+        profile: Profile of the link.
+        claims: Whether the board is visited first and does not know the run yet, so that a second HELLO is needed.
     """
     return connection_bytes(profile, claims=claims)
 

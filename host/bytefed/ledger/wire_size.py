@@ -163,10 +163,10 @@ def round_bytes(
 
 
 def blobs_bytes(profile: LinkProfile, down: int, up: int) -> ByteCount:
-    """Return what a round costs one board on a loss-free link, by the sizes of its blobs.
+    """Return the bytes of a round of one board on a loss-free link, by the sizes of its blobs.
 
     Args:
-        profile: Of the link.
+        profile: Profile of the link.
         down: Bytes of the head.
         up: Bytes of the delta; 0 for an evaluation.
 
@@ -195,8 +195,8 @@ def connection_bytes(profile: LinkProfile, *, claims: bool = False) -> ByteCount
     """Return the bytes of HELLO, INFO and STORE, which occur once in each connection.
 
     Args:
-        profile: Of the link.
-        claims: Whether the board is visited first, and a second HELLO makes it one of the run.
+        profile: Profile of the link.
+        claims: Whether the board is visited first, and a second HELLO takes it into the run.
     """
     count = hello_bytes(profile) * (2 if claims else 1)
     return count + _exchange(profile, 0, Board.size()) + store_bytes(profile)

@@ -30,7 +30,7 @@ class Transport(Protocol):
 
     @property
     def uri(self) -> str:
-        """What the user would type to get here again; another one once the board is behind another port."""
+        """The board's URI, as the user would type it; it changes when the board is behind another port."""
 
     async def open(self) -> None:
         """Open the port.
@@ -59,21 +59,21 @@ class Transport(Protocol):
 
 @runtime_checkable
 class Searching(Protocol):
-    """What a transport may offer besides: its board may come back behind another port, as USB has it after a reset.
+    """An optional ability of a transport: to find its board behind another port, where USB may put it after a reset.
 
     Attributes:
-        trouble: What keeps `open` waiting, or ended it; None while nothing does.
+        trouble: The error that keeps `open` waiting or ended it; None if there is none.
     """
 
     trouble: LinkError | None
 
     @property
     def strange(self) -> bool:
-        """Whether another board may be behind the open port by now, which must not be disturbed."""
+        """Whether another board, which must not be disturbed, may be behind the open port by now."""
 
     @property
     def wandered(self) -> bool:
-        """Whether the open port is another than that where the board was last."""
+        """Whether the open port is not the one where the board was last."""
 
     def elsewhere(self) -> bool:
         """Say that another board is behind this port: the next `open` looks for the right one behind others.
@@ -94,12 +94,12 @@ def is_strange(transport: Transport) -> bool:
 
 
 def has_wandered(transport: Transport) -> bool:
-    """Whether the open port is another than that where the board was last."""
+    """Whether the open port is not the one where the board was last."""
     return isinstance(transport, Searching) and transport.wandered
 
 
 def trouble_of(transport: Transport) -> LinkError | None:
-    """Return what keeps `open` waiting, as far as the transport can tell."""
+    """Return the error that keeps `open` waiting, as far as the transport can tell."""
     return transport.trouble if isinstance(transport, Searching) else None
 
 

@@ -41,7 +41,7 @@ _MTU_PATIENCE = 1.0  # seconds in which a larger MTU than 23 must show
 UNREAD_LIMIT = 4 * MAX_WINDOW  # frames; a board sends at most a window unasked
 
 _T = TypeVar("_T")
-# What bleak and the D-Bus client below it raise for a link or an adapter that is gone.
+# Errors that bleak and the D-Bus client below it raise for a link or an adapter that is gone.
 _FAILURES = (BleakError, OSError, EOFError, TimeoutError)
 _Gone = Callable[[BleakClient], None]
 

@@ -256,12 +256,12 @@ class FaultyTransport:
 
     @property
     def uri(self) -> str:
-        """What the user would type to get to the transport behind."""
+        """The URI of the transport behind, as the user would type it."""
         return self.inner.uri
 
     @property
     def trouble(self) -> LinkError | None:
-        """What keeps the transport behind from being open."""
+        """The trouble of the transport behind; None if there is none."""
         return trouble_of(self.inner)
 
     @property

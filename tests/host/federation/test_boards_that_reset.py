@@ -40,7 +40,7 @@ class Bench:
     Attributes:
         hub: The hub.
         boards: The boards, by client; board n is at ttyACMn when the run begins.
-        events: What the run told.
+        events: Events of the run.
         head: float32 [P], the global head after the last round, once the run is over.
     """
 
@@ -199,7 +199,7 @@ def test_two_boards_that_swap_names(bench: Make) -> None:
 
 
 def test_names_that_go_round_and_a_board_that_is_idle(bench: Make) -> None:
-    """Of three boards that get each other's names two are asked in each round: the third notices only later."""
+    """Three boards get each other's names; two are asked in each round, so the third notices only later."""
 
     async def deed(run: Bench) -> None:
         boards = [run.reset(number) for number in range(3)]
