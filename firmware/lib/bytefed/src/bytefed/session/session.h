@@ -31,7 +31,8 @@ class Session {
 
   // Whether the board is between two pieces of work: only then do its records and Memory fit together.
   bool at_rest() const;
-  // Whether a delta waits for the host, which ADD or CAPTURE would overwrite. RESULT of an evaluation is no loss.
+  // Whether a delta waits for the host, which ADD or CAPTURE would overwrite. RESULT of an evaluation is no
+  // loss.
   bool holds_delta() const { return state() == State::kReady && round_.has_delta(); }
   // Change counters: the keeper saves when they move.
   uint32_t round_changes() const { return round_.changes(); }
