@@ -36,19 +36,34 @@ async def interruptible(work: Coroutine[None, None, bool], stop: Callable[[], No
 
     Returns:
         What the work returned; False where it was cancelled so.
+
+    Raises:
+        Exception: What `stop` raised; the work is cancelled then.
     """
     task, loop = asyncio.create_task(work), asyncio.get_running_loop()
     aborted = False
+    failures: list[Exception] = []
 
     def abort() -> None:
         nonlocal aborted
         aborted = True
         task.cancel()
 
-    with interrupts(lambda: _soon(loop, stop), lambda: _soon(loop, abort)):
+    def stop_or_abort() -> None:
+        try:
+            stop()
+        except (
+            Exception
+        ) as error:  # whoever is told of it can't be, such as a reader that Ctrl-C has ended as well
+            failures.append(error)
+            abort()
+
+    with interrupts(lambda: _soon(loop, stop_or_abort), lambda: _soon(loop, abort)):
         try:
             return await task
         except asyncio.CancelledError:
+            if failures:
+                raise failures[0] from None
             if not aborted:
                 raise
             return False

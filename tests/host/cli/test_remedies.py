@@ -16,6 +16,8 @@ import pytest
 
 from bytefed.cli.commands import COMMANDS
 from bytefed.cli.parser import build_parser
+from bytefed.device.refusals import board_error
+from bytefed.protocol.message import Status
 
 ROOT = Path(__file__).resolve().parents[3]
 SOURCES = ROOT / "host/bytefed"
@@ -65,7 +67,16 @@ def remedies(path: Path) -> Iterator[Remedy]:
                 yield Remedy(f"{path.relative_to(SOURCES)}:{node.lineno}", argument.value, text)
 
 
+def of_boards() -> Iterator[Remedy]:
+    """What is said for each status that a board answers with."""
+    for status in Status:
+        if status is not Status.OK:
+            error = board_error("1234", status)
+            yield Remedy("device/refusals.py", error.code, error.remedy)
+
+
 ALL = [found for path in sorted(SOURCES.rglob("*.py")) for found in remedies(path)]
+ALL += of_boards()
 SAID = [found for found in ALL if found.text]
 
 

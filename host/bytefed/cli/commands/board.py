@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 
 from rich.console import Console
 from rich.table import Table
@@ -95,18 +96,18 @@ def board_kind(model: str | None, shape: str | None, capacity: int, replay: str 
 def run(args: argparse.Namespace) -> int:
     """Serve the boards until a signal says stop; 1 where they can't be started, said in JSON if that was asked for."""
     try:
-        boards = _start(args)
+        boards, stopped = _start(args)
     except BytefedError as error:
         if not args.json:
             raise
         _print_json({"code": error.code, "message": error.message, "remedy": error.remedy})
         return 1
-    _serve(boards, args.parent)
+    _serve(boards, stopped, args.parent)
     return 0
 
 
-def _start(args: argparse.Namespace) -> list[PtyBoard]:
-    """Start the boards, and say where they are."""
+def _start(args: argparse.Namespace) -> tuple[list[PtyBoard], Callable[[], bool]]:
+    """Start the boards and say where they are; return them, and what says when they are to stop."""
     if os.name != "posix":
         raise ConfigError("E_CONFIG_PTY", "There are no pseudo-terminals on this system.", _IN_PROCESS)
     limits = {"--count": (args.count, 1, 1024), "--capacity": (args.capacity, 1, 65535)}
@@ -123,8 +124,9 @@ def _start(args: argparse.Namespace) -> list[PtyBoard]:
     numbers = range(args.uid_first, args.uid_first + args.count)
     uids = [board_uid(args.uid_seed, index) for index in numbers]
     boards = [_on_terminal(make_board(kind, uid, extractor, recording), args.line_rate) for uid in uids]
+    stopped = _stop_sign()  # before anybody hears of the boards
     _announce(boards, uids, kind, args.json)
-    return boards
+    return boards, stopped
 
 
 def _on_terminal(board: VirtualBoard, line_rate: int | None) -> PtyBoard:
@@ -158,8 +160,8 @@ def _print_json(document: dict[str, str]) -> None:
     sys.stdout.flush()
 
 
-def _serve(boards: list[PtyBoard], parent: int | None) -> None:
-    """Serve until Ctrl-C, a signal, the end of the terminal, or that of the parent if one is named."""
+def _stop_sign() -> Callable[[], bool]:
+    """Return what says whether Ctrl-C, a signal or the end of the terminal has asked the boards to stop."""
     stop = False
 
     def on_signal(*_: object) -> None:
@@ -169,6 +171,11 @@ def _serve(boards: list[PtyBoard], parent: int | None) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # which nohup sets
             signal.signal(number, on_signal)
-    serve_boards(boards, lambda: stop or (parent is not None and os.getppid() != parent))
+    return lambda: stop
+
+
+def _serve(boards: list[PtyBoard], stopped: Callable[[], bool], parent: int | None) -> None:
+    """Serve until the boards are to stop, or until their parent is gone, if one is named."""
+    serve_boards(boards, lambda: stopped() or (parent is not None and os.getppid() != parent))
     for board in boards:
         board.close()

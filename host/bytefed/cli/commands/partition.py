@@ -32,7 +32,7 @@ features of your own, X numbers [n, D], y a label for each row, client (optional
     X=r.normal(size=(600, 16)).astype('float32'), y=r.integers(0, 4, 600), client=np.arange(600) // 60)"
   bytefed partition --data mine.npz --partition natural
 """
-_SHADES = " ░▒▓█"
+_SHADES, _PLAIN_SHADES = " ░▒▓█", " .:+#"
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -98,11 +98,12 @@ def show_partition(
     for name in ("client", "train", "test", "classes"):
         table.add_column(name, justify="right")
     table.add_column(_ruler(num_classes), no_wrap=True)
+    shades = _SHADES if console.encoding.lower().startswith("utf") else _PLAIN_SHADES
     for client, row in enumerate(counts[: max(limit, 0)]):
         test = int(divided.test_sizes[client])
         cells = (int(row.sum()) - test, test, np.count_nonzero(row))
         label = Text(owners[client] if owners else str(client))
-        table.add_row(label, *(str(cell) for cell in cells), Text(_shades(row, counts.max())))
+        table.add_row(label, *(str(cell) for cell in cells), Text(_shades(row, counts.max(), shades)))
     console.print(table)
     if limit < len(divided):
         console.print(f"... and {len(divided) - limit:,} more (--limit)")
@@ -173,7 +174,7 @@ def _ruler(num_classes: int) -> str:
     return "".join(str(label % 10) for label in range(num_classes))
 
 
-def _shades(row: NDArray[np.int64], most: Any) -> str:
+def _shades(row: NDArray[np.int64], most: Any, shades: str) -> str:
     """Return a client's classes as one character each, darker for more samples; blank only for none at all."""
-    levels = -(-row * (len(_SHADES) - 1) // max(int(most), 1))
-    return "".join(_SHADES[level] for level in levels)
+    levels = -(-row * (len(shades) - 1) // max(int(most), 1))
+    return "".join(shades[level] for level in levels)

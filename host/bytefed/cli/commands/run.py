@@ -144,7 +144,9 @@ def _compare(seeds: Sequence[int], summaries: Sequence[Mapping[str, Any]]) -> No
     """Print the results of several seeds and their mean."""
     from rich.console import Console
 
-    Console(highlight=False).print(_comparison(seeds, summaries))
+    from bytefed.cli.tables import show_table
+
+    show_table(Console(highlight=False), _comparison(seeds, summaries))
 
 
 def _comparison(seeds: Sequence[int], summaries: Sequence[Mapping[str, Any]]) -> Table:

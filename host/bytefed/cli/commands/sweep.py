@@ -78,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
     """Run `bytefed sweep`; return 0."""
     from rich.console import Console
 
+    from bytefed.cli.tables import show_table
     from bytefed.federation.config import RunConfig
     from bytefed.simulation.sweep_run import plan_sweep
 
@@ -93,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
     )
     found = _run(plan)
     console = Console()
-    console.print(_table(found.rows))
+    show_table(console, _table(found.rows))
     console.print(f"Recommended by the boards' own test samples: [bold]{found.recommended}[/bold]")
     console.print(f"Table: {found.path}")
     return 0

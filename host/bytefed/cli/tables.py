@@ -1,0 +1,31 @@
+"""Tables at any width of the terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+_ANY_WIDTH = 10_000
+
+
+def show_table(console: Console, table: Table) -> None:
+    """Print a table; where it is wider than the terminal, each of its rows as a block with a line for each column.
+
+    A table that is squeezed loses digits, and one that is wrapped by the terminal loses its columns.
+
+    Args:
+        console: Where it is printed.
+        table: The table; its headers are words, not renderings of their own.
+    """
+    needed = console.measure(table, options=console.options.update(max_width=_ANY_WIDTH)).maximum
+    if needed <= console.width:
+        console.print(table)
+        return
+    if table.title:
+        console.print(table.title, soft_wrap=True)
+    for cells in zip(*(column.cells for column in table.columns), strict=True):
+        block = Table.grid(padding=(0, 2))
+        for column, cell in zip(table.columns, cells, strict=True):
+            block.add_row(column.header, cell)
+        console.print(block)
+        console.print()

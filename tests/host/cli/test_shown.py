@@ -1,0 +1,134 @@
+"""What people are told of a run: the bytes of a round and of all of them, what made the difference, at any width."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+from bytefed.cli.main import main
+from bytefed.cli.tables import show_table
+from bytefed.cli.terminal import difference
+
+
+def run(*words, capsys):
+    assert main(["run", "--boards", "loopback:2", *words]) == 0
+    return capsys.readouterr().out
+
+
+def bytes_of_rounds(text):
+    """For each round's line: its own bytes, those in all, and the estimate of all."""
+    found = re.findall(
+        r"^round \d+: .*?  ([\d,]+) B, in all ([\d,]+) B \(estimate ([\d,]+)\)", text, re.MULTILINE
+    )
+    return [tuple(int(number.replace(",", "")) for number in line) for line in found]
+
+
+def test_a_round_says_its_bytes_and_the_total_and_a_resumed_run_goes_on(tmp_path, capsys):
+    first = bytes_of_rounds(run("--rounds", "3", "--run-dir", str(tmp_path / "it"), capsys=capsys))
+    again = bytes_of_rounds(run("--rounds", "5", "--resume", str(tmp_path / "it"), capsys=capsys))
+    assert (len(first), len(again)) == (3, 2)
+    total = 0
+    for own, so_far, estimate in first + again:
+        total += own
+        assert so_far == total == estimate
+    summary = json.loads((tmp_path / "it/summary.json").read_text())
+    assert summary["wire_total"] == total
+
+
+def test_the_end_says_which_causes_made_the_difference(tmp_path, capsys):
+    text = run(
+        "--rounds", "4", "--faults", "drop=0.03,seed=7", "--run-dir", str(tmp_path / "it"), capsys=capsys
+    )
+    summary = json.loads((tmp_path / "it/summary.json").read_text())
+    assert summary["wire_total"] > summary["estimate_wire"]
+    assert summary["retransmission"] > 0
+    assert f"+{summary['retransmission']:,} retransmission" in " ".join(text.split())
+
+
+def test_what_no_cause_explains_is_said_too():
+    sums = {"wire_total": 90, "estimate_wire": 100, "retransmission": 5, "probe": 0, "junk": 2}
+    assert difference(sums) == "+5 retransmission, +2 junk, -17 by what broke off or began anew"
+    assert difference({**sums, "wire_total": 107}) == "+5 retransmission, +2 junk"
+
+
+@pytest.mark.parametrize(
+    ("words", "payload"),
+    [
+        (("--shape", "64x10"), 2 * 4 * 640),
+        (("--shape", "10x10x32", "--features", "7"), 2 * 4 * 3200),
+        (("--update-bytes", "777"), 2 * 777),
+        (("--features", "64", "--classes", "10"), 2 * 2600),
+    ],
+)
+def test_an_estimate_prices_what_was_asked_for(words, payload, capsys):
+    assert main(["estimate", *words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    one = found["exact"]["board_round"]
+    assert one["payload_down"] + one["payload_up"] == payload == 2 * found["update_bytes"]
+
+
+def test_an_estimate_of_more_than_a_transfer_carries_says_so(capsys):
+    assert main(["estimate", "--shape", "100x100x32", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["exact"] is None
+    assert main(["estimate", "--shape", "100x100x32"]) == 0
+    assert "No exact count" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [("estimate",), ("partition",), ("devices", "loopback:1")])
+def test_sixty_columns_break_no_number(words, capsys, monkeypatch):
+    """A table that is too wide for a terminal is no table any more: its numbers stay whole."""
+    monkeypatch.setenv("COLUMNS", "200")
+    main([*words])
+    wide = capsys.readouterr().out
+    monkeypatch.setenv("COLUMNS", "60")
+    main([*words])
+    narrow = capsys.readouterr().out
+    assert "…" not in narrow
+    numbers = re.compile(r"\d[\d,.]{2,}")
+    assert {*numbers.findall(wide)} <= {*numbers.findall(narrow)}
+
+
+def test_a_table_that_is_too_wide_becomes_blocks():
+    table = Table("codec", "accuracy %", "bytes", title="what it costs", box=None)
+    table.add_row("onebit", "98.25±0.31", "1,234,567")
+    table.add_row("int8", "98.50±0.30", "7,654,321")
+    text = {}
+    for width in (60, 24):
+        console = Console(width=width, file=io.StringIO())
+        show_table(console, table)
+        text[width] = console.file.getvalue()
+    assert ["onebit", "98.25±0.31", "1,234,567"] in [line.split() for line in text[60].splitlines()]
+    assert [line.split() for line in text[24].splitlines() if line.strip()] == [
+        ["what", "it", "costs"],
+        ["codec", "onebit"],
+        ["accuracy", "%", "98.25±0.31"],
+        ["bytes", "1,234,567"],
+        ["codec", "int8"],
+        ["accuracy", "%", "98.50±0.30"],
+        ["bytes", "7,654,321"],
+    ]
+
+
+def test_a_sweep_in_sixty_columns(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    words = [
+        "--codec",
+        "int8",
+        "--rounds",
+        "2",
+        "--seeds",
+        "1",
+        "--clients",
+        "2",
+        "--sweep-dir",
+        str(tmp_path),
+    ]
+    assert main(["sweep", *words]) == 0
+    text = capsys.readouterr().out
+    assert "…" not in text
+    assert re.search(r"^accuracy %  +\d\d\.\d\d±", text, re.MULTILINE)
