@@ -487,7 +487,7 @@ def _reading(base: compare.Group | None) -> str:
     bytes_ = (
         "Bytes to an accuracy are those of one board, both directions, rounds and connecting, until the heads that "
         "the boards hold have it on the test set for three rounds; the host’s head has it a round earlier. "
-        "In all: all boards, rounds alone. Final: mean of the last five rounds. "
+        "In all: all boards, rounds alone. Final: mean of the last five rounds, or of the last fifth. "
         "± is the standard deviation over seeds; - means never reached by at least one seed."
     )
     if base is None:
