@@ -140,12 +140,21 @@ def evaluate(task: Task, head: Head, samples: Samples) -> Score:
         head: float32 [D * C + C].
         samples: At least one.
     """
-    cut = task.D * task.num_classes
-    weights = head[:cut].reshape(task.D, task.num_classes)
-    logits = task.quantization.dequantize(samples.features) @ weights + head[cut:]
+    logits = _logits(task, head, samples)
     losses = -_log_softmax(logits)[np.arange(len(samples)), samples.labels]
     right = logits.argmax(axis=1) == samples.labels
     return Score(float(right.mean()), float(losses.mean(dtype=np.float64)))
+
+
+def predict(task: Task, head: Head, samples: Samples) -> NDArray[np.int64]:
+    """Return the class that a head takes each sample for, int64 [n]; arguments as for ``evaluate``."""
+    return np.asarray(_logits(task, head, samples).argmax(axis=1), np.int64)
+
+
+def _logits(task: Task, head: Head, samples: Samples) -> NDArray[np.float32]:
+    cut = task.D * task.num_classes
+    weights = head[:cut].reshape(task.D, task.num_classes)
+    return np.asarray(task.quantization.dequantize(samples.features) @ weights + head[cut:], np.float32)
 
 
 def mean_over_boards(versions: NDArray[np.int64], seed: int, accuracy: Callable[[int], float]) -> float:

@@ -24,6 +24,7 @@ from bytefed.federation.closing import Closing
 from bytefed.federation.config import RunConfig
 from bytefed.federation.coordinator import Coordinator, Schedule
 from bytefed.federation.evaluation import central_accuracy
+from bytefed.federation.findings import findings
 from bytefed.federation.fleet import Fleet, connect_all
 from bytefed.federation.interrupts import interruptible
 from bytefed.federation.local_training import LocalTraining
@@ -322,7 +323,8 @@ async def _run(experiment: Experiment, opened: OpenRun, listener: Listener) -> S
     finally:
         await opened.leave()
     result = _result(experiment, opened, complete, started)
-    summary = write_summary(store.directory, _subject(experiment, store), result)
+    about = findings(experiment.assignment, store.head()[1], list(store.clients()), store.evaluations())
+    summary = write_summary(store.directory, _subject(experiment, store), result, about)
     listener(RunEnded(str(store.directory), complete, summary))
     return summary
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from statistics import fmean
 
 LAST = 5
-"""Rounds whose mean is the accuracy that a run ends with."""
+"""Rounds whose mean is the accuracy that a run ends with; the last fifth of a run of less than 25 rounds."""
 
 IN_A_ROW = 3
 """Number of successive rounds that have to reach a target, so that one lucky round does not count."""
@@ -26,7 +26,8 @@ def final_accuracy(accuracy: Sequence[float | None]) -> float | None:
     Args:
         accuracy: Accuracy of each round, 0 to 1; None where it is not known.
     """
-    known = [value for value in accuracy[-LAST:] if value is not None]
+    last = min(LAST, max(1, len(accuracy) // 5))
+    known = [value for value in accuracy[-last:] if value is not None]
     return fmean(known) if known else None
 
 

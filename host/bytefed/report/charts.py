@@ -40,12 +40,14 @@ def learning(run: Run) -> list[Chart]:
         XY(
             "accuracy-rounds",
             "Accuracy by round",
-            "The head after each round. Central: one head trained on all samples together.",
+            "The head after each round, on the test set and on the boards’ own test samples; and the heads that the "
+            "boards hold by then, on the test set. Central: one head trained on all samples together.",
             _ROUND,
             _ACCURACY,
             lines=_accuracies(run, rounds),
             level=level,
         ),
+        *_losses(run),
         XY(
             "accuracy-bytes",
             "Accuracy by bytes",
@@ -58,13 +60,34 @@ def learning(run: Run) -> list[Chart]:
     ]
 
 
+def _losses(run: Run) -> list[Chart]:
+    points = [(row.round, row.loss_global) for row in run.rounds if row.loss_global is not None]
+    if not points:
+        return []
+    return [
+        XY(
+            "loss-rounds",
+            "Loss by round",
+            "Mean cross-entropy of the head after each round on the test set.",
+            _ROUND,
+            Axis("loss", "nats"),
+            lines=[Series.through(thin(points), "test set", "s0")],
+        )
+    ]
+
+
 def _accuracies(run: Run, x: Sequence[float]) -> list[Series]:
     lines = []
-    for name, label, color in (("accuracy_global", "test set", "s0"), ("accuracy_boards", "on boards", "s1")):
+    for name, label, color in (
+        ("accuracy_global", "test set", "s0"),
+        ("accuracy_held", "held by boards", "s2"),
+        ("accuracy_boards", "on boards", "s1"),
+    ):
         points = [
             (at, value)
             for at, row in zip(x, run.rounds, strict=True)
             if (value := getattr(row, name)) is not None
+            and (row.round > 1 or name != "accuracy_held")  # before, boards hold zeros
         ]
         points = thin(points)
         if points:

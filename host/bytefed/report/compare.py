@@ -186,7 +186,7 @@ def frontier(runs: Sequence[Run]) -> list[tuple[float, float]]:
         (total, row.accuracy_held)
         for run in runs
         for total, row in zip(run.spent, run.rounds, strict=True)
-        if row.accuracy_held is not None and total > 0
+        if row.accuracy_held is not None and row.round > 1
     ]
     points.sort(key=lambda point: (point[0], -point[1]))  # of equal bytes the best first
     stairs: list[tuple[float, float]] = []
@@ -211,8 +211,8 @@ def charts(found: Sequence[Group]) -> list[Chart]:
         XY(
             "compare-bytes",
             "Accuracy by bytes",
-            "Of the heads that the boards hold, on the test set. Up and left is better. The band is the frontier: the "
-            "best accuracy that any run had for so many bytes.",
+            "Of the heads that the boards hold, on the test set, from the second round on. Up and left is better. The "
+            "band is the frontier: the best accuracy that any run had for so many bytes.",
             Axis("wire bytes of a board so far", "B", log=True),
             Axis("accuracy", "%"),
             lines=[stairs, *_curves(found, by_bytes=True)],
@@ -236,7 +236,7 @@ def _curves(found: Sequence[Group], *, by_bytes: bool) -> list[Series]:
             points = [
                 (total if by_bytes else row.round, row.accuracy_held)
                 for total, row in zip(run.spent, run.rounds, strict=True)
-                if row.accuracy_held is not None and total > 0
+                if row.accuracy_held is not None and row.round > 1
             ]
             if points:
                 curves.append(Series.through(thin(points), group.label if number == 0 else "", group.color))

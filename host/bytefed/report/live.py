@@ -137,7 +137,7 @@ class Board:
         if self.directory is None:
             return _message("Waiting for boards", "The page fills as soon as the run begins.")
         try:
-            return body([load(self.directory)])
+            return body([load(self.directory)], live=not self.closing)
         except BytefedError as error:
             return _message("Nothing to show yet", str(error))
 

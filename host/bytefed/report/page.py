@@ -12,16 +12,19 @@ from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
+from statistics import fmean
 
 from bytefed.errors import StoreError
 from bytefed.ledger.bytes_to import SHARES
-from bytefed.report import charts, compare, svg
+from bytefed.report import charts, compare, findings, svg
 from bytefed.report.chart import Chart
 from bytefed.report.run_files import REPAIR, Row, Run, add_parts, total
 from bytefed.report.tables import BoardSum, board_sums
 
 MOST_BOARDS = 256
 MOST_DETAILED = 8
+RECENT = 10
+"""Rounds whose mean says how long the others will take."""
 
 
 def page(runs: Sequence[Run]) -> str:
@@ -76,9 +79,9 @@ def frame(title: str, content: str, *, live: bool = False) -> str:
     )
 
 
-def body(runs: Sequence[Run]) -> str:
-    """Return the content of <main>."""
-    parts = [_one(runs[0])] if len(runs) == 1 else [_several(runs)]
+def body(runs: Sequence[Run], *, live: bool = False) -> str:
+    """Return the content of <main>; `live` for one run that is still going on."""
+    parts = [_one(runs[0], live=live)] if len(runs) == 1 else [_several(runs)]
     parts.append(
         "<footer>Made by bytefed from the run’s own files; the columns are explained in SPEC.md, section 8. "
         "1 kB is 1,000 B.</footer>"
@@ -97,10 +100,10 @@ def _hash(text: str) -> str:
 # One run.
 
 
-def _one(run: Run) -> str:
+def _one(run: Run, *, live: bool = False) -> str:
     return (
         f'<header><p class="brand">bytefed report</p><h1>{escape(_headline(run))}</h1>'
-        f"<p>{_state(run)} {escape(_subtitle(run))}</p></header>\n" + _details(run)
+        f"<p>{_state(run, live=live)} {escape(_subtitle(run))}</p></header>\n" + _details(run, live=live)
     )
 
 
@@ -131,7 +134,9 @@ def _subtitle(run: Run) -> str:
     )
 
 
-def _state(run: Run) -> str:
+def _state(run: Run, *, live: bool = False) -> str:
+    if live and not run.complete:
+        return f'<span class="state">{escape(_going_on(run))}</span>'
     if run.complete:
         return '<span class="state good">complete</span>'
     wanted = run.config.get("rounds", "")
@@ -139,21 +144,43 @@ def _state(run: Run) -> str:
     return f'<span class="state warn">not complete: round {len(run.rounds)}{of}</span>'
 
 
-def _details(run: Run) -> str:
-    parts = [_notes(run), _keys(run)]
+def _going_on(run: Run) -> str:
+    """Say how far a run is that goes on: rounds done, and the time that the others take if they are like the last."""
+    done, wanted = len(run.rounds), run.config.get("rounds", "")
+    if not (wanted.isdecimal() and len(wanted) < 6):
+        return f"running: round {done} is done"
+    seconds = [row.seconds for row in run.rounds[-RECENT:] if row.seconds is not None]
+    left = fmean(seconds) * max(int(wanted) - done, 0) if seconds else None
+    return f"running: {done} of {wanted} rounds done" + (
+        f", about {_span(left)} left" if left is not None else ""
+    )
+
+
+def _span(seconds: float) -> str:
+    """A time for people."""
+    if seconds < 90:
+        return f"{max(round(seconds), 1)} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _details(run: Run, *, live: bool = False) -> str:
+    parts = [_notes(run, live=live), _keys(run)]
     parts += [_section(title, charts_) for title, charts_ in _chart_sections(run)]
     if run.rows and not charts.faults(run):
         parts.append(
             '<h2>Faults and retries</h2><p class="panel">None: no byte was sent again, no board failed, '
             "every update came in time.</p>"
         )
-    parts += [_boards(run), _phases(run), _facts(run)]
+    parts += [findings.labels(run), findings.confusion(run), _boards(run), _phases(run), _facts(run)]
     return "\n".join(part for part in parts if part)
 
 
 def _chart_sections(run: Run) -> list[tuple[str, list[Chart]]]:
     return [
-        ("What was learned, and for how many bytes", [*charts.learning(run), *charts.estimates(run)]),
+        (
+            "What was learned, and for how many bytes",
+            [*charts.learning(run), *findings.curves(run), *charts.estimates(run)],
+        ),
         ("Where the bytes went", charts.causes(run)),
         ("Faults and retries", charts.faults(run)),
     ]
@@ -177,11 +204,11 @@ def _figure(chart: Chart) -> str:
     )
 
 
-def _notes(run: Run) -> str:
+def _notes(run: Run, *, live: bool = False) -> str:
     notes = list(run.notes)
     if not run.rounds:
         notes.append("No round is over yet: there is nothing to show of learning.")
-    elif not run.complete:
+    elif not run.complete and not live:
         notes.append("The run has not reached its last round; what follows is what it left behind so far.")
     return f'<div class="notes">{"".join(f"<p>{escape(note)}</p>" for note in notes)}</div>' if notes else ""
 
@@ -207,7 +234,8 @@ def _accuracy_tiles(run: Run) -> list[tuple[str, str, str, str]]:
         else "on the global test set"
     )
     boards = run.accuracy("accuracy_boards")
-    note = central + (f"<br>{percent(boards)} on the boards’ own samples" if boards is not None else "")
+    note = "<br>".join(filter(None, (central, findings.interval(run))))
+    note += f"<br>{percent(boards)} on the boards’ own samples" if boards is not None else ""
     return [("Final accuracy", percent(run.accuracy()), "", note)]
 
 
@@ -377,10 +405,16 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], *, sum_row: bool 
     )
 
 
+def _command(run: Run) -> dict[str, str]:
+    """When a run ended, and the command line that it was made by."""
+    known = {"ended": run.summary.get("ended"), "command": run.summary.get("command")}
+    return {name: str(value)[:400] for name, value in known.items() if value}
+
+
 def _facts(run: Run) -> str:
     seeds = run.summary.get("seeds")
     boards = seeds.get("boards") if isinstance(seeds, dict) else None
-    sections = [("How it was run", dict(run.config)), ("Versions", dict(run.versions))]
+    sections = [("How it was run", _command(run) | dict(run.config)), ("Versions", dict(run.versions))]
     if isinstance(boards, dict):
         known = {str(board)[:40]: str(seed)[:40] for board, seed in list(boards.items())[:MOST_BOARDS]}
         sections.append(("Seeds of the boards", known))
@@ -487,7 +521,7 @@ def _reading(base: compare.Group | None) -> str:
     bytes_ = (
         "Bytes to an accuracy are those of one board, both directions, rounds and connecting, until the heads that "
         "the boards hold have it on the test set for three rounds; the host’s head has it a round earlier. "
-        "In all: all boards, rounds alone. Final: mean of the last five rounds. "
+        "In all: all boards, rounds alone. Final: mean of the last five rounds, or of the last fifth. "
         "± is the standard deviation over seeds; - means never reached by at least one seed."
     )
     if base is None:

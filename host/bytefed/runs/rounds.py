@@ -128,6 +128,12 @@ class Rounds(Database):
         rows = self._rows("SELECT board FROM evaluations WHERE run = ? AND round = ?", self.run, number)
         return {row[0] for row in rows}
 
+    def evaluations(self) -> list[tuple[int, str, int, int]]:
+        """Return all that ``add_evaluation`` kept: round, board, correct and tested, by round."""
+        return self._rows(
+            "SELECT round, board, correct, tested FROM evaluations WHERE run = ? ORDER BY round, board", self.run
+        )
+
     def rounds(self, first: int = 1) -> list[RoundSummary]:
         """Return the closed rounds from ``first`` on."""
         return [RoundSummary(*row) for row in self._rows(_ROUNDS, self.run, first)]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +112,8 @@ def write_summary(directory: Path, subject: Subject, result: Result, extra: Summ
         "config": subject.config,
         "seeds": subject.seeds,
         "versions": subject.versions,
+        "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "seconds_wall": round(result.seconds_wall, 3),
     }
     write_json(directory / "summary.json", summary)

@@ -46,7 +46,7 @@ _STATUS: tuple[Status, ...] = ("ok", "failed", "failed")
 
 
 @cache
-def _uid(client: int) -> str:
+def uid(client: int) -> str:
     """Return the uid of the virtual board that a client would be."""
     return f"{board_uid(0, client):016x}"
 
@@ -157,7 +157,7 @@ class SimulatedLedger:
         learnt = _Learnt(len(clients), lost, outcome)
         if self.one_row_each:
             rows = [
-                self._row(phase, number, _uid(client), 1, units[kind], client, learnt, [i])
+                self._row(phase, number, uid(client), 1, units[kind], client, learnt, [i])
                 for i, (client, kind) in enumerate(zip(clients.tolist(), kinds.tolist(), strict=True))
             ]
         else:

@@ -20,6 +20,7 @@ from bytefed.events import BoardTrouble, DataRemark, Listener, RunEnded, Stoppin
 from bytefed.federation.assignment import Assignment, task_of
 from bytefed.federation.config import RunConfig
 from bytefed.federation.evaluation import central_accuracy
+from bytefed.federation.findings import MOST_CLIENTS, findings
 from bytefed.federation.interrupts import interrupts
 from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.news import round_closed, run_started
@@ -34,7 +35,7 @@ from bytefed.runs.summary import Result, Subject, Summary, write_summary
 from bytefed.seeds import chances, select
 from bytefed.simulation.check import Check
 from bytefed.simulation.held_heads import Clients, HeldScore
-from bytefed.simulation.ledger import SimulatedLedger
+from bytefed.simulation.ledger import SimulatedLedger, uid
 from bytefed.simulation.links import ClientLinks
 from bytefed.simulation.simulator import Outcome, Simulator
 from bytefed.strategies.base import Strategy
@@ -124,6 +125,7 @@ class Simulation:
         self._environment = environment
         self._task = task
         self._partition = partition
+        self._assignment = assignment
         self._remarks = assignment.remarks
         self._listener = listener
         self._rules = Rules.of(config)
@@ -198,7 +200,9 @@ class Simulation:
         with coded(self.directory):
             np.save(self.directory / HEAD, head)
         result = self._result(complete, started)
-        summary = write_summary(self.directory, self._subject(), result, self._extra())
+        names = [uid(client) for client in range(min(len(self._partition), MOST_CLIENTS))]
+        about = findings(self._assignment, head, names)
+        summary = write_summary(self.directory, self._subject(), result, {**self._extra(), **about})
         self._listener(RunEnded(str(self.directory), complete, summary))
         return summary
 

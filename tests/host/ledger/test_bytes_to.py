@@ -17,6 +17,8 @@ def test_a_target_has_to_be_reached_to_stay():
 
 
 def test_the_end_is_the_mean_of_the_last_rounds():
-    assert final_accuracy([0.1, 0.8, 0.9, 0.9, 0.9, 0.9]) == pytest.approx(0.88)
+    assert final_accuracy([0.1] * 20 + [0.5, 0.9, 0.9, 0.9, 0.9]) == pytest.approx(0.82)
+    assert final_accuracy([0.1] * 8 + [0.7, 0.9]) == pytest.approx(0.8)
+    assert final_accuracy([0.1, 0.9]) == 0.9
     assert final_accuracy([None, 0.5]) == 0.5
     assert final_accuracy([]) is None

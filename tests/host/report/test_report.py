@@ -16,10 +16,10 @@ from synthetic import write_run
 
 from bytefed.cli.main import main
 from bytefed.errors import StoreError
-from bytefed.report import charts, compare, svg
+from bytefed.report import charts, compare, findings, svg
 from bytefed.report.chart import log_ticks, ticks
 from bytefed.report.live import Server
-from bytefed.report.page import page
+from bytefed.report.page import body, page
 from bytefed.report.run_files import PARTS, find, load
 from bytefed.simulation.sweep import Setting, Trial, summarize
 
@@ -362,3 +362,82 @@ def test_run_shows_itself_live(tmp_path: Path, capsys: pytest.CaptureFixture[str
 def test_live_port_that_is_taken(served_live: Server, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--live", str(served_live.port)]) == 2
     assert "E_LIVE_PORT" in capsys.readouterr().err
+
+
+# Findings: what summary.json says beyond figures.
+
+
+def test_a_run_says_who_has_which_labels_and_what_is_taken_for_what(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    options = [
+        "--boards",
+        "loopback:3",
+        "--rounds",
+        "3",
+        "--local-epochs",
+        "1",
+        "--quiet",
+        "--run-dir",
+        str(run),
+    ]
+    assert main(["run", *options]) == 0
+    summary = json.loads((run / "summary.json").read_text())
+    clients, confusion = summary["clients"], np.array(summary["confusion"])
+    assert [sum(entry["train"]) for entry in clients.values()] == [
+        row.num_examples for row in load(run).rows if row.round == 1
+    ]
+    assert confusion.sum() == summary["test_samples"]
+    assert np.trace(confusion) / confusion.sum() == pytest.approx(summary["accuracy_final"])
+    own = [entry["accuracy_test"]["3"] * sum(entry["test"]) for entry in clients.values()]
+    tested = sum(sum(entry["test"]) for entry in clients.values())
+    assert sum(own) / tested == pytest.approx(summary["accuracy_boards_final"], abs=1e-5)
+    text = page([load(run)])
+    for words in ("Who has which labels", "taken for which", "Loss by round", "Accuracy board by board"):
+        assert words in text
+    assert summary["ended"] in text
+    assert "<dt>command</dt>" in text
+    assert f"{summary['test_samples']} test samples" in text
+
+
+def test_a_simulation_says_so_too(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    options = ["--clients", "5", "--rounds", "2", "--local-epochs", "1", "--run-dir", str(run)]
+    assert main(["simulate", *options]) == 0
+    text = page([load(run)])
+    assert "Who has which labels" in text
+    assert json.loads((run / "summary.json").read_text())["clients"].keys() == {
+        row.board for row in load(run).rows
+    }
+
+
+def test_intervals_are_wilsons() -> None:
+    low, high = findings.wilson(8, 10)
+    assert (low, high) == (pytest.approx(0.4902, abs=1e-4), pytest.approx(0.9433, abs=1e-4))
+    assert findings.wilson(10, 10)[1] == pytest.approx(1.0)
+    assert findings.wilson(0, 10)[0] == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        {"_clients": [], "_confusion": {}, "_test_samples": "x"},
+        {"_clients": {"a": {"train": ["<b>"], "test": None, "accuracy_test": {"x": 1, "1": "y", "2": [3]}}}},
+        {"_clients": {"a": {"train": [1e9] * 99}}, "_confusion": [[1], [2, 3]], "_class_names": [1]},
+        {"_confusion": [[-1]], "_test_samples": -3, "_ended": {"a": "<b>"}, "_command": ["<b>"]},
+    ],
+)
+def test_findings_that_are_none_are_left_out(tmp_path: Path, entries: dict[str, object]) -> None:
+    text = page([load(edited(write_run(tmp_path / "run", 5, 3), **entries))])
+    assert "<b>" not in text
+    assert "Who has which" not in text
+    assert "taken for which" not in text
+
+
+def test_a_live_page_says_how_far_the_run_is(tmp_path: Path) -> None:
+    directory = write_run(tmp_path / "run", 5, 3)
+    (directory / "summary.json").unlink()
+    (directory / "config.resolved.toml").write_text("rounds = 20\n")
+    text = body([load(directory)], live=True)
+    assert "running: 5 of 20 rounds done, about 22 s left" in text
+    assert "not complete" not in text
+    assert "not complete: round 5 of 20" in body([load(directory)])

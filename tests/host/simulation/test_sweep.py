@@ -173,7 +173,7 @@ def test_a_trial_of_an_older_version_is_made_again(tmp_path):
 
 def test_the_command_writes_a_table_and_goes_on_where_it_stood(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
-    command = ["sweep", "--codec", "onebit", "--seeds", "2", "--rounds", "6", "--local-epochs", "1"]
+    command = ["sweep", "--codec", "onebit", "--seeds", "2", "--rounds", "14", "--local-epochs", "1"]
     command += ["--learning-rate", "0.05", "0.1", "--batch-size", "8", "--sweep-dir", str(tmp_path)]
     assert cli.main(command) == 0
     trials = (tmp_path / "trials.jsonl").read_text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -150,15 +151,19 @@ def _table(rows: Sequence[Row]) -> Table:
             *(axis[name] for name in varying),
             f"{row.accuracy:.2f}±{row.accuracy_sd:.2f}",
             f"{row.change:+.2f} ({row.worst_change:+.2f})",
-            f"{row.bytes_95 / 1000:.2f}",
-            f"{row.bytes_99 / 1000:.2f}" + _missed(row.reached, row.seeds),
-            f"{row.host_99 / 1000:.2f}",
-            f"{row.ratio_99:.1f}x ({row.ratio_99_low:.0f}-{row.ratio_99_high:.0f})",
-            f"{row.ratio_99_best:.1f}x" + _missed(row.reached_best, row.seeds),
+            _number(row.bytes_95 / 1000, ".2f"),
+            _number(row.bytes_99 / 1000, ".2f") + _missed(row.reached, row.seeds),
+            _number(row.host_99 / 1000, ".2f"),
+            f"{row.ratio_99:.1f}x ({row.ratio_99_low:.0f}-{row.ratio_99_high:.0f})" if row.reached else "-",
+            _number(row.ratio_99_best, ".1f", "x") + _missed(row.reached_best, row.seeds),
             f"{row.ram:,}",
             f"{row.instructions:,}",
         )
     return table
+
+
+def _number(value: float, form: str, unit: str = "") -> str:
+    return f"{value:{form}}{unit}" if isfinite(value) else "-"
 
 
 def _missed(reached: int, seeds: int) -> str:
