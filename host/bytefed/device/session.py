@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Container
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Container
 
+from bytefed.device.absence import OnAway, absence_told
 from bytefed.device.link import Link
 from bytefed.errors import BoardError, BytefedError, LinkError, ProtocolError
 from bytefed.ledger.account import Account, Role
@@ -23,13 +22,12 @@ from bytefed.protocol.message import (
     Stored,
     Welcome,
 )
-from bytefed.transport.base import Transport, has_wandered, is_strange, look_elsewhere, trouble_of
+from bytefed.transport.base import Transport, has_wandered, is_strange, look_elsewhere
 
 _HELLOS = 3  # before the port is opened anew
 _HELLO_TRIES = 6  # the first of them wait long: nothing was measured yet
 _REOPENINGS = 3  # before the board is given up
 _VISIT_TRIES = 2  # before a port is left behind which the board may be
-_QUIET = 1.0  # seconds without a board before that is told
 RETRYABLE = (
     "E_BOARD_NO_SESSION",
     "E_BOARD_NO_CONFIG",
@@ -69,7 +67,7 @@ class Session:
         self.connections = 0
         self.configured: Config | None = None
         self.round_is_void = False
-        self.on_away: Callable[[BytefedError | None], None] = lambda _trouble: None
+        self.on_away: OnAway = lambda _trouble: None
         self._rng = rng
         self._link: Link | None = None
 
@@ -232,20 +230,7 @@ class Session:
         self.round_is_void = False
 
     def _take_welcome(self, welcome: Welcome) -> None:
-        if welcome.version != PROTOCOL_VERSION:
-            raise ProtocolError(
-                "E_VERSION",
-                f"{self.uri}: the board speaks protocol version {welcome.version}, this host {PROTOCOL_VERSION}",
-                "Flash the firmware that fits this host, or install the host that fits the firmware.",
-            )
-        if not MIN_FRAME <= welcome.frame_limit <= self.transport.frame_limit:
-            raise ProtocolError(
-                "E_WELCOME", f"{self.uri}: a frame limit of {welcome.frame_limit} bytes", _NOT_AS_SPECIFIED
-            )
-        if not 1 <= welcome.window <= MAX_WINDOW:
-            raise ProtocolError(
-                "E_WELCOME", f"{self.uri}: a window of {welcome.window} chunks", _NOT_AS_SPECIFIED
-            )
+        _check_welcome(self.uri, welcome, self.transport.frame_limit)
         self.welcome = welcome
         self.boot = welcome.boot
         framing = self.transport.framing
@@ -294,26 +279,25 @@ class Session:
 
     async def _recover(self, trouble: BytefedError, *, reopen: bool) -> None:
         """Come back to the board."""
-        async with self._telling(trouble):
+        async with absence_told(self.transport, trouble, self.on_away):
             await self._reach(reopen=reopen, tries=_REOPENINGS)
 
-    @asynccontextmanager
-    async def _telling(self, trouble: BytefedError) -> AsyncIterator[None]:
-        """Tell when a board is away for longer than a moment, why, and when it is back."""
-        told: list[str] = []
 
-        async def tell() -> None:
-            while True:
-                await asyncio.sleep(_QUIET)
-                why = trouble_of(self.transport) or trouble
-                if why.code not in told:
-                    told.append(why.code)
-                    self.on_away(why)
+def _check_welcome(uri: str, welcome: Welcome, frame_limit: int) -> None:
+    """Refuse a WELCOME that no board of this protocol says.
 
-        telling = asyncio.create_task(tell())
-        try:
-            yield
-        finally:
-            telling.cancel()
-        if told:
-            self.on_away(None)
+    Raises:
+        ProtocolError: E_VERSION, E_WELCOME.
+    """
+    if welcome.version != PROTOCOL_VERSION:
+        raise ProtocolError(
+            "E_VERSION",
+            f"{uri}: the board speaks protocol version {welcome.version}, this host {PROTOCOL_VERSION}",
+            "Flash the firmware that fits this host, or install the host that fits the firmware.",
+        )
+    if not MIN_FRAME <= welcome.frame_limit <= frame_limit:
+        raise ProtocolError(
+            "E_WELCOME", f"{uri}: a frame limit of {welcome.frame_limit} bytes", _NOT_AS_SPECIFIED
+        )
+    if not 1 <= welcome.window <= MAX_WINDOW:
+        raise ProtocolError("E_WELCOME", f"{uri}: a window of {welcome.window} chunks", _NOT_AS_SPECIFIED)
