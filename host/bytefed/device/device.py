@@ -150,7 +150,7 @@ class Device:
         """Make the board that was connected for a visit one of a run; it forgets any other.
 
         Raises:
-            LinkError: It does not answer any more.
+            LinkError: It was lost for good.
         """
         self.claimed = await self._session.claim(run)
 

@@ -186,12 +186,12 @@ class Session:
             Whether that took a HELLO; a board that knows the run is in it already.
 
         Raises:
-            LinkError: It does not answer any more.
+            LinkError: It was lost for good.
         """
         self.run = run
         if self.welcome.run == run:
             return False
-        await self._say_hello("claim")
+        await self.with_recovery(lambda: self._say_hello("claim"))
         return True
 
     async def _greet(self) -> None:
