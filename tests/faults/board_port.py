@@ -54,6 +54,7 @@ class BoardPort:
         self._inbox: Inbox | None = None
         self._work: asyncio.Handle | None = None
         self._image = b""
+        self.on_vanishing: Callable[[], None] = lambda: None
         self.reset()
 
     def reset(self) -> None:
@@ -133,7 +134,24 @@ class BoardPort:
             raise link_lost(self.uri, "it is closed")
         return await self._inbox.get()
 
+    @property
+    def inbox(self) -> Inbox:
+        """What it said and nobody has read yet."""
+        assert self._inbox is not None
+        return self._inbox
+
+    def vanish(self) -> None:
+        """Take the port away, under whoever has it open; the board is reset."""
+        if self._inbox is not None:
+            self._inbox.fail(link_lost(self.uri, "it is gone"))
+            self.on_vanishing()
+        self.reset()
+
     async def close(self) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Close the port."""
         if self._inbox is not None:
             inbox, self._inbox = self._inbox, None
             inbox.fail(link_lost(self.uri, "it is closed"))

@@ -12,11 +12,20 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
-from itertools import islice, product
+from itertools import count, islice, product
 
 from board_port import MakeBoard
 from shared_board import shared_board
-from world import EVENTS, Event, Outcome, Setting, Violation, random_setting, try_world
+from world import (
+    EVENTS,
+    Event,
+    Outcome,
+    Setting,
+    Violation,
+    random_setting,
+    random_setting_of_ports,
+    try_world,
+)
 
 from bytefed.transport.faults import Faults
 
@@ -143,6 +152,11 @@ def randoms(first: int, undetected: float = 0.0) -> Iterator[Setting]:
         seed += 1
 
 
+def ports(first: int) -> Iterator[Setting]:
+    """Random worlds in which ports go away, are renamed and swapped, one a seed, without end."""
+    return map(random_setting_of_ports, count(first))
+
+
 def run_all(
     settings: Iterable[Setting], tally: Tally, faults: int = 0, make_board: MakeBoard | None = None
 ) -> Tally:
@@ -223,6 +237,7 @@ PARTS: dict[str, Callable[[MakeBoard | None], Iterator[Setting]]] = {
     "heads": heads,
     "late kills": lambda make: late_kills("serial", make),
     "random": lambda _: islice(randoms(1), 400),
+    "ports": lambda _: islice(ports(1), 300),
     "undetected": lambda _: islice(randoms(1, undetected=0.02), 300),
 }
 

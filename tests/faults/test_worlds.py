@@ -12,6 +12,7 @@ from campaign import (
     heads,
     old_and_lost,
     pairs,
+    ports,
     randoms,
     resets,
     run_all,
@@ -85,3 +86,8 @@ def test_a_wrong_head_is_a_violation():
     outcome.heads[0] = bytes(len(outcome.heads[0]))
     with pytest.raises(Violation):
         check(outcome, fault_free(Setting()))
+
+
+def test_ports_that_go_away_are_renamed_and_swapped():
+    tally = run_all(islice(ports(1), 25), Tally())
+    assert min(tally.injected[event] for event in ("gone", "renamed", "swapped")) > 5

@@ -15,6 +15,7 @@ from typing import Literal
 
 import numpy as np
 from board_port import BoardPort, MakeBoard
+from sockets import Sockets, SocketTransport
 from virtual_time import StuckError, run
 
 from bytefed._core import VirtualBoard, logits, train
@@ -54,6 +55,9 @@ Event = Literal[
     "cut",
     "old welcome",
     "save",
+    "gone",
+    "renamed",
+    "swapped",
 ]
 _OLD = 0.01  # seconds that an "old" copy comes late: nothing else takes time but to wait for what was lost
 EVENTS: tuple[Event, ...] = (
@@ -88,6 +92,7 @@ class Setting:
         events: Numbers of frames, counted from 0 over all links and both directions, and the events that happen there.
         earlier: Whether the boards still hold the delta of another run's first round.
         forgetful: Whether a new host asks for deltas that are in the store already.
+        sockets: Whether the boards are behind ports whose names can change: "gone", "renamed", "swapped".
         undetected: Probability that a chunk or an ACK is changed and its CRC-16 still fits.
         echo: Number of further frames of its link and direction after which an "echo" of a frame comes.
         seed: Seed of the host's random numbers.
@@ -108,6 +113,7 @@ class Setting:
     earlier: bool = False
     forgetful: bool = False
     undetected: float = 0.0
+    sockets: bool = False
     echo: int = 1
     seed: int = 0
 
@@ -196,7 +202,14 @@ class World:
             )
             for uid in range(setting.boards)
         ]  # fmt: skip
-        self._links = [FaultyTransport(port, _Source(self, port)) for port in self.ports]
+        self.sockets = Sockets(self.ports)
+        ways = [
+            SocketTransport(self.sockets, number) if setting.sockets else port
+            for number, port in enumerate(self.ports)
+        ]
+        self._links = [
+            FaultyTransport(way, _Source(self, port)) for way, port in zip(ways, self.ports, strict=True)
+        ]
         self._starts = 0
         self._calm = setting.faults == Faults() and not setting.events and not setting.undetected
 
@@ -352,6 +365,8 @@ class World:
         self.frames += 1
         if event is None:
             return None
+        if event in ("gone", "renamed", "swapped") and not self.sockets.all_known:
+            return None  # a board that was never met can't be looked for
         self.injected[event] += 1
         if event.startswith("kill"):
             self.kill_host()
@@ -359,6 +374,10 @@ class World:
             port.reset()
         if event == "save":
             port.save()
+        if event in ("gone", "renamed"):
+            self.sockets.take_away(port, self.frames % 7, renamed=event == "renamed")
+        if event == "swapped":
+            self.sockets.swap()
         return event
 
 
@@ -643,6 +662,21 @@ def try_world(setting: Setting, make_board: MakeBoard | None = None) -> Outcome:
         causes = error.exceptions if isinstance(error, ExceptionGroup) else (error,)
         raise Violation(f"{'; '.join(f'{type(e).__name__}: {e}' for e in causes)} in {setting}") from error
     return outcome
+
+
+def random_setting_of_ports(seed: int) -> Setting:
+    """Draw a world in which ports go away, are renamed and swapped, besides all that goes wrong on a byte stream."""
+    rng = random.Random(f"ports {seed}")
+    drawn = random_setting(seed)
+    events: list[tuple[int, Event]] = [
+        (rng.randrange(150), rng.choice(("gone", "renamed", "swapped"))) for _ in range(rng.randint(1, 6))
+    ]
+    # A host that starts anew is told the names of that time, as by serial:auto; these worlds have one host.
+    kept = tuple(each for each in drawn.events if each[1] in ("reset", "late", "cut"))
+    return replace(
+        drawn, framing="serial", frame_limit=rng.choice((20, 61, 250)), codec_up="float32", sockets=True,
+        boards=rng.choice((1, 2, 3)), events=(*kept, *events),
+    )  # fmt: skip
 
 
 def random_setting(seed: int) -> Setting:

@@ -22,7 +22,7 @@ from bytefed.protocol.message import (
     Stored,
     Welcome,
 )
-from bytefed.transport.base import Transport, has_wandered, is_strange, look_elsewhere
+from bytefed.transport.base import Transport, has_wandered, is_strange, look_elsewhere, settle
 
 _HELLOS = 3  # before the port is opened anew
 _HELLO_TRIES = 6  # the first of them wait long: nothing was measured yet
@@ -132,8 +132,6 @@ class Session:
                 await self._reopen()
             reopen = True
             try:
-                if self.connections and is_strange(self.transport):
-                    await self._visit()
                 await self._hello()
                 return
             except (LinkError, BoardError, ProtocolError) as error:
@@ -173,6 +171,8 @@ class Session:
         """Open a session; once more when the board is reset just then, or an old ERROR has the new request's number."""
         for attempt in range(_HELLOS):
             try:
+                if self.connections and is_strange(self.transport):
+                    await self._visit()
                 await self._greet()
                 return
             except (BoardError, ProtocolError) as error:
@@ -207,6 +207,7 @@ class Session:
         self.stored = Stored.unpack(body)
         self.configured = None
         self.connections += 1
+        settle(self.transport)
 
     def _hello_of(self, run: int) -> Hello:
         nonce = self._rng.getrandbits(32)

@@ -75,12 +75,21 @@ class Searching(Protocol):
     def wandered(self) -> bool:
         """Whether the open port is not the one where the board was last."""
 
+    def settle(self) -> None:
+        """Say that the right board is behind the open port: it is waited for and looked for from now on."""
+
     def elsewhere(self) -> bool:
         """Say that another board is behind this port: the next `open` looks for the right one behind others.
 
         Returns:
             Whether there can be others; if not, nothing has changed.
         """
+
+
+def settle(transport: Transport) -> None:
+    """Let a transport that can look for its board know that it is behind the open port."""
+    if isinstance(transport, Searching):
+        transport.settle()
 
 
 def look_elsewhere(transport: Transport) -> bool:

@@ -25,6 +25,7 @@ from bytefed.transport.base import (
     is_strange,
     link_lost,
     look_elsewhere,
+    settle,
     trouble_of,
 )
 from bytefed.transport.inbox import Inbox
@@ -273,6 +274,10 @@ class FaultyTransport:
     def wandered(self) -> bool:
         """Whether the open port is another than that where the board was last."""
         return has_wandered(self.inner)
+
+    def settle(self) -> None:
+        """Pass on that the right board is behind the open port."""
+        settle(self.inner)
 
     def elsewhere(self) -> bool:
         """Pass on that another board is behind this port; return whether there can be other ports."""

@@ -67,7 +67,7 @@ class SerialTransport:
         self._port = self._home = port
         self._ports = ports
         self._patience = RETURN_PATIENCE if patience is None else patience
-        self._known = self._reopened = False  # was open once, and again
+        self._known = self._reopened = False  # its board was there; it was opened anew since
         self._astray = False  # another board was behind the last port
         self._wrong: dict[str, float] = {}  # when another board was behind a port
         self._since = 0.0  # when the search began
@@ -86,8 +86,8 @@ class SerialTransport:
         patience = self._patience if self._known else _PATIENCE
         while self._io is None:
             waited = now() - self._since
-            if not (self._astray and waited > patience):
-                self.trouble = await self._attempt()
+            over = self._astray and waited > patience
+            self.trouble = _not_found(self.uri, self._home) if over else await self._attempt()
             if self.trouble is None:
                 break
             if waited > patience or not (self._known or self.trouble.code in _PASSING):
@@ -95,16 +95,12 @@ class SerialTransport:
                 self._be_at(self._home)
                 raise self.trouble
             await asyncio.sleep(_PAUSE)
-        self._reopened = self._known
-        self._known, self._astray = True, False
+        self._reopened, self._astray = self._known, False
 
     def _begin_search(self) -> None:
         """Start from where the board was last."""
         self._since = now()
         self._wrong.clear()
-        self._home = self._port
-        if self._ports is not None:
-            self._ports.settle(self._home, self)
 
     async def _attempt(self) -> LinkError | None:
         """Try the ports behind which the board may be; return what kept them from being open, None once one is."""
@@ -139,8 +135,7 @@ class SerialTransport:
         if self._ports is not None and not self._ports.take(name, self):
             return _busy(self.uri, name)
         try:
-            device = await self._opened(name)
-            self._io = _Polled(self, device) if _has_descriptor(device) else _Threaded(self, device)
+            self._io = await self._opened(name)
         except (OSError, ValueError) as error:
             self.let_go()
             return port_error(self.uri, name, error)
@@ -150,16 +145,17 @@ class SerialTransport:
         self._be_at(name)
         return None
 
-    async def _opened(self, name: str) -> serial.Serial:
+    async def _opened(self, name: str) -> _Polled | _Threaded:
         """Open a port in a thread: that may take a while. Whoever is cancelled meanwhile leaves no port open."""
         work: asyncio.Future[serial.Serial] = asyncio.get_running_loop().run_in_executor(
             None, self._open_port, name
         )
         try:
-            return await asyncio.shield(work)
+            device = await asyncio.shield(work)
         except asyncio.CancelledError:
             work.add_done_callback(_close_unwanted)
             raise
+        return _Polled(self, device) if _has_descriptor(device) else _Threaded(self, device)
 
     def _open_port(self, name: str) -> serial.Serial:
         if "://" in name:
@@ -179,6 +175,13 @@ class SerialTransport:
     def wandered(self) -> bool:
         """Whether the port is not the one where the board was last, or another board was there since."""
         return self._port != self._home or real_name(self._port) in self._wrong
+
+    def settle(self) -> None:
+        """Remember where the board is, to wait for it there and to look for it from there."""
+        self._known, self._home = True, self._port
+        self._wrong.clear()
+        if self._ports is not None:
+            self._ports.settle(self._home, self)
 
     def elsewhere(self) -> bool:
         """Look behind other ports from the next `open` on; whether there can be any."""
