@@ -71,7 +71,7 @@ def board_ports() -> list[str]:
         raise LinkError(
             "E_NO_BOARDS",
             f"serial:auto finds no board that runs, but one in its bootloader at {', '.join(waiting)}.",
-            "Press its reset button once; if that does not help, flash it with `bytefed flash`.",
+            "Press its reset button once; if that does not help: `bytefed flash BOARD` (see `bytefed flash --help`).",
         )
     if not ports:
         raise LinkError(

@@ -20,13 +20,18 @@ _REMEDIES = {
     Status.NO_STORAGE: "This board keeps nothing without power: give it its samples anew when it starts.",
     Status.STORAGE_FAILED: "Save again; what was saved last is still there. If it goes on, flash the firmware anew.",
 }
+_DISAGREE = (
+    "Host and board disagree: press its reset button; if it goes on, flash the firmware of this version."
+)
 
 
 def board_error(name: str, status: int) -> BoardError:
     """Return the error for a status that a board sent."""
     known = Status(status) if status in Status.__members__.values() else None
     label = known.name if known else f"STATUS_{status}"
-    remedy = _REMEDIES.get(known, "") if known else "The firmware is newer than this host: update bytefed."
+    remedy = (
+        _REMEDIES.get(known, _DISAGREE) if known else "The firmware is newer than this host: update bytefed."
+    )
     return BoardError(f"E_BOARD_{label}", f"{name}: the board answered {label}", remedy)
 
 

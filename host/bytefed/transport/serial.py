@@ -396,5 +396,5 @@ def _in_bootloader(uri: str, port: str) -> LinkError:
     return LinkError(
         "E_BOOTLOADER",
         f"{uri}: behind {port} a board is in its bootloader, where no firmware runs",
-        "Press its reset button once; if that does not help, flash it with `bytefed flash`.",
+        "Press its reset button once; if that does not help: `bytefed flash BOARD` (see `bytefed flash --help`).",
     )

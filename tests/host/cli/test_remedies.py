@@ -22,6 +22,7 @@ from bytefed.protocol.message import Status
 ROOT = Path(__file__).resolve().parents[3]
 SOURCES = ROOT / "host/bytefed"
 ANYTHING = "1"  # stands for what is known only when the error is raised
+STANDS_FOR = {"N": ANYTHING, "BOARD": "nano33ble"}
 NEEDS_NONE = {"E_OUTPUT"}  # says in its message what to do, which may be all that fits on the disk
 
 
@@ -129,7 +130,7 @@ def test_a_remedy_names_what_exists(found):
     for command in commands(text):
         words = shlex.split(command)
         if words[0] == "bytefed":
-            parse([ANYTHING if word == "N" else word for word in words[1:]])
+            parse([STANDS_FOR.get(word, word) for word in words[1:]])
         elif words[0] == "make":
             assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), command
     known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
