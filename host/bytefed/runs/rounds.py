@@ -131,7 +131,8 @@ class Rounds(Database):
     def evaluations(self) -> list[tuple[int, str, int, int]]:
         """Return all that ``add_evaluation`` kept: round, board, correct and tested, by round."""
         return self._rows(
-            "SELECT round, board, correct, tested FROM evaluations WHERE run = ? ORDER BY round, board", self.run
+            "SELECT round, board, correct, tested FROM evaluations WHERE run = ? ORDER BY round, board",
+            self.run,
         )
 
     def rounds(self, first: int = 1) -> list[RoundSummary]:
