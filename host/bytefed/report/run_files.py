@@ -7,8 +7,6 @@ believed: sizes are bounded, numbers are checked, and text stays text.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import sqlite3
 import tomllib
@@ -24,6 +22,7 @@ from bytefed.ledger.bytes_to import bytes_to, final_accuracy
 from bytefed.ledger.columns import Column
 from bytefed.ledger.count import PARTS, REPAIR
 from bytefed.ledger.rows import ROUNDS_COLUMNS, SESSIONS_COLUMNS
+from bytefed.runs.columns import Table
 
 __all__ = [
     "FILES",
@@ -43,7 +42,6 @@ __all__ = [
 FILES = ("bytes.csv", "rounds.csv")
 """One of them makes a directory a run."""
 
-_LARGEST_TABLE = 512 * 1024 * 1024
 _LARGEST_DOCUMENT = 16 * 1024 * 1024
 _LARGEST_NUMBER = 1e18
 _MOST_DIGITS = 18
@@ -323,25 +321,17 @@ class _Line:
 
 def _table(path: Path, needed: Sequence[str], notes: list[str]) -> Iterator[_Line]:
     """The lines of a CSV file below its header; none where there is no such file."""
-    text = _read(path, _LARGEST_TABLE)
-    if text is None:
+    if not path.is_file():
         notes.append(f"There is no {path.name}.")
         return
-    whole, newline, rest = text.rpartition("\n")
-    if rest:
+    table = Table(path)
+    if table.cut:
         notes.append(f"The last line of {path.name} is cut off and was left out.")
-    lines = csv.reader(io.StringIO(whole + newline, newline=""), strict=True)
-    try:
-        header = next(lines, [])
-        if missing := [column for column in needed if column not in header]:
-            raise corrupt(path, f"there is no column {missing[0]}")
-        columns = {name: index for index, name in enumerate(header)}
-        for line in lines:
-            if len(line) != len(header):
-                raise corrupt(path, f"line {lines.line_num} has {len(line)} fields, not {len(header)}")
-            yield _Line(path, lines.line_num, columns, line)
-    except csv.Error as error:
-        raise corrupt(path, f"line {lines.line_num}: {error}") from error
+    if missing := [column for column in needed if column not in table.header]:
+        raise corrupt(path, f"there is no column {missing[0]}")
+    columns = {name: index for index, name in enumerate(table.header)}
+    for number, line in table.lines():
+        yield _Line(path, number, columns, line)
 
 
 def _row(line: _Line) -> Row:

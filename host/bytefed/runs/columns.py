@@ -10,7 +10,7 @@ import csv
 import io
 import math
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -33,27 +33,61 @@ _LARGEST_TABLE = 512 * 1024 * 1024
 _LARGEST_HEAD = 4 * (4096 * 64 + 64)
 
 
+class Table:
+    """A CSV file of a run, line by line; a last line that was cut off by a kill is left out.
+
+    Args:
+        path: The file.
+
+    Attributes:
+        path: The same.
+        header: Names of the columns.
+        cut: Whether a last line was left out.
+
+    Raises:
+        StoreError: E_RUN_MISSING if there is no such file, E_RUN_IO if it can't be read, E_RUN_CORRUPT if it holds
+            something else.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        text = _text(path)
+        whole, newline, rest = text.rpartition("\n")
+        self.cut = bool(rest)
+        self._lines = csv.reader(io.StringIO(whole + newline, newline=""), strict=True)
+        self.header = next(self._checked(), [])
+
+    def lines(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield the number and the fields of each line below the header.
+
+        Raises:
+            StoreError: E_RUN_CORRUPT where a line has another number of fields than the header.
+        """
+        for fields in self._checked():
+            number = self._lines.line_num
+            if len(fields) != len(self.header):
+                raise _corrupt(self.path, f"line {number} has {len(fields)} fields, not {len(self.header)}")
+            yield number, fields
+
+    def _checked(self) -> Iterator[list[str]]:
+        try:
+            yield from self._lines
+        except csv.Error as error:
+            raise _corrupt(self.path, f"line {self._lines.line_num}: {error}") from error
+
+
 def read_columns(path: Path) -> Columns:
     """Read a CSV file of a run: text as str, counts as int, measures as float.
 
     A last line that was cut off by a kill is left out.
 
     Raises:
-        StoreError: E_RUN_MISSING if there is no such file, E_RUN_IO if it can't be read, E_RUN_CORRUPT if it is not a
-            run's file.
+        StoreError: As ``Table``.
     """
-    lines = csv.reader(io.StringIO(_whole_lines(path), newline=""), strict=True)
-    try:
-        header = next(lines, [])
-        rows = [fields for fields in lines if len(fields) == len(header) or _refuse(path, lines.line_num)]
-    except csv.Error as error:
-        raise _corrupt(path, f"line {lines.line_num}: {error}") from error
-    fields_of = zip(*rows, strict=True) if rows else ((),) * len(header)
-    return {name: _values(path, name, fields) for name, fields in zip(header, fields_of, strict=True)}
-
-
-def _refuse(path: Path, line: int) -> bool:
-    raise _corrupt(path, f"line {line} has another number of fields than the header")
+    table = Table(path)
+    rows = [fields for _, fields in table.lines()]
+    fields_of = zip(*rows, strict=True) if rows else ((),) * len(table.header)
+    return {name: _values(path, name, fields) for name, fields in zip(table.header, fields_of, strict=True)}
 
 
 def _values(path: Path, name: str, fields: Sequence[str]) -> list[Any]:
@@ -72,7 +106,7 @@ def _finite(field: str) -> float:
     return value
 
 
-def _whole_lines(path: Path) -> str:
+def _text(path: Path) -> str:
     try:
         with path.open("rb") as file:
             content = file.read(_LARGEST_TABLE + 1)
@@ -89,7 +123,7 @@ def _whole_lines(path: Path) -> str:
         raise _corrupt(path, "it is not UTF-8 text") from error
     if len(content) > _LARGEST_TABLE:
         raise _corrupt(path, f"it is larger than {_LARGEST_TABLE:,} B")
-    return text[: text.rfind("\n") + 1]
+    return text
 
 
 def newest_head(directory: Path) -> NDArray[np.float32]:

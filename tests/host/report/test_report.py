@@ -21,6 +21,7 @@ from bytefed.report.chart import log_ticks, ticks
 from bytefed.report.live import Server
 from bytefed.report.page import body, page
 from bytefed.report.run_files import PARTS, find, load
+from bytefed.runs.columns import read_columns
 from bytefed.simulation.sweep import Setting, Trial, summarize
 
 
@@ -266,6 +267,18 @@ def test_what_is_no_ledger_is_refused(tmp_path: Path, content: bytes) -> None:
     (run / "bytes.csv").write_bytes(content)
     with pytest.raises(StoreError, match="E_RUN_CORRUPT"):
         load(run)
+
+
+def test_a_report_and_a_program_read_the_same_files(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", 2, 2)
+    assert read_columns(run / "rounds.csv")["accuracy_held"] == [
+        row.accuracy_held for row in load(run).rounds
+    ]
+    with (run / "rounds.csv").open("a") as file:
+        file.write("3,2\n")
+    for read in (lambda: read_columns(run / "rounds.csv"), lambda: load(run)):
+        with pytest.raises(StoreError, match="line 4 has 2 fields, not 13"):
+            read()
 
 
 @pytest.mark.parametrize("value", ["-1", "1e5", "x", "9" * 30, "0x10", "nan"])
