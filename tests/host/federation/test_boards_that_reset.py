@@ -156,7 +156,10 @@ def test_the_only_board_is_gone_for_two_seconds(bench: Make) -> None:
     run = bench(1)
     summary = run.run(deed)
     check_as_if_nothing_had_been(run, bench(1))
-    (*_, away), (back,) = run.said(BoardAway), run.said(BoardBack)  # a busy machine may tell of the lost link first
+    (*_, away), (back,) = (
+        run.said(BoardAway),
+        run.said(BoardBack),
+    )  # a busy machine may tell of the lost link first
     assert (away.round, away.code, away.board) == (3, "E_PORT_NOT_FOUND", f"{run.boards[0].uid:016x}")
     assert away.remedy and back.uri.endswith("ttyACM0")
     assert summary["away"] == []
