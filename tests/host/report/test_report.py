@@ -277,7 +277,7 @@ def test_a_report_and_a_program_read_the_same_files(tmp_path: Path) -> None:
     with (run / "rounds.csv").open("a") as file:
         file.write("3,2\n")
     for read in (lambda: read_columns(run / "rounds.csv"), lambda: load(run)):
-        with pytest.raises(StoreError, match="line 4 has 2 fields, not 13"):
+        with pytest.raises(StoreError, match="line 4 has 2 fields, not 12"):
             read()
 
 
