@@ -154,9 +154,10 @@ stubs: $(VENV)/.dev ## Write the types of the compiled core, after a change in h
 	$(BIN)/python -m nanobind.stubgen -m bytefed._core -o host/bytefed/_core.pyi
 
 .PHONY: generated
-generated: $(VENV)/.dev ## Write what is made from messages.toml, and the tables of columns, causes and boards
+generated: $(VENV)/.dev ## Write all that is made from tables: messages, columns, causes, boards, the host's map
 	$(BIN)/python tools/message_table/generate.py
 	$(BIN)/python tools/tables.py
+	$(BIN)/python tools/house_map.py
 
 .PHONY: vectors
 vectors: $(VENV)/.dev ## Write tests/vectors anew, after a change of SPEC.md or messages.toml

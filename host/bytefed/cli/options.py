@@ -20,7 +20,7 @@ def add_options(
 
     Args:
         parser: What to give them to.
-        names: Of the keys.
+        names: Names of the keys to offer.
         aliases: Key to other spellings of its option.
     """
     for f in (f for f in fields(RunConfig) if f.name in names):

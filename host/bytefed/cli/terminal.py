@@ -69,7 +69,7 @@ def difference(sums: Any) -> str:
     """Return what made the bytes that were counted differ from the estimate.
 
     Args:
-        sums: Of a phase in summary.json.
+        sums: Sums of a phase, as summary.json has them.
     """
     repair = {cause: sums.get(cause, 0) for cause in REPAIR}
     causes = [f"+{count:,} {cause}" for cause, count in repair.items() if count]

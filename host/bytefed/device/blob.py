@@ -15,7 +15,7 @@ from bytefed.protocol.message import HEADER_SIZE, Accept, Get, Kind, State
 
 _FRUITLESS = 20  # windows sent in a row of which nothing arrived
 _LOST_IN_A_ROW = 3
-"""Consecutive chunks whose loss is waited out before a burst counts as over: asked for too early, all come twice."""
+"""Consecutive losses that are tolerated before the host polls: polling earlier would duplicate the burst."""
 
 
 class Pushed(NamedTuple):
@@ -49,9 +49,9 @@ async def push(
         link: Where to.
         blob: All of it.
         plan: How it is cut.
-        sequence: Of the BEGIN or ADD.
+        sequence: Sequence number of the BEGIN or ADD.
         first: First chunk that the board has not got.
-        name: Of the blob, for the account.
+        name: Name of the blob in the account.
         extracts: Whether the final ACK comes only after the board worked on the blob (ADD).
 
     Returns:
@@ -123,7 +123,7 @@ async def pull(link: Link, receiver: ChunkReceiver, name: Hashable) -> int:
     Args:
         link: Where from.
         receiver: What takes the chunks.
-        name: Of the blob, for the account.
+        name: Name of the blob in the account.
 
     Returns:
         The transfer's number, for the final ACK.

@@ -48,7 +48,7 @@ class Device:
 
     @property
     def uri(self) -> str:
-        """What the user would type to get to it; another one once it is behind another port."""
+        """The URI of the board; it changes when the board moves to another port."""
         return self._session.uri
 
     @property
@@ -63,52 +63,52 @@ class Device:
 
     @property
     def board(self) -> Board:
-        """What it said of itself."""
+        """The last BOARD message: what the board is."""
         return self._session.board
 
     @property
     def shape(self) -> tuple[int, int]:
-        """D and C of its head."""
+        """D and C of the board's head."""
         return self.board.features, self.board.classes
 
     @property
     def welcome(self) -> Welcome:
-        """How it answered the last HELLO."""
+        """The last WELCOME: the answer to HELLO."""
         return self._session.welcome
 
     @property
     def boot(self) -> int | None:
-        """The number that it drew when it was switched on; None before the first connection."""
+        """The random number that the board drew when it was switched on; None before the first connection."""
         return self._session.boot
 
     @property
     def run(self) -> int:
-        """The run that it was last connected for."""
+        """The run of the last connection."""
         return self._session.run
 
     @property
     def stored(self) -> Stored:
-        """What its sample store and its head are."""
+        """The last STORED message: the state of the sample store and of the head."""
         return self._session.stored
 
     @property
     def profile(self) -> LinkProfile:
-        """What sizes on its link depend on."""
+        """The properties of the link that sizes depend on."""
         return self._session.profile
 
     @property
     def transport(self) -> Transport:
-        """The way to it."""
+        """The transport to the board."""
         return self._session.transport
 
     @property
     def connections(self) -> int:
-        """How many sessions were opened."""
+        """Number of sessions opened so far."""
         return self._session.connections
 
     @property
     def held(self) -> NDArray[np.float32] | None:
-        """The head that it is believed to hold, float32 [P]; a host that starts anew sets what the last one knew."""
+        """The head that the board is believed to hold, float32 [P]; a new host sets what the last one knew."""
         return self._offers.held
 
     @held.setter
@@ -121,7 +121,7 @@ class Device:
 
     @property
     def samples_mark(self) -> str:
-        """Which inputs it was given and what they came to; a host that starts anew sets what the last one knew."""
+        """A mark of the inputs given and of the features made of them; a new host sets what the last one knew."""
         return self._samples.mark
 
     @samples_mark.setter

@@ -227,8 +227,8 @@ class Link:
         """Send a request until it is answered.
 
         Args:
-            kind: Of the request.
-            body: Of the request.
+            kind: Kind of the request.
+            body: Body of the request.
             answer: The kind to wait for.
             tries: How often to send it.
             payload: Bytes of the body that belong to a blob.

@@ -125,7 +125,7 @@ class Session:
             tries: How often it may fail to answer.
 
         Raises:
-            LinkError, BoardError, ProtocolError: Of the last try; E_PORT_... where no port is left to look behind.
+            LinkError, BoardError, ProtocolError: The error of the last try; E_PORT_... if no port is left to search.
         """
         while True:
             if reopen:
@@ -156,9 +156,7 @@ class Session:
             LinkError: Nobody answers.
         """
         link, recovering = self.link, self.account.recovering
-        hello = Hello(
-            PROTOCOL_VERSION, PROTOCOL_VERSION, VISIT, self._rng.getrandbits(32), self.transport.frame_limit
-        )
+        hello = self._hello_of(VISIT)
         self.account.recovering = True
         try:
             await link.request(Kind.HELLO, hello.pack(), Kind.WELCOME, tries=_VISIT_TRIES)

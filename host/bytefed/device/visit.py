@@ -41,7 +41,7 @@ async def capture(
 
     Args:
         device: Connected.
-        label: Of all samples.
+        label: Label that all samples get.
         seconds: How long; at least one window is taken.
         test: Whether they are for the test split.
         seen: Called with the samples so far and those asked for.

@@ -19,6 +19,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bytefed.clock import now
 from bytefed.device.device import Device
 from bytefed.device.plan import PlannedRound, RoundReply, TrainingPlan
 from bytefed.errors import BoardError, BytefedError
@@ -122,7 +123,7 @@ class Coordinator:
         Raises:
             LinkError: E_TOO_FEW_BOARDS or E_QUORUM.
         """
-        started = _now()
+        started = now()
         self._fleet.round = number
         delivered = {delta.board for delta in self._store.deltas(number)}
         chosen = await self._choose(number)
@@ -136,7 +137,7 @@ class Coordinator:
         asked = len(delivered | {member.device.name for member in chosen})
         await self._collect(number, tasks, asked)
         self._rules.require_quorum(number, self._store.counted(number), asked)
-        counted = self._closing.close(number, head, _now() - started)
+        counted = self._closing.close(number, head, now() - started)
         self._uncounted = (self._uncounted | set(self._store.participants(number))) - set(counted)
         self._tell(number, max(asked, self._rules.count(len(self._store.clients()))))
 
@@ -149,7 +150,7 @@ class Coordinator:
 
     async def _participate(self, number: int, member: Member, head: Head) -> None:
         """Take one board through one round, up to its row in the ledger."""
-        device, started = member.device, _now()
+        device, started = member.device, now()
         status: Status = "failed"
         reply: RoundReply | None = None
         planned = device.plan_round(
@@ -175,7 +176,7 @@ class Coordinator:
                 device,
                 "round",
                 status,
-                _now() - started,
+                now() - started,
                 estimate,
                 number=number,
                 num_examples=result.num_examples if result else None,
@@ -215,10 +216,10 @@ class Coordinator:
 
     async def _collect(self, number: int, tasks: Sequence[asyncio.Task[None]], asked: int) -> None:
         """Wait for the boards of a round, no longer than its deadline once it has its quorum."""
-        deadline = _now() + self._schedule.deadline
+        deadline = now() + self._schedule.deadline
         pending = set(tasks)
         while pending:
-            left = deadline - _now()
+            left = deadline - now()
             if left <= 0 and self._store.counted(number) >= self._rules.needed(asked):
                 break
             done, pending = await asyncio.wait(
@@ -247,7 +248,7 @@ class Coordinator:
                 task.result()
 
     async def _evaluate(self, number: int, member: Member, head: Head) -> None:
-        device, started = member.device, _now()
+        device, started = member.device, now()
         status: Status = "failed"
         planned = device.plan_round(
             number, head, self._plan(number, member), train=False, uncounted=device.name in self._uncounted
@@ -263,7 +264,7 @@ class Coordinator:
             self._fleet.lose(member, error)
         finally:
             self._fleet.release(member)
-            self._fleet.book(device, "evaluate", status, _now() - started, estimate, number=number)
+            self._fleet.book(device, "evaluate", status, now() - started, estimate, number=number)
 
     def _keep_held(self, member: Member, reply: RoundReply) -> None:
         """Store which head the board has: to say how good it is, and for a coordinator that resumes the run."""
@@ -279,10 +280,6 @@ class Coordinator:
     async def end_work(self) -> None:
         """Cancel outstanding work; boards that are interrupted still get a ledger row."""
         await self._work.end()
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 def _estimate(device: Device, planned: PlannedRound) -> int:

@@ -27,7 +27,7 @@ def findings(
     Args:
         assignment: What was learnt, and who has which samples.
         head: float32 [P], the last global head.
-        names: Of the clients, in their order.
+        names: Names of the clients, in their order.
         tests: What the clients found on their own test samples.
     """
     task, partition = assignment.task, assignment.partition

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
+from bytefed.clock import now
 from bytefed.device.device import Device
 from bytefed.device.plan import Samples
 from bytefed.errors import BoardError, BytefedError, LinkError, ProtocolError
@@ -83,9 +84,9 @@ async def connect_all(
 
 
 async def _visit(device: Device) -> float:
-    started = _now()
+    started = now()
     await device.connect(VISIT)
-    return _now() - started
+    return now() - started
 
 
 async def _all(work: Iterable[Awaitable[T]]) -> list[T]:
@@ -122,7 +123,7 @@ class Fleet:
         self._devices: list[Device] = []
         self._seekers: dict[asyncio.Task[None], Device] = {}
         self._news = asyncio.Event()
-        self.round = store.head()[0]  # that bytes outside rounds are put down to
+        self.round = store.head()[0]  # the round under which bytes between rounds are booked
 
     def __iter__(self) -> Iterator[Member]:
         """Iterate over the boards that are connected, by client."""
@@ -204,7 +205,7 @@ class Fleet:
         if device.held is None:
             device.held = self._store.held(device.name)
         device.samples_mark = mark = self._store.meta(f"samples of {device.name}")
-        started = _now()
+        started = now()
         ended: Status = "failed"
         estimate = 0
         try:
@@ -215,7 +216,7 @@ class Fleet:
                 self._store.set_meta(f"samples of {device.name}", device.samples_mark)
             ended = "ok"
         finally:
-            self.book(device, "provision", ended, _now() - started, estimate)
+            self.book(device, "provision", ended, now() - started, estimate)
         self._members[client] = Member(client, device)
         self._listener(BoardJoined(device.name, client, device.uri, device.profile.name))
         self._news.set()
@@ -252,11 +253,11 @@ class Fleet:
 
     async def wait_for(self, count: int, seconds: float) -> bool:
         """Wait until so many boards are ready, no longer than some seconds; return whether they are."""
-        until = _now() + seconds
+        until = now() + seconds
         while len(self.ready()) < count:
             self._news.clear()
             try:
-                await asyncio.wait_for(self._news.wait(), until - _now())
+                await asyncio.wait_for(self._news.wait(), until - now())
             except TimeoutError:
                 return False
         return True
@@ -350,7 +351,3 @@ def _provision_estimate(device: Device, samples: Samples) -> int:
         held=device.holds(samples),
     )
     return count.wire_total
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -36,7 +36,7 @@ class Said:
     """What crossed a link for one piece of work, over as many connections as that took.
 
     Args:
-        names: Of messages that were said before the work began.
+        names: Names of messages that had been said before the work began.
     """
 
     def __init__(self, *names: Hashable) -> None:
@@ -45,7 +45,7 @@ class Said:
     def is_news(self, part: Part) -> bool:
         """Whether any byte of a part crosses for the first time; from now on it has crossed."""
         said = self._parts.setdefault(part.name, bytearray())
-        if part.start >= len(said):  # as nearly always
+        if part.start >= len(said):  # the usual case
             said.extend(bytes(part.start - len(said)) + b"\1" * (part.stop - part.start))
             return True
         said.extend(bytes(max(0, part.stop - len(said))))

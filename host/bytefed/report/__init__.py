@@ -4,7 +4,7 @@ The page's charts are drawn by svg.py, not by matplotlib: text that a phone can 
 redraw every second beside a running experiment are things that only small SVG of our own gives, with nothing to
 install. matplotlib, an extra, draws the same `Chart` objects where paper is the goal: `--png` and `--svg`.
 
-    runs.py     a run directory, read with suspicion      svg.py, page.py   the page
+    run_files.py     a run directory, read with suspicion      svg.py, page.py   the page
     chart.py    what a chart shows, not how it looks      paper.py          PNG and SVG by matplotlib
     charts.py   the charts of one run                     tables.py         the numbers as CSV
     compare.py  several runs side by side                 tensorboard.py    event files

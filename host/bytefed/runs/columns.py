@@ -132,10 +132,10 @@ def newest_head(directory: Path) -> NDArray[np.float32]:
     Raises:
         StoreError: E_RUN_MISSING if the directory has none, E_RUN_CORRUPT if it can't be understood.
     """
-    if (directory / HEAD).is_file():
-        blob = _saved(directory / HEAD)
-    elif (directory / DATABASE).is_file():
+    if (directory / DATABASE).is_file():
         blob = _stored(directory / DATABASE)
+    elif (directory / HEAD).is_file():  # a simulation's
+        blob = _saved(directory / HEAD)
     else:
         raise StoreError("E_RUN_MISSING", f"{directory} holds no head.", "Name the directory of a run.")
     if not 0 < len(blob) <= _LARGEST_HEAD or len(blob) % 4:

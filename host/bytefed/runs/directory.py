@@ -46,6 +46,12 @@ def refuse_existing(directory: Path) -> None:
                 f"{directory} holds a run already.",
                 f"Continue it with --resume {directory}, or name another directory with --run-dir.",
             )
+        if (directory / "rounds.csv").exists():  # a simulation's, which keeps no database
+            raise StoreError(
+                "E_RUN_EXISTS",
+                f"{directory} holds the tables of a run already.",
+                "Name another directory with --run-dir.",
+            )
 
 
 def refuse_impossible(directory: Path) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bytefed.data import synthetic
 from bytefed.data.partition import Partition
-from bytefed.errors import ConfigError, StoreError
+from bytefed.errors import ConfigError
 from bytefed.events import BoardTrouble, DataRemark, Listener, RunEnded, Stopping
 from bytefed.federation.assignment import Assignment, task_of
 from bytefed.federation.config import RunConfig
@@ -30,7 +30,15 @@ from bytefed.ledger.estimate import LEFT_OUT, classic
 from bytefed.ledger.rows import RoundSummary
 from bytefed.ledger.wire_size import LinkProfile, blob_size
 from bytefed.runs.columns import HEAD
-from bytefed.runs.directory import RESOLVED, coded, default_directory, new_run, refuse_impossible, versions
+from bytefed.runs.directory import (
+    RESOLVED,
+    coded,
+    default_directory,
+    new_run,
+    refuse_existing,
+    refuse_impossible,
+    versions,
+)
 from bytefed.runs.summary import Result, Subject, Summary, write_summary
 from bytefed.seeds import chances, select
 from bytefed.simulation.check import Check
@@ -331,10 +339,7 @@ def _check_sizes(partition: Partition) -> None:
 
 def _make_directory(directory: Path, config: RunConfig) -> None:
     refuse_impossible(directory)
+    refuse_existing(directory)
     with coded(directory):
-        if any((directory / name).exists() for name in ("run.db", "rounds.csv")):
-            raise StoreError(
-                "E_RUN_EXISTS", f"{directory} holds a run already.", "Name another directory with --run-dir."
-            )
         directory.mkdir(parents=True, exist_ok=True)
         (directory / RESOLVED).write_text(config.to_toml(), encoding="utf-8")

@@ -104,7 +104,7 @@ def _fresh(found: Any, name: str) -> Strategy:
         raise ConfigError(
             "E_STRATEGY_AGGREGATE",
             f"{name} is no strategy: it lacks a method aggregate.",
-            "Give it `def aggregate(self, head, updates)` that returns the new head (see bytefed.strategies.base).",
+            "Give it `def aggregate(self, head, updates)` that returns the new head (see docs/strategies.md).",
         )
     return copy.deepcopy(_made(found, name))
 

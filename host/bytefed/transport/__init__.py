@@ -1,4 +1,7 @@
-"""Ways to a board. Only `serial` imports pyserial, only `ble` imports bleak; each counts bytes at its own port."""
+"""Ways to a board: serial and BLE links, each of which counts the bytes at its own port.
+
+Only `serial` imports pyserial, only `ble` imports bleak.
+"""
 
 from bytefed.transport.base import Transport
 

@@ -118,7 +118,7 @@ class SerialTransport:
         return trouble or _not_found(self.uri, self._home)
 
     def _candidates(self, seen: Mapping[str, SeenPort]) -> Iterator[str]:
-        """Name the last port first, then those of boards that nobody has; those of others only after a grace."""
+        """Name the last port first, then free ports of boards, and after a grace those that others hold."""
         waited = now() - self._since
         wrong = {name for name, when in self._wrong.items() if now() - when < _WRONG_FOR}
         home = real_name(self._home)

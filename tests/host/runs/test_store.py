@@ -14,7 +14,7 @@ import pytest
 from bytefed.errors import StoreError
 from bytefed.ledger.count import ByteCount
 from bytefed.ledger.rows import Traffic
-from bytefed.runs.directory import DATABASE, coded
+from bytefed.runs.directory import DATABASE, coded, refuse_existing
 from bytefed.runs.store import Store
 
 P = 6
@@ -384,3 +384,9 @@ def test_the_database_is_as_careful_as_promised(store):
             "INSERT INTO deltas (run, round, board, status, num_examples, correct, delta) VALUES"
             " (1, 1, 'a', 'ok', 1, 1, ''), (1, 1, 'a', 'ok', 1, 1, '')"
         )
+
+
+def test_the_tables_of_a_simulation_are_not_overwritten(tmp_path):
+    (tmp_path / "rounds.csv").write_text("run,round\n")
+    with pytest.raises(StoreError, match="E_RUN_EXISTS"):
+        refuse_existing(tmp_path)
