@@ -10,12 +10,14 @@ import pytest
 from fake_board import FakeBoard
 from test_app import CAPACITY, FAMILIES, C, capture, go, meet, samples, train
 
+from bytefed.boards.describe import describe
 from bytefed.cli.commands import capture as capture_command
-from bytefed.cli.commands import devices, flash
-from bytefed.device import device as device_module
+from bytefed.cli.commands import flash
+from bytefed.device import session as session_module
 from bytefed.device.device import Device
 from bytefed.device.plan import Samples
 from bytefed.errors import BoardError, ConfigError
+from bytefed.extractor import manifest
 from bytefed.extractor.manifest import Manifest, model_folder
 from bytefed.federation.requirements import Requirements
 from bytefed.protocol.message import VISIT, Capability, Capture, Kind
@@ -43,7 +45,7 @@ def test_a_model_that_does_not_fit_its_arena(switch_on: Callable[..., FakeBoard]
         board = switch_on(tensors=MOTION.arena_bytes + 1)
         device = await meet(board, "serial", VISIT)
         assert device.board.capabilities == Capability.PERSISTENT
-        assert (await devices.describe(device))["model"] == "none: takes features"
+        assert (await describe(device))["model"] == "none: takes features"
         with pytest.raises(BoardError, match="E_BOARD_NO_SENSOR") as refused:
             await capture_command.capture(device, 0, 5.0, test=False)
         assert "arena" in refused.value.remedy
@@ -60,9 +62,8 @@ def test_a_model_that_this_host_does_not_know(
 ) -> None:
     async def action() -> None:
         device = await meet(switch_on(), "serial", VISIT)
-        for command in (devices, capture_command):
-            monkeypatch.setattr(command, "model_names", lambda: ["digits"])
-        assert (await devices.describe(device))["model"] == f"unknown ({MOTION.model_hash:08x})"
+        monkeypatch.setattr(manifest, "model_names", lambda: ["digits"])
+        assert (await describe(device))["model"] == f"unknown ({MOTION.model_hash:08x})"
         with pytest.raises(ConfigError, match="names: unknown to this host"):
             capture_command.label_number("Walking", device.board.model, device.board.classes)
         assert capture_command.label_number("2", device.board.model, device.board.classes) == 2
@@ -156,7 +157,7 @@ def test_a_host_of_another_protocol_version(
 ) -> None:
     async def action() -> None:
         device = await meet(switch_on(), "serial")
-        monkeypatch.setattr(device_module, "PROTOCOL_VERSION", 2)
+        monkeypatch.setattr(session_module, "PROTOCOL_VERSION", 2)
         with pytest.raises(BoardError, match="E_BOARD_BAD_VERSION") as refused:
             await device.connect(2)
         assert "Flash" in refused.value.remedy
