@@ -38,7 +38,10 @@ class Quiet:
     """Shows troubles on standard error, and one line at the end."""
 
     def __init__(self) -> None:
-        self._out, self._err = Console(highlight=False), Console(stderr=True, highlight=False)
+        self._out, self._err = (
+            Console(emoji=False, highlight=False),
+            Console(emoji=False, stderr=True, highlight=False),
+        )
 
     def __call__(self, event: Event) -> None:
         """Show what an event is about, if it is one to be shown."""
@@ -79,7 +82,7 @@ class Live:
     """Shows a progress bar on a terminal, a line for each round elsewhere, and a table at the end."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(highlight=False)
+        self._console = console or Console(emoji=False, highlight=False)
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
@@ -207,7 +210,9 @@ class DownloadBar:
 
     def __init__(self, file: WebFile) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-        self._progress = Progress(*columns, TimeRemainingColumn(compact=True), console=Console(stderr=True))
+        self._progress = Progress(
+            *columns, TimeRemainingColumn(compact=True), console=Console(emoji=False, stderr=True)
+        )
         self._task = self._progress.add_task(file.name, total=file.size)
         self._progress.start()
 

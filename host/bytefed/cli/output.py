@@ -102,7 +102,7 @@ def report(error: BytefedError) -> None:
     """Print an error and what to do about it to standard error; where that is gone, the exit status says it."""
     from rich.console import Console
 
-    console = Console(stderr=True, highlight=False)
+    console = Console(emoji=False, stderr=True, highlight=False)
     with suppress(OSError, ReaderGone, StoreError):
         console.print(f"error[{error.code}]: {error.message}", style="bold red", markup=False, soft_wrap=True)
         if error.remedy:

@@ -18,7 +18,7 @@ from bytefed.clock import now
 from bytefed.device.device import Device
 from bytefed.device.plan import Samples
 from bytefed.errors import BoardError, BytefedError, LinkError, ProtocolError
-from bytefed.events import BoardAway, BoardBack, BoardJoined, BoardTrouble, Listener
+from bytefed.events import BoardAway, BoardBack, BoardJoined, BoardTrouble, DataRemark, Listener
 from bytefed.federation.assignment import Assignment
 from bytefed.federation.requirements import Requirements
 from bytefed.ledger.air import AirTable, Airtime
@@ -210,6 +210,7 @@ class Fleet:
         estimate = 0
         try:
             samples = self._assignment.samples(client, device)
+            self._tell_of_replaced(device, samples)
             estimate = _provision_estimate(device, samples)
             await device.provision(samples)
             if device.samples_mark != mark:
@@ -220,6 +221,14 @@ class Fleet:
         self._members[client] = Member(client, device)
         self._listener(BoardJoined(device.name, client, device.uri, device.profile.name))
         self._news.set()
+
+    def _tell_of_replaced(self, device: Device, samples: Samples) -> None:
+        """Say that a board is about to lose the samples that it holds, captured ones perhaps."""
+        held = device.stored.train + device.stored.test
+        if held and not device.holds(samples):
+            self._listener(
+                DataRemark(f"board {device.name} holds {held} other samples, which those of this run replace")
+            )
 
     def lose(self, member: Member, error: BytefedError) -> None:
         """Leave out a board that failed, and keep trying to reconnect to it."""

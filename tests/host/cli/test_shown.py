@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import json
 import re
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 from rich.table import Table
 
+import bytefed
 from bytefed.cli.main import main
 from bytefed.cli.tables import show_table
 from bytefed.cli.terminal import difference
@@ -132,3 +134,13 @@ def test_a_sweep_in_sixty_columns(tmp_path, capsys, monkeypatch):
     text = capsys.readouterr().out
     assert "…" not in text
     assert re.search(r"^accuracy %  +\d\d\.\d\d±", text, re.MULTILINE)
+
+
+def test_no_console_makes_pictures_of_what_users_typed():
+    """Rich turns `:x:` into an emoji, and so would it a Bluetooth address or a label, unless it is told not to."""
+    folder = Path(bytefed.__file__).parent / "cli"
+    calls = [
+        line for path in folder.rglob("*.py") for line in path.read_text().splitlines() if "Console(" in line
+    ]
+    assert calls
+    assert [line for line in calls if "emoji=False" not in line] == []

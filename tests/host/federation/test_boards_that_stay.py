@@ -18,6 +18,7 @@ from bytefed.device.plan import Samples as BoardSamples
 from bytefed.device.plan import TrainingPlan
 from bytefed.device.visit import capture
 from bytefed.errors import BoardError
+from bytefed.events import DataRemark
 from bytefed.extractor.quantization import Quantization
 from bytefed.federation import experiment
 from bytefed.federation.config import RunConfig
@@ -67,11 +68,11 @@ class Table:
             for device in devices:
                 await device.close()
 
-    def begin(self, folder, rounds=1):
+    def begin(self, folder, rounds=1, said=None):
         config = RunConfig(
             boards=("loopback:2",), rounds=rounds, partition="iid", central=False, batch_size=4
         )
-        asyncio.run(experiment.begin(config, folder, lambda event: None))
+        asyncio.run(experiment.begin(config, folder, [].append if said is None else said.append))
 
     def resume(self, folder, rounds):
         asyncio.run(experiment.resume(folder, {"rounds": rounds}, lambda event: None))
@@ -135,6 +136,14 @@ def test_boards_that_were_switched_off_are_given_their_inputs_again(monkeypatch,
     provision = [row for row in sessions(folder) if row["phase"] == "provision"]
     assert [row["wire_total"] for row in provision[:2]] == [row["wire_total"] for row in provision[2:]]
     assert {row["estimate_difference"] for row in sessions(folder)} == {"0"}
+
+
+def test_samples_that_a_run_replaces_are_told_of(monkeypatch, tmp_path):
+    table, said = Table(monkeypatch), []
+    assert table.capture(1)[0] > 0
+    table.begin(tmp_path / "run", said=said)
+    (remark,) = [event.text for event in said if isinstance(event, DataRemark)]
+    assert remark.startswith("board 00000000000000b1 holds ")
 
 
 @pytest.mark.parametrize("code", ["E_BOARD_SHAPE", "E_BOARD_CAPACITY"])

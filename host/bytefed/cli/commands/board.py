@@ -150,7 +150,7 @@ def _announce(boards: list[PtyBoard], uids: list[int], kind: BoardKind, as_json:
         table.add_row(
             board.port, f"{uid:016x}", f"{kind.features}x{kind.classes}", kind.model or "ready features"
         )
-    console = Console()
+    console = Console(emoji=False)
     console.print(table)
     console.print("Serving; Ctrl-C stops.")
 

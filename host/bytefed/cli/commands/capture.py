@@ -65,13 +65,13 @@ async def _run(args: argparse.Namespace) -> int:
         device = devices[0]
         await device.connect(VISIT)
         label = label_number(args.label, device.board.model, device.board.classes)
-        with Progress(console=Console(stderr=True)) as progress:
+        with Progress(console=Console(emoji=False, stderr=True)) as progress:
             task = progress.add_task(f"label {args.label}", total=None)
             asked, got = await capture(
                 device, label, args.seconds, test=args.test,
                 seen=lambda done, total: progress.update(task, completed=done, total=total),
             )  # fmt: skip
-    Console().print(f"{got} of {asked} samples with label {args.label}")
+    Console(emoji=False).print(f"{got} of {asked} samples with label {args.label}")
     return 0 if got == asked else 1
 
 

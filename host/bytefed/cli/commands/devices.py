@@ -51,7 +51,7 @@ async def _list(uris: list[str]) -> int:
     manifest = Manifest.load(model_folder("digits"))
     options = VirtualOptions(BoardKind(manifest.D, manifest.C, "digits"))
     failures = 0
-    console = Console(highlight=False)
+    console = Console(emoji=False, highlight=False)
     async with open_devices(uris, options) as devices:
         for device in devices:
             console.print(device.uri, style="bold", markup=False)

@@ -67,7 +67,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(_: argparse.Namespace) -> int:
     """Print each problem and its remedy; return 1 if there is any."""
-    console = Console(highlight=False)
+    console = Console(emoji=False, highlight=False)
     findings = list(judge(gather()))
     for finding in findings:
         console.print(f"problem: {finding.problem}", markup=False, soft_wrap=True)

@@ -125,7 +125,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         from rich.console import Console
 
-        console = Console(highlight=False)
+        console = Console(emoji=False, highlight=False)
         _show(args, update, prediction, console)
         if air:
             console.print(air.sentence(), soft_wrap=True)

@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     upload(args.board, args.model, args.port)
     port = wait_for_port(args.port)
     name = asyncio.run(verify(Device(SerialTransport(port)), manifest.model_hash))
-    Console().print(f"{port}: board {name} holds model {args.model}")
+    Console(emoji=False).print(f"{port}: board {name} holds model {args.model}")
     return 0
 
 

@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     config = RunConfig.resolve(None, given_options(args))
     task = task_of(config)
     assignment = Assignment.divided(config, task, _clients(args, task), args.min_samples)
-    console = Console(highlight=False)
+    console = Console(emoji=False, highlight=False)
     owners = task.owners if config.partition == "natural" else ()
     show_partition(assignment.partition, task.federated.labels, task.num_classes, console, args.limit, owners)
     show_data(task, console, columns=args.columns)

@@ -146,7 +146,7 @@ def _compare(seeds: Sequence[int], summaries: Sequence[Mapping[str, Any]]) -> No
 
     from bytefed.cli.tables import show_table
 
-    show_table(Console(highlight=False), _comparison(seeds, summaries))
+    show_table(Console(emoji=False, highlight=False), _comparison(seeds, summaries))
 
 
 def _comparison(seeds: Sequence[int], summaries: Sequence[Mapping[str, Any]]) -> Table:

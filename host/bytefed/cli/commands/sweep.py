@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
         data_dir=args.data_dir,
     )
     found = _run(plan)
-    console = Console()
+    console = Console(emoji=False)
     show_table(console, _table(found.rows))
     console.print(f"Recommended by the boards' own test samples: [bold]{found.recommended}[/bold]")
     console.print(f"Table: {found.path}")
@@ -109,7 +109,7 @@ def _run(plan: SweepPlan) -> SweepTable:
     from bytefed.simulation.sweep_run import run_sweep
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with Progress(*columns, console=Console(emoji=False, stderr=True)) as progress:
         bar = progress.add_task("trials", total=None)
 
         def show(setting: Setting, done: int, total: int) -> None:
