@@ -15,8 +15,8 @@ os.environ["HOME"] = _HOME
 for _name in ("BYTEFED_CACHE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
     os.environ.pop(_name, None)
 
-# A shell starts what it puts in the background with Ctrl-C ignored, and nohup with SIGHUP ignored; what a test starts would
-# inherit that.
+# A shell starts what it puts in the background with Ctrl-C ignored, and nohup with SIGHUP ignored; what a test
+# starts would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
