@@ -19,6 +19,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bytefed import codec
 from bytefed.clock import now
 from bytefed.device.device import Device
 from bytefed.device.plan import PlannedRound, RoundReply, TrainingPlan
@@ -267,8 +268,9 @@ class Coordinator:
             self._fleet.book(device, "evaluate", status, now() - started, estimate, number=number)
 
     def _keep_held(self, member: Member, reply: RoundReply) -> None:
-        """Store which head the board has: to say how good it is, and for a coordinator that resumes the run."""
-        self._store.hold(member.device.name, reply.head)
+        """Store the head that a lossy downlink left on the board; a lossless one leaves a global head."""
+        if codec.find(self._training.codecs[0]).lossy:
+            self._store.hold(member.device.name, reply.head)
 
     def _keep_evaluation(self, number: int, member: Member, correct: int) -> None:
         self._touched = min(self._touched, number)

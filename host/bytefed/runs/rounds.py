@@ -22,6 +22,13 @@ FROM rounds r LEFT JOIN ledger l ON l.run = r.run AND l.round = r.round AND phas
 WHERE r.run = ? AND r.round >= ? AND r.seconds IS NOT NULL
 GROUP BY r.round ORDER BY r.round
 """
+_GLOBAL_HEADS = """
+WITH taken AS (
+    SELECT run, board, round - 1 AS round FROM deltas WHERE run = ?
+    UNION ALL SELECT run, board, round FROM evaluations WHERE run = ?)
+SELECT board, head FROM (SELECT run, board, MAX(round) AS round FROM taken GROUP BY board)
+JOIN heads USING (run, round)
+"""
 
 
 class Rounds(Database):
@@ -66,8 +73,12 @@ class Rounds(Database):
         return None if row is None else unpack(row[0])
 
     def all_held(self) -> dict[str, bytes]:
-        """Return the heads of all boards that ``held`` knows of, little-endian float32, by uid."""
-        return dict(self._rows("SELECT board, head FROM held WHERE run = ?", self.run))
+        """Return the heads that boards hold, little-endian float32, by uid; boards that never took one are missing.
+
+        A lossless downlink leaves a global head on the board: the last one that it evaluated or trained from.
+        """
+        global_heads = dict(self._rows(_GLOBAL_HEADS, self.run, self.run))
+        return global_heads | dict(self._rows("SELECT board, head FROM held WHERE run = ?", self.run))
 
     def close_round(
         self,

@@ -495,12 +495,16 @@ def test_a_coordinator_that_comes_after_knows_whose_delta_did_not_count(tmp_path
     assert [device.uncounted for device in world.devices] == [[1, 2], [], []]  # 1: the evaluation after it
 
 
-def test_what_a_board_holds_is_remembered(tmp_path):
+@pytest.mark.parametrize("lossy", [False, True])
+def test_what_a_lossy_downlink_left_on_a_board_is_remembered(tmp_path, monkeypatch, lossy):
     world = World(tmp_path / "run")
+    monkeypatch.setattr("bytefed.federation.coordinator.codec.find", lambda _: SimpleNamespace(lossy=lossy))
     assert asyncio.run(world.play())
     assert asyncio.run(world.play(resume=True))
     for device in world.devices:
-        assert (device.held == world.head[1]).all()
+        assert (device.held is not None) == lossy
+        if lossy:
+            assert (device.held == world.head[1]).all()
 
 
 def test_a_round_says_how_good_the_heads_are_that_the_boards_hold(tmp_path):
