@@ -46,10 +46,10 @@ def refuse_existing(directory: Path) -> None:
                 f"{directory} holds a run already.",
                 f"Continue it with --resume {directory}, or name another directory with --run-dir.",
             )
-        if (directory / "rounds.csv").exists():  # a simulation's, which keeps no database
+        if (directory / "head.npy").exists():
             raise StoreError(
                 "E_RUN_EXISTS",
-                f"{directory} holds the tables of a run already.",
+                f"{directory} holds a simulation already.",
                 "Name another directory with --run-dir.",
             )
 

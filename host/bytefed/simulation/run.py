@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bytefed.data import synthetic
 from bytefed.data.partition import Partition
-from bytefed.errors import ConfigError
+from bytefed.errors import ConfigError, StoreError
 from bytefed.events import BoardTrouble, DataRemark, Listener, RunEnded, Stopping
 from bytefed.federation.assignment import Assignment, task_of
 from bytefed.federation.config import RunConfig
@@ -341,5 +341,9 @@ def _make_directory(directory: Path, config: RunConfig) -> None:
     refuse_impossible(directory)
     refuse_existing(directory)
     with coded(directory):
+        if (directory / "rounds.csv").exists():
+            raise StoreError(
+                "E_RUN_EXISTS", f"{directory} holds a run already.", "Name another directory with --run-dir."
+            )
         directory.mkdir(parents=True, exist_ok=True)
         (directory / RESOLVED).write_text(config.to_toml(), encoding="utf-8")

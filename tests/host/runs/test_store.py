@@ -387,6 +387,6 @@ def test_the_database_is_as_careful_as_promised(store):
 
 
 def test_the_tables_of_a_simulation_are_not_overwritten(tmp_path):
-    (tmp_path / "rounds.csv").write_text("run,round\n")
+    np.save(tmp_path / "head.npy", np.zeros(P, np.float32))
     with pytest.raises(StoreError, match="E_RUN_EXISTS"):
         refuse_existing(tmp_path)
