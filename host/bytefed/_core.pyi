@@ -69,7 +69,9 @@ class SerialReader:
         """Bytes taken that are not part of anything returned so far."""
 
 class Simulator:
-    """Many clients over one array of samples; see bytefed.simulation.simulator."""
+    """
+    Many clients over one array of samples; see bytefed.simulation.simulator.
+    """
 
     def __init__(self, features: Annotated[NDArray[numpy.int8], dict(shape=(None, None), order='C', device='cpu', writable=False)], labels: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu', writable=False)], order: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], bounds: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], test_sizes: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], *, classes: int, scale: float, zero_point: int, threads: int, fast: bool = True) -> None: ...
 
