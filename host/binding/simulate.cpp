@@ -393,7 +393,8 @@ class Simulator {
 }  // namespace
 
 void bind_simulate(nb::module_& module) {
-  nb::class_<Simulator>(module, "Simulator", "Many clients over one array of samples; see bytefed.simulation.simulator.")
+  nb::class_<Simulator>(module, "Simulator",
+                        "Many clients over one array of samples; see bytefed.simulation.simulator.")
       .def(nb::init<Array<const int8_t, 2>, Array<const uint8_t, 1>, Array<const int32_t, 1>,
                     Array<const int64_t, 1>, Array<const int64_t, 1>, size_t, float, int, size_t, bool>(),
            nb::arg("features"), nb::arg("labels"), nb::arg("order"), nb::arg("bounds"), nb::arg("test_sizes"),
