@@ -19,7 +19,7 @@ def add_options(
     """Give a parser one option per key; what is not given stays None.
 
     Args:
-        parser: What to give them to.
+        parser: Parser that the options are added to.
         names: Names of the keys to offer.
         aliases: Key to other spellings of its option.
     """

@@ -198,7 +198,7 @@ def _take_chunk(link: Link, receiver: ChunkReceiver, name: Hashable, incoming: I
 
 
 def _acknowledgement(name: Hashable, plan: ChunkPlan, ack: bytes, first: int) -> tuple[Role, Part]:
-    """What an ACK is: news once a window, when all of it has come; one with a gap says that something was lost."""
+    """Judge an ACK: news once a window, when all of it has come; repair if it reports a gap."""
     window = plan.window_of(max(0, first - 1))
     has_gap = first != window.stop or (first < plan.count and len(ack) > HEADER_SIZE)
     part = Part((name, "acks"), window.start * plan.chunk, window.stop * plan.chunk)

@@ -235,7 +235,7 @@ class Link:
             fits: Whether the body of an answer is one to this very request; others are waited out.
             known: Whether an answer says that the board was asked this before, by a host that has died: then it is
                 booked as a retransmission.
-            role: What request and answer are put down to.
+            role: Cause under which request and answer are booked.
             name: Identifies the request across reconnections, so that a repeat is booked as a retransmission.
 
         Returns:

@@ -1,4 +1,4 @@
-"""What a board is offered to bring it to the global head, and what it is believed to hold."""
+"""The offers that bring a board to the global head, and the head that the board is believed to hold."""
 
 from __future__ import annotations
 

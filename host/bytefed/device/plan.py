@@ -47,7 +47,7 @@ class TrainingPlan:
 
 @dataclass(frozen=True)
 class Samples:
-    """What a board is given to learn from.
+    """The samples that a board is given to learn from.
 
     Attributes:
         kind: "features" (int8 [n, D]) or "inputs" (int8 [n, ...]) for the board's own extractor.

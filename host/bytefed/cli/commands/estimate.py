@@ -134,12 +134,12 @@ def run(args: argparse.Namespace) -> int:
 
 @dataclass(frozen=True)
 class _Update:
-    """What an estimate is about.
+    """The subject of an estimate.
 
     Attributes:
         size: W of the classic estimate, bytes.
         blobs: Bytes of the blob that goes down, and of the one that goes up.
-        name: What that is, for people.
+        name: Name of the subject, for people.
         is_head: Whether it is a head that boards can train.
     """
 

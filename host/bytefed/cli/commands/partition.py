@@ -114,7 +114,7 @@ def show_data(task: Task, console: Console, *, columns: bool) -> None:
     """Print the classes' names, and how real features became codes.
 
     Args:
-        task: What was loaded.
+        task: The task that was loaded.
         console: Where they are printed.
         columns: Show each column's offset and step.
     """
