@@ -214,6 +214,23 @@ def test_what_boards_hold(store):
     assert store.held(B) is None
 
 
+def test_a_lossless_downlink_leaves_the_head_that_a_board_trained_from_or_evaluated_last(store):
+    def held():
+        return {board: np.frombuffer(head, "<f4")[0] for board, head in store.all_held().items()}
+
+    assert held() == {}
+    for number in (1, 2):
+        store.begin_round(number, [A])
+        commit(store, number)
+        close(store, number, value=float(number))
+        assert held() == {A: number - 1.0}
+    store.add_evaluation(2, A, 3, 4)
+    store.add_evaluation(1, B, 3, 4)
+    assert held() == {A: 2.0, B: 1.0}
+    store.hold(B, np.full(P, 9, np.float32))  # a lossy downlink's
+    assert held() == {A: 2.0, B: 9.0}
+
+
 # Permissions to open a run.
 
 
