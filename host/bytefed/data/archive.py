@@ -30,17 +30,15 @@ _UNSOUND = (
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-def read(path: Path, known: Collection[str], needed: Collection[str]) -> dict[str, Array]:
+def read(path: Path, known: Collection[str]) -> dict[str, Array]:
     """Read the arrays that have a known name, each checked for size before memory is taken for it.
 
     Args:
         path: The .npz file.
         known: Names of arrays to read; others are ignored.
-        needed: Names that must be there.
 
     Raises:
-        DataError: E_DATA_MISSING, E_DATA_CORRUPT, E_DATA_SIZE, E_DATA_TYPE for Python objects, or E_DATA_ARRAY
-            if a needed array is missing.
+        DataError: E_DATA_MISSING, E_DATA_CORRUPT, E_DATA_SIZE, or E_DATA_TYPE for Python objects.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -51,14 +49,24 @@ def read(path: Path, known: Collection[str], needed: Collection[str]) -> dict[st
     except _UNSOUND as error:
         what = f"{path} is not a sound .npz file ({type(error).__name__}: {error})."
         raise DataError("E_DATA_CORRUPT", what, _WRITE) from error
-    for name in needed:
+    return arrays
+
+
+def need(path: Path, arrays: Collection[str], names: Collection[str]) -> None:
+    """Refuse a file that lacks an array.
+
+    Raises:
+        DataError: E_DATA_ARRAY, with the names of the arrays that it has.
+    """
+    for name in names:
         if name not in arrays:
-            held = ", ".join(f"'{_printable(other)}'" for other in names[:10]) or "nothing"
+            with zipfile.ZipFile(path) as archive:
+                there = [other.removesuffix(".npy") for other in archive.namelist()[:10]]
+            held = ", ".join(f"'{_printable(other)}'" for other in there) or "nothing"
             raise DataError(
                 "E_DATA_ARRAY", f"{path} holds no array named '{name}', but {held}.",
                 f"Save it under that name: numpy.savez(file, {name}=...).",
             )  # fmt: skip
-    return arrays
 
 
 def _printable(name: str) -> str:

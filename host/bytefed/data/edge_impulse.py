@@ -11,17 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def read(content: bytes) -> tuple[tuple[str, ...], NDArray[np.float32]]:
-    """Return the sensors' names and their values, float32 [readings, sensors].
+def read(content: bytes) -> tuple[tuple[str, ...], NDArray[np.float32]] | None:
+    """Return the sensors' names and their values, float32 [readings, sensors]; None for a document without a payload.
 
     Args:
         content: The file's bytes.
 
     Raises:
-        ValueError: The file is JSON of another kind.
+        ValueError: The file is no JSON, or its payload is no recording.
     """
     try:
         document = json.loads(content.decode("utf-8-sig"))
+        if isinstance(document, dict) and "payload" not in document:
+            return None
         payload = document["payload"]
         names = tuple(str(sensor["name"]) for sensor in payload["sensors"])
         with np.errstate(over="ignore"):

@@ -77,9 +77,8 @@ def load(folder: Path, cut: Cut = Cut()) -> Task:  # noqa: B008 (immutable)
     windows.check_window(cut, extractor.input_shape)
     notes = Notes()
     sources = _sources(folder, notes)
-    raw, test = read(sources, extractor.input_shape, cut, notes)
-    for warning in windows.odd_units(raw.inputs, extractor.input_quantization):
-        notes.say(warning)
+    raw, files, test = read(sources, extractor.input_shape, cut, notes)
+    windows.check_units(raw.inputs, files, extractor.input_quantization, notes)
     division = divide(raw, 0.0, TEST, SEED) if test is None else _as_said(test)
     features = extractor.extract(extractor.quantize(raw.inputs))
     return Task(
@@ -96,7 +95,7 @@ def load(folder: Path, cut: Cut = Cut()) -> Task:  # noqa: B008 (immutable)
 
 def read(
     sources: list[Source], shape: tuple[int, ...], cut: Cut, notes: Notes
-) -> tuple[RawData, NDArray[np.bool_] | None]:
+) -> tuple[RawData, list[Path], NDArray[np.bool_] | None]:
     """Read all samples.
 
     Args:
@@ -107,9 +106,9 @@ def read(
 
     Returns:
         The samples as float32 [n, *shape], with their labels, the labels' names, and their recordings if some gave
-        several windows; and a mask of the samples for the global test, None if the folder doesn't say.
+        several windows; the file of each sample; and a mask of the samples for the global test, None if the folder
+        doesn't say.
     """
-    classes = tuple(sorted({source.label for source in sources}))
     inputs: list[NDArray[np.float32]] = []
     owners: list[int] = []
     for number, source in enumerate(sources):
@@ -124,16 +123,17 @@ def read(
             )
     if not inputs:
         raise DataError("E_DATA_EMPTY", "No recording is as long as a window of the extractor.", _HELP)
+    classes = _classes({sources[number].label for number in owners})
     groups = np.array(owners, np.int32)
     labels = np.array([classes.index(sources[number].label) for number in owners], np.uint8)
     test = np.array([sources[number].test for number in owners], np.bool_)
     several = len(np.unique(groups)) < len(groups)
     raw = RawData(np.stack(inputs), labels, classes, groups if several else None)
-    return raw, test if test.any() else None
+    return raw, [sources[number].file for number in owners], test if test.any() else None
 
 
 def sample(file: Path, shape: tuple[int, ...], cut: Cut, notes: Notes) -> list[NDArray[np.float32]]:
-    """Read the samples in one file, each float32 of that shape.
+    """Read the samples in one file, each float32 of that shape; none in a file that is no recording at all.
 
     Raises:
         DataError: E_DATA_FORMAT, E_DATA_SHAPE or E_DATA_NAN.
@@ -144,7 +144,14 @@ def sample(file: Path, shape: tuple[int, ...], cut: Cut, notes: Notes) -> list[N
         if kind in pictures.KINDS:
             return [pictures.read(file, content, shape)]
         if kind not in TABLES:
-            return windows.from_values(file, edge_impulse.read(content)[1], shape, cut, notes)
+            recording = edge_impulse.read(content)
+            if recording is None:
+                notes.add("Left out, JSON without a recording (no 'payload')", file)
+                return []
+            return windows.from_values(file, recording[1], shape, cut, notes)
+        if tables.is_prose(content):
+            notes.add("Left out, words and no table of numbers", file)
+            return []
         table = tables.read(content)
     except (OSError, ValueError) as error:
         raise DataError(
@@ -178,15 +185,20 @@ def _sources(folder: Path, notes: Notes) -> list[Source]:
         sources = [source for name, path in parts.items() for source in _part(path, name in _TESTING, notes)]
     else:
         sources = [source for path in subfolders for source in _labelled(path, path.name, False, notes)]
-    labels = {source.label for source in sources}
+    _classes({source.label for source in sources})
+    return sources
+
+
+def _classes(labels: set[str]) -> tuple[str, ...]:
+    """Return the classes of these labels in alphabetical order, if a board can tell so many apart."""
     if len(labels) > MAX_CLASSES:
         raise DataError(
-            "E_DATA_CLASSES", f"{folder} has {len(labels)} labels; {MAX_CLASSES} fit a board.",
+            "E_DATA_CLASSES", f"There are {len(labels)} labels; {MAX_CLASSES} fit a board.",
             "Put rare ones together in one subfolder.",
         )  # fmt: skip
     if len(labels) < 2:
-        raise DataError("E_DATA_EMPTY", f"{folder} has no two subfolders with recordings or pictures.", _HELP)
-    return sources
+        raise DataError("E_DATA_EMPTY", "There are no two subfolders with recordings or pictures.", _HELP)
+    return tuple(sorted(labels))
 
 
 def _part(folder: Path, test: bool, notes: Notes) -> Iterator[Source]:

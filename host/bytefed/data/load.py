@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bytefed.data import cifar10, digits, folder, gesture, motion, npz
+from bytefed.data import cifar10, digits, folder, gesture, motion, npz, pictures
 from bytefed.data.first_use import make_model
 from bytefed.data.raw import Division, RawData, divide
 from bytefed.data.task import Samples, Task
@@ -78,11 +78,7 @@ def load_task(name: str, data_dir: Path | None = None, cut: Cut = Cut()) -> Task
     if name.endswith(".npz"):
         return npz.load(Path(name))
     if name not in TASKS:
-        raise DataError(
-            "E_DATA_UNKNOWN",
-            f"There is no data set '{name}'.",
-            f"Name one of {', '.join(sorted(TASKS))}, an .npz file, or a folder.",
-        )
+        raise _unknown(name)
     raw, division = TASKS[name].load(data_dir)
     if TASKS[name].made_on_use:
         make_model(name, data_dir)
@@ -101,6 +97,33 @@ def load_task(name: str, data_dir: Path | None = None, cut: Cut = Cut()) -> Task
         quantization=extractor.quantization,
         model_hash=extractor.model_hash,
     )
+
+
+def _unknown(name: str) -> DataError:
+    """Return the error for a name that is no data set, with a remedy for what the user may have meant."""
+    path = Path(name)
+    kind = path.suffix.lower()
+    if kind in folder.TABLES:
+        remedy = (
+            'If its rows are features with the label last: python -c "import numpy as np; '
+            f"t = np.loadtxt('{path.name}', delimiter=',', skiprows=1); "
+            "np.savez('mine.npz', X=t[:, :-1], y=t[:, -1])\" and --data mine.npz. "
+            "If it is a recording: give a folder with a subfolder for each label and one .tflite file."
+        )
+    elif kind in (*folder.RECORDINGS, *pictures.KINDS):
+        remedy = (
+            "Put it in a folder with a subfolder for each label and one .tflite file, and give that folder."
+        )
+    elif path.is_file():
+        remedy = "Save the features as .npz: numpy.savez('mine.npz', X=features, y=labels)."
+    else:
+        remedy = f"Name one of {', '.join(sorted(TASKS))}, an .npz file, or a folder."
+    what = (
+        f"{name} is one file, and no data set that is read."
+        if path.is_file()
+        else f"There is no data set '{name}'."
+    )
+    return DataError("E_DATA_UNKNOWN", what, remedy)
 
 
 def _check_division(name: str, manifest: Manifest, division: Division) -> None:

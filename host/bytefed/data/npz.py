@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bytefed.data import archive, labels
+from bytefed.data import archive, labels, spellings
 from bytefed.data.archive import Array
 from bytefed.data.columns import Columns, few_codes
 from bytefed.data.raw import RawData, divide
@@ -18,7 +18,7 @@ from bytefed.extractor.quantization import Quantization
 TEST_FRACTION = 0.2
 """Fraction of the rows for the global test if the file doesn't choose them."""
 
-_ARRAYS = ("X", "y", "client", "test", "local_test", "scale", "zero_point")
+_ARRAYS = (*spellings.KNOWN, "client", "test", "local_test", "scale", "zero_point")
 
 
 def load(path: Path) -> Task:
@@ -29,13 +29,15 @@ def load(path: Path) -> Task:
     taken with seed 42) and ``local_test`` (the rows that their owner tests on), both in a form that `labels.mask`
     takes. int8 features are taken as they are; ``scale`` and ``zero_point`` say what they mean (default 1/128 and 0).
     Numbers of any other type become int8 with an offset and a step for each column, measured on the federated
-    rows that are not in ``local_test`` (`columns.Columns`).
+    rows that are not in ``local_test`` (`columns.Columns`). X and y are also found under other usual names
+    (`spellings`), such as ``X_train`` and ``X_test``.
 
     Raises:
         DataError: E_DATA_MISSING, E_DATA_CORRUPT, E_DATA_ARRAY, E_DATA_SHAPE, E_DATA_TYPE, E_DATA_NAN,
             E_DATA_LABEL, E_DATA_D, E_DATA_CLASSES, E_DATA_SIZE or E_DATA_EMPTY.
     """
-    arrays = archive.read(path, _ARRAYS, ("X", "y"))
+    arrays = spellings.proper(path, archive.read(path, _ARRAYS))
+    archive.need(path, arrays, ("X", "y"))
     X = _features(path, arrays["X"])
     numbers, classes = labels.labels(path, arrays["y"], len(X))
     test = _test_rows(path, arrays, numbers)
@@ -73,7 +75,8 @@ def load_windows(path: Path) -> tuple[Array, NDArray[np.uint8] | None]:
         DataError: E_DATA_MISSING, E_DATA_CORRUPT, E_DATA_ARRAY, E_DATA_SHAPE, E_DATA_TYPE, E_DATA_NAN,
             E_DATA_LABEL, E_DATA_SIZE or E_DATA_EMPTY.
     """
-    arrays = archive.read(path, ("X", "y"), ("X",))
+    arrays = archive.read(path, ("X", "y"))
+    archive.need(path, arrays, ("X",))
     X = _numbers(path, arrays["X"])
     if X.ndim < 2:
         raise DataError(

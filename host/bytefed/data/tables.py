@@ -90,6 +90,24 @@ def read(content: bytes) -> Table:
     return Table(tuple(names), tuple(map(tuple, rows)), tuple(number for number, _ in lines))
 
 
+def is_prose(content: bytes) -> bool:
+    """Return whether a text is no table at all but a note: no line has numbers in at least a third of its fields.
+
+    Args:
+        content: The file's bytes.
+
+    Raises:
+        ValueError: It is no text.
+    """
+    lines = [line.strip() for line in _decode(content).splitlines()]
+    rows = [
+        re.split(r"[\t;,]", line) if re.search(r"[\t;,]", line) else line.split() for line in lines if line
+    ]
+    return bool(rows) and not any(
+        3 * sum(is_number(field.strip(' "')) for field in row) >= len(row) for row in rows
+    )
+
+
 def is_number(field: str) -> bool:
     """Return whether a field is a number that Python reads, with a decimal point."""
     try:

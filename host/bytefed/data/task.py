@@ -90,7 +90,7 @@ class Task:
         if not 2 <= self.num_classes <= MAX_CLASSES:
             raise DataError(
                 "E_DATA_CLASSES",
-                f"{self.name} has {self.num_classes} classes; 2 to {MAX_CLASSES} fit a board.",
+                f"{self.name} has {self.num_classes} class{'es' * (self.num_classes != 1)}; 2 to {MAX_CLASSES} fit a board.",
                 f"Keep 2 to {MAX_CLASSES} different labels; put rare ones together under one.",
             )
         for what, samples in (("to divide among boards", self.federated), ("to test on", self.test)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -167,25 +168,29 @@ def _remedy(found: tuple[int, ...], length: int, width: int) -> str:
     return "Write a row a point in time and a column an axis, as the extractor was trained on."
 
 
-def odd_units(inputs: NDArray[np.float32], quantization: Any) -> list[str]:
-    """Return a warning for inputs that can't be in the units that the extractor was trained on.
+def check_units(inputs: NDArray[np.float32], files: Sequence[Path], quantization: Any, notes: Notes) -> None:
+    """Remark which files can't be in the units that the extractor was trained on.
+
+    Each file is judged by itself, so that one recording in mg among many in g is found.
 
     Args:
         inputs: float32 [n, ...].
+        files: The file of each input.
         quantization: The `Quantization` of the extractor's input.
+        notes: Gathers the remarks.
     """
     scale, zero = quantization.scale, quantization.zero_point
     low, high = scale * (-128 - zero), scale * (127 - zero)
-    beyond = float(((inputs < low - scale / 2) | (inputs > high + scale / 2)).mean())
-    said = f"The extractor was trained on values from {low:.4g} to {high:.4g}"
-    if beyond > 0.5:
-        return [
-            f"{said}; {beyond:.0%} of these are beyond, and clipped (they go from {inputs.min():.4g} to "
-            f"{inputs.max():.4g}). Are they in other units, as mg for g?"
-        ]
-    if float(inputs.max()) - float(inputs.min()) < 8 * scale:
-        return [
-            f"{said}; these go from {inputs.min():.4g} to {inputs.max():.4g}, which is next to one value. Are they in "
-            "other units, as g for mg?"
-        ]
-    return []
+    values = inputs.reshape(len(inputs), -1)
+    beyond = ((values < low - scale / 2) | (values > high + scale / 2)).mean(axis=1)
+    spread = values.max(axis=1) - values.min(axis=1)
+    far = {file for file, share in zip(files, beyond, strict=True) if share > 0.5}
+    if float(values.max()) - float(values.min()) < 8 * scale:
+        near = set(files)
+    else:  # a sensor at rest is next to one value, too: only what is far smaller than the other files counts
+        near = {file for file, one in zip(files, spread, strict=True) if one < np.median(spread) / 200}
+    trained = f"The extractor was trained on values from {low:.4g} to {high:.4g};"
+    for file in sorted(far):
+        notes.add(f"{trained} most are beyond, and clipped (other units, as mg for g?), in", file)
+    for file in sorted(near):
+        notes.add(f"{trained} they are next to one value (other units, as g for mg?) in", file)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 INT8_MIN = -128
 INT8_MAX = 127
+_SMALLEST_STEP = float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,17 @@ class Quantization:
     def covering(cls, low: float, high: float) -> Quantization:
         """Return the affine code whose 256 steps span [low, high], widened so that 0.0 has a code of its own.
 
+        The step is a normal number of float32: below 2^-126 a step would have too few digits to divide by.
+
         Args:
             low: Smallest real value; finite.
             high: Largest real value; finite, at least ``low``.
         """
         low, high = min(low, 0.0), max(high, 0.0)
         # Divided before subtracting, so that a range wider than float32's largest value stays finite.
-        scale = float(np.float32(high / 255.0 - low / 255.0)) or 1.0
+        scale = float(np.float32(high / 255.0 - low / 255.0))
+        if scale < _SMALLEST_STEP:
+            scale = _SMALLEST_STEP if scale else 1.0
         zero_point = math.floor(INT8_MIN - low / scale + 0.5)
         return cls(scale, min(max(zero_point, INT8_MIN), INT8_MAX))
 

@@ -150,7 +150,7 @@ def test_edge_impulse_is_read(tmp_path):
     [
         "",
         "[1, 2]",
-        "{}",
+        '{"payload": {}}',
         recording([[1, 2], [3]]),
         recording([["a", "b"]]),
         recording([[1, 2, 3]]),
@@ -236,6 +236,45 @@ def test_other_units_are_warned_of(motions):
             np.savetxt(file, np.loadtxt(file, delimiter=",") * factor, delimiter=",")
         (warning,) = load_task(str(scaled)).warnings
         assert said in warning
+        assert "and 29 more" in warning
+
+
+@pytest.mark.parametrize(("factor", "said"), [(1000, "beyond"), (1e-5, "next to one value")])
+def test_one_window_in_other_units_among_many_is_named(motions, factor, said):
+    odd = motions / "run" / "3.csv"
+    np.savetxt(odd, np.loadtxt(odd, delimiter=",") * factor, delimiter=",")
+    (warning,) = load_task(str(motions)).warnings
+    assert said in warning and warning.endswith("run/3.csv.")
+
+
+def test_notes_and_other_json_are_left_out_by_name(motions):
+    before = load_task(str(motions))
+    (motions / "run" / "notes.txt").write_text(
+        "Recorded on 3 May, board 2.\nThe strap was loose, see 4.csv\n"
+    )
+    (motions / "walk" / "info.json").write_text('{"version": 1, "files": ["0.csv"]}')
+    (motions / "only-words").mkdir()
+    (motions / "only-words" / "todo.txt").write_text("record running again\n")
+    after = load_task(str(motions))
+    assert np.array_equal(after.federated.features, before.federated.features)
+    assert after.classes == before.classes
+    said = " ".join(after.warnings)
+    for name in ("only-words/todo.txt and 1 more", "walk/info.json"):
+        assert name in said
+
+
+def test_a_broken_table_or_recording_is_no_note(motions):
+    for name, text in (
+        ("8.csv", "0.1,0.2\n0.3\n"),
+        ("8.txt", "0.5 oops 0.3\n"),
+        ("8.json", '{"payload": {}}'),
+    ):
+        file = motions / "run" / name
+        kept = file.read_text() if file.exists() else None
+        file.write_text(text)
+        with pytest.raises(DataError, match="E_DATA"):
+            load_task(str(motions))
+        file.unlink() if kept is None else file.write_text(kept)
 
 
 def test_a_folder_may_name_its_own_test(motions):

@@ -211,7 +211,7 @@ def test_booleans_are_two_classes(save, clusters):
         ({"X": np.array([[0, 1], [0, 1], [0, np.nan], [0, 1]])}, "row 2, column 1"),
         ({"test": np.array([0, 4])}, "row 4"),
         ({"X": np.zeros((4, 2, 3))}, r"X\.reshape\(len\(X\), -1\)"),
-        ({"y": None, "labels": np.zeros(4)}, "'labels'"),
+        ({"y": None, "kinds": np.zeros(4)}, "'kinds'"),
         ({"y": np.array([None] * 4)}, "dtype=str"),
     ],
 )
@@ -283,3 +283,30 @@ def test_no_client_gets_more_samples_than_asked(save, clusters):
         assert set(few.train(client)) <= set(whole.train(client))
         assert set(few.test(client)) <= set(whole.test(client))
         assert abs(len(few.test(client)) - len(few.indices(client)) / 4) <= 1
+
+
+# --- names that others give arrays
+
+
+@pytest.mark.parametrize(("X_name", "y_name"), [("x", "Y"), ("features", "labels"), ("data", "target")])
+def test_other_usual_names_are_understood(save, clusters, X_name, y_name):
+    X, y = clusters
+    wanted = npz.load(save(X=X, y=y))
+    found = npz.load(save(**{X_name: X, y_name: y}))
+    assert np.array_equal(found.federated.features, wanted.federated.features)
+    assert np.array_equal(found.test.labels, wanted.test.labels)
+
+
+@pytest.mark.parametrize("x", ["x", "X"])
+def test_a_part_to_train_on_and_one_to_test_on_are_understood(save, clusters, x):
+    X, y = clusters
+    wanted = npz.load(save(X=X, y=y, test=np.arange(200, ROWS)))
+    found = npz.load(
+        save(**{f"{x}_train": X[:200], "y_train": y[:200], f"{x}_test": X[200:], "y_test": y[200:]})
+    )
+    assert np.array_equal(found.federated.features, wanted.federated.features)
+    assert np.array_equal(found.test.features, wanted.test.features)
+    with pytest.raises(DataError, match=r"E_DATA_SHAPE.*X_train has the shape \(200, 16\), X_test \(40, 8\)"):
+        npz.load(save(X_train=X[:200], y_train=y[:200], X_test=X[200:, :8], y_test=y[200:]))
+    with pytest.raises(DataError, match=r"E_DATA_ARRAY.*'X_train'"):
+        npz.load(save(X_train=X, y_train=y))
