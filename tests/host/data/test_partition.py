@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from bytefed.cli.commands.partition import show_partition
+from bytefed.cli.main import main
 from bytefed.data import Samples, Task, partition
+from bytefed.data.load import TASKS
 from bytefed.data.partition import Partition
 from bytefed.errors import ConfigError
 from bytefed.extractor.quantization import Quantization
@@ -201,3 +203,16 @@ def task(owners: bool = True) -> Task:
     samples = Samples(np.zeros((300, 4), np.int8), random.randint(0, 3, 300).astype(np.uint8))
     clients = (np.arange(300) % 5).astype(np.int32) if owners else None
     return Task("toy", samples, samples, 3, Quantization(1.0, 0), clients)
+
+
+def test_flbenchs_own_division_is_shown_whole(capsys):
+    assert main(["partition", "--flbench", "--clients", "6", "--alpha", "1.0"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "6 clients, 1,797 samples" in said
+    assert "sets 500 aside for the extractor and 400 for the global test, and divides the other 897" in said
+    raw, _ = TASKS["digits"].load()
+    first = partition.dirichlet(raw.labels, 10, 6, 1.0).counts(raw.labels, 10)[0].sum()
+    assert f" 0 {first - first // 4} {first // 4} " in f" {said} "
+    for refused in (["--data", "mine.npz"], ["--partition", "iid"]):
+        assert main(["partition", "--flbench", *refused]) == 1
+        assert "E_PARTITION_KIND" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from bytefed.cli.options import add_options, given_options
 from bytefed.data.partition import MIN_SAMPLES, Partition
+from bytefed.errors import ConfigError
 from bytefed.federation.config import RunConfig
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ examples:
   bytefed partition                                  # 8 clients share the digits, Dirichlet 0.5
   bytefed partition --alpha 0.1 --clients 20         # fewer classes a client
   bytefed partition --partition shards --shards 2    # two classes a client, as in McMahan 2017
+  bytefed partition --flbench -d cifar10 -a 0.1 -cn 100    # FL-bench's own table of CIFAR-10
 
 features of your own, X numbers [n, D], y a label for each row, client (optional) the owner of each row:
   python -c "import numpy as np; r = np.random.default_rng(1); np.savez('mine.npz',
@@ -49,6 +52,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("--min-samples", type=int, default=MIN_SAMPLES, metavar="N",
         help="Dirichlet draws again until each client has as many (default: 10)")  # fmt: skip
     add("--limit", type=int, default=32, metavar="N", help="show at most so many clients (default: 32)")
+    add("--flbench", action="store_true",
+        help="divide ALL samples of a data set of bytefed's own, as FL-bench does, "
+        "and tell what a run does differently")  # fmt: skip
     add("--columns", action="store_true", help="show the offset and the step of each column of real features")
     add_options(parser.add_argument_group("keys, as of bytefed run"), _KEYS, _ALIASES)
     parser.set_defaults(run=run)
@@ -61,6 +67,9 @@ def run(args: argparse.Namespace) -> int:
     from bytefed.federation.assignment import Assignment, task_of
 
     config = RunConfig.resolve(None, given_options(args))
+    if args.flbench:
+        show_flbench(config, 8 if args.clients is None else args.clients, args.min_samples, args.limit)
+        return 0
     task = task_of(config)
     assignment = Assignment.divided(config, task, _clients(args, task), args.min_samples)
     console = Console(emoji=False, highlight=False)
@@ -70,6 +79,40 @@ def run(args: argparse.Namespace) -> int:
     for remark in assignment.remarks:
         console.print(f"data: {remark}", style="yellow", markup=False, soft_wrap=True)
     return 0
+
+
+def show_flbench(config: RunConfig, clients: int, min_samples: int, limit: int) -> None:
+    """Print FL-bench's division of all samples of a data set, and what a run does differently.
+
+    Raises:
+        ConfigError: E_PARTITION_KIND for another division than Dirichlet's, or data that are not bytefed's own.
+        DataError: The data can't be read.
+    """
+    from rich.console import Console
+
+    from bytefed.data.load import TASKS
+    from bytefed.data.partition import dirichlet
+
+    source = TASKS.get(config.data)
+    if source is None or config.partition != "dirichlet":
+        raise ConfigError(
+            "E_PARTITION_KIND",
+            "--flbench is FL-bench's Dirichlet division of a data set that it has by name.",
+            f"Leave --partition out, and name one of these: --data {', '.join(sorted(TASKS))}.",
+        )
+    raw, division = source.load(Path(config.data_dir) if config.data_dir else None)
+    divided = dirichlet(
+        raw.labels, len(raw.classes), clients, config.alpha, config.seed, min_samples, config.local_test
+    )
+    console = Console(emoji=False, highlight=False)
+    show_partition(divided, raw.labels, len(raw.classes), console, limit)
+    pretrain, federated, test = (len(part) for part in (division.pretrain, division.federated, division.test))
+    console.print(
+        f"FL-bench divides all {len(raw.labels):,} samples and trains whole networks. A run of bytefed first sets "
+        f"{pretrain:,} aside for the extractor and {test:,} for the global test, and divides the other {federated:,}: "
+        "no board trains or tests on what the extractor has seen. `bytefed partition` without --flbench shows that.",
+        soft_wrap=True,
+    )
 
 
 def show_partition(
