@@ -214,5 +214,5 @@ def test_flbenchs_own_division_is_shown_whole(capsys):
     first = partition.dirichlet(raw.labels, 10, 6, 1.0).counts(raw.labels, 10)[0].sum()
     assert f" 0 {first - first // 4} {first // 4} " in f" {said} "
     for refused in (["--data", "mine.npz"], ["--partition", "iid"]):
-        assert main(["partition", "--flbench", *refused]) == 1
+        assert main(["partition", "--flbench", *refused]) == 2
         assert "E_PARTITION_KIND" in capsys.readouterr().err
