@@ -123,6 +123,8 @@ class Round:
                 sequence, wait = await self._send_head()
                 break
             except BoardError as error:
+                # Nobody but this host begins rounds of this run: whoever began a later one is a stranger.
+                session.round_is_void |= error.code == "E_BOARD_STALE_ROUND"
                 # A difference goes once more, it may have been damaged on the way; then the whole head.
                 if error.code != "E_BOARD_BAD_CRC" or self._offer.base is None:
                     raise
@@ -172,6 +174,7 @@ class Round:
         result = Result.unpack(incoming.body)
         if result.status != Status.OK:
             raise board_error(self._session.uri, result.status)
+        self._check_examples(result)
         if self._result != result or self._boot != self._session.boot:
             self._receiver = None  # another delta than the one begun
         self._result, self._boot, self._transfer = result, self._session.boot, sequence % 4
@@ -206,6 +209,16 @@ class Round:
         raise LinkError(
             "E_NO_ANSWER", f"{link.transport.uri}: no RESULT, whatever was asked", "Reset the board."
         )
+
+    def _check_examples(self, result: Result) -> None:
+        """Refuse a board that claims other samples than it said it holds: they are its weight in the average."""
+        held = self._session.stored.train if self.planned.trains else 0
+        if result.num_examples != held:
+            raise BoardError(
+                "E_BOARD_EXAMPLES",
+                f"{self._session.uri}: RESULT says {result.num_examples:,} training samples, STORED said {held:,}",
+                "Its update is left out. If that goes on, somebody may rewrite its messages: use a cable.",
+            )
 
     async def _pull_delta(self, result: Result) -> None:
         plan = self._session.profile.plan(self._delta_size(), Direction.UP)

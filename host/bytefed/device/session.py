@@ -32,10 +32,11 @@ RETRYABLE = (
     "E_BOARD_NO_SESSION",
     "E_BOARD_NO_CONFIG",
     "E_BOARD_BUSY",
+    "E_BOARD_STALE_ROUND",
     "E_BOARD_BAD_CRC",
     "E_SHORT_MESSAGE",
 )
-"""Errors worth another try: a reset, an old frame that is late, or damage that a CRC-16 missed (one in 65,536)."""
+"""Errors worth another try: a reset, an old frame that is late, a stranger's round, or damage that a CRC-16 missed."""
 _NOT_AS_SPECIFIED = "The firmware does not follow SPEC.md; flash the version that fits this host."
 _FATAL = ("E_OTHER_BOARD", "E_VERSION", "E_BOARD_BAD_VERSION")
 """Errors that another HELLO can't mend."""

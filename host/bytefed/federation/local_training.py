@@ -5,12 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+
 from bytefed.device.plan import TrainingPlan
+from bytefed.errors import ConfigError
 from bytefed.seeds import training_seed
 from bytefed.strategies.base import Strategy, proximal_mu
 
 if TYPE_CHECKING:
     from bytefed.federation.config import RunConfig
+
+MAX_PULL = np.float32(0.0100001)
+"""Largest learning rate * proximal mu that boards accept (SPEC.md section 7): 0.01, and a little for float32."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ class LocalTraining:
             learning_rate=config.learning_rate,
             decay=config.learning_rate_decay,
             decay_rounds=config.learning_rate_rounds,
-            proximal_mu=proximal_mu(strategy),
+            proximal_mu=_checked_pull(config.learning_rate, proximal_mu(strategy)),
             seed=config.seed,
         )
 
@@ -74,3 +80,15 @@ class LocalTraining:
             seed=training_seed(self.seed, client),
             proximal_mu=self.proximal_mu,
         )
+
+
+def _checked_pull(rate: float, mu: float) -> float:
+    """Return mu, if boards accept it with that rate; later rates are smaller."""
+    if np.float32(rate) * np.float32(mu) <= MAX_PULL:
+        return mu
+    raise ConfigError(
+        "E_CONFIG_RANGE",
+        f"learning rate {rate:g} * proximal mu {mu:g} is {rate * mu:g}; boards accept at most 0.01, because a stronger "
+        "pull lets a coordinator read samples out of deltas.",
+        f"Use --proximal-mu {0.01 / rate:.4g} or less, or a smaller --learning-rate.",
+    )

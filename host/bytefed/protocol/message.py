@@ -238,7 +238,8 @@ class Config(Body):
         batch: Batch size, 1 to the board's max_batch.
         rate: Learning rate, finite, not negative.
         seed: Seed for the shuffling and for the uplink's codec; mixed with round and epoch.
-        proximal_mu: FedProx's factor mu (section 7), finite, not negative; 0 for none.
+        proximal_mu: FedProx's factor mu (section 7), finite, not negative, rate * mu at most 0.01; 0 for
+            none.
     """
 
     KIND = Kind.CONFIG

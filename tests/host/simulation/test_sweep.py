@@ -39,7 +39,7 @@ from bytefed.simulation.trial import run_trial
     [
         {"codec": "float32"},
         {"codec": "onebit", "fraction_train": 0.5},
-        {"codec": "stc10/twobit", "strategy": "fedprox", "proximal_mu": 0.5},
+        {"codec": "stc10/twobit", "strategy": "fedprox", "proximal_mu": 0.2},
         {"codec": "int8", "strategy": "fedyogi", "learning_rate_decay": 0.5, "learning_rate_rounds": 2},
     ],
     ids=lambda keys: keys["codec"],

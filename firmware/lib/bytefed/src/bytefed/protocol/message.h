@@ -218,7 +218,7 @@ struct Config {
   float rate;
   // Seed for the shuffling and for the uplink's codec; mixed with round and epoch.
   uint32_t seed;
-  // FedProx's factor mu (section 7), finite, not negative; 0 for none.
+  // FedProx's factor mu (section 7), finite, not negative, rate * mu at most 0.01; 0 for none.
   float proximal_mu = 0.0f;
 
   // Gives every field to `io`, in the order on the wire.

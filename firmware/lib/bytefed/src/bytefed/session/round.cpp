@@ -11,6 +11,10 @@ namespace {
 
 constexpr uint32_t kUnit = 10;  // milliseconds: waits and durations on the link
 
+// Largest rate * proximal_mu. A host that may pull the head back whole before each step reads samples out of
+// deltas. 0.01, and so much more that 0.1f * 0.1f passes.
+constexpr float kMaxPull = 0.0100001f;
+
 uint16_t saturate(uint64_t value) {
   return static_cast<uint16_t>(value < 0xFFFFu ? value : 0xFFFFu);
 }
@@ -36,7 +40,7 @@ Status Round::configure(const Config& config) {
   if (!supports(config.codec)) return Status::kUnknownCodec;
   if (config.epochs == 0 || config.batch == 0 || config.batch > memory_.max_batch ||
       !is_finite(config.rate) || config.rate < 0.0f || !is_finite(config.proximal_mu) ||
-      config.proximal_mu < 0.0f) {
+      config.proximal_mu < 0.0f || !(config.rate * config.proximal_mu <= kMaxPull)) {
     return Status::kBadValue;
   }
   config_ = config;

@@ -1,0 +1,108 @@
+"""What a stranger on an open link may do, and may not: each is an attack that was seen to succeed."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bytefed._core import VirtualBoard
+from bytefed.boards.loopback import LoopbackTransport
+from bytefed.device.device import Device
+from bytefed.device.plan import Samples, TrainingPlan
+from bytefed.errors import BoardError, ConfigError
+from bytefed.federation.config import RunConfig
+from bytefed.federation.local_training import LocalTraining
+from bytefed.protocol.header import control_frame
+from bytefed.protocol.message import HEADER_SIZE, Begin, BeginFlag, Hello, Kind, Result
+
+D, C, RUN = 4, 2, 0x5EA1
+HEAD = np.zeros(D * C + C, np.float32)
+PLAN = TrainingPlan("float32", "float32", epochs=1, batch=2, rate=0.1, seed=1)
+
+
+def make_samples() -> Samples:
+    x = np.arange(8 * D, dtype=np.int8).reshape(8, D)
+    y = np.arange(8, dtype=np.uint8) % C
+    return Samples("features", x[:6], y[:6], x[6:], y[6:], 1 / 32, 0)
+
+
+def make_board() -> VirtualBoard:
+    return VirtualBoard(features=D, classes=C, uid=0xB0, boot=7)
+
+
+async def connected(transport: LoopbackTransport) -> Device:
+    device = Device(transport, rng=random.Random(1))
+    await device.connect(RUN)
+    await device.provision(make_samples())
+    return device
+
+
+class Rewriting(LoopbackTransport):
+    """A link on which somebody makes a board's word weigh more."""
+
+    async def read(self) -> bytes:
+        frame = await super().read()
+        if frame[0] != Kind.RESULT:
+            return frame
+        size = HEADER_SIZE + Result.size()
+        rewritten = replace(Result.unpack(frame[HEADER_SIZE:size]), num_examples=65_535)
+        return frame[:HEADER_SIZE] + rewritten.pack() + frame[size:]
+
+
+@pytest.mark.parametrize(("link", "taken"), [(LoopbackTransport, True), (Rewriting, False)])
+def test_a_board_weighs_what_it_holds(link, taken):
+    async def one_round():
+        device = await connected(link(make_board(), framing="ble"))
+        return await device.train(device.plan_round(1, HEAD, PLAN))
+
+    if taken:
+        assert asyncio.run(one_round()).result.num_examples == 6
+    else:
+        with pytest.raises(BoardError, match=r"E_BOARD_EXAMPLES.*65,535 training samples, STORED said 6"):
+            asyncio.run(one_round())
+
+
+def test_a_later_round_that_a_stranger_began_is_voided():
+    board = make_board()
+
+    def say(kind: Kind, body: bytes) -> None:
+        board.feed_frame(control_frame(kind, 1, body))
+        board.poll()
+        board.take_frames()
+
+    async def two_rounds():
+        device = await connected(LoopbackTransport(board, framing="ble"))
+        await device.train(device.plan_round(1, HEAD, PLAN))
+        await device.release(counted=True)
+        say(Kind.HELLO, Hello(1, 1, RUN, 9, 244).pack())
+        say(Kind.BEGIN, Begin(65_535, 0, BeginFlag.EVALUATE, 0x8D64B43E).pack() + HEAD.tobytes())
+        reply = await device.train(device.plan_round(2, HEAD, PLAN))
+        return reply.result
+
+    assert asyncio.run(two_rounds()).num_examples == 6
+
+
+def test_no_host_may_pull_a_head_back_whole():
+    async def one_round(mu):
+        device = await connected(LoopbackTransport(make_board()))
+        return await device.train(device.plan_round(1, HEAD, replace(PLAN, proximal_mu=mu)))
+
+    assert asyncio.run(one_round(0.1)).result.num_examples == 6
+    with pytest.raises(BoardError, match="E_BOARD_BAD_VALUE"):
+        asyncio.run(one_round(0.1001))
+    with pytest.raises(BoardError, match="E_BOARD_BAD_VALUE"):
+        asyncio.run(one_round(10.0))
+
+
+def test_a_pull_that_boards_refuse_is_refused_before_the_run():
+    def training(mu):
+        config = RunConfig(strategy="fedprox", learning_rate=0.1, proximal_mu=mu)
+        return LocalTraining.of(*config.with_strategy(None))
+
+    assert training(0.1).proximal_mu == 0.1
+    with pytest.raises(ConfigError, match=r"E_CONFIG_RANGE.*--proximal-mu 0\.1 or less"):
+        training(0.1001)
