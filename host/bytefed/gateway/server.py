@@ -142,9 +142,11 @@ class Gateway:
 
         Args:
             socket: Path of the local socket, which only this user may connect to.
+
+        Raises:
+            ConfigError: E_GATEWAY_SOCKET if another kind of file is there.
         """
-        with suppress(FileNotFoundError):
-            socket.unlink()
+        _make_way(socket)
         server = await asyncio.start_unix_server(self._answer, socket)
         socket.chmod(0o600)
         try:
@@ -196,3 +198,13 @@ class Gateway:
         answer, mean = await self._run.round(number, head)
         down, up = self._wide_area.take() if self._wide_area else (0, 0)
         return {**answer, "wide_down": down, "wide_up": up}, mean
+
+
+def _make_way(socket: Path) -> None:
+    """Remove the socket of a gateway that was killed, and nothing else."""
+    if socket.is_socket():
+        socket.unlink()
+    elif socket.is_symlink() or socket.exists():
+        raise ConfigError(
+            "E_GATEWAY_SOCKET", f"{socket} is there, and is no socket.", "Name another --socket."
+        )

@@ -19,11 +19,14 @@ DATABASE = "run.db"
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder that survives a power cut: its name is safe once the parent folder has been synced."""
+    """Make a folder for this user alone: a run holds what boards learnt of their samples.
+
+    It survives a power cut: its name is safe once the parent folder has been synced.
+    """
     if folder.is_dir():
         return
     make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True, mode=0o700)
     if os.name == "posix":
         parent = os.open(folder.parent, os.O_RDONLY)
         try:

@@ -34,6 +34,7 @@ from bytefed.runs.directory import (
     RESOLVED,
     coded,
     default_directory,
+    make_folder,
     new_run,
     refuse_existing,
     refuse_impossible,
@@ -345,5 +346,5 @@ def _make_directory(directory: Path, config: RunConfig) -> None:
             raise StoreError(
                 "E_RUN_EXISTS", f"{directory} holds a run already.", "Name another directory with --run-dir."
             )
-        directory.mkdir(parents=True, exist_ok=True)
+        make_folder(directory)
         (directory / RESOLVED).write_text(config.to_toml(), encoding="utf-8")

@@ -6,7 +6,8 @@ import asyncio
 import csv
 import os
 import re
-from contextlib import AsyncExitStack, asynccontextmanager
+import socket
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 
 import numpy as np
@@ -218,3 +219,29 @@ def test_the_forwarder_counts_each_byte():
         server.close()
 
     asyncio.run(run())
+
+
+def test_only_a_socket_is_removed(tmp_path, features):
+    plan, strategy = config(features).with_strategy(FedAvg())
+    precious = tmp_path / "0.sock"
+    precious.write_text("a thesis")
+
+    async def serve():
+        async with task_and_boards(plan, lambda _: None) as (task, devices):
+            experiment = Experiment(plan, strategy, air_table(plan), Assignment.divided(plan, task, BOARDS))
+            await Gateway(Room(experiment, 0, tmp_path / "room"), devices, None, lambda _: None).serve(
+                precious
+            )
+
+    with pytest.raises(BytefedError, match="E_GATEWAY_SOCKET"):
+        asyncio.run(serve())
+    assert precious.read_text() == "a thesis"
+    precious.unlink()
+    with closing(socket.socket(socket.AF_UNIX)) as left_behind:
+        left_behind.bind(str(precious))
+
+    async def serve_again():
+        async with serving(config(features), tmp_path, 0) as path:
+            assert path.is_socket()
+
+    asyncio.run(serve_again())

@@ -1,11 +1,14 @@
 """The run directory: what is promised of it, through kills and full disks."""
 
+import os
 import random
 import signal
 import sqlite3
+import stat
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -330,6 +333,7 @@ def test_what_the_system_says_has_a_code(tmp_path, number, code):
 
 _WRITER = """
 import sys
+from contextlib import closing
 from pathlib import Path
 import numpy as np
 from bytefed.runs.store import Store
@@ -407,3 +411,14 @@ def test_the_tables_of_a_simulation_are_not_overwritten(tmp_path):
     np.save(tmp_path / "head.npy", np.zeros(P, np.float32))
     with pytest.raises(StoreError, match="E_RUN_EXISTS"):
         refuse_existing(tmp_path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
+def test_a_run_is_its_users_alone(tmp_path):
+    before = os.umask(0o022)
+    try:
+        with closing(Store.create(tmp_path / "runs" / "mine", 7, HEAD, "rounds = 3\n", {"python": "3"})):
+            for folder in (tmp_path / "runs", tmp_path / "runs" / "mine"):
+                assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    finally:
+        os.umask(before)
