@@ -20,6 +20,7 @@ from rich.table import Table
 from bytefed.cli.terminal import difference, percent, result_line
 from bytefed.download import WebFile
 from bytefed.events import (
+    AlreadyComplete,
     BoardAway,
     BoardBack,
     BoardJoined,
@@ -51,6 +52,8 @@ class Quiet:
             self._err.print(_away(event), markup=False, soft_wrap=True)
         elif isinstance(event, BoardBack):
             self._err.print(_back(event), markup=False, soft_wrap=True)
+        elif isinstance(event, AlreadyComplete):
+            self._err.print(_complete(event), markup=False, soft_wrap=True)
         elif isinstance(event, DataRemark):
             self._err.print(f"data: {event.text}", markup=False, soft_wrap=True)
         elif isinstance(event, RunEnded):
@@ -70,6 +73,13 @@ def _away(event: BoardAway) -> str:
 
 def _back(event: BoardBack) -> str:
     return f"round {event.round}: board {event.board} is back: {event.uri}"
+
+
+def _complete(event: AlreadyComplete) -> str:
+    return (
+        f"run {event.run} is complete: its {event.rounds} round{'' if event.rounds == 1 else 's'} are done, and no board"
+        " is touched. More rounds: --rounds with a larger number."
+    )
 
 
 def _how_to_go_on(event: RunEnded) -> str:
@@ -98,6 +108,7 @@ class Live:
         self._handlers: dict[type[Event], Callable[[Any], None]] = {
             Preparing: self._on_preparing,
             RunStarted: self._on_start,
+            AlreadyComplete: lambda event: self._say(_complete(event)),
             DataRemark: lambda event: self._say(f"data: {event.text}", style="yellow"),
             BoardJoined: self._on_joined,
             BoardTrouble: lambda event: self._say(_trouble(event), style="yellow"),

@@ -73,9 +73,14 @@ def difference(sums: Any) -> str:
     """
     repair = {cause: sums.get(cause, 0) for cause in REPAIR}
     causes = [f"+{count:,} {cause}" for cause, count in repair.items() if count]
-    rest = sums["wire_total"] - sums["estimate_wire"] - sum(repair.values())
-    if rest:
-        causes.append(f"{rest:+,} by what broke off or began anew")
+    unfinished = sums.get("unfinished", 0)
+    rest = sums["wire_total"] - sums["estimate_wire"] - sum(repair.values()) - unfinished
+    if rest < 0:  # the port counts what arrives: not the lost one, but what came in its place, as repair
+        causes.append(f"{rest:+,} of answers that were lost, for which others came")
+    elif rest:
+        causes.append(f"{rest:+,} of what began anew")
+    if unfinished:
+        causes.append(f"{unfinished:+,} of what broke off")
     return ", ".join(causes)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bytefed.codec import find
+from bytefed.codec import find, pair
 from bytefed.errors import ConfigError
 from bytefed.ledger.air import AirTable, Airtime, measured
 from bytefed.ledger.count import CAUSES, ByteCount
@@ -20,7 +20,6 @@ from bytefed.ledger.estimate import (
     Prediction,
     check_ranges,
     classic,
-    codec_pair,
     link_profile,
     predict,
 )
@@ -112,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
         ConfigError: E_CONFIG_RANGE, E_CONFIG_SHAPE or E_CONFIG_CODEC.
     """
     check_ranges({name: getattr(args, name) for name in _RANGED})
-    codecs = codec_pair(args.codec)
+    codecs = pair(args.codec)
     update = _update(args, codecs)
     profile = link_profile(args.link, args.mtu)
     prediction = _predict(args, profile, update)
@@ -178,7 +177,7 @@ def _predict(args: argparse.Namespace, profile: LinkProfile, update: _Update) ->
             profile,
             args.features,
             args.classes,
-            codec_pair(args.codec),
+            pair(args.codec),
             clients=args.clients,
             rounds=args.rounds,
             fraction_train=args.fraction_train,

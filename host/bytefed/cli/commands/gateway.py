@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bytefed.cli.options import add_options, given_options
-from bytefed.errors import ConfigError
+from bytefed.errors import ConfigError, check_range
 from bytefed.federation.config import RunConfig
 
 if TYPE_CHECKING:
@@ -58,8 +58,10 @@ def run(args: argparse.Namespace) -> int:
     """
     options = {name: value for name, value in given_options(args).items() if name in _KEYS}
     config = RunConfig.resolve(args.config, options)
-    if not 0 <= args.first < 10_000_000 or not 0 <= args.wide_port < 65_536:
-        raise ConfigError("E_CONFIG_RANGE", "--first or --wide-port is out of range.", "Correct it.")
+    check_range("--first", args.first, 0, 9_999_999)
+    check_range("--wide-port", args.wide_port, 0, 65_535)
+    if args.clients is not None:
+        check_range("--clients", args.clients, 1, 10_000_000)
     asyncio.run(_serve(args, config))
     return 0
 
@@ -100,7 +102,9 @@ async def _forwarder(superlink: str, port: int) -> WideArea:
 
     host, _, number = superlink.rpartition(":")
     if not host or not number.isdigit():
-        raise ConfigError("E_CONFIG_SUPERLINK", f"--superlink {superlink} is no address.", "Say HOST:PORT.")
+        raise ConfigError(
+            "E_CONFIG_SUPERLINK", f"--superlink {superlink} is no address.", "Write it as HOST:PORT."
+        )
     wide_area = WideArea(host, int(number))
     listening = await wide_area.start(port)
     sys.stdout.write(f"forwarding 127.0.0.1:{listening} to {superlink}\n")
