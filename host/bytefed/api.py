@@ -285,8 +285,8 @@ def blob_size(codec: str, features: int, classes: int) -> int:
     Raises:
         ConfigError: E_CONFIG_CODEC or E_CONFIG_RANGE.
     """
-    from bytefed.ledger import wire_size
     from bytefed.codec import pair
+    from bytefed.ledger import wire_size
     from bytefed.ledger.estimate import check_ranges
 
     check_ranges({"features": features, "classes": classes})

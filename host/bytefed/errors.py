@@ -80,7 +80,8 @@ def check_range(option: str, value: float, low: float, high: float) -> None:
     Args:
         option: The option as it is written, such as ``--clients``.
         value: Its value; NaN is refused, too.
-        low, high: Least and greatest value, both allowed.
+        low: Least value, allowed.
+        high: Greatest value, allowed.
 
     Raises:
         ConfigError: E_CONFIG_RANGE.
@@ -115,7 +116,7 @@ def too_many_files(what: str) -> LinkError:
     return LinkError(
         "E_OPEN_FILES",
         f"{what}: too many files are open.",
-        "Allow more with `ulimit -n 4096`, take fewer boards, or `bytefed run --boards loopback:N`, which opens no ports.",
+        "Allow more with `ulimit -n 4096`, take fewer boards, or `bytefed run --boards loopback:N`: no ports to open.",
     )
 
 

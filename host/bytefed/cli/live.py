@@ -77,8 +77,8 @@ def _back(event: BoardBack) -> str:
 
 def _complete(event: AlreadyComplete) -> str:
     return (
-        f"run {event.run} is complete: its {event.rounds} round{'' if event.rounds == 1 else 's'} are done, and no board"
-        " is touched. More rounds: --rounds with a larger number."
+        f"run {event.run} is complete ({event.rounds} round{'' if event.rounds == 1 else 's'}): no board is touched."
+        " For more rounds give --rounds a larger number."
     )
 
 

@@ -6,7 +6,7 @@ from bytefed.errors import BoardError
 from bytefed.protocol.message import State, Status, Welcome
 
 _REMEDIES = {
-    Status.BUSY: "It is at work, or holds a delta: see `bytefed devices`. Wait, or go on with its run (--resume).",
+    Status.BUSY: "It works, or holds a delta: wait, or go on with its run (`bytefed run --resume DIR`).",
     Status.NO_SESSION: "The board was reset; the coordinator says HELLO again by itself.",
     Status.BAD_VERSION: "Flash the firmware that fits this host, or install the host that fits the firmware.",
     Status.BAD_VALUE: "Check batch size (the board's limit is in `bytefed devices`), epochs and learning rate.",
@@ -44,7 +44,8 @@ def busy(name: str, welcome: Welcome) -> BoardError:
         State.TRAINING: (f"works on {where}", "Wait until that run has ended."),
         State.READY: (
             f"holds its delta of {where}, and was not told that it arrived",
-            "Go on with that run (`bytefed run --resume DIR`), which takes it; a new run on this board gives it up.",
+            "Go on with that run, which takes it: `bytefed run --resume DIR`, or `bytefed run --resume DIR --rounds N` "
+            "if it is complete. A new run on this board gives it up.",
         ),
     }[State(welcome.state)]
     return BoardError("E_BOARD_BUSY", f"{name}: the board {does}.", remedy)

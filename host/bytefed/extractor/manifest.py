@@ -128,8 +128,8 @@ def model_folder(name: str | Path) -> Path:
     raise ModelError(
         "E_MODEL_MISSING",
         f"There is no model '{name}'.",
-        f"{did_you_mean(str(name), model_names())}Name one of {', '.join(model_names())}, or a folder with a {FILE_NAME}; "
-        "or add your own: `bytefed model add FILE --name NAME --classes C`.",
+        f"{did_you_mean(str(name), model_names())}Name one of {', '.join(model_names())}, or a folder with a "
+        f"{FILE_NAME}; or add your own: `bytefed model add FILE --name NAME --classes C`.",
     )
 
 

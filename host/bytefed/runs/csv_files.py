@@ -129,7 +129,7 @@ class Records:
 def totals(rows: Iterable[Traffic]) -> dict[str, Any]:
     """Return sums over ledger rows: wire bytes, estimates, whether every estimate was exact, repair, `unfinished`.
 
-    That is what the rows that `failed` have more than their estimate and their repair: less than 0 where they broke off.
+    That is what the rows that `failed` have more than their estimate and their repair, below 0 where they broke off.
     """
     known = [row for row in rows if row.count is not None and row.estimate_wire is not None]
     return {

@@ -13,11 +13,10 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from bytefed.data import synthetic
+from bytefed.data import Task, synthetic
 from bytefed.data.partition import Partition
 from bytefed.errors import ConfigError, StoreError, check_range
 from bytefed.events import BoardTrouble, DataRemark, Listener, RunEnded, Stopping
-from bytefed.data import Task
 from bytefed.federation.assignment import Assignment, task_of
 from bytefed.federation.config import RunConfig
 from bytefed.federation.evaluation import central_accuracy

@@ -38,7 +38,8 @@ def canonical(name: str) -> str:
         raise ConfigError(
             "E_CONFIG_STRATEGY",
             f"There is no strategy '{name[:60]}'.",
-            f"{did_you_mean(name, STRATEGIES)}Give --strategy one of: {', '.join(STRATEGIES)}; or a class of your own as module:Class.",
+            f"{did_you_mean(name, STRATEGIES)}Give --strategy one of: {', '.join(STRATEGIES)}; or a class of your own"
+            " as module:Class.",
         )
     return name.lower()
 

@@ -24,7 +24,7 @@ def test_a_complete_run_is_shown_and_no_board_is_touched(complete, more, capsys)
     capsys.readouterr()
     assert main(["run", "--resume", str(complete), *more]) == 0
     said = capsys.readouterr().out
-    assert "is complete: its 3 rounds are done" in said
+    assert "is complete (3 rounds)" in said
     assert "bytes in rounds" in said
     assert "rounds 4 to" not in said
     assert {path.name: path.read_bytes() for path in complete.glob("*.[cj]s*")} == before
