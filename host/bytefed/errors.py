@@ -74,6 +74,11 @@ def number_text(value: float) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.15g}"
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number of things: "1 client", "1,000 clients"."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "es" if noun.endswith("s") else "s")
+
+
 def check_range(option: str, value: float, low: float, high: float) -> None:
     """Refuse the value of an option that is out of its range.
 

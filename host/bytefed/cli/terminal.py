@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from bytefed.download import WebFile, downloads_told
+from bytefed.errors import counted
 from bytefed.events import Event, Listener
 from bytefed.ledger.count import REPAIR
 
@@ -92,6 +93,7 @@ def result_line(summary: Any) -> str:
     if not summary["estimate_exact"]:
         exact = f"estimate {summary['estimate_wire']:,} B: {difference(summary) or 'the sum is right, rows differ'}"
     return (
-        f"run {summary['run']}: {summary['rounds']} rounds, accuracy {percent(summary['accuracy_final'])}{compared},"
+        f"run {summary['run']}: {counted(summary['rounds'], 'round')}, "
+        f"accuracy {percent(summary['accuracy_final'])}{compared},"
         f" {summary['wire_total']:,} B in rounds, {exact}"
     )

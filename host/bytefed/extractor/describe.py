@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from bytefed.errors import ModelError
+from bytefed.errors import ModelError, counted
 from bytefed.extractor.extractor import ARENA_BYTES, Extractor
 from bytefed.extractor.manifest import FILE_NAME, Manifest, digest, model_folder, model_names
 
@@ -84,7 +84,7 @@ def save(name: str, model: bytes, classes: int, models: Path) -> Path:
     if not 2 <= classes <= 64:
         raise ModelError(
             "E_MODEL_CLASSES",
-            f"A head for {classes} class{'' if classes == 1 else 'es'} fits no board; 2 to 64 classes do.",
+            f"A head for {counted(classes, 'class')} fits no board; 2 to 64 classes do.",
             "Say with --classes how many the boards shall tell apart.",
         )
     document = describe(name, model, [str(number) for number in range(classes)])

@@ -16,7 +16,7 @@ from pathlib import Path
 from bytefed.errors import BytefedError, StoreError, too_many_files
 
 DATABASE = "run.db"
-_RUN_DIR, _RESUME = "--run-dir", "continue with --resume"  # of most directories
+_RUN_DIR, _RESUME = "--run-dir", "continue: `bytefed run --resume DIR`"  # of most directories
 
 
 def make_folder(folder: Path) -> None:
@@ -45,7 +45,7 @@ def refuse_existing(directory: Path) -> None:
             raise StoreError(
                 "E_RUN_EXISTS",
                 f"{directory} holds a run already.",
-                f"Continue it with --resume {directory}, or name another directory with --run-dir.",
+                f"Continue it: `bytefed run --resume {directory}`; or name another directory with --run-dir.",
             )
         if (directory / "head.npy").exists():
             raise StoreError(
@@ -133,7 +133,7 @@ def _from_sqlite(directory: Path, error: sqlite3.Error) -> StoreError:
         return StoreError(
             "E_RUN_IN_USE",
             f"Another process has the database in {directory} locked.",
-            "Close it, then --resume.",
+            f"Close it, then {_RESUME}.",
         )
     if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return StoreError(

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from bytefed.device.visit import capture
-from bytefed.errors import ConfigError, check_range, did_you_mean
+from bytefed.errors import ConfigError, check_range, counted, did_you_mean
 from bytefed.extractor.manifest import Manifest, known_model, model_folder
 from bytefed.protocol.message import VISIT
 
@@ -57,7 +57,9 @@ async def _run(args: argparse.Namespace) -> int:
     async with open_devices([args.board], options) as devices:
         if len(devices) != 1:
             raise ConfigError(
-                "E_CONFIG_BOARDS", f"{args.board} names {len(devices)} boards.", "Name one with --board."
+                "E_CONFIG_BOARDS",
+                f"{args.board} names {counted(len(devices), 'board')}.",
+                "Name one with --board.",
             )
         device = devices[0]
         await device.connect(VISIT)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bytefed.cli.options import add_options, given_options
-from bytefed.errors import ConfigError, check_range
+from bytefed.errors import ConfigError, check_range, counted
 from bytefed.federation.config import RunConfig
 
 if TYPE_CHECKING:
@@ -81,7 +81,9 @@ async def _serve(args: argparse.Namespace, config: RunConfig) -> None:
             assignment = Assignment.divided(config, task, args.clients or len(devices))
             room = Room(Experiment(config, strategy, air, assignment), args.first, args.run_dir)
             gateway = Gateway(room, devices, wide_area, listener)
-            sys.stdout.write(f"{len(devices)} boards, clients from {args.first} on; serving {args.socket}\n")
+            sys.stdout.write(
+                f"{counted(len(devices), 'board')}, clients from {args.first} on; serving {args.socket}\n"
+            )
             sys.stdout.flush()
             await _until_stopped(gateway.serve(args.socket))
     if wide_area is not None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bytefed.cli.options import add_options, given_options
 from bytefed.data.partition import MIN_SAMPLES, Partition
-from bytefed.errors import ConfigError, check_range
+from bytefed.errors import ConfigError, check_range, counted
 from bytefed.federation.config import RunConfig
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ def summary(divided: Partition, counts: NDArray[np.int64]) -> str:
     """
     sizes, classes = divided.sizes, np.count_nonzero(counts, axis=1)
     return (
-        f"{len(divided):,} clients, {sizes.sum():,} samples; "
+        f"{counted(len(divided), 'client')}, {counted(int(sizes.sum()), 'sample')}; "
         f"each {sizes.min():,} / {np.median(sizes):,g} / {sizes.max():,} samples "
         f"and {classes.min()} / {np.median(classes):g} / {classes.max()} classes (min / median / max)"
     )
