@@ -117,7 +117,9 @@ def _unknown(name: str) -> DataError:
     elif path.is_file():
         remedy = "Save the features as .npz: numpy.savez('mine.npz', X=features, y=labels)."
     else:
-        remedy = f"{did_you_mean(name, TASKS)}Name one of {', '.join(sorted(TASKS))}, an .npz file, or a folder."
+        remedy = (
+            f"{did_you_mean(name, TASKS)}Name one of {', '.join(sorted(TASKS))}, an .npz file, or a folder."
+        )
     what = (
         f"{name} is one file, and no data set that is read."
         if path.is_file()
