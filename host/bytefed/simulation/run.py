@@ -21,7 +21,6 @@ from bytefed.federation.assignment import Assignment, task_of
 from bytefed.federation.config import RunConfig
 from bytefed.federation.evaluation import central_accuracy
 from bytefed.federation.findings import MOST_CLIENTS, findings
-from bytefed.federation.interrupts import interrupts
 from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.news import round_closed, run_started
 from bytefed.federation.rules import Rules, initial_head, score
@@ -47,6 +46,7 @@ from bytefed.simulation.ledger import SimulatedLedger, uid
 from bytefed.simulation.links import ClientLinks
 from bytefed.simulation.simulator import Outcome, Simulator
 from bytefed.strategies.base import Strategy
+from bytefed.waiting import interrupts
 
 MOST_ROWS = 100_000
 USUAL_CLIENTS = 100

@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack
 
 from rich.console import Console
@@ -26,6 +25,7 @@ from bytefed.boards.virtual import (
 )
 from bytefed.errors import BytefedError, ConfigError, check_range, from_system, too_many_files
 from bytefed.extractor.manifest import Manifest, model_folder
+from bytefed.waiting import interrupts
 
 _IN_PROCESS = "Use `bytefed run --boards loopback:N`: it runs the boards inside its own process."
 _EPILOG = """\
@@ -126,9 +126,12 @@ def _serve(args: argparse.Namespace, closing: ExitStack) -> None:
     for uid in uids:
         boards.append(_on_terminal(make_board(kind, uid, extractor, recording), args.line_rate))
         closing.callback(boards[-1].close)
-    stopped = _stop_sign()  # before anybody hears of the boards
-    _announce(boards, uids, kind, args.json)
-    serve_boards(boards, lambda: stopped() or (args.parent is not None and os.getppid() != args.parent))
+    asked: list[bool] = []
+    with interrupts(
+        lambda: asked.append(True), numbers=_stopping_signals()
+    ):  # before anybody hears of the boards
+        _announce(boards, uids, kind, args.json)
+        serve_boards(boards, lambda: bool(asked) or args.parent not in (None, os.getppid()))
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -171,15 +174,7 @@ def _print_json(document: dict[str, str]) -> None:
     sys.stdout.flush()
 
 
-def _stop_sign() -> Callable[[], bool]:
-    """Return what says whether Ctrl-C, a signal or the end of the terminal has asked the boards to stop."""
-    stop = False
-
-    def on_signal(*_: object) -> None:
-        nonlocal stop
-        stop = True
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # which nohup sets
-            signal.signal(number, on_signal)
-    return lambda: stop
+def _stopping_signals() -> list[int]:
+    """Return the signals that ask the boards to stop: Ctrl-C, a polite kill, and the end of the terminal."""
+    nohup = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    return [signal.SIGINT, signal.SIGTERM, *([] if nohup else [signal.SIGHUP])]
