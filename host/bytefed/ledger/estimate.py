@@ -31,6 +31,7 @@ _RANGES = {
     "min_train_nodes": (1, 10_000_000),
     "learning_rate_rounds": (0, 65_535),
     "seed": (0, 2**32 - 1),
+    "loss": (0.0, 0.5),
 }
 """Least and greatest value of each quantity that an estimate depends on, both allowed."""
 LEFT_OUT = (
