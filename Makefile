@@ -142,6 +142,7 @@ lint: $(VENV)/.dev ## Check formatting, lint and types in both languages
 	@diff -u host/bytefed/_core.pyi build/_core.pyi || (echo "host/bytefed/_core.pyi is out of date: make stubs"; exit 1)
 	$(BIN)/mypy
 	$(BIN)/python tools/check_layers.py
+	$(BIN)/python tools/check_sizes.py
 	tools/lint-cpp.sh
 
 .PHONY: format

@@ -116,7 +116,7 @@ async def resume_async(
 def simulate(
     config: RunConfig | PathLike | None = None,
     *,
-    clients: int = 100,
+    clients: int | None = None,
     links: Sequence[str] = ("serial",),
     dropout: float = 0.0,
     check: int = 0,
@@ -131,7 +131,8 @@ def simulate(
 
     Args:
         config: As for ``run``; its boards, deadline and faults have no effect here.
-        clients: Number of clients, 1 to 10^7.
+        clients: Number of clients, 1 to 10^7; None for 100, or fewer where the data have less than 40 samples for each
+            or name their owners.
         links: "serial", "ble" or "ble:MTU", each followed by "=SHARE" if the shares differ.
         dropout: Probability that a client is lost in a round after it took the head, 0 to 1.
         check: Number of clients that also train as virtual boards, to compare weights and bytes.
@@ -258,7 +259,8 @@ def estimate(
     Raises:
         ConfigError: E_CONFIG_RANGE, E_CONFIG_CODEC, or E_CONFIG_CHOICE for an unknown link.
     """
-    from bytefed.ledger.estimate import check_ranges, codec_pair, link_profile, predict
+    from bytefed.codec import pair
+    from bytefed.ledger.estimate import check_ranges, link_profile, predict
 
     run = {
         "clients": clients,
@@ -269,7 +271,7 @@ def estimate(
         "seed": seed,
     }
     check_ranges({"features": features, "classes": classes, "mtu": mtu, **run})
-    return predict(link_profile(link, mtu), features, classes, codec_pair(codec), **run)  # type: ignore[arg-type]
+    return predict(link_profile(link, mtu), features, classes, pair(codec), **run)  # type: ignore[arg-type]
 
 
 def blob_size(codec: str, features: int, classes: int) -> int:
@@ -283,11 +285,12 @@ def blob_size(codec: str, features: int, classes: int) -> int:
     Raises:
         ConfigError: E_CONFIG_CODEC or E_CONFIG_RANGE.
     """
+    from bytefed.codec import pair
     from bytefed.ledger import wire_size
-    from bytefed.ledger.estimate import check_ranges, codec_pair
+    from bytefed.ledger.estimate import check_ranges
 
     check_ranges({"features": features, "classes": classes})
-    return wire_size.blob_size(codec_pair(codec)[1], features, classes)
+    return wire_size.blob_size(pair(codec)[1], features, classes)
 
 
 def load_task(name: PathLike, data_dir: PathLike | None = None, *, window: int = 0, hop: int = 0) -> Task:

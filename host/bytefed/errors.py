@@ -14,7 +14,11 @@ Each carries a code that scripts may rely on, and a remedy that tells the reader
 
 from __future__ import annotations
 
+import difflib
 import errno
+from collections.abc import Iterable
+
+_ALIKE = 0.6  # from which a word may be the one that was meant
 
 
 class BytefedError(Exception):
@@ -65,6 +69,49 @@ class StoreError(BytefedError):
     """A run directory that cannot be read or written."""
 
 
+def number_text(value: float) -> str:
+    """Return a number as people write it: 2,147,483,647 and 0.001."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.15g}"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number of things: "1 client", "1,000 clients"."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "es" if noun.endswith("s") else "s")
+
+
+def check_range(option: str, value: float, low: float, high: float) -> None:
+    """Refuse the value of an option that is out of its range.
+
+    Args:
+        option: The option as it is written, such as ``--clients``.
+        value: Its value; NaN is refused, too.
+        low: Least value, allowed.
+        high: Greatest value, allowed.
+
+    Raises:
+        ConfigError: E_CONFIG_RANGE.
+    """
+    if not low <= value <= high:
+        raise ConfigError(
+            "E_CONFIG_RANGE",
+            f"{option} {number_text(value)} is out of range.",
+            f"Give {option} a value from {number_text(low)} to {number_text(high)}.",
+        )
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """Return the known word that a mistyped one may stand for; an empty string where none is like it."""
+    by_lower = {each.lower(): each for each in known}
+    near = difflib.get_close_matches(word.lower(), by_lower, 1, _ALIKE)
+    return by_lower[near[0]] if near else ""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a question for the beginning of a remedy, with a space behind it; an empty string where none fits."""
+    near = meant(word, known)
+    return f"Did you mean {near}? " if near else ""
+
+
 def too_many_files(what: str) -> LinkError:
     """Return the error of a process that may not open any more files.
 
@@ -74,7 +121,7 @@ def too_many_files(what: str) -> LinkError:
     return LinkError(
         "E_OPEN_FILES",
         f"{what}: too many files are open.",
-        "Allow more with `ulimit -n 4096`, take fewer boards, or `--boards loopback:N`, which need no files.",
+        "Allow more with `ulimit -n 4096`, take fewer boards, or `bytefed run --boards loopback:N`: no ports to open.",
     )
 
 

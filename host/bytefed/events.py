@@ -52,6 +52,21 @@ class RunStarted(Event):
 
 
 @dataclass(frozen=True)
+class AlreadyComplete(Event):
+    """The run that was to go on is complete: no board is touched, and ``RunEnded`` with its result comes next.
+
+    Attributes:
+        run: Run number, 8 hexadecimal digits.
+        directory: The run directory.
+        rounds: Number of its rounds.
+    """
+
+    run: str
+    directory: str
+    rounds: int
+
+
+@dataclass(frozen=True)
 class DataRemark(Event):
     """Something about the data that the user should know, such as what was left out."""
 

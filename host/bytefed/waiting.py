@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
@@ -45,22 +45,36 @@ def in_a_thread(work: Callable[[], _T], stop: Callable[[], object]) -> _T:
     """Run work in another thread and wait for it; Ctrl-C calls `stop`."""
     with ThreadPoolExecutor(1, thread_name_prefix="bytefed") as pool:
         done = pool.submit(copy_context().run, work)
-        with _interrupts(stop):
+        with interrupts(stop):
             return done.result()
 
 
 @contextmanager
-def _interrupts(stop: Callable[[], object]) -> Iterator[None]:
-    """Let Ctrl-C call `stop` inside this context; signals reach only the main thread."""
+def interrupts(
+    stop: Callable[[], object],
+    again: Callable[[], object] | None = None,
+    numbers: Sequence[int] = (signal.SIGINT,),
+) -> Iterator[None]:
+    """While this holds, the first Ctrl-C calls `stop` and each later one `again`, within the signal handler.
+
+    Signals reach only the main thread: in another one this does nothing.
+
+    Args:
+        stop: Called at the first signal.
+        again: Called at each later one; None for `stop`.
+        numbers: The signals, in place of that of Ctrl-C.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    actions = iter((stop,))
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
-        stop()
+        next(actions, again or stop)()
 
-    before = signal.signal(signal.SIGINT, on_signal)
+    before = {number: signal.signal(number, on_signal) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

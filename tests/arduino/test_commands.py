@@ -44,7 +44,7 @@ def test_devices_says_what_a_board_is(fake_boards: Path) -> None:
 
 @pytest.mark.parametrize(
     ("state", "what"),
-    [(0, ""), (1, ", receiving"), (2, ", training"), (3, ", holds its delta")],
+    [(0, ""), (1, ", receiving"), (2, ", training"), (3, ", done")],
 )
 def test_devices_says_where_a_board_stands(state: int, what: str) -> None:
     welcome = Welcome(1, state, boot=1, run=0xF00D, round=12, nonce=0, frame_limit=250, window=1)

@@ -39,13 +39,13 @@ async def describe(device: Device) -> dict[str, str]:
 
 
 def where_it_stands(welcome: Welcome) -> str:
-    """Return the run that a board last took part in, its last round, and what it is doing or holding."""
+    """Return the run that a board last took part in, its last round, and what it is doing."""
     if not welcome.run:
         return "none"
     states: dict[int, str] = {
         State.RECEIVING: ", receiving",
         State.TRAINING: ", training",
-        State.READY: ", holds its delta",
+        State.READY: ", done",  # a WELCOME does not say whether a delta is still held
     }
     return f"{welcome.run:08x}, round {welcome.round}{states.get(welcome.state, '')}"
 

@@ -77,7 +77,8 @@ def board_ports() -> list[str]:
         raise LinkError(
             "E_NO_BOARDS",
             "serial:auto finds no board on USB.",
-            f"Plug one in ({', '.join(board.name for board in BOARDS)}), name its port, or try `--boards virtual:8`.",
+            f"Plug one in ({', '.join(board.name for board in BOARDS)}), name its port, or try "
+            "`bytefed run --boards virtual:8`.",
         )
     return ports
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from bytefed.boards.real import BLE, SERIAL, SOCKET
 from bytefed.boards.scheme import Found, Scheme
 from bytefed.boards.started import LOOPBACK, QEMU, VIRTUAL, VIRTUAL_BLE
-from bytefed.errors import ConfigError
+from bytefed.errors import ConfigError, meant
 
 GROUP = "bytefed.transports"
 """The group of entry points by which a package adds a Scheme; an entry point is named as its scheme."""
@@ -24,11 +24,15 @@ FORMS_HELP = "\n".join(
 )
 """A line for each of these forms that says what it names, for help texts."""
 
+_IN_DEV = re.compile(r"(tty|cu\.)[\w.-]+", re.ASCII)
 _BARE_PORT = re.compile(r"/.*|\\\\\.\\.+|COM\d+", re.IGNORECASE | re.DOTALL)
 
 
 def full_uri(uri: str) -> str:
-    """Return a URI in its full form: a port by itself, such as /dev/ttyACM0 or COM3, is a serial one."""
+    """Return a URI in its full form: a port by itself, such as /dev/ttyACM0, ttyACM0 or COM3, is a serial one."""
+    port = uri.removeprefix("serial:")
+    if _IN_DEV.fullmatch(port):
+        return f"serial:/dev/{port}"
     return f"serial:{uri}" if _BARE_PORT.fullmatch(uri) else uri
 
 
@@ -41,11 +45,20 @@ def scheme_of(uri: str) -> Scheme:
     name, colon, _ = uri.partition(":")
     if colon and (scheme := SCHEMES.get(name) or _installed(name)):
         return scheme
+    names = [*SCHEMES, *installed_names()]
+    near, rest = meant(name.rstrip("0123456789"), names), uri[len(name) + 1 :]
+    forms = " or ".join(f"{near}:{rest}" if rest else form for form in forms_of(near)[: 1 if rest else None])
     raise ConfigError(
         "E_CONFIG_BOARDS",
         f"--boards {uri}: no such kind of board.",
-        f"There are {', '.join((*FORMS, *(f'{other}:' for other in installed_names())))}.",
+        (f"Did you mean {forms}? " if near else "")
+        + f"There are {', '.join((*FORMS, *(f'{other}:' for other in names[len(SCHEMES) :])))}.",
     )
+
+
+def forms_of(name: str) -> tuple[str, ...]:
+    """Return the forms of a scheme's URIs, as far as they are known without loading the package that adds it."""
+    return (*SCHEMES[name].forms,) if name in SCHEMES else (f"{name}:",)
 
 
 def installed_names() -> list[str]:

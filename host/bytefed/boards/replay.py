@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bytefed.data import TASKS, load_windows
-from bytefed.errors import ConfigError, DataError
+from bytefed.errors import ConfigError, DataError, did_you_mean
 from bytefed.extractor.extractor import Extractor
 
 WINDOW_SECONDS = 2.5
@@ -95,7 +95,7 @@ def _read(source: str) -> tuple[NDArray[Any], NDArray[np.uint8] | None]:
         raise ConfigError(
             "E_CONFIG_REPLAY",
             f"--replay {source} is no recording.",
-            f"Name an .npz file, or one of {', '.join(sorted(TASKS))}. {_HELP}",
+            f"{did_you_mean(source, TASKS)}Name an .npz file, or one of {', '.join(sorted(TASKS))}. {_HELP}",
         )
     raw, division = TASKS[source].load()
     return raw.inputs[division.federated], raw.labels[division.federated]

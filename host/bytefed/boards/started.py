@@ -122,7 +122,9 @@ async def _read_port(process: asyncio.subprocess.Process) -> str:
     import asyncio
 
     if process.stdout is None or process.stderr is None:
-        raise LinkError("E_VIRTUAL", "The virtual boards have no output.", "Use `--boards loopback:N`.")
+        raise LinkError(
+            "E_VIRTUAL", "The virtual boards have no output.", "Use `bytefed run --boards loopback:N`."
+        )
     try:
         line = await asyncio.wait_for(process.stdout.readline(), _START_PATIENCE)
     except TimeoutError:

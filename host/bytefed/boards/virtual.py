@@ -8,6 +8,7 @@ import selectors
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
@@ -98,6 +99,7 @@ def make_board(
     )  # fmt: skip
 
 
+@cache
 def _version() -> tuple[int, int, int]:
     """Return the version that a virtual board reports: that of bytefed, zeros where it is not installed."""
     try:

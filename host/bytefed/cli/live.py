@@ -19,7 +19,9 @@ from rich.table import Table
 
 from bytefed.cli.terminal import difference, percent, result_line
 from bytefed.download import WebFile
+from bytefed.errors import counted
 from bytefed.events import (
+    AlreadyComplete,
     BoardAway,
     BoardBack,
     BoardJoined,
@@ -51,6 +53,8 @@ class Quiet:
             self._err.print(_away(event), markup=False, soft_wrap=True)
         elif isinstance(event, BoardBack):
             self._err.print(_back(event), markup=False, soft_wrap=True)
+        elif isinstance(event, AlreadyComplete):
+            self._err.print(_complete(event), markup=False, soft_wrap=True)
         elif isinstance(event, DataRemark):
             self._err.print(f"data: {event.text}", markup=False, soft_wrap=True)
         elif isinstance(event, RunEnded):
@@ -70,6 +74,13 @@ def _away(event: BoardAway) -> str:
 
 def _back(event: BoardBack) -> str:
     return f"round {event.round}: board {event.board} is back: {event.uri}"
+
+
+def _complete(event: AlreadyComplete) -> str:
+    return (
+        f"run {event.run} is complete ({counted(event.rounds, 'round')}): no board is touched."
+        " For more rounds give --rounds a larger number."
+    )
 
 
 def _how_to_go_on(event: RunEnded) -> str:
@@ -98,6 +109,7 @@ class Live:
         self._handlers: dict[type[Event], Callable[[Any], None]] = {
             Preparing: self._on_preparing,
             RunStarted: self._on_start,
+            AlreadyComplete: lambda event: self._say(_complete(event)),
             DataRemark: lambda event: self._say(f"data: {event.text}", style="yellow"),
             BoardJoined: self._on_joined,
             BoardTrouble: lambda event: self._say(_trouble(event), style="yellow"),
@@ -133,7 +145,7 @@ class Live:
     def _on_start(self, event: RunStarted) -> None:
         self._wire, self._estimate = event.wire_before, event.estimate_before
         self._say(
-            f"run {event.run}: {event.task}, head {event.features}x{event.classes}, {event.boards} boards,"
+            f"run {event.run}: {event.task}, head {event.features}x{event.classes}, {counted(event.boards, 'board')},"
             f" rounds {event.first_round} to {event.rounds} -> {event.directory}"
         )
         if event.faults:
@@ -144,7 +156,7 @@ class Live:
 
     def _on_joined(self, _event: BoardJoined) -> None:
         self._joined += 1
-        self._progress.update(self._bar, news=f"{self._joined} boards ready")
+        self._progress.update(self._bar, news=f"{counted(self._joined, 'board')} ready")
 
     def _on_round(self, event: RoundClosed) -> None:
         self._wire += event.wire_total
@@ -181,7 +193,11 @@ def _closing_table(summary: Any) -> Table:
     add("accuracy", percent(summary["accuracy_final"]), "on the global test set")
     add("on the boards", percent(summary["accuracy_boards_final"]), "on their own test samples")
     add("central", percent(summary["accuracy_central"]), "one head trained on all boards' samples together")
-    add("rounds", str(summary["rounds"]), f"{summary['boards']} boards, {summary['seconds_rounds']:.1f} s")
+    add(
+        "rounds",
+        str(summary["rounds"]),
+        f"{counted(summary['boards'], 'board')}, {summary['seconds_rounds']:.1f} s",
+    )
     for board in summary.get("away", ()):
         add("away at the end", board, "left out since its last round")
     add("bytes in rounds", f"{summary['wire_total']:,}", _against_estimate(summary))

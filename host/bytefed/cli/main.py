@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         if arguments is None:
             _ignore_interrupts()
+            _forget_interrupt()
         sys.stderr.write("\ninterrupted\n" if sys.stderr.isatty() else "interrupted\n")
         return INTERRUPTED
 
@@ -76,3 +77,12 @@ def _ignore_interrupts() -> None:
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _forget_interrupt() -> None:
+    """Let `python -m bytefed` end with the status that is returned.
+
+    An interrupt that came within exec(), as in the making of a dataclass, is kept by Python as unhandled until the next
+    exec(), and would end the process by the signal.
+    """
+    exec("")  # noqa: S102

@@ -100,10 +100,13 @@ def _silence_if_stuck(stream: TextIO) -> None:
 
 def report(error: BytefedError) -> None:
     """Print an error and what to do about it to standard error; where that is gone, the exit status says it."""
-    from rich.console import Console
-
-    console = Console(emoji=False, stderr=True, highlight=False)
+    lines = [f"error[{error.code}]: {error.message}", *([f"  -> {error.remedy}"] if error.remedy else [])]
     with suppress(OSError, ReaderGone, StoreError):
-        console.print(f"error[{error.code}]: {error.message}", style="bold red", markup=False, soft_wrap=True)
-        if error.remedy:
-            console.print(f"  -> {error.remedy}", markup=False, soft_wrap=True)
+        if error.code == "E_OPEN_FILES":  # colours would open files
+            sys.stderr.write("\n".join(lines) + "\n")
+            return
+        from rich.console import Console
+
+        console = Console(emoji=False, stderr=True, highlight=False)
+        for line, style in zip(lines, ("bold red", ""), strict=False):
+            console.print(line, style=style, markup=False, soft_wrap=True)

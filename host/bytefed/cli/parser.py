@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import importlib
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from bytefed.cli.commands import COMMANDS
 from bytefed.cli.output import report
-from bytefed.errors import ConfigError
+from bytefed.errors import ConfigError, did_you_mean
 
 _EPILOG = """\
 start here:
@@ -20,7 +19,6 @@ start here:
   bytefed estimate                    what would it cost?
   bytefed COMMAND --help              more, with examples
 """
-_ALIKE = 0.6  # from which a word may be the one that was meant
 _REFUSED = 2
 
 
@@ -42,20 +40,15 @@ class Parser(argparse.ArgumentParser):
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
             choices = [str(choice) for choice in action.choices]
-            meant = _meant(str(value), choices) or f" There are: {', '.join(choices)}."
-            raise argparse.ArgumentError(action, f"there is no '{value}'.{meant}")
+            meant = did_you_mean(str(value), choices).strip() or f"There are: {', '.join(choices)}."
+            raise argparse.ArgumentError(action, f"there is no '{value}'. {meant}")
 
 
 def _unknown(word: str, options: Iterable[str]) -> str:
     if not word.startswith("-"):
         return f"it doesn't take '{word}'."
     name = word.partition("=")[0]
-    return f"there is no option {name}.{_meant(name, options)}"
-
-
-def _meant(word: str, choices: Iterable[str]) -> str:
-    near: Sequence[str] = difflib.get_close_matches(word, [*choices], 1, _ALIKE)
-    return f" Did you mean {near[0]}?" if near else ""
+    return f"there is no option {name}. {did_you_mean(name, options)}".rstrip()
 
 
 class _Version(argparse.Action):

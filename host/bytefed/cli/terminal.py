@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from bytefed.download import WebFile, downloads_told
+from bytefed.errors import counted
 from bytefed.events import Event, Listener
 from bytefed.ledger.count import REPAIR
 
@@ -73,9 +74,14 @@ def difference(sums: Any) -> str:
     """
     repair = {cause: sums.get(cause, 0) for cause in REPAIR}
     causes = [f"+{count:,} {cause}" for cause, count in repair.items() if count]
-    rest = sums["wire_total"] - sums["estimate_wire"] - sum(repair.values())
-    if rest:
-        causes.append(f"{rest:+,} by what broke off or began anew")
+    unfinished = sums.get("unfinished", 0)
+    rest = sums["wire_total"] - sums["estimate_wire"] - sum(repair.values()) - unfinished
+    if rest < 0:  # the port counts what arrives: not the lost one, but what came in its place, as repair
+        causes.append(f"{rest:+,} of answers that were lost, for which others came")
+    elif rest:
+        causes.append(f"{rest:+,} of what began anew")
+    if unfinished:
+        causes.append(f"{unfinished:+,} of what broke off")
     return ", ".join(causes)
 
 
@@ -87,6 +93,7 @@ def result_line(summary: Any) -> str:
     if not summary["estimate_exact"]:
         exact = f"estimate {summary['estimate_wire']:,} B: {difference(summary) or 'the sum is right, rows differ'}"
     return (
-        f"run {summary['run']}: {summary['rounds']} rounds, accuracy {percent(summary['accuracy_final'])}{compared},"
+        f"run {summary['run']}: {counted(summary['rounds'], 'round')}, "
+        f"accuracy {percent(summary['accuracy_final'])}{compared},"
         f" {summary['wire_total']:,} B in rounds, {exact}"
     )

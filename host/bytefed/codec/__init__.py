@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bytefed import _core
-from bytefed.errors import ConfigError
+from bytefed.errors import ConfigError, did_you_mean
 
 Values = NDArray[np.float32]
 
@@ -90,9 +90,26 @@ def find(name: str) -> Codec:
     """
     if name not in CODECS:
         raise ConfigError(
-            "E_CONFIG_CODEC", f"There is no codec '{name}'.", f"Take one of: {', '.join(CODECS)}."
+            "E_CONFIG_CODEC",
+            f"There is no codec '{name}'.",
+            f"{did_you_mean(name, CODECS)}Give --codec one of: {', '.join(CODECS)}; or two as DOWNLINK/UPLINK.",
         )
     return CODECS[name]
+
+
+def pair(text: str) -> tuple[str, str]:
+    """Return the names of the codecs of downlink and uplink.
+
+    Args:
+        text: NAME for both, or DOWNLINK/UPLINK.
+
+    Raises:
+        ConfigError: E_CONFIG_CODEC if there is no such codec.
+    """
+    down, _, up = text.partition("/")
+    find(down)
+    find(up or down)
+    return down, up or down
 
 
 def instructions(codecs: str) -> int:

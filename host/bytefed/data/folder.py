@@ -119,7 +119,7 @@ def read(
             raise DataError(
                 "E_DATA_SIZE",
                 f"The samples hold more than {MAX_VALUES:,} values.",
-                "Give a larger --hop, or fewer files.",
+                "Give fewer recordings, or shorter ones.",
             )
     if not inputs:
         raise DataError("E_DATA_EMPTY", "No recording is as long as a window of the extractor.", _HELP)

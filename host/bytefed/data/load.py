@@ -13,7 +13,7 @@ from bytefed.data.first_use import make_model
 from bytefed.data.raw import Division, RawData, divide
 from bytefed.data.task import Samples, Task
 from bytefed.data.windows import Cut
-from bytefed.errors import ConfigError, DataError
+from bytefed.errors import ConfigError, DataError, did_you_mean
 from bytefed.extractor.extractor import Extractor
 from bytefed.extractor.manifest import Manifest, model_folder
 
@@ -117,7 +117,9 @@ def _unknown(name: str) -> DataError:
     elif path.is_file():
         remedy = "Save the features as .npz: numpy.savez('mine.npz', X=features, y=labels)."
     else:
-        remedy = f"Name one of {', '.join(sorted(TASKS))}, an .npz file, or a folder."
+        remedy = (
+            f"{did_you_mean(name, TASKS)}Name one of {', '.join(sorted(TASKS))}, an .npz file, or a folder."
+        )
     what = (
         f"{name} is one file, and no data set that is read."
         if path.is_file()

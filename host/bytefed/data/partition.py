@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bytefed.data.task import Task
-from bytefed.errors import ConfigError
+from bytefed.errors import ConfigError, counted
 
 SEED = 42
 MIN_SAMPLES = 10
@@ -199,8 +199,8 @@ def _owners(task: Task, clients: int) -> NDArray[np.int32]:
     if owners != clients:
         raise ConfigError(
             "E_PARTITION_NATURAL",
-            f"{task.name} has {owners} owners, not {clients}.",
-            f"Ask for {owners} clients, or take another --partition.",
+            f"{task.name} has {counted(owners, 'owner')}, not {clients:,}.",
+            f"Ask for {counted(owners, 'client')}, or take another --partition.",
         )
     return task.clients
 
@@ -254,7 +254,9 @@ def dirichlet(
     """
     _check(len(labels), clients, min_samples, test_fraction)
     if not (math.isfinite(alpha) and alpha > 0):
-        raise ConfigError("E_PARTITION_ALPHA", f"alpha is {alpha}.", "Give a number above 0, such as 0.5.")
+        raise ConfigError(
+            "E_PARTITION_ALPHA", f"alpha is {alpha}.", "Give --alpha a number above 0, such as 0.5."
+        )
     random = np.random.RandomState(seed)
     classes = [np.flatnonzero(labels == label).astype(np.int32) for label in range(num_classes)]
     cuts = _draw(random, classes, clients, alpha, min_samples)
@@ -324,8 +326,9 @@ def _check(num_samples: int, clients: int, min_samples: int, test_fraction: floa
     if clients < 1 or min_samples < 0 or clients * max(min_samples, 1) > num_samples:
         raise ConfigError(
             "E_PARTITION_CLIENTS",
-            f"{num_samples} samples cannot give each of {clients} clients {min_samples} or more.",
-            "Take fewer clients, more data or a smaller least number of samples.",
+            f"{counted(num_samples, 'sample')} can't give each of {counted(clients, 'client')} "
+            f"{max(min_samples, 1):,} or more.",
+            "Take fewer clients (`--boards virtual:N` in a run, `--clients N` elsewhere), or more data.",
         )
     if not 0 <= test_fraction < 1:
         raise ConfigError(
@@ -348,7 +351,7 @@ def _draw(
             proportions[row] = random.dirichlet(np.full(clients, alpha))
         if not np.isfinite(proportions).all():
             raise ConfigError(
-                "E_PARTITION_ALPHA", f"alpha {alpha} is too small to draw from.", "Take 0.01 or more."
+                "E_PARTITION_ALPHA", f"alpha {alpha} is too small to draw from.", "Give --alpha 0.01 or more."
             )
         cuts = np.zeros((len(classes), clients + 1), np.int64)
         cuts[:, 1:] = np.cumsum(proportions, axis=1) * lengths[:, np.newaxis]
@@ -358,7 +361,7 @@ def _draw(
     raise ConfigError(
         "E_PARTITION_UNREACHABLE",
         f"{MAX_DRAWS:,} draws of Dir({alpha}) never gave each of {clients} clients {min_samples} samples.",
-        "Take a larger alpha, fewer clients or a smaller least number of samples.",
+        "Take a larger --alpha, fewer clients (`--boards virtual:N` in a run, `--clients N` elsewhere), or more data.",
     )
 
 

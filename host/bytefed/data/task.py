@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bytefed.data.columns import Columns
-from bytefed.errors import DataError
+from bytefed.errors import DataError, counted
 from bytefed.extractor.quantization import Quantization
 
 MAX_FEATURES = 4096
@@ -88,10 +88,9 @@ class Task:
                 "Take a smaller extractor.",
             )
         if not 2 <= self.num_classes <= MAX_CLASSES:
-            found = "1 class" if self.num_classes == 1 else f"{self.num_classes} classes"
             raise DataError(
                 "E_DATA_CLASSES",
-                f"{self.name} has {found}; 2 to {MAX_CLASSES} fit a board.",
+                f"{self.name} has {counted(self.num_classes, 'class')}; 2 to {MAX_CLASSES} fit a board.",
                 f"Keep 2 to {MAX_CLASSES} different labels; put rare ones together under one.",
             )
         for what, samples in (("to divide among boards", self.federated), ("to test on", self.test)):

@@ -6,17 +6,17 @@ from bytefed.errors import BoardError
 from bytefed.protocol.message import State, Status, Welcome
 
 _REMEDIES = {
-    Status.BUSY: "It is at work, or holds a delta: see `bytefed devices`. Wait, or go on with its run (--resume).",
+    Status.BUSY: "It works, or holds a delta: wait, or go on with its run (`bytefed run --resume DIR`).",
     Status.NO_SESSION: "The board was reset; the coordinator says HELLO again by itself.",
     Status.BAD_VERSION: "Flash the firmware that fits this host, or install the host that fits the firmware.",
     Status.BAD_VALUE: "Check batch size (the board's limit is in `bytefed devices`), epochs and learning rate.",
-    Status.NO_SAMPLES: "Give the board samples (--data), or capture some.",
+    Status.NO_SAMPLES: "Let a run give the board samples, or capture some: `bytefed capture --help`.",
     Status.STORE_FULL: "Give each board fewer samples, or build the firmware with a larger store.",
     Status.BAD_LABEL: "The data has more classes than the board's head.",
     Status.TOO_LARGE: "Build the firmware for this head.",
-    Status.NOT_FINITE: "Training diverged: use a smaller --learning-rate.",
-    Status.NO_EXTRACTOR: "This board takes ready features: use a --data FILE.npz.",
-    Status.NO_SENSOR: "Flash a model of windows on a board with a sensor, or give it samples (--data).",
+    Status.NOT_FINITE: "Training diverged: give a smaller `--learning-rate` in a run.",
+    Status.NO_EXTRACTOR: "This board takes ready features, not inputs: `bytefed run --data FILE.npz`.",
+    Status.NO_SENSOR: "Flash a model of windows on a board with a sensor, or let a run give it samples.",
     Status.NO_STORAGE: "This board keeps nothing without power: give it its samples anew when it starts.",
     Status.STORAGE_FAILED: "Save again; what was saved last is still there. If it goes on, flash the firmware anew.",
 }
@@ -44,7 +44,8 @@ def busy(name: str, welcome: Welcome) -> BoardError:
         State.TRAINING: (f"works on {where}", "Wait until that run has ended."),
         State.READY: (
             f"holds its delta of {where}, and was not told that it arrived",
-            "Go on with that run (`bytefed run --resume DIR`), which takes it; a new run on this board gives it up.",
+            "Go on with that run, which takes it: `bytefed run --resume DIR`, or `bytefed run --resume DIR --rounds N` "
+            "if it is complete. A new run on this board gives it up.",
         ),
     }[State(welcome.state)]
     return BoardError("E_BOARD_BUSY", f"{name}: the board {does}.", remedy)

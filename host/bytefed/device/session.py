@@ -242,7 +242,7 @@ class Session:
             raise BoardError(
                 "E_OTHER_BOARD",
                 f"{self.uri}: board {board.uid:016x} answers where {self.board.uid:016x} was",
-                "Don't swap boards during a run; start again with --resume.",
+                "Don't swap boards during a run; go on with it: `bytefed run --resume DIR`.",
             )
 
     # ---- Recovery

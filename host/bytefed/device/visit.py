@@ -58,8 +58,8 @@ async def capture(
         raise BoardError(
             "E_BOARD_NO_SENSOR",
             f"{device.uri}: this board has no motion sensor, or a model that takes something else.",
-            "Flash a model of windows (BYTEFED_MODEL=motion pio run -e ENV -t upload), give it samples (--data), or "
-            "start a virtual board with --replay. If its light blinks red, the model does not fit its arena.",
+            "Flash a model of windows (BYTEFED_MODEL=motion pio run -e ENV -t upload), or start a virtual "
+            "board: `bytefed board --model motion --replay motion`. If its light blinks red, the model is too large.",
         )
     count = max(1, round(seconds * 100 / details.window))
     first = device.stored.test if test else device.stored.train

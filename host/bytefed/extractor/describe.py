@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from bytefed.errors import ModelError
+from bytefed.errors import ModelError, counted
 from bytefed.extractor.extractor import ARENA_BYTES, Extractor
-from bytefed.extractor.manifest import FILE_NAME, Manifest, digest, model_names
+from bytefed.extractor.manifest import FILE_NAME, Manifest, digest, model_folder, model_names
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 
@@ -66,22 +66,28 @@ def save(name: str, model: bytes, classes: int, models: Path) -> Path:
         The model's folder.
 
     Raises:
-        ModelError: As `describe` raises it; E_MODEL_NAME for a name that is taken or not allowed, E_MODEL_CLASSES, or
-            E_MODEL_WRITE.
+        ModelError: As `describe` raises it; E_MODEL_NAME for a name that is not allowed, E_MODEL_EXISTS for one that is
+            taken, E_MODEL_CLASSES, or E_MODEL_WRITE.
     """
-    if not _PLAIN.fullmatch(name) or name in model_names():
+    if not _PLAIN.fullmatch(name):
         raise ModelError(
             "E_MODEL_NAME",
-            f"'{name[:80]}' is no name for a model, or is taken.",
-            f"Take letters, digits, - and _, and none of: {', '.join(model_names())}.",
+            f"'{name[:80]}' can't be the name of a model.",
+            "Give --name letters, digits, - and _; 63 at most.",
         )
-    document = describe(name, model, [str(number) for number in range(classes)])
+    if name in model_names():
+        raise ModelError(
+            "E_MODEL_EXISTS",
+            f"There is a model '{name}' already, in {model_folder(name)}.",
+            f"Give it another --name; these are taken: {', '.join(model_names())}.",
+        )
     if not 2 <= classes <= 64:
         raise ModelError(
             "E_MODEL_CLASSES",
-            f"A head for {classes} classes fits no board; 2 to 64 do.",
+            f"A head for {counted(classes, 'class')} fits no board; 2 to 64 classes do.",
             "Say with --classes how many the boards shall tell apart.",
         )
+    document = describe(name, model, [str(number) for number in range(classes)])
     folder = models / name
     try:
         folder.mkdir(parents=True, exist_ok=True)

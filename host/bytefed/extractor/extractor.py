@@ -146,8 +146,8 @@ def read_model(path: Path) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a name that no file has
         raise ModelError(
             "E_MODEL_MISSING",
-            f"{path} cannot be read ({error}).",
-            "Name a folder that holds manifest.json and its .tflite file.",
+            f"{path} cannot be read ({getattr(error, 'strerror', None) or error}).",
+            "Name a .tflite file that is there, and that you may read.",
         ) from error
 
 

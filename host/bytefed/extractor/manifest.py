@@ -17,7 +17,7 @@ from typing import Any
 
 from bytefed.checkout import CHECKOUT, PACKAGE
 from bytefed.download import cache_folder
-from bytefed.errors import ModelError
+from bytefed.errors import ModelError, did_you_mean
 from bytefed.extractor.quantization import Quantization
 
 FILE_NAME = "manifest.json"
@@ -128,7 +128,8 @@ def model_folder(name: str | Path) -> Path:
     raise ModelError(
         "E_MODEL_MISSING",
         f"There is no model '{name}'.",
-        f"Name a folder with a manifest.json, or one of: {', '.join(model_names())}.",
+        f"{did_you_mean(str(name), model_names())}Name one of {', '.join(model_names())}, or a folder with a "
+        f"{FILE_NAME}; or add your own: `bytefed model add FILE --name NAME --classes C`.",
     )
 
 

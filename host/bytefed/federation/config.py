@@ -6,17 +6,16 @@ table is kept with the run, so that a run can be repeated and resumed without re
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self, cast
 
 from bytefed.boards.registry import FORMS
-from bytefed.errors import ConfigError
-from bytefed.ledger.wire_size import CODECS
+from bytefed.codec import pair
+from bytefed.errors import ConfigError, did_you_mean, meant, number_text
 from bytefed.strategies.base import Strategy
 from bytefed.strategies.registry import STRATEGIES, canonical, fresh, hyperparameters, make, name_of
 from bytefed.toml_file import parse_toml, read_toml
@@ -201,13 +200,7 @@ class RunConfig:
         for name, key in KEYS.items():
             _check(name, key, getattr(self, name))
         object.__setattr__(self, "strategy", canonical(self.strategy))
-        for codec in self.codecs:
-            if codec not in CODECS:
-                raise ConfigError(
-                    "E_CONFIG_CODEC",
-                    f"There is no codec '{codec}'.",
-                    f"Give --codec one of: {', '.join(CODECS)}; or two as DOWNLINK/UPLINK.",
-                )
+        pair(self.codec)
         if not self.boards:
             raise ConfigError("E_CONFIG_BOARDS", "No boards are named.", "Give --boards, such as virtual:8.")
 
@@ -267,8 +260,7 @@ class RunConfig:
     @property
     def codecs(self) -> tuple[str, str]:
         """Names of the codecs of the downlink and of the uplink."""
-        down, _, up = self.codec.partition("/")
-        return down, up or down
+        return pair(self.codec)
 
 
 KEYS: dict[str, Key] = {f.name: cast(Key, f.metadata["key"]) for f in fields(RunConfig)}
@@ -331,8 +323,8 @@ def _toml(value: Any) -> str:
 
 
 def _nearest(name: str) -> str:
-    near: Sequence[str] = difflib.get_close_matches(name[:_MOST_SHOWN], KEYS, 1)
-    return f"Did you mean '{near[0]}'?" if near else f"The keys are: {', '.join(KEYS)}."
+    near = meant(name[:_MOST_SHOWN], KEYS)
+    return f"Did you mean '{near}'?" if near else f"The keys are: {', '.join(KEYS)}."
 
 
 def _shown(value: Any) -> str:
@@ -357,7 +349,7 @@ def _converted(name: str, key: Key, value: Any) -> Any:
     raise ConfigError(
         "E_CONFIG_TYPE",
         f"{name} must be {'a list of strings' if key.many else key.kind.__name__}, not {_shown(value)}.",
-        "Correct that key.",
+        f"Correct {option(name)}.",
     )
 
 
@@ -366,12 +358,12 @@ def _check(name: str, key: Key, value: Any) -> None:
         raise ConfigError(
             "E_CONFIG_CHOICE",
             f"{name} must be one of {', '.join(key.choices)}, not {_shown(value)}.",
-            f"Correct {option(name)}.",
+            f"{did_you_mean(str(value), key.choices)}Correct {option(name)}.",
         )
     # In this form NaN fails, too.
     if key.kind in (int, float) and not key.low <= value <= key.high:
         raise ConfigError(
             "E_CONFIG_RANGE",
-            f"{name} must be {key.low:g} to {key.high:g}, not {_shown(value)}.",
-            f"Correct {option(name)}.",
+            f"{name} must be {number_text(key.low)} to {number_text(key.high)}, not {_shown(value)}.",
+            f"Give {option(name)} a value in that range.",
         )

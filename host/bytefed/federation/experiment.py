@@ -18,7 +18,7 @@ from bytefed.boards.virtual import BoardKind
 from bytefed.data import Task
 from bytefed.device.device import Device
 from bytefed.errors import ConfigError
-from bytefed.events import DataRemark, Listener, Preparing, RunEnded
+from bytefed.events import AlreadyComplete, DataRemark, Listener, Preparing, RunEnded
 from bytefed.federation.assignment import Assignment, task_of
 from bytefed.federation.closing import Closing
 from bytefed.federation.config import RunConfig
@@ -45,7 +45,7 @@ from bytefed.runs.directory import (
     versions,
 )
 from bytefed.runs.store import Store
-from bytefed.runs.summary import Result, Subject, Summary, write_summary
+from bytefed.runs.summary import Result, Subject, Summary, command_line, complete_summary, write_summary
 from bytefed.seeds import training_seed
 from bytefed.strategies.base import Strategy
 from bytefed.strategies.registry import describe
@@ -197,8 +197,14 @@ def _keep(experiment: Experiment, store: Store) -> None:
     with store.together():
         store.set_meta("config", experiment.config.to_toml())
         store.set_meta("strategy", strategy)
+        store.set_meta("commands", json.dumps([*_commands(store), command_line()]))
     with coded(store.directory):
         (store.directory / RESOLVED).write_text(experiment.config.to_toml(), encoding="utf-8")
+
+
+def _commands(store: Store) -> list[str]:
+    """Return the command lines that a run began with and went on with; those of older versions are not known."""
+    return list(json.loads(store.meta("commands") or "[]"))
 
 
 async def begin(
@@ -235,7 +241,7 @@ async def begin(
 async def resume(
     directory: Path, options: Mapping[str, Any], listener: Listener, strategy: Strategy | None = None
 ) -> Summary:
-    """Go on with a run.
+    """Go on with a run; of one that is complete, only its summary is returned, and no board is touched.
 
     Args:
         directory: Its directory.
@@ -252,6 +258,10 @@ async def resume(
     with closing(Store.open(directory)) as store:
         config = RunConfig.from_toml(store.meta("config"), str(directory)).resumed(options)
         config, strategy = config.with_strategy(strategy)
+        if summary := complete_summary(store, config.rounds):
+            listener(AlreadyComplete(f"{store.run:08x}", str(directory), summary["rounds"]))
+            listener(RunEnded(str(directory), True, summary))
+            return summary
         air = air_table(config)
         async with task_and_boards(config, listener) as (task, devices):
             assignment = Assignment.divided(config, task, len(store.clients()))
@@ -344,6 +354,7 @@ def _subject(experiment: Experiment, store: Store) -> Subject:
             "boards": {board: training_seed(config.seed, client) for board, client in clients.items()},
         },
         versions=json.loads(store.meta("versions")),
+        commands=_commands(store),
     )
 
 

@@ -3,32 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import threading
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable, Coroutine
 
-
-@contextmanager
-def interrupts(stop: Callable[[], None], abort: Callable[[], None]) -> Iterator[None]:
-    """While this holds, the first Ctrl-C calls `stop` and each later one `abort`, within the signal handler.
-
-    In another thread than the main one there are no signals, and this does nothing.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    actions = iter((stop,))
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        next(actions, abort)()
-
-    before = signal.signal(signal.SIGINT, on_signal)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+from bytefed.waiting import interrupts
 
 
 async def interruptible(work: Coroutine[None, None, bool], stop: Callable[[], None]) -> bool:

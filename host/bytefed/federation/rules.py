@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bytefed.data.task import Task
-from bytefed.errors import BytefedError, ConfigError, LinkError
+from bytefed.errors import BytefedError, ConfigError, LinkError, counted
 from bytefed.federation.evaluation import Score, evaluate
 from bytefed.head import Head
 from bytefed.seeds import select
@@ -75,8 +75,8 @@ class Rules:
         if ready < self.min_train_nodes:
             raise LinkError(
                 "E_TOO_FEW_BOARDS",
-                f"Round {number} needs {self.min_train_nodes} boards, {ready} are ready.",
-                "See to the boards named above, then continue with --resume.",
+                f"Round {number} needs {counted(self.min_train_nodes, 'board')}; ready: {ready}.",
+                "See to the boards named above, then continue: `bytefed run --resume DIR`.",
             )
 
     def needed(self, asked: int) -> int:
@@ -93,8 +93,8 @@ class Rules:
             raise LinkError(
                 "E_QUORUM",
                 f"Round {number} has {counted} deltas and needs {self.needed(asked)}; nobody is left to wait for.",
-                "See to the boards named above and continue with --resume; or lower --quorum, --learning-rate where"
-                " training diverges, or --dropout in a simulation.",
+                "See to the boards named above, and continue: `bytefed run --resume DIR`; or lower --quorum, or "
+                "--learning-rate where training diverges. Clients are lost by `--dropout` in a simulation.",
             )
 
     def bound(self, updates: Sequence[Update]) -> tuple[list[Update], dict[int, float]]:

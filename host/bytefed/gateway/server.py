@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from bytefed.device.device import Device
-from bytefed.errors import BytefedError, ConfigError
+from bytefed.errors import BytefedError, ConfigError, counted
 from bytefed.events import Listener
 from bytefed.federation.experiment import Experiment, NewRun, OpenRun, open_run
 from bytefed.federation.rules import initial_head
@@ -59,7 +59,8 @@ class Room:
         if self.first + boards > clients:
             raise ConfigError(
                 "E_CONFIG_CLIENTS",
-                f"{boards} boards from client {self.first} on are more than the {clients} clients.",
+                f"{counted(boards, 'board')} from client {self.first} on are more than the"
+                f" {counted(clients, 'client')}.",
                 "Give --clients the number of boards in all rooms, and --first those in the rooms before.",
             )
 

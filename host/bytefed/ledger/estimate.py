@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bytefed.errors import ConfigError
+from bytefed.errors import ConfigError, check_range, did_you_mean
 from bytefed.ledger.count import ByteCount
 from bytefed.ledger.wire_size import (
-    CODECS,
     LinkProfile,
     ble_profile,
     blob_size,
@@ -32,6 +31,7 @@ _RANGES = {
     "min_train_nodes": (1, 10_000_000),
     "learning_rate_rounds": (0, 65_535),
     "seed": (0, 2**32 - 1),
+    "loss": (0.0, 0.5),
 }
 """Least and greatest value of each quantity that an estimate depends on, both allowed."""
 LEFT_OUT = (
@@ -78,30 +78,8 @@ def check_ranges(values: Mapping[str, float | None]) -> None:
     """
     for name, value in values.items():
         low, high = _RANGES[name]
-        if value is not None and not low <= value <= high:
-            raise ConfigError(
-                "E_CONFIG_RANGE",
-                f"--{name.replace('_', '-')} {value} is out of range.",
-                f"{low:,} to {high:,} can be.",
-            )
-
-
-def codec_pair(text: str) -> tuple[str, str]:
-    """Return the codecs of downlink and uplink.
-
-    Args:
-        text: NAME for both, or DOWNLINK/UPLINK.
-
-    Raises:
-        ConfigError: E_CONFIG_CODEC if there is no such codec.
-    """
-    down, _, up = text.partition("/")
-    for codec in (down, up or down):
-        if codec not in CODECS:
-            raise ConfigError(
-                "E_CONFIG_CODEC", f"There is no codec '{codec}'.", f"Take one of: {', '.join(CODECS)}."
-            )
-    return down, up or down
+        if value is not None:
+            check_range(f"--{name.replace('_', '-')}", value, low, high)
 
 
 def link_profile(link: str, mtu: int = 247) -> LinkProfile:
@@ -116,7 +94,9 @@ def link_profile(link: str, mtu: int = 247) -> LinkProfile:
     """
     if link not in LINKS:
         raise ConfigError(
-            "E_CONFIG_CHOICE", f"There is no link '{link}'.", f"Take one of: {', '.join(LINKS)}."
+            "E_CONFIG_CHOICE",
+            f"There is no link '{link}'.",
+            f"{did_you_mean(link, LINKS)}Give --link one of: {', '.join(LINKS)}.",
         )
     return ble_profile(mtu) if link == "ble" else serial_profile()
 

@@ -112,12 +112,23 @@ def round_expected(
     codec_down: str = "float32",
     codec_up: str = "float32",
 ) -> float:
+    """Return the bytes expected for a round of one board with a head at frame loss q; see ``blobs_expected``."""
+    down, up = blob_size(codec_down, features, classes), blob_size(codec_up, features, classes)
+    return blobs_expected(profile, down, up, q)
+
+
+def blobs_expected(profile: LinkProfile, down: int, up: int, q: float) -> float:
     """Return the bytes expected for a round of one board at frame loss q.
 
     Training is assumed to last longer than a time-out; shorter training saves a few POLLs.
+
+    Args:
+        profile: Profile of the link.
+        down: Bytes of the blob that goes down.
+        up: Bytes of the blob that goes up.
+        q: Probability that a frame is lost, 0 <= q < 1.
     """
     link = _Lossy(profile, q)
-    down, up = blob_size(codec_down, features, classes), blob_size(codec_up, features, classes)
     if profile.inlines(Begin.size(), down):
         total = link.exchange(Begin.size() + down, Accept.size())
     else:

@@ -22,6 +22,7 @@ from bytefed.report.run_files import REPAIR, Row, Run, add_parts, total
 from bytefed.report.tables import BoardSum, board_sums
 
 MOST_BOARDS = 256
+_MOST_COMMANDS = 20
 MOST_DETAILED = 8
 RECENT = 10
 """Rounds whose mean says how long the others will take."""
@@ -51,7 +52,9 @@ def write_page(path: Path, runs: Sequence[Run]) -> Path:
         fresh.replace(path)
     except OSError as error:
         raise StoreError(
-            "E_REPORT_WRITE", f"{path} can't be written ({error}).", "Name another file with --output."
+            "E_REPORT_WRITE",
+            f"{path} can't be written ({error.strerror}).",
+            "Name another file with --output.",
         ) from error
     return path
 
@@ -406,9 +409,12 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], *, sum_row: bool 
 
 
 def _command(run: Run) -> dict[str, str]:
-    """When a run ended, and the command line that it was made by."""
+    """When a run ended, the command line that it began with, and those that went on with it."""
     known = {"ended": run.summary.get("ended"), "command": run.summary.get("command")}
-    return {name: str(value)[:400] for name, value in known.items() if value}
+    resumed = run.summary.get("resumed")
+    for number, line in enumerate(resumed if isinstance(resumed, list) else [], 1):
+        known[f"gone on with, {number}"] = line
+    return {name: str(value)[:400] for name, value in list(known.items())[:_MOST_COMMANDS] if value}
 
 
 def _facts(run: Run) -> str:

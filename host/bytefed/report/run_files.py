@@ -424,5 +424,5 @@ def corrupt(path: Path, reason: str) -> StoreError:
     return StoreError(
         "E_RUN_CORRUPT",
         f"{path} is not what `bytefed run` writes: {reason}.",
-        "Leave this run out; or continue it with --resume, which writes its files anew.",
+        "Leave this run out; or continue it, which writes its files anew: `bytefed run --resume DIR`.",
     )

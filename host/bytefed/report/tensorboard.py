@@ -36,7 +36,7 @@ def write(directory: Path, runs: Sequence[Run]) -> list[Path]:
             "Install it: pip install 'bytefed[report]'.",
         ) from error
     written = []
-    with coded(directory):
+    with coded(directory, "--tensorboard", "say it again"):
         for number, run in enumerate(runs, 1):
             folder = directory / f"{number:03d}-{re.sub(r'[^A-Za-z0-9._-]', '_', run.name)[:60]}"
             with SummaryWriter(str(folder)) as writer:

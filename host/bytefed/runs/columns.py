@@ -166,5 +166,5 @@ def _corrupt(path: Path, reason: str) -> StoreError:
     return StoreError(
         "E_RUN_CORRUPT",
         f"{path} is not what a run writes: {reason}.",
-        "Take another copy of it, or go on with the run by resume, which writes its files anew.",
+        "Take another copy of it, or go on with the run, which writes its files anew: `bytefed run --resume DIR`.",
     )

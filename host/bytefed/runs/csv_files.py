@@ -127,7 +127,10 @@ class Records:
 
 
 def totals(rows: Iterable[Traffic]) -> dict[str, Any]:
-    """Return sums over ledger rows: wire bytes, estimates, whether every estimate was exact, repair."""
+    """Return sums over ledger rows: wire bytes, estimates, whether every estimate was exact, repair, `unfinished`.
+
+    That is what the rows that `failed` have more than their estimate and their repair, below 0 where they broke off.
+    """
     known = [row for row in rows if row.count is not None and row.estimate_wire is not None]
     return {
         "wire_down": sum(row.count.wire_down for row in known if row.count),
@@ -139,7 +142,14 @@ def totals(rows: Iterable[Traffic]) -> dict[str, Any]:
         "estimate_wire": sum(row.estimate_wire or 0 for row in known),
         "estimate_exact": all(row.count and row.count.wire_total == row.estimate_wire for row in known),
         **{cause: sum(getattr(row.count, cause) for row in known) for cause in REPAIR},
+        "unfinished": sum(_without_repair(row) for row in known if row.status == "failed"),
     }
+
+
+def _without_repair(row: Traffic) -> int:
+    """Return the bytes that a row has more than predicted, beside repair."""
+    repair: list[int] = [getattr(row.count, cause) for cause in REPAIR]
+    return (row.estimate_difference or 0) - sum(repair)
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from bytefed.errors import BytefedError, StoreError, too_many_files
 
 DATABASE = "run.db"
+_RUN_DIR, _RESUME = "--run-dir", "continue: `bytefed run --resume DIR`"  # of most directories
 
 
 def make_folder(folder: Path) -> None:
@@ -47,7 +48,7 @@ def refuse_existing(directory: Path) -> None:
             raise StoreError(
                 "E_RUN_EXISTS",
                 f"{directory} holds a run already.",
-                f"Continue it with --resume {directory}, or name another directory with --run-dir.",
+                f"Continue it: `bytefed run --resume {directory}`; or name another directory with --run-dir.",
             )
         if (directory / "head.npy").exists():
             raise StoreError(
@@ -57,8 +58,12 @@ def refuse_existing(directory: Path) -> None:
             )
 
 
-def refuse_impossible(directory: Path) -> None:
+def refuse_impossible(directory: Path, option: str = _RUN_DIR) -> None:
     """Make sure that a run can be kept in a directory, before anything else is done for it; makes nothing.
+
+    Args:
+        directory: The directory.
+        option: The option that names it.
 
     Raises:
         StoreError: E_RUN_DIRECTORY if a file is in its place or above it, E_RUN_READ_ONLY if it may not be written.
@@ -69,10 +74,12 @@ def refuse_impossible(directory: Path) -> None:
             raise StoreError(
                 "E_RUN_DIRECTORY",
                 f"{directory} can't be a directory: {found} is {'a file' if found.exists() else 'a broken link'}.",
-                _ELSEWHERE,
+                _elsewhere(option),
             )
     if not os.access(found, os.W_OK | os.X_OK):
-        raise StoreError("E_RUN_READ_ONLY", f"{directory}: {found} may not be written to.", _READ_ONLY)
+        raise StoreError(
+            "E_RUN_READ_ONLY", f"{directory}: {found} may not be written to.", _read_only(option)
+        )
 
 
 def is_begun(path: Path) -> bool:
@@ -84,47 +91,68 @@ def is_begun(path: Path) -> bool:
         db.close()
 
 
-_FULL = "Free some space, then continue with --resume."
-_ELSEWHERE = "Name another directory with --run-dir."
-_READ_ONLY = "Make the directory writable for you, or name another one with --run-dir."
+def _full(again: str) -> str:
+    return f"Free some space, then {again}."
+
+
+def _check_disk(again: str) -> str:
+    return f"Check the disk, then {again}."
+
+
+def _elsewhere(option: str) -> str:
+    return f"Name another directory with {option}."
+
+
+def _read_only(option: str) -> str:
+    return f"Make the directory writable for you, or name another one with {option}."
 
 
 @contextmanager
-def coded(directory: Path) -> Iterator[None]:
-    """Turn the system's errors about a run directory into coded ones."""
+def coded(directory: Path, option: str = _RUN_DIR, again: str = _RESUME) -> Iterator[None]:
+    """Turn the system's errors about a run directory into coded ones.
+
+    Args:
+        directory: The directory.
+        option: The option that names it.
+        again: What to do once the system is mended.
+    """
     try:
         yield
     except sqlite3.Error as error:
         raise _from_sqlite(directory, error) from error
     except OSError as error:
-        raise _from_system(directory, error) from error
+        raise _from_system(directory, error, option, again) from error
 
 
 def _from_sqlite(directory: Path, error: sqlite3.Error) -> StoreError:
     primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if primary == sqlite3.SQLITE_FULL:
-        return StoreError("E_DISK_FULL", f"No space left for {directory}.", _FULL)
+        return StoreError("E_DISK_FULL", f"No space left for {directory}.", _full(_RESUME))
     if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        return StoreError("E_RUN_READ_ONLY", f"{directory} cannot be written to ({error}).", _READ_ONLY)
+        return StoreError(
+            "E_RUN_READ_ONLY", f"{directory} cannot be written to ({error}).", _read_only(_RUN_DIR)
+        )
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreError(
             "E_RUN_IN_USE",
             f"Another process has the database in {directory} locked.",
-            "Close it, then --resume.",
+            f"Close it, then {_RESUME}.",
         )
     if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return StoreError(
             "E_RUN_CORRUPT", f"The database in {directory} is damaged ({error}).", "Start a new run."
         )
-    return StoreError("E_RUN_IO", f"{directory}: {error}.", "Check the disk, then continue with --resume.")
+    return StoreError("E_RUN_IO", f"{directory}: {error}.", _check_disk(_RESUME))
 
 
-def _from_system(directory: Path, error: OSError) -> BytefedError:
+def _from_system(directory: Path, error: OSError, option: str, again: str) -> BytefedError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StoreError("E_DISK_FULL", f"No space left for {directory}.", _FULL)
+        return StoreError("E_DISK_FULL", f"No space left for {directory}.", _full(again))
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         reason = os.strerror(error.errno)
-        return StoreError("E_RUN_READ_ONLY", f"{directory} cannot be written to ({reason}).", _READ_ONLY)
+        return StoreError(
+            "E_RUN_READ_ONLY", f"{directory} cannot be written to ({reason}).", _read_only(option)
+        )
     if error.errno in (
         errno.ENOTDIR,
         errno.EEXIST,
@@ -133,10 +161,12 @@ def _from_system(directory: Path, error: OSError) -> BytefedError:
         errno.ELOOP,
         errno.ENOENT,
     ):
-        return StoreError("E_RUN_DIRECTORY", f"{directory} can't be a run's: {error.strerror}.", _ELSEWHERE)
+        return StoreError(
+            "E_RUN_DIRECTORY", f"{directory} can't be a run's: {error.strerror}.", _elsewhere(option)
+        )
     if error.errno in (errno.EMFILE, errno.ENFILE):
         return too_many_files(str(directory))
-    return StoreError("E_RUN_IO", f"{directory}: {error}.", "Check the disk, then continue with --resume.")
+    return StoreError("E_RUN_IO", f"{directory}: {error}.", _check_disk(again))
 
 
 RESOLVED = "config.resolved.toml"

@@ -87,7 +87,7 @@ class Store(Deltas, Rounds, Ledger):
                 raise StoreError(
                     "E_RUN_MISSING",
                     f"{directory} holds no run.",
-                    "Name the directory that `bytefed run` printed; what never began is begun without --resume.",
+                    "Name the directory that `bytefed run` printed; one that never began is started with --run-dir.",
                 )
             store = cls(directory)
             if not is_current(store.meta("format")):

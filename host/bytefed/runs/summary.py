@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from bytefed.ledger.rows import SESSION_PHASES, Phase, RoundSummary
 from bytefed.runs.csv_files import write_json
+from bytefed.runs.store import Store
 
 Summary = Mapping[str, Any]
+
+SUMMARY = "summary.json"
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class Subject:
         config: The resolved configuration, key to value.
         seeds: The run's seed and what was drawn from it.
         versions: Versions of bytefed and of the packages that results depend on.
+        commands: The command line that the run began with, and those that went on with it; none for this process's.
     """
 
     run: int
@@ -40,6 +45,7 @@ class Subject:
     config: Mapping[str, Any]
     seeds: Mapping[str, Any]
     versions: Mapping[str, str]
+    commands: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,29 @@ class Result:
     accuracy_central: float | None
     sums: Mapping[Phase, Mapping[str, Any]]
     seconds_wall: float
+
+
+def command_line() -> str:
+    """Return the command line of this process."""
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+
+
+def complete_summary(store: Store, rounds: int) -> Summary | None:
+    """Return the summary of a run that is complete; None where anything is left to do.
+
+    Args:
+        store: The run.
+        rounds: Number of rounds that it is to have.
+    """
+    done, _ = store.head()
+    if done < rounds:
+        return None
+    try:
+        summary = json.loads((store.directory / SUMMARY).read_text(encoding="utf-8"))
+        known = (summary["run"], summary["complete"], summary["rounds"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # it is written anew
+    return cast(Summary, summary) if known == (f"{store.run:08x}", True, done) else None
 
 
 def write_summary(directory: Path, subject: Subject, result: Result, extra: Summary | None = None) -> Summary:
@@ -113,8 +142,9 @@ def write_summary(directory: Path, subject: Subject, result: Result, extra: Summ
         "seeds": subject.seeds,
         "versions": subject.versions,
         "ended": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": subject.commands[0] if subject.commands else command_line(),
+        "resumed": list(subject.commands[1:]),
         "seconds_wall": round(result.seconds_wall, 3),
     }
-    write_json(directory / "summary.json", summary)
+    write_json(directory / SUMMARY, summary)
     return summary

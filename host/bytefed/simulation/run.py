@@ -13,15 +13,14 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from bytefed.data import synthetic
+from bytefed.data import Task, synthetic
 from bytefed.data.partition import Partition
-from bytefed.errors import ConfigError, StoreError
+from bytefed.errors import ConfigError, StoreError, check_range
 from bytefed.events import BoardTrouble, DataRemark, Listener, RunEnded, Stopping
 from bytefed.federation.assignment import Assignment, task_of
 from bytefed.federation.config import RunConfig
 from bytefed.federation.evaluation import central_accuracy
 from bytefed.federation.findings import MOST_CLIENTS, findings
-from bytefed.federation.interrupts import interrupts
 from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.news import round_closed, run_started
 from bytefed.federation.rules import Rules, initial_head, score
@@ -48,9 +47,14 @@ from bytefed.simulation.ledger import SimulatedLedger, uid
 from bytefed.simulation.links import ClientLinks
 from bytefed.simulation.simulator import Outcome, Simulator
 from bytefed.strategies.base import Strategy
+from bytefed.waiting import interrupts
 
 MOST_ROWS = 100_000
+USUAL_CLIENTS = 100
+"""The clients of a simulation whose data are enough for so many."""
+_USUAL_SAMPLES = 40  # of each client
 _LOST = 0x0F00  # stream id of the draw of lost clients; the round is added
+_AGAIN = "start it again"  # a simulation is not resumed
 _CHECKED = 0  # round number of the draw of the clients to check
 
 
@@ -73,31 +77,37 @@ class Environment:
     most_rows: int = MOST_ROWS
 
     def __post_init__(self) -> None:
-        _check_range("dropout", self.dropout, 0.0, 1.0)
-        _check_range("check", self.check, 0, 1000)
-        _check_range("threads", self.threads, 0, 1024)
-        _check_range("rows", self.most_rows, 0, 2**31)
+        check_range("--dropout", self.dropout, 0.0, 1.0)
+        check_range("--check", self.check, 0, 1000)
+        check_range("--threads", self.threads, 0, 1024)
+        check_range("--rows", self.most_rows, 0, 2**31)
 
 
-def _check_range(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise ConfigError(
-            "E_CONFIG_RANGE", f"--{name} {value} is out of range.", f"{low:,} to {high:,} can be."
-        )
+def load_clients(config: RunConfig, clients: int | None = None) -> Assignment:
+    """Load the task of a configuration, and divide it among clients.
 
-
-def load_clients(config: RunConfig, clients: int) -> Assignment:
-    """Load the task of a configuration, and divide it among so many clients.
+    Args:
+        config: The configuration.
+        clients: Number of clients; None for as many as ``usual_clients`` says.
 
     Raises:
-        ConfigError: E_CONFIG_RANGE for less than one client, or more than 10^7.
+        ConfigError: E_CONFIG_RANGE for fewer clients than one, or more than 10^7.
         DataError, ModelError, ConfigError: As ``task_of`` and ``Assignment.divided`` raise them.
     """
-    _check_range("clients", clients, 1, 10_000_000)
+    if clients is not None:
+        check_range("--clients", clients, 1, 10_000_000)
     if config.data == synthetic.NAME:
-        return Assignment(*synthetic.make(clients, config.seed))
+        return Assignment(*synthetic.make(clients or USUAL_CLIENTS, config.seed))
     task = task_of(config)
-    return Assignment.divided(config, task, clients)
+    return Assignment.divided(config, task, clients or usual_clients(config, task))
+
+
+def usual_clients(config: RunConfig, task: Task) -> int:
+    """Return the number of clients if nobody says: the data's owners, or one for 40 samples, up to 100."""
+    if config.partition == "natural" and task.clients is not None:
+        return len(np.unique(task.clients))
+    most = len(task.federated) if task.groups is None else len(np.unique(task.groups))
+    return max(1, min(USUAL_CLIENTS, len(task.federated) // _USUAL_SAMPLES, most))
 
 
 class Simulation:
@@ -129,7 +139,7 @@ class Simulation:
         config, strategy = config.with_strategy(strategy)
         task, partition = assignment.task, assignment.partition
         _check_sizes(partition)
-        _check_range("check", environment.check, 0, len(partition))
+        check_range("--check", environment.check, 0, len(partition))
         self._config = config
         self._environment = environment
         self._task = task
@@ -206,7 +216,7 @@ class Simulation:
                 self._evaluate_last(head, everyone)
             else:
                 self._ledger.tested(0, 0)
-        with coded(self.directory):
+        with coded(self.directory, again=_AGAIN):
             np.save(self.directory / HEAD, head)
         result = self._result(complete, started)
         names = [uid(client) for client in range(min(len(self._partition), MOST_CLIENTS))]
@@ -341,7 +351,7 @@ def _check_sizes(partition: Partition) -> None:
 def _make_directory(directory: Path, config: RunConfig) -> None:
     refuse_impossible(directory)
     refuse_existing(directory)
-    with coded(directory):
+    with coded(directory, again=_AGAIN):
         if (directory / "rounds.csv").exists():
             raise StoreError(
                 "E_RUN_EXISTS", f"{directory} holds a run already.", "Name another directory with --run-dir."

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from bytefed.data import Task, load_task
-from bytefed.errors import ConfigError
+from bytefed.errors import check_range
 from bytefed.federation.assignment import Assignment
 from bytefed.federation.config import RunConfig
 from bytefed.head import parameters
 from bytefed.ledger.estimate import check_ranges, link_profile
 from bytefed.ledger.wire_size import CODECS, LinkProfile
+from bytefed.runs.directory import coded, refuse_impossible
 from bytefed.simulation.sweep import (
     TABLE,
     Cells,
@@ -27,6 +28,8 @@ from bytefed.simulation.sweep import (
     write_table,
 )
 from bytefed.simulation.trial import run_trial
+
+_DIRECTORY = "--sweep-dir"
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,8 @@ class SweepPlan:
     data_dir: Path | None = None
 
     def __post_init__(self) -> None:
-        if min(len(self.seeds), self.clients) < 1:
-            raise ConfigError("E_CONFIG_RANGE", "--seeds and --clients are at least 1.", "Correct them.")
+        check_range("--seeds", len(self.seeds), 1, 10_000)
+        check_range("--clients", self.clients, 1, 10_000_000)
 
 
 @dataclass(frozen=True)
@@ -119,12 +122,15 @@ def run_sweep(plan: SweepPlan, progress: SweepProgress) -> SweepTable:
     Raises:
         ConfigError: A cell can't be tried; said before the first trial.
         DataError, ModelError: As ``load_task``.
+        StoreError: E_RUN_DIRECTORY, E_RUN_READ_ONLY, E_DISK_FULL or E_RUN_IO for the sweep's directory.
     """
+    refuse_impossible(plan.directory, _DIRECTORY)
     tasks = {name: load_task(name, plan.data_dir) for name in {setting.data for setting in plan.settings}}
     _check(plan, tasks)
-    cells = _try_all(plan, tasks, progress)
-    rows = [_row(setting, cells, tasks[setting.data]) for setting in plan.settings]
-    write_table(plan.directory / TABLE, rows)
+    with coded(plan.directory, _DIRECTORY, "start it again: it goes on where it stood"):
+        cells = _try_all(plan, tasks, progress)
+        rows = [_row(setting, cells, tasks[setting.data]) for setting in plan.settings]
+        write_table(plan.directory / TABLE, rows)
     return SweepTable(rows, recommend(cells), plan.directory / TABLE)
 
 

@@ -10,7 +10,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from bytefed.errors import ConfigError
+from bytefed.errors import ConfigError, did_you_mean
 from bytefed.strategies.adaptive import FedAdam, FedAvgM, FedYogi
 from bytefed.strategies.base import FedAvg, FedProx, Strategy
 from bytefed.strategies.robust import FedMedian, FedTrimmedAvg, Krum, MultiKrum
@@ -38,7 +38,8 @@ def canonical(name: str) -> str:
         raise ConfigError(
             "E_CONFIG_STRATEGY",
             f"There is no strategy '{name[:60]}'.",
-            f"Give --strategy one of: {', '.join(STRATEGIES)}; or a class of your own as module:Class.",
+            f"{did_you_mean(name, STRATEGIES)}Give --strategy one of: {', '.join(STRATEGIES)}; or a class of your own"
+            " as module:Class.",
         )
     return name.lower()
 

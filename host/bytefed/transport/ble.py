@@ -98,7 +98,7 @@ class Central:
             raise LinkError(
                 "E_NO_BOARDS",
                 "ble:auto finds no board that advertises the bytefed service.",
-                "Power one on, close other programs connected to it, or try `--boards virtual-ble:4`.",
+                "Power one on, close other programs connected to it, or try `bytefed run --boards virtual-ble:4`.",
             )
         return addresses
 
@@ -127,7 +127,7 @@ class Central:
             raise LinkError(
                 "E_BLE_NOT_FOUND",
                 f"ble:{wanted}: no board of that name or address advertises",
-                "Is it powered, in reach, and not connected to another program? See what `ble:auto` finds.",
+                "Is it powered, in reach, and not connected to another program? `bytefed devices ble:auto` lists more.",
             )
         del self._sightings[known.device.address]  # once connected it stops advertising
         return known
@@ -349,13 +349,13 @@ def ble_error(uri: str, error: BaseException) -> LinkError:
         return LinkError(
             "E_BLE_OFF",
             f"{uri}: Bluetooth is not available ({error.args[0]})",
-            "Switch Bluetooth on, plug an adapter in, or try `--boards virtual-ble:4`, which needs no radio.",
+            "Switch Bluetooth on, plug an adapter in, or try `bytefed run --boards virtual-ble:4`, without radio.",
         )
     if isinstance(error, (FileNotFoundError, ConnectionRefusedError)):
         return LinkError(
             "E_BLE_ABSENT",
             f"{uri}: this system has no Bluetooth service ({error})",
-            "On Linux install and start BlueZ (`sudo apt install bluez`); or try `--boards virtual-ble:4`.",
+            "On Linux install and start BlueZ (`sudo apt install bluez`); or try `bytefed run --boards virtual-ble:4`.",
         )
     return LinkError(
         "E_BLE",

@@ -16,7 +16,7 @@ from dataclasses import dataclass, fields
 from typing import Literal, Protocol, Self
 
 from bytefed.clock import now
-from bytefed.errors import ConfigError, LinkError
+from bytefed.errors import ConfigError, LinkError, did_you_mean, number_text
 from bytefed.protocol.direction import Direction
 from bytefed.transport.base import (
     RTO_FLOORS,
@@ -79,14 +79,14 @@ class Faults:
         for part in filter(None, (part.strip() for part in text.split(","))):
             name, _, value = part.partition("=")
             if name not in kinds:
-                raise _bad(part, f"The faults are {', '.join(kinds)}.")
+                raise _bad(part, f"{did_you_mean(name, kinds)}The faults are {', '.join(kinds)}.")
             try:
                 values[name] = kinds[name](value)
             except ValueError:
                 raise _bad(part, f"Give {name} as a number, such as {name}=1.") from None
             high = 1.0 if name in PROBABILITIES else 1e15
             if not 0 <= values[name] <= high:
-                raise _bad(part, f"{name} is 0 to {high:g}.")
+                raise _bad(part, f"{name} is 0 to {number_text(high)}.")
         return cls(**values)  # type: ignore[arg-type]
 
     def __str__(self) -> str:

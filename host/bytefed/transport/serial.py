@@ -388,7 +388,7 @@ def _not_found(uri: str, port: str) -> LinkError:
     return LinkError(
         "E_PORT_NOT_FOUND",
         f"{uri}: there is no port {port}",
-        "Plug the board in and list the ports with `python -m serial.tools.list_ports`, or say `serial:auto`.",
+        "Plug the board in: `bytefed devices` lists the boards on USB, `bytefed doctor` says why one can't be reached.",
     )
 
 

@@ -11,7 +11,11 @@ PACKAGE = ROOT / "host/bytefed"
 
 
 def load_map():
-    spec = importlib.util.spec_from_file_location("house_map", ROOT / "tools/house_map.py")
+    return load_tool("house_map")
+
+
+def load_tool(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"tools/{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -42,3 +46,15 @@ def test_contributing_names_files_that_are_there():
     assert len(paths) > 20
     missing = [path for path in paths if not re.search(r"[A-Z]{3,}", path) and not (ROOT / path).exists()]
     assert missing == []
+
+
+def test_everything_can_be_read_at_a_glance():
+    """No function of the host has more than 60 lines, no class more than 250."""
+    check = load_tool("check_sizes")
+    assert check.main() == 0
+    body = "    pass\n"
+    assert [*check.too_large("def f():\n" + 59 * body)] == []
+    assert [*check.too_large("def f():\n" + 60 * body)] == ["1: function f has 61 lines, 60 at most"]
+    inner = "    async def f(self):\n" + 60 * ("    " + body)
+    assert [*check.too_large("class A:\n" + inner)] == ["2: function f has 61 lines, 60 at most"]
+    assert [*check.too_large("\nclass A:\n" + 250 * body)] == ["2: class A has 251 lines, 250 at most"]

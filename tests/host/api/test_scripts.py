@@ -48,7 +48,7 @@ def test_the_page_runs_from_top_to_bottom(tmp_path):
     assert exact == "True"
     assert accuracy == applied  # the head scores what the run says
     assert "onebit 46 B an update" in rest
-    assert "E_CONFIG_RANGE -> Correct --rounds." in rest
+    assert "E_CONFIG_RANGE -> Give --rounds a value in that range." in rest
     assert (tmp_path / "report.html").exists()
 
 

@@ -47,6 +47,7 @@ def refused(*uris: str) -> ConfigError:
             "/dev/serial/by-path/pci-0000:00:14.0-usb-0:2:1.0",
             "serial:/dev/serial/by-path/pci-0000:00:14.0-usb-0:2:1.0",
         ),
+        ("ttyACM0", "serial:/dev/ttyACM0"),
         ("COM3", "serial:COM3"),
         ("com12", "serial:com12"),
         (r"\\.\COM12", r"serial:\\.\COM12"),
@@ -58,7 +59,7 @@ def test_a_port_by_itself_is_a_serial_one(typed: str, full: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "uri", ["serial:COM3", "ble:COM3", "virtual:8", "socket://host:1", "COMPASS", "COM", "ttyACM0"]
+    "uri", ["serial:COM3", "ble:COM3", "virtual:8", "socket://host:1", "COMPASS", "COM", "tty"]
 )
 def test_other_uris_stay_what_they_are(uri: str) -> None:
     assert full_uri(uri) == uri

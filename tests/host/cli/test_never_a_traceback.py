@@ -145,6 +145,26 @@ sys.exit(main())
 
 
 @POSIX
+def test_ctrl_c_within_an_exec_ends_with_the_same_status(tmp_path):
+    """Python remembers such an interrupt, and would end `python -m` by the signal."""
+    (tmp_path / "interrupted.py").write_text(
+        """
+import sys
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == "numpy":
+            exec("raise KeyboardInterrupt")
+sys.meta_path.insert(0, Interrupting())
+from bytefed.cli.main import main
+sys.argv = ["bytefed", "partition"]
+sys.exit(main())
+"""
+    )
+    done = subprocess.run([sys.executable, "-m", "interrupted"], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
+
+
+@POSIX
 @pytest.mark.parametrize("delay", [0.4, 0.7, 1.0])
 def test_ctrl_c_in_the_first_second(delay, tmp_path):
     command = [
@@ -198,6 +218,21 @@ def test_ctrl_c_when_the_reader_is_gone_too(tmp_path):
 
 
 # Files and terminals.
+
+
+@POSIX
+@pytest.mark.parametrize("most", [16, 40, 64])
+def test_too_many_boards_for_the_open_files(most, tmp_path):
+    """Not even their colours keep the error from being said: boards are closed first."""
+    limited = f"ulimit -n {most}; {BYTEFED} board --count 60"
+    done = shell(limited, tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    error, remedy = done.stderr.splitlines()
+    assert error.startswith("error[E_OPEN_FILES]")
+    assert "ulimit -n" in remedy
+    done = shell(f"{limited} --json", tmp_path)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert json.loads(done.stdout)["code"] == "E_OPEN_FILES"
 
 
 @POSIX

@@ -1,4 +1,8 @@
-"""Every error has a code and a remedy, and a remedy names only what exists: commands, options, extras, files."""
+"""Every error has a code and a remedy that can be followed.
+
+The sources are walked for what each remedy names: a command must be one that can be run, and an option one of every
+command that the error can end. Then errors are brought about, code by code, and what they say is done as it is said.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +17,16 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from ways_to_fail import CODES_OF_PLACES, NOT_RUN, STANDS_FOR, WAYS, Place
 
-from bytefed.cli.commands import COMMANDS
+from bytefed.cli.main import main
 from bytefed.cli.parser import build_parser
-from bytefed.device.refusals import board_error
-from bytefed.protocol.message import Status
+from bytefed.device.refusals import board_error, busy
+from bytefed.protocol.message import State, Status, Welcome
 
 ROOT = Path(__file__).resolve().parents[3]
 SOURCES = ROOT / "host/bytefed"
 ANYTHING = "1"  # stands for what is known only when the error is raised
-STANDS_FOR = {"N": ANYTHING, "BOARD": "nano33ble"}
 NEEDS_NONE = {"E_OUTPUT"}  # says in its message what to do, which may be all that fits on the disk
 
 
@@ -33,6 +37,14 @@ class Remedy:
     where: str
     code: str
     text: str | None  # None where it is computed
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """The commands of bytefed that this error can end."""
+        module = self.where.partition(":")[0]
+        found = [each for place, each in CODES_OF_PLACES.items() if module.startswith(place)]
+        assert found, f"say in ways_to_fail.py which commands {module} serves"
+        return found[0]
 
 
 def text_of(node: ast.expr, names: dict[str, ast.expr]) -> str | None:
@@ -69,11 +81,14 @@ def remedies(path: Path) -> Iterator[Remedy]:
 
 
 def of_boards() -> Iterator[Remedy]:
-    """What is said for each status that a board answers with."""
+    """What is said for each status that a board answers with, and to visitors that come at a bad time."""
     for status in Status:
         if status is not Status.OK:
             error = board_error("1234", status)
-            yield Remedy("device/refusals.py", error.code, error.remedy)
+            yield Remedy(f"device/refusals.py:{status.name}", error.code, error.remedy)
+    for state in State:
+        error = busy("1234", Welcome(1, state, 1, 1, 1, 1, 250, 32))
+        yield Remedy(f"device/refusals.py:{state.name}", error.code, error.remedy)
 
 
 ALL = [found for path in sorted(SOURCES.rglob("*.py")) for found in remedies(path)]
@@ -82,17 +97,18 @@ SAID = [found for found in ALL if found.text]
 
 
 @cache
-def options() -> set[str]:
-    """Every option of every command."""
+def options(command: str) -> frozenset[str]:
+    """Every option of a command, and of its actions."""
 
     def of(parser: argparse.ArgumentParser) -> Iterator[str]:
         yield from parser._option_string_actions
         for action in parser._actions:
             if isinstance(action, argparse._SubParsersAction):
-                for each in action.choices.values():
-                    yield from of(each)
+                for name, each in action.choices.items():
+                    if parser.prog != "bytefed" or name == command:
+                        yield from of(each)
 
-    return {name for command in COMMANDS for name in of(build_parser(command))}
+    return frozenset(of(build_parser(command)))
 
 
 def commands(text: str) -> list[str]:
@@ -105,8 +121,23 @@ def commands(text: str) -> list[str]:
     ]
 
 
+def named_options(text: str) -> set[str]:
+    """The options that a remedy names by themselves, outside of commands."""
+    others = re.sub(r"`[^`]*`|pip install [^(,.]*", "", text)
+    return {*re.findall(r"(?<![\w-])--[a-z][a-z-]*(?<!-)", others)}
+
+
+WHERE = {"in a run": "run", "in a simulation": "simulate", "elsewhere": "simulate"}
+
+
+def words_behind(text: str, command: str) -> str:
+    """Where an option between backticks is to be given, if the words behind it say it."""
+    rest = text[text.index(f"`{command}`") + len(command) + 2 :] if f"`{command}`" in text else ""
+    return next((where for where in WHERE if rest.startswith(f" {where}")), "")
+
+
 def test_the_walk_finds_the_errors():
-    assert len({found.code for found in ALL}) > 80
+    assert len({found.code for found in ALL}) > 120
     assert {"E_QUORUM", "E_NO_BOARDS", "E_CONFIG_OPTION", "E_OPEN_FILES", "E_OUTPUT"} <= {
         each.code for each in ALL
     }
@@ -124,19 +155,28 @@ def parse(words: list[str]) -> None:
         assert ended.code == 0, words  # as --help ends
 
 
+def filled_in(command: str) -> list[str]:
+    return [STANDS_FOR.get(word, word.replace(":N", ":1")) for word in shlex.split(command)]
+
+
 @pytest.mark.parametrize("found", SAID, ids=lambda found: f"{found.code}-{found.where}")
 def test_a_remedy_names_what_exists(found):
     text = found.text
     for command in commands(text):
-        words = shlex.split(command)
+        words = filled_in(command)
+        if (where := words_behind(text, command)) and words[0].startswith("-"):
+            assert words[0] in options(WHERE[where]), f"{command} {where}"
+            continue
+        assert not words[0].startswith("-"), f"{command}: an option is no command, name it with its command"
         if words[0] == "bytefed":
-            parse([STANDS_FOR.get(word, word) for word in words[1:]])
+            parse(words[1:])
         elif words[0] == "make":
             assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), command
     known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     assert {*re.findall(r"bytefed\[([\w-]+)\]", text)} <= {*known}
-    others = re.sub(r"`(?!bytefed|--)[^`]*`|pip install [^(,.]*", "", text)  # options of other programs
-    assert {*re.findall(r"(?<![\w-])--[a-z][a-z-]*(?<!-)", others)} <= options()
+    for name in named_options(text):
+        without = [command for command in found.commands if name not in options(command)]
+        assert not without, f"{name} is no option of {without}"
     for name in re.findall(
         r"(?:docs|models|tools)/[\w./-]+\.\w+", text.replace(f"models/{ANYTHING}/", "models/digits/")
     ):
@@ -149,6 +189,8 @@ def test_a_remedy_names_what_exists(found):
         "Run `bytefed rum --rounds 3`.",
         "Run `bytefed run --roundz 3`.",
         "Say it with --roundz.",
+        "Say it with --rounds.",  # of other commands than this one
+        "Take `--boards loopback:N`.",
         "Run: pip install 'bytefed[all]'",
         "docs/nothing.md shows it.",
         "Build it: `make nothing`",
@@ -156,4 +198,56 @@ def test_a_remedy_names_what_exists(found):
 )
 def test_the_check_itself_can_fail(text):
     with pytest.raises((AssertionError, SystemExit)):
-        test_a_remedy_names_what_exists(Remedy("", "E_X", text))
+        test_a_remedy_names_what_exists(Remedy("cli/commands/board.py:1", "E_X", text))
+
+
+# Errors, brought about.
+
+
+def test_each_code_is_brought_about_or_it_is_said_why_not():
+    codes = {found.code for found in ALL} - NEEDS_NONE
+    assert codes == {*WAYS, *NOT_RUN}
+    assert not {*WAYS} & {*NOT_RUN}
+    assert all(NOT_RUN.values())
+
+
+def end(words: list[str]) -> int:
+    try:
+        return main(words)
+    except SystemExit as ended:
+        return int(ended.code or 0)
+
+
+def do_what_is_said(remedy: str, place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    """Run the commands of bytefed that a remedy names, in the place that it is about."""
+    for command in commands(remedy):
+        words = filled_in(place.made_real(command))
+        if words[0] != "bytefed" or len(words) == 1 or place.is_left_out(words):
+            continue
+        status = end(words[1:])
+        assert status == 0, f"{command} -> {capsys.readouterr().err}"
+
+
+@pytest.mark.parametrize(
+    ("code", "way"),
+    [(code, way) for code, ways in WAYS.items() for way in ways],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_an_error_says_can_be_done(code, way, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    place = Place(tmp_path, monkeypatch)
+    with monkeypatch.context() as place.patch:
+        words = shlex.split(way(place) if callable(way) else way)
+        capsys.readouterr()
+        with place.at_end:
+            assert end(words) in (1, 2)
+    said = capsys.readouterr().err
+    assert f"error[{code}]" in said
+    error, _, remedy = said[said.index(f"error[{code}]") :].partition("\n  -> ")
+    assert "Traceback" not in said
+    assert remedy.strip()
+    assert "\n" not in error
+    assert not re.search(r"\d\.\d+e\+|(?<![\d,])1 (?:client|board|class|round|sample|owner)e?s", said)
+    strange = named_options(remedy) - options(words[0])
+    assert not strange, f"{strange} of `bytefed {words[0]}`"
+    do_what_is_said(remedy, place, capsys)

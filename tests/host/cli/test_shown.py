@@ -54,8 +54,15 @@ def test_the_end_says_which_causes_made_the_difference(tmp_path, capsys):
 
 def test_what_no_cause_explains_is_said_too():
     sums = {"wire_total": 90, "estimate_wire": 100, "retransmission": 5, "probe": 0, "junk": 2}
-    assert difference(sums) == "+5 retransmission, +2 junk, -17 by what broke off or began anew"
-    assert difference({**sums, "wire_total": 107}) == "+5 retransmission, +2 junk"
+    repair = "+5 retransmission, +2 junk"
+    lost = "of answers that were lost, for which others came"
+    assert difference(sums) == f"{repair}, -17 {lost}"
+    assert difference({**sums, "unfinished": -17}) == f"{repair}, -17 of what broke off"
+    assert (
+        difference({**sums, "unfinished": -20}) == f"{repair}, +3 of what began anew, -20 of what broke off"
+    )
+    assert difference({**sums, "unfinished": -10}) == f"{repair}, -7 {lost}, -10 of what broke off"
+    assert difference({**sums, "wire_total": 107}) == repair
 
 
 @pytest.mark.parametrize(

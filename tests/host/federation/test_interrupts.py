@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from bytefed.federation.interrupts import interruptible, interrupts
+from bytefed.federation.interrupts import interruptible
+from bytefed.waiting import interrupts
 
 
 def press():
@@ -21,6 +22,17 @@ def test_the_first_press_stops_and_each_later_one_aborts():
             press()
     assert said == ["stop", "abort", "abort"]
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_other_signals_than_that_of_ctrl_c_and_one_action_for_all():
+    said = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    with interrupts(lambda: said.append("stop"), numbers=numbers):
+        signal.raise_signal(signal.SIGTERM)
+        press()
+    assert said == ["stop", "stop"]
+    assert [signal.getsignal(number) for number in numbers] == before
 
 
 def test_work_that_stops_in_order_says_what_it_says():

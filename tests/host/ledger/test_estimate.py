@@ -116,3 +116,41 @@ def test_what_cannot_be_is_refused(capsys, arguments, code):
     err = capsys.readouterr().err
     assert f"error[{code}]" in err
     assert "  -> " in err
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("--link", "ble", "--mtu", "23"), ("--update-bytes", "777"), ("--codec", "onebit")]
+)
+def test_what_to_expect_where_frames_are_lost(words, capsys):
+    def expected(loss):
+        assert main(["estimate", "--json", "--loss", str(loss), *words]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    exact = expected(0)
+    assert "expected" not in exact
+    board_round, rounds = exact["exact"]["board_round"]["wire_total"], exact["exact"]["rounds"]["wire_total"]
+    before = board_round
+    for loss in (1e-9, 0.01, 0.1, 0.5):
+        found = expected(loss)
+        assert found["exact"] == exact["exact"]
+        assert found["expected"]["loss"] == loss
+        now = found["expected"]["board_round"]
+        assert now > before
+        assert found["expected"]["rounds"] == pytest.approx(rounds + 8 * 20 * (now - board_round))
+        before = now
+    assert expected(1e-9)["expected"]["board_round"] == pytest.approx(board_round)
+
+
+def test_people_are_told_what_to_expect(capsys):
+    assert main(["estimate", "--loss", "0.01"]) == 0
+    said = capsys.readouterr().out
+    assert "Where 1 % of the frames are lost, expect 5,433 B for a board's round (+0.55 %)" in said
+    assert "bytefed run --faults drop=0.01" in said
+    assert main(["estimate"]) == 0
+    assert "are lost" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("loss", ["-0.1", "0.6", "nan"])
+def test_a_loss_that_can_not_be(loss, capsys):
+    assert main(["estimate", "--loss", loss]) == 2
+    assert "E_CONFIG_RANGE" in capsys.readouterr().err

@@ -43,7 +43,7 @@ async def private_bus() -> AsyncIterator[str]:
         raise LinkError(
             "E_VIRTUAL",
             "virtual-ble needs dbus-daemon, which is not installed.",
-            "On Debian and Ubuntu: `sudo apt install dbus`. Or use `--boards virtual:N`.",
+            "On Debian and Ubuntu: `sudo apt install dbus`. Or use `bytefed run --boards virtual:N`.",
         )
     with tempfile.TemporaryDirectory(prefix="bytefed-") as folder:
         socket = Path(folder, "bus")

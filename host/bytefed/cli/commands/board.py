@@ -8,7 +8,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from contextlib import ExitStack
 
 from rich.console import Console
 from rich.table import Table
@@ -23,8 +23,9 @@ from bytefed.boards.virtual import (
     make_board,
     serve_boards,
 )
-from bytefed.errors import BytefedError, ConfigError, too_many_files
+from bytefed.errors import BytefedError, ConfigError, check_range, from_system, too_many_files
 from bytefed.extractor.manifest import Manifest, model_folder
+from bytefed.waiting import interrupts
 
 _IN_PROCESS = "Use `bytefed run --boards loopback:N`: it runs the boards inside its own process."
 _EPILOG = """\
@@ -95,38 +96,51 @@ def board_kind(model: str | None, shape: str | None, capacity: int, replay: str 
 
 def run(args: argparse.Namespace) -> int:
     """Serve the boards until a signal says stop; 1 where they can't be started, said in JSON if that was asked for."""
-    try:
-        boards, stopped = _start(args)
-    except BytefedError as error:
-        if not args.json:
-            raise
-        _print_json({"code": error.code, "message": error.message, "remedy": error.remedy})
-        return 1
-    _serve(boards, stopped, args.parent)
+    with ExitStack() as boards_closed:
+        try:
+            _serve(args, boards_closed)
+        except (BytefedError, OSError) as failure:
+            boards_closed.close()  # to say what is wrong may take files that they hold
+            error = from_system(failure) if isinstance(failure, OSError) else failure
+            if not args.json:
+                raise error from failure
+            _print_json({"code": error.code, "message": error.message, "remedy": error.remedy})
+            return 1
     return 0
 
 
-def _start(args: argparse.Namespace) -> tuple[list[PtyBoard], Callable[[], bool]]:
-    """Start the boards and say where they are; return them, and what says when they are to stop."""
-    if os.name != "posix":
-        raise ConfigError("E_CONFIG_PTY", "There are no pseudo-terminals on this system.", _IN_PROCESS)
-    limits = {"--count": (args.count, 1, 1024), "--capacity": (args.capacity, 1, 65535)}
-    if args.line_rate is not None:
-        limits["--line-rate"] = (args.line_rate, 300, 100_000_000)
-    for option, (value, least, most) in limits.items():
-        if not least <= value <= most:
-            raise ConfigError(
-                "E_CONFIG_VALUE", f"{option} {value} is out of range.", f"{least} to {most:,} can be."
-            )
+def _serve(args: argparse.Namespace, closing: ExitStack) -> None:
+    """Start the boards, say where they are, and serve them until they are to stop, or their parent is gone.
+
+    Args:
+        args: The options.
+        closing: Takes what closes each board.
+    """
+    _check(args)
     kind = board_kind(args.model, args.shape, args.capacity, args.replay)
     extractor = load_extractor(kind)
     recording = load_recording(kind, extractor)
     numbers = range(args.uid_first, args.uid_first + args.count)
     uids = [board_uid(args.uid_seed, index) for index in numbers]
-    boards = [_on_terminal(make_board(kind, uid, extractor, recording), args.line_rate) for uid in uids]
-    stopped = _stop_sign()  # before anybody hears of the boards
-    _announce(boards, uids, kind, args.json)
-    return boards, stopped
+    boards = []
+    for uid in uids:
+        boards.append(_on_terminal(make_board(kind, uid, extractor, recording), args.line_rate))
+        closing.callback(boards[-1].close)
+    asked: list[bool] = []
+    with interrupts(
+        lambda: asked.append(True), numbers=_stopping_signals()
+    ):  # before anybody hears of the boards
+        _announce(boards, uids, kind, args.json)
+        serve_boards(boards, lambda: bool(asked) or args.parent not in (None, os.getppid()))
+
+
+def _check(args: argparse.Namespace) -> None:
+    if os.name != "posix":
+        raise ConfigError("E_CONFIG_PTY", "There are no pseudo-terminals on this system.", _IN_PROCESS)
+    check_range("--count", args.count, 1, 1024)
+    check_range("--capacity", args.capacity, 1, 65535)
+    if args.line_rate is not None:
+        check_range("--line-rate", args.line_rate, 300, 100_000_000)
 
 
 def _on_terminal(board: VirtualBoard, line_rate: int | None) -> PtyBoard:
@@ -160,22 +174,7 @@ def _print_json(document: dict[str, str]) -> None:
     sys.stdout.flush()
 
 
-def _stop_sign() -> Callable[[], bool]:
-    """Return what says whether Ctrl-C, a signal or the end of the terminal has asked the boards to stop."""
-    stop = False
-
-    def on_signal(*_: object) -> None:
-        nonlocal stop
-        stop = True
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # which nohup sets
-            signal.signal(number, on_signal)
-    return lambda: stop
-
-
-def _serve(boards: list[PtyBoard], stopped: Callable[[], bool], parent: int | None) -> None:
-    """Serve until the boards are to stop, or until their parent is gone, if one is named."""
-    serve_boards(boards, lambda: stopped() or (parent is not None and os.getppid() != parent))
-    for board in boards:
-        board.close()
+def _stopping_signals() -> list[int]:
+    """Return the signals that ask the boards to stop: Ctrl-C, a polite kill, and the end of the terminal."""
+    nohup = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    return [signal.SIGINT, signal.SIGTERM, *([] if nohup else [signal.SIGHUP])]

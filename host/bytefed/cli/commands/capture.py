@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from bytefed.device.visit import capture
-from bytefed.errors import ConfigError
+from bytefed.errors import ConfigError, check_range, counted, did_you_mean
 from bytefed.extractor.manifest import Manifest, known_model, model_folder
 from bytefed.protocol.message import VISIT
 
@@ -44,10 +44,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Capture, with a progress bar. 1 if the board stopped early."""
-    if not 0 < args.seconds <= 3600:
-        raise ConfigError(
-            "E_CONFIG_VALUE", f"--seconds {args.seconds} is out of range.", "More than 0, up to 3600."
-        )
+    check_range("--seconds", args.seconds, 0.01, 3600)
     return asyncio.run(_run(args))
 
 
@@ -60,7 +57,9 @@ async def _run(args: argparse.Namespace) -> int:
     async with open_devices([args.board], options) as devices:
         if len(devices) != 1:
             raise ConfigError(
-                "E_CONFIG_BOARDS", f"{args.board} names {len(devices)} boards.", "Name one with --board."
+                "E_CONFIG_BOARDS",
+                f"{args.board} names {counted(len(devices), 'board')}.",
+                "Name one with --board.",
             )
         device = devices[0]
         await device.connect(VISIT)
@@ -87,9 +86,9 @@ def label_number(label: str, model_hash: int, classes: int) -> int:
         return names.index(label)
     if label.isdigit() and int(label) < classes:
         return int(label)
-    known = ", ".join(names) if names else "unknown to this host"
+    known = ", ".join(names) if names else "this host knows none of its model"
     raise ConfigError(
         "E_CONFIG_LABEL",
         f"--label {label} is no class of the board's model.",
-        f"0 to {classes - 1}; names: {known}.",
+        f"{did_you_mean(label, names)}Give --label a number from 0 to {classes - 1}, or a name: {known}.",
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bytefed.codec import find
+from bytefed.codec import find, pair
 from bytefed.errors import ConfigError
 from bytefed.ledger.air import AirTable, Airtime, measured
 from bytefed.ledger.count import CAUSES, ByteCount
@@ -20,10 +20,10 @@ from bytefed.ledger.estimate import (
     Prediction,
     check_ranges,
     classic,
-    codec_pair,
     link_profile,
     predict,
 )
+from bytefed.ledger.expected_loss import blobs_expected
 from bytefed.ledger.wire_size import CODECS, LinkProfile, blob_size
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ MEGABYTE = 1024 * 1024
 _FLOAT_BYTES = 4
 _RANGED = (
     "clients", "rounds", "features", "classes", "mtu", "packets", "update_bytes", "fraction_train", "min_train_nodes",
-    "learning_rate_rounds", "seed",
+    "learning_rate_rounds", "seed", "loss",
 )  # fmt: skip
 """The options that are numbers with a range."""
 _EXAMPLES = """\
@@ -43,6 +43,7 @@ examples:
   bytefed estimate --update-bytes 8946728 --rounds 100             the same from an update's size
   bytefed estimate --features 64 --classes 10 --clients 20         exact, over serial
   bytefed estimate --link ble --mtu 247 --fraction-train 0.1       exact, over BLE, a tenth of the boards a round
+  bytefed estimate --loss 0.01                                     and what to expect where 1 % of the frames are lost
   bytefed estimate --link ble --mtu 247 --interval 30ms            and what that takes in the air: bytes, time, energy
 """
 
@@ -101,6 +102,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="rounds between two steps of the learning rate, each a CONFIG; 0: it never changes (default: 0)",
     )
     add("--seed", type=int, default=42, help="seed of who trains in which round (default: 42)")
+    add(
+        "--loss",
+        type=float,
+        default=0.0,
+        metavar="P",
+        help="probability that a frame is lost, 0 to 0.5: also the bytes to expect then (default: 0)",
+    )
     add("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
 
@@ -112,21 +120,28 @@ def run(args: argparse.Namespace) -> int:
         ConfigError: E_CONFIG_RANGE, E_CONFIG_SHAPE or E_CONFIG_CODEC.
     """
     check_ranges({name: getattr(args, name) for name in _RANGED})
-    codecs = codec_pair(args.codec)
+    codecs = pair(args.codec)
     update = _update(args, codecs)
     profile = link_profile(args.link, args.mtu)
     prediction = _predict(args, profile, update)
     air = _air(args, profile, update) if args.link == "ble" else None
+    lossy = _Lossy.of(args, profile, update, prediction) if args.loss and prediction else None
     if args.json:
         document = _document(args, update, prediction)
         if air:
             document["air"] = air.document()
+        if lossy:
+            document["expected"] = vars(lossy)
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
     else:
         from rich.console import Console
 
         console = Console(emoji=False, highlight=False)
         _show(args, update, prediction, console)
+        if lossy:
+            console.print(
+                lossy.sentence(prediction.board_round.wire_total if prediction else 0), soft_wrap=True
+            )
         if air:
             console.print(air.sentence(), soft_wrap=True)
     return 0
@@ -178,7 +193,7 @@ def _predict(args: argparse.Namespace, profile: LinkProfile, update: _Update) ->
             profile,
             args.features,
             args.classes,
-            codec_pair(args.codec),
+            pair(args.codec),
             clients=args.clients,
             rounds=args.rounds,
             fraction_train=args.fraction_train,
@@ -191,6 +206,40 @@ def _predict(args: argparse.Namespace, profile: LinkProfile, update: _Update) ->
         if update.is_head or error.code != "E_TOO_LARGE":
             raise
         return None
+
+
+@dataclass(frozen=True)
+class _Lossy:
+    """The bytes to expect on a link that loses frames (SPEC.md section 6.1).
+
+    Attributes:
+        loss: Probability that a frame is lost.
+        board_round: Mean bytes of a board's round.
+        rounds: Mean bytes of all rounds; what CONFIG takes more than without loss is left out.
+    """
+
+    loss: float
+    board_round: float
+    rounds: float
+
+    @classmethod
+    def of(cls, args: argparse.Namespace, profile: LinkProfile, update: _Update, exact: Prediction) -> _Lossy:
+        """Return what to expect of the run that was predicted."""
+        one = blobs_expected(profile, *update.blobs, args.loss)
+        more = (one - exact.board_round.wire_total) * exact.participants * args.rounds
+        return cls(args.loss, one, exact.rounds.wire_total + more)
+
+    def sentence(self, exact: int) -> str:
+        """Say it to people.
+
+        Args:
+            exact: Bytes of a board's round without loss.
+        """
+        return (
+            f"Where {100 * self.loss:g} % of the frames are lost, expect {self.board_round:,.0f} B for a board's round"
+            f" (+{100 * (self.board_round / exact - 1):.2f} %), {self.rounds:,.0f} B for all rounds: a mean, each run"
+            f" differs. `bytefed run --faults drop={self.loss:g}` tries it."
+        )
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,16 @@ import argparse
 import asyncio
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bytefed.cli.options import add_options, given_options
-from bytefed.errors import ConfigError
+from bytefed.errors import ConfigError, check_range, counted
 from bytefed.federation.config import RunConfig
+from bytefed.waiting import interrupts
 
 if TYPE_CHECKING:
     from bytefed.gateway.wide_area import WideArea
@@ -58,8 +61,10 @@ def run(args: argparse.Namespace) -> int:
     """
     options = {name: value for name, value in given_options(args).items() if name in _KEYS}
     config = RunConfig.resolve(args.config, options)
-    if not 0 <= args.first < 10_000_000 or not 0 <= args.wide_port < 65_536:
-        raise ConfigError("E_CONFIG_RANGE", "--first or --wide-port is out of range.", "Correct it.")
+    check_range("--first", args.first, 0, 9_999_999)
+    check_range("--wide-port", args.wide_port, 0, 65_535)
+    if args.clients is not None:
+        check_range("--clients", args.clients, 1, 10_000_000)
     asyncio.run(_serve(args, config))
     return 0
 
@@ -73,35 +78,44 @@ async def _serve(args: argparse.Namespace, config: RunConfig) -> None:
 
     config, strategy = config.with_strategy(FedAvg())
     air = air_table(config)
-    wide_area = await _forwarder(args.superlink, args.wide_port) if args.superlink else None
-    with shown(quiet=True, as_json=args.json) as listener:
-        async with task_and_boards(config, listener, uid_seed=args.first) as (task, devices):
-            assignment = Assignment.divided(config, task, args.clients or len(devices))
-            room = Room(Experiment(config, strategy, air, assignment), args.first, args.run_dir)
-            gateway = Gateway(room, devices, wide_area, listener)
-            sys.stdout.write(f"{len(devices)} boards, clients from {args.first} on; serving {args.socket}\n")
-            sys.stdout.flush()
-            await _until_stopped(gateway.serve(args.socket))
-    if wide_area is not None:
-        await wide_area.close()
+    async with _forwarder(args.superlink, args.wide_port) as wide_area:
+        with shown(quiet=True, as_json=args.json) as listener:
+            async with task_and_boards(config, listener, uid_seed=args.first) as (task, devices):
+                assignment = Assignment.divided(config, task, args.clients or len(devices))
+                room = Room(Experiment(config, strategy, air, assignment), args.first, args.run_dir)
+                gateway = Gateway(room, devices, wide_area, listener)
+                boards = counted(len(devices), "board")
+                sys.stdout.write(f"{boards}, clients from {args.first} on; serving {args.socket}\n")
+                sys.stdout.flush()
+                await _until_stopped(gateway.serve(args.socket))
 
 
 async def _until_stopped(serving: Coroutine[None, None, None]) -> None:
     work, loop = asyncio.ensure_future(serving), asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, work.cancel)
-    await asyncio.wait([work])
+    stop = partial(loop.call_soon_threadsafe, work.cancel)  # a signal handler alone would not wake the loop
+    with interrupts(stop, numbers=(signal.SIGINT, signal.SIGTERM)):
+        await asyncio.wait([work])
     if not work.cancelled():
         work.result()
 
 
-async def _forwarder(superlink: str, port: int) -> WideArea:
+@asynccontextmanager
+async def _forwarder(superlink: str | None, port: int) -> AsyncIterator[WideArea | None]:
+    """Forward a port to the federation's server inside this context; None where there is no server to forward to."""
     from bytefed.gateway.wide_area import WideArea
 
+    if superlink is None:
+        yield None
+        return
     host, _, number = superlink.rpartition(":")
-    if not host or not number.isdigit():
-        raise ConfigError("E_CONFIG_SUPERLINK", f"--superlink {superlink} is no address.", "Say HOST:PORT.")
+    if not host or not number.isdecimal() or not 0 < int(number) < 65_536:
+        raise ConfigError(
+            "E_CONFIG_SUPERLINK", f"--superlink {superlink} is no address.", "Write it as HOST:PORT."
+        )
     wide_area = WideArea(host, int(number))
     listening = await wide_area.start(port)
-    sys.stdout.write(f"forwarding 127.0.0.1:{listening} to {superlink}\n")
-    return wide_area
+    try:
+        sys.stdout.write(f"forwarding 127.0.0.1:{listening} to {superlink}\n")
+        yield wide_area
+    finally:
+        await wide_area.close()

@@ -44,17 +44,23 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ModelError: For a file that can't be an extractor, or a name that can't be its name.
     """
+    from bytefed.errors import ModelError
     from bytefed.extractor import manifest
     from bytefed.extractor.cut import cut
     from bytefed.extractor.describe import save
     from bytefed.extractor.extractor import Extractor, read_model
 
-    model, outputs = read_model(args.file), 0
+    model, classes = read_model(args.file), args.classes
     if args.cut:
         model, outputs = cut(model)
-    folder = save(
-        args.name, model, args.classes if args.classes is not None else outputs, manifest.MADE_MODELS
-    )
+        classes = outputs if classes is None else classes
+    if classes is None:
+        raise ModelError(
+            "E_MODEL_CLASSES",
+            f"{args.file} does not say how many classes the boards shall tell apart.",
+            "Say it with --classes, 2 to 64; or with --cut, if the file is a classifier: its last layer says it.",
+        )
+    folder = save(args.name, model, classes, manifest.MADE_MODELS)
     extractor = Extractor(model)
     shape = " x ".join(str(n) for n in extractor.input_shape)
     sys.stdout.write(

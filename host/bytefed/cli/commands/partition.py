@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bytefed.cli.options import add_options, given_options
 from bytefed.data.partition import MIN_SAMPLES, Partition
-from bytefed.errors import ConfigError
+from bytefed.errors import ConfigError, check_range, counted
 from bytefed.federation.config import RunConfig
 
 if TYPE_CHECKING:
@@ -67,6 +67,10 @@ def run(args: argparse.Namespace) -> int:
     from bytefed.federation.assignment import Assignment, task_of
 
     config = RunConfig.resolve(None, given_options(args))
+    if args.clients is not None:
+        check_range("--clients", args.clients, 1, 10_000_000)
+    check_range("--min-samples", args.min_samples, 0, 2**31 - 1)
+    check_range("--limit", args.limit, 0, 10_000_000)
     if args.flbench:
         show_flbench(config, 8 if args.clients is None else args.clients, args.min_samples, args.limit)
         return 0
@@ -130,7 +134,7 @@ def show_partition(
         labels: [samples of the data set], below num_classes.
         num_classes: C.
         console: Where they are printed.
-        limit: The most clients to show; the summary is over all.
+        limit: The most clients to show, 0 or more; the summary is over all.
         owners: The name of each client, where they have some.
     """
     from rich.table import Table
@@ -142,7 +146,7 @@ def show_partition(
         table.add_column(name, justify="right")
     table.add_column(_ruler(num_classes), no_wrap=True)
     shades = _SHADES if console.encoding.lower().startswith("utf") else _PLAIN_SHADES
-    for client, row in enumerate(counts[: max(limit, 0)]):
+    for client, row in enumerate(counts[:limit]):
         test = int(divided.test_sizes[client])
         cells = (int(row.sum()) - test, test, np.count_nonzero(row))
         label = Text(owners[client] if owners else str(client))
@@ -198,7 +202,7 @@ def summary(divided: Partition, counts: NDArray[np.int64]) -> str:
     """
     sizes, classes = divided.sizes, np.count_nonzero(counts, axis=1)
     return (
-        f"{len(divided):,} clients, {sizes.sum():,} samples; "
+        f"{counted(len(divided), 'client')}, {counted(int(sizes.sum()), 'sample')}; "
         f"each {sizes.min():,} / {np.median(sizes):,g} / {sizes.max():,} samples "
         f"and {classes.min()} / {np.median(classes):g} / {classes.max()} classes (min / median / max)"
     )

@@ -12,7 +12,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from bytefed.cli.options import add_options, given_options
-from bytefed.errors import ConfigError
+from bytefed.errors import ConfigError, check_range
 from bytefed.events import Listener, Preparing
 from bytefed.federation.config import MAX_SEED, RunConfig
 
@@ -86,8 +86,7 @@ def run(args: argparse.Namespace) -> int:
     if args.resume is not None:
         return _resume(args)
     config = RunConfig.resolve(args.config, given_options(args))
-    if not 1 <= args.seeds <= MAX_SEED - config.seed:
-        raise ConfigError("E_CONFIG_RANGE", f"--seeds {args.seeds} is out of range.", "Give 1 or more.")
+    check_range("--seeds", args.seeds, 1, MAX_SEED - config.seed)
     seeds = range(config.seed, config.seed + args.seeds)
     summaries = []
     for seed in seeds:

@@ -74,9 +74,8 @@ def _add_clients(clients: argparse._ArgumentGroup) -> None:
         "--client-num",
         "--client_num",
         type=int,
-        default=100,
         metavar="N",
-        help="(default: 100)",
+        help="(default: 100; fewer where the data have less than 40 samples for each, or name their owners)",
     )
     add(
         "--links",

@@ -1,0 +1,389 @@
+"""Ways to bring each error about from the command line, and the commands that an error can end."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import socket
+import sqlite3
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import pytest
+
+from bytefed.cli.main import main
+from bytefed.extractor import manifest
+
+MODELS = Path(__file__).resolve().parents[3] / "models"
+STANDS_FOR = {
+    "N": "9",
+    "P": "0.5",
+    "C": "3",
+    "BOARD": "nano33ble",
+    "DIR": "it",
+    "FILE": "model.tflite",
+    "FILE.npz": "good.npz",
+    "NAME": "mine",
+    "PATH": "s",
+}
+"""What is typed for the capitals in remedies."""
+
+_LEARN = ("run", "gateway")
+_DATA = ("run", "simulate", "partition", "gateway")
+_BOARDS = ("run", "gateway", "devices", "capture")
+CODES_OF_PLACES: dict[str, tuple[str, ...]] = {
+    **{f"cli/commands/{name}.py": (name,) for name in (
+        "run", "simulate", "report", "estimate", "sweep", "partition", "devices", "capture", "flash", "doctor",
+        "board", "model", "gateway",
+    )},
+    "cli/": ("run",),
+    "boards/replay.py": ("board",),
+    "boards/virtual.py": ("board",),
+    "boards/": _BOARDS,
+    "codec/": ("run", "gateway", "simulate", "estimate", "sweep"),
+    "data/": _DATA,
+    "device/round.py": _LEARN,
+    "device/": (*_BOARDS, "doctor"),
+    "download.py": _DATA,
+    "errors.py": _BOARDS,
+    "extractor/cut.py": ("model",),
+    "extractor/describe.py": ("model",),
+    "extractor/": ("board", *_DATA),
+    "federation/assignment.py": _LEARN,
+    "federation/config.py": _LEARN,
+    "federation/rules.py": (*_LEARN, "simulate"),
+    "federation/": _LEARN,
+    "gateway/": ("gateway",),
+    "ledger/estimate.py": ("estimate", "sweep"),
+    "ledger/": ("run", "estimate"),
+    "protocol/": (*_LEARN, "simulate", "estimate"),
+    "report/live.py": ("run",),
+    "report/": ("report",),
+    "result.py": ("report",),
+    "runs/": (*_LEARN, "simulate"),
+    "simulation/sweep": ("sweep",),
+    "simulation/": ("simulate",),
+    "strategies/": ("run", "simulate"),
+    "transport/faults.py": _LEARN,
+    "transport/": (*_BOARDS, "doctor"),
+}  # fmt: skip
+"""Modules, by how their paths begin, to the commands that their errors can end; the first that fits counts.
+
+`board --replay`, `sweep` and others take data sets by their names alone, so nothing is wrong with files there.
+"""
+
+
+class Place:
+    """A folder to fail in, with what remedies speak of: a run called `it`, a model, good data."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self.patch, self.at_end = folder, monkeypatch, ExitStack()
+        made = folder / "models"
+        monkeypatch.setattr(manifest, "MODEL_FOLDERS", (*manifest.MODEL_FOLDERS, made))
+        monkeypatch.setattr(manifest, "MADE_MODELS", made)
+
+    def npz(self, name: str = "bad.npz", **arrays: Any) -> str:
+        """Save arrays, and return a command that reads them."""
+        good = {"X": np.eye(40, 6, dtype=np.float32), "y": np.arange(40) % 3}
+        np.savez(
+            self.folder / name,
+            **{key: value for key, value in {**good, **arrays}.items() if value is not None},
+        )
+        return f"partition --clients 2 --data {name}"
+
+    def file(self, name: str, text: str = "") -> Path:
+        """Write a file."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def run(self, *words: str) -> None:
+        """Make the run `it`, of one round on one board."""
+        status = main(["run", "--boards", "loopback:1", "--rounds", "1", "--quiet", "--no-central",
+                       "--run-dir", "it", *words])  # fmt: skip
+        assert status == 0
+
+    def without_programs(self) -> None:
+        """Let no other program be found."""
+        self.patch.setenv("PATH", str(self.folder))
+
+    def without(self, module: str) -> None:
+        """Let a module be one that is not installed."""
+        self.patch.setitem(__import__("sys").modules, module, None)
+
+    def fails(self, owner: Any, name: str, number: int) -> None:
+        """Let a call to the system fail."""
+
+        def fail(*_: Any, **__: Any) -> NoReturn:
+            raise OSError(number, os.strerror(number))
+
+        self.patch.setattr(owner, name, fail)
+
+    def made_real(self, command: str) -> str:
+        """Return a command with what is there for the capitals in it, and in little time."""
+        if "DIR" in command and not (self.folder / "it").exists():
+            self.run()
+        if "FILE" in command:
+            shutil.copy(MODELS / "digits/digits.tflite", self.folder / "model.tflite")
+        short = command in ("bytefed run --boards loopback:N", "bytefed run --boards virtual:8")
+        return command + " --rounds 1 --no-central --quiet" if short else command
+
+    @staticmethod
+    def is_left_out(words: list[str]) -> bool:
+        """Return whether a command would go on for ever, or needs what is not here."""
+        return " ".join(words[1:3]) in (
+            "board --model",  # serves until it is stopped
+            "gateway --socket",  # the same
+            "devices",  # lists boards on USB; none is an error
+            "devices ble:auto",  # needs a radio
+            "doctor",  # looks at this machine, and says 1 where something is amiss
+            "flash nano33ble",  # needs a board, and PlatformIO
+        ) or words[-1] == "virtual-ble:4"  # fmt: skip  # needs dbus-daemon
+
+
+Way = str | Callable[[Place], str]
+
+_RUN = "run --boards loopback:1 --rounds 1 --quiet"
+
+
+def _config(text: str) -> Callable[[Place], str]:
+    return lambda place: f"run --config {place.file('c.toml', text)}"
+
+
+def _strategy(text: str, name: str = "Mine") -> Callable[[Place], str]:
+    def way(place: Place) -> str:
+        module = f"mine_{abs(hash(text)):x}"
+        place.file(f"{module}.py", text)
+        return f"{_RUN} --no-central --strategy {module}:{name}"
+
+    return way
+
+
+def _model(content: bytes) -> Callable[[Place], str]:
+    def way(place: Place) -> str:
+        (place.folder / "bad.tflite").write_bytes(content)
+        return "model add bad.tflite --name new --classes 3"
+
+    return way
+
+
+def _digits(change: Callable[[dict[str, Any]], Any]) -> Callable[[Place], str]:
+    """A folder with the model of the digits, whose manifest is changed."""
+
+    def way(place: Place) -> str:
+        folder = shutil.copytree(MODELS / "digits", place.folder / "digits2")
+        document = json.loads((folder / "manifest.json").read_text())
+        (folder / "manifest.json").write_text(json.dumps(change(document) or document))
+        return "board --model ./digits2"
+
+    return way
+
+
+def _in_use(place: Place) -> str:
+    from bytefed.runs.store import Store
+
+    place.run()
+    place.at_end.callback(Store.open(place.folder / "it").close)
+    return "run --resume it --rounds 2"
+
+
+def _format(place: Place) -> str:
+    place.run()
+    with sqlite3.connect(place.folder / "it/run.db") as db:
+        db.execute("UPDATE meta SET value = 'older' WHERE key = 'format'")
+    return "run --resume it"
+
+
+def _damaged(place: Place) -> str:
+    place.run()
+    (place.folder / "it/run.db").write_bytes(b"SQLite format 3\0" + bytes(5000))
+    return "run --resume it"
+
+
+def _bad_rows(place: Place) -> str:
+    place.run()
+    (place.folder / "it/summary.json").write_bytes(b"x" * 70_000_000)
+    return "report it"
+
+
+def _port_taken(place: Place) -> str:
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    listening.listen()
+    place.at_end.callback(listening.close)
+    return f"{_RUN} --live {listening.getsockname()[1]}"
+
+
+def _after_run(
+    words: str, *, spoil: Callable[[Place], object] = lambda place: None
+) -> Callable[[Place], str]:
+    def way(place: Place) -> str:
+        place.run()
+        spoil(place)
+        return words
+
+    return way
+
+
+def _prepared(words: str, spoil: Callable[[Place], object]) -> Callable[[Place], str]:
+    def way(place: Place) -> str:
+        spoil(place)
+        return words
+
+    return way
+
+
+def _no_usb(place: Place) -> None:
+    from bytefed.boards import ports
+
+    place.patch.setattr(ports, "serial_ports", list, raising=False)
+
+
+WAYS: dict[str, list[Way]] = {
+    "E_CONFIG_OPTION": ["run --roundz 3", "partition --rounds 3", "devices --boards loopback:1", "run --rounds x"],
+    "E_CONFIG_RANGE": [
+        "run --rounds 0", "run --seed 5000000000", "simulate --clients 0", "partition --limit -1", "sweep --seeds 0",
+        "estimate --clients 0", "board --count 0", "capture --label 1 --seconds 0", "gateway --socket s --first -1",
+        "run --strategy fedtrimmedavg --beta 0.7",
+    ],
+    "E_CONFIG_CHOICE": [_config('partition = "dirichlt"')],
+    "E_CONFIG_CODEC": ["run --codec x", "estimate --codec x", "sweep --codec x"],
+    "E_CONFIG_STRATEGY": ["run --strategy x", "simulate --strategy x"],
+    "E_CONFIG_FAULTS": ["run --faults x=1", "run --faults drop=2", "run --faults drop=x"],
+    "E_CONFIG_BOARDS": ["run --boards x", "devices x:1", "run --boards virtual:0", "run --boards serial:",
+                        "capture --board loopback:2 --label 1"],
+    "E_CONFIG_FILE": ["run --config nothing.toml", _config("rounds = ")],
+    "E_CONFIG_KEY": [_config("roundz = 3"), _config("zzzzzz = 3")],
+    "E_CONFIG_TYPE": [_config('rounds = "x"')],
+    "E_CONFIG_AIR": ["estimate --link ble --air-table nothing", "run --air-table nothing"],
+    "E_CONFIG_LABEL": ["capture --board loopback:1 --label Wlking"],
+    "E_CONFIG_LINKS": ["simulate --links seral"],
+    "E_CONFIG_PIO": [_prepared("flash nano33ble", Place.without_programs)],
+    "E_CONFIG_PTY": [_prepared("board", lambda place: place.fails(os, "openpty", errno.ENOENT))],
+    "E_CONFIG_REPLAY": ["board --shape 3x2 --replay motion", "board --model motion --replay x"],
+    "E_CONFIG_RESUME": [_after_run("run --resume it --alpha 3"), "run --resume it --seeds 3"],
+    "E_CONFIG_SHAPE": ["board --shape 3", "board --shape 3x2 --model digits", "estimate --shape x"],
+    "E_CONFIG_SUPERLINK": ["gateway --socket s --boards loopback:1 --superlink x"],
+    "E_CONFIG_WINDOW": ["run --window 5"],
+    "E_CONFIG_CLIENTS": ["gateway --socket s --boards loopback:2 --clients 1"],
+    "E_CONFIG_EXTRA": [_prepared("run", lambda place: place.without("sklearn.datasets"))],
+    "E_EXTRA_MISSING": [
+        _after_run("report it --tensorboard t", spoil=lambda place: place.without("tensorboardX")),
+        _after_run("report it --png t", spoil=lambda place: place.without("matplotlib")),
+    ],
+    "E_DATA_UNKNOWN": ["run --data x", "simulate --data x", "sweep --data x", "partition --data x"],
+    "E_DATA_MISSING": ["partition --data none.npz", "run --data gesture", "partition --data cifar10 --data-dir ."],
+    "E_DATA_CORRUPT": [lambda place: f"partition --data {place.file('bad.npz', 'text')}"],
+    "E_DATA_ARRAY": [lambda place: place.npz(y=None)],
+    "E_DATA_NAN": [lambda place: place.npz(X=np.full((40, 6), np.nan))],
+    "E_DATA_SHAPE": [lambda place: place.npz(y=np.arange(7))],
+    "E_DATA_TYPE": [lambda place: place.npz(X=np.array([["a"] * 6] * 40)),
+                    lambda place: place.npz(y=np.array([object()] * 40))],
+    "E_DATA_LABEL": [lambda place: place.npz(y=np.array(["a", ""] * 20))],
+    "E_DATA_D": [lambda place: place.npz(X=np.zeros((40, 5000), np.int8))],
+    "E_DATA_CLASSES": [lambda place: place.npz(X=np.eye(99, 6), y=np.arange(99)),
+                       lambda place: place.npz(y=np.zeros(40, int))],
+    "E_DATA_EMPTY": [lambda place: place.npz(X=np.zeros((0, 6)), y=np.zeros(0, int))],
+    "E_DATA_FORMAT": [_prepared("partition --data cifar10 --data-dir .",
+                                lambda place: place.file("cifar-10-binary.tar.gz", "text"))],
+    "E_PARTITION_CLIENTS": [
+        "partition --clients 500", "partition --partition iid --clients 5000", "simulate --clients 500",
+        "run --boards loopback:500", "sweep --clients 500", "partition --clients 1 --min-samples 5000",
+    ],
+    "E_PARTITION_ALPHA": ["partition --alpha 0.001 --clients 2"],
+    "E_PARTITION_KIND": ["partition --flbench --partition iid"],
+    "E_PARTITION_NATURAL": ["partition --partition natural", "simulate --partition natural",
+                            lambda place: place.npz(client=np.arange(40) // 20) + " --partition natural --clients 3"],
+    "E_PARTITION_UNREACHABLE": ["partition --clients 40 --min-samples 22"],
+    "E_PARTITION_TEST": [lambda place: place.npz(
+        client=np.arange(40) // 20, local_test=np.arange(40) < 20, test=np.arange(40) > 35) + " --partition natural"],
+    "E_MODEL_MISSING": ["board --model x", "model add nofile.tflite --name new", "model add . --name new"],
+    "E_MODEL_CORRUPT": [_model(b"text")],
+    "E_MODEL_NAME": [f"model add {MODELS}/digits/digits.tflite --name ../x --classes 3"],
+    "E_MODEL_EXISTS": [f"model add {MODELS}/digits/digits.tflite --name digits --classes 3"],
+    "E_MODEL_CLASSES": [f"model add {MODELS}/digits/digits.tflite --name new",
+                        f"model add {MODELS}/digits/digits.tflite --name new --classes 1"],
+    "E_MODEL_WRITE": [_prepared(f"model add {MODELS}/digits/digits.tflite --name new --classes 3",
+                                lambda place: place.fails(Path, "mkdir", errno.ENOSPC))],
+    "E_MODEL_MANIFEST": [_digits(lambda document: document.pop("D")), _digits(lambda document: {**document, "D": 7})],
+    "E_MODEL_SHA256": [_digits(lambda document: {**document, "sha256": "0" * 64})],
+    "E_PORT_NOT_FOUND": ["run --boards ttyNONE", "capture --board ttyNONE --label 1"],
+    "E_PORT": [lambda place: f"run --boards {place.file('no-port')}"],
+    "E_NO_BOARDS": [_prepared("run --boards serial:auto", _no_usb), _prepared("capture --label 1", _no_usb)],
+    "E_QEMU_MISSING": [_prepared("run --boards qemu:1", Place.without_programs)],
+    "E_VIRTUAL": [_prepared("run --boards virtual-ble:1", Place.without_programs)],
+    "E_OPEN_FILES": [_prepared("board", lambda place: place.fails(os, "openpty", errno.EMFILE))],
+    "E_SYSTEM": ["gateway --boards loopback:1 --socket none/s"],
+    "E_LIVE_PORT": [_port_taken],
+    "E_RUN_MISSING": ["report nothing", "run --resume nothing"],
+    "E_RUN_CORRUPT": [_damaged, _bad_rows],
+    "E_RUN_DIRECTORY": [
+        *(_prepared(words, lambda place: place.file("file")) for words in (
+            f"{_RUN} --run-dir file/x", "simulate --run-dir file", "sweep --sweep-dir file/x", "sweep --sweep-dir file",
+        )),
+        *(_after_run(f"report it --{kind} file/x", spoil=lambda place: place.file("file"))
+          for kind in ("csv", "svg", "png", "tensorboard")),
+    ],
+    "E_RUN_EXISTS": [_after_run(f"{_RUN} --run-dir it"), _after_run("simulate --run-dir it")],
+    "E_RUN_FORMAT": [_format],
+    "E_RUN_IN_USE": [_in_use],
+    "E_RUN_READ_ONLY": [
+        _prepared("simulate --run-dir it", lambda place: place.patch.setattr(os, "access", lambda *_: False)),
+    ],
+    "E_RUN_IO": [_after_run("report it --csv x", spoil=lambda place: place.fails(Path, "mkdir", errno.EIO))],
+    "E_DISK_FULL": [_after_run("report it --csv x", spoil=lambda place: place.fails(Path, "mkdir", errno.ENOSPC))],
+    "E_REPORT_WRITE": [_after_run("report it -o none/x.html")],
+    "E_STRATEGY_AGGREGATE": [_strategy("class Mine: pass")],
+    "E_STRATEGY_ARGUMENTS": [_strategy("class Mine:\n def __init__(self, x): pass\n def aggregate(self, h, u): pass")],
+    "E_STRATEGY_HEAD": [_strategy("class Mine:\n def aggregate(self, head, updates): return None")],
+    "E_STRATEGY_IMPORT": ["run --strategy no_such_module:Mine", _strategy("1 / 0")],
+    "E_STRATEGY_MISSING": [_strategy("", "Other")],
+    "E_QUORUM": ["simulate --data synthetic --clients 4 --rounds 1 --dropout 1 --quiet"],
+    "E_TOO_FEW_BOARDS": [f"{_RUN} --no-central --min-train-nodes 2 --deadline 0"],
+    "E_TOO_LARGE": ["estimate --features 4096 --classes 64 --link ble --mtu 23"],
+}  # fmt: skip
+"""Code to the ways in which it is brought about: a command line, or what prepares a place and returns one."""
+
+_HARDWARE = (
+    "needs a port or a board that misbehaves: tests/host/transport and tests/host/device bring it about"
+)
+_BOARD = "is about what a board answers: tests/host/device and tests/host/federation bring it about"
+_RADIO = "needs a Bluetooth adapter: tests/ble brings it about"
+_MODEL = "needs a model made for it: tests/host/extractor brings it about"
+_DOWNLOAD = "needs a download: tests/host/data brings it about with a server of its own"
+_PROGRAM = "can be raised in programs only: the command line's choices and ranges come before"
+_DEFECT = "is a defect of bytefed, and can't be brought about"
+NOT_RUN: dict[str, str] = {
+    **dict.fromkeys(("E_BLE", "E_BLE_ABSENT", "E_BLE_NOT_FOUND", "E_BLE_OFF", "E_BLE_SERVICE"), _RADIO),
+    **dict.fromkeys(
+        ("E_PORT_BUSY", "E_PORT_DENIED", "E_PORT_LOST", "E_BOOTLOADER", "E_LINK_LOST", "E_NO_ANSWER", "E_FLASH",
+         "E_OTHER_BOARD"), _HARDWARE,
+    ),
+    **dict.fromkeys(
+        (*(f"E_BOARD_{status}" for status in (
+            "BAD_CRC", "BAD_LABEL", "BAD_LENGTH", "BAD_VALUE", "BAD_VERSION", "BUSY", "EXTRACTOR_FAILED", "LATE",
+            "NOT_FINITE", "NO_CONFIG", "NO_EXTRACTOR", "NO_SAMPLES", "NO_SENSOR", "NO_SESSION", "NO_STORAGE",
+            "STALE_ROUND", "STORAGE_FAILED", "STORE_FULL", "TOO_LARGE", "UNKNOWN_CODEC", "UNKNOWN_KIND", "BATCH",
+            "CAPACITY", "MODEL", "SHAPE", "TWICE", "UNKNOWN",
+        )), "E_DELTA_CRC", "E_DELTA_NORM", "E_DELTA_NOT_FINITE", "E_HEAD_NOT_FINITE", "E_NO_DELTA", "E_SHORT_MESSAGE",
+         "E_VERSION", "E_WELCOME"), _BOARD,
+    ),
+    **dict.fromkeys(
+        ("E_MODEL_ARENA", "E_MODEL_HEAD", "E_MODEL_PER_CHANNEL", "E_MODEL_UNSUPPORTED", "E_DATA_DIVISION"), _MODEL,
+    ),
+    **dict.fromkeys(("E_DATA_CHECKSUM", "E_DATA_DOWNLOAD"), _DOWNLOAD),
+    **dict.fromkeys(("E_PARTITION_SHARDS",), _PROGRAM),
+    **dict.fromkeys(("E_LEDGER", "E_CHECK"), _DEFECT),
+    "E_MODEL_TRAINING": "trains a model, which takes TensorFlow and minutes",
+    "E_DATA_SIZE": "needs data of more than 2^31 values: tests/host/data brings it about with a small limit",
+    "E_GATEWAY": "is said to a Flower client, which has no command of bytefed's: tests/host/gateway",
+    "E_GATEWAY_REQUEST": "is said to a Flower client, which has no command of bytefed's: tests/host/gateway",
+    "E_QEMU_IMAGE": "needs QEMU: tests/qemu brings it about",
+}  # fmt: skip
+"""Code to the reason why it is not brought about here; its remedy is checked in the sources all the same."""
