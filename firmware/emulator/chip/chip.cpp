@@ -36,9 +36,21 @@ void Chip::reset_after_work(Reset kind, Cycles work) {
   events.attention();
 }
 
+void Chip::watchdog_bit() {
+  ++watchdog_resets_;
+  note("the watchdog resets the chip, whose processor is at %08x", cpu.get(Register::kPc));
+  request_reset(Reset::kWatchdog);
+}
+
+void Chip::turn_off() {
+  note("system off");
+  off_ = true;
+  events.attention();
+}
+
 void Chip::reset(Reset kind) {
   reset_request_.reset();
-  asleep_ = false;
+  asleep_ = off_ = false;
   ++resets_;
   if (kind == Reset::kPowerOn) memory.forget_ram(noise_());
   nvic.reset();
@@ -64,6 +76,8 @@ void Chip::run_until(Cycles time) {
     events.run_due();
     if (reset_request_) {
       reset(*reset_request_);
+    } else if (off_) {
+      sleep(time);
     } else if (take_exception()) {
       asleep_ = false;
     } else if (asleep_ && !wakes()) {

@@ -48,6 +48,12 @@ class Chip {
   // A reset in the middle of work: as soon as the processor has worked for so many cycles from now on.
   void reset_after_work(Reset kind, Cycles work);
 
+  // The watchdog was not fed in time.
+  void watchdog_bit();
+  unsigned watchdog_resets() const { return watchdog_resets_; }
+  // System OFF: nothing happens any more until a reset.
+  void turn_off();
+
   // Lets the chip work until its clock has reached `time`, or it went wrong.
   void run_until(Cycles time);
 
@@ -89,7 +95,9 @@ class Chip {
   std::optional<Fault> fault_;
   bool asleep_ = false;
   bool for_event_ = false;  // sleeps by WFE, not WFI
+  bool off_ = false;
   unsigned resets_ = 0;
+  unsigned watchdog_resets_ = 0;
   std::mt19937_64 noise_;
 };
 

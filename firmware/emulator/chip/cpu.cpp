@@ -88,7 +88,8 @@ struct Cpu::Hooks {
       uc_emu_stop(engine);
       return false;
     }
-    if (type == UC_MEM_WRITE_PROT && address < kFlashSize && cpu.flash_) {
+    const bool flash = address < kFlashSize || (address >= kUicrBase && address < kUicrBase + kPageSize);
+    if (type == UC_MEM_WRITE_PROT && flash && cpu.flash_) {
       // The store itself is dropped by Unicorn, since the page can't be written.
       cpu.flash_->write_flash(static_cast<uint32_t>(address), static_cast<unsigned>(size), static_cast<uint32_t>(value));
       return true;
@@ -150,7 +151,7 @@ void Cpu::map_memory(Memory& memory) {
   uc_mem_map_ptr(engine_, 0, kFlashSize, UC_PROT_READ | UC_PROT_EXEC, memory.flash());
   uc_mem_map_ptr(engine_, kRamBase, kRamSize, UC_PROT_ALL, memory.ram());
   uc_mem_map_ptr(engine_, kFicrBase, kPageSize, UC_PROT_READ, memory.ficr());
-  uc_mem_map_ptr(engine_, kUicrBase, kPageSize, UC_PROT_READ | UC_PROT_WRITE, memory.uicr());
+  uc_mem_map_ptr(engine_, kUicrBase, kPageSize, UC_PROT_READ, memory.uicr());
   uc_mem_map_ptr(engine_, kRomBase, kPageSize, UC_PROT_READ, memory.rom());
   uc_mmio_map(engine_, 0x40000000, 0x100000, Hooks::read_4, this, Hooks::write_4, this);
   uc_mmio_map(engine_, 0x50000000, 0x100000, Hooks::read_5, this, Hooks::write_5, this);
