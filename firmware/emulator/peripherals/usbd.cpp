@@ -141,8 +141,7 @@ UsbAnswer Usbd::out(int endpoint, const uint8_t* data, uint32_t size) {
   if (buffer.stalled) return UsbAnswer::kStall;
   // The packet travels after the buffer became free, never before. Firmware may rely on that: Mbed reads SIZE.EPOUT after the
   // buffer was freed.
-  const bool traveled = now() >= buffer.free_since + usb_wire_time(size);
-  if (!buffer.accepts || buffer.full || !traveled) return UsbAnswer::kNotNow;
+  if (now() < accepts_at(endpoint, size)) return UsbAnswer::kNotNow;
   buffer.bytes.assign(data, data + size);
   buffer.full = true;
   buffer.accepts = false;
@@ -150,6 +149,11 @@ UsbAnswer Usbd::out(int endpoint, const uint8_t* data, uint32_t size) {
   reg(kDataStatus) |= 1u << (16 + endpoint);
   raise(kData);
   return UsbAnswer::kDone;
+}
+
+Cycles Usbd::accepts_at(int endpoint, uint32_t size) const {
+  const OutBuffer& buffer = out_[static_cast<size_t>(endpoint)];
+  return buffer.accepts && !buffer.full ? buffer.free_since + usb_wire_time(size) : kNever;
 }
 
 void Usbd::start(uint32_t task) {

@@ -34,6 +34,8 @@ class Usbd : public Peripheral {
   UsbAnswer status();
   UsbAnswer in(int endpoint, UsbBytes* data);
   UsbAnswer out(int endpoint, const uint8_t* data, uint32_t size);
+  // When a packet that `out` did not take can be taken; kNever if the firmware has to do something first.
+  Cycles accepts_at(int endpoint, uint32_t size) const;
 
   // --- The firmware
   void start(uint32_t task) override;
