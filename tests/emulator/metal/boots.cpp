@@ -109,7 +109,7 @@ void check_watchdog_reset() {
   EQUAL(kPower[kResetReas], kWatchdogReset | kSoftReset);  // the reasons add up until they are cleared
   kPower[kResetReas] = ~0u;
   EQUAL(kWdt[kRunStatus], 0);
-  EQUAL(kPower[kGpregret], 0);                // kept over a soft reset alone
+  EQUAL(kPower[kGpregret], 0);             // kept over a soft reset alone
   BETWEEN(stage.watchdog_at, 3270, 3300);  // its interrupt came first, after 100 ms
 }
 
@@ -137,23 +137,15 @@ void run_one(const char* name, void (*checks)()) {
 void go_through_boots(void (*others)()) {
   if (stage.magic != kMagic) stage = {kMagic, 0, 0};
   switch (stage.number) {
-    case 0:
-      run_one("power-on", check_power_on);
-      next_stage();
+    case 0: run_one("power-on", check_power_on); next_stage();
     case 1:
       run_one("soft-reset", check_soft_reset);
       others();
       run_one("watchdog", check_watchdog);
       next_stage();
-    case 2:
-      run_one("watchdog-after-soft-reset", check_running_watchdog);
-      starve();
-    case 3:
-      run_one("watchdog-reset", check_watchdog_reset);
-      lock_up();
-    default:
-      run_one("lockup", check_lockup);
-      stage = {};
+    case 2: run_one("watchdog-after-soft-reset", check_running_watchdog); starve();
+    case 3: run_one("watchdog-reset", check_watchdog_reset); lock_up();
+    default: run_one("lockup", check_lockup); stage = {};
   }
 }
 

@@ -4,8 +4,8 @@
 
 namespace metal {
 
-// Checks what the last boot prepared. All but the last stage end in a reset; `others` runs in the boot in between that has
-// nothing of its own to do.
+// Checks what the last boot prepared. All but the last stage end in a reset; `others` runs in the boot in
+// between that has nothing of its own to do.
 void go_through_boots(void (*others)());
 
 }  // namespace metal

@@ -40,7 +40,8 @@ void check_equal(const char* file, int line, const char* what, uint32_t got, uin
   print("\n");
 }
 
-void check_between(const char* file, int line, const char* what, uint32_t got, uint32_t least, uint32_t most) {
+void check_between(const char* file, int line, const char* what, uint32_t got, uint32_t least,
+                   uint32_t most) {
   done += 1;
   if (got >= least && got <= most) return;
   report(file, line, what, got);

@@ -12,10 +12,12 @@ namespace metal {
 void check_equal(const char* file, int line, const char* what, uint32_t got, uint32_t want);
 void check_between(const char* file, int line, const char* what, uint32_t got, uint32_t least, uint32_t most);
 
-#define EQUAL(got, want) ::metal::check_equal(__FILE__, __LINE__, #got, static_cast<uint32_t>(got), static_cast<uint32_t>(want))
+#define EQUAL(got, want) \
+  ::metal::check_equal(__FILE__, __LINE__, #got, static_cast<uint32_t>(got), static_cast<uint32_t>(want))
 #define TRUE(condition) ::metal::check_equal(__FILE__, __LINE__, #condition, (condition) ? 1u : 0u, 1u)
-#define BETWEEN(got, least, most) \
-  ::metal::check_between(__FILE__, __LINE__, #got, static_cast<uint32_t>(got), static_cast<uint32_t>(least), static_cast<uint32_t>(most))
+#define BETWEEN(got, least, most)                                                                            \
+  ::metal::check_between(__FILE__, __LINE__, #got, static_cast<uint32_t>(got), static_cast<uint32_t>(least), \
+                         static_cast<uint32_t>(most))
 
 using Checks = void (*)();
 struct Group {
@@ -27,10 +29,10 @@ struct Group {
 void run(const Group* groups, uint32_t count);
 
 // The groups.
-void check_power(), check_clock(), check_timer(), check_rtc(), check_ppi(), check_fixed_ppi(), check_egu(), check_rng(),
-    check_temp(), check_ecb(), check_nvmc(), check_uicr(), check_ficr(), check_gpio(), check_gpiote(), check_pwm(),
-    check_twi(), check_twim(), check_uarte(), check_nvic(), check_masks(), check_system_exceptions(), check_systick(),
-    check_fp_context(), check_sleep(), check_faults();
+void check_power(), check_clock(), check_timer(), check_rtc(), check_ppi(), check_fixed_ppi(), check_egu(),
+    check_rng(), check_temp(), check_ecb(), check_nvmc(), check_uicr(), check_ficr(), check_gpio(),
+    check_gpiote(), check_pwm(), check_twi(), check_twim(), check_uarte(), check_nvic(), check_masks(),
+    check_system_exceptions(), check_systick(), check_fp_context(), check_sleep(), check_faults();
 
 }  // namespace metal
 

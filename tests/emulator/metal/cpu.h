@@ -9,7 +9,8 @@ namespace metal {
 // The vector table in RAM; what is not handled is reported and ends the image.
 using Handler = void (*)();
 void handle(uint32_t exception, Handler handler);
-void handle_nothing();  // gives every exception its first handler again, and forgets what is pending or enabled
+void handle_nothing();  // gives every exception its first handler again, and forgets what is pending or
+                        // enabled
 
 inline void enable(uint32_t interrupt) {
   word(scs::kIser + interrupt / 32 * 4) = 1u << interrupt % 32;
@@ -35,13 +36,13 @@ inline void set_priority(uint32_t interrupt, uint8_t priority) {
   byte(scs::kIpr + interrupt) = priority;
 }
 
-#define METAL_SPECIAL(name)                                        \
-  inline uint32_t get_##name() {                                   \
-    uint32_t value;                                                \
-    __asm volatile("mrs %0, " #name : "=r"(value)::"memory");      \
-    return value;                                                  \
-  }                                                                \
-  inline void set_##name(uint32_t value) {                         \
+#define METAL_SPECIAL(name)                                             \
+  inline uint32_t get_##name() {                                        \
+    uint32_t value;                                                     \
+    __asm volatile("mrs %0, " #name : "=r"(value)::"memory");           \
+    return value;                                                       \
+  }                                                                     \
+  inline void set_##name(uint32_t value) {                              \
     __asm volatile("msr " #name ", %0\n\tisb" ::"r"(value) : "memory"); \
   }
 METAL_SPECIAL(primask)

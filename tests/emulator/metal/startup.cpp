@@ -1,4 +1,5 @@
-// From reset to main, the vector table, and faults: those that a check provokes, and those that end the image.
+// From reset to main, the vector table, and faults: those that a check provokes, and those that end the
+// image.
 #include "console.h"
 #include "cpu.h"
 
@@ -43,8 +44,8 @@ bool metal_attempt(void (*action)());
 void metal_attempt_failed();
 
 __attribute__((used)) void metal_fault(uint32_t* frame, uint32_t exc_return) {
-  last_fault = {get_ipsr() & 0x1ff,      word(scs::kCfsr), word(scs::kHfsr), word(scs::kMmfar),
-                word(scs::kBfar), frame[6],         exc_return};
+  last_fault = {get_ipsr() & 0x1ff, word(scs::kCfsr), word(scs::kHfsr), word(scs::kMmfar),
+                word(scs::kBfar),   frame[6],         exc_return};
   word(scs::kCfsr) = last_fault.cfsr;
   word(scs::kHfsr) = last_fault.hfsr;
   if (attempt_stack == 0) {
@@ -98,8 +99,8 @@ __attribute__((naked)) bool metal_attempt(void (*)()) {
       ".ltorg");
 }
 
-__attribute__((section(".vectors"), used)) const Handler boot_vectors[16] = {
-    reinterpret_cast<Handler>(&stack_top), reset};
+__attribute__((section(".vectors"), used))
+const Handler boot_vectors[16] = {reinterpret_cast<Handler>(&stack_top), reset};
 
 // Before this there is no data and no FPU.
 __attribute__((used)) void metal_start() {

@@ -1,5 +1,5 @@
-// Product specification, "USBD - Universal serial bus device", and USB CDC 1.2 with PSTN 1.2 (abstract control model). All by
-// looking at events; between them the processor sleeps.
+// Product specification, "USBD - Universal serial bus device", and USB CDC 1.2 with PSTN 1.2 (abstract
+// control model). All by looking at events; between them the processor sleeps.
 #include "usb_echo.h"
 
 #include "console.h"
@@ -10,10 +10,11 @@ namespace metal {
 namespace {
 
 constexpr uint32_t kHfclkStart = 0x000, kHfclkStarted = 0x100, kUsbPowerReady = 0x124, kUsbRegStatus = 0x438;
-constexpr uint32_t kEp0RcvOut = 0x04C, kEp0Status = 0x050, kEp0Stall = 0x054, kUsbReset = 0x100, kEp0DataDone = 0x128,
-                   kUsbEvent = 0x158, kEp0Setup = 0x15C, kEpData = 0x160, kEventCause = 0x400, kEpDataStatus = 0x46C,
-                   kUsbAddress = 0x470, kSetup = 0x480, kEnable = 0x500, kPullup = 0x504, kEpInEn = 0x510,
-                   kEpOutEn = 0x514, kCauseReady = 1u << 11;
+constexpr uint32_t kEp0RcvOut = 0x04C, kEp0Status = 0x050, kEp0Stall = 0x054, kUsbReset = 0x100,
+                   kEp0DataDone = 0x128, kUsbEvent = 0x158, kEp0Setup = 0x15C, kEpData = 0x160,
+                   kEventCause = 0x400, kEpDataStatus = 0x46C, kUsbAddress = 0x470, kSetup = 0x480,
+                   kEnable = 0x500, kPullup = 0x504, kEpInEn = 0x510, kEpOutEn = 0x514,
+                   kCauseReady = 1u << 11;
 constexpr uint32_t start_in(uint32_t n) {
   return 0x004 + 4 * n;
 }
@@ -38,19 +39,37 @@ constexpr uint32_t out_ptr(uint32_t n) {
 constexpr uint32_t kMaxcnt = 4, kAmount = 8;  // behind a PTR
 constexpr uint32_t kNotify = 1, kData = 2, kPacket = 64;
 
-constexpr uint8_t kDevice[18] = {18, 1, 0x00, 0x02, 0xEF, 2, 1, kPacket, 0x09, 0x12, 0x01, 0x00, 0x00, 0x01, 1, 2, 3, 1};
-constexpr uint8_t kConfiguration[75] = {
-    9, 2, 75, 0, 2, 1, 0, 0x80, 50,            // two interfaces, powered by the bus
-    8, 11, 0, 2, 2, 2, 0, 0,                   // that belong together
-    9, 4, 0, 0, 1, 2, 2, 0, 0,                 // control
-    5, 0x24, 0, 0x20, 0x01,                    // CDC 1.2
-    5, 0x24, 1, 0, 1,                          // no call management
-    4, 0x24, 2, 2,                             // line coding and DTR
-    5, 0x24, 6, 0, 1,                          // 0 controls 1
-    7, 5, 0x80 | kNotify, 3, 8, 0, 16,         // notifications
-    9, 4, 1, 0, 2, 10, 0, 0, 0,                // data
-    7, 5, kData, 2, kPacket, 0, 0,             //
-    7, 5, 0x80 | kData, 2, kPacket, 0, 0};
+constexpr uint8_t kDevice[18] = {18,   1,    0x00, 0x02, 0xEF, 2, 1, kPacket, 0x09,
+                                 0x12, 0x01, 0x00, 0x00, 0x01, 1, 2, 3,       1};
+constexpr uint8_t kConfiguration[75] = {9,    2,       75,
+                                        0,    2,       1,
+                                        0,    0x80,    50,  // two interfaces, powered by the bus
+                                        8,    11,      0,
+                                        2,    2,       2,
+                                        0,    0,  // that belong together
+                                        9,    4,       0,
+                                        0,    1,       2,
+                                        2,    0,       0,  // control
+                                        5,    0x24,    0,
+                                        0x20, 0x01,  // CDC 1.2
+                                        5,    0x24,    1,
+                                        0,    1,  // no call management
+                                        4,    0x24,    2,
+                                        2,  // line coding and DTR
+                                        5,    0x24,    6,
+                                        0,    1,  // 0 controls 1
+                                        7,    5,       0x80 | kNotify,
+                                        3,    8,       0,
+                                        16,  // notifications
+                                        9,    4,       1,
+                                        0,    2,       10,
+                                        0,    0,       0,  // data
+                                        7,    5,       kData,
+                                        2,    kPacket, 0,
+                                        0,  //
+                                        7,    5,       0x80 | kData,
+                                        2,    kPacket, 0,
+                                        0};
 constexpr char kStrings[4][20] = {"\x09\x04", "bytefed", "emulator's echo", "0001"};
 
 // The control transfer that is under way; EasyDMA reads and writes RAM alone.
@@ -59,7 +78,8 @@ uint32_t control_size, control_sent;
 bool control_in;
 uint8_t line_coding[7] = {0x00, 0xC2, 0x01, 0x00, 0, 0, 8};
 uint32_t configured;
-bool sending, end_with_nothing;  // an IN packet that the host has not fetched yet; a full one is followed by an empty one
+bool sending, end_with_nothing;  // an IN packet that the host has not fetched yet; a full one is followed by
+                                 // an empty one
 
 void run_dma(uint32_t task, uint32_t end) {
   clear(kUsbd, end);
@@ -117,7 +137,8 @@ void configure(uint32_t value) {
 void on_setup() {
   uint8_t s[8];
   for (uint32_t i = 0; i < 8; ++i) s[i] = static_cast<uint8_t>(kUsbd[kSetup + 4 * i]);
-  const uint32_t request = static_cast<uint32_t>(s[0]) << 8 | s[1], wanted = s[6] | static_cast<uint32_t>(s[7]) << 8;
+  const uint32_t request = static_cast<uint32_t>(s[0]) << 8 | s[1],
+                 wanted = s[6] | static_cast<uint32_t>(s[7]) << 8;
   const uint8_t nothing[2] = {};
   switch (request) {
     case 0x8006:
@@ -125,8 +146,9 @@ void on_setup() {
       if (s[3] == 2) return answer(kConfiguration, sizeof kConfiguration, wanted);
       if (s[3] == 3 && s[2] < 4) return answer_string(s[2], wanted);
       break;
-    case 0x8000: case 0x8100: return answer(nothing, 2, wanted);  // status
-    case 0x0005: return;                                          // SET_ADDRESS is the hardware's
+    case 0x8000:
+    case 0x8100: return answer(nothing, 2, wanted);  // status
+    case 0x0005: return;                             // SET_ADDRESS is the hardware's
     case 0x0009: configure(s[2]); return accept();
     case 0x21A1: break;
     case 0xA121: return answer(line_coding, sizeof line_coding, wanted);
@@ -134,9 +156,7 @@ void on_setup() {
       control_in = false;
       kUsbd[kEp0RcvOut] = 1;
       return;
-    case 0x2122:
-      print((s[2] & 1) != 0 ? "USB opened\n" : "USB closed\n");
-      return accept();
+    case 0x2122: print((s[2] & 1) != 0 ? "USB opened\n" : "USB closed\n"); return accept();
     default: break;
   }
   kUsbd[kEp0Stall] = 1;
@@ -213,7 +233,8 @@ void attach() {
 void echo_over_usb() {
   handle_nothing();
   attach();
-  kUsbd[kIntenset] = event_bit(kUsbReset) | event_bit(kEp0Setup) | event_bit(kEp0DataDone) | event_bit(kEpData);
+  kUsbd[kIntenset] =
+      event_bit(kUsbReset) | event_bit(kEp0Setup) | event_bit(kEp0DataDone) | event_bit(kEpData);
   word(scs::kScr) = 1u << 4;  // what is pending wakes, without a handler
   for (;;) {
     if (take(kUsbReset)) {

@@ -6,10 +6,10 @@ namespace metal {
 
 namespace {
 
-constexpr uint32_t kHfclkStart = 0x000, kHfclkStop = 0x004, kLfclkStart = 0x008, kLfclkStop = 0x00C, kCal = 0x010,
-                   kCtStart = 0x014, kHfclkStarted = 0x100, kLfclkStarted = 0x104, kDone = 0x10C, kCtto = 0x110,
-                   kHfclkRun = 0x408, kHfclkStat = 0x40C, kLfclkRun = 0x414, kLfclkStat = 0x418, kLfclkSrcCopy = 0x41C,
-                   kLfclkSrc = 0x518, kCtiv = 0x538;
+constexpr uint32_t kHfclkStart = 0x000, kHfclkStop = 0x004, kLfclkStart = 0x008, kLfclkStop = 0x00C,
+                   kCal = 0x010, kCtStart = 0x014, kHfclkStarted = 0x100, kLfclkStarted = 0x104,
+                   kDone = 0x10C, kCtto = 0x110, kHfclkRun = 0x408, kHfclkStat = 0x40C, kLfclkRun = 0x414,
+                   kLfclkStat = 0x418, kLfclkSrcCopy = 0x41C, kLfclkSrc = 0x518, kCtiv = 0x538;
 constexpr uint32_t kCrystal = 1, kRunning = 1u << 16;
 volatile uint32_t interrupts;
 
@@ -52,7 +52,8 @@ void start_slow_clock(uint32_t source) {
   EQUAL(kClock[kLfclkSrcCopy], source);
 }
 
-// The RC oscillator is calibrated against the crystal; a timer of quarters of a second says when to do it again.
+// The RC oscillator is calibrated against the crystal; a timer of quarters of a second says when to do it
+// again.
 void check_calibration() {
   kClock[kHfclkStart] = 1;
   TRUE(comes(kClock, kHfclkStarted, 1000));

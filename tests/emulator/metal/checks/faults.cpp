@@ -1,4 +1,5 @@
-// Armv7-M, B1.5.14 (fault behaviour) and B3.2.15 (fault status): each fault is provoked, and the image goes on.
+// Armv7-M, B1.5.14 (fault behaviour) and B3.2.15 (fault status): each fault is provoked, and the image goes
+// on.
 #include "../check.h"
 #include "../cpu.h"
 
@@ -7,9 +8,10 @@ namespace metal {
 namespace {
 
 constexpr uint32_t kNowhere = 0x60000000;  // no memory, and none of the chip's peripherals
-constexpr uint32_t kPrecise = 1u << 9, kImprecise = 1u << 10, kBfarValid = 1u << 15, kInstructionBus = 1u << 8,
-                   kUndefined = 1u << 16, kInvalidState = 1u << 17, kNoCoprocessor = 1u << 19, kUnaligned = 1u << 24,
-                   kDivideByZero = 1u << 25, kInstructionAccess = 1u << 0, kForced = 1u << 30;
+constexpr uint32_t kPrecise = 1u << 9, kImprecise = 1u << 10, kBfarValid = 1u << 15,
+                   kInstructionBus = 1u << 8, kUndefined = 1u << 16, kInvalidState = 1u << 17,
+                   kNoCoprocessor = 1u << 19, kUnaligned = 1u << 24, kDivideByZero = 1u << 25,
+                   kInstructionAccess = 1u << 0, kForced = 1u << 30;
 constexpr uint32_t kUnalignedTrap = 1u << 3, kDivideTrap = 1u << 4;
 
 volatile uint32_t zero = 0;
@@ -78,7 +80,10 @@ void check_alignment() {
   EQUAL(load(reinterpret_cast<uint32_t>(bytes) + 1), 0x05040302);
   TRUE(faults([] {
     uint32_t a, b;
-    __asm volatile("ldrd %0, %1, [%2]" : "=r"(a), "=r"(b) : "r"(reinterpret_cast<uint32_t>(bytes) + 1) : "memory");
+    __asm volatile("ldrd %0, %1, [%2]"
+                   : "=r"(a), "=r"(b)
+                   : "r"(reinterpret_cast<uint32_t>(bytes) + 1)
+                   : "memory");
   }));
   EQUAL(last_fault.exception, kUsageFault);
   EQUAL(last_fault.cfsr, kUnaligned);

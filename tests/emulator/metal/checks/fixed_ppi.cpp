@@ -1,5 +1,5 @@
-// Product specification, "PPI", pre-programmed channels 20 to 31, with what "RADIO", "TIMER" and "RTC" do there. They need
-// no set-up; each is enabled alone.
+// Product specification, "PPI", pre-programmed channels 20 to 31, with what "RADIO", "TIMER" and "RTC" do
+// there. They need no set-up; each is enabled alone.
 #include "../check.h"
 #include "../cpu.h"
 
@@ -8,10 +8,11 @@ namespace metal {
 namespace {
 
 constexpr uint32_t kChen = 0x500, kHfclkStart = 0x000, kHfclkStarted = 0x100;
-constexpr uint32_t kTxen = 0x000, kDisable = 0x010, kReady = 0x100, kEnd = 0x10C, kDisabled = 0x110, kPacketPtr = 0x504,
-                   kFrequency = 0x508, kMode = 0x510, kPcnf0 = 0x514, kPcnf1 = 0x518, kBase0 = 0x51C, kPrefix0 = 0x524,
-                   kTxAddress = 0x52C, kRxAddresses = 0x530, kCrcCnf = 0x534, kCrcPoly = 0x538, kCrcInit = 0x53C,
-                   kState = 0x550, kDataWhiteIv = 0x554, kModeCnf0 = 0x650, kRadioPower = 0xFFC;
+constexpr uint32_t kTxen = 0x000, kDisable = 0x010, kReady = 0x100, kEnd = 0x10C, kDisabled = 0x110,
+                   kPacketPtr = 0x504, kFrequency = 0x508, kMode = 0x510, kPcnf0 = 0x514, kPcnf1 = 0x518,
+                   kBase0 = 0x51C, kPrefix0 = 0x524, kTxAddress = 0x52C, kRxAddresses = 0x530,
+                   kCrcCnf = 0x534, kCrcPoly = 0x538, kCrcInit = 0x53C, kState = 0x550, kDataWhiteIv = 0x554,
+                   kModeCnf0 = 0x650, kRadioPower = 0xFFC;
 constexpr uint32_t kStateDisabled = 0, kStateRx = 3, kStateTxIdle = 10;
 constexpr uint32_t kReadyStart = 1, kEndDisable = 2;
 constexpr uint32_t kStart = 0x000, kStop = 0x004, kClear = 0x00C, kBitmode = 0x508, kPrescaler = 0x510;
@@ -28,8 +29,8 @@ void set_up_radio() {
   kRadio[kRadioPower] = 0;
   kRadio[kRadioPower] = 1;
   EQUAL(kRadio[kState], kStateDisabled);
-  kRadio[kMode] = 3;        // Bluetooth LE, 1 Mbit/s
-  kRadio[kFrequency] = 2;   // channel 37
+  kRadio[kMode] = 3;       // Bluetooth LE, 1 Mbit/s
+  kRadio[kFrequency] = 2;  // channel 37
   kRadio[kDataWhiteIv] = 37;
   kRadio[kPcnf0] = 8 | 1u << 8;
   kRadio[kPcnf1] = 37 | 3u << 16 | 1u << 25;

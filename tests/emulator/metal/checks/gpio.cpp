@@ -1,5 +1,5 @@
-// Product specification, "GPIO - General purpose input/output" and "GPIOTE - GPIO tasks and events". Nothing is wired: a pin
-// hears its own driver, or its own pull resistor.
+// Product specification, "GPIO - General purpose input/output" and "GPIOTE - GPIO tasks and events". Nothing
+// is wired: a pin hears its own driver, or its own pull resistor.
 #include "../check.h"
 #include "../cpu.h"
 
@@ -12,8 +12,8 @@ constexpr uint32_t kOut = 0x504, kOutset = 0x508, kOutclr = 0x50C, kIn = 0x510, 
 constexpr uint32_t pin_cnf(uint32_t pin) {
   return 0x700 + 4 * pin;
 }
-constexpr uint32_t kOutput = 1, kInputBufferOff = 2, kPullDown = 1u << 2, kPullUp = 3u << 2, kSenseHigh = 2u << 16,
-                   kSenseLow = 3u << 16;
+constexpr uint32_t kOutput = 1, kInputBufferOff = 2, kPullDown = 1u << 2, kPullUp = 3u << 2,
+                   kSenseHigh = 2u << 16, kSenseLow = 3u << 16;
 
 void check_output(const Peripheral& port, uint32_t pin) {
   const uint32_t bit = 1u << pin;

@@ -1,5 +1,5 @@
-// Armv7-M, B3.4 (NVIC), B1.5 (exceptions): who runs when, and who waits. The interrupts are those of EGU0 to EGU5, pended by
-// software.
+// Armv7-M, B3.4 (NVIC), B1.5 (exceptions): who runs when, and who waits. The interrupts are those of EGU0 to
+// EGU5, pended by software.
 #include "../check.h"
 #include "../cpu.h"
 
@@ -151,8 +151,8 @@ void check_state() {
   pend(kC);  // pending, but not enabled: not what is next
   pend(kA);
   EQUAL(seen_icsr & 0x1FF, kInterrupt0 + kA);
-  EQUAL(seen_icsr >> 11 & 1, 1);     // RETTOBASE
-  EQUAL(depth_icsr >> 11 & 1, 0);    // one handler above another
+  EQUAL(seen_icsr >> 11 & 1, 1);   // RETTOBASE
+  EQUAL(depth_icsr >> 11 & 1, 0);  // one handler above another
   EQUAL(depth_icsr & 0x1FF, kInterrupt0 + kB);
   EQUAL(seen_icsr >> 12 & 0x1FF, 0);
   EQUAL(seen_ipsr, kInterrupt0 + kA);
@@ -170,7 +170,8 @@ void check_state() {
   EQUAL(word(scs::kIctr) & 15, 1);  // 33 to 64 interrupts
 }
 
-// A level that stays is a handler that comes again; thread mode does not get a word in between (tail chaining).
+// A level that stays is a handler that comes again; thread mode does not get a word in between (tail
+// chaining).
 volatile uint32_t levels;
 void on_level() {
   thread_seen[levels & 7] = thread_steps;

@@ -1,4 +1,5 @@
-// Product specification, "NVMC - Non-volatile memory controller" and "UICR - User information configuration registers".
+// Product specification, "NVMC - Non-volatile memory controller" and "UICR - User information configuration
+// registers".
 #include "../check.h"
 #include "../cpu.h"
 

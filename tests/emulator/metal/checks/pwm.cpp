@@ -6,10 +6,11 @@ namespace metal {
 
 namespace {
 
-constexpr uint32_t kStop = 0x004, kSeqStart0 = 0x008, kSeqStart1 = 0x00C, kStopped = 0x104, kSeqStarted0 = 0x108,
-                   kSeqStarted1 = 0x10C, kSeqEnd0 = 0x110, kSeqEnd1 = 0x114, kPeriodEnd = 0x118, kLoopsDone = 0x11C,
-                   kEnable = 0x500, kMode = 0x504, kCounterTop = 0x508, kPrescaler = 0x50C, kDecoder = 0x510,
-                   kLoop = 0x514, kPselOut0 = 0x560;
+constexpr uint32_t kStop = 0x004, kSeqStart0 = 0x008, kSeqStart1 = 0x00C, kStopped = 0x104,
+                   kSeqStarted0 = 0x108, kSeqStarted1 = 0x10C, kSeqEnd0 = 0x110, kSeqEnd1 = 0x114,
+                   kPeriodEnd = 0x118, kLoopsDone = 0x11C, kEnable = 0x500, kMode = 0x504,
+                   kCounterTop = 0x508, kPrescaler = 0x50C, kDecoder = 0x510, kLoop = 0x514,
+                   kPselOut0 = 0x560;
 constexpr uint32_t ptr(uint32_t n) {
   return 0x520 + 0x20 * n;
 }
@@ -44,7 +45,8 @@ void set_up(const Peripheral& pwm) {
   for (uint32_t event = kStopped; event <= kLoopsDone; event += 4) clear(pwm, event);
 }
 
-void check_sequence(const Peripheral& pwm, uint32_t n, uint32_t prescaler, uint32_t repeats, uint32_t microseconds) {
+void check_sequence(const Peripheral& pwm, uint32_t n, uint32_t prescaler, uint32_t repeats,
+                    uint32_t microseconds) {
   set_up(pwm);
   pwm[kPrescaler] = prescaler;
   pwm[refresh(n)] = repeats;

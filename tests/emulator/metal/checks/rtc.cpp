@@ -1,4 +1,5 @@
-// Product specification, "RTC - Real-time counter". The low-frequency clock runs since the checks of the clock.
+// Product specification, "RTC - Real-time counter". The low-frequency clock runs since the checks of the
+// clock.
 #include "../check.h"
 #include "../cpu.h"
 

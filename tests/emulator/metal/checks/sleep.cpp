@@ -1,5 +1,5 @@
-// Armv7-M, B1.5.18 and B1.5.19 (WFE, WFI), and product specification, "POWER": SLEEPENTER and SLEEPEXIT. RTC1 wakes the
-// processor, and RTC2 is the alarm clock if it does not.
+// Armv7-M, B1.5.18 and B1.5.19 (WFE, WFI), and product specification, "POWER": SLEEPENTER and SLEEPEXIT. RTC1
+// wakes the processor, and RTC2 is the alarm clock if it does not.
 #include "../check.h"
 #include "../cpu.h"
 
@@ -7,7 +7,8 @@ namespace metal {
 
 namespace {
 
-constexpr uint32_t kStart = 0x000, kStop = 0x004, kClear = 0x008, kCompare0 = 0x140, kCounter = 0x504, kCc0 = 0x540;
+constexpr uint32_t kStart = 0x000, kStop = 0x004, kClear = 0x008, kCompare0 = 0x140, kCounter = 0x504,
+                   kCc0 = 0x540;
 constexpr uint32_t kSleepEnter = 0x114, kSleepExit = 0x118;
 constexpr uint32_t kSevOnPend = 1u << 4, kSleepOnExit = 1u << 1;
 volatile uint32_t handled, alarms;

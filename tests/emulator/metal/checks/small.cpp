@@ -1,5 +1,5 @@
-// Product specification: "RNG - Random number generator", "TEMP - Temperature sensor", "ECB - AES electronic codebook mode
-// encryption", "FICR - Factory information configuration registers".
+// Product specification: "RNG - Random number generator", "TEMP - Temperature sensor", "ECB - AES electronic
+// codebook mode encryption", "FICR - Factory information configuration registers".
 #include "../check.h"
 #include "../cpu.h"
 
@@ -71,8 +71,8 @@ void check_ecb() {
 }
 
 void check_ficr() {
-  constexpr uint32_t kPageSize = 0x010, kPages = 0x014, kDeviceId = 0x060, kAddressType = 0x0A0, kAddress = 0x0A4,
-                     kPart = 0x100, kRam = 0x10C, kFlash = 0x110;
+  constexpr uint32_t kPageSize = 0x010, kPages = 0x014, kDeviceId = 0x060, kAddressType = 0x0A0,
+                     kAddress = 0x0A4, kPart = 0x100, kRam = 0x10C, kFlash = 0x110;
   EQUAL(kFicr[kPageSize], 4096);
   EQUAL(kFicr[kPages], 256);
   EQUAL(kFicr[kPart], 0x52840);

@@ -6,8 +6,8 @@ namespace metal {
 
 namespace {
 
-constexpr uint32_t kStart = 0x000, kStop = 0x004, kCount = 0x008, kClear = 0x00C, kShutdown = 0x010, kMode = 0x504,
-                   kBitmode = 0x508, kPrescaler = 0x510;
+constexpr uint32_t kStart = 0x000, kStop = 0x004, kCount = 0x008, kClear = 0x00C, kShutdown = 0x010,
+                   kMode = 0x504, kBitmode = 0x508, kPrescaler = 0x510;
 constexpr uint32_t kTimerMode = 0, kCounterMode = 1, kLowPowerCounterMode = 2;
 constexpr uint32_t k16Bit = 0, k8Bit = 1, k24Bit = 2, k32Bit = 3;
 constexpr uint32_t kMegahertz = 4;  // prescaler: 16 MHz / 2^4

@@ -1,5 +1,5 @@
-// Product specification, "TWI - I2C compatible two-wire interface" and "TWIM - ... master with EasyDMA": nobody answers at
-// an address. What sensors answer is checked in sensor.cpp.
+// Product specification, "TWI - I2C compatible two-wire interface" and "TWIM - ... master with EasyDMA":
+// nobody answers at an address. What sensors answer is checked in sensor.cpp.
 #include "../check.h"
 #include "../cpu.h"
 

@@ -9,7 +9,8 @@ namespace {
 constexpr uint32_t kStartRx = 0x000, kStopRx = 0x004, kStartTx = 0x008, kStopTx = 0x00C, kEndRx = 0x110,
                    kEndTx = 0x120, kRxto = 0x144, kRxStarted = 0x14C, kTxStarted = 0x150, kTxStopped = 0x158,
                    kEnable = 0x500, kPselTxd = 0x50C, kPselRxd = 0x514, kBaudrate = 0x524, kRxdPtr = 0x534,
-                   kRxdMaxcnt = 0x538, kRxdAmount = 0x53C, kTxdPtr = 0x544, kTxdMaxcnt = 0x548, kTxdAmount = 0x54C;
+                   kRxdMaxcnt = 0x538, kRxdAmount = 0x53C, kTxdPtr = 0x544, kTxdMaxcnt = 0x548,
+                   kTxdAmount = 0x54C;
 
 }  // namespace
 
@@ -19,7 +20,8 @@ void check_uarte() {
   kUarte1[kPselRxd] = 34;
   kUarte1[kBaudrate] = 0x01D60000;  // 115,200
   kUarte1[kEnable] = 8;
-  for (const uint32_t event : {kEndRx, kEndTx, kRxto, kRxStarted, kTxStarted, kTxStopped}) clear(kUarte1, event);
+  for (const uint32_t event : {kEndRx, kEndTx, kRxto, kRxStarted, kTxStarted, kTxStopped})
+    clear(kUarte1, event);
   kUarte1[kTxdPtr] = reinterpret_cast<uint32_t>(text);
   kUarte1[kTxdMaxcnt] = 20;
   const uint32_t start = cycles();
