@@ -141,12 +141,22 @@ void Chip::handle(Stop stop) {
         fail("a return from an exception finds no frame on the stack", cpu.exception_return());
       }
       break;
-    case Stop::kFault: fail(cpu.fault(), cpu.fault_address()); break;
+    case Stop::kFault: code_went_wrong(); break;
+  }
+}
+
+void Chip::code_went_wrong() {
+  if (!settings_.handles_faults) {
+    fail(cpu.fault(), cpu.fault_address());
+  } else if (!enter_fault(*this)) {
+    note("lockup: %s, address %08x", cpu.fault().c_str(), cpu.fault_address());
+    request_reset(Reset::kLockup);
   }
 }
 
 void Chip::supervisor_call() {
   if (!nvic.preempts(kSupervisorCall, cpu.masks())) {
+    if (settings_.handles_faults && enter_refused_call(*this)) return;
     fail("a supervisor call where interrupts of its priority are masked", cpu.get(Register::kPc));
   } else if (!enter_exception(*this, kSupervisorCall)) {
     fail("the stack is outside of RAM at a supervisor call", cpu.get(Register::kSp));

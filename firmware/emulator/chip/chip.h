@@ -25,6 +25,7 @@ struct ChipSettings {
   uint64_t uid = 0x5566778811223344;
   uint64_t seed = 1;          // of everything that is random on a chip: RNG, what RAM holds after power-on
   uint32_t vector_table = 0;  // where the image starts: 0, or 0x10000 for a Nano without its bootloader
+  bool handles_faults = false;  // the image's own fault handlers run, as on the chip; else its first fault ends the emulation
   bool verbose = false;
 };
 
@@ -86,6 +87,7 @@ class Chip {
   void work(Cycles until);
   void handle(Stop stop);
   void supervisor_call();
+  void code_went_wrong();
   bool finish_work_before_reset();
 
   std::vector<std::unique_ptr<Peripheral>> peripherals_;

@@ -15,6 +15,7 @@ namespace {
 // No code runs there; Unicorn wants an address at which it ends.
 constexpr uint64_t kNowhere = 0xFFFFE000;
 constexpr uint32_t kFirstExceptionReturn = 0xFFFFFF00;
+constexpr uint32_t kThumb = 1u << 24;  // of xPSR
 constexpr uint16_t kWfe = 0xBF20;
 constexpr uint16_t kWfi = 0xBF30;
 constexpr uint16_t kYield = 0xBF10;
@@ -22,6 +23,7 @@ constexpr uint16_t kYield = 0xBF10;
 // Interrupt numbers of the emulated core, as Unicorn's INTR hook gives them.
 constexpr uint32_t kUndefined = 1;
 constexpr uint32_t kSvc = 2;
+constexpr uint32_t kPrefetchAbort = 3;
 constexpr uint32_t kBreakpoint = 7;
 constexpr uint32_t kExceptionExit = 8;
 constexpr uint32_t kNoCoprocessor = 17;
@@ -39,6 +41,7 @@ std::string name_of(uint32_t interrupt) {
   switch (interrupt) {
     case kUndefined: return "an undefined instruction";
     case kBreakpoint: return "a breakpoint instruction";
+    case kPrefetchAbort: return "a jump to an address that is not for code";
     case kNoCoprocessor: return "a floating-point instruction while the unit is off";
     case kInvalidState: return "a jump to an address that is not Thumb code";
     default: return "exception " + std::to_string(interrupt) + " of the emulated core";
@@ -98,6 +101,7 @@ struct Cpu::Hooks {
     cpu.fault_ = fetch ? "a jump to an address without code"
                        : write ? "a write to an address without memory" : "a read from an address without memory";
     cpu.fault_address_ = static_cast<uint32_t>(address);
+    cpu.fault_kind_ = fetch ? Wrong::kFetch : write ? Wrong::kWrite : Wrong::kRead;
     return false;
   }
 
@@ -203,8 +207,24 @@ Stop Cpu::why(int error) {
   if (executed == kWfi && error == UC_ERR_OK) return Stop::kWaitForInterrupt;
   if (executed == kYield) return Stop::kAttention;
   if (!fault_.empty()) return Stop::kFault;
-  if (hooked_ == Hooked::kFault) return wrong(name_of(interrupt_), pc);
-  return error == UC_ERR_OK ? Stop::kAttention : wrong(uc_strerror(static_cast<uc_err>(error)), pc);
+  if (hooked_ == Hooked::kFault) {
+    fault_kind_ = kind_of_interrupt();
+    return wrong(name_of(interrupt_), pc);
+  }
+  if (error == UC_ERR_OK) return Stop::kAttention;
+  const bool thumb = get(Register::kXpsr) & kThumb;
+  fault_kind_ = error != UC_ERR_INSN_INVALID ? Wrong::kOther : thumb ? Wrong::kUndefined : Wrong::kInvalidState;
+  return wrong(thumb ? uc_strerror(static_cast<uc_err>(error)) : name_of(kInvalidState), pc);
+}
+
+Wrong Cpu::kind_of_interrupt() const {
+  switch (interrupt_) {
+    case kUndefined: return Wrong::kUndefined;
+    case kPrefetchAbort: return Wrong::kExecuteNever;
+    case kNoCoprocessor: return Wrong::kNoCoprocessor;
+    case kInvalidState: return Wrong::kInvalidState;
+    default: return Wrong::kOther;
+  }
 }
 
 Stop Cpu::wrong(const std::string& what, uint32_t address) {

@@ -22,6 +22,9 @@ enum class Register {
   kMsp, kPsp, kPrimask, kBasepri, kFaultmask, kControl, kIpsr, kFpscr,
 };
 
+// What was wrong with the code, as the fault status registers tell it apart.
+enum class Wrong { kRead, kWrite, kFetch, kExecuteNever, kUndefined, kInvalidState, kNoCoprocessor, kOther };
+
 // Why the processor gave way.
 enum class Stop { kAttention, kWaitForInterrupt, kWaitForEvent, kSupervisorCall, kExceptionReturn, kFault };
 
@@ -56,6 +59,7 @@ class Cpu {
   // After Stop::kFault: what was wrong in plain words, and the address that it concerns.
   const std::string& fault() const { return fault_; }
   uint32_t fault_address() const { return fault_address_; }
+  Wrong fault_kind() const { return fault_kind_; }
   // The blocks of code that were executed last, newest first.
   std::vector<uint32_t> trail() const;
   // The time of a block that was counted but not executed is not counted again.
@@ -74,6 +78,7 @@ class Cpu {
   void add_hooks();
   Stop why(int error);
   Stop wrong(const std::string& what, uint32_t address);
+  Wrong kind_of_interrupt() const;
 
   uc_struct* engine_ = nullptr;
   Events& events_;
@@ -91,6 +96,7 @@ class Cpu {
   uint32_t interrupt_ = 0;
   std::string fault_;
   uint32_t fault_address_ = 0;
+  Wrong fault_kind_ = Wrong::kOther;
   std::array<uint32_t, 64> trail_{};
   unsigned trail_end_ = 0;
   std::vector<Replacement*> replacements_;

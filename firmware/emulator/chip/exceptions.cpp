@@ -113,4 +113,44 @@ bool return_from_exception(Chip& chip, uint32_t exception_return) {
   return true;
 }
 
+namespace {
+
+constexpr uint32_t kForced = 1u << 30;  // of HFSR
+
+struct FaultStatus {
+  int exception;
+  uint32_t bits;  // of CFSR
+};
+
+FaultStatus status_of(Wrong kind) {
+  switch (kind) {
+    case Wrong::kRead:
+    case Wrong::kWrite: return {kBusFault, 1u << 9 | 1u << 15};  // PRECISERR, BFARVALID
+    case Wrong::kFetch: return {kBusFault, 1u << 8};             // IBUSERR
+    case Wrong::kExecuteNever: return {kMemManage, 1u << 0};     // IACCVIOL
+    case Wrong::kInvalidState: return {kUsageFault, 1u << 17};   // INVSTATE
+    case Wrong::kNoCoprocessor: return {kUsageFault, 1u << 19};  // NOCP
+    default: return {kUsageFault, 1u << 16};                     // UNDEFINSTR
+  }
+}
+
+bool enter_hard_fault(Chip& chip) {
+  if (!chip.nvic.preempts(kHardFault, chip.cpu.masks())) return false;
+  chip.system.note_fault(0, kForced, 0);
+  return enter_exception(chip, kHardFault);
+}
+
+}  // namespace
+
+bool enter_fault(Chip& chip) {
+  const FaultStatus status = status_of(chip.cpu.fault_kind());
+  chip.system.note_fault(status.bits, 0, chip.cpu.fault_address());
+  if (chip.system.handles(status.exception) && chip.nvic.preempts(status.exception, chip.cpu.masks())) {
+    return enter_exception(chip, status.exception);
+  }
+  return enter_hard_fault(chip);
+}
+
+bool enter_refused_call(Chip& chip) { return enter_hard_fault(chip); }
+
 }  // namespace emulator

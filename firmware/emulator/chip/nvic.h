@@ -10,6 +10,9 @@ namespace emulator {
 
 constexpr int kNmi = 2;
 constexpr int kHardFault = 3;
+constexpr int kMemManage = 4;
+constexpr int kBusFault = 5;
+constexpr int kUsageFault = 6;
 constexpr int kSupervisorCall = 11;
 constexpr int kPendSv = 14;
 constexpr int kSysTick = 15;

@@ -10,7 +10,7 @@ namespace emulator {
 
 class Chip;
 
-enum class Reset { kPowerOn, kPin, kWatchdog, kSoftware };
+enum class Reset { kPowerOn, kPin, kWatchdog, kSoftware, kLockup };
 
 class Peripheral {
  public:

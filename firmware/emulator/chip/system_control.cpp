@@ -22,8 +22,11 @@ constexpr uint32_t kVectorTable = 0xED08;
 constexpr uint32_t kResetControl = 0xED0C;
 constexpr uint32_t kSleepControl = 0xED10;
 constexpr uint32_t kSystemPriorities = 0xED18;
+constexpr uint32_t kHandlerControl = 0xED24;  // SHCSR
 constexpr uint32_t kFaultStatus = 0xED28;
 constexpr uint32_t kHardFaultStatus = 0xED2C;
+constexpr uint32_t kMemoryFaultAddress = 0xED34;
+constexpr uint32_t kBusFaultAddress = 0xED38;
 constexpr uint32_t kMpuType = 0xED90;
 constexpr uint32_t kTrigger = 0xEF00;
 constexpr uint32_t kFpContext = 0xEF34;
@@ -32,6 +35,9 @@ constexpr uint32_t kCortexM4 = 0x410FC241;
 constexpr uint32_t kEightRegions = 0x800;
 constexpr uint32_t kLazyStacking = 0xC0000000;
 constexpr uint32_t kKey = 0x05FA;
+constexpr uint32_t kMemoryAddressValid = 1u << 7;
+constexpr uint32_t kBusAddressValid = 1u << 15;
+constexpr int kFirstHandlerBit = 16;  // MEMFAULTENA, then BUSFAULTENA and USGFAULTENA
 
 bool within(uint32_t offset, uint32_t first, uint32_t bytes) { return offset - first < bytes; }
 
@@ -97,6 +103,17 @@ void SystemControl::write_word(uint32_t offset, uint32_t value) {
     default:
       if (offset >= 0xE000 && offset < 0xF000) kept = value;
   }
+}
+
+void SystemControl::note_fault(uint32_t configurable, uint32_t hard, uint32_t address) {
+  registers_[kFaultStatus / 4 & 0x3FF] |= configurable;
+  registers_[kHardFaultStatus / 4 & 0x3FF] |= hard;
+  if (configurable & kMemoryAddressValid) registers_[kMemoryFaultAddress / 4 & 0x3FF] = address;
+  if (configurable & kBusAddressValid) registers_[kBusFaultAddress / 4 & 0x3FF] = address;
+}
+
+bool SystemControl::handles(int exception) const {
+  return registers_[kHandlerControl / 4 & 0x3FF] >> (kFirstHandlerBit + exception - kMemManage) & 1;
 }
 
 // Priorities are the registers that software writes as bytes, too.

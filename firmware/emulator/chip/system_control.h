@@ -22,6 +22,11 @@ class SystemControl {
   uint32_t vector_table() const { return vector_table_; }
   void set_vector_table(uint32_t address) { vector_table_ = address; }
 
+  // The fault status registers: bits that are added to CFSR and HFSR, and the address, where CFSR says that it is valid.
+  void note_fault(uint32_t configurable, uint32_t hard, uint32_t address);
+  // Whether a fault of this kind has a handler of its own (SHCSR).
+  bool handles(int exception) const;
+
  private:
   uint32_t read_word(uint32_t offset);
   void write_word(uint32_t offset, uint32_t value);
