@@ -34,6 +34,7 @@ void check_all() {
       {"pwm", check_pwm},
       {"twi", check_twi},
       {"twim", check_twim},
+      {"sensor", check_sensor},
       {"uarte", check_uarte},
   };
   run(groups, sizeof groups / sizeof groups[0]);
