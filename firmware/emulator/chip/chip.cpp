@@ -21,6 +21,7 @@ Chip::Chip(const ChipSettings& settings)
 Chip::~Chip() = default;
 
 void Chip::power_on() {
+  cpu.find_send_event();
   reset_request_ = Reset::kPowerOn;
   events.attention();
 }
@@ -139,6 +140,9 @@ void Chip::handle(Stop stop) {
     case Stop::kExceptionReturn:
       if (!return_from_exception(*this, cpu.exception_return())) {
         fail("a return from an exception finds no frame on the stack", cpu.exception_return());
+      } else if (system.sleeps_on_exit() && (cpu.get(Register::kIpsr) & 0x1FF) == 0) {
+        for_event_ = false;
+        asleep_ = true;
       }
       break;
     case Stop::kFault: code_went_wrong(); break;

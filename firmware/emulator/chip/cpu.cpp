@@ -2,6 +2,7 @@
 
 #include <unicorn/unicorn.h>
 
+#include <cstring>
 #include <stdexcept>
 
 #include "chip/bus.h"
@@ -16,6 +17,7 @@ namespace {
 constexpr uint64_t kNowhere = 0xFFFFE000;
 constexpr uint32_t kFirstExceptionReturn = 0xFFFFFF00;
 constexpr uint32_t kThumb = 1u << 24;  // of xPSR
+constexpr uint16_t kSev = 0xBF40;
 constexpr uint16_t kWfe = 0xBF20;
 constexpr uint16_t kWfi = 0xBF30;
 constexpr uint16_t kYield = 0xBF10;
@@ -93,8 +95,7 @@ struct Cpu::Hooks {
     }
     const bool flash = address < kFlashSize || (address >= kUicrBase && address < kUicrBase + kPageSize);
     if (type == UC_MEM_WRITE_PROT && flash && cpu.flash_) {
-      // The store itself is dropped by Unicorn, since the page can't be written.
-      cpu.flash_->write_flash(static_cast<uint32_t>(address), static_cast<unsigned>(size), static_cast<uint32_t>(value));
+      cpu.write_flash(static_cast<uint32_t>(address), static_cast<unsigned>(size), static_cast<uint32_t>(value));
       return true;
     }
     const bool write = type == UC_MEM_WRITE_UNMAPPED || type == UC_MEM_WRITE_PROT;
@@ -104,6 +105,8 @@ struct Cpu::Hooks {
     cpu.fault_kind_ = fetch ? Wrong::kFetch : write ? Wrong::kWrite : Wrong::kRead;
     return false;
   }
+
+  static void send_event(uc_engine*, uint64_t, uint32_t, void* self) { static_cast<Cpu*>(self)->nvic_.set_event(); }
 
   static void replaced(uc_engine*, uint64_t, uint32_t, void* replacement) {
     const auto& it = *static_cast<Replacement*>(replacement);
@@ -181,10 +184,39 @@ void Cpu::forget_code(uint32_t address, uint32_t size) {
   uc_ctl_remove_cache(engine_, static_cast<uint64_t>(address), static_cast<uint64_t>(address) + size);
 }
 
+void Cpu::find_send_event() {
+  for (uint32_t address = 0; address < kFlashSize; address += 2) {
+    if (static_cast<uint16_t>(memory_.word(address & ~3u) >> 8 * (address & 2)) != kSev) continue;
+    uc_hook hook;
+    uc_hook_add(engine_, &hook, UC_HOOK_CODE, reinterpret_cast<void*>(Hooks::send_event), this, address, address);
+  }
+}
+
+// Unicorn asks before it stores to a page that can't be written, and then stores all the same: what the controller made of
+// the word is put back as soon as the store is done, which is before the next block of code.
+void Cpu::write_flash(uint32_t address, unsigned size, uint32_t value) {
+  repair_flash();
+  flash_->write_flash(address, size, value);
+  const uint8_t* bytes = address < kFlashSize ? memory_.flash() + address : memory_.uicr() + (address - kUicrBase);
+  repair_address_ = address;
+  repair_.assign(bytes, bytes + size);
+  events_.attention();
+}
+
+void Cpu::repair_flash() {
+  if (repair_.empty()) return;
+  uint8_t* bytes = repair_address_ < kFlashSize ? memory_.flash() + repair_address_
+                                                : memory_.uicr() + (repair_address_ - kUicrBase);
+  memcpy(bytes, repair_.data(), repair_.size());
+  repair_.clear();
+}
+
 Stop Cpu::run() {
   hooked_ = Hooked::kNothing;
   fault_.clear();
-  return why(uc_emu_start(engine_, get(Register::kPc) | 1, kNowhere, 0, 0));
+  const uc_err error = uc_emu_start(engine_, get(Register::kPc) | 1, kNowhere, 0, 0);
+  repair_flash();
+  return why(error);
 }
 
 Stop Cpu::step() {
@@ -193,6 +225,7 @@ Stop Cpu::step() {
   stepping_ = true;
   counted_ = true;
   const uc_err error = uc_emu_start(engine_, get(Register::kPc) | 1, kNowhere, 0, 1);
+  repair_flash();
   stepping_ = counted_ = false;
   return hooked_ == Hooked::kNothing && error == UC_ERR_OK ? Stop::kAttention : why(error);
 }

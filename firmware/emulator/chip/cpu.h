@@ -49,6 +49,8 @@ class Cpu {
 
   // What the flash does with a word that the processor writes.
   void set_flash(FlashController* flash) { flash_ = flash; }
+  // Unicorn does nothing at SEV: the instructions in flash are found, and set the event register from now on.
+  void find_send_event();
   // Code that was executed from these addresses has changed.
   void forget_code(uint32_t address, uint32_t size);
   // Makes a function return `value` at once, instead of what its code does.
@@ -73,6 +75,8 @@ class Cpu {
     uint32_t value;
   };
 
+  void write_flash(uint32_t address, unsigned size, uint32_t value);
+  void repair_flash();
   bool must_give_way() const;
   void map_memory(Memory& memory);
   void add_hooks();
@@ -87,6 +91,8 @@ class Cpu {
   Bus& bus_;
   SystemControl& system_;
   FlashController* flash_ = nullptr;
+  uint32_t repair_address_ = 0;
+  std::vector<uint8_t> repair_;
 
   enum class Hooked { kNothing, kStopped, kSupervisorCall, kExceptionReturn, kFault };
   Hooked hooked_ = Hooked::kNothing;

@@ -4,6 +4,7 @@ namespace emulator {
 namespace {
 
 constexpr int kThreadLevel = 256;  // no exception is active
+constexpr int kPriorityBits = 0xE0;  // three are implemented
 
 }  // namespace
 
@@ -77,7 +78,7 @@ void Nvic::enable(int exception, bool on) {
 }
 
 void Nvic::set_priority(int exception, uint8_t priority) {
-  priority_[exception] = priority & 0xE0;  // three bits are implemented
+  priority_[exception] = priority & kPriorityBits;
   weigh_active();
   choose();
 }
@@ -108,7 +109,7 @@ void Nvic::leave(int exception) {
 
 bool Nvic::preempts(int exception, const Masks& masks) const {
   int current = active_level_;
-  const int basepri = masks.basepri & group_mask_;
+  const int basepri = masks.basepri & kPriorityBits & group_mask_;
   if (basepri && basepri < current) current = basepri;
   if (masks.primask && current > 0) current = 0;
   if (masks.faultmask && current > -1) current = -1;

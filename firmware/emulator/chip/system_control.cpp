@@ -112,6 +112,8 @@ void SystemControl::note_fault(uint32_t configurable, uint32_t hard, uint32_t ad
   if (configurable & kBusAddressValid) registers_[kBusFaultAddress / 4 & 0x3FF] = address;
 }
 
+bool SystemControl::sleeps_on_exit() const { return registers_[kSleepControl / 4 & 0x3FF] >> 1 & 1; }
+
 bool SystemControl::handles(int exception) const {
   return registers_[kHandlerControl / 4 & 0x3FF] >> (kFirstHandlerBit + exception - kMemManage) & 1;
 }

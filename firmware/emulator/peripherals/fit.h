@@ -5,11 +5,12 @@
 namespace emulator {
 
 class Chip;
+class Gpio;
 
 void fit_aar_ccm(Chip& chip);
 void fit_ecb(Chip& chip);
 void fit_egu(Chip& chip, uint32_t base);
-void fit_gpiote(Chip& chip);
+void fit_gpiote(Chip& chip, Gpio& pins);
 void fit_plain(Chip& chip, const char* name, uint32_t base);
 void fit_ppi(Chip& chip);
 void fit_pwm(Chip& chip, uint32_t base);

@@ -47,14 +47,20 @@ Peripherals fit_nrf52840(Chip& chip) {
   for (const uint32_t base : {0x40023000, 0x4002F000}) fit_spim(chip, base);
   fit_aar_ccm(chip);
   fit_ecb(chip);
-  fit_gpiote(chip);
   fit_ppi(chip);
   fit_qspi(chip);
   fit_rng(chip);
   fit_saadc(chip);
   fit_temp(chip);
-  return {chip.fit<Gpio>(),          chip.fit<Nvmc>(),          chip.fit<PowerClock>(), chip.fit<Radio>(),
-          chip.fit<Twi>(0x40003000), chip.fit<Twi>(0x40004000), chip.fit<Usbd>()};
+  Gpio& gpio = chip.fit<Gpio>();
+  fit_gpiote(chip, gpio);
+  return {gpio,
+          chip.fit<Nvmc>(),
+          chip.fit<PowerClock>(),
+          chip.fit<Radio>(),
+          chip.fit<Twi>(0x40003000),
+          chip.fit<Twi>(0x40004000),
+          chip.fit<Usbd>()};
 }
 
 }  // namespace emulator

@@ -10,9 +10,14 @@ constexpr uint32_t kHighStop = 0x004;
 constexpr uint32_t kLowStart = 0x008;
 constexpr uint32_t kLowStop = 0x00C;
 constexpr uint32_t kCalibrate = 0x010;
+constexpr uint32_t kCalibrationTimerStart = 0x014;
+constexpr uint32_t kCalibrationTimerStop = 0x018;
 constexpr uint32_t kHighStarted = 0x100;
 constexpr uint32_t kLowStarted = 0x104;
 constexpr uint32_t kCalibrated = 0x10C;
+constexpr uint32_t kCalibrationDue = 0x110;
+constexpr uint32_t kCalibrationTimerStarted = 0x128;
+constexpr uint32_t kCalibrationTimerStopped = 0x12C;
 constexpr uint32_t kUsbDetected = 0x11C;
 constexpr uint32_t kUsbRemoved = 0x120;
 constexpr uint32_t kUsbPowerReady = 0x124;
@@ -28,12 +33,14 @@ constexpr uint32_t kSystemOff = 0x500;
 constexpr uint32_t kLowSource = 0x518;
 constexpr uint32_t kRetained = 0x51C;
 constexpr uint32_t kRetained2 = 0x520;
+constexpr uint32_t kCalibrationInterval = 0x538;  // quarters of a second
 
 constexpr uint32_t reason_of(Reset kind) {
   switch (kind) {
     case Reset::kPin: return 1;
     case Reset::kWatchdog: return 2;
     case Reset::kSoftware: return 4;
+    case Reset::kLockup: return 8;
     default: return 0;  // power-on is told by the absence of the others
   }
 }
@@ -41,7 +48,9 @@ constexpr uint32_t reason_of(Reset kind) {
 }  // namespace
 
 PowerClock::PowerClock(Chip& chip)
-    : Peripheral(chip, "POWER/CLOCK", 0x40000000), calibration_(chip.events, [this] { raise(kCalibrated); }) {}
+    : Peripheral(chip, "POWER/CLOCK", 0x40000000),
+      calibration_(chip.events, [this] { raise(kCalibrated); }),
+      calibration_timer_(chip.events, [this] { raise(kCalibrationDue); }) {}
 
 void PowerClock::start(uint32_t task) {
   switch (task) {
@@ -56,13 +65,21 @@ void PowerClock::start(uint32_t task) {
       break;
     case kLowStop: low_runs_ = false; break;
     case kCalibrate: calibration_.in(milliseconds(1)); break;
+    case kCalibrationTimerStart:
+      calibration_timer_.in((reg(kCalibrationInterval) & 0x7F) * milliseconds(250));
+      raise(kCalibrationTimerStarted);
+      break;
+    case kCalibrationTimerStop:
+      calibration_timer_.stop();
+      raise(kCalibrationTimerStopped);
+      break;
     default: break;
   }
 }
 
 void PowerClock::reset(Reset kind) {
-  // The retained registers keep their values through a software reset alone ("Reset behavior").
-  const bool kept = kind == Reset::kSoftware;
+  // The retained registers keep their values through these alone ("Reset behavior").
+  const bool kept = kind == Reset::kSoftware || kind == Reset::kLockup;
   const uint32_t retained = kept ? reg(kRetained) : 0;
   const uint32_t retained2 = kept ? reg(kRetained2) : 0;
   Peripheral::reset(kind);
@@ -70,6 +87,7 @@ void PowerClock::reset(Reset kind) {
   reg(kRetained2) = retained2;
   reasons_ = kind == Reset::kPowerOn ? 0 : reasons_ | reason_of(kind);
   calibration_.stop();
+  calibration_timer_.stop();
   high_runs_ = low_runs_ = false;
   // Firmware that starts with the cable in its socket finds these events; Mbed starts USB by nothing else.
   reg(kUsbDetected) = reg(kUsbPowerReady) = vbus_;
@@ -84,6 +102,7 @@ void PowerClock::set_vbus(bool on) {
 
 void PowerClock::on_write(uint32_t offset, uint32_t value) {
   if (offset == kResetReasons) reasons_ &= ~value;
+  if (offset == kRetained || offset == kRetained2) reg(offset) &= 0xFF;
   if (offset == kSystemOff && value == 1) chip().turn_off();
 }
 

@@ -1,5 +1,5 @@
-// POWER and CLOCK, which share a page: clocks that start at once, reset reasons, retained registers, the USB regulator.
-// nRF52840 Product Specification, "POWER - Power supply" and "CLOCK - Clock control".
+// POWER and CLOCK, which share a page: clocks that start at once, reset reasons, retained registers, the USB
+// regulator. nRF52840 Product Specification, "POWER - Power supply" and "CLOCK - Clock control".
 #pragma once
 #include "chip/peripheral.h"
 
@@ -21,6 +21,7 @@ class PowerClock : public Peripheral {
 
  private:
   Alarm calibration_;
+  Alarm calibration_timer_;
   bool high_runs_ = false;
   bool low_runs_ = false;
   bool vbus_ = true;

@@ -110,7 +110,7 @@ void check_watchdog_reset() {
   kPower[kResetReas] = ~0u;
   EQUAL(kWdt[kRunStatus], 0);
   EQUAL(kPower[kGpregret], 0);             // kept over a soft reset alone
-  BETWEEN(stage.watchdog_at, 3270, 3300);  // its interrupt came first, after 100 ms
+  BETWEEN(stage.watchdog_at, 3240, 3280);  // its interrupt came first, after 100 ms
 }
 
 // A fault while HardFault runs: lockup, which resets the chip.

@@ -235,8 +235,13 @@ void check_basepri() {
   EQUAL(differs("cCbB"), 0);
   set_basepri(0);
   EQUAL(differs("cCbBaA"), 0);
-  set_basepri(0x5F);
-  EQUAL(get_basepri(), 0x40);
+  set_basepri(0x5F);  // only three bits of it count
+  set_priority(kB, 0x40);
+  pend(kB);
+  EQUAL(differs("cCbBaA"), 0);
+  set_basepri(0);
+  EQUAL(differs("cCbBaAbB"), 0);
+  set_basepri(0x40);
   set_basepri_max(0x80);  // may only raise the bar
   EQUAL(get_basepri(), 0x40);
   set_basepri_max(0x20);

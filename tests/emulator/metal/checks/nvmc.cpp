@@ -37,6 +37,7 @@ bool erased(uint32_t page) {
 // TIMER1 at 1 MHz goes on while the processor stands still.
 void start_timer() {
   kTimer1[0x004] = 1;
+  kTimer1[kShorts] = 0;
   kTimer1[0x504] = 0;
   kTimer1[0x508] = 3;
   kTimer1[0x510] = 4;

@@ -119,6 +119,7 @@ void check_interrupt(const Peripheral& rtc, uint32_t channels) {
   interrupting = &rtc;
   interrupts = 0;
   handle(kInterrupt0 + rtc.interrupt(), on_rtc);
+  unpend(rtc.interrupt());  // left over from the checks before
   enable(rtc.interrupt());
   rtc[cc(2)] = 10;
   rtc[kIntenset] = event_bit(compare(2));
