@@ -25,6 +25,7 @@ constexpr int kBadImage = 4;  // the image can't run here
 constexpr const char* kHelp =
     "bytefed-nrf52840 [--speed real|fast] [--seconds N] [--verbose] CHIP [CHIP ...]\n"
     "  CHIP: --image FILE.elf|FILE.hex [--bootloader HEX] [--state FILE] [--uid HEX] [--seed N] [--usb SOCKET]\n"
+    "        [--sensor NAME[:RECORDING.csv]] [--faults stop|handle]\n"
     "  SOCKET: a path for a Unix socket, tcp:PORT, or fd:N\n"
     "Commands are lines of JSON on stdin; its end ends the emulator. README.md has them.\n";
 

@@ -2,7 +2,9 @@
 
 #include "board/flashing.h"
 #include "peripherals/nvmc.h"
+#include "peripherals/twi.h"
 #include "peripherals/usbd.h"
+#include "sensors/sensors.h"
 
 namespace emulator {
 namespace {
@@ -26,6 +28,7 @@ Board::Board(const BoardSettings& settings) : settings_(settings), image_(Image:
   write_image(chip_->memory, image_, bootloader);
   peripherals_.emplace(fit_nrf52840(*chip_));
   replace_crypto_cell();
+  fit_sensor();
   host_.emplace(*chip_, peripherals_->usbd);
   if (cdc_) host_->add(*cdc_);
   chip_->power_on();
@@ -34,6 +37,18 @@ Board::Board(const BoardSettings& settings) : settings_(settings), image_(Image:
 void Board::replace_crypto_cell() {
   for (const char* name : kCryptoCell) {
     if (const auto symbol = image_.symbols.find(name)) chip_->cpu.replace(symbol->address, 0);
+  }
+}
+
+// Boards have one bus with sensors. Which controller drives it is the image's choice, so they are on both.
+void Board::fit_sensor() {
+  if (settings_.sensor.empty()) return;
+  const size_t colon = settings_.sensor.find(':');
+  if (colon != std::string::npos) recording_ = Recording::read(settings_.sensor.substr(colon + 1));
+  sensors_ = make_sensor(settings_.sensor.substr(0, colon), chip_->events, recording_);
+  for (const auto& sensor : sensors_) {
+    peripherals_->twi0.attach(*sensor);
+    peripherals_->twi1.attach(*sensor);
   }
 }
 

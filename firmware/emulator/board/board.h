@@ -3,10 +3,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "chip/chip.h"
 #include "image/image.h"
 #include "peripherals/nrf52840.h"
+#include "peripherals/twi_device.h"
+#include "sensors/recording.h"
 #include "usb/cdc.h"
 #include "usb/client.h"
 #include "usb/host.h"
@@ -16,6 +19,7 @@ namespace emulator {
 struct BoardSettings {
   std::string image;
   std::string bootloader;  // hex of MBR, SoftDevice and bootloader; empty: none
+  std::string sensor;      // "NAME:RECORDING.csv", or NAME alone for a board that lies still; empty: none
   std::string usb;         // where the client of the serial port comes to; empty: nobody does
   ChipSettings chip;
 };
@@ -38,6 +42,7 @@ class Board {
 
  private:
   void replace_crypto_cell();
+  void fit_sensor();
 
   BoardSettings settings_;
   Image image_;
@@ -46,6 +51,8 @@ class Board {
   std::unique_ptr<Chip> chip_;
   std::optional<Peripherals> peripherals_;
   std::optional<UsbHost> host_;
+  Recording recording_;
+  std::vector<std::unique_ptr<TwiDevice>> sensors_;
 };
 
 }  // namespace emulator

@@ -15,6 +15,11 @@ uint64_t number(const std::string& option, const std::string& text, int base) {
   return value;
 }
 
+bool handles_faults(const std::string& value) {
+  if (value != "stop" && value != "handle") throw UsageError("--faults is stop or handle");
+  return value == "handle";
+}
+
 // An option of one chip: those after --image belong to that chip. False if it is no such option.
 bool set(BoardSettings& board, const std::string& option, const std::string& value) {
   if (option == "--bootloader") board.bootloader = value;
@@ -22,6 +27,8 @@ bool set(BoardSettings& board, const std::string& option, const std::string& val
   else if (option == "--uid") board.chip.uid = number(option, value, 16);
   else if (option == "--seed") board.chip.seed = number(option, value, 10);
   else if (option == "--usb") board.usb = value;
+  else if (option == "--sensor") board.sensor = value;
+  else if (option == "--faults") board.chip.handles_faults = handles_faults(value);
   else return false;
   return true;
 }
