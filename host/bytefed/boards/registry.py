@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from bytefed.boards.nrf52840.scheme import NRF52840
 from bytefed.boards.real import BLE, SERIAL, SOCKET
 from bytefed.boards.scheme import Found, Scheme
 from bytefed.boards.started import LOOPBACK, QEMU, VIRTUAL, VIRTUAL_BLE
@@ -13,7 +14,9 @@ from bytefed.errors import ConfigError
 GROUP = "bytefed.transports"
 """The group of entry points by which a package adds a Scheme; an entry point is named as its scheme."""
 
-SCHEMES = {scheme.name: scheme for scheme in (VIRTUAL, VIRTUAL_BLE, LOOPBACK, QEMU, SERIAL, SOCKET, BLE)}
+SCHEMES = {
+    scheme.name: scheme for scheme in (VIRTUAL, VIRTUAL_BLE, LOOPBACK, QEMU, NRF52840, SERIAL, SOCKET, BLE)
+}
 """bytefed's own schemes by name, in the order in which help texts list them."""
 
 FORMS = tuple(form for scheme in SCHEMES.values() for form in scheme.forms)

@@ -1,4 +1,4 @@
-"""`bytefed board`: virtual boards behind pseudo-terminals."""
+"""`bytefed board`: virtual boards behind pseudo-terminals, and exact images on emulated chips behind sockets."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -33,9 +34,11 @@ examples:
   bytefed board --shape 64x10                  a board that takes ready features, D=64, C=10
   bytefed board --count 2 --line-rate 115200   as slow as a UART at 115,200 baud
   bytefed board --model motion --replay motion with recorded motions for a sensor: try `bytefed capture`
+  bytefed board --image feather_nrf52840       the image that `pio run -e feather_nrf52840` has built, on an
+                                               emulated nRF52840 (needs `make emulator`); prints a socket
 
 Each port speaks what a real board speaks; drive them from another terminal:
-  bytefed run --boards serial:/dev/pts/3 serial:/dev/pts/4
+  bytefed run --boards serial:/dev/pts/3 serial:/dev/pts/4 socket://127.0.0.1:40123
 """
 
 
@@ -43,7 +46,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "board",
-        description="Start virtual boards: the firmware's own core, each behind a pseudo-terminal. Ctrl-C stops them.",
+        description="Start virtual boards: the firmware's own core, each behind a pseudo-terminal. With --image, "
+        "start boards with the very image that would be flashed, on emulated chips. Ctrl-C stops them.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -72,9 +76,29 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object a board, then serve silently"
     )
+    _add_emulation(parser)
     # A coordinator that is killed leaves its boards without a parent: then they stop, too.
     parser.add_argument("--parent", type=int, metavar="PID", help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
+
+
+def _add_emulation(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `--image`."""
+    group = parser.add_argument_group("exact images on emulated chips")
+    group.add_argument(
+        "--image",
+        metavar="ENV|FILE",
+        help="environment of platformio.ini whose build is run, or the path of an ELF or hex",
+    )
+    group.add_argument(
+        "--bootloader",
+        type=Path,
+        metavar="HEX",
+        help="the board's bootloader with its SoftDevice (default: $BYTEFED_BOOTLOADER, or PlatformIO's)",
+    )
+    group.add_argument(
+        "--state", type=Path, metavar="DIR", help="keep each board's flash there (default: all boards are new)"
+    )
 
 
 def board_kind(model: str | None, shape: str | None, capacity: int, replay: str | None = None) -> BoardKind:
@@ -96,6 +120,8 @@ def board_kind(model: str | None, shape: str | None, capacity: int, replay: str 
 def run(args: argparse.Namespace) -> int:
     """Serve the boards until a signal says stop; 1 where they can't be started, said in JSON if that was asked for."""
     try:
+        if args.image is not None:
+            return _serve_images(args)
         boards, stopped = _start(args)
     except BytefedError as error:
         if not args.json:
@@ -106,6 +132,26 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _serve_images(args: argparse.Namespace) -> int:
+    for option in ("model", "shape", "replay", "line_rate"):
+        if getattr(args, option) is not None:
+            name = "--" + option.replace("_", "-")
+            raise ConfigError(
+                "E_CONFIG_OPTION", f"{name} does not go with --image, which brings its own.", f"Leave {name} out."
+            )
+    _check_range("--count", args.count, 1, 1024)
+    from bytefed.cli.emulated import serve
+
+    return serve(args)
+
+
+def _check_range(option: str, value: int, least: int, most: int) -> None:
+    if not least <= value <= most:
+        raise ConfigError(
+            "E_CONFIG_VALUE", f"{option} {value} is out of range.", f"{least} to {most:,} can be."
+        )
+
+
 def _start(args: argparse.Namespace) -> tuple[list[PtyBoard], Callable[[], bool]]:
     """Start the boards and say where they are; return them, and what says when they are to stop."""
     if os.name != "posix":
@@ -113,11 +159,8 @@ def _start(args: argparse.Namespace) -> tuple[list[PtyBoard], Callable[[], bool]
     limits = {"--count": (args.count, 1, 1024), "--capacity": (args.capacity, 1, 65535)}
     if args.line_rate is not None:
         limits["--line-rate"] = (args.line_rate, 300, 100_000_000)
-    for option, (value, least, most) in limits.items():
-        if not least <= value <= most:
-            raise ConfigError(
-                "E_CONFIG_VALUE", f"{option} {value} is out of range.", f"{least} to {most:,} can be."
-            )
+    for option, limit in limits.items():
+        _check_range(option, *limit)
     kind = board_kind(args.model, args.shape, args.capacity, args.replay)
     extractor = load_extractor(kind)
     recording = load_recording(kind, extractor)
