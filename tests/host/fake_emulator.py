@@ -65,7 +65,9 @@ class Fake:
         from bytefed.extractor.extractor import Extractor
 
         if not self.model:
-            return VirtualBoard(features=16, classes=4, uid=self.uid, boot=self.boot, capacity=500, max_batch=32)
+            return VirtualBoard(
+                features=16, classes=4, uid=self.uid, boot=self.boot, capacity=500, max_batch=32
+            )
         import numpy as np
 
         extractor = Extractor.load(self.model)
@@ -151,7 +153,9 @@ def main() -> int:
     faults = set(os.environ.get("FAKE_EMULATOR", "").split())
     say({"event": "ready"})
     if "no-library" in faults:
-        sys.stderr.write("error while loading shared libraries: libunicorn.so.2: cannot open shared object file\n")
+        sys.stderr.write(
+            "error while loading shared libraries: libunicorn.so.2: cannot open shared object file\n"
+        )
         return 127
     listener = socket.socket(fileno=int(args.usb.removeprefix("fd:")))
     fake = Fake(int(args.uid, 16), listener, faults, os.environ.get("FAKE_MODEL", ""))

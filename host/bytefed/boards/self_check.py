@@ -126,7 +126,9 @@ def _compare(uri: str, delta: NDArray[np.float32] | None, expected: NDArray[np.f
     wrong = int((got.view(np.uint32) != expected.view(np.uint32)).sum())
     if wrong:
         raise BoardError(
-            "E_BOARD_BITS", f"{uri}: {wrong} of {len(expected)} values of its delta are not this host's.", _REBUILD
+            "E_BOARD_BITS",
+            f"{uri}: {wrong} of {len(expected)} values of its delta are not this host's.",
+            _REBUILD,
         )
 
 

@@ -50,9 +50,7 @@ async def _serve(args: argparse.Namespace, build: Build, uids: Sequence[int]) ->
     async with AsyncExitStack() as stack:
         emulators = []
         for number, uid in enumerate(uids, args.uid_first):
-            board = emulated_board(
-                build, f"nrf52840:{build.name}#{number}", uid, state_file(uid, args.state)
-            )
+            board = emulated_board(build, f"nrf52840:{build.name}#{number}", uid, state_file(uid, args.state))
             emulators.append(await stack.enter_async_context(board))
         booted = asyncio.gather(*(emulator.enumerated() for emulator in emulators))
         await asyncio.wait([stop, booted], return_when=asyncio.FIRST_COMPLETED)

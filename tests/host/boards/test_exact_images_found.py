@@ -64,7 +64,9 @@ def test_a_hex_needs_the_elf_of_its_build(machine: Path) -> None:
 
 
 def test_the_bootloader_that_fits_is_taken(machine: Path) -> None:
-    newer = write_bootloader(machine / FEATHER_HEX / "feather_bootloader-9_s140_7.3.0.hex", 0x27000, 7_003_000)
+    newer = write_bootloader(
+        machine / FEATHER_HEX / "feather_bootloader-9_s140_7.3.0.hex", 0x27000, 7_003_000
+    )
     assert find_build("feather_nrf52840").bootloader.name.endswith("6.1.1.hex")
     write_elf(machine / ".pio/build/feather_nrf52840/firmware.elf", 0x27000)
     assert find_build("feather_nrf52840").bootloader == newer
@@ -89,11 +91,15 @@ def test_a_softdevice_of_another_version(machine: Path, monkeypatch: pytest.Monk
 
 def test_no_bootloader(machine: Path) -> None:
     next((machine / FEATHER_HEX).iterdir()).unlink()
-    refused("feather_nrf52840", "E_IMAGE_BOOTLOADER", "BYTEFED_BOOTLOADER", "bootloader/feather_nrf52840_express/")
+    refused(
+        "feather_nrf52840", "E_IMAGE_BOOTLOADER", "BYTEFED_BOOTLOADER", "bootloader/feather_nrf52840_express/"
+    )
 
 
 def test_no_build(machine: Path) -> None:
-    refused("itsybitsy_nrf52840", "E_IMAGE_BUILD", "pio run -e itsybitsy_nrf52840", "feather_nrf52840, nano33ble")
+    refused(
+        "itsybitsy_nrf52840", "E_IMAGE_BUILD", "pio run -e itsybitsy_nrf52840", "feather_nrf52840, nano33ble"
+    )
 
 
 @pytest.mark.parametrize(

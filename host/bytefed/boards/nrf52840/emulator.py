@@ -7,7 +7,6 @@ opens and the emulator inherits: so its port is known, and nobody else's.
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
 import os
 import random
@@ -15,6 +14,7 @@ import socket
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ def find_emulator() -> Path:
             f"BYTEFED_EMULATOR names {path}, and that is no program.",
             "Unset it, and build the emulator in a checkout: `make emulator`.",
         )
-    if importlib.util.find_spec("unicorn") is None:
+    if find_spec("unicorn") is None:
         raise without_unicorn()
     raise ConfigError(
         "E_EMULATOR_MISSING",
@@ -112,12 +112,12 @@ class Emulator:
         """Take what the emulator says: events, answers in the order of the questions, and words."""
         while stream is not None and (line := await stream.readline()):
             message = _json(line)
-            if message.get("event") == "usb" and message.get("state") == "configured":
+            if message is None:
+                self._said.append(line.decode(errors="replace").strip())
+            elif message.get("event") == "usb" and message.get("state") == "configured":
                 self._enumerated.set()
             elif message.get("event") == "fault":
                 self._fault = message
-            elif not message:
-                self._said.append(line.decode(errors="replace").strip())
             elif "event" not in message and self._questions:
                 question = self._questions.popleft()
                 if not question.done():
@@ -220,13 +220,13 @@ class Emulator:
             await self._end
 
 
-def _json(line: bytes) -> Mapping[str, Any]:
-    """Return the JSON object of a line; an empty one if it is none."""
+def _json(line: bytes) -> Mapping[str, Any] | None:
+    """Return the JSON object of a line, None if it is none."""
     try:
         message = json.loads(line)
     except ValueError:
-        return {}
-    return message if isinstance(message, dict) else {}
+        return None
+    return message if isinstance(message, dict) else None
 
 
 def fault_error(uri: str, fault: Mapping[str, Any]) -> LinkError:
@@ -268,6 +268,30 @@ class EmulatedTransport(SerialTransport):
         await super().open()
 
 
+async def _start(
+    program: Path, build: Build, uid: int, state: Path | None
+) -> tuple[asyncio.subprocess.Process, int]:
+    """Start a board's process and return it, and the TCP port of its USB."""
+    with socket.create_server((_HOST, 0), backlog=1) as listener:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command(program, build, uid, listener.fileno(), state),
+                pass_fds=[listener.fileno()],
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                limit=_LINE_LIMIT,
+                start_new_session=True,  # Ctrl-C is the coordinator's to handle
+            )
+        except OSError as error:
+            raise ConfigError(
+                "E_EMULATOR_MISSING",
+                f"The emulator {program} can't be started: {error.strerror}.",
+                "Build it in a checkout, on this machine: `make emulator`.",
+            ) from error
+        return process, listener.getsockname()[1]
+
+
 @asynccontextmanager
 async def emulated_board(
     build: Build, uri: str, uid: int, state: Path | None = None
@@ -283,18 +307,7 @@ async def emulated_board(
     Raises:
         ConfigError: E_EMULATOR_MISSING, E_EMULATOR_UNICORN.
     """
-    program = find_emulator()
-    with socket.create_server((_HOST, 0), backlog=1) as listener:
-        port = listener.getsockname()[1]
-        process = await asyncio.create_subprocess_exec(
-            *command(program, build, uid, listener.fileno(), state),
-            pass_fds=[listener.fileno()],
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            limit=_LINE_LIMIT,
-            start_new_session=True,  # Ctrl-C is the coordinator's to handle
-        )
+    process, port = await _start(find_emulator(), build, uid, state)
     emulator = Emulator(uri, process, port)
     try:
         yield emulator

@@ -97,7 +97,10 @@ def _add_emulation(parser: argparse.ArgumentParser) -> None:
         help="the board's bootloader with its SoftDevice (default: $BYTEFED_BOOTLOADER, or PlatformIO's)",
     )
     group.add_argument(
-        "--state", type=Path, metavar="DIR", help="keep each board's flash there (default: all boards are new)"
+        "--state",
+        type=Path,
+        metavar="DIR",
+        help="keep each board's flash there (default: all boards are new)",
     )
 
 
@@ -137,7 +140,9 @@ def _serve_images(args: argparse.Namespace) -> int:
         if getattr(args, option) is not None:
             name = "--" + option.replace("_", "-")
             raise ConfigError(
-                "E_CONFIG_OPTION", f"{name} does not go with --image, which brings its own.", f"Leave {name} out."
+                "E_CONFIG_OPTION",
+                f"{name} does not go with --image, which brings its own.",
+                f"Leave {name} out.",
             )
     _check_range("--count", args.count, 1, 1024)
     from bytefed.cli.emulated import serve

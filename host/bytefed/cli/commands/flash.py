@@ -1,4 +1,4 @@
-"""`bytefed flash`: builds a board's firmware, uploads it, and checks that the board runs it; or tries it in emulation."""
+"""`bytefed flash`: builds a board's firmware, and uploads it to the board or tries it in emulation."""
 
 from __future__ import annotations
 
@@ -44,9 +44,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--port", help="where several boards are plugged in")
     group = parser.add_argument_group("before a board is touched")
     group.add_argument(
-        "--emulated", action="store_true", help="try the image on an emulated nRF52840 (needs `make emulator`)"
+        "--emulated",
+        action="store_true",
+        help="try the image on an emulated nRF52840 (needs `make emulator`)",
     )
-    group.add_argument("--image", type=Path, metavar="FILE", help="try this ELF or hex instead of building one")
+    group.add_argument(
+        "--image", type=Path, metavar="FILE", help="try this ELF or hex instead of building one"
+    )
     group.add_argument(
         "--bootloader",
         type=Path,
