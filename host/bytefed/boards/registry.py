@@ -51,6 +51,16 @@ def scheme_of(uri: str) -> Scheme:
     )
 
 
+def emulation(link: str) -> str:
+    """Return what boards over a link are instead of hardware, "" where they are no emulated ones.
+
+    Args:
+        link: Scheme of their URIs, as `link` in bytes.csv.
+    """
+    scheme = SCHEMES.get(link)
+    return scheme.emulates if scheme else ""
+
+
 def installed_names() -> list[str]:
     """Return the names of the schemes that installed packages add, sorted."""
     from importlib.metadata import entry_points  # slow to load, and seldom needed

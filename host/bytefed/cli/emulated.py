@@ -8,7 +8,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -42,27 +42,31 @@ def serve(args: argparse.Namespace) -> int:
     build = find_build(args.image, args.bootloader)
     find_emulator()
     numbers = range(args.uid_first, args.uid_first + args.count)
-    return asyncio.run(_serve(args, build, [board_uid(args.uid_seed, number) for number in numbers]))
+    asyncio.run(_serve(args, build, [board_uid(args.uid_seed, number) for number in numbers]))
+    return 0
 
 
-async def _serve(args: argparse.Namespace, build: Build, uids: Sequence[int]) -> int:
+async def _serve(args: argparse.Namespace, build: Build, uids: Sequence[int]) -> None:
     stop = _stop_sign(args.parent)
     async with AsyncExitStack() as stack:
         emulators = []
         for number, uid in enumerate(uids, args.uid_first):
             board = emulated_board(build, f"nrf52840:{build.name}#{number}", uid, state_file(uid, args.state))
             emulators.append(await stack.enter_async_context(board))
-        booted = asyncio.gather(*(emulator.enumerated() for emulator in emulators))
-        await asyncio.wait([stop, booted], return_when=asyncio.FIRST_COMPLETED)
-        if not stop.done():
-            await booted
-            _announce(emulators, uids, build, args.json)
-            ends = [asyncio.ensure_future(emulator.end()) for emulator in emulators]
-            done, _ = await asyncio.wait([stop, *ends], return_when=asyncio.FIRST_COMPLETED)
-            for end in done - {stop}:
-                raise end.result()  # type: ignore[misc]  # those of `ends` return errors
-        booted.cancel()
-    return 0
+        life = asyncio.ensure_future(_live(emulators, lambda: _announce(emulators, uids, build, args.json)))
+        await asyncio.wait([stop, life], return_when=asyncio.FIRST_COMPLETED)
+        if life.done():
+            life.result()
+        life.cancel()
+
+
+async def _live(emulators: Sequence[Emulator], announce: Callable[[], None]) -> None:
+    """Wait until all boards have booted, announce them, and wait for the first that ends; raise why it did."""
+    await asyncio.gather(*(emulator.enumerated() for emulator in emulators))
+    announce()
+    ends = [asyncio.ensure_future(emulator.end()) for emulator in emulators]
+    done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    raise done.pop().result()
 
 
 def _stop_sign(parent: int | None) -> asyncio.Future[None]:

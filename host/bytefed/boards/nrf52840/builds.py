@@ -84,6 +84,11 @@ def build_folders() -> list[Path]:
     return list(dict.fromkeys(folders))
 
 
+def built_environments() -> list[str]:
+    """Return the environments of which PlatformIO has left an image, sorted."""
+    return sorted({path.parent.name for folder in build_folders() for path in folder.glob("*/firmware.elf")})
+
+
 def _built(environment: str) -> Path:
     """Return the image of an environment: its ELF, or the hex where there is no ELF."""
     folders = build_folders()
@@ -92,7 +97,7 @@ def _built(environment: str) -> Path:
             path = folder / environment / f"firmware.{suffix}"
             if path.is_file():
                 return path
-    there = sorted({path.parent.name for folder in folders for path in folder.glob("*/firmware.elf")})
+    there = built_environments()
     raise ConfigError(
         "E_IMAGE_BUILD",
         f"PlatformIO has built no image of {environment}: it is not in {' or '.join(map(str, folders))}.",

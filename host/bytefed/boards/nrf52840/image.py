@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from bytefed.errors import ConfigError
+
+if TYPE_CHECKING:  # of the extra `emulator`
+    from elftools.elf.elffile import ELFFile
 
 FLASH = range(0x100000)
 RAM = range(0x20000000, 0x20040000)
@@ -88,7 +92,7 @@ def _begins_as_elf(path: Path) -> bool:
         ) from error
 
 
-def _read_hex(path: Path):  # type: ignore[no-untyped-def]  # intelhex has no types
+def _read_hex(path: Path) -> Any:  # an IntelHex; its package has no types
     from intelhex import IntelHex, IntelHexError
 
     try:
@@ -103,6 +107,7 @@ def _read_elf(path: Path) -> list[tuple[int, bytes]]:
     """Return what an ELF puts into flash: addresses and bytes, at least one piece."""
     from elftools.common.exceptions import ELFError
     from elftools.elf.elffile import ELFFile
+    from elftools.elf.sections import SymbolTableSection
 
     try:
         with path.open("rb") as file:
@@ -110,30 +115,32 @@ def _read_elf(path: Path) -> list[tuple[int, bytes]]:
             _check_processor(path, elf)
             pieces = list(_pieces(elf))
             symbols = elf.get_section_by_name(".symtab")
-            has_symbols = symbols is not None and symbols.num_symbols() > 1  # the first one is empty
+            count = symbols.num_symbols() if isinstance(symbols, SymbolTableSection) else 0
     except (ELFError, OSError, ValueError, KeyError) as error:
         raise ConfigError("E_IMAGE_FILE", f"{path} is a damaged ELF: {error}.", _REBUILD) from error
     outside = [where for where, what in pieces if where not in FLASH or where + len(what) > FLASH.stop]
     if outside or not pieces:
         where = f"at {outside[0]:#x}" if outside else "nowhere"
         raise _for_another_chip(path, f"it lies {where}, and this chip's flash from 0 to {FLASH.stop:#x}")
-    if not has_symbols:
+    if count < 2:  # the first one is empty
         raise _without_symbols(path, "they were stripped from it")
     return pieces
 
 
-def _pieces(elf) -> Iterator[tuple[int, bytes]]:  # type: ignore[no-untyped-def]  # pyelftools has no types
+def _pieces(elf: ELFFile) -> Iterator[tuple[int, bytes]]:
     for segment in elf.iter_segments("PT_LOAD"):
         if segment["p_filesz"]:
             yield segment["p_paddr"], segment.data()
 
 
-def _check_processor(path: Path, elf) -> None:  # type: ignore[no-untyped-def]
+def _check_processor(path: Path, elf: ELFFile) -> None:
     """Refuse what is no code for a Cortex-M4; an ELF that doesn't say which core it is for passes."""
+    from elftools.elf.sections import ARMAttributesSection
+
     if elf["e_machine"] != "EM_ARM" or elf.elfclass != 32:
         raise _for_another_chip(path, f"it is for {elf.get_machine_arch()}")
     attributes = elf.get_section_by_name(".ARM.attributes")
-    for part in attributes.iter_subsections() if attributes else ():
+    for part in attributes.iter_subsections() if isinstance(attributes, ARMAttributesSection) else ():
         for scope in part.iter_subsubsections():
             for each in scope.iter_attributes("TAG_CPU_ARCH"):
                 if each.value > _ARMV7E_M:

@@ -92,4 +92,5 @@ NRF52840 = Scheme(
         "nrf52840:FILE": "the same with the path of an ELF (or a hex with its ELF beside it)",
     },
     _find,
+    emulates="the exact image on an emulated nRF52840",
 )
