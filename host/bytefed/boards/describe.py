@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bytefed.boards.catalog import board_name, sensor_name
-from bytefed.boards.nrf52840.emulator import EmulatedTransport
+from bytefed.boards.nrf52840.watermarks import Watched
 from bytefed.device.device import Device
 from bytefed.device.visit import about
 from bytefed.extractor.manifest import known_model
@@ -38,8 +38,8 @@ async def describe(device: Device) -> dict[str, str]:
         facts["RAM free"] = f"{details.ram * RAM_UNIT:,} B" if details.ram else "unknown"
         if details.heap:
             facts["heap"] = f"{details.heap} requests: a defect"
-    if isinstance(device.transport, EmulatedTransport):
-        facts |= (await device.transport.emulator.watermarks()).facts()
+    if isinstance(device.transport, Watched):
+        facts |= (await device.transport.watermarks()).facts()
     return facts
 
 

@@ -267,6 +267,10 @@ class EmulatedTransport(SerialTransport):
             raise self.emulator.ended
         await super().open()
 
+    async def watermarks(self) -> Watermarks:
+        """Return what the board has used of its chip. Raises as `Emulator.ask`."""
+        return await self.emulator.watermarks()
+
 
 async def _start(
     program: Path, build: Build, uid: int, state: Path | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,18 @@ class Watermarks:
         facts["flash"] = f"{self.erases:,} erases, {self.words:,} words"
         facts["emulated"] = f"{self.seconds:.1f} s, asleep for {self.idle:.0%}"
         return facts
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """An ability of a transport: somebody watches what the board behind it uses of its chip."""
+
+    async def watermarks(self) -> Watermarks:
+        """Return the marks that its memory has reached.
+
+        Raises:
+            LinkError: Whoever watches it is gone.
+        """
 
 
 def _mark(values: Mapping[str, Any]) -> Mark:
