@@ -11,7 +11,6 @@ import os
 import selectors
 import socket
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +25,16 @@ FAULT = {
     "callers": ["00027000 main+10", "00030000 start_task"],
 }
 STATISTICS = {
+    "ok": True,
     "seconds": 2.5,
     "instructions": 1_000_000,
-    "idle": 0.98,
+    "idle_share": 0.98,
     "stacks": [{"name": "loop", "used": 1092, "size": 8192}, {"name": "idle", "used": 88, "size": 512}],
     "heap": {"used": 12_000, "size": 150_472},
+    "usb": {"configured": True},
     "flash": {"erases": 16, "words": 9216},
 }
+STRANGE = {"ok": True, "usb": {"configured": True}, "flash": "full"}
 
 
 def wrapper(folder: Path) -> Path:
@@ -85,15 +87,15 @@ class Fake:
 
     def obey(self, order: dict[str, str]) -> dict[str, Any]:
         if "strange" in self.faults:
-            return {"error": "no such order"} if order["do"] == "reset" else {"flash": "full"}
+            return {"ok": False, "what": "no such order"} if order["do"] == "reset" else STRANGE
         if order["do"] == "reset":
             if self.client:
                 self.client.close()
                 self.client = None
             self.boot += 1
             self.board = self.new_board()
-            return {}
-        return STATISTICS
+            return {"ok": True}
+        return {**STATISTICS, "usb": {"configured": "silent" not in self.faults}}
 
     def go_wrong(self) -> None:
         sys.stderr.write("The image went wrong.\n" + json.dumps(FAULT) + "\n")
@@ -163,9 +165,6 @@ def main() -> int:
         Path(args.state).write_bytes(b"\xff" * 16)
     if "faulty" in faults:
         fake.go_wrong()
-    if "silent" in faults:
-        time.sleep(60)
-    say({"event": "usb", "state": "configured"})
     fake.serve()
     return 0
 

@@ -29,6 +29,7 @@ _HOST = "127.0.0.1"
 _RTO_FLOOR = 2.0  # seconds: the socket loses nothing, but an emulated chip may be slower than a real one
 _LINE_LIMIT = 1 << 20  # bytes of one line from the emulator
 _ANSWER_PATIENCE = 30.0  # seconds
+_LOOK = 0.02  # seconds between two looks whether USB is ready
 _BOOT_PATIENCE = 60.0  # seconds until the USB of an image must be ready: a real board takes less than two
 
 
@@ -103,7 +104,6 @@ class Emulator:
         self._questions: deque[asyncio.Future[Mapping[str, Any]]] = deque()
         self._fault: Mapping[str, Any] = {}
         self._said: deque[str] = deque(maxlen=20)
-        self._enumerated = asyncio.Event()
         self._end = asyncio.create_task(self._notice_the_end())
 
     # ---- What it says
@@ -114,8 +114,6 @@ class Emulator:
             message = _json(line)
             if message is None:
                 self._said.append(line.decode(errors="replace").strip())
-            elif message.get("event") == "usb" and message.get("state") == "configured":
-                self._enumerated.set()
             elif message.get("event") == "fault":
                 self._fault = message
             elif "event" not in message and self._questions:
@@ -130,7 +128,6 @@ class Emulator:
         for question in self._questions:
             if not question.done():
                 question.set_exception(self.ended)
-        self._enumerated.set()
 
     def _why(self, status: int) -> LinkError | ConfigError:
         if self._fault:
@@ -159,11 +156,11 @@ class Emulator:
         try:
             answer = await asyncio.wait_for(question, _ANSWER_PATIENCE)
         except TimeoutError:
-            answer = {"error": f"no answer to {request} within {_ANSWER_PATIENCE:g} s"}
-        if "error" in answer:
+            answer = {"what": f"no answer to {request} within {_ANSWER_PATIENCE:g} s"}
+        if answer.get("ok") is not True:
             raise LinkError(
                 "E_EMULATOR",
-                f"{self.uri}: the emulator says: {answer['error']}",
+                f"{self.uri}: the emulator says: {answer.get('what', answer)}",
                 "Build it anew: `make emulator`.",
             )
         return answer
@@ -192,16 +189,16 @@ class Emulator:
         """
         patience = _boot_patience()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._enumerated.wait(), patience)
-        if self.ended is not None:
-            raise self.ended
-        if not self._enumerated.is_set():
-            raise LinkError(
-                "E_EMULATED_USB",
-                f"{self.uri}: the image runs, but no USB serial port has appeared within {patience:g} s.",
-                "Check that it is bytefed's firmware (`pio run -e nano33ble`); on a slow machine set "
-                "BYTEFED_BOOT_PATIENCE to more seconds.",
-            )
+            async with asyncio.timeout(patience):
+                while not (await self.watermarks()).usb:
+                    await asyncio.sleep(_LOOK)
+                return
+        raise LinkError(
+            "E_EMULATED_USB",
+            f"{self.uri}: the image runs, but no USB serial port has appeared within {patience:g} s.",
+            "Check that it is bytefed's firmware (`pio run -e nano33ble`); on a slow machine set "
+            "BYTEFED_BOOT_PATIENCE to more seconds.",
+        )
 
     async def end(self) -> LinkError | ConfigError:
         """Wait until the board is gone by itself; return why."""
@@ -210,9 +207,9 @@ class Emulator:
         return self.ended
 
     async def stop(self) -> None:
-        """End the process; what it keeps by `--state` is written then."""
-        with suppress(ProcessLookupError):
-            self._process.terminate()
+        """End the process, by the end of its orders: so it also ends where this process is killed."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         try:
             await asyncio.wait_for(asyncio.shield(self._end), 5.0)
         except TimeoutError:

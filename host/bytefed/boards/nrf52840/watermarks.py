@@ -34,10 +34,11 @@ class Watermarks:
         seconds: Time that has passed on the board.
         instructions: Instructions that it has executed.
         idle: Share of that time for which its processor slept, 0..1.
-        stacks: Its stacks.
+        stacks: Its stacks; empty where the emulator knows none in the image.
         heap: Its heap; None where the image has none that the emulator knows.
         erases: Flash pages that it erased.
         words: Words of flash that it wrote.
+        usb: Whether its USB is ready.
     """
 
     seconds: float
@@ -47,6 +48,7 @@ class Watermarks:
     heap: Mark | None
     erases: int
     words: int
+    usb: bool
 
     @classmethod
     def read(cls, answer: Mapping[str, Any]) -> Watermarks:
@@ -55,15 +57,16 @@ class Watermarks:
         Raises:
             KeyError, TypeError, ValueError: The answer is of another emulator.
         """
-        heap, flash = answer.get("heap"), answer["flash"]
+        heap, flash, stacks = answer.get("heap"), answer["flash"], answer.get("stacks", ())
         return cls(
             float(answer["seconds"]),
             int(answer["instructions"]),
-            float(answer["idle"]),
-            tuple(_mark(each) for each in answer["stacks"]),
+            float(answer["idle_share"]),
+            tuple(_mark(each) for each in stacks),
             _mark({"name": "heap", **heap}) if heap else None,
             int(flash["erases"]),
             int(flash["words"]),
+            bool(answer["usb"]["configured"]),
         )
 
     def facts(self) -> dict[str, str]:
