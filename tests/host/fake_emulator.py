@@ -151,6 +151,7 @@ def main() -> int:
         parser.add_argument(option, required=True)
     parser.add_argument("--bootloader")
     parser.add_argument("--state")
+    parser.add_argument("--sensor")
     args = parser.parse_args()
     faults = set(os.environ.get("FAKE_EMULATOR", "").split())
     say({"event": "ready"})

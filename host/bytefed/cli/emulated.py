@@ -18,7 +18,7 @@ from rich.table import Table
 from bytefed.boards.describe import describe
 from bytefed.boards.nrf52840.builds import Build, find_build
 from bytefed.boards.nrf52840.emulator import EmulatedTransport, Emulator, emulated_board, find_emulator
-from bytefed.boards.nrf52840.scheme import state_file
+from bytefed.boards.nrf52840.scheme import fitted
 from bytefed.boards.virtual import board_uid
 from bytefed.device.device import Device
 
@@ -51,7 +51,9 @@ async def _serve(args: argparse.Namespace, build: Build, uids: Sequence[int]) ->
     async with AsyncExitStack() as stack:
         emulators = []
         for number, uid in enumerate(uids, args.uid_first):
-            board = emulated_board(build, f"nrf52840:{build.name}#{number}", uid, state_file(uid, args.state))
+            board = emulated_board(
+                build, f"nrf52840:{build.name}#{number}", fitted(build, uid, args.state, args.sensor)
+            )
             emulators.append(await stack.enter_async_context(board))
         life = asyncio.ensure_future(_live(emulators, lambda: _announce(emulators, uids, build, args.json)))
         await asyncio.wait([stop, life], return_when=asyncio.FIRST_COMPLETED)
@@ -139,7 +141,7 @@ async def _try(console: Console, build: Build, model_hash: int | None) -> None:
     from bytefed.cli.commands.flash import verify
 
     uid = board_uid(0, 0)
-    async with emulated_board(build, f"nrf52840:{build.name}#0", uid) as emulator:
+    async with emulated_board(build, f"nrf52840:{build.name}#0", fitted(build, uid)) as emulator:
         await emulator.enumerated()
         device = Device(EmulatedTransport(emulator))
         try:

@@ -13,8 +13,9 @@ from small_images import write_bootloader, write_elf
 
 from bytefed.boards.describe import describe
 from bytefed.boards.nrf52840 import builds, emulator
+from bytefed.boards.nrf52840.builds import find_build
 from bytefed.boards.nrf52840.emulator import find_emulator
-from bytefed.boards.nrf52840.scheme import parse, state_file
+from bytefed.boards.nrf52840.scheme import fitted, parse
 from bytefed.boards.open import VirtualOptions, open_devices
 from bytefed.boards.self_check import check_features, check_reset, check_round
 from bytefed.boards.virtual import BoardKind, board_uid
@@ -237,10 +238,26 @@ def test_uris_name_an_image_and_a_number(uri: str, what: tuple[str, int]) -> Non
 
 def test_state_is_kept_where_it_is_asked_for(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with_boards(connect)
-    assert state_file(1) is None and not list(machine.rglob("*.flash"))
+    assert not list(machine.rglob("*.flash"))
     monkeypatch.setenv("BYTEFED_EMULATED_STATE", str(machine / "kept"))
     with_boards(connect)
     assert [path.name for path in (machine / "kept").iterdir()] == [f"{board_uid(0, 0):016x}.flash"]
     (machine / "file").write_text("")
     monkeypatch.setenv("BYTEFED_EMULATED_STATE", str(machine / "file" / "x"))
     assert failure(nothing).code == "E_CONFIG_STATE"
+
+
+def test_a_board_has_the_sensor_of_its_make(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nano, feather = find_build("nano33ble"), find_build("feather_nrf52840")
+    assert (fitted(nano, 1).sensor, fitted(feather, 1).sensor) == ("lsm9ds1", "")
+    assert fitted(nano, 1, sensor="none").sensor == ""
+    (machine / "walk.csv").write_text("")
+    monkeypatch.setenv("BYTEFED_EMULATED_SENSOR", "lsm6ds3trc:walk.csv")
+    assert fitted(feather, 1).sensor == "lsm6ds3trc:walk.csv"
+    assert fitted(feather, 1, sensor="bmi270").sensor == "bmi270"
+
+
+@pytest.mark.parametrize("named", ["nose", "bmi270:nothing.csv", ":x"])
+def test_sensors_that_there_are_not(machine: Path, named: str) -> None:
+    with pytest.raises(ConfigError, match="E_CONFIG_SENSOR"):
+        fitted(find_build("nano33ble"), 1, sensor=named)

@@ -14,6 +14,7 @@ import socket
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -67,20 +68,43 @@ def without_unicorn() -> ConfigError:
     )
 
 
-def command(program: Path, build: Build, uid: int, port: int, state: Path | None) -> list[str]:
+@dataclass(frozen=True)
+class Chip:
+    """What an emulated board is, besides its image.
+
+    Attributes:
+        uid: Identity of its chip, 64 bits.
+        sensor: Sensor on its bus and what that feels, such as "bmi270" or "bmi270:walk.csv"; "" for none.
+        state: File that keeps its flash; None for a board that is new each time.
+    """
+
+    uid: int
+    sensor: str = ""
+    state: Path | None = None
+
+
+def command(program: Path, build: Build, chip: Chip, port: int) -> list[str]:
     """Return the command line of one emulated board.
 
     Args:
         program: The emulator.
         build: What it boots.
-        uid: Identity of the chip, 64 bits.
+        chip: On what.
         port: File descriptor of a listening socket: the board's USB serial port.
-        state: File that keeps its flash; None for a board that is new each time.
     """
     seed = random.SystemRandom().getrandbits(32)  # of its random numbers, among them the board's boot id
-    words = [str(program), "--image", str(build.image.symbols), "--uid", f"{uid:016x}", "--seed", str(seed)]
+    words = [
+        str(program),
+        "--image",
+        str(build.image.symbols),
+        "--uid",
+        f"{chip.uid:016x}",
+        "--seed",
+        str(seed),
+    ]
     words += ["--bootloader", str(build.bootloader)] if build.bootloader else []
-    words += ["--state", str(state)] if state else []
+    words += ["--sensor", chip.sensor] if chip.sensor else []
+    words += ["--state", str(chip.state)] if chip.state else []
     return [*words, "--usb", f"fd:{port}"]
 
 
@@ -269,14 +293,12 @@ class EmulatedTransport(SerialTransport):
         return await self.emulator.watermarks()
 
 
-async def _start(
-    program: Path, build: Build, uid: int, state: Path | None
-) -> tuple[asyncio.subprocess.Process, int]:
+async def _start(program: Path, build: Build, chip: Chip) -> tuple[asyncio.subprocess.Process, int]:
     """Start a board's process and return it, and the TCP port of its USB."""
     with socket.create_server((_HOST, 0), backlog=1) as listener:
         try:
             process = await asyncio.create_subprocess_exec(
-                *command(program, build, uid, listener.fileno(), state),
+                *command(program, build, chip, listener.fileno()),
                 pass_fds=[listener.fileno()],
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
@@ -294,21 +316,18 @@ async def _start(
 
 
 @asynccontextmanager
-async def emulated_board(
-    build: Build, uri: str, uid: int, state: Path | None = None
-) -> AsyncIterator[Emulator]:
+async def emulated_board(build: Build, uri: str, chip: Chip) -> AsyncIterator[Emulator]:
     """Switch a board on, and off on leaving. Its USB is ready later: see `Emulator.enumerated`.
 
     Args:
         build: What to boot.
         uri: What to call the board.
-        uid: Identity of its chip, 64 bits.
-        state: File that keeps its flash; None for a board that is new each time.
+        chip: On what.
 
     Raises:
         ConfigError: E_EMULATOR_MISSING, E_EMULATOR_UNICORN.
     """
-    process, port = await _start(find_emulator(), build, uid, state)
+    process, port = await _start(find_emulator(), build, chip)
     emulator = Emulator(uri, process, port)
     try:
         yield emulator

@@ -97,6 +97,11 @@ def _add_emulation(parser: argparse.ArgumentParser) -> None:
         help="the board's bootloader with its SoftDevice (default: $BYTEFED_BOOTLOADER, or PlatformIO's)",
     )
     group.add_argument(
+        "--sensor",
+        metavar="NAME[:CSV]",
+        help="sensor on the board's bus, and a recording of what it feels (default: the make's, lying still)",
+    )
+    group.add_argument(
         "--state",
         type=Path,
         metavar="DIR",
