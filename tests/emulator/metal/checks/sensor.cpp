@@ -1,6 +1,6 @@
 // The sensors of boards, as their datasheets say: whoever answers is asked who it is, switched on and read.
 // The recording that is played is the one in tests/emulator/test_metal.py: two rows, the second the negative
-// of the first, a second each.
+// of the first, a tenth of a second each.
 #include "../check.h"
 #include "../console.h"
 #include "../cpu.h"
