@@ -100,6 +100,16 @@ qemu: ## Build the images for the emulated Cortex-M4F (SHAPES="96x6" for further
 	cmake --preset qemu -DBYTEFED_QEMU_SHAPES="$(subst $(space),;,$(SHAPES))" $(if $(TFLM),-DBYTEFED_TFLM_DIR="$(TFLM)")
 	cmake --build --preset qemu
 
+$(VENV)/.emulator: $(BIN)/python
+	$(BIN)/python -m pip install --quiet 'unicorn>=2.1.4,<3'  # the extra `emulator`
+	@touch $@
+
+.PHONY: emulator
+emulator: $(VENV)/.emulator ## Build the emulated nRF52840, which runs the images that boards run: build/emulator/bytefed-nrf52840
+	cmake -S firmware/emulator -B build/emulator -G Ninja \
+	  -DUNICORN_DIR="$$($(BIN)/python -c 'import pathlib, unicorn; print(pathlib.Path(unicorn.__file__).parent)')"
+	cmake --build build/emulator
+
 # ---- Measuring
 
 .PHONY: bench

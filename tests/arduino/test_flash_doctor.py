@@ -66,19 +66,19 @@ def test_flash_waits_for_the_port() -> None:
 def test_flash_runs_platformio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda _: None)
     with pytest.raises(ConfigError, match="pip install platformio"):
-        flash.upload("nano33ble", "digits", None)
+        flash.build("nano33ble", "digits")
     said = tmp_path / "said"
     pio = tmp_path / "pio"
     pio.write_text(f'#!/bin/sh\necho "$BYTEFED_MODEL $@" > {said}\nexit ${{FAIL:-0}}\n')
     pio.chmod(0o755)
     monkeypatch.setattr("shutil.which", lambda _: str(pio))
-    flash.upload("nano33ble", "motion", "/dev/x")
+    flash.build("nano33ble", "motion", "-t", "upload", "--upload-port", "/dev/x")
     words = said.read_text().split()
     assert words[0] == "motion"
     assert words[-6:] == ["-e", "nano33ble", "-t", "upload", "--upload-port", "/dev/x"]
     monkeypatch.setenv("FAIL", "1")
     with pytest.raises(LinkError, match="bootloader"):
-        flash.upload("nano33ble", "motion", None)
+        flash.build("nano33ble", "motion", "-t", "upload")
 
 
 def test_flash_asks_the_board(fake_boards: Path) -> None:

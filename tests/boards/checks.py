@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from bytefed import _core, codec
 from bytefed.boards.catalog import board_name, sensor_name
 from bytefed.boards.describe import model_label
+from bytefed.boards.nrf52840.emulator import EmulatedTransport
 from bytefed.device.device import Device
 from bytefed.device.plan import RoundReply, Samples, TrainingPlan
 from bytefed.device.visit import about
@@ -212,8 +213,12 @@ async def is_kept(device: Device) -> str:
     await device.ask(Kind.SAVE, b"", Kind.SAVED)
     if not os.environ.get("BYTEFED_RESET"):
         pytest.skip("saved; BYTEFED_RESET=1 asks to press reset, and looks whether it is all there")
+    boot = device.boot
+    if isinstance(device.transport, EmulatedTransport):
+        await device.transport.emulator.press_reset()
+        return await after_reset(device, first, boot)
     print(f"\n>>> Press the reset button of {device.uri} ({device.name}) now.", flush=True)  # noqa: T201
-    return await after_reset(device, first, device.boot)
+    return await after_reset(device, first, boot)
 
 
 async def after_reset(device: Device, first: RoundReply, boot: int | None) -> str:

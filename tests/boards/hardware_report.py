@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from bytefed.boards.registry import emulation
 from bytefed.runs.directory import versions
 
 
@@ -26,7 +27,10 @@ class Report:
         host = ", ".join(f"{name} {number}" for name, number in versions().items())
         lines = ["# bytefed hardware test", "", f"Host: {host}", ""]
         for uri, rows in self.rows.items():
-            lines += [f"## {uri}", "", "| check | result | seconds | note |", "| --- | --- | --- | --- |"]
+            lines += [f"## {uri}", ""]
+            if what := emulation(uri.partition(":")[0]):
+                lines += [f"No hardware: {what}.", ""]
+            lines += ["| check | result | seconds | note |", "| --- | --- | --- | --- |"]
             lines += [f"| {check} | {result} | {s:.1f} | {_cell(note)} |" for check, result, s, note in rows]
             lines.append("")
         if not any(uri.partition(":")[0].endswith("ble") for uri in self.rows):

@@ -46,6 +46,7 @@ class BoardType:
         application: USB identity while the firmware runs.
         bootloader: USB identity while the bootloader waits for an upload.
         sensors: The sensors that it may have: the first that answers is used.
+        bootloader_folder: Folder of its bootloader in Adafruit's core; "" for a board of another core.
         note: A remark about the sensors for docs/boards; "" for none.
     """
 
@@ -56,6 +57,7 @@ class BoardType:
     application: UsbId
     bootloader: UsbId
     sensors: tuple[Sensor, ...] = ()
+    bootloader_folder: str = ""
     note: str = ""
 
 
@@ -66,20 +68,21 @@ BOARDS = (
     ),
     BoardType(
         Model.FEATHER, "Feather nRF52840", "Adafruit Feather nRF52840 Express", "feather_nrf52840",
-        UsbId(0x239A, 0x8029), UsbId(0x239A, 0x0029),
+        UsbId(0x239A, 0x8029), UsbId(0x239A, 0x0029), (), "feather_nrf52840_express",
     ),
     BoardType(
         Model.FEATHER_SENSE, "Feather nRF52840 Sense", "Adafruit Feather nRF52840 Sense", "feather_nrf52840_sense",
         UsbId(0x239A, 0x8087), UsbId(0x239A, 0x0087), (LSM6DS33, LSM6DS3TRC),
+        "feather_nrf52840_sense",
     ),
     BoardType(
         Model.ITSY_BITSY, "ItsyBitsy nRF52840", "Adafruit ItsyBitsy nRF52840 Express", "itsybitsy_nrf52840",
-        UsbId(0x239A, 0x8051), UsbId(0x239A, 0x0051),
+        UsbId(0x239A, 0x8051), UsbId(0x239A, 0x0051), (), "itsybitsy_nrf52840_express",
     ),
     BoardType(
         Model.CIRCUIT_PLAYGROUND, "Circuit Playground Bluefruit", "Adafruit Circuit Playground Bluefruit",
         "circuitplayground_bluefruit",
-        UsbId(0x239A, 0x8045), UsbId(0x239A, 0x0045), (LIS3DH,), "no gyroscope",
+        UsbId(0x239A, 0x8045), UsbId(0x239A, 0x0045), (LIS3DH,), "circuitplayground_nrf52840", "no gyroscope",
     ),
 )  # fmt: skip
 """Every make of board, in the order of their numbers."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bytefed.boards.catalog import board_name, sensor_name
+from bytefed.boards.nrf52840.watermarks import Watched
 from bytefed.device.device import Device
 from bytefed.device.visit import about
 from bytefed.extractor.manifest import known_model
@@ -11,6 +12,8 @@ from bytefed.protocol.message import RAM_UNIT, VISIT, Capability, State, Welcome
 
 async def describe(device: Device) -> dict[str, str]:
     """Connect to a board for a visit and return what it reports about itself, by name; two facts fit 80 columns.
+
+    Of an emulated board the emulator adds the marks that its memory has reached.
 
     Raises:
         LinkError: It does not answer.
@@ -35,6 +38,8 @@ async def describe(device: Device) -> dict[str, str]:
         facts["RAM free"] = f"{details.ram * RAM_UNIT:,} B" if details.ram else "unknown"
         if details.heap:
             facts["heap"] = f"{details.heap} requests: a defect"
+    if isinstance(device.transport, Watched):
+        facts |= (await device.transport.watermarks()).facts()
     return facts
 
 

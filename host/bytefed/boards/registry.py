@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from bytefed.boards.nrf52840.scheme import NRF52840
 from bytefed.boards.real import BLE, SERIAL, SOCKET
 from bytefed.boards.scheme import Found, Scheme
 from bytefed.boards.started import LOOPBACK, QEMU, VIRTUAL, VIRTUAL_BLE
@@ -13,7 +14,9 @@ from bytefed.errors import ConfigError, meant
 GROUP = "bytefed.transports"
 """The group of entry points by which a package adds a Scheme; an entry point is named as its scheme."""
 
-SCHEMES = {scheme.name: scheme for scheme in (VIRTUAL, VIRTUAL_BLE, LOOPBACK, QEMU, SERIAL, SOCKET, BLE)}
+SCHEMES = {
+    scheme.name: scheme for scheme in (VIRTUAL, VIRTUAL_BLE, LOOPBACK, QEMU, NRF52840, SERIAL, SOCKET, BLE)
+}
 """bytefed's own schemes by name, in the order in which help texts list them."""
 
 FORMS = tuple(form for scheme in SCHEMES.values() for form in scheme.forms)
@@ -59,6 +62,16 @@ def scheme_of(uri: str) -> Scheme:
 def forms_of(name: str) -> tuple[str, ...]:
     """Return the forms of a scheme's URIs, as far as they are known without loading the package that adds it."""
     return (*SCHEMES[name].forms,) if name in SCHEMES else (f"{name}:",)
+
+
+def emulation(link: str) -> str:
+    """Return what boards over a link are instead of hardware, "" where they are no emulated ones.
+
+    Args:
+        link: Scheme of their URIs, as `link` in bytes.csv.
+    """
+    scheme = SCHEMES.get(link)
+    return scheme.emulates if scheme else ""
 
 
 def installed_names() -> list[str]:

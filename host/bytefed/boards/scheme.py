@@ -64,12 +64,14 @@ class Scheme:
         find: Called with a URI before anything else is loaded. Looks for real boards; of virtual ones it checks only
             what the URI says. Raises ConfigError (E_CONFIG_BOARDS) and LinkError.
         check: Called with all URIs of a command, so that a scheme can refuse neighbours. Raises ConfigError.
+        emulates: What its boards are instead of hardware, for summaries of runs; "" for real and virtual boards.
     """
 
     name: str
     forms: Mapping[str, str]
     find: Callable[[str], Awaitable[Found]]
     check: Callable[[Sequence[str]], None] = _no_objection
+    emulates: str = ""
 
 
 def rest_of(uri: str) -> str:

@@ -197,4 +197,9 @@ VIRTUAL_BLE = Scheme(
     _check_adapter,
 )
 LOOPBACK = Scheme("loopback", {"loopback:N": "N virtual boards in bytefed's own process"}, _find_loopback)
-QEMU = Scheme("qemu", {"qemu:N": "N boards of emulated Cortex-M4F (needs QEMU, `make qemu`)"}, _find_qemu)
+QEMU = Scheme(
+    "qemu",
+    {"qemu:N": "N boards of emulated Cortex-M4F (needs QEMU, `make qemu`)"},
+    _find_qemu,
+    emulates="the firmware's core on an emulated Cortex-M4F",
+)

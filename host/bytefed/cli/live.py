@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,6 +17,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from bytefed.boards.registry import emulation
 from bytefed.cli.terminal import difference, percent, result_line
 from bytefed.download import WebFile
 from bytefed.errors import counted
@@ -105,6 +106,7 @@ class Live:
         )
         self._bar = self._progress.add_task("connecting", total=None, news="")
         self._joined = 0
+        self._links: dict[str, str] = {}  # by board: one that comes back joins again
         self._wire = self._estimate = 0
         self._handlers: dict[type[Event], Callable[[Any], None]] = {
             Preparing: self._on_preparing,
@@ -154,8 +156,9 @@ class Live:
             self._bar, description="samples", total=event.rounds, completed=event.first_round - 1
         )
 
-    def _on_joined(self, _event: BoardJoined) -> None:
+    def _on_joined(self, event: BoardJoined) -> None:
         self._joined += 1
+        self._links[event.board] = event.uri.partition(":")[0]
         self._progress.update(self._bar, news=f"{counted(self._joined, 'board')} ready")
 
     def _on_round(self, event: RoundClosed) -> None:
@@ -179,9 +182,24 @@ class Live:
     def _on_end(self, event: RunEnded) -> None:
         self._progress.stop()
         self._console.print(_closing_table(event.summary))
+        for text in emulated_boards(list(self._links.values())):
+            self._say(text)
         self._say(f"Every byte: {event.directory}/bytes.csv, rounds.csv, sessions.csv; summary.json")
         if not event.complete:
             self._say(_how_to_go_on(event), style="yellow")
+
+
+def emulated_boards(links: Sequence[str]) -> list[str]:
+    """Return a sentence for each kind of emulated boards of a run.
+
+    Args:
+        links: Each board's link, as in bytes.csv.
+    """
+    counts = {link: links.count(link) for link in dict.fromkeys(links) if emulation(link)}
+    return [
+        f"Emulated: {count} of {len(links)} boards, each {emulation(link)}; no hardware."
+        for link, count in counts.items()
+    ]
 
 
 def _closing_table(summary: Any) -> Table:

@@ -14,6 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from statistics import fmean
 
+from bytefed.boards.registry import emulation
 from bytefed.errors import StoreError
 from bytefed.ledger.bytes_to import SHARES
 from bytefed.report import charts, compare, findings, svg
@@ -337,11 +338,16 @@ def _boards(run: Run) -> str:
         head.append("mJ")
         for row, entry in zip(rows, sums, strict=False):
             row.append("-" if entry.energy is None else f"{entry.energy:,.1f}")
+    emulated = "".join(
+        f"{escape(link)}: {escape(what)}, no hardware. "
+        for link in sorted({entry.link for entry in sums})
+        if (what := emulation(link))
+    )
     cut = f"The first {MOST_BOARDS} of {len(sums)} boards. " if len(sums) > MOST_BOARDS else ""
     return (
         "<h2>Board by board</h2>"
         + _table(head, rows)
-        + f'<p class="fine">{cut}Bars: payload down, payload up, protocol, repair; on one scale. '
+        + f'<p class="fine">{emulated}{cut}Bars: payload down, payload up, protocol, repair; on one scale. '
         "* On the board’s own training samples, after the last round. Seconds: mean.</p>"
     )
 

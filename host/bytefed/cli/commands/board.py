@@ -1,4 +1,4 @@
-"""`bytefed board`: virtual boards behind pseudo-terminals."""
+"""`bytefed board`: virtual boards behind pseudo-terminals, and exact images on emulated chips behind sockets."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from contextlib import ExitStack
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -34,9 +35,11 @@ examples:
   bytefed board --shape 64x10                  a board that takes ready features, D=64, C=10
   bytefed board --count 2 --line-rate 115200   as slow as a UART at 115,200 baud
   bytefed board --model motion --replay motion with recorded motions for a sensor: try `bytefed capture`
+  bytefed board --image feather_nrf52840       the image that `pio run -e feather_nrf52840` has built, on an
+                                               emulated nRF52840 (needs `make emulator`); prints a socket
 
 Each port speaks what a real board speaks; drive them from another terminal:
-  bytefed run --boards serial:/dev/pts/3 serial:/dev/pts/4
+  bytefed run --boards serial:/dev/pts/3 serial:/dev/pts/4 socket://127.0.0.1:40123
 """
 
 
@@ -44,7 +47,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "board",
-        description="Start virtual boards: the firmware's own core, each behind a pseudo-terminal. Ctrl-C stops them.",
+        description="Start virtual boards: the firmware's own core, each behind a pseudo-terminal. With --image, "
+        "start boards with the very image that would be flashed, on emulated chips. Ctrl-C stops them.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -73,9 +77,37 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object a board, then serve silently"
     )
+    _add_emulation(parser)
     # A coordinator that is killed leaves its boards without a parent: then they stop, too.
     parser.add_argument("--parent", type=int, metavar="PID", help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
+
+
+def _add_emulation(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `--image`."""
+    group = parser.add_argument_group("exact images on emulated chips")
+    group.add_argument(
+        "--image",
+        metavar="ENV|FILE",
+        help="environment of platformio.ini whose build is run, or the path of an ELF or hex",
+    )
+    group.add_argument(
+        "--bootloader",
+        type=Path,
+        metavar="HEX",
+        help="the board's bootloader with its SoftDevice (default: $BYTEFED_BOOTLOADER, or PlatformIO's)",
+    )
+    group.add_argument(
+        "--sensor",
+        metavar="NAME[:CSV]",
+        help="sensor on the board's bus, and a recording of what it feels (default: the make's, lying still)",
+    )
+    group.add_argument(
+        "--state",
+        type=Path,
+        metavar="DIR",
+        help="keep each board's flash there (default: all boards are new)",
+    )
 
 
 def board_kind(model: str | None, shape: str | None, capacity: int, replay: str | None = None) -> BoardKind:
@@ -98,7 +130,10 @@ def run(args: argparse.Namespace) -> int:
     """Serve the boards until a signal says stop; 1 where they can't be started, said in JSON if that was asked for."""
     with ExitStack() as boards_closed:
         try:
-            _serve(args, boards_closed)
+            if args.image is not None:
+                _serve_images(args)
+            else:
+                _serve(args, boards_closed)
         except (BytefedError, OSError) as failure:
             boards_closed.close()  # to say what is wrong may take files that they hold
             error = from_system(failure) if isinstance(failure, OSError) else failure
@@ -107,6 +142,21 @@ def run(args: argparse.Namespace) -> int:
             _print_json({"code": error.code, "message": error.message, "remedy": error.remedy})
             return 1
     return 0
+
+
+def _serve_images(args: argparse.Namespace) -> None:
+    for option in ("model", "shape", "replay", "line_rate"):
+        if getattr(args, option) is not None:
+            name = "--" + option.replace("_", "-")
+            raise ConfigError(
+                "E_CONFIG_OPTION",
+                f"{name} does not go with --image, which brings its own.",
+                f"Leave {name} out.",
+            )
+    check_range("--count", args.count, 1, 1024)
+    from bytefed.cli.emulated import serve
+
+    serve(args)
 
 
 def _serve(args: argparse.Namespace, closing: ExitStack) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from bytefed.boards.catalog import BOARDS
+from bytefed.errors import ConfigError
 
 if TYPE_CHECKING:  # pyserial is loaded when the doctor looks, not for its help
     from bytefed.boards.ports import Port
@@ -58,7 +59,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "doctor",
-        description="Look for what keeps boards from being reached, and say what to do. Changes nothing.",
+        description="Look for what keeps boards from being reached, and say what to do; say whether boards can be "
+        "emulated here. Changes nothing.",
         epilog="example:\n  bytefed doctor",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -74,7 +76,24 @@ def run(_: argparse.Namespace) -> int:
         console.print(f"  -> {finding.remedy}", markup=False, soft_wrap=True)
     if not findings:
         console.print("Nothing stands in the way. `bytefed devices` lists the boards.")
+    console.print(emulator(), markup=False, soft_wrap=True)
     return 1 if findings else 0
+
+
+def emulator() -> str:
+    """Say whether exact images can be run on this machine, and which; not having that is no problem of a board."""
+    from bytefed.boards.nrf52840.builds import built_environments
+    from bytefed.boards.nrf52840.emulator import find_emulator
+
+    try:
+        program = find_emulator()
+    except ConfigError as missing:
+        return f"Emulated nRF52840: not there. {missing.remedy}"
+    built = (
+        ", ".join(f"nrf52840:{name}" for name in built_environments())
+        or "none yet; `pio run -e ENV` builds one"
+    )
+    return f"Emulated nRF52840: {program}. Images that PlatformIO has built: {built}"
 
 
 def gather() -> Facts:

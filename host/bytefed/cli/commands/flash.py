@@ -1,4 +1,4 @@
-"""`bytefed flash`: builds a board's firmware, uploads it, and checks that the board runs it."""
+"""`bytefed flash`: builds a board's firmware, and uploads it to the board or tries it in emulation."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from rich.console import Console
 
@@ -24,6 +25,8 @@ _EPILOG = """\
 examples:
   bytefed flash nano33ble                    the digits model
   bytefed flash nano33ble --model motion     the one that takes samples from the sensor
+  bytefed flash --emulated nano33ble         touches no board: builds the image, boots it on an emulated chip, checks
+                                             its features, a round and a reset, and says what it used
 """
 
 
@@ -37,25 +40,62 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     environments = [board.environment for board in BOARDS]
     parser.add_argument("board", choices=environments, metavar="BOARD", help=", ".join(environments))
-    parser.add_argument("--model", default="digits", help="the board's extractor (default digits)")
+    parser.add_argument("--model", help="the board's extractor (default digits)")
     parser.add_argument("--port", help="where several boards are plugged in")
+    group = parser.add_argument_group("before a board is touched")
+    group.add_argument(
+        "--emulated",
+        action="store_true",
+        help="try the image on an emulated nRF52840 (needs `make emulator`)",
+    )
+    group.add_argument(
+        "--image", type=Path, metavar="FILE", help="try this ELF or hex instead of building one"
+    )
+    group.add_argument(
+        "--bootloader",
+        type=Path,
+        metavar="HEX",
+        help="the board's bootloader with its SoftDevice (default: $BYTEFED_BOOTLOADER, or PlatformIO's)",
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Build, upload, and verify by HELLO."""
+    """Build, upload, and verify by HELLO; or build, boot in emulation, and check."""
+    if args.emulated:
+        return _try(args)
+    if args.image or args.bootloader:
+        raise ConfigError(
+            "E_CONFIG_OPTION", "--image and --bootloader are for --emulated alone.", "Add --emulated."
+        )
     from bytefed.transport.serial import SerialTransport
 
-    manifest = Manifest.load(model_folder(args.model))
-    upload(args.board, args.model, args.port)
+    model = args.model or "digits"
+    manifest = Manifest.load(model_folder(model))
+    build(args.board, model, "-t", "upload", *(("--upload-port", args.port) if args.port else ()))
     port = wait_for_port(args.port)
     name = asyncio.run(verify(Device(SerialTransport(port)), manifest.model_hash))
-    Console(emoji=False).print(f"{port}: board {name} holds model {args.model}")
+    Console(emoji=False).print(f"{port}: board {name} holds model {model}")
     return 0
 
 
-def upload(board: str, model: str, port: str | None) -> None:
+def _try(args: argparse.Namespace) -> int:
+    """Try an image in emulation: a named one, else a fresh build, or without PlatformIO the build that is there."""
+    from bytefed.cli.emulated import try_image
+
+    model_hash = Manifest.load(model_folder(args.model)).model_hash if args.model else None
+    if args.image is None and shutil.which("pio"):
+        build(args.board, args.model or "digits")
+    return try_image(str(args.image.absolute()) if args.image else args.board, args.bootloader, model_hash)
+
+
+def build(board: str, model: str, *options: str) -> None:
     """Run PlatformIO.
+
+    Args:
+        board: Environment of platformio.ini.
+        model: Name of the extractor.
+        options: Further options, such as those of an upload.
 
     Raises:
         ConfigError: E_CONFIG_PIO without PlatformIO, or without a checkout.
@@ -68,8 +108,7 @@ def upload(board: str, model: str, port: str | None) -> None:
         raise ConfigError(
             "E_CONFIG_PIO", "The firmware is not here.", "Run this from a checkout: pip install -e ."
         )
-    command = [pio, "run", "-d", str(CHECKOUT), "-e", board, "-t", "upload"]
-    command += ["--upload-port", port] if port else []
+    command = [pio, "run", "-d", str(CHECKOUT), "-e", board, *options]
     done = subprocess.run(command, env={**os.environ, "BYTEFED_MODEL": model})
     if done.returncode != 0:
         raise LinkError(

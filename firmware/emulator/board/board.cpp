@@ -1,0 +1,59 @@
+#include "board/board.h"
+
+#include "board/flashing.h"
+#include "peripherals/nvmc.h"
+#include "peripherals/twi.h"
+#include "peripherals/usbd.h"
+#include "sensors/sensors.h"
+
+namespace emulator {
+namespace {
+
+// The CryptoCell is Arm's secret: the functions of its binary library that a Bluefruit board calls at its start return "no error".
+constexpr const char* kCryptoCell[] = {"SaSi_LibInit", "CRYS_RndInit", "CRYS_ECPKI_GenKeyPair",
+                                       "CRYS_ECPKI_ExportPublKey"};
+
+}  // namespace
+
+Board::Board(const BoardSettings& settings) : settings_(settings), image_(Image::read(settings.image)) {
+  std::optional<Image> bootloader;
+  if (!settings.bootloader.empty()) bootloader = Image::read(settings.bootloader);
+  check_image(image_, bootloader);
+  settings_.chip.vector_table = vector_table_of(image_, bootloader);
+  if (!settings.usb.empty()) {
+    client_.emplace(settings.usb);
+    cdc_.emplace(*client_);
+  }
+  chip_ = std::make_unique<Chip>(settings_.chip);
+  write_image(chip_->memory, image_, bootloader);
+  peripherals_.emplace(fit_nrf52840(*chip_));
+  replace_crypto_cell();
+  fit_sensor();
+  host_.emplace(*chip_, peripherals_->usbd);
+  if (cdc_) host_->add(*cdc_);
+  chip_->power_on();
+}
+
+void Board::replace_crypto_cell() {
+  for (const char* name : kCryptoCell) {
+    if (const auto symbol = image_.symbols.find(name)) chip_->cpu.replace(symbol->address, 0);
+  }
+}
+
+// Boards have one bus with sensors. Which controller drives it is the image's choice, so they are on both.
+void Board::fit_sensor() {
+  if (settings_.sensor.empty()) return;
+  const size_t colon = settings_.sensor.find(':');
+  if (colon != std::string::npos) recording_ = Recording::read(settings_.sensor.substr(colon + 1));
+  sensors_ = make_sensor(settings_.sensor.substr(0, colon), chip_->events, recording_);
+  for (const auto& sensor : sensors_) {
+    peripherals_->twi0.attach(*sensor);
+    peripherals_->twi1.attach(*sensor);
+  }
+}
+
+void Board::poll() {
+  if (client_) client_->poll();
+}
+
+}  // namespace emulator

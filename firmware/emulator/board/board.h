@@ -1,0 +1,58 @@
+// A board: a chip with an image in its flash, on a USB cable whose other end is a socket.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "chip/chip.h"
+#include "image/image.h"
+#include "peripherals/nrf52840.h"
+#include "peripherals/twi_device.h"
+#include "sensors/recording.h"
+#include "usb/cdc.h"
+#include "usb/client.h"
+#include "usb/host.h"
+
+namespace emulator {
+
+struct BoardSettings {
+  std::string image;
+  std::string bootloader;  // hex of MBR, SoftDevice and bootloader; empty: none
+  std::string sensor;      // "NAME:RECORDING.csv", or NAME alone for a board that lies still; empty: none
+  std::string usb;         // where the client of the serial port comes to; empty: nobody does
+  ChipSettings chip;
+};
+
+class Board {
+ public:
+  // Raises ImageError or std::runtime_error.
+  explicit Board(const BoardSettings& settings);
+
+  // Exchanges bytes with whoever is connected.
+  void poll();
+
+  const BoardSettings& settings() const { return settings_; }
+  const Symbols& symbols() const { return image_.symbols; }
+  Chip& chip() { return *chip_; }
+  Peripherals& peripherals() { return *peripherals_; }
+  UsbHost& usb_host() { return *host_; }
+  Client* usb_client() { return client_ ? &*client_ : nullptr; }
+  Cdc* cdc() { return cdc_ ? &*cdc_ : nullptr; }
+
+ private:
+  void replace_crypto_cell();
+  void fit_sensor();
+
+  BoardSettings settings_;
+  Image image_;
+  std::optional<Client> client_;
+  std::optional<Cdc> cdc_;
+  std::unique_ptr<Chip> chip_;
+  std::optional<Peripherals> peripherals_;
+  std::optional<UsbHost> host_;
+  Recording recording_;
+  std::vector<std::unique_ptr<TwiDevice>> sensors_;
+};
+
+}  // namespace emulator

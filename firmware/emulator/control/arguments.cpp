@@ -1,0 +1,70 @@
+#include "control/arguments.h"
+
+namespace emulator {
+namespace {
+
+uint64_t number(const std::string& option, const std::string& text, int base) {
+  size_t used = 0;
+  uint64_t value = 0;
+  try {
+    value = std::stoull(text, &used, base);
+  } catch (const std::exception&) {
+    used = 0;
+  }
+  if (text.empty() || used != text.size()) throw UsageError(option + " wants a number, not \"" + text + "\"");
+  return value;
+}
+
+bool handles_faults(const std::string& value) {
+  if (value != "stop" && value != "handle") throw UsageError("--faults is stop or handle");
+  return value == "handle";
+}
+
+// An option of one chip: those after --image belong to that chip. False if it is no such option.
+bool set(BoardSettings& board, const std::string& option, const std::string& value) {
+  if (option == "--bootloader") board.bootloader = value;
+  else if (option == "--state") board.chip.state_path = value;
+  else if (option == "--uid") board.chip.uid = number(option, value, 16);
+  else if (option == "--seed") board.chip.seed = number(option, value, 10);
+  else if (option == "--usb") board.usb = value;
+  else if (option == "--sensor") board.sensor = value;
+  else if (option == "--faults") board.chip.handles_faults = handles_faults(value);
+  else return false;
+  return true;
+}
+
+void set_speed(Arguments& arguments, const std::string& value) {
+  if (value != "real" && value != "fast") throw UsageError("--speed is real or fast");
+  arguments.speed = value == "fast" ? Speed::kFast : Speed::kReal;
+}
+
+}  // namespace
+
+Arguments parse_arguments(const std::vector<std::string>& words) {
+  Arguments arguments;
+  bool verbose = false;
+  for (size_t i = 0; i < words.size(); ++i) {
+    const std::string& option = words[i];
+    if (option == "--verbose") {
+      verbose = true;
+      continue;
+    }
+    if (++i == words.size()) throw UsageError(option + " wants a value");
+    const std::string& value = words[i];
+    if (option == "--image") {
+      arguments.boards.emplace_back();
+      arguments.boards.back().image = value;
+    } else if (option == "--speed") {
+      set_speed(arguments, value);
+    } else if (option == "--seconds") {
+      arguments.seconds = static_cast<double>(number(option, value, 10));
+    } else if (arguments.boards.empty() || !set(arguments.boards.back(), option, value)) {
+      throw UsageError(option + " is not an option here");
+    }
+  }
+  if (arguments.boards.empty()) throw UsageError("--image is missing");
+  for (BoardSettings& board : arguments.boards) board.chip.verbose = verbose;
+  return arguments;
+}
+
+}  // namespace emulator

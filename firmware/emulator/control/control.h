@@ -1,0 +1,28 @@
+// The control channel: a command in a line of JSON on stdin, its answer in a line on stdout.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "board/board.h"
+#include "control/json.h"
+
+namespace emulator {
+
+class Control {
+ public:
+  explicit Control(std::vector<std::unique_ptr<Board>>& boards) : boards_(boards) {}
+
+  // Reads what has arrived on stdin and answers. False at its end: nobody is there any more.
+  bool poll();
+
+ private:
+  std::string answer(const std::string& line);
+  std::string reset(Board& board, const Command& command);
+  std::string cut_power(Board& board, const Command& command);
+
+  std::vector<std::unique_ptr<Board>>& boards_;
+  std::string received_;
+};
+
+}  // namespace emulator

@@ -1,0 +1,43 @@
+#include "control/statistics.h"
+
+#include <cstdarg>
+#include <cstdio>
+
+#include "peripherals/nvmc.h"
+#include "peripherals/radio.h"
+
+namespace emulator {
+namespace {
+
+std::string format(const char* form, ...) {
+  char text[256];
+  va_list arguments;
+  va_start(arguments, form);
+  vsnprintf(text, sizeof text, form, arguments);
+  va_end(arguments);
+  return text;
+}
+
+}  // namespace
+
+std::string statistics(Board& board) {
+  Chip& chip = board.chip();
+  const Events& events = chip.events;
+  const auto total = static_cast<double>(events.now());
+  std::string text = "{\"ok\": true";
+  text += format(", \"seconds\": %.6f", total / kCyclesPerSecond);
+  text += format(", \"instructions\": %llu", static_cast<unsigned long long>(events.worked()));
+  text += format(", \"idle_share\": %.4f", total > 0 ? static_cast<double>(events.idle()) / total : 0.0);
+  text += format(", \"resets\": %u, \"watchdog_resets\": %u", chip.resets(), chip.watchdog_resets());
+  const Peripherals& parts = board.peripherals();
+  text += format(", \"flash\": {\"erases\": %llu, \"words\": %llu}", static_cast<unsigned long long>(parts.nvmc.erases()),
+                 static_cast<unsigned long long>(parts.nvmc.words()));
+  UsbHost& usb = board.usb_host();
+  text += format(", \"usb\": {\"configured\": %s, \"vendor\": \"%04x\", \"product\": \"%04x\", \"in\": %llu, \"out\": %llu}",
+                 usb.is_configured() ? "true" : "false", usb.vendor(), usb.product(),
+                 static_cast<unsigned long long>(usb.bytes_in()), static_cast<unsigned long long>(usb.bytes_out()));
+  text += format(", \"air\": {\"packets\": %llu}", static_cast<unsigned long long>(parts.radio.sent()));
+  return text + "}";
+}
+
+}  // namespace emulator

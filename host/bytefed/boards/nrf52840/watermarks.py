@@ -1,0 +1,95 @@
+"""What an emulated board has used of its chip: the marks that its stacks, heap and flash have reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The most that was ever used of a piece of memory.
+
+    Attributes:
+        name: What the image calls it, such as "main" or "loop".
+        used: Bytes, the most since the board was switched on.
+        size: Bytes that there are.
+    """
+
+    name: str
+    used: int
+    size: int
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        return f"{self.used:,} of {self.size:,} B"
+
+
+@dataclass(frozen=True)
+class Watermarks:
+    """The marks of one board since it was switched on.
+
+    Attributes:
+        seconds: Time that has passed on the board.
+        instructions: Instructions that it has executed.
+        idle: Share of that time for which its processor slept, 0..1.
+        stacks: Its stacks; empty where the emulator knows none in the image.
+        heap: Its heap; None where the image has none that the emulator knows.
+        erases: Flash pages that it erased.
+        words: Words of flash that it wrote.
+        usb: Whether its USB is ready.
+    """
+
+    seconds: float
+    instructions: int
+    idle: float
+    stacks: tuple[Mark, ...]
+    heap: Mark | None
+    erases: int
+    words: int
+    usb: bool
+
+    @classmethod
+    def read(cls, answer: Mapping[str, Any]) -> Watermarks:
+        """Return what the emulator's answer to "statistics" says.
+
+        Raises:
+            KeyError, TypeError, ValueError: The answer is of another emulator.
+        """
+        heap, flash, stacks = answer.get("heap"), answer["flash"], answer.get("stacks", ())
+        return cls(
+            float(answer["seconds"]),
+            int(answer["instructions"]),
+            float(answer["idle_share"]),
+            tuple(_mark(each) for each in stacks),
+            _mark({"name": "heap", **heap}) if heap else None,
+            int(flash["erases"]),
+            int(flash["words"]),
+            bool(answer["usb"]["configured"]),
+        )
+
+    def facts(self) -> dict[str, str]:
+        """Return them in words, by name."""
+        facts = {f"stack {mark.name}": str(mark) for mark in self.stacks}
+        if self.heap is not None:
+            facts["heap used"] = str(self.heap)
+        facts["flash"] = f"{self.erases:,} erases, {self.words:,} words"
+        facts["emulated"] = f"{self.seconds:.1f} s, asleep for {self.idle:.0%}"
+        return facts
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """An ability of a transport: somebody watches what the board behind it uses of its chip."""
+
+    async def watermarks(self) -> Watermarks:
+        """Return the marks that its memory has reached.
+
+        Raises:
+            LinkError: Whoever watches it is gone.
+        """
+
+
+def _mark(values: Mapping[str, Any]) -> Mark:
+    return Mark(str(values["name"]), int(values["used"]), int(values["size"]))

@@ -1,0 +1,111 @@
+"""The emulated chip, checked from inside by an image of our own (tests/emulator/metal) that knows it from its books."""
+
+from __future__ import annotations
+
+import random
+import re
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from emulated_chip import Chip, running
+
+# The groups of checks in main.cpp and boots.cpp, with the fewest checks that each makes.
+GROUPS = {
+    "power-on": 4, "soft-reset": 6, "nvic": 30, "masks": 15, "system-exceptions": 18, "systick": 8, "fp-context": 29,
+    "faults": 40, "clock": 20, "timer": 180, "rtc": 130, "sleep": 15, "egu": 216, "ppi": 149, "fixed-ppi": 30,
+    "rng": 5, "temp": 3, "ecb": 100, "ficr": 9, "nvmc": 17, "uicr": 7, "gpio": 48, "gpiote": 90, "pwm": 100, "twi": 24,
+    "twim": 16, "sensor": 0, "uarte": 11, "watchdog": 7, "watchdog-after-soft-reset": 3, "watchdog-reset": 4,
+    "lockup": 1,
+}  # fmt: skip
+SENSORS = ("lsm9ds1", "bmi270", "lsm6ds33", "lsm6ds3trc", "lis3dh")
+
+# What checks/sensor.cpp expects to feel: a row, then its negative, a tenth of a second each.
+RECORDING = """\
+# hertz: 10
+ax,ay,az,gx,gy,gz
+1.5,-2.5,9.5,0.5,-0.25,2.0
+-1.5,2.5,-9.5,-0.5,0.25,-2.0
+"""
+
+
+@pytest.fixture(scope="module")
+def report(emulator: Path, metal: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What the image prints, to the end of its checks."""
+    port = tmp_path_factory.mktemp("metal") / "port"
+    with running(emulator, metal, port, "--faults", "handle") as chip:
+        chip.wait_for("END of checks")
+        return chip.printed()
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_the_chip_does_what_its_book_says(report: list[str], group: str) -> None:
+    place = [i for i, line in enumerate(report) if line.startswith(f"GROUP {group}: ")]
+    assert len(place) == 1
+    failed = [line for line in report[: place[0]] if line.startswith(("FAILED", "FATAL"))]
+    done, wrong = map(int, re.findall(r"\d+", report[place[0]].split(":")[1]))
+    assert wrong == 0, failed
+    assert done >= GROUPS[group]
+
+
+def test_every_group_of_checks_is_known(report: list[str]) -> None:
+    groups = [line.split()[1].rstrip(":") for line in report if line.startswith("GROUP ")]
+    assert sorted(groups) == sorted(GROUPS)
+
+
+@pytest.mark.parametrize("sensor", SENSORS)
+def test_a_sensor_answers_as_its_datasheet_says(
+    emulator: Path, metal: Path, tmp_path: Path, sensor: str
+) -> None:
+    recording = tmp_path / "recording.csv"
+    recording.write_text(RECORDING)
+    options = ("--faults", "handle", "--sensor", f"{sensor}:{recording}")
+    with running(emulator, metal, tmp_path / "port", *options) as chip:
+        chip.wait_for("GROUP sensor")
+        assert "SENSORS 1" in chip.printed()
+        assert [line for line in chip.printed() if line.startswith("FAILED")] == []
+
+
+@pytest.fixture(scope="module")
+def echo(emulator: Path, metal: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chip]:
+    """A chip whose checks are done: its serial port gives back what it is given."""
+    port = tmp_path_factory.mktemp("echo") / "port"
+    with running(emulator, metal, port, "--faults", "handle") as chip:
+        chip.wait_for("USB configured")
+        yield chip
+
+
+def test_bytes_through_usb_come_back_as_they_went(echo: Chip) -> None:
+    seed = random.randrange(1 << 32)
+    sys.stdout.write(f"seed {seed}\n")
+    source = random.Random(seed)
+    with echo.connect() as port:
+        for size in (1, 63, 64, 65, 128, 1000, 20000):
+            sent = source.randbytes(size)
+            port.sendall(sent)
+            got = b""
+            while len(got) < size:
+                got += port.recv(65536)
+            assert got == sent
+
+
+def test_opening_and_closing_the_port_is_told_to_the_image(echo: Chip) -> None:
+    for _ in range(3):
+        opened, closed = echo.count("USB opened"), echo.count("USB closed")
+        with echo.connect() as port:
+            echo.wait_for("USB opened", count=opened + 1)
+            port.sendall(b"hello")
+            assert port.recv(5, socket.MSG_WAITALL) == b"hello"
+        echo.wait_for("USB closed", count=closed + 1)
+
+
+@pytest.mark.parametrize("kind", ["pin", "software", "watchdog"])
+def test_a_reset_from_outside_enumerates_anew(echo: Chip, kind: str) -> None:
+    before = echo.count("USB configured")
+    assert echo.do("reset", kind=kind) == {"ok": True}
+    echo.wait_for("USB configured", count=before + 1)
+    with echo.connect() as port:
+        port.sendall(b"again")
+        assert port.recv(5, socket.MSG_WAITALL) == b"again"
