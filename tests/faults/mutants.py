@@ -284,7 +284,7 @@ HOSTS = (
     Mutant(
         "what is said again is news",
         "bytefed/ledger/account.py",
-        (("news = 0 in said[part.start : part.stop]", "news = True"),),
+        (("news = 0 in said[start:stop]", "news = True"),),
     ),
 )
 

@@ -13,7 +13,7 @@ from power_loss import Disk, Lost, fail_disk, head_of, lose_power
 from bytefed.protocol.message import Status
 
 SEED = 1
-ROUNDS = 22  # SQLite's log begins anew within them
+ROUNDS = 40  # SQLite's log begins anew within them
 FEW_ROUNDS = 3
 
 pytestmark = [
@@ -60,8 +60,9 @@ def test_power_losses_lose_nothing(traced, tmp_path):
 
 
 _OPEN = '    db.execute("PRAGMA synchronous = FULL")\n    return db'
-_AGAIN = '            self._db.execute("PRAGMA synchronous = FULL")'
+_AGAIN = "'FULL' if durable"
 _COMMIT = "            status = self._commit(number, member, reply)\n"
+_WAIT = "            await self._store.on_disk()\n"
 _RELEASE = '            await device.release(counted=status == "ok")\n'
 _ENROL = "                    store.enrol(boards, first)\n"
 _APPLIED = '            db.executemany(\n                "UPDATE deltas SET applied = 1'
@@ -76,7 +77,17 @@ MUTANTS = (
     Mutant(
         "the coordinator lets a board forget what it has not committed",
         "bytefed/federation/coordinator.py",
-        ((_COMMIT + _RELEASE, "            await device.release(counted=True)\n" + _COMMIT),),
+        ((_COMMIT + _WAIT + _RELEASE, "            await device.release(counted=True)\n" + _COMMIT + _WAIT),),
+    ),
+    Mutant(
+        "the coordinator does not wait for the end of the turn",
+        "bytefed/federation/coordinator.py",
+        ((_WAIT, ""),),
+    ),
+    Mutant(
+        "the end of a turn never waits for the disk",
+        "bytefed/federation/coordinator.py",
+        (("self._store.gathered()", "self._store.gathered(durable=False)"),),
     ),
     Mutant("no waiting for the disk", "bytefed/runs/database.py", careless("OFF")),
     Mutant("waiting for the disk now and then", "bytefed/runs/database.py", careless("NORMAL")),

@@ -69,7 +69,7 @@ async def push(
         confirmed = sender.confirmed
         await link.send_burst(
             [
-                Outgoing(frame, payload=len(frame) - HEADER_SIZE, part=_chunk(name, plan, index))
+                Outgoing(frame, payload=len(frame) - HEADER_SIZE, part=_chunk(name, plan, index, frame))
                 for index, frame in sender.frames(ack)
             ]
         )
@@ -175,10 +175,11 @@ async def _collect(
             continue
         if not _take_chunk(link, receiver, name, incoming, header.index):
             continue
+        came = now()
         if attempt == 0:
-            link.chunks.measured(now() - since)
+            link.chunks.measured(came - since)
         progress = True
-        since, attempt, ahead = now(), 0, range(header.index + 1, window.stop)
+        since, attempt, ahead = came, 0, range(header.index + 1, window.stop)
         if receiver.first_missing >= window.stop or header.poll:
             break
     return progress
@@ -191,7 +192,7 @@ def _some(ahead: int) -> int:
 def _take_chunk(link: Link, receiver: ChunkReceiver, name: Hashable, incoming: Incoming, index: int) -> bool:
     chunk = incoming.body
     if receiver.receive(index, chunk):
-        link.accept(incoming, payload=len(chunk), part=_chunk(name, receiver.plan, index))
+        link.accept(incoming, payload=len(chunk), part=_chunk(name, receiver.plan, index, incoming.frame))
         return True
     link.accept(incoming, Role.RETRANSMISSION)
     return False
@@ -205,7 +206,7 @@ def _acknowledgement(name: Hashable, plan: ChunkPlan, ack: bytes, first: int) ->
     return Role.RETRANSMISSION if has_gap else Role.NEWS, part
 
 
-def _chunk(name: Hashable, plan: ChunkPlan, index: int) -> Part:
+def _chunk(name: Hashable, plan: ChunkPlan, index: int, frame: bytes) -> Part:
     """A chunk as a part of its blob: what was sent stays so when the blob is cut otherwise."""
     start = index * plan.chunk
-    return Part((name, "blob"), start, start + plan.size_of(index))
+    return Part((name, "blob"), start, start + len(frame) - HEADER_SIZE)

@@ -6,7 +6,6 @@ import asyncio
 import random
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from bytefed.clock import now
@@ -24,8 +23,7 @@ from bytefed.transport.base import Transport
 TRIES = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """A frame that arrived and its bytes on the wire; who takes it says what it was."""
 
     frame: bytes

@@ -166,6 +166,7 @@ class Coordinator:
         try:
             reply = await device.train(planned)
             status = self._commit(number, member, reply)
+            await self._store.on_disk()
             await device.release(counted=status == "ok")
         except BoardTroubles as error:
             status = self._fail(number, member, error)
@@ -194,7 +195,7 @@ class Coordinator:
                 "Update its firmware.",
             )
         result = reply.result
-        with self._store.together():
+        with self._store.gathered():
             self._keep_held(member, reply)
             if number > 1:
                 self._keep_evaluation(number - 1, member, result.test_correct)

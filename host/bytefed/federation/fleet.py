@@ -318,7 +318,8 @@ class Fleet:
             correct=correct,
             **self._in_the_air(device, computing),
         )
-        self._store.add_traffic(row)
+        with self._store.gathered(durable=False):
+            self._store.add_traffic(row)
 
     def _in_the_air(self, device: Device, computing: float) -> dict[str, Any]:
         """Return the columns that BLE rows have beside their bytes."""

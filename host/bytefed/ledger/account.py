@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Hashable
 from dataclasses import replace
 from enum import Enum
+from functools import cache
 from typing import NamedTuple
 
 from bytefed.ledger.count import COUNTS, ByteCount, Framing, split_frame
@@ -44,14 +45,37 @@ class Said:
 
     def is_news(self, part: Part) -> bool:
         """Whether any byte of a part crosses for the first time; from now on it has crossed."""
-        said = self._parts.setdefault(part.name, bytearray())
-        if part.start >= len(said):  # the usual case
-            said.extend(bytes(part.start - len(said)) + b"\1" * (part.stop - part.start))
+        name, start, stop = part
+        said = self._parts.get(name)
+        if said is None:
+            said = self._parts[name] = bytearray()
+        length = len(said)
+        if start >= length:  # the usual case
+            said += bytes(start - length) + b"\1" * (stop - start)
             return True
-        said.extend(bytes(max(0, part.stop - len(said))))
-        news = 0 in said[part.start : part.stop]
-        said[part.start : part.stop] = b"\1" * (part.stop - part.start)
+        said += bytes(max(0, stop - length))
+        news = 0 in said[start:stop]
+        said[start:stop] = b"\1" * (stop - start)
         return news
+
+
+class _Form(NamedTuple):
+    """All of a frame that its causes follow from: the arguments of `split_frame`."""
+
+    down: bool
+    length: int
+    wire: int
+    payload: int
+    ack: bool
+
+
+@cache
+def _split(framing: Framing, form: _Form) -> tuple[tuple[str, int], ...]:
+    """Return the counts of a frame that are not 0, by name."""
+    down, length, wire, payload, ack = form
+    direction = Direction.DOWN if down else Direction.UP
+    one = split_frame(framing, direction, length, wire, payload=payload, ack=ack)
+    return tuple((name, count) for name, count in vars(one).items() if count)
 
 
 class Account:
@@ -59,9 +83,7 @@ class Account:
 
     def __init__(self, framing: Framing) -> None:
         self._framing = framing
-        self._frames: Counter[tuple[bool, int, int, int, bool]] = (
-            Counter()
-        )  # that crossed for the first time, by form
+        self._frames: list[_Form] = []  # that crossed for the first time
         self._whole: Counter[tuple[str, str]] = Counter()  # other bytes, by cause and direction
         self.recovering = False  # everything said to get back to where one was counts as retransmission
         self.said = Said()  # in the work under way
@@ -80,7 +102,7 @@ class Account:
         """Put a whole frame down to its causes; bytes of a part that crossed before are a retransmission."""
         role = self._judged(role, part)
         if role is Role.NEWS:
-            self._frames[direction is Direction.DOWN, length, wire, payload, ack] += 1
+            self._frames.append(_Form(direction is Direction.DOWN, length, wire, payload, ack))
         else:
             self.whole(direction, role.value, wire)
 
@@ -125,10 +147,8 @@ class Account:
     def _add_up(self) -> ByteCount:
         """Split each form of frame once, however many crossed."""
         sums = dict.fromkeys(COUNTS, 0)
-        for (down, length, wire, payload, ack), times in self._frames.items():
-            direction = Direction.DOWN if down else Direction.UP
-            one = split_frame(self._framing, direction, length, wire, payload=payload, ack=ack)
-            for name, count in vars(one).items():
+        for form, times in Counter(self._frames).items():
+            for name, count in _split(self._framing, form):
                 sums[name] += times * count
         for (cause, wire_name), count in self._whole.items():
             sums[cause] += count

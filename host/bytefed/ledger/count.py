@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from functools import cache
 from operator import add
-from typing import Any
+from typing import Any, NamedTuple
 
 from bytefed.errors import BytefedError
 from bytefed.ledger.columns import column, computed
@@ -115,8 +115,7 @@ REPAIR = tuple(each.name for each in fields(ByteCount) if each.metadata.get("rep
 """The causes that do not occur on a link without loss."""
 
 
-@dataclass(frozen=True)
-class Framing:
+class Framing(NamedTuple):
     """The bytes that a link adds to a frame: nothing on BLE, CRC and COBS on serial."""
 
     crc: int

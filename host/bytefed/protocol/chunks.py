@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from bytefed.errors import ConfigError
 from bytefed.protocol.header import DataHeader
@@ -38,7 +39,7 @@ class ChunkPlan:
                 "Take a codec with smaller blobs, a link with larger frames, or a smaller head.",
             )
 
-    @property
+    @cached_property
     def count(self) -> int:
         """Number of chunks."""
         return -(-self.length // self.chunk)
@@ -115,7 +116,7 @@ class ChunkSender:
         for i in missing:
             header = DataHeader(self._transfer, i == missing[-1], i)
             start = i * self._plan.chunk
-            yield i, header.pack() + self._blob[start : start + self._plan.size_of(i)]
+            yield i, header.pack() + self._blob[start : start + self._plan.chunk]
 
 
 class ChunkReceiver:

@@ -8,8 +8,10 @@ from typing import Self
 
 from bytefed.protocol.message import Kind
 
+_BITS = struct.Struct(">H")
 
-@dataclass(frozen=True)
+
+@dataclass(slots=True)  # a frozen one takes three times as long to make, and each chunk has one
 class DataHeader:
     """Header of a chunk or of an ACK.
 
@@ -25,13 +27,13 @@ class DataHeader:
 
     def pack(self) -> bytes:
         """Return the two header bytes."""
-        return struct.pack(">H", 0x8000 | self.transfer << 13 | self.poll << 12 | self.index)
+        return _BITS.pack(0x8000 | self.transfer << 13 | self.poll << 12 | self.index)
 
     @classmethod
     def unpack(cls, frame: bytes) -> Self:
         """Read the header of a data frame of at least two bytes."""
-        (bits,) = struct.unpack_from(">H", frame)
-        return cls(transfer=bits >> 13 & 3, poll=bool(bits & 0x1000), index=bits & 0xFFF)
+        (bits,) = _BITS.unpack_from(frame)
+        return cls(bits >> 13 & 3, bool(bits & 0x1000), bits & 0xFFF)
 
 
 def is_data(frame: bytes) -> bool:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bytefed.errors import StoreError
 from bytefed.runs.directory import DATABASE, coded
 from bytefed.runs.lock import RunLock
 
 
 class Database:
     """The database of a run directory, locked against other coordinators.
+
+    A write is on disk when its method returns. Writes inside `together` are one transaction; those inside `gathered`
+    share theirs with all others of the same turn of the event loop, and are on disk after `on_disk`.
 
     Attributes:
         directory: The run directory.
@@ -26,6 +31,10 @@ class Database:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.run = 0
+        self._writing = False  # inside a transaction of the same writer
+        self._durable = True  # whether the open transaction, or the last one, waits for the disk
+        self._turn: asyncio.Handle | None = None  # will end the turn in which something is gathered
+        self._failure: BaseException | None = None  # with which gathered writes were lost
         self._lock = RunLock(directory)
         try:
             self._db = _connect(directory / DATABASE)
@@ -34,9 +43,19 @@ class Database:
             raise
 
     def close(self) -> None:
-        """Release the directory."""
-        self._db.close()
-        self._lock.release()
+        """Release the directory.
+
+        Raises:
+            StoreError: What was gathered last can't be stored.
+        """
+        try:
+            if self._turn is not None:
+                self._turn.cancel()
+                self._end_turn()
+                self._refuse_after_failure()
+        finally:
+            self._db.close()
+            self._lock.release()
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -45,29 +64,80 @@ class Database:
             yield
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        if self._db.in_transaction:  # inside `together`
-            yield self._db
-            return
-        with coded(self.directory):
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
+    def gathered(self, *, durable: bool = True) -> Iterator[None]:
+        """Put all writes inside this context into one transaction with others of this turn of the event loop.
+
+        So boards that deliver at the same time share one wait for the disk.
+
+        Args:
+            durable: False if the end of the turn need not wait for the disk: then a power cut may lose these writes,
+                but no kill can.
+        """
+        if self._turn is None:
+            self._turn = asyncio.get_running_loop().call_soon(self._end_turn)
+        with self._attempt(durable):
+            yield
+
+    async def on_disk(self) -> None:
+        """Wait for the end of the turn, when all that was gathered in it is on disk.
+
+        Raises:
+            StoreError: As the writes themselves; then nothing of the turn was stored.
+        """
+        turn = self._turn
+        while turn is not None and turn is self._turn:
+            await asyncio.sleep(0)
+        self._refuse_after_failure()
+
+    def _end_turn(self) -> None:
+        with suppress(StoreError):  # whoever waits for the disk, or writes next, is told
+            if self._db.in_transaction:
+                with self._attempt(self._durable) as db:
+                    db.execute("COMMIT")
+        self._turn = None
+
+    def _refuse_after_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
 
     @contextmanager
-    def _hurried(self) -> Iterator[None]:
-        """Leave the wait for the disk to the next transaction (SQLite: "PRAGMA synchronous", NORMAL in WAL mode)."""
-        with coded(self.directory):
-            self._db.execute("PRAGMA synchronous = NORMAL")
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Write, and wait until it is on disk, with what was gathered before; part of `together` inside of that."""
+        if self._writing:
+            yield self._db
+            return
+        with self._attempt(durable=True) as db:
+            yield db
+            db.execute("COMMIT")
+
+    @contextmanager
+    def _attempt(self, durable: bool) -> Iterator[sqlite3.Connection]:
+        """Write into the open transaction, or a new one; an error undoes all of it."""
+        self._refuse_after_failure()
+        self._writing = True
         try:
-            yield
+            with coded(self.directory):
+                self._enter(durable)
+                yield self._db
+        except BaseException as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            if self._turn is not None:
+                self._failure = error
+            raise
         finally:
-            self._db.execute("PRAGMA synchronous = FULL")
+            self._writing = False
+
+    def _enter(self, durable: bool) -> None:
+        """Begin a transaction, unless one is open that waits for the disk, or need not (see "PRAGMA synchronous")."""
+        if self._db.in_transaction:
+            if self._durable or not durable:
+                return
+            self._db.execute("COMMIT")
+        if durable != self._durable:
+            self._durable = durable
+            self._db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        self._db.execute("BEGIN IMMEDIATE")
 
     def _rows(self, query: str, *values: Any) -> list[Any]:
         with coded(self.directory):

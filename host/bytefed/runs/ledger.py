@@ -24,13 +24,10 @@ class Ledger(Database):
     """The part of the store that keeps bytes."""
 
     def add_traffic(self, row: Traffic) -> None:
-        """Keep a ledger row; a further attempt of the same board at the same round is added to its row.
-
-        This doesn't wait for the disk: a kill loses nothing, a power cut at most the newest rows, but never a delta.
-        """
+        """Keep a ledger row; a further attempt of the same board at the same round is added to its row."""
         counts = [None] * len(COUNTS) if row.count is None else [getattr(row.count, name) for name in COUNTS]
         values = (self.run, *(getattr(row, name) for name in _TRAFFIC_COLUMNS), *counts)
-        with self._hurried(), self._transaction() as db:
+        with self._transaction() as db:
             db.execute(_ADD, values)
 
     def traffic(self, phases: Sequence[Phase], after: int = 0) -> list[tuple[int, Traffic]]:
@@ -69,8 +66,9 @@ class Ledger(Database):
             estimate_wcr,
             self.run,
         )
-        for row in rows:
-            self.add_traffic(Traffic(*row))
+        with self.together():
+            for row in rows:
+                self.add_traffic(Traffic(*row))
 
 
 def _traffic(row: Sequence[Any]) -> Traffic:

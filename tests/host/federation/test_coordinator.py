@@ -323,6 +323,10 @@ def test_a_board_that_comes_back_takes_part_again(tmp_path, quick):
 
     async def hold_round_two(world, coordinator):
         hold[2] = asyncio.Event()
+        lost.unreachable = 10**9  # while round 1 lasts
+        while 2 not in [number for number, *_ in world.devices[0].rounds]:
+            await asyncio.sleep(0)
+        lost.unreachable = 0
         while len([e for e in world.said(BoardJoined) if e.board == lost.name]) < 2:
             await asyncio.sleep(0.001)
         hold[2].set()

@@ -1,5 +1,6 @@
 """The run directory: what is promised of it, through kills and full disks."""
 
+import asyncio
 import os
 import random
 import signal
@@ -327,6 +328,106 @@ def test_what_the_system_says_has_a_code(tmp_path, number, code):
 
     with pytest.raises(StoreError, match=code), coded(tmp_path):
         raise OSError(getattr(errno, number), "no")
+
+
+# Boards that deliver in the same turn of the event loop.
+
+
+def seen_by_others(store):
+    """Return the boards whose deltas another process sees."""
+    with sqlite3.connect(store.directory / DATABASE) as other:
+        return [board for (board,) in other.execute("SELECT board FROM deltas ORDER BY board")]
+
+
+def deliver(store, board):
+    with store.gathered():
+        return commit(store, board=board)
+
+
+def test_boards_of_a_turn_share_a_transaction(store):
+    said = []
+
+    async def play():
+        store._db.set_trace_callback(said.append)
+        assert deliver(store, A) == deliver(store, B) == "ok"
+        with store.gathered(durable=False):
+            store.add_traffic(traffic(board=A))
+        assert store.counted(1) == 2
+        assert seen_by_others(store) == []
+        await asyncio.gather(store.on_disk(), store.on_disk())
+        assert seen_by_others(store) == [A, B]
+
+    asyncio.run(play())
+    assert [text for text in said if text.split()[0] in ("BEGIN", "COMMIT", "PRAGMA")] == [
+        "BEGIN IMMEDIATE",
+        "COMMIT",
+    ]
+
+
+def test_a_turn_waits_for_the_disk_for_deltas_alone(store):
+    said = []
+
+    async def play():
+        store._db.set_trace_callback(said.append)
+        with store.gathered(durable=False):
+            store.add_traffic(traffic(board=A))
+        await store.on_disk()
+        with store.gathered(durable=False):
+            store.add_traffic(traffic(board=B))
+        deliver(store, A)
+        await store.on_disk()
+
+    asyncio.run(play())
+    assert [text for text in said if text.split()[0] in ("BEGIN", "COMMIT", "PRAGMA")] == [
+        "PRAGMA synchronous = NORMAL", "BEGIN IMMEDIATE", "COMMIT",
+        "BEGIN IMMEDIATE", "COMMIT", "PRAGMA synchronous = FULL", "BEGIN IMMEDIATE", "COMMIT",
+    ]  # fmt: skip
+
+
+def test_a_round_closes_with_all_that_was_gathered(store):
+    async def play():
+        store.begin_round(1, [A])
+        deliver(store, A)
+        close(store)
+        assert seen_by_others(store) == [A]
+
+    asyncio.run(play())
+    assert store.head()[0] == 1
+
+
+def test_a_run_that_ends_stores_what_was_gathered(store):
+    async def play():
+        deliver(store, A)
+        store.close()
+
+    asyncio.run(play())
+    again = Store.open(store.directory)
+    assert [delta.board for delta in again.deltas(1)] == [A]
+    again.close()
+
+
+def test_a_turn_that_fails_is_told_to_all_of_its_boards(store):
+    async def wait():
+        with pytest.raises(StoreError, match="E_DISK_FULL"):
+            await store.on_disk()
+
+    async def play():
+        deliver(store, A)
+        waits = asyncio.gather(wait(), wait())
+        pages = store._db.execute("PRAGMA page_count").fetchone()[0]
+        store._db.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(StoreError, match="E_DISK_FULL"), store.gathered():
+            commit(store, board=B, value=np.float32(1))
+            store.hold(B, np.zeros(100_000, np.float32))
+        await waits
+        store._db.execute("PRAGMA max_page_count = 1000000")
+        with pytest.raises(
+            StoreError, match="E_DISK_FULL"
+        ):  # one that could go on would tell boards that all is well
+            store.add_traffic(traffic())
+
+    asyncio.run(play())
+    assert seen_by_others(store) == []
 
 
 # Kills.
