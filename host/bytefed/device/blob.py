@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from typing import NamedTuple
 
 from bytefed.clock import now
-from bytefed.device.link import TRIES, Incoming, Link, Outgoing
+from bytefed.device.link import TRIES, Incoming, Link
 from bytefed.errors import LinkError
 from bytefed.ledger.account import Part, Role
 from bytefed.protocol.chunks import Ack, ChunkPlan, ChunkReceiver, ChunkSender
@@ -67,12 +67,8 @@ async def push(
     fruitless = 0
     while fruitless < _FRUITLESS:
         confirmed = sender.confirmed
-        await link.send_burst(
-            [
-                Outgoing(frame, payload=len(frame) - HEADER_SIZE, part=_chunk(name, plan, index, frame))
-                for index, frame in sender.frames(ack)
-            ]
-        )
+        chunks = [(index * plan.chunk, frame) for index, frame in sender.frames(ack)]
+        await link.send_chunks((name, "blob"), chunks)
         ack = await _await_ack(link, plan, sender, sequence, name, extracts)
         if ack.status is not None:
             return Pushed(ack.status, ack.lost)
@@ -190,9 +186,8 @@ def _some(ahead: int) -> int:
 
 
 def _take_chunk(link: Link, receiver: ChunkReceiver, name: Hashable, incoming: Incoming, index: int) -> bool:
-    chunk = incoming.body
-    if receiver.receive(index, chunk):
-        link.accept(incoming, payload=len(chunk), part=_chunk(name, receiver.plan, index, incoming.frame))
+    if receiver.receive(index, incoming.body):
+        link.accept_chunk(incoming, (name, "blob"), index * receiver.plan.chunk)
         return True
     link.accept(incoming, Role.RETRANSMISSION)
     return False
@@ -204,9 +199,3 @@ def _acknowledgement(name: Hashable, plan: ChunkPlan, ack: bytes, first: int) ->
     has_gap = first != window.stop or (first < plan.count and len(ack) > HEADER_SIZE)
     part = Part((name, "acks"), window.start * plan.chunk, window.stop * plan.chunk)
     return Role.RETRANSMISSION if has_gap else Role.NEWS, part
-
-
-def _chunk(name: Hashable, plan: ChunkPlan, index: int, frame: bytes) -> Part:
-    """A chunk as a part of its blob: what was sent stays so when the blob is cut otherwise."""
-    start = index * plan.chunk
-    return Part((name, "blob"), start, start + len(frame) - HEADER_SIZE)

@@ -49,16 +49,6 @@ class Incoming(NamedTuple):
         return self.kind == kind and self.sequence == sequence
 
 
-class Outgoing(NamedTuple):
-    """A frame to send, and what it is: `payload` bytes of its body belong to a blob, as that part of it."""
-
-    frame: bytes
-    role: Role = Role.NEWS
-    payload: int = 0
-    ack: bool = False
-    part: Part | None = None
-
-
 class Link:
     """One open transport. `take_bytes` says what crossed it, and why."""
 
@@ -93,43 +83,45 @@ class Link:
         part: Part | None = None,
     ) -> None:
         """Send a frame and put it down to its causes."""
-        await self._write([Outgoing(frame, role, payload, ack, part)])
 
-    async def send_burst(self, frames: Sequence[Outgoing]) -> None:
-        """Send frames one behind the other, a byte stream in one piece, and put each down to its causes."""
-        if self._serial:
-            await self._write(frames)
-            return
-        for frame in frames:
-            await self._write([frame])
+        def book(_index: int, wire: int) -> None:
+            self.account.frame(Direction.DOWN, len(frame), wire, role, payload=payload, ack=ack, part=part)
 
-    async def _write(self, frames: Sequence[Outgoing]) -> None:
-        wires = [encode_serial_frame(frame.frame) if self._serial else frame.frame for frame in frames]
+        await self._write([frame], book)
+
+    async def send_chunks(self, blob: Hashable, chunks: Sequence[tuple[int, bytes]]) -> None:
+        """Send chunks of a blob one behind the other, a byte stream in one piece, and put each down to its causes.
+
+        Args:
+            blob: Name of the blob in the account.
+            chunks: First byte and frame of each.
+        """
+
+        def book(index: int, wire: int) -> None:
+            start, frame = chunks[index]
+            self.account.chunk(Direction.DOWN, len(frame), wire, blob, start)
+
+        await self._write([frame for _, frame in chunks], book)
+
+    async def _write(self, frames: Sequence[bytes], book: Callable[[int, int], None]) -> None:
+        """Write frames; `book` is told the index and the wire bytes of each that has been written."""
+        wires = [encode_serial_frame(frame) for frame in frames] if self._serial else frames
+        pieces = [b"".join(wires)] if self._serial else frames
         before = self.transport.sent
         try:
-            await self.transport.write(b"".join(wires))
+            for piece in pieces:
+                await self.transport.write(piece)
         finally:
             written = self.transport.sent - before
-            for frame, wire in zip(frames, wires, strict=True):
+            for index, wire in enumerate(wires):
                 if written < len(wire):
                     break
                 written -= len(wire)
-                self._book(frame, len(wire))
+                book(index, len(wire))
+                if not self._serial:
+                    self._values[Direction.DOWN][len(wire)] += 1
             if written:
                 self.account.whole(Direction.DOWN, "junk", written)  # the link died in the middle of a frame
-
-    def _book(self, frame: Outgoing, wire: int) -> None:
-        self.account.frame(
-            Direction.DOWN,
-            len(frame.frame),
-            wire,
-            frame.role,
-            payload=frame.payload,
-            ack=frame.ack,
-            part=frame.part,
-        )
-        if not self._serial:
-            self._values[Direction.DOWN][wire] += 1
 
     async def send_delimiter(self, role: Role = Role.NEWS, part: Part | None = None) -> None:
         """End whatever a broken link left in the board's decoder; role and part are those of the HELLO behind it."""
@@ -198,6 +190,16 @@ class Link:
         self.account.frame(
             Direction.UP, len(incoming.frame), incoming.wire, role, payload=payload, ack=ack, part=part
         )
+
+    def accept_chunk(self, incoming: Incoming, blob: Hashable, start: int) -> None:
+        """Put a received chunk down to its causes.
+
+        Args:
+            incoming: The chunk.
+            blob: Name of the blob in the account.
+            start: The first byte of the chunk in it.
+        """
+        self.account.chunk(Direction.UP, len(incoming.frame), incoming.wire, blob, start)
 
     def accept_for_ack(self, incoming: Incoming, payload: int, part: Part) -> None:
         """Put a frame down that says in a lost ACK's place that all has arrived: as a probe, but for its blob."""

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from bytefed.ledger.count import COUNTS, ByteCount, Framing, split_frame
 from bytefed.protocol.direction import Direction
+from bytefed.protocol.message import HEADER_SIZE
 
 
 class Role(Enum):
@@ -43,9 +44,8 @@ class Said:
     def __init__(self, *names: Hashable) -> None:
         self._parts: dict[Hashable, bytearray] = {name: bytearray(b"\1") for name in names}
 
-    def is_news(self, part: Part) -> bool:
+    def is_news(self, name: Hashable, start: int = 0, stop: int = 1) -> bool:
         """Whether any byte of a part crosses for the first time; from now on it has crossed."""
-        name, start, stop = part
         said = self._parts.get(name)
         if said is None:
             said = self._parts[name] = bytearray()
@@ -59,14 +59,9 @@ class Said:
         return news
 
 
-class _Form(NamedTuple):
-    """All of a frame that its causes follow from: the arguments of `split_frame`."""
-
-    down: bool
-    length: int
-    wire: int
-    payload: int
-    ack: bool
+_Form = tuple[bool, int, int, int, bool]
+"""All of a frame that its causes follow from: whether it goes down, length, bytes on the wire, payload, and whether it
+is an ACK."""
 
 
 @cache
@@ -102,9 +97,25 @@ class Account:
         """Put a whole frame down to its causes; bytes of a part that crossed before are a retransmission."""
         role = self._judged(role, part)
         if role is Role.NEWS:
-            self._frames.append(_Form(direction is Direction.DOWN, length, wire, payload, ack))
+            self._frames.append((direction is Direction.DOWN, length, wire, payload, ack))
         else:
             self.whole(direction, role.value, wire)
+
+    def chunk(self, direction: Direction, length: int, wire: int, blob: Hashable, start: int) -> None:
+        """Put a chunk of a blob down to its causes; what was sent stays so when the blob is cut otherwise.
+
+        Args:
+            direction: The frame's direction.
+            length: Header and chunk, bytes.
+            wire: Bytes on the wire.
+            blob: Name of the blob.
+            start: The first byte of the chunk in the blob.
+        """
+        payload = length - HEADER_SIZE
+        if not self.recovering and self.said.is_news(blob, start, start + payload):
+            self._frames.append((direction is Direction.DOWN, length, wire, payload, False))
+        else:
+            self.whole(direction, Role.RETRANSMISSION.value, wire)
 
     def answer(self, wire: int, payload: int, part: Part) -> None:
         """Put a frame from the board down as the answer to what nobody had to ask; its payload stays payload."""
@@ -118,7 +129,7 @@ class Account:
         self.whole(Direction.DOWN, "padding" if role is Role.NEWS else role.value, wire)
 
     def _judged(self, role: Role, part: Part | None) -> Role:
-        if role is Role.NEWS and (self.recovering or (part is not None and not self.said.is_news(part))):
+        if role is Role.NEWS and (self.recovering or (part is not None and not self.said.is_news(*part))):
             return Role.RETRANSMISSION
         return role
 
