@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import cache
-from operator import add
+from operator import add, attrgetter
 from typing import Any, NamedTuple
 
 from bytefed.errors import BytefedError
@@ -79,8 +80,7 @@ class ByteCount:
     @property
     def causes_total(self) -> int:
         """Payload and all causes, added up."""
-        causes: list[int] = [getattr(self, part) for part in PARTS]
-        return sum(causes)
+        return sum(_parts(self))
 
     def __add__(self, other: ByteCount) -> ByteCount:
         return ByteCount(*map(add, vars(self).values(), vars(other).values()))
@@ -107,6 +107,8 @@ COUNTS = tuple(each.name for each in fields(ByteCount))
 
 PARTS = tuple(each.name for each in fields(ByteCount) if "cause" in each.metadata)
 """All causes that a byte can be put down to, payload by direction."""
+
+_parts: Callable[[ByteCount], tuple[int, ...]] = attrgetter(*PARTS)
 
 CAUSES = tuple(part for part in PARTS if not part.startswith("payload_"))
 """The causes other than payload."""

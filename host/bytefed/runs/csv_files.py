@@ -12,6 +12,7 @@ import json
 import os
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +31,15 @@ from bytefed.runs.store import Store
 
 _COUNTED = (*COUNTS, "wire_total")
 _OWN = tuple(each.name for each in SESSIONS_COLUMNS if each.name not in ("run", *_COUNTED))
+_counted_values, _own_values = attrgetter(*_COUNTED), attrgetter(*_OWN)
 
 
 def traffic_row(run: int, row: Traffic) -> dict[str, Any]:
     """Return a row of bytes.csv or sessions.csv by column; None becomes an empty field."""
-    values: dict[str, Any] = {name: getattr(row, name) for name in _OWN}
+    values: dict[str, Any] = dict(zip(_OWN, _own_values(row), strict=True))
     values["run"] = f"{run:08x}"
     if row.count:
-        values |= {name: getattr(row.count, name) for name in _COUNTED}
+        values.update(zip(_COUNTED, _counted_values(row.count), strict=True))
     return values
 
 
@@ -52,7 +54,7 @@ class CsvFile:
     def __init__(self, path: Path, columns: Sequence[Column]) -> None:
         self._path = path
         self._names = [column.name for column in columns]
-        self._forms = {column.name: f".{column.digits}f" for column in columns if column.kind is float}
+        self._forms = {i: f".{column.digits}f" for i, column in enumerate(columns) if column.kind is float}
         self.size = 0  # bytes: where the next row will begin
 
     def rewrite(self) -> None:
@@ -80,11 +82,15 @@ class CsvFile:
     def _encode(self, rows: Iterable[Mapping[str, Any]]) -> bytes:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerows([self._field(name, row.get(name)) for name in self._names] for row in rows)
+        writer.writerows(map(self._fields, rows))
         return text.getvalue().encode()
 
-    def _field(self, name: str, value: Any) -> Any:
-        return format(value, self._forms[name]) if isinstance(value, float) else value
+    def _fields(self, row: Mapping[str, Any]) -> list[Any]:
+        fields = [row.get(name) for name in self._names]
+        for index, form in self._forms.items():
+            if isinstance(fields[index], float):
+                fields[index] = format(fields[index], form)
+        return fields
 
 
 class Records:

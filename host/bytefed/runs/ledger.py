@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 from bytefed.ledger.count import COUNTS, ByteCount
@@ -13,6 +14,7 @@ from bytefed.runs.schema import MERGE
 
 _TRAFFIC_COLUMNS = tuple(f.name for f in fields(Traffic) if f.name != "count")
 
+_own_values, _counts = attrgetter(*_TRAFFIC_COLUMNS), attrgetter(*COUNTS)
 _NAMES = ("run", *_TRAFFIC_COLUMNS, *COUNTS)
 _ADD = (
     f"INSERT INTO ledger ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608
@@ -25,8 +27,8 @@ class Ledger(Database):
 
     def add_traffic(self, row: Traffic) -> None:
         """Keep a ledger row; a further attempt of the same board at the same round is added to its row."""
-        counts = [None] * len(COUNTS) if row.count is None else [getattr(row.count, name) for name in COUNTS]
-        values = (self.run, *(getattr(row, name) for name in _TRAFFIC_COLUMNS), *counts)
+        counts = (None,) * len(COUNTS) if row.count is None else _counts(row.count)
+        values = (self.run, *_own_values(row), *counts)
         with self._transaction() as db:
             db.execute(_ADD, values)
 
