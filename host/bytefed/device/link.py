@@ -142,11 +142,10 @@ class Link:
     async def receive(self, until: float) -> Incoming | None:
         """Return the next valid frame, or None when the event loop's clock reaches `until` first."""
         while not self._frames:
-            patience = until - now()
-            if patience <= 0:
+            if now() >= until:
                 return None
             try:
-                async with asyncio.timeout(patience):
+                async with asyncio.timeout_at(until):
                     data = await self.transport.read()
             except TimeoutError:
                 return None
