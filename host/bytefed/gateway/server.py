@@ -149,7 +149,8 @@ class Gateway:
         """
         _make_way(socket)
         try:
-            server = await asyncio.start_unix_server(self._answer, socket)
+            # It listens later, in serve_forever: when its mode is set, and where a cancellation closes it.
+            server = await asyncio.start_unix_server(self._answer, socket, start_serving=False)
             socket.chmod(0o600)
         except OSError as error:
             raise ConfigError(
