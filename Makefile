@@ -56,7 +56,7 @@ test-quick: $(VENV)/.dev ## Run the inner loop: Python's tests without the slow 
 	$(BIN)/python -m pytest -q -m "not slow"
 
 .PHONY: test-homes
-test-homes: $(VENV)/.dev ## Run the quick host tests in a home full of things, and in one that can't be written to
+test-homes: $(VENV)/.dev ## Run the quick tests in a home full of things, and in one that can't be written to
 	tests/homes.sh
 
 .PHONY: test-core

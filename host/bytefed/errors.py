@@ -16,7 +16,10 @@ from __future__ import annotations
 
 import difflib
 import errno
-from collections.abc import Iterable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _ALIKE = 0.6  # from which a word may be the one that was meant
 

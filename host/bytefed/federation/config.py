@@ -349,7 +349,7 @@ def _converted(name: str, key: Key, value: Any) -> Any:
     raise ConfigError(
         "E_CONFIG_TYPE",
         f"{name} must be {'a list of strings' if key.many else key.kind.__name__}, not {_shown(value)}.",
-        f"Correct {option(name)}.",
+        "Correct that key.",
     )
 
 

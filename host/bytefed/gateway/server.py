@@ -145,11 +145,19 @@ class Gateway:
             socket: Path of the local socket, which only this user may connect to.
 
         Raises:
-            ConfigError: E_GATEWAY_SOCKET if another kind of file is there.
+            ConfigError: E_GATEWAY_SOCKET if another kind of file is there, or no socket of that path can be.
         """
         _make_way(socket)
-        server = await asyncio.start_unix_server(self._answer, socket)
-        socket.chmod(0o600)
+        try:
+            # It listens later, in serve_forever: when its mode is set, and where a cancellation closes it.
+            server = await asyncio.start_unix_server(self._answer, socket, start_serving=False)
+            socket.chmod(0o600)
+        except OSError as error:
+            raise ConfigError(
+                "E_GATEWAY_SOCKET",
+                f"{socket} can't be a socket ({error.strerror or error}).",
+                "Name another path with --socket: a short one, in a folder that is there.",
+            ) from error
         try:
             async with server:
                 await server.serve_forever()

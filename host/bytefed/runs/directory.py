@@ -162,7 +162,7 @@ def _from_system(directory: Path, error: OSError, option: str, again: str) -> By
         errno.ENOENT,
     ):
         return StoreError(
-            "E_RUN_DIRECTORY", f"{directory} can't be a run's: {error.strerror}.", _elsewhere(option)
+            "E_RUN_DIRECTORY", f"{directory} can't be used: {error.strerror}.", _elsewhere(option)
         )
     if error.errno in (errno.EMFILE, errno.ENFILE):
         return too_many_files(str(directory))

@@ -319,7 +319,8 @@ WAYS: dict[str, list[Way]] = {
     "E_QEMU_MISSING": [_prepared("run --boards qemu:1", Place.without_programs)],
     "E_VIRTUAL": [_prepared("run --boards virtual-ble:1", Place.without_programs)],
     "E_OPEN_FILES": [_prepared("board", lambda place: place.fails(os, "openpty", errno.EMFILE))],
-    "E_SYSTEM": ["gateway --boards loopback:1 --socket none/s"],
+    "E_GATEWAY_SOCKET": [f"gateway --boards loopback:1 --socket {name}" for name in ("none/s", ".", "s" * 200)],
+    "E_SYSTEM": [_prepared("board", lambda place: place.fails(os, "getppid", errno.EIO))],
     "E_LIVE_PORT": [_port_taken],
     "E_RUN_MISSING": ["report nothing", "run --resume nothing"],
     "E_RUN_CORRUPT": [_damaged, _bad_rows],
@@ -359,7 +360,13 @@ _MODEL = "needs a model made for it: tests/host/extractor brings it about"
 _DOWNLOAD = "needs a download: tests/host/data brings it about with a server of its own"
 _PROGRAM = "can be raised in programs only: the command line's choices and ranges come before"
 _DEFECT = "is a defect of bytefed, and can't be brought about"
+_EMULATOR = "needs an image and an emulator that are built: tests/emulator brings it about"
 NOT_RUN: dict[str, str] = {
+    **dict.fromkeys(
+        ("E_CONFIG_SENSOR", "E_CONFIG_STATE", "E_CONFIG_VALUE", "E_EMULATED_FAULT", "E_EMULATED_USB", "E_EMULATOR",
+         "E_EMULATOR_MISSING", "E_EMULATOR_UNICORN", "E_IMAGE_BOOTLOADER", "E_IMAGE_BUILD", "E_IMAGE_CHIP",
+         "E_IMAGE_FILE", "E_IMAGE_SOFTDEVICE", "E_IMAGE_SYMBOLS"), _EMULATOR,
+    ),
     **dict.fromkeys(("E_BLE", "E_BLE_ABSENT", "E_BLE_NOT_FOUND", "E_BLE_OFF", "E_BLE_SERVICE"), _RADIO),
     **dict.fromkeys(
         ("E_PORT_BUSY", "E_PORT_DENIED", "E_PORT_LOST", "E_BOOTLOADER", "E_LINK_LOST", "E_NO_ANSWER", "E_FLASH",
@@ -370,7 +377,7 @@ NOT_RUN: dict[str, str] = {
             "BAD_CRC", "BAD_LABEL", "BAD_LENGTH", "BAD_VALUE", "BAD_VERSION", "BUSY", "EXTRACTOR_FAILED", "LATE",
             "NOT_FINITE", "NO_CONFIG", "NO_EXTRACTOR", "NO_SAMPLES", "NO_SENSOR", "NO_SESSION", "NO_STORAGE",
             "STALE_ROUND", "STORAGE_FAILED", "STORE_FULL", "TOO_LARGE", "UNKNOWN_CODEC", "UNKNOWN_KIND", "BATCH",
-            "CAPACITY", "MODEL", "SHAPE", "TWICE", "UNKNOWN",
+            "CAPACITY", "BITS", "EXAMPLES", "FEATURES", "MODEL", "RESET", "SHAPE", "TWICE", "UNKNOWN",
         )), "E_DELTA_CRC", "E_DELTA_NORM", "E_DELTA_NOT_FINITE", "E_HEAD_NOT_FINITE", "E_NO_DELTA", "E_SHORT_MESSAGE",
          "E_VERSION", "E_WELCOME"), _BOARD,
     ),

@@ -146,7 +146,7 @@ def test_a_seed_fixes_everything(kind):
 
 def test_what_cannot_be_reached_ends_with_an_error():
     labels = np.repeat(np.arange(2), 100)
-    with pytest.raises(ConfigError, match=r"E_PARTITION_UNREACHABLE.*smaller least number"):
+    with pytest.raises(ConfigError, match=r"E_PARTITION_UNREACHABLE.*fewer clients"):
         partition.dirichlet(labels, 2, clients=20, alpha=0.05, min_samples=10)
 
 

@@ -59,7 +59,8 @@ async def _list(uris: list[str]) -> int:
                 console.print(_table(await describe(device)))
             except BytefedError as error:
                 failures += 1
-                console.print(f"  {error}", markup=False, soft_wrap=True)
+                console.print(f"  error[{error.code}]: {error.message}", markup=False, soft_wrap=True)
+                console.print(f"  -> {error.remedy}", markup=False, soft_wrap=True)
     return 1 if failures else 0
 
 

@@ -70,16 +70,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         default="float32",
         help=f"NAME or DOWNLINK/UPLINK, of {', '.join(CODECS)} (default: float32)",
     )
-    add("--link", choices=LINKS, default="serial", help="the boards' link (default: serial)")
-    add("--mtu", type=int, default=247, help="ATT MTU of the BLE link (default: 247)")
-    add("--interval", type=_interval, metavar="MS", help="BLE connection interval, such as 30ms")
-    add("--packets", type=int, metavar="N", help="BLE packets in a connection event, each direction")
-    add("--phy", type=int, choices=(1, 2), help="BLE radio: 1 for LE 1M, 2 for LE 2M")
-    add(
-        "--air-table",
-        metavar="FILE",
-        help="TOML file of radio and currents (default: an nRF52840 at 30 ms, 3 packets an event)",
-    )
+    _add_link(parser)
     add(
         "--fraction-train",
         type=float,
@@ -102,6 +93,22 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="rounds between two steps of the learning rate, each a CONFIG; 0: it never changes (default: 0)",
     )
     add("--seed", type=int, default=42, help="seed of who trains in which round (default: 42)")
+    add("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=run)
+
+
+def _add_link(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--link", choices=LINKS, default="serial", help="the boards' link (default: serial)")
+    add("--mtu", type=int, default=247, help="ATT MTU of the BLE link (default: 247)")
+    add("--interval", type=_interval, metavar="MS", help="BLE connection interval, such as 30ms")
+    add("--packets", type=int, metavar="N", help="BLE packets in a connection event, each direction")
+    add("--phy", type=int, choices=(1, 2), help="BLE radio: 1 for LE 1M, 2 for LE 2M")
+    add(
+        "--air-table",
+        metavar="FILE",
+        help="TOML file of radio and currents (default: an nRF52840 at 30 ms, 3 packets an event)",
+    )
     add(
         "--loss",
         type=float,
@@ -109,8 +116,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="P",
         help="probability that a frame is lost, 0 to 0.5: also the bytes to expect then (default: 0)",
     )
-    add("--json", action="store_true", help="print one JSON object")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
