@@ -57,9 +57,7 @@ class Link:
         self.requests = RetransmissionTimer(transport.rto_floor, rng)
         self.acks = RetransmissionTimer(transport.rto_floor, rng)
         self.chunks = RetransmissionTimer(transport.rto_floor, rng)
-        self.results = RetransmissionTimer(
-            transport.rto_floor, rng
-        )  # how much later than announced RESULT comes
+        self.results = RetransmissionTimer(transport.rto_floor, rng)  # beyond the wait announced
         self.sequence = rng.randrange(256)
         self._serial = transport.framing == "serial"
         self._framing = SERIAL_FRAMING if self._serial else BLE_FRAMING
