@@ -27,7 +27,8 @@ class Keeper {
   // Writes everything that is due before it returns. False if the flash fails or the session is at work.
   bool save();
 
-  bool failed() const { return failed_; }  // whether the last attempt failed
+  bool saving() const { return saving_ != Saving::kNothing; }  // whether an image is being written
+  bool failed() const { return failed_; }                      // whether the last attempt failed
   uint16_t saves() const { return static_cast<uint16_t>(round_.generation() + samples_.generation()); }
 
  private:
