@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from bytefed.clock import now
 from bytefed.device.refusals import board_error
-from bytefed.device.timers import RetransmissionTimer
+from bytefed.device.timers import SAVING_FLOOR, RetransmissionTimer
 from bytefed.errors import LinkError
 from bytefed.ledger.account import Account, Part, Role
 from bytefed.ledger.count import BLE_FRAMING, SERIAL_FRAMING, ByteCount
@@ -60,6 +60,7 @@ class Link:
         self.results = RetransmissionTimer(
             transport.rto_floor, rng
         )  # how much later than announced RESULT comes
+        self.expect(saving=True)  # until the board has said what it is
         self.sequence = rng.randrange(256)
         self._serial = transport.framing == "serial"
         self._framing = SERIAL_FRAMING if self._serial else BLE_FRAMING
@@ -70,6 +71,12 @@ class Link:
         self._taken_sent = transport.sent
         self._read = transport.received  # what the port has beyond it still waits to be read
         self._taken_received = transport.received
+
+    def expect(self, *, saving: bool) -> None:
+        """Give all answers the time that a board takes which may be writing to flash, or only what the link takes."""
+        floor = max(SAVING_FLOOR, self.transport.rto_floor) if saving else self.transport.rto_floor
+        for timer in (self.requests, self.acks, self.chunks, self.results):
+            timer.floor = floor
 
     # ---- Sending
 

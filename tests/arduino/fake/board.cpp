@@ -88,6 +88,7 @@ void board_set(const char* name, int value) {
   if (what == "radio_fails") world.radio_fails = value != 0;
   if (what == "flash_writes_left") world.flash_writes_left = value;
   if (what == "flash_breaks") world.flash_breaks = value != 0;
+  if (what == "flash_stall") world.flash_stall = static_cast<unsigned>(value);
   if (what == "tensors") world.tensors = static_cast<unsigned>(value);
   if (what == "extractor_allocates") world.extractor_allocates = static_cast<unsigned>(value);
   if (what == "imu") world.imu = value;
