@@ -326,7 +326,8 @@ TEST(keeper_takes_no_image_of_another_head_of_as_many_bytes) {
   CHECK_EQUAL((BoardOf<1, 5>(flash).session.round()), 0);
 }
 
-// A host that pauses for less than it takes to save is left alone for a minute; then pages are erased one by one.
+// A host that pauses for less than it takes to save is left alone for a minute; then pages are erased one by
+// one.
 TEST(keeper_erases_in_the_pauses_of_the_host) {
   Flash flash;
   KeptBoard board(flash);
@@ -361,7 +362,8 @@ TEST(keeper_erases_in_the_pauses_of_the_host) {
   check_kept(flash, board);
 }
 
-// Samples are large and change seldom: a round that begins meanwhile neither waits for them nor ends their saving.
+// Samples are large and change seldom: a round that begins meanwhile neither waits for them nor ends their
+// saving.
 TEST(keeper_goes_on_with_the_samples_after_a_round) {
   Flash flash;
   KeptBoard board(flash);

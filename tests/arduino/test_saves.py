@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from booked_device import BookedDevice
 from fake_board import FakeBoard
-from test_app import D, FAMILIES, HEAD, LINKS, Framing, samples
+from test_app import FAMILIES, HEAD, LINKS, D, Framing, samples
 
 from bytefed.device.plan import TrainingPlan
 from bytefed.ledger.wire_size import CODECS

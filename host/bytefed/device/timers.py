@@ -9,8 +9,8 @@ _CAP = 5.0
 _JITTER = 0.2
 
 SAVING_FLOOR = 0.25
-"""Seconds, the least margin for a board that keeps its state in flash: while it erases a page it hears nothing, 85 ms on
-the nRF52840 (product specification, NVMC), and with its radio on it may first have to wait for a gap."""
+"""Seconds, the least margin for a board that keeps its state in flash: while it erases a page it hears nothing, 85 ms
+on the nRF52840 (product specification, NVMC), and with its radio on it may first have to wait for a gap."""
 
 
 class RetransmissionTimer:

@@ -1,5 +1,5 @@
-// What TinyUSB calls, from its own task, when bytes have come in, or have left and made room. Its header would make
-// these functions weak, so this file does not include it.
+// What TinyUSB calls, from its own task, when bytes have come in, or have left and made room. Its header
+// would make these functions weak, so this file does not include it.
 #include <cstdint>
 
 #include "../chip.h"

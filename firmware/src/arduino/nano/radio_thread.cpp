@@ -1,7 +1,8 @@
-// Lets the radio's thread sleep. ArduinoBLE's loop for it (HCICordioTransport.cpp) calls wsfOsDispatcher() and then
-// waits in a busy loop for the rest of a millisecond, for ever: half the processor, awake or asleep. The linker puts
-// the functions below in place of the dispatcher and of Cordio's signal that it has work (platformio.ini). A dispatcher
-// that returns after more than a millisecond leaves that loop nothing to wait for.
+// Lets the radio's thread sleep. ArduinoBLE's loop for it (HCICordioTransport.cpp) calls wsfOsDispatcher()
+// and then waits in a busy loop for the rest of a millisecond, for ever: half the processor, awake or asleep.
+// The linker puts the functions below in place of the dispatcher and of Cordio's signal that it has work
+// (platformio.ini). A dispatcher that returns after more than a millisecond leaves that loop nothing to wait
+// for.
 #include <cmsis_os2.h>
 
 #include <cstdint>
@@ -16,12 +17,13 @@ uint32_t WsfTimerNextExpiration(uint8_t* running);
 
 namespace {
 
-constexpr uint32_t kWork = 1;  // flag of the radio's thread
+constexpr uint32_t kWork = 1;                   // flag of the radio's thread
 constexpr uint32_t kLongest = 1000, kTick = 1;  // ms
 
 osThreadId_t radio = nullptr;  // known once it runs
 
-// Milliseconds until Cordio's next timer. Its timers stand still while the thread sleeps; the loop sets them anew.
+// Milliseconds until Cordio's next timer. Its timers stand still while the thread sleeps; the loop sets them
+// anew.
 uint32_t patience() {
   uint8_t running = 0;
   const uint32_t ms = WsfTimerNextExpiration(&running);
@@ -31,8 +33,8 @@ uint32_t patience() {
 
 }  // namespace
 
-// Does what is to be done, then sleeps until there is more. The timers are as late as the sleep was long, so what
-// wakes the thread is done in the next call, after the loop has set them.
+// Does what is to be done, then sleeps until there is more. The timers are as late as the sleep was long, so
+// what wakes the thread is done in the next call, after the loop has set them.
 void __wrap_wsfOsDispatcher() {
   radio = osThreadGetId();
   const uint32_t began = osKernelGetTickCount();

@@ -35,7 +35,8 @@ struct World {
   int flash_writes_left = -1;  // then power fails: nothing more is written; -1: never
   unsigned flash_writes = 0, flash_erasures = 0;
   bool flash_breaks = false;  // every write fails, and says so
-  unsigned flash_stall = 0;   // ms for which the processor stands still, in the host's time, while a page is erased
+  unsigned flash_stall =
+      0;  // ms for which the processor stands still, in the host's time, while a page is erased
 
   unsigned tensors = 2048;           // bytes that the model wants of its arena
   unsigned extractor_allocates = 0;  // pieces of heap memory that each inference asks for

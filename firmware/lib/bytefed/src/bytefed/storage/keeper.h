@@ -4,9 +4,9 @@
 // seldom. A run is correct without either, since the host can send head and samples again. So
 // while a host is busy with the board, nothing is written more often than once a minute.
 //
-// While a page is erased the chip does nothing else (nRF52840: 85 ms), so the board answers late. Hosts wait that long
-// for a board that keeps its state; so that one page is all that an answer ever waits for, pages are erased in the
-// host's pauses, or, where there are none, one by one with time between them.
+// While a page is erased the chip does nothing else (nRF52840: 85 ms), so the board answers late. Hosts wait
+// that long for a board that keeps its state; so that one page is all that an answer ever waits for, pages
+// are erased in the host's pauses, or, where there are none, one by one with time between them.
 #pragma once
 #include "bytefed/session/session.h"
 #include "bytefed/storage/storage.h"
