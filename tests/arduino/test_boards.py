@@ -62,7 +62,7 @@ def test_its_light(library: Path, name: str) -> None:
     board = switch_on(library, usb_open=0)
     assert colours(board, 4000) == {OFF, GREEN}
     board.set("usb_open", 1)
-    board.step(2)
+    board.step(25)  # a nap
     assert colours(board, 4000) == {BLUE}
     assert colours(switch_on(library, radio_fails=1), 1000) == {OFF, RED}
     assert colours(switch_on(library, tensors=100_000), 1000) == {OFF, RED}

@@ -325,3 +325,81 @@ TEST(keeper_takes_no_image_of_another_head_of_as_many_bytes) {
   CHECK_EQUAL(KeptBoard(flash).session.round(), 3);
   CHECK_EQUAL((BoardOf<1, 5>(flash).session.round()), 0);
 }
+
+// A host that pauses for less than it takes to save is left alone for a minute; then pages are erased one by
+// one.
+TEST(keeper_erases_in_the_pauses_of_the_host) {
+  Flash flash;
+  KeptBoard board(flash);
+  board.learn(1);
+  const auto erased = [&] {
+    unsigned pages = 0;
+    for (unsigned wear : flash.wear) pages += wear;
+    return pages;
+  };
+  board.wait(5000);
+  CHECK(erased() > 0);
+  const uint16_t saves = board.keeper.saves();
+  unsigned before = erased();
+  for (int second = 0; second < 50; ++second) {  // a word from the host every 90 ms
+    if (second == 0) board.train(2);
+    for (int i = 0; i < 11; ++i) {
+      board.keeper.heard(board.now);
+      board.wait(90);
+    }
+  }
+  CHECK_EQUAL(erased(), before);
+  CHECK_EQUAL(board.keeper.saves(), saves);
+  unsigned most = 0;
+  for (int i = 0; i < 300; ++i) {
+    board.keeper.heard(board.now);
+    before = erased();
+    board.wait(90);
+    most = std::max(most, erased() - before);
+  }
+  CHECK_EQUAL(most, 1u);  // one page between two words
+  CHECK(board.keeper.saves() > saves);
+  check_kept(flash, board);
+}
+
+// Samples are large and change seldom: a round that begins meanwhile neither waits for them nor ends their
+// saving.
+TEST(keeper_goes_on_with_the_samples_after_a_round) {
+  Flash flash;
+  KeptBoard board(flash);
+  board.ask(Hello{1, 1, 9, 1, 250});
+  CHECK(board.keeper.save());
+  board.add(8);
+  const uint32_t samples = board.session.store().crc();
+  while (!board.keeper.saving()) board.wait(1);
+  board.wait(2);
+  CHECK(board.keeper.saving());
+  board.ask_on(board.narrow, Hello{1, 1, 9, 1, 20});
+  board.ask_on(board.narrow, Begin{1, 0, Begin::kEvaluate, 0});
+  CHECK_EQUAL(static_cast<int>(board.session.state()), static_cast<int>(State::kReceiving));
+  const unsigned operations = flash.operations;
+  board.wait(2000);
+  CHECK_EQUAL(flash.operations, operations);
+  board.ask(Hello{1, 1, 9, 1, 250});
+  const uint16_t saves = board.keeper.saves();
+  while (board.keeper.saves() == saves) board.wait(1);
+  CHECK_EQUAL(KeptBoard(flash).session.store().crc(), samples);
+}
+
+// Rests of the host that are too short for an image: what is written in vain wears a page once a minute.
+TEST(keeper_does_not_wear_pages_while_the_host_is_busy) {
+  Flash flash;
+  KeptBoard board(flash);
+  board.ask(Hello{1, 1, 9, 1, 250});
+  board.add(8);
+  CHECK(board.keeper.save());
+  const std::vector<unsigned> before = flash.wear;
+  constexpr unsigned kMinutes = 20;
+  for (uint16_t round = 1; round <= kMinutes * 600; ++round) {  // every 100 ms
+    board.train(round);
+    board.keeper.heard(board.now);
+    board.wait(2);
+    board.now += 98;
+  }
+  for (size_t page = 0; page < before.size(); ++page) CHECK(flash.wear[page] - before[page] <= kMinutes + 2);
+}

@@ -259,3 +259,26 @@ TEST(store_looks_anew_each_time) {
   flash.bytes.assign(flash.bytes.size(), 0xFF);
   CHECK(!saved.image.load());
 }
+
+TEST(store_erases_once_what_was_not_written) {
+  Flash flash;
+  Saved saved(flash);
+  saved.fill(1);
+  saved.image.start();
+  for (int page = 0; page < 2; ++page) {
+    CHECK(saved.image.erases());
+    saved.image.step();
+  }
+  saved.fill(2);
+  CHECK(saved.write());  // given up and begun anew
+  for (uint32_t page = 2; page < 5; ++page) CHECK_EQUAL(flash.wear[page], 1u);
+  saved.fill(3);
+  saved.image.start();
+  while (!saved.image.writes()) saved.image.step();
+  saved.fill(4);
+  CHECK(saved.write());  // given up behind its first block, which is in the slot's first two pages
+  for (uint32_t page = 5; page < 8; ++page) CHECK_EQUAL(flash.wear[page], page < 7 ? 2u : 1u);
+  Saved again(flash);
+  CHECK(again.image.load());
+  CHECK_EQUAL(again.filled(), 4);
+}

@@ -105,7 +105,8 @@ def test_the_air_of_a_run_is_what_the_estimator_said(
         elif int(row["round"]) > 1:  # the first has CONFIG, too
             assert int(row["air_bytes"]) == one["air_bytes"]
             assert float(row["air_seconds"]) == pytest.approx(one["air_seconds"])
-            assert float(row["energy_mj"]) >= one["energy_mj"]  # with what training took
+            # With what training took, and idling while it took longer than it must; the table has six decimals.
+            assert float(row["energy_mj"]) >= one["energy_mj"] - 1e-6
 
 
 def test_the_table_of_radio_and_currents_can_be_replaced(features: Path, tmp_path: Path) -> None:

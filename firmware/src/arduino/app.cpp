@@ -15,6 +15,8 @@ namespace {
 
 constexpr uint16_t kButtonWindows = 8;  // windows that a press of the button takes
 constexpr bool kTakesWindows = model::kWindowSteps > 0;
+constexpr uint32_t kBreath = 1;  // ms of rest while something is under way
+constexpr uint32_t kNap = 20;    // ms of rest at most: then button and light want a look
 
 }  // namespace
 
@@ -77,7 +79,8 @@ void App::step() {
   press_button();
   keeper_.poll(now);
   light::show(status(), now);
-  if (!busy || !sent) chip::rest();
+  const bool at_work = !sent || sampling_ || keeper_.saving();
+  if (!busy || !sent) chip::rest(at_work ? kBreath : kNap);
 }
 
 // Takes bytes up to the end of a frame. True if there were any.

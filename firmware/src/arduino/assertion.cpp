@@ -9,7 +9,7 @@
 
 void bytefed::assertion_failed(const char*, int) {
   lamp::set({1, 0, 0});
-  for (;;) chip::rest();
+  for (;;) chip::rest(1000);
 }
 
 #endif

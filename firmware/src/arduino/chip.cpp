@@ -44,8 +44,4 @@ void feed_watchdog() {
   NRF_WDT->RR[0] = WDT_RR_RR_Reload;
 }
 
-void rest() {
-  delay(1);
-}
-
 }  // namespace chip

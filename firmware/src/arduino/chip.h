@@ -17,8 +17,12 @@ uint32_t free_ram();  // number of bytes of the heap that were never handed out
 void start_watchdog();
 void feed_watchdog();
 
-// Gives the processor to other tasks for about a millisecond.
-void rest();
+// Gives the processor away for `ms` milliseconds, or until wake() is called, whichever is first. Bluefruit's
+// kernel puts the chip to sleep from 2 ms on.
+void rest(uint32_t ms);
+// Ends the app's rest; if it isn't resting, its next rest ends at once. Tasks and, on the Nano, interrupts
+// call it when there is something for the app.
+void wake();
 
 #if defined(ARDUINO_ARDUINO_NANO33BLE)
 constexpr bytefed::Model kBoard = bytefed::Model::kNano33Ble;

@@ -83,7 +83,7 @@ async def _await_ack(
     started = now()
     polls = unanswered = 0
     while unanswered < TRIES:
-        until = now() + link.acks.timeout(polls)
+        until = now() + link.timers.acks.timeout(polls)
         while incoming := await link.receive(until):
             if incoming.kind is None and DataHeader.unpack(incoming.frame).transfer == sequence % 4:
                 ack = Ack.unpack(incoming.frame, plan)
@@ -93,7 +93,7 @@ async def _await_ack(
                     role, part = _acknowledgement(name, plan, incoming.frame, ack.first)
                     link.accept(incoming, Role.PROBE if polls else role, ack=True, part=part)
                     if not unanswered:
-                        link.acks.measured(now() - started)
+                        link.timers.acks.measured(now() - started)
                     return ack
                 link.accept(incoming, Role.RETRANSMISSION)
             elif incoming.answers(Kind.ACCEPT, sequence) and polls:
@@ -161,7 +161,7 @@ async def _collect(
     since, ahead = now(), window
 
     def until() -> float:
-        return since + link.chunks.timeout(attempt, answers=_some(receiver.missing(ahead)))
+        return since + link.timers.chunks.timeout(attempt, answers=_some(receiver.missing(ahead)))
 
     while incoming := link.waiting() or await link.receive(until()):
         header = DataHeader.unpack(incoming.frame)
@@ -173,7 +173,7 @@ async def _collect(
             continue
         came = now()
         if attempt == 0:
-            link.chunks.measured(came - since)
+            link.timers.chunks.measured(came - since)
         progress = True
         since, attempt, ahead = came, 0, range(header.index + 1, window.stop)
         if receiver.first_missing >= window.stop or header.poll:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from bytefed.clock import now
 from bytefed.device.refusals import board_error
-from bytefed.device.timers import RetransmissionTimer
+from bytefed.device.timers import LinkTimers
 from bytefed.errors import LinkError
 from bytefed.ledger.account import Account, Part, Role
 from bytefed.ledger.count import BLE_FRAMING, SERIAL_FRAMING, ByteCount
@@ -54,10 +54,7 @@ class Link:
 
     def __init__(self, transport: Transport, rng: random.Random) -> None:
         self.transport = transport
-        self.requests = RetransmissionTimer(transport.rto_floor, rng)
-        self.acks = RetransmissionTimer(transport.rto_floor, rng)
-        self.chunks = RetransmissionTimer(transport.rto_floor, rng)
-        self.results = RetransmissionTimer(transport.rto_floor, rng)  # beyond the wait announced
+        self.timers = LinkTimers(transport.rto_floor, rng)
         self.sequence = rng.randrange(256)
         self._serial = transport.framing == "serial"
         self._framing = SERIAL_FRAMING if self._serial else BLE_FRAMING
@@ -251,14 +248,14 @@ class Link:
             if kind is Kind.HELLO:
                 await self.send_delimiter(sent, None if name is None else Part(("delimiter", name)))
             await self.send(frame, sent, payload=payload, part=asked)
-            until = started + self.requests.timeout(attempt)
+            until = started + self.timers.requests.timeout(attempt)
             while incoming := await self.receive(until):
                 if incoming.answers(answer, sequence) and fits(incoming.body):
                     self.accept(
                         incoming, Role.RETRANSMISSION if known(incoming.body) else role, part=answered
                     )
                     if attempt == 0:
-                        self.requests.measured(now() - started)
+                        self.timers.requests.measured(now() - started)
                     return sequence, incoming.body
                 self.refuse_error(incoming, sequence)
                 self.discard(incoming)

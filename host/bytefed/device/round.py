@@ -186,7 +186,7 @@ class Round:
         link = self._session.link
 
         def patience(wait: float) -> float:
-            return 2 * wait + link.results.timeout() if wait else _UNKNOWN_WAIT
+            return 2 * wait + link.timers.results.timeout() if wait else _UNKNOWN_WAIT
 
         due, until = now() + wait, now() + patience(wait)
         silent = 0
@@ -194,7 +194,7 @@ class Round:
             while incoming := await link.receive(until):
                 if incoming.answers(Kind.RESULT, sequence):
                     if wait and not silent:
-                        link.results.measured(max(0.0, now() - due))
+                        link.timers.results.measured(max(0.0, now() - due))
                     return incoming
                 if incoming.answers(Kind.ACCEPT, sequence):
                     link.accept(incoming, Role.PROBE)
@@ -204,7 +204,7 @@ class Round:
                 link.refuse_error(incoming, sequence)
                 link.discard(incoming)
             await link.send(control_frame(Kind.POLL, sequence), Role.PROBE)
-            until = now() + link.requests.timeout(silent)
+            until = now() + link.timers.requests.timeout(silent)
             silent += 1
         raise LinkError(
             "E_NO_ANSWER", f"{link.transport.uri}: no RESULT, whatever was asked", "Reset the board."

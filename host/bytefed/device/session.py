@@ -16,6 +16,7 @@ from bytefed.protocol.message import (
     PROTOCOL_VERSION,
     VISIT,
     Board,
+    Capability,
     Config,
     Hello,
     Kind,
@@ -202,6 +203,7 @@ class Session:
         board = Board.unpack(body)
         self._recognize(board)
         self.board = board
+        link.timers.expect(saving=bool(board.capabilities & Capability.PERSISTENT))
         _, body = await link.request(Kind.STORE, b"", Kind.STORED, name="connect")
         self.stored = Stored.unpack(body)
         self.configured = None

@@ -316,12 +316,12 @@ class Fleet:
             num_examples=num_examples,
             loss=loss,
             correct=correct,
-            **self._in_the_air(device, computing),
+            **self._in_the_air(device, computing, seconds),
         )
         with self._store.gathered(durable=False):
             self._store.add_traffic(row)
 
-    def _in_the_air(self, device: Device, computing: float) -> dict[str, Any]:
+    def _in_the_air(self, device: Device, computing: float, seconds: float) -> dict[str, Any]:
         """Return the columns that BLE rows have beside their bytes."""
         values = device.take_values() if self._air else None
         if values is None or self._air is None:
@@ -331,7 +331,7 @@ class Fleet:
         return {
             "air_bytes": airtime.bytes(radio),
             "air_seconds": airtime.seconds(radio),
-            "energy_mj": airtime.energy(radio, self._air.currents, computing),
+            "energy_mj": airtime.energy(radio, self._air.currents, computing=computing, elapsed=seconds),
         }
 
     def _update_bytes(self) -> int:

@@ -82,12 +82,14 @@ class Currents:
         voltage: Supply voltage, V.
         transmit, receive: Current while the radio transmits and while it receives, mA.
         compute: Current while the processor trains, mA.
+        idle: Current at all other times, mA.
     """
 
     voltage: float
     transmit: float
     receive: float
     compute: float
+    idle: float
 
 
 @dataclass(frozen=True)
@@ -119,18 +121,26 @@ class Airtime:
         k = radio.packets_per_event
         return (math.ceil(self.packets_down / k) + math.ceil(self.packets_up / k)) * radio.interval
 
-    def energy(self, radio: Radio, currents: Currents, computing: float = 0.0) -> float:
+    def energy(
+        self, radio: Radio, currents: Currents, *, computing: float = 0.0, elapsed: float = 0.0
+    ) -> float:
         """Return the board's energy, mJ: it transmits what goes up and acknowledges what comes down.
 
         Args:
             radio: The radio settings of the link.
             currents: The currents of the board.
             computing: Seconds for which the board trains.
+            elapsed: Seconds that all of it takes; no less than `seconds` and `computing` together. The board is idle
+                for what is left of them.
         """
         transmitting = (self.data_up + self.packets_down * radio.empty) * radio.byte_time
         receiving = (self.data_down + self.packets_up * radio.empty) * radio.byte_time
+        idle = max(elapsed, self.seconds(radio) + computing) - transmitting - receiving - computing
         charge = (
-            transmitting * currents.transmit + receiving * currents.receive + computing * currents.compute
+            transmitting * currents.transmit
+            + receiving * currents.receive
+            + computing * currents.compute
+            + idle * currents.idle
         )
         return charge * currents.voltage
 
@@ -182,6 +192,7 @@ class AirTable:
                     transmit=_number(current, "transmit_ma", 0, 1e4),
                     receive=_number(current, "receive_ma", 0, 1e4),
                     compute=_number(current, "compute_ma", 0, 1e4),
+                    idle=_number({"idle_ma": 0, **current}, "idle_ma", 0, 1e4),
                 ),
                 str(table.get("source", "")),
             )

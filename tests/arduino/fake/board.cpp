@@ -14,21 +14,26 @@ extern "C" {
 
 void board_switch_on() {
   board_start();
-  run_task();
+  app_task.run();
 }
 
 void board_step(unsigned times) {
-  for (unsigned i = 0; i < times; ++i) run_task();
+  for (unsigned i = 0; i < times; ++i) {
+    others_work();
+    app_task.run();
+  }
 }
 
 void board_usb(const uint8_t* data, size_t length) {
   world.usb_in.insert(world.usb_in.end(), data, data + length);
+  usb_received();
 }
 size_t board_usb_take(uint8_t* data, size_t room) {
   const size_t length = world.usb_out.size() < room ? world.usb_out.size() : room;
   std::memcpy(data, world.usb_out.data(), length);
   world.usb_out.erase(0, length);
   world.usb_waiting = 0;
+  if (length > 0) usb_was_read();
   return length;
 }
 
@@ -83,6 +88,7 @@ void board_set(const char* name, int value) {
   if (what == "radio_fails") world.radio_fails = value != 0;
   if (what == "flash_writes_left") world.flash_writes_left = value;
   if (what == "flash_breaks") world.flash_breaks = value != 0;
+  if (what == "flash_stall") world.flash_stall = static_cast<unsigned>(value);
   if (what == "tensors") world.tensors = static_cast<unsigned>(value);
   if (what == "extractor_allocates") world.extractor_allocates = static_cast<unsigned>(value);
   if (what == "imu") world.imu = value;
@@ -95,6 +101,9 @@ int board_get(const char* name) {
   if (what == "flash_writes") return static_cast<int>(world.flash_writes);
   if (what == "flash_erasures") return static_cast<int>(world.flash_erasures);
   if (what == "feeds") return static_cast<int>(world.watchdog_feeds);
+  if (what == "wakings") return static_cast<int>(world.wakings);
+  if (what == "asleep") return static_cast<int>(world.asleep);
+  if (what == "spun") return static_cast<int>(world.spun);
   if (what == "now") return static_cast<int>(world.now);
   if (what == "colour") return static_cast<int>(world.colour);
   if (what == "train") return app().session().store().count(bytefed::Split::kTrain);

@@ -14,10 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted_board import UID, Answers, ScriptedBoard, answer, error, result, run_fast, stored
 
+from bytefed.clock import now
 from bytefed.device.plan import RoundReply, Samples, TrainingPlan
+from bytefed.device.timers import SAVING_FLOOR
 from bytefed.errors import BytefedError
 from bytefed.ledger import wire_size
-from bytefed.protocol.message import HEADER_SIZE, Accept, Added, Board, Kind, Status
+from bytefed.protocol.message import HEADER_SIZE, Accept, Added, Board, Capability, Kind, Status
 
 PLAN = TrainingPlan("float32", "float32", epochs=1, batch=4, rate=0.1, seed=1)
 HEAD = np.zeros(4 * 2 + 2, np.float32)
@@ -54,6 +56,27 @@ def accepted(*frames: Callable[[bytes], bytes]) -> Callable[[bytes], Answers]:
         answer(f, Kind.ACCEPT, Accept(2, 0, 1).pack()),
         *(make_frame(f) for make_frame in frames),
     ]
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "least", "most"), [(0, 0.05, 0.15), (Capability.PERSISTENT, SAVING_FLOOR, 0.5)]
+)
+def test_a_board_that_keeps_its_state_is_given_the_time_to_save(
+    capabilities: int, least: float, most: float
+) -> None:
+    """It may be deaf while it erases a page; another one is asked again as soon as its link allows."""
+    asked: list[float] = []
+
+    def begin(frame: bytes) -> Answers:
+        asked.append(now())
+        trained = result(frame, DELTA, crc=zlib.crc32(DELTA))
+        return [] if len(asked) == 1 else [answer(frame, Kind.ACCEPT, Accept(2, 0, 1).pack()), trained]
+
+    _, device = make(
+        INFO=lambda f: [answer(f, Kind.BOARD, Board(UID, capabilities, 4, 2, 0).pack())], BEGIN=begin
+    )
+    run_fast(one_round(device))
+    assert least <= asked[1] - asked[0] < most
 
 
 def test_a_round() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bytefed.errors import ConfigError
-from bytefed.ledger.air import DEFAULT_TABLE, AirTable, Airtime, measured
+from bytefed.ledger.air import DEFAULT_TABLE, AirTable, Airtime, Currents, measured
 from bytefed.ledger.wire_size import ble_profile, round_bytes
 
 RADIO = replace(AirTable.load().radio, phy=1, data_length=251, interval=0.03, packets=3, encrypted=False)
@@ -42,11 +42,33 @@ def test_each_direction_fills_its_own_events() -> None:
 
 
 def test_energy_adds_what_the_board_sends_hears_and_computes() -> None:
-    currents = replace(AirTable.load().currents, voltage=3.0, transmit=5.0, receive=4.0, compute=2.0)
+    currents = Currents(voltage=3.0, transmit=5.0, receive=4.0, compute=2.0, idle=0.0)
     airtime = Airtime.of(RADIO, {244: 1}, {2: 1})
     transmitting, receiving = (2 + 7 + 10 + 10) * 8e-6, (244 + 7 + 10 + 10) * 8e-6
     expected = 3.0 * (5.0 * transmitting + 4.0 * receiving + 2.0 * 0.5)
-    assert airtime.energy(RADIO, currents, computing=0.5) == pytest.approx(expected)
+    assert airtime.energy(RADIO, currents, computing=0.5, elapsed=9.0) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("elapsed", "whole"), [(0.0, 0.06 + 0.5), (0.5, 0.06 + 0.5), (9.0, 9.0)])
+def test_energy_has_a_term_for_the_time_without_work(elapsed: float, whole: float) -> None:
+    """All the time that is left: of the row's, or of the least that radio and training take one after the other."""
+    currents = Currents(voltage=3.0, transmit=0.0, receive=0.0, compute=0.0, idle=0.01)
+    airtime = Airtime.of(RADIO, {244: 1}, {2: 1})
+    assert airtime.seconds(RADIO) == pytest.approx(0.06)
+    busy = (2 + 7 + 10 + 10 + 244 + 7 + 10 + 10) * 8e-6 + 0.5
+    energy = airtime.energy(RADIO, currents, computing=0.5, elapsed=elapsed)
+    assert energy == pytest.approx(3.0 * 0.01 * (whole - busy))
+
+
+def test_the_table_says_what_an_idle_board_draws(tmp_path: Path) -> None:
+    """A table of before there was such a figure has none of it, as of all that it says nothing about."""
+    assert AirTable.load().currents.idle > 0
+    path = tmp_path / "old.toml"
+    text = DEFAULT_TABLE.read_text(encoding="utf-8")
+    path.write_text(
+        "".join(line for line in text.splitlines(keepends=True) if "idle_ma" not in line), encoding="utf-8"
+    )
+    assert AirTable.load(path).currents.idle == 0
 
 
 @pytest.mark.parametrize("mtu", [23, 185, 247])

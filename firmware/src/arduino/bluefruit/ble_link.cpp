@@ -4,6 +4,7 @@
 #include <bluefruit.h>
 
 #include "../ble_name.h"
+#include "../chip.h"
 #include "../frame_ring.h"
 
 namespace ble {
@@ -25,6 +26,7 @@ volatile uint16_t connection = BLE_CONN_HANDLE_INVALID;
 // Runs in the radio's task.
 void on_write(uint16_t, BLECharacteristic*, uint8_t* data, uint16_t length) {
   ring.push(data, length);
+  chip::wake();
 }
 void on_connect(uint16_t handle) {
   connection = handle;

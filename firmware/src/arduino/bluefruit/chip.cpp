@@ -4,6 +4,11 @@
 #include <malloc.h>
 
 namespace chip {
+namespace {
+
+TaskHandle_t app = nullptr;  // known from its first rest on
+
+}  // namespace
 
 bytefed::ResetCause reset_cause() {
   using bytefed::ResetCause;
@@ -16,6 +21,15 @@ bytefed::ResetCause reset_cause() {
 
 uint32_t free_ram() {
   return static_cast<uint32_t>(dbgHeapTotal()) - static_cast<uint32_t>(mallinfo().arena);
+}
+
+void rest(uint32_t ms) {
+  app = xTaskGetCurrentTaskHandle();
+  ulTaskNotifyTake(pdTRUE, pdMS_TO_TICKS(ms));
+}
+
+void wake() {
+  if (app != nullptr) xTaskNotifyGive(app);
 }
 
 }  // namespace chip

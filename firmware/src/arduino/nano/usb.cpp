@@ -3,10 +3,15 @@
 #include <Arduino.h>
 #include <USB/PluggableUSBSerial.h>
 
+#include "../chip.h"
+
 namespace usb {
 
-// The core has begun already, before setup().
-void start() {}
+// The core has begun already, before setup(). Its interrupt wakes the app when bytes come in; it tells nobody
+// that bytes have left.
+void start() {
+  _SerialUSB.attach(chip::wake);
+}
 
 bool is_open() {
   return _SerialUSB.connected();

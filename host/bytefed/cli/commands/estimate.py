@@ -274,7 +274,7 @@ class _Air:
         return (
             f"In the air (LE {radio.phy}M, {radio.packets_per_event} packets every {1e3 * radio.interval:g} ms):"
             f" a board's round takes {one.bytes(radio):,} B, at least {one.seconds(radio):.2f} s and"
-            f" {one.energy(radio, currents):.2f} mJ of radio; the run {self.total.bytes(radio):,} B."
+            f" {one.energy(radio, currents):.2f} mJ without training; the run {self.total.bytes(radio):,} B."
         )
 
 

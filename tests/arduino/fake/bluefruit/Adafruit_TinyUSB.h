@@ -12,3 +12,7 @@ struct FakeSerial {
   void flush() {}
 };
 extern FakeSerial Serial;
+
+// The app's: called from the USB task.
+extern "C" void tud_cdc_rx_cb(uint8_t port);
+extern "C" void tud_cdc_tx_complete_cb(uint8_t port);

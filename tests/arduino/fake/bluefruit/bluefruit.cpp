@@ -44,11 +44,18 @@ FakeStart& FakeStart::operator=(uint32_t) {
 void* xTaskCreateStatic(void (*function)(void*), const char*, size_t, void*, int, StackType_t*,
                         StaticTask_t*) {
   task_function = function;
-  start_task([] { task_function(nullptr); });
+  app_task.start([] { task_function(nullptr); });
   return task_function == nullptr ? nullptr : &peer;
 }
 void* xTaskGetCurrentTaskHandle() {
-  return const_cast<void*>(running_task());
+  return running_task();
+}
+uint32_t ulTaskNotifyTake(int, uint32_t ticks) {
+  running_task()->rest(ticks);
+  return 1;
+}
+void xTaskNotifyGive(void* task) {
+  static_cast<Task*>(task)->wake();
 }
 void suspendLoop() {}
 void board_start() {
@@ -164,6 +171,14 @@ uint32_t sd_flash_write(uint32_t* to, const uint32_t* from, uint32_t words) {
 uint32_t sd_flash_page_erase(uint32_t page) {
   return flash_erase(page * 4096, 4096) ? NRF_SUCCESS : NRF_ERROR_INTERNAL;
 }
+
+void usb_received() {
+  tud_cdc_rx_cb(0);
+}
+void usb_was_read() {
+  tud_cdc_tx_complete_cb(0);
+}
+void others_work() {}
 
 void radio_receives(const uint8_t* data, size_t length) {
   on_write(0, nullptr, const_cast<uint8_t*>(data), static_cast<uint16_t>(length));

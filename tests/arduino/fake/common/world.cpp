@@ -2,8 +2,10 @@
 
 #include <sys/mman.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 
 World world;
 
@@ -33,6 +35,7 @@ bool power() {
 bool flash_erase(uint32_t address, uint32_t size) {
   if (!power()) return false;
   ++world.flash_erasures;
+  std::this_thread::sleep_for(std::chrono::milliseconds(world.flash_stall));
   std::memset(reinterpret_cast<void*>(static_cast<uintptr_t>(address)), 0xFF, size);
   return true;
 }

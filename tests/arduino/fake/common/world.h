@@ -35,6 +35,8 @@ struct World {
   int flash_writes_left = -1;  // then power fails: nothing more is written; -1: never
   unsigned flash_writes = 0, flash_erasures = 0;
   bool flash_breaks = false;  // every write fails, and says so
+  unsigned flash_stall =
+      0;  // ms for which the processor stands still, in the host's time, while a page is erased
 
   unsigned tensors = 2048;           // bytes that the model wants of its arena
   unsigned extractor_allocates = 0;  // pieces of heap memory that each inference asks for
@@ -44,6 +46,9 @@ struct World {
   bool button = false;                                            // held down
   unsigned colour = 0;                                            // of the light: red 1, green 2, blue 4
   unsigned watchdog_feeds = 0;
+  unsigned wakings = 0;  // how often a rest of the app ended
+  unsigned asleep = 0;   // ms for which the app rested so long that the kernel lets the chip sleep
+  unsigned spun = 0;     // ms for which the radio's thread kept the processor busy with waiting
 };
 
 extern World world;

@@ -1,4 +1,10 @@
 #pragma once
 #include "../common/arduino.h"
 
+struct FakeUsb {
+  uint32_t INTENCLR;
+};
+extern FakeUsb* NRF_USBD;
+enum : uint32_t { USBD_INTENCLR_SOF_Msk = 1u << 21 };
+
 enum { LEDR = 22, LEDG = 23, LEDB = 24 };

@@ -2,6 +2,7 @@
 #include <ArduinoBLE.h>
 #include <USB/PluggableUSBSerial.h>
 #include <cmsis_os2.h>
+#include <wsf.h>
 
 #include <algorithm>
 
@@ -17,11 +18,37 @@ namespace {
 
 constexpr size_t kHciRing = 256, kHciHeader = 12;  // bytes
 BLECharacteristic* written_to = nullptr;           // the service's RX
+Task radio_task;
+FakeUsb usb;
+
+// ArduinoBLE's loop of the radio's thread.
+void work_the_radio() {
+  for (;;) {
+    const uint32_t began = world.now;
+    wsfOsDispatcher();
+    if (world.now != began) continue;
+    ++world.spun;  // waits for the rest of the millisecond
+    radio_task.rest(1);
+  }
+}
 
 }  // namespace
 
+FakeUsb* NRF_USBD = &usb;
+
 void* osThreadGetId() {
-  return const_cast<void*>(running_task());
+  return running_task();
+}
+uint32_t osThreadFlagsWait(uint32_t flags, uint32_t, uint32_t ms) {
+  running_task()->rest(ms);
+  return flags;
+}
+uint32_t osThreadFlagsSet(osThreadId_t thread, uint32_t flags) {
+  static_cast<Task*>(thread)->wake();
+  return flags;
+}
+uint32_t osKernelGetTickCount() {
+  return world.now;
 }
 void delay(unsigned long ms) {
   world.now += static_cast<uint32_t>(ms);
@@ -35,6 +62,12 @@ int digitalRead(int) {
   return HIGH;
 }
 
+void FakeUsbSerial::attach(void (*callback)()) {
+  on_received_ = callback;
+}
+void FakeUsbSerial::received() {
+  if (on_received_ != nullptr) on_received_();
+}
 bool FakeUsbSerial::connected() {
   return world.usb_open;
 }
@@ -82,10 +115,19 @@ void radio_receives(const uint8_t* data, size_t length) {
   }
   world.ble_in_bytes += length + kHciHeader;
   world.ble_in.emplace_back(data, data + length);
+  wsf_mbed_ble_signal_event();
+}
+void usb_received() {
+  _SerialUSB.received();
+}
+void usb_was_read() {}
+void others_work() {
+  radio_task.run();
 }
 void connection_changes(bool) {}
 void board_start() {
-  start_task([] {
+  radio_task.start(work_the_radio);
+  app_task.start([] {
     setup();
     for (;;) loop();
   });

@@ -31,6 +31,8 @@ class Session {
 
   // Whether the board is between two pieces of work: only then do its records and Memory fit together.
   bool at_rest() const;
+  // Whether the samples are; they may be while a round is under way.
+  bool samples_at_rest() const { return intake_.state() == State::kIdle && !capturing(); }
   // Whether a delta waits for the host, which ADD or CAPTURE would overwrite. RESULT of an evaluation is no
   // loss.
   bool holds_delta() const { return state() == State::kReady && round_.has_delta(); }

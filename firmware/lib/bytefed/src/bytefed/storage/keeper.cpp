@@ -5,6 +5,7 @@ namespace {
 
 constexpr uint32_t kQuiet = 1000;     // ms of silence from the host before saving
 constexpr uint32_t kLongest = 60000;  // ms that a change waits for silence at most
+constexpr uint32_t kPause = 100;      // ms of silence before a page is erased, or between two pages
 constexpr uint32_t kSampleSlots = 4;
 constexpr uint32_t kVersion = 2;  // goes up when the parts change their meaning
 
@@ -58,7 +59,11 @@ void Keeper::load() {
 
 void Keeper::poll(uint32_t now) {
   if (!fits_) return;
-  if (saving_ != Saving::kNothing) return step(now);
+  if (saving_ != Saving::kNothing) {
+    if (!is_current()) return give_up(now);
+    if (may_step(now)) step(now);
+    return;
+  }
   const bool due = session_.round_changes() != round_saved_ || session_.sample_changes() != samples_saved_;
   if (!due) {
     saved_ = now;
@@ -89,30 +94,39 @@ bool Keeper::start() {
 
 // Whether memory is unchanged since the image was begun.
 bool Keeper::is_current() const {
-  const bool round = saving_ == Saving::kRound;
-  return session_.at_rest() &&
-         saving_change_ == (round ? session_.round_changes() : session_.sample_changes());
+  if (saving_ == Saving::kRound) {
+    return session_.at_rest() && saving_change_ == session_.round_changes();
+  }
+  return session_.samples_at_rest() && saving_change_ == session_.sample_changes();
+}
+
+// Whether now is a time for the next step: samples wait while a round is trained, and erasing for a pause.
+bool Keeper::may_step(uint32_t now) {
+  if (!session_.at_rest()) return false;
+  if (!image().erases() || now - heard_ >= kPause) return true;
+  return now - saved_ >= kLongest && now - erased_ >= kPause;
+}
+
+// A host that is busy with the board lets pieces of images be written once a minute, lest pages wear.
+void Keeper::give_up(uint32_t now) {
+  if (image().writes() && now - saved_ >= kLongest) saved_ = now;
+  saving_ = Saving::kNothing;
 }
 
 void Keeper::step(uint32_t now) {
-  if (!is_current()) {
-    saving_ = Saving::kNothing;
-    return;
-  }
-  const bool round = saving_ == Saving::kRound;
-  const Image::Progress progress = round ? round_.step() : samples_.step();
+  if (image().erases()) erased_ = now;
+  const Image::Progress progress = image().step();
   if (progress == Image::Progress::kBusy) return;
   failed_ = progress == Image::Progress::kFailed;
+  if (!failed_) (saving_ == Saving::kRound ? round_saved_ : samples_saved_) = saving_change_;
   saving_ = Saving::kNothing;
   heard_ = saved_ = now;  // the next image or attempt can wait
-  if (failed_) return;
-  (round ? round_saved_ : samples_saved_) = saving_change_;
 }
 
 bool Keeper::save() {
   if (!fits_ || !session_.at_rest()) return false;
   while (start()) {
-    while (saving_ != Saving::kNothing) step(saved_);
+    while (saving_ != Saving::kNothing) step(heard_);
     if (failed_) return false;
   }
   return true;

@@ -3,6 +3,10 @@
 // Two images: the round (head, delta, residual, where it stands) and the samples, which are larger and change
 // seldom. A run is correct without either, since the host can send head and samples again. So
 // while a host is busy with the board, nothing is written more often than once a minute.
+//
+// While a page is erased the chip does nothing else (nRF52840: 85 ms), so the board answers late. Hosts wait
+// that long for a board that keeps its state; so that one page is all that an answer ever waits for, pages
+// are erased in the host's pauses, or, where there are none, one by one with time between them.
 #pragma once
 #include "bytefed/session/session.h"
 #include "bytefed/storage/storage.h"
@@ -27,7 +31,8 @@ class Keeper {
   // Writes everything that is due before it returns. False if the flash fails or the session is at work.
   bool save();
 
-  bool failed() const { return failed_; }  // whether the last attempt failed
+  bool saving() const { return saving_ != Saving::kNothing; }  // whether an image is being written
+  bool failed() const { return failed_; }                      // whether the last attempt failed
   uint16_t saves() const { return static_cast<uint16_t>(round_.generation() + samples_.generation()); }
 
  private:
@@ -36,6 +41,9 @@ class Keeper {
   bool start();
   void step(uint32_t now);
   bool is_current() const;
+  bool may_step(uint32_t now);
+  void give_up(uint32_t now);
+  Image& image() { return saving_ == Saving::kRound ? round_ : samples_; }
   uint32_t layout(uint32_t model, uint32_t which) const;
 
   Session& session_;
@@ -49,7 +57,7 @@ class Keeper {
   Saving saving_ = Saving::kNothing;
   uint32_t saving_change_ = 0;                    // change counter of the session when the image was begun
   uint32_t round_saved_ = 0, samples_saved_ = 0;  // change counters at the last complete images
-  uint32_t heard_ = 0, saved_ = 0;                // in ms
+  uint32_t heard_ = 0, saved_ = 0, erased_ = 0;   // in ms
   bool failed_ = false;
 };
 

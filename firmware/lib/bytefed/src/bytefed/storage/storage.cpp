@@ -14,6 +14,7 @@ Image::Image(const BlockDevice& device, uint32_t first, uint32_t slots, uint32_t
     : device_(device), first_(first), slots_(slots), layout_(layout), parts_(parts), count_(count) {
   for (size_t i = 0; i < count; ++i) length_ += parts[i].length;
   pages_ = slot_pages(length_, device.page_size);
+  blank_ = pages_;
 }
 
 bool Image::load() {
@@ -29,7 +30,7 @@ bool Image::load() {
     found_ = true;
   }
   if (!found_) return false;
-  target_ = slot_after(newest_);
+  aim(slot_after(newest_));
   generation_ = newest.generation;
   saved_crc_ = newest.payload;
   uint8_t block[kBlock];
@@ -90,16 +91,18 @@ void Image::start() {
   crc_ = parts_crc();
   writing_ = !(found_ && crc_ == saved_crc_);
   failed_ = false;
-  erased_ = 0;
+  if (written_ == 0) return;
+  const size_t used = kHeaderBytes + written_ + device_.page_size - 1;
+  blank_ = static_cast<uint32_t>(used / device_.page_size);
   written_ = 0;
 }
 
 Image::Progress Image::step() {
   if (!writing_) return failed_ ? Progress::kFailed : Progress::kDone;
-  if (erased_ < pages_) {
-    const uint32_t page = address(target_) + erased_ * device_.page_size;
+  if (blank_ > 0) {
+    const uint32_t page = address(target_) + (blank_ - 1) * device_.page_size;
     if (!device_.erase(device_.context, page)) return fail();
-    ++erased_;
+    --blank_;
     return Progress::kBusy;
   }
   return written_ < length_ ? write_block() : write_header();
@@ -122,7 +125,7 @@ Image::Progress Image::write_header() {
   writing_ = false;
   found_ = true;
   newest_ = target_;
-  target_ = slot_after(newest_);
+  aim(slot_after(newest_));
   ++generation_;
   saved_crc_ = crc_;
   return Progress::kDone;
@@ -132,7 +135,7 @@ Image::Progress Image::write_header() {
 Image::Progress Image::fail() {
   writing_ = false;
   failed_ = true;
-  target_ = slot_after(target_);
+  aim(slot_after(target_));
   return Progress::kFailed;
 }
 
@@ -140,6 +143,13 @@ Image::Progress Image::fail() {
 uint32_t Image::slot_after(uint32_t slot) const {
   const uint32_t next = (slot + 1) % slots_;
   return found_ && next == newest_ ? (next + 1) % slots_ : next;
+}
+
+// Makes a slot, of whose pages nothing is known, the next to be written.
+void Image::aim(uint32_t slot) {
+  target_ = slot;
+  blank_ = pages_;
+  written_ = 0;
 }
 
 // Writes and reads back: a worn page shows at once.

@@ -47,11 +47,15 @@ class Image {
   bool load();
 
   // Begins to write the parts as they are now; they must not change until `step` has said that it is over,
-  // or `start` is called again.
+  // or `start` is called again. Pages that an attempt erased before it was given up need not be erased again.
   void start();
   // Erases one page or writes one block, since each takes long on a chip. An image that is there already is
   // not written again.
   Progress step();
+  // Whether the next step erases a page: that takes a chip far longer than writing a block.
+  bool erases() const { return writing_ && blank_ > 0; }
+  // Whether anything has been written since the pages were erased.
+  bool writes() const { return writing_ && written_ > 0; }
 
   uint32_t generation() const { return generation_; }  // number of images written so far
 
@@ -72,6 +76,7 @@ class Image {
   Progress fail();
   bool put(uint32_t address, const void* data, size_t length) const;
   uint32_t slot_after(uint32_t slot) const;
+  void aim(uint32_t slot);
   uint32_t address(uint32_t slot) const { return (first_ + slot * pages_) * device_.page_size; }
 
   BlockDevice device_;
@@ -85,7 +90,7 @@ class Image {
 
   bool writing_ = false, failed_ = false;
   uint32_t target_ = 0;  // slot that is written, or will be next
-  uint32_t erased_ = 0;  // pages
+  uint32_t blank_ = 0;   // that slot's pages from this one on are erased
   size_t written_ = 0;   // bytes
   uint32_t crc_ = 0;     // of the parts at start()
 };
