@@ -22,7 +22,7 @@ from bytefed.ledger.account import Part, Role
 from bytefed.protocol.chunks import ChunkReceiver, final_ack
 from bytefed.protocol.direction import Direction
 from bytefed.protocol.header import control_frame
-from bytefed.protocol.message import Accept, Begin, Kind, Result, State, Status
+from bytefed.protocol.message import Accept, Begin, Kind, Result, State, Status, Stored
 
 _UNKNOWN_WAIT = 10.0  # seconds to train, before the board can tell
 _UNIT = 0.01  # seconds: waits and durations on the link
@@ -174,7 +174,7 @@ class Round:
         result = Result.unpack(incoming.body)
         if result.status != Status.OK:
             raise board_error(self._session.uri, result.status)
-        self._check_examples(result)
+        await self._check_examples(result)
         if self._result != result or self._boot != self._session.boot:
             self._receiver = None  # another delta than the one begun
         self._result, self._boot, self._transfer = result, self._session.boot, sequence % 4
@@ -210,13 +210,18 @@ class Round:
             "E_NO_ANSWER", f"{link.transport.uri}: no RESULT, whatever was asked", "Reset the board."
         )
 
-    def _check_examples(self, result: Result) -> None:
-        """Refuse a board that claims other samples than it said it holds: they are its weight in the average."""
-        held = self._session.stored.train if self.planned.trains else 0
-        if result.num_examples != held:
+    async def _check_examples(self, result: Result) -> None:
+        """Refuse a board that claims other samples than it holds: they are its weight in the average."""
+        session = self._session
+        if not self.planned.trains or result.num_examples == session.stored.train:
+            return
+        # Samples may have come from its sensor meanwhile: the board is asked what it holds now.
+        _, body = await session.link.request(Kind.STORE, b"", Kind.STORED, role=Role.PROBE)
+        session.stored = replace(Stored.unpack(body), head=session.stored.head)
+        if result.num_examples != session.stored.train:
             raise BoardError(
                 "E_BOARD_EXAMPLES",
-                f"{self._session.uri}: RESULT says {result.num_examples:,} training samples, STORED said {held:,}",
+                f"{session.uri}: RESULT says {result.num_examples:,} training samples, STORED {session.stored.train:,}",
                 "Its update is left out. If that goes on, somebody may rewrite its messages: use a cable.",
             )
 

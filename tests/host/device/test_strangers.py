@@ -62,7 +62,7 @@ def test_a_board_weighs_what_it_holds(link, taken):
     if taken:
         assert asyncio.run(one_round()).result.num_examples == 6
     else:
-        with pytest.raises(BoardError, match=r"E_BOARD_EXAMPLES.*65,535 training samples, STORED said 6"):
+        with pytest.raises(BoardError, match=r"E_BOARD_EXAMPLES.*65,535 training samples, STORED 6"):
             asyncio.run(one_round())
 
 
