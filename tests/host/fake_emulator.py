@@ -98,7 +98,7 @@ class Fake:
         return {**STATISTICS, "usb": {"configured": "silent" not in self.faults}}
 
     def go_wrong(self) -> None:
-        sys.stderr.write("The image went wrong.\n" + json.dumps(FAULT) + "\n")
+        sys.stderr.write("The image went wrong.\n  r0 e0000000\n" + json.dumps(FAULT) + "\n")
         sys.stderr.flush()
         os._exit(3)
 

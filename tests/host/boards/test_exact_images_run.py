@@ -148,11 +148,13 @@ def test_an_image_that_never_enumerates(machine: Path, monkeypatch: pytest.Monke
     error = failure(nothing)
     assert error.code == "E_EMULATED_USB" and "within 0.5 s" in error.message
     monkeypatch.setenv("BYTEFED_BOOT_PATIENCE", "soon")
-    assert failure(nothing).code == "E_CONFIG_VALUE"
+    assert failure(nothing).code == "E_CONFIG_RANGE"
 
 
 @pytest.mark.parametrize("when", ["faulty", "late"])
-def test_an_image_that_goes_wrong(machine: Path, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
+def test_an_image_that_goes_wrong(
+    machine: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, when: str
+) -> None:
     monkeypatch.setenv("FAKE_EMULATOR", when)
 
     async def again(devices: list[Device]) -> None:
@@ -167,10 +169,10 @@ def test_an_image_that_goes_wrong(machine: Path, monkeypatch: pytest.MonkeyPatch
         "loop()+1e",
         "1.25 s",
         "read of a place where nothing is",
-        "r0 e0000000",
-        "from 00027000 main+10",
+        "from 00027000 main+10, from 00030000",
     ):
         assert word in error.message, word
+    assert "nano33ble#0: The image went wrong.\n  r0 e0000000" in caplog.text
 
 
 def test_an_emulator_that_ends(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
