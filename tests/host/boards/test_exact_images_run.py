@@ -12,7 +12,7 @@ import pytest
 from small_images import write_bootloader, write_elf
 
 from bytefed.boards.describe import describe
-from bytefed.boards.nrf52840 import builds, emulator
+from bytefed.boards.nrf52840 import builds, emulator, watermarks
 from bytefed.boards.nrf52840.builds import find_build
 from bytefed.boards.nrf52840.emulator import find_emulator
 from bytefed.boards.nrf52840.scheme import fitted, parse
@@ -84,7 +84,8 @@ def test_they_are_boards_like_any_other(machine: Path) -> None:
 def test_a_board_says_what_it_used(machine: Path) -> None:
     facts = with_boards(lambda devices: describe(devices[0]))
     assert isinstance(facts, dict)
-    assert facts["stack loop"] == "1,092 of 8,192 B" and facts["heap used"] == "12,000 of 150,472 B"
+    assert (facts["stack app"], facts["stack idle"]) == ("1,092 of 8,192 B", "88 of 512 B")
+    assert facts["heap used"] == "12,000 of 150,472 B"
     assert facts["flash"] == "16 erases, 9,216 words" and facts["emulated"] == "2.5 s, asleep for 98%"
 
 
@@ -263,3 +264,16 @@ def test_a_board_has_the_sensor_of_its_make(machine: Path, monkeypatch: pytest.M
 def test_sensors_that_there_are_not(machine: Path, named: str) -> None:
     with pytest.raises(ConfigError, match="E_CONFIG_SENSOR"):
         fitted(find_build("nano33ble"), 1, sensor=named)
+
+
+@pytest.mark.parametrize(
+    ("name", "owner"),
+    [
+        ("stack", "app"),
+        ("_main_stack", "main"),
+        ("os_timer_thread_stack", "timer"),
+        ("uxIdleTaskStack", "idle"),
+    ],
+)
+def test_a_stack_is_called_by_whose_it_is(name: str, owner: str) -> None:
+    assert watermarks._owner(name) == owner
