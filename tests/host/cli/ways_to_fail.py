@@ -428,13 +428,7 @@ _MODEL = "needs a model made for it: tests/host/extractor brings it about"
 _DOWNLOAD = "needs a download: tests/host/data brings it about with a server of its own"
 _PROGRAM = "can be raised in programs only: the command line's choices and ranges come before"
 _DEFECT = "is a defect of bytefed, and can't be brought about"
-_EMULATOR = "needs an image and an emulator that are built: tests/emulator brings it about"
 NOT_RUN: dict[str, str] = {
-    **dict.fromkeys(
-        ("E_CONFIG_SENSOR", "E_CONFIG_STATE", "E_CONFIG_VALUE", "E_EMULATED_FAULT", "E_EMULATED_USB", "E_EMULATOR",
-         "E_EMULATOR_MISSING", "E_EMULATOR_UNICORN", "E_IMAGE_BOOTLOADER", "E_IMAGE_BUILD", "E_IMAGE_CHIP",
-         "E_IMAGE_FILE", "E_IMAGE_SOFTDEVICE", "E_IMAGE_SYMBOLS"), _EMULATOR,
-    ),
     **dict.fromkeys(("E_BLE", "E_BLE_ABSENT", "E_BLE_NOT_FOUND", "E_BLE_OFF", "E_BLE_SERVICE"), _RADIO),
     **dict.fromkeys(
         ("E_PORT_BUSY", "E_PORT_DENIED", "E_PORT_LOST", "E_BOOTLOADER", "E_LINK_LOST", "E_NO_ANSWER", "E_FLASH",
@@ -459,10 +453,6 @@ NOT_RUN: dict[str, str] = {
     "E_DATA_SIZE": "needs data of more than 2^31 values: tests/host/data brings it about with a small limit",
     "E_GATEWAY": "is said to a Flower client, which has no command of bytefed's: tests/host/gateway",
     "E_GATEWAY_REQUEST": "is said to a Flower client, which has no command of bytefed's: tests/host/gateway",
-    **dict.fromkeys(
-        ("E_BOARD_BITS", "E_BOARD_FEATURES", "E_BOARD_RESET"),
-        "needs a board that computes wrongly: tests/host/boards/test_exact_images_run.py brings it about",
-    ),
     "E_QEMU_IMAGE": "needs QEMU: tests/qemu brings it about",
 }  # fmt: skip
 """Code to the reason why it is not brought about here; its remedy is checked in the sources all the same."""
