@@ -31,7 +31,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("BYTEFED_BOOTLOADER", str(write_bootloader(tmp_path / "bootloader.hex")))
     monkeypatch.setenv("BYTEFED_EMULATOR", str(fake_emulator.wrapper(tmp_path)))
     monkeypatch.setenv("FAKE_MODEL", "digits")
-    monkeypatch.setenv("PATH", "/usr/bin:/bin")  # no PlatformIO
+    monkeypatch.setenv("PATH", str(tmp_path))  # no PlatformIO
     monkeypatch.delenv("FAKE_EMULATOR", raising=False)
     return tmp_path
 

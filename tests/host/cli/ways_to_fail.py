@@ -262,6 +262,11 @@ def _image(
     return way
 
 
+def _no_builds(place: Place) -> None:
+    place.without_programs()
+    place.patch.setenv("PLATFORMIO_BUILD_DIR", str(place.folder))
+
+
 def _no_bootloader(place: Place) -> str:
     write_elf(place.folder / "x.elf")
     place.patch.delenv("BYTEFED_BOOTLOADER", raising=False)
@@ -298,7 +303,7 @@ def _emulated(
 
 
 WAYS: dict[str, list[Way]] = {
-    "E_IMAGE_BUILD": ["devices nrf52840:nano33bel", "flash --emulated itsybitsy_nrf52840"],
+    "E_IMAGE_BUILD": ["devices nrf52840:nano33bel", _prepared("flash --emulated itsybitsy_nrf52840", _no_builds)],
     "E_IMAGE_FILE": ["devices nrf52840:./none.elf", "board --image ./none.elf",
                      _prepared("devices nrf52840:./x.hex", lambda place: place.file("x.hex", "text"))],
     "E_IMAGE_CHIP": [_image(machine=XTENSA), _image(core=CORTEX_M33), _image(start=0x08000000)],
