@@ -90,7 +90,7 @@ firmware: ## Build the firmware of all boards (needs PlatformIO: pip install pla
 	pio run
 
 .PHONY: test-hardware
-test-hardware: $(VENV)/.dev ## Check real boards: BOARDS="serial:/dev/ttyACM0 ble:auto"; writes a report
+test-hardware: $(VENV)/.dev ## Check boards, real ("serial:/dev/ttyACM0 ble:auto") or emulated ("nrf52840:nano33ble"): BOARDS=...; writes a report
 	BYTEFED_BOARDS="$(BOARDS)" $(BIN)/python -m pytest tests/boards -s
 
 # ---- Emulated boards

@@ -101,6 +101,12 @@ def test_opening_and_closing_the_port_is_told_to_the_image(echo: Chip) -> None:
         echo.wait_for("USB closed", count=closed + 1)
 
 
+def test_a_stack_is_measured_by_what_was_never_pushed(echo: Chip) -> None:
+    said = echo.do("statistics")
+    assert {"name": "measured_stack", "used": 80, "size": 240} in said["stacks"]
+    assert said["heap"] is None
+
+
 @pytest.mark.parametrize("kind", ["pin", "software", "watchdog"])
 def test_a_reset_from_outside_enumerates_anew(echo: Chip, kind: str) -> None:
     before = echo.count("USB configured")

@@ -29,8 +29,11 @@ STATISTICS = {
     "seconds": 2.5,
     "instructions": 1_000_000,
     "idle_share": 0.98,
-    "stacks": [{"name": "loop", "used": 1092, "size": 8192}, {"name": "idle", "used": 88, "size": 512}],
-    "heap": {"used": 12_000, "size": 150_472},
+    "stacks": [
+        {"name": "stack", "used": 1092, "size": 8192},
+        {"name": "uxIdleTaskStack", "used": 88, "size": 512},
+    ],
+    "heap": {"name": "heap", "used": 12_000, "size": 150_472},
     "usb": {"configured": True},
     "flash": {"erases": 16, "words": 9216},
 }
@@ -98,7 +101,7 @@ class Fake:
         return {**STATISTICS, "usb": {"configured": "silent" not in self.faults}}
 
     def go_wrong(self) -> None:
-        sys.stderr.write("The image went wrong.\n" + json.dumps(FAULT) + "\n")
+        sys.stderr.write("The image went wrong.\n  r0 e0000000\n" + json.dumps(FAULT) + "\n")
         sys.stderr.flush()
         os._exit(3)
 

@@ -49,7 +49,7 @@ def write_hex(path: Path, start: int = 0x26000, code: bytes | None = None) -> Pa
 
 
 def write_bootloader(
-    path: Path, end: int = 0x26000, version: int = 6_001_001, magic: int = 0x51B1E5DB
+    path: Path, end: int = 0x26000, version: int = 6_001_001, magic: int = 0x51B1E5DB, number: int = 140
 ) -> Path:
     """Write a bootloader's hex with a SoftDevice S140 that ends at `end`."""
-    return write_hex(path, 0x3004, struct.pack("<IIIII", magic, end, 0xFFFF00B6, 140, version))
+    return write_hex(path, 0x3004, struct.pack("<IIIII", magic, end, 0xFFFF00B6, number, version))

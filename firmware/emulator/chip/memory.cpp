@@ -78,6 +78,14 @@ void Memory::forget_ram(uint64_t seed) {
     const uint64_t value = noise();
     memcpy(ram_ + offset, &value, 8);
   }
+  first_ram_.assign(ram_, ram_ + kRamSize);
+}
+
+uint32_t Memory::first_word(uint32_t address) const {
+  uint32_t value = 0;
+  const uint32_t offset = address - kRamBase;
+  if (offset + 4 <= first_ram_.size()) memcpy(&value, first_ram_.data() + offset, 4);
+  return value;
 }
 
 }  // namespace emulator

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace emulator {
 
@@ -17,7 +18,8 @@ constexpr uint32_t kRomBase = 0xF0000000;  // the chip's revision, read by Nordi
 
 class Memory {
  public:
-  // Flash and UICR live in the file at `state_path` if it is not empty, so that they survive the emulator, however it ends.
+  // Flash and UICR live in the file at `state_path` if it is not empty, so that they survive the emulator,
+  // however it ends.
   explicit Memory(const std::string& state_path);
   ~Memory();
   Memory(const Memory&) = delete;
@@ -30,7 +32,8 @@ class Memory {
   uint8_t* rom() { return rom_; }
   bool is_new() const { return new_; }  // there was no state: all of flash is erased
 
-  // The bytes at an address of RAM or flash, as EasyDMA and exception entry reach them; null unless all of them are there.
+  // The bytes at an address of RAM or flash, as EasyDMA and exception entry reach them; null unless all of
+  // them are there.
   uint8_t* bytes(uint32_t address, uint32_t size);
   // The same for RAM alone: what EasyDMA may write, and read (it can't read flash).
   uint8_t* ram_bytes(uint32_t address, uint32_t size);
@@ -38,6 +41,8 @@ class Memory {
 
   // What RAM holds after power was lost: noise.
   void forget_ram(uint64_t seed);
+  // A word of RAM as it was then.
+  uint32_t first_word(uint32_t address) const;
 
  private:
   uint8_t* flash_;
@@ -46,6 +51,7 @@ class Memory {
   uint8_t* uicr_;
   uint8_t* rom_;
   bool new_ = true;
+  std::vector<uint8_t> first_ram_;
 };
 
 }  // namespace emulator

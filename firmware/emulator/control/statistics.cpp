@@ -3,6 +3,7 @@
 #include <cstdarg>
 #include <cstdio>
 
+#include "control/watermarks.h"
 #include "peripherals/nvmc.h"
 #include "peripherals/radio.h"
 
@@ -37,7 +38,7 @@ std::string statistics(Board& board) {
                  usb.is_configured() ? "true" : "false", usb.vendor(), usb.product(),
                  static_cast<unsigned long long>(usb.bytes_in()), static_cast<unsigned long long>(usb.bytes_out()));
   text += format(", \"air\": {\"packets\": %llu}", static_cast<unsigned long long>(parts.radio.sent()));
-  return text + "}";
+  return text + ", " + watermarks(board) + "}";
 }
 
 }  // namespace emulator

@@ -16,6 +16,7 @@ class Symbols {
     uint32_t address;
     uint32_t size;
   };
+  const std::map<std::string, Symbol>& all() const { return by_name_; }
   std::optional<Symbol> find(const std::string& name) const;
 
   // An address as "00026f1e function+1e"; without a function that is known, as its digits alone.

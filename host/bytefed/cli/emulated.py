@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -26,14 +24,14 @@ NOT_PROVED = (
     "Not proved: the radio and its reach, pairing, timing to the microsecond, current, what the sensors really "
     "read, and that the board's own bootloader takes the upload."
 )
-_PARENT_LOOK = 0.5  # seconds between two looks whether the parent is still there
+_LOOK = 0.2  # seconds between two looks whether to stop
 
 
 # ---- bytefed board --image
 
 
-def serve(args: argparse.Namespace) -> int:
-    """Serve emulated boards until a signal says stop.
+def serve(args: argparse.Namespace, stopped: Callable[[], bool]) -> None:
+    """Serve emulated boards until `stopped` returns True.
 
     Raises:
         ConfigError: As `find_build` and `find_emulator`.
@@ -42,21 +40,22 @@ def serve(args: argparse.Namespace) -> int:
     build = find_build(args.image, args.bootloader)
     find_emulator()
     numbers = range(args.uid_first, args.uid_first + args.count)
-    asyncio.run(_serve(args, build, [board_uid(args.uid_seed, number) for number in numbers]))
-    return 0
+    uids = [board_uid(args.uid_seed, number) for number in numbers]
+    asyncio.run(_serve(args, build, uids, stopped))
 
 
-async def _serve(args: argparse.Namespace, build: Build, uids: Sequence[int]) -> None:
-    stop = _stop_sign(args.parent)
+async def _serve(
+    args: argparse.Namespace, build: Build, uids: Sequence[int], stopped: Callable[[], bool]
+) -> None:
     async with AsyncExitStack() as stack:
         emulators = []
         for number, uid in enumerate(uids, args.uid_first):
-            board = emulated_board(
-                build, f"nrf52840:{build.name}#{number}", fitted(build, uid, args.state, args.sensor)
-            )
+            chip = fitted(build, uid, args.state, args.sensor)
+            board = emulated_board(build, f"nrf52840:{build.name}#{number}", chip)
             emulators.append(await stack.enter_async_context(board))
         life = asyncio.ensure_future(_live(emulators, lambda: _announce(emulators, uids, build, args.json)))
-        await asyncio.wait([stop, life], return_when=asyncio.FIRST_COMPLETED)
+        while not life.done() and not stopped():
+            await asyncio.wait([life], timeout=_LOOK)
         if life.done():
             life.result()
         life.cancel()
@@ -69,28 +68,6 @@ async def _live(emulators: Sequence[Emulator], announce: Callable[[], None]) -> 
     ends = [asyncio.ensure_future(emulator.end()) for emulator in emulators]
     done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     raise done.pop().result()
-
-
-def _stop_sign(parent: int | None) -> asyncio.Future[None]:
-    """Return what is done once Ctrl-C, a signal, the end of the terminal or of the parent asks the boards to stop."""
-    loop = asyncio.get_running_loop()
-    stop: asyncio.Future[None] = loop.create_future()
-
-    def on_signal() -> None:
-        if not stop.done():
-            stop.set_result(None)
-
-    def look() -> None:
-        if parent is not None and os.getppid() != parent:
-            on_signal()
-        else:
-            loop.call_later(_PARENT_LOOK, look)
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # which nohup sets
-            loop.add_signal_handler(number, on_signal)
-    look()
-    return stop
 
 
 def _announce(emulators: Sequence[Emulator], uids: Sequence[int], build: Build, as_json: bool) -> None:

@@ -85,6 +85,8 @@ def test_a_softdevice_of_another_version(machine: Path, monkeypatch: pytest.Monk
     other = write_bootloader(machine / "other.hex", 0x27000, 7_003_000)
     monkeypatch.setenv("BYTEFED_BOOTLOADER", str(other))
     refused("feather_nrf52840", "E_IMAGE_SOFTDEVICE", "S140 7.3.0", "0x26000", "0x27000")
+    write_bootloader(other, number=132)  # an nRF52832's, which ends at the same address
+    refused("feather_nrf52840", "E_IMAGE_SOFTDEVICE", "S132 6.1.1")
     write_bootloader(other, magic=0)
     refused("feather_nrf52840", "E_IMAGE_BOOTLOADER", "no SoftDevice")
 

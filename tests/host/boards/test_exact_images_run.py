@@ -12,7 +12,7 @@ import pytest
 from small_images import write_bootloader, write_elf
 
 from bytefed.boards.describe import describe
-from bytefed.boards.nrf52840 import builds, emulator
+from bytefed.boards.nrf52840 import builds, emulator, watermarks
 from bytefed.boards.nrf52840.builds import find_build
 from bytefed.boards.nrf52840.emulator import find_emulator
 from bytefed.boards.nrf52840.scheme import fitted, parse
@@ -84,7 +84,8 @@ def test_they_are_boards_like_any_other(machine: Path) -> None:
 def test_a_board_says_what_it_used(machine: Path) -> None:
     facts = with_boards(lambda devices: describe(devices[0]))
     assert isinstance(facts, dict)
-    assert facts["stack loop"] == "1,092 of 8,192 B" and facts["heap used"] == "12,000 of 150,472 B"
+    assert (facts["stack app"], facts["stack idle"]) == ("1,092 of 8,192 B", "88 of 512 B")
+    assert facts["heap used"] == "12,000 of 150,472 B"
     assert facts["flash"] == "16 erases, 9,216 words" and facts["emulated"] == "2.5 s, asleep for 98%"
 
 
@@ -148,11 +149,13 @@ def test_an_image_that_never_enumerates(machine: Path, monkeypatch: pytest.Monke
     error = failure(nothing)
     assert error.code == "E_EMULATED_USB" and "within 0.5 s" in error.message
     monkeypatch.setenv("BYTEFED_BOOT_PATIENCE", "soon")
-    assert failure(nothing).code == "E_CONFIG_VALUE"
+    assert failure(nothing).code == "E_CONFIG_RANGE"
 
 
 @pytest.mark.parametrize("when", ["faulty", "late"])
-def test_an_image_that_goes_wrong(machine: Path, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
+def test_an_image_that_goes_wrong(
+    machine: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, when: str
+) -> None:
     monkeypatch.setenv("FAKE_EMULATOR", when)
 
     async def again(devices: list[Device]) -> None:
@@ -167,10 +170,10 @@ def test_an_image_that_goes_wrong(machine: Path, monkeypatch: pytest.MonkeyPatch
         "loop()+1e",
         "1.25 s",
         "read of a place where nothing is",
-        "r0 e0000000",
-        "from 00027000 main+10",
+        "from 00027000 main+10, from 00030000",
     ):
         assert word in error.message, word
+    assert "nano33ble#0: The image went wrong.\n  r0 e0000000" in caplog.text
 
 
 def test_an_emulator_that_ends(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,3 +264,16 @@ def test_a_board_has_the_sensor_of_its_make(machine: Path, monkeypatch: pytest.M
 def test_sensors_that_there_are_not(machine: Path, named: str) -> None:
     with pytest.raises(ConfigError, match="E_CONFIG_SENSOR"):
         fitted(find_build("nano33ble"), 1, sensor=named)
+
+
+@pytest.mark.parametrize(
+    ("name", "owner"),
+    [
+        ("stack", "app"),
+        ("_main_stack", "main"),
+        ("os_timer_thread_stack", "timer"),
+        ("uxIdleTaskStack", "idle"),
+    ],
+)
+def test_a_stack_is_called_by_whose_it_is(name: str, owner: str) -> None:
+    assert watermarks._owner(name) == owner

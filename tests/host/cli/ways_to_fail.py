@@ -13,8 +13,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NoReturn
 
+import fake_emulator
 import numpy as np
 import pytest
+from small_images import CORTEX_M33, XTENSA, write_bootloader, write_elf
 
 from bytefed.cli.main import main
 from bytefed.extractor import manifest
@@ -42,6 +44,7 @@ CODES_OF_PLACES: dict[str, tuple[str, ...]] = {
         "board", "model", "gateway",
     )},
     "cli/": ("run",),
+    "boards/nrf52840/": ("run", "gateway", "devices", "capture", "board", "flash"),
     "boards/replay.py": ("board",),
     "boards/virtual.py": ("board",),
     "boards/": _BOARDS,
@@ -245,7 +248,77 @@ def _no_usb(place: Place) -> None:
     place.patch.setattr(ports, "serial_ports", list, raising=False)
 
 
+def _image(
+    name: str = "x.elf", words: str = "devices nrf52840:./x.elf", **options: int
+) -> Callable[[Place], str]:
+    """An image of the kind that `write_elf` makes, beside a bootloader that fits a Feather's, and no emulator."""
+
+    def way(place: Place) -> str:
+        write_elf(place.folder / name, **options)
+        place.patch.setenv("BYTEFED_BOOTLOADER", str(write_bootloader(place.folder / "boot.hex")))
+        place.patch.setenv("BYTEFED_EMULATOR", str(place.folder / "nothing"))
+        return words
+
+    return way
+
+
+def _no_builds(place: Place) -> None:
+    place.without_programs()
+    place.patch.setenv("PLATFORMIO_BUILD_DIR", str(place.folder))
+
+
+def _no_bootloader(place: Place) -> str:
+    write_elf(place.folder / "x.elf")
+    place.patch.delenv("BYTEFED_BOOTLOADER", raising=False)
+    place.patch.setenv("PLATFORMIO_PACKAGES_DIR", str(place.folder))
+    return "devices nrf52840:./x.elf"
+
+
+def _no_unicorn(place: Place) -> str:
+    from bytefed.boards.nrf52840 import emulator
+
+    words = _image(start=0x10000)(place)
+    place.patch.delenv("BYTEFED_EMULATOR")
+    place.patch.setattr(emulator, "CHECKOUT", place.folder)
+    place.patch.setattr(emulator, "find_spec", lambda _: None)
+    return words
+
+
+def _emulated(
+    fault: str, program: str | None = None, words: str = "devices nrf52840:./x.elf"
+) -> Callable[[Place], str]:
+    """An image on the emulator's stand-in, with one of its faults, or on another program."""
+
+    def way(place: Place) -> str:
+        _image(start=0x10000)(place)
+        made = fake_emulator.wrapper(place.folder)
+        if program is not None:
+            made.write_text(program)
+        place.patch.setenv("BYTEFED_EMULATOR", str(made))
+        place.patch.setenv("FAKE_EMULATOR", fault)
+        place.patch.setenv("BYTEFED_BOOT_PATIENCE", "2")
+        return words
+
+    return way
+
+
 WAYS: dict[str, list[Way]] = {
+    "E_IMAGE_BUILD": ["devices nrf52840:nano33bel", _prepared("flash --emulated itsybitsy_nrf52840", _no_builds)],
+    "E_IMAGE_FILE": ["devices nrf52840:./none.elf", "board --image ./none.elf",
+                     _prepared("devices nrf52840:./x.hex", lambda place: place.file("x.hex", "text"))],
+    "E_IMAGE_CHIP": [_image(machine=XTENSA), _image(core=CORTEX_M33), _image(start=0x08000000)],
+    "E_IMAGE_SYMBOLS": [_image(symbols=0)],
+    "E_IMAGE_SOFTDEVICE": [_image(start=0x27000), _image(words="board --image ./x.elf", start=0x27000)],
+    "E_IMAGE_BOOTLOADER": [_no_bootloader],
+    "E_EMULATOR_MISSING": [_image(), _image(words="board --image ./x.elf"), _emulated("", "no program")],
+    "E_EMULATOR_UNICORN": [_no_unicorn],
+    "E_EMULATOR": [_emulated("", "#!/bin/sh\nexit 9\n")],
+    "E_EMULATED_USB": [_emulated("silent")],
+    "E_EMULATED_FAULT": [_emulated("faulty"), _emulated("faulty", words="board --image ./x.elf")],
+    "E_CONFIG_STATE": [_prepared(
+        "board --image ./x.elf --state file/x", lambda place: (_emulated("")(place), place.file("file")))],
+    "E_CONFIG_SENSOR": [_emulated("", words="board --image ./x.elf --sensor bmi27"),
+                        _emulated("", words="board --image ./x.elf --sensor bmi270:none.csv")],
     "E_CONFIG_OPTION": ["run --roundz 3", "partition --rounds 3", "devices --boards loopback:1", "run --rounds x"],
     "E_CONFIG_RANGE": [
         "run --rounds 0", "run --seed 5000000000", "simulate --clients 0", "partition --limit -1", "sweep --seeds 0",
@@ -360,13 +433,7 @@ _MODEL = "needs a model made for it: tests/host/extractor brings it about"
 _DOWNLOAD = "needs a download: tests/host/data brings it about with a server of its own"
 _PROGRAM = "can be raised in programs only: the command line's choices and ranges come before"
 _DEFECT = "is a defect of bytefed, and can't be brought about"
-_EMULATOR = "needs an image and an emulator that are built: tests/emulator brings it about"
 NOT_RUN: dict[str, str] = {
-    **dict.fromkeys(
-        ("E_CONFIG_SENSOR", "E_CONFIG_STATE", "E_CONFIG_VALUE", "E_EMULATED_FAULT", "E_EMULATED_USB", "E_EMULATOR",
-         "E_EMULATOR_MISSING", "E_EMULATOR_UNICORN", "E_IMAGE_BOOTLOADER", "E_IMAGE_BUILD", "E_IMAGE_CHIP",
-         "E_IMAGE_FILE", "E_IMAGE_SOFTDEVICE", "E_IMAGE_SYMBOLS"), _EMULATOR,
-    ),
     **dict.fromkeys(("E_BLE", "E_BLE_ABSENT", "E_BLE_NOT_FOUND", "E_BLE_OFF", "E_BLE_SERVICE"), _RADIO),
     **dict.fromkeys(
         ("E_PORT_BUSY", "E_PORT_DENIED", "E_PORT_LOST", "E_BOOTLOADER", "E_LINK_LOST", "E_NO_ANSWER", "E_FLASH",

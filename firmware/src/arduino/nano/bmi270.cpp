@@ -4,7 +4,8 @@
 #include "imu.h"
 
 bool start_bmi270() {
-  // Without the magnetometer: with it, the library (1.2.3) finds a BMI270 on every board, even on one without.
+  // Without the magnetometer: with it, the library (1.2.3) finds a BMI270 on every board, even on one
+  // without.
   return IMU.begin(BOSCH_ACCELEROMETER_ONLY) != 0;
 }
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from bytefed.boards.catalog import BOARDS, BoardType
 from bytefed.boards.nrf52840.image import Image, check_softdevice, read_image, read_softdevice
 from bytefed.checkout import CHECKOUT
-from bytefed.errors import ConfigError
+from bytefed.errors import ConfigError, did_you_mean
 
 _CORE = "framework-arduinoadafruitnrf52"
 
@@ -101,7 +101,8 @@ def _built(environment: str) -> Path:
     raise ConfigError(
         "E_IMAGE_BUILD",
         f"PlatformIO has built no image of {environment}: it is not in {' or '.join(map(str, folders))}.",
-        f"Build it from a checkout: `pio run -e {environment}`"
+        did_you_mean(environment, [*there, *(board.environment for board in BOARDS)])
+        + f"Build it from a checkout: `pio run -e {environment}`"
         + (f"; or take one that is there: {', '.join(there)}." if there else ", or give the path of an ELF."),
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import random
 import socket
@@ -26,10 +27,13 @@ from bytefed.errors import ConfigError, LinkError
 from bytefed.transport.serial import SerialTransport
 
 PROGRAM = "bytefed-nrf52840"
+_log = logging.getLogger(__name__)
 _HOST = "127.0.0.1"
 _RTO_FLOOR = 2.0  # seconds: the socket loses nothing, but an emulated chip may be slower than a real one
 _LINE_LIMIT = 1 << 20  # bytes of one line from the emulator
 _ANSWER_PATIENCE = 30.0  # seconds
+_WORDS = 100  # lines of what the emulator says that are kept for its end
+_CALLERS = 3  # named in an error
 _LOOK = 0.02  # seconds between two looks whether USB is ready
 _BOOT_PATIENCE = 60.0  # seconds until the USB of an image must be ready: a real board takes less than two
 
@@ -127,7 +131,7 @@ class Emulator:
         self._process = process
         self._questions: deque[asyncio.Future[Mapping[str, Any]]] = deque()
         self._fault: Mapping[str, Any] = {}
-        self._said: deque[str] = deque(maxlen=20)
+        self._said: deque[str] = deque(maxlen=_WORDS)
         self._end = asyncio.create_task(self._notice_the_end())
 
     # ---- What it says
@@ -137,7 +141,7 @@ class Emulator:
         while stream is not None and (line := await stream.readline()):
             message = _json(line)
             if message is None:
-                self._said.append(line.decode(errors="replace").strip())
+                self._said.append(line.decode(errors="replace").rstrip())
             elif message.get("event") == "fault":
                 self._fault = message
             elif "event" not in message and self._questions:
@@ -155,8 +159,9 @@ class Emulator:
 
     def _why(self, status: int) -> LinkError | ConfigError:
         if self._fault:
+            _log.error("%s: %s", self.uri, "\n".join(self._said))
             return fault_error(self.uri, self._fault)
-        said = " ".join(self._said) or f"exit status {status}"
+        said = " ".join(" ".join(self._said).split()) or f"exit status {status}"
         if "libunicorn" in said:
             return without_unicorn()
         return LinkError("E_EMULATOR", f"{self.uri}: the emulator has ended: {said}", "See its message.")
@@ -251,23 +256,22 @@ def _json(line: bytes) -> Mapping[str, Any] | None:
 
 
 def fault_error(uri: str, fault: Mapping[str, Any]) -> LinkError:
-    """Return the error of an image that went wrong: where, with registers and the calls that led there.
+    """Return the error of an image that went wrong.
 
     Args:
         uri: The board.
         fault: The emulator's report: "what" happened "at" which place after how many "seconds" of the board's time,
-            "registers" by name, and "callers", the places that it would have returned to, innermost first.
+            and "callers", the places that it would have returned to, innermost first.
     """
-    registers = " ".join(f"{name} {value}" for name, value in dict(fault.get("registers") or {}).items())
     message = f"{uri}: the image went wrong at {fault.get('at', 'an unknown place')}"
+    callers = [str(caller) for caller in fault.get("callers") or ()][:_CALLERS]
+    message += f", called from {', from '.join(callers)}" if callers else ""
     message += f", {fault['seconds']} s after it was switched on" if "seconds" in fault else ""
-    message += f": {fault.get('what', 'a fault')}."
-    message += "".join(f"\n    called from {caller}" for caller in fault.get("callers") or ())
-    message += f"\n    {registers}\n" if registers else ""
     return LinkError(
         "E_EMULATED_FAULT",
-        message,
-        "A real board would hang there until its watchdog resets it: mend the firmware before you flash it.",
+        f"{message}: {fault.get('what', 'a fault')}.",
+        "A real board would hang there until its watchdog resets it. The emulator's words above have the registers and "
+        "all callers.",
     )
 
 
@@ -341,5 +345,5 @@ def _boot_patience() -> float:
         return float(text) if text else _BOOT_PATIENCE
     except ValueError as error:
         raise ConfigError(
-            "E_CONFIG_VALUE", f"BYTEFED_BOOT_PATIENCE={text} is no number.", "Say seconds, such as 300."
+            "E_CONFIG_RANGE", f"BYTEFED_BOOT_PATIENCE={text} is no number.", "Say seconds, such as 300."
         ) from error

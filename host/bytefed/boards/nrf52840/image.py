@@ -184,13 +184,13 @@ def read_softdevice(bootloader: Path) -> SoftDevice:
 
 
 def check_softdevice(image: Image, bootloader: Path) -> None:
-    """Refuse a bootloader whose SoftDevice does not end where the image begins.
+    """Refuse a bootloader whose SoftDevice is not the one behind which the image begins.
 
     Raises:
         ConfigError: E_IMAGE_SOFTDEVICE; and as `read_softdevice`.
     """
     softdevice = read_softdevice(bootloader)
-    if softdevice.end != image.start:
+    if softdevice.end != image.start or not softdevice.name.startswith(f"{image.softdevice}."):
         raise ConfigError(
             "E_IMAGE_SOFTDEVICE",
             f"{image.path} begins at {image.start:#x}, behind {image.softdevice or 'no SoftDevice'}, but "

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from bytefed.boards.catalog import BOARDS, Sensor
 from bytefed.boards.scheme import MOST_BOARDS, Found, Scheme, rest_of
-from bytefed.errors import ConfigError
+from bytefed.errors import ConfigError, did_you_mean
 from bytefed.transport.base import Transport
 
 if TYPE_CHECKING:  # loaded when such a board is asked for
@@ -113,7 +113,9 @@ def _sensor(named: str) -> str:
         return ""
     if name not in known:
         raise ConfigError(
-            "E_CONFIG_SENSOR", f"There is no sensor {name!r}.", f"Say none, or one of {', '.join(known)}."
+            "E_CONFIG_SENSOR",
+            f"There is no sensor {name!r}.",
+            f"{did_you_mean(name, known)}Say none, or one of {', '.join(known)}.",
         )
     if recording and not Path(recording).is_file():
         raise ConfigError(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
+
+_NO_OWNERS = {"os", "stack", "task", "thread", "ux"}  # words of stacks' names that say nothing
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ class Watermarks:
             int(answer["instructions"]),
             float(answer["idle_share"]),
             tuple(_mark(each) for each in stacks),
-            _mark({"name": "heap", **heap}) if heap else None,
+            _mark(heap) if heap else None,
             int(flash["erases"]),
             int(flash["words"]),
             bool(answer["usb"]["configured"]),
@@ -71,7 +74,7 @@ class Watermarks:
 
     def facts(self) -> dict[str, str]:
         """Return them in words, by name."""
-        facts = {f"stack {mark.name}": str(mark) for mark in self.stacks}
+        facts = {f"stack {_owner(mark.name)}": str(mark) for mark in self.stacks}
         if self.heap is not None:
             facts["heap used"] = str(self.heap)
         facts["flash"] = f"{self.erases:,} erases, {self.words:,} words"
@@ -89,6 +92,12 @@ class Watched(Protocol):
         Raises:
             LinkError: Whoever watches it is gone.
         """
+
+
+def _owner(stack: str) -> str:
+    """Return whose stack it is, by its name: "idle" of os_idle_thread_stack or uxIdleTaskStack; "app" of stack."""
+    words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+", stack)]
+    return " ".join(word for word in words if word not in _NO_OWNERS) or "app"
 
 
 def _mark(values: Mapping[str, Any]) -> Mark:

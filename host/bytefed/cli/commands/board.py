@@ -156,7 +156,9 @@ def _serve_images(args: argparse.Namespace) -> None:
     check_range("--count", args.count, 1, 1024)
     from bytefed.cli.emulated import serve
 
-    serve(args)
+    asked: list[bool] = []
+    with interrupts(lambda: asked.append(True), numbers=_stopping_signals()):
+        serve(args, lambda: bool(asked) or args.parent not in (None, os.getppid()))
 
 
 def _serve(args: argparse.Namespace, closing: ExitStack) -> None:

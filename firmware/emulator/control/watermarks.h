@@ -1,0 +1,18 @@
+// How much of its memory an image has used since power came on: its stacks, found by their names, and its
+// heap.
+#pragma once
+#include <string>
+
+#include "board/board.h"
+
+namespace emulator {
+
+// Two members of a JSON object: "stacks", each with "name", "used" and "size" in bytes, and "heap", null
+// where the image's sbrk is not known.
+//
+// Stacks are arrays whose names end in "stack", and the linker's stack of interrupts where no bootloader has
+// used it before. The lowest words of a stack are what it was filled with, until something is pushed there.
+// The heap is what malloc has asked the system for, which it never gives back.
+std::string watermarks(Board& board);
+
+}  // namespace emulator
