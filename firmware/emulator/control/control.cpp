@@ -46,6 +46,7 @@ std::string Control::answer(const std::string& line) {
   if (what == "reset") return reset(board, *command);
   if (what == "power-cut") return cut_power(board, *command);
   if (what == "statistics") return statistics(board);
+  if (what == "read") return read_memory(board, *command);
   if (what == "stop-reading" || what == "read-again") {
     if (board.cdc()) board.cdc()->set_reading(what == "read-again");
     return kOk;
@@ -56,7 +57,7 @@ std::string Control::answer(const std::string& line) {
     board.peripherals().gpio.set_input(static_cast<int>(*pin), command->text("level") != "low");
     return kOk;
   }
-  return wrong("\"do\" is one of reset, power-cut, statistics, stop-reading, read-again, pin");
+  return wrong("\"do\" is one of reset, power-cut, statistics, read, stop-reading, read-again, pin");
 }
 
 std::string Control::reset(Board& board, const Command& command) {
@@ -71,6 +72,21 @@ std::string Control::reset(Board& board, const Command& command) {
     board.chip().request_reset(reset);
   }
   return kOk;
+}
+
+std::string Control::read_memory(Board& board, const Command& command) {
+  const auto address = command.number("address"), size = command.number("size");
+  const uint8_t* bytes = nullptr;
+  if (address && size && *address <= ~0u && *size <= kRamSize) {
+    bytes = board.chip().memory.bytes(static_cast<uint32_t>(*address), static_cast<uint32_t>(*size));
+  }
+  if (!bytes) return wrong("\"address\" and \"size\" name bytes of flash or RAM, 262144 at most");
+  std::string text;
+  for (size_t i = 0; i < *size; ++i) {
+    text += "0123456789abcdef"[bytes[i] >> 4];
+    text += "0123456789abcdef"[bytes[i] & 15];
+  }
+  return "{\"ok\": true, \"bytes\": \"" + text + "\"}";
 }
 
 std::string Control::cut_power(Board& board, const Command& command) {

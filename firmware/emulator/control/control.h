@@ -19,6 +19,7 @@ class Control {
  private:
   std::string answer(const std::string& line);
   std::string reset(Board& board, const Command& command);
+  std::string read_memory(Board& board, const Command& command);
   std::string cut_power(Board& board, const Command& command);
 
   std::vector<std::unique_ptr<Board>>& boards_;

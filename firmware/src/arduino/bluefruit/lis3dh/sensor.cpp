@@ -15,7 +15,9 @@ Adafruit_LIS3DH chip(&Wire1);
 }  // namespace
 
 bytefed::SensorChip start() {
-  return chip.begin(kAddress) ? bytefed::SensorChip::kLis3dh : bytefed::SensorChip::kNone;
+  if (!chip.begin(kAddress)) return bytefed::SensorChip::kNone;
+  chip.setRange(LIS3DH_RANGE_4_G);  // as the other boards' sensors: running goes beyond the 2 g that it begins with
+  return bytefed::SensorChip::kLis3dh;
 }
 
 bool read(float* axes) {
