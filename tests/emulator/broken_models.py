@@ -33,7 +33,7 @@ BROKEN = (
     Broken("chip/nvic.cpp", "masks.basepri & kPriorityBits", "masks.basepri & 0xFF", "masks"),
     Broken("chip/nvic.cpp", "if (line_[exception]) pending_[exception] = true;", "", "nvic"),
     Broken("chip/system_control.cpp", "tick_.in(tick_reload_ + 1);\n}", "}", "systick"),
-    Broken("chip/chip.cpp", "without_primask.primask = false;", "", "sleep"),
+    Broken("chip/chip.cpp", "without_primask.primask = false;", "{}", "sleep"),
     Broken("chip/cpu.cpp", "  memcpy(bytes, repair_.data(), repair_.size());\n", "  (void)bytes;\n", "nvmc"),
     Broken("peripherals/nvmc.cpp", "bytes[i] &= static_cast", "bytes[i] = static_cast", "nvmc"),
     Broken("peripherals/nvmc.cpp", "events().stall(kEraseTime);", "", "nvmc"),

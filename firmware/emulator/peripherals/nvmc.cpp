@@ -30,6 +30,7 @@ Nvmc::Nvmc(Chip& chip) : Peripheral(chip, "NVMC", 0x4001E000) {
 void Nvmc::reset(Reset kind) {
   Peripheral::reset(kind);
   reg(kPartialTime) = 10;
+  if (kind == Reset::kPowerOn) operations_left_ = 0;
 }
 
 uint32_t Nvmc::on_read(uint32_t offset) {
