@@ -235,7 +235,7 @@ async def campaign(
     async with emulated_board(find_build(what), what, Chip(seed & 0xFFFF)) as emulator:
         await emulator.enumerated()
         device = Device(EmulatedTransport(emulator))
-        await device.connect(new_run())
+        await connect(device, new_run())
         await device.provision(features(device))
         bench = Bench(emulator, device, device.stored.crc, random.Random(seed))
         await measure(bench)
