@@ -128,6 +128,7 @@ void Twi::refuse(uint32_t why) {
 }
 
 void Twi::stop() {
+  stop_wanted_ = false;
   if (addressed_) addressed_->stop();
   addressed_ = nullptr;
   alarm_.stop();
@@ -160,7 +161,7 @@ void Twi::happen() {
       break;
     case Next::kStopped: raise(kStopped); break;
   }
-  if (stop_wanted_ && next_ == Next::kNothing && addressed_) stop();
+  if (stop_wanted_ && next_ == Next::kNothing) stop();
 }
 
 void Twi::on_write(uint32_t offset, uint32_t value) {

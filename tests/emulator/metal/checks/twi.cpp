@@ -51,6 +51,23 @@ void check_twi() {
   }
 }
 
+namespace {
+
+// A controller that sends nothing only asks whether somebody is there. STOP comes while the address is on its
+// way.
+void check_question(const Peripheral& twi) {
+  set_up(twi, 6);
+  twi[kTxdMaxcnt] = 0;
+  twi[kStartTx] = 1;
+  twi[kStop] = 1;
+  TRUE(comes(twi, kStopped, 100));
+  EQUAL(twi[kError], 1);
+  EQUAL(twi[kErrorSrc], kAddressNack);
+  twi[kEnable] = 0;
+}
+
+}  // namespace
+
 void check_twim() {
   static uint8_t bytes[2];
   for (const Peripheral* twi : {&kTwi0, &kTwi1}) {
@@ -61,6 +78,7 @@ void check_twim() {
     check_refusal(*twi);
     EQUAL((*twi)[kTxStarted], 1);
     EQUAL((*twi)[kTxdAmount], 0);
+    check_question(*twi);
   }
 }
 
