@@ -15,7 +15,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "emulator"))
 
-from fault_campaign import FAULTS, campaign
+from fault_campaign import FAULTS, campaign, first_boots
+
+
+def say(line: str) -> None:
+    """Print a line at once."""
+    print(line, flush=True)
 
 
 def main() -> int:
@@ -25,24 +30,20 @@ def main() -> int:
     )
     parser.add_argument("images", nargs="+", metavar="IMAGE")
     parser.add_argument("--trials", type=int, default=1000, help="of each kind (default 1000)")
+    parser.add_argument("--first-boots", type=int, default=100, help="of new boards, each with a power cut")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of all that is random")
     parser.add_argument("--faults", nargs="+", choices=list(FAULTS), default=list(FAULTS), metavar="KIND")
     arguments = parser.parse_args()
     failed = 0
     for image in arguments.images:
         start = time.monotonic()
-        print(f"{image}, seed {arguments.seed}", flush=True)
-        wrong = asyncio.run(
-            campaign(
-                image,
-                arguments.faults,
-                arguments.trials,
-                arguments.seed,
-                lambda line: print(line, flush=True),
-            )
-        )
-        for kind, ones in wrong.items():
-            print(f"{kind}: {arguments.trials - len(ones)} of {arguments.trials} survived")
+        say(f"{image}, seed {arguments.seed}")
+        job = (image, arguments.faults, arguments.trials, arguments.seed, say)
+        wrong = {kind: (arguments.trials, ones) for kind, ones in asyncio.run(campaign(*job)).items()}
+        ones = asyncio.run(first_boots(image, arguments.first_boots, arguments.seed, say))
+        wrong["power cut in the first boot"] = (arguments.first_boots, ones)
+        for kind, (trials, ones) in wrong.items():
+            print(f"{kind}: {trials - len(ones)} of {trials} survived")
             failed += len(ones)
         print(f"{time.monotonic() - start:.0f} s")
     return min(failed, 1)

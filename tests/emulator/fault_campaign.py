@@ -219,6 +219,38 @@ def holds(device: Device, crc: int) -> bool:
     return (device.stored.train, device.stored.test, device.stored.crc) == (TRAIN, TEST, crc)
 
 
+async def first_boots(what: str, trials: int, seed: int, said: Callable[[str], None]) -> list[str]:
+    """Cut the power while new boards prepare their flash; return which did not work afterwards, and why.
+
+    Args: as `campaign`.
+    """
+    wrong: list[str] = []
+    random_, work = random.Random(seed), 0
+    for number in range(trials + 1):  # the first one without a fault says how much there is to do
+        place = random_.randrange(work) if work else 0
+        async with emulated_board(find_build(what), what, Chip(number)) as emulator:
+            if number:
+                await emulator.ask(do="power-cut", at_flash_word=place)
+            device = Device(EmulatedTransport(emulator))
+            try:
+                await emulator.enumerated()
+                await connect(device, new_run())
+                await device.provision(features(device))
+                check_delta(
+                    device, await round_whatever_happens(device, device.run, 1, "float32"), "float32", 1
+                )
+            except (AssertionError, LinkError, BoardError) as error:
+                wrong.append(f"{number}: at flash operation {place}: {error}")
+            said(
+                f"first boot {number}: {wrong[-1] if wrong[-1:] and wrong[-1].startswith(f'{number}:') else 'well'}"
+            )
+            if not number:
+                marks = await emulator.watermarks()
+                work = marks.erases + marks.words
+            await device.close()
+    return wrong
+
+
 async def campaign(
     what: str, names: list[str], trials: int, seed: int, said: Callable[[str], None]
 ) -> dict[str, list[str]]:
