@@ -73,7 +73,11 @@ class Chip:
         """End the emulator and return its exit status."""
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.close()
-        status = self._process.wait(30)
+        try:
+            status = self._process.wait(30)
+        except subprocess.TimeoutExpired:  # it hangs in an image, or in itself
+            self._process.kill()
+            status = self._process.wait()
         self._reader.join(30)
         self._process.stdout.close()
         return status

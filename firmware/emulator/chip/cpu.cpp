@@ -106,7 +106,8 @@ struct Cpu::Hooks {
                  : write ? "a write to an address without memory"
                          : "a read from an address without memory";
     cpu.fault_address_ = static_cast<uint32_t>(address);
-    cpu.fault_kind_ = fetch ? Wrong::kFetch : write ? Wrong::kWrite : Wrong::kRead;
+    const Wrong fetched = type == UC_MEM_FETCH_PROT ? Wrong::kExecuteNever : Wrong::kFetch;
+    cpu.fault_kind_ = fetch ? fetched : write ? Wrong::kWrite : Wrong::kRead;
     return false;
   }
 
