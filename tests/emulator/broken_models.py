@@ -1,7 +1,7 @@
 """Models of the emulated chip broken on purpose: the image of tests/emulator/metal finds each of them.
 
-`python tests/emulator/broken_models.py [FIRST]` builds the emulator with one broken model after the other and says which
-group of checks found it. `test_broken_models.py` holds the texts below to the sources.
+`python tests/emulator/broken_models.py [FIRST]` builds the emulator with one broken model after the other and says
+which group of checks found it. `test_broken_models.py` holds the texts below to the sources.
 """
 
 from __future__ import annotations
