@@ -1,8 +1,8 @@
 #pragma once
 #include "fake_imu.h"
 
-// As the library (1.1.1) does, it reads a turn too low: its step is that of a range of 2,000 degrees a second in 15 bits, the chip's
-// is 0.070 (datasheet DocID025715, table 3).
+// As the library (1.1.1) does, it reads a turn too low: its step is that of a range of 2,000 degrees a second
+// in 15 bits, the chip's is 0.070 (datasheet DocID025715, table 3).
 struct FakeLsm9ds1 : FakeImu<1> {
   int readGyroscope(float& x, float& y, float& z) {
     const int read = FakeImu<1>::readGyroscope(x, y, z);
