@@ -24,7 +24,8 @@ constexpr int kBadImage = 4;  // the image can't run here
 
 constexpr const char* kHelp =
     "bytefed-nrf52840 [--speed real|fast] [--seconds N] [--verbose] CHIP [CHIP ...]\n"
-    "  CHIP: --image FILE.elf|FILE.hex [--bootloader HEX] [--state FILE] [--uid HEX] [--seed N] [--usb SOCKET]\n"
+    "  CHIP: --image FILE.elf|FILE.hex [--bootloader HEX] [--state FILE] [--uid HEX] [--seed N] [--usb "
+    "SOCKET]\n"
     "        [--sensor NAME[:RECORDING.csv]] [--faults stop|handle]\n"
     "  SOCKET: a path for a Unix socket, tcp:PORT, or fd:N\n"
     "Commands are lines of JSON on stdin; its end ends the emulator. README.md has them.\n";
@@ -36,7 +37,8 @@ void wait(Boards& boards, double seconds) {
   std::vector<pollfd> waited{{STDIN_FILENO, POLLIN, 0}};
   for (const auto& board : boards) {
     if (emulator::Client* client = board->usb_client()) {
-      waited.push_back({client->descriptor(), static_cast<short>(client->wants_to_write() ? POLLIN | POLLOUT : POLLIN), 0});
+      waited.push_back({client->descriptor(),
+                        static_cast<short>(client->wants_to_write() ? POLLIN | POLLOUT : POLLIN), 0});
     }
   }
   poll(waited.data(), waited.size(), static_cast<int>(seconds * 1000));

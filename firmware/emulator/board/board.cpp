@@ -9,7 +9,8 @@
 namespace emulator {
 namespace {
 
-// The CryptoCell is Arm's secret: the functions of its binary library that a Bluefruit board calls at its start return "no error".
+// The CryptoCell is Arm's secret: the functions of its binary library that a Bluefruit board calls at its
+// start return "no error".
 constexpr const char* kCryptoCell[] = {"SaSi_LibInit", "CRYS_RndInit", "CRYS_ECPKI_GenKeyPair",
                                        "CRYS_ECPKI_ExportPublKey"};
 

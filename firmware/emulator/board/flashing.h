@@ -1,4 +1,5 @@
-// What of an image and a bootloader goes into a chip's flash, and where the processor starts; refuses what can't run.
+// What of an image and a bootloader goes into a chip's flash, and where the processor starts; refuses what
+// can't run.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -14,7 +15,8 @@ void check_image(const Image& image, const std::optional<Image>& bootloader);
 // The address of the vector table that the processor starts with.
 uint32_t vector_table_of(const Image& image, const std::optional<Image>& bootloader);
 
-// Writes the image, and the bootloader with MBR and SoftDevice if there is one, as an upload does: other pages stay.
+// Writes the image, and the bootloader with MBR and SoftDevice if there is one, as an upload does: other
+// pages stay.
 void write_image(Memory& memory, const Image& image, const std::optional<Image>& bootloader);
 
 }  // namespace emulator

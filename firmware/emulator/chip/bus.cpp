@@ -3,13 +3,19 @@
 namespace emulator {
 namespace {
 
-size_t page_of(uint32_t address) { return (address >> 12 & 0xFF) | (address >= 0x50000000 ? 0x100 : 0); }
+size_t page_of(uint32_t address) {
+  return (address >> 12 & 0xFF) | (address >= 0x50000000 ? 0x100 : 0);
+}
 
-uint32_t mask_of(unsigned size) { return size == 4 ? ~0u : (1u << 8 * size) - 1; }
+uint32_t mask_of(unsigned size) {
+  return size == 4 ? ~0u : (1u << 8 * size) - 1;
+}
 
 }  // namespace
 
-void Bus::add(Peripheral& peripheral) { pages_[page_of(peripheral.base())] = &peripheral; }
+void Bus::add(Peripheral& peripheral) {
+  pages_[page_of(peripheral.base())] = &peripheral;
+}
 
 Peripheral* Bus::find(uint32_t address) const {
   Peripheral* there = pages_[page_of(address)];

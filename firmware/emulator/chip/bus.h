@@ -1,4 +1,5 @@
-// Finds the peripheral at an address, for the processor's accesses and for the PPI's tasks, and passes events on.
+// Finds the peripheral at an address, for the processor's accesses and for the PPI's tasks, and passes events
+// on.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -13,7 +14,8 @@ class Bus {
  public:
   void add(Peripheral& peripheral);
 
-  // An access of 1, 2 or 4 bytes. Where no peripheral is, reads give 0 and writes are lost; `on_unknown` is told once of each.
+  // An access of 1, 2 or 4 bytes. Where no peripheral is, reads give 0 and writes are lost; `on_unknown` is
+  // told once of each.
   uint32_t read(uint32_t address, unsigned size);
   void write(uint32_t address, unsigned size, uint32_t value);
 

@@ -58,8 +58,8 @@ void Chip::reset(Reset kind) {
   system.reset();
   bus.reset(kind);
   cpu.forget_stopped_block();
-  for (const Register name : {Register::kIpsr, Register::kControl, Register::kPrimask, Register::kBasepri,
-                              Register::kFaultmask}) {
+  for (const Register name :
+       {Register::kIpsr, Register::kControl, Register::kPrimask, Register::kBasepri, Register::kFaultmask}) {
     cpu.set(name, 0);
   }
   const uint32_t table = settings_.vector_table;
@@ -95,7 +95,8 @@ bool Chip::take_exception() {
   const int exception = nvic.candidate();
   if (!nvic.preempts(exception, cpu.masks())) return false;
   if (!enter_exception(*this, exception)) {
-    fail("the stack is outside of RAM when exception " + std::to_string(exception) + " begins", cpu.get(Register::kSp));
+    fail("the stack is outside of RAM when exception " + std::to_string(exception) + " begins",
+         cpu.get(Register::kSp));
   }
   return true;
 }
@@ -108,14 +109,17 @@ bool Chip::wakes() {
   return nvic.candidate() && nvic.preempts(nvic.candidate(), without_primask);
 }
 
-void Chip::sleep(Cycles until) { events.idle_until(std::min(until, events.next())); }
+void Chip::sleep(Cycles until) {
+  events.idle_until(std::min(until, events.next()));
+}
 
 void Chip::work(Cycles until) {
   if (finish_work_before_reset()) return;
   Cycles stop = std::min(until, events.next());
   if (planned_reset_) stop = std::min(stop, events.now() + (planned_work_ - events.worked()));
   events.set_stop(stop);
-  // What is pending but masked may be taken as soon as the code changes the masks, which it does without telling.
+  // What is pending but masked may be taken as soon as the code changes the masks, which it does without
+  // telling.
   if (nvic.candidate_above_active()) events.watch();
   handle(cpu.run());
 }

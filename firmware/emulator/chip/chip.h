@@ -21,11 +21,12 @@
 namespace emulator {
 
 struct ChipSettings {
-  std::string state_path;     // where flash and UICR are kept; empty: nowhere
+  std::string state_path;  // where flash and UICR are kept; empty: nowhere
   uint64_t uid = 0x5566778811223344;
   uint64_t seed = 1;          // of everything that is random on a chip: RNG, what RAM holds after power-on
   uint32_t vector_table = 0;  // where the image starts: 0, or 0x10000 for a Nano without its bootloader
-  bool handles_faults = false;  // the image's own fault handlers run, as on the chip; else its first fault ends the emulation
+  bool handles_faults =
+      false;  // the image's own fault handlers run, as on the chip; else its first fault ends the emulation
   bool verbose = false;
 };
 

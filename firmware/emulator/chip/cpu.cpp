@@ -32,11 +32,11 @@ constexpr uint32_t kNoCoprocessor = 17;
 constexpr uint32_t kInvalidState = 18;
 
 constexpr int kRegisters[] = {
-    UC_ARM_REG_R0,      UC_ARM_REG_R1,      UC_ARM_REG_R2,        UC_ARM_REG_R3,      UC_ARM_REG_R4,
-    UC_ARM_REG_R5,      UC_ARM_REG_R6,      UC_ARM_REG_R7,        UC_ARM_REG_R8,      UC_ARM_REG_R9,
-    UC_ARM_REG_R10,     UC_ARM_REG_R11,     UC_ARM_REG_R12,       UC_ARM_REG_SP,      UC_ARM_REG_LR,
-    UC_ARM_REG_PC,      UC_ARM_REG_XPSR,    UC_ARM_REG_MSP,       UC_ARM_REG_PSP,     UC_ARM_REG_PRIMASK,
-    UC_ARM_REG_BASEPRI, UC_ARM_REG_FAULTMASK, UC_ARM_REG_CONTROL, UC_ARM_REG_IPSR,    UC_ARM_REG_FPSCR,
+    UC_ARM_REG_R0,      UC_ARM_REG_R1,        UC_ARM_REG_R2,      UC_ARM_REG_R3,   UC_ARM_REG_R4,
+    UC_ARM_REG_R5,      UC_ARM_REG_R6,        UC_ARM_REG_R7,      UC_ARM_REG_R8,   UC_ARM_REG_R9,
+    UC_ARM_REG_R10,     UC_ARM_REG_R11,       UC_ARM_REG_R12,     UC_ARM_REG_SP,   UC_ARM_REG_LR,
+    UC_ARM_REG_PC,      UC_ARM_REG_XPSR,      UC_ARM_REG_MSP,     UC_ARM_REG_PSP,  UC_ARM_REG_PRIMASK,
+    UC_ARM_REG_BASEPRI, UC_ARM_REG_FAULTMASK, UC_ARM_REG_CONTROL, UC_ARM_REG_IPSR, UC_ARM_REG_FPSCR,
 };
 
 std::string name_of(uint32_t interrupt) {
@@ -84,7 +84,8 @@ struct Cpu::Hooks {
     uc_emu_stop(engine);
   }
 
-  static bool invalid(uc_engine* engine, uc_mem_type type, uint64_t address, int size, int64_t value, void* self) {
+  static bool invalid(uc_engine* engine, uc_mem_type type, uint64_t address, int size, int64_t value,
+                      void* self) {
     Cpu& cpu = *static_cast<Cpu*>(self);
     const bool fetch = type == UC_MEM_FETCH_UNMAPPED || type == UC_MEM_FETCH_PROT;
     if (fetch && address >= kFirstExceptionReturn) {
@@ -95,18 +96,35 @@ struct Cpu::Hooks {
     }
     const bool flash = address < kFlashSize || (address >= kUicrBase && address < kUicrBase + kPageSize);
     if (type == UC_MEM_WRITE_PROT && flash && cpu.flash_) {
-      cpu.write_flash(static_cast<uint32_t>(address), static_cast<unsigned>(size), static_cast<uint32_t>(value));
+      cpu.write_flash(static_cast<uint32_t>(address), static_cast<unsigned>(size),
+                      static_cast<uint32_t>(value));
       return true;
     }
     const bool write = type == UC_MEM_WRITE_UNMAPPED || type == UC_MEM_WRITE_PROT;
-    cpu.fault_ = fetch ? "a jump to an address without code"
-                       : write ? "a write to an address without memory" : "a read from an address without memory";
+    cpu.fault_ = fetch   ? "a jump to an address without code"
+                 : write ? "a write to an address without memory"
+                         : "a read from an address without memory";
     cpu.fault_address_ = static_cast<uint32_t>(address);
     cpu.fault_kind_ = fetch ? Wrong::kFetch : write ? Wrong::kWrite : Wrong::kRead;
     return false;
   }
 
-  static void send_event(uc_engine*, uint64_t, uint32_t, void* self) { static_cast<Cpu*>(self)->nvic_.set_event(); }
+  static void send_event(uc_engine*, uint64_t, uint32_t, void* self) {
+    static_cast<Cpu*>(self)->nvic_.set_event();
+  }
+
+  // An address is where it is; what may be done there is said by page.
+  static bool translate(uc_engine*, uint64_t address, uc_mem_type type, uc_tlb_entry* entry, void* self) {
+    Cpu& cpu = *static_cast<Cpu*>(self);
+    entry->paddr = address;
+    entry->perms = UC_PROT_ALL;
+    const uint64_t offset = address - kRamBase;
+    if (offset >= kRamSize) return true;
+    const auto page = static_cast<size_t>(offset / kPageSize);
+    if (type == UC_MEM_FETCH) cpu.code_in_ram_[page] = true;
+    if (!cpu.code_in_ram_[page]) entry->perms = static_cast<uc_prot>(UC_PROT_READ | UC_PROT_WRITE);
+    return true;
+  }
 
   static void replaced(uc_engine*, uint64_t, uint32_t, void* replacement) {
     const auto& it = *static_cast<Replacement*>(replacement);
@@ -142,7 +160,8 @@ struct Cpu::Hooks {
 Cpu::Cpu(Events& events, Memory& memory, Nvic& nvic, Bus& bus, SystemControl& system)
     : events_(events), memory_(memory), nvic_(nvic), bus_(bus), system_(system) {
   const uc_err error = uc_open(UC_ARCH_ARM, static_cast<uc_mode>(UC_MODE_THUMB | UC_MODE_MCLASS), &engine_);
-  if (error != UC_ERR_OK) throw std::runtime_error(std::string("Unicorn does not start: ") + uc_strerror(error));
+  if (error != UC_ERR_OK)
+    throw std::runtime_error(std::string("Unicorn does not start: ") + uc_strerror(error));
   uc_ctl_set_cpu_model(engine_, UC_CPU_ARM_CORTEX_M4);
   map_memory(memory);
   add_hooks();
@@ -169,15 +188,21 @@ void Cpu::add_hooks() {
   uc_hook hook;
   uc_hook_add(engine_, &hook, UC_HOOK_BLOCK, reinterpret_cast<void*>(Hooks::block), this, 1, 0);
   uc_hook_add(engine_, &hook, UC_HOOK_INTR, reinterpret_cast<void*>(Hooks::interrupt), this, 1, 0);
-  uc_hook_add(engine_, &hook, UC_HOOK_MEM_INVALID, reinterpret_cast<void*>(Hooks::invalid), this, 1, 0);
+  // Stores to RAM take Unicorn's slow way if a hook might want to know of them, or if their page may hold
+  // code. So no hook includes RAM, and a page of RAM is executable from when code in it is first called.
+  auto* invalid = reinterpret_cast<void*>(Hooks::invalid);
+  uc_hook_add(engine_, &hook, UC_HOOK_MEM_INVALID, invalid, this, 0, kRamBase - 1);
+  uc_hook_add(engine_, &hook, UC_HOOK_MEM_INVALID, invalid, this, kRamBase + kRamSize, 0xFFFFFFFF);
+  uc_ctl_tlb_mode(engine_, UC_TLB_VIRTUAL);
+  uc_hook_add(engine_, &hook, UC_HOOK_TLB_FILL, reinterpret_cast<void*>(Hooks::translate), this, 1, 0);
 }
 
 void Cpu::replace(uint32_t address, uint32_t value) {
   replacements_.push_back(new Replacement{this, value});
   uc_hook hook;
   address &= ~1u;
-  uc_hook_add(engine_, &hook, UC_HOOK_CODE, reinterpret_cast<void*>(Hooks::replaced), replacements_.back(), address,
-              address);
+  uc_hook_add(engine_, &hook, UC_HOOK_CODE, reinterpret_cast<void*>(Hooks::replaced), replacements_.back(),
+              address, address);
 }
 
 void Cpu::forget_code(uint32_t address, uint32_t size) {
@@ -188,16 +213,19 @@ void Cpu::find_send_event() {
   for (uint32_t address = 0; address < kFlashSize; address += 2) {
     if (static_cast<uint16_t>(memory_.word(address & ~3u) >> 8 * (address & 2)) != kSev) continue;
     uc_hook hook;
-    uc_hook_add(engine_, &hook, UC_HOOK_CODE, reinterpret_cast<void*>(Hooks::send_event), this, address, address);
+    uc_hook_add(engine_, &hook, UC_HOOK_CODE, reinterpret_cast<void*>(Hooks::send_event), this, address,
+                address);
   }
 }
 
-// Unicorn asks before it stores to a page that can't be written, and then stores all the same: what the controller made of
-// the word is put back as soon as the store is done, which is before the next block of code.
+// Unicorn asks before it stores to a page that can't be written, and then stores all the same: what the
+// controller made of the word is put back as soon as the store is done, which is before the next block of
+// code.
 void Cpu::write_flash(uint32_t address, unsigned size, uint32_t value) {
   repair_flash();
   flash_->write_flash(address, size, value);
-  const uint8_t* bytes = address < kFlashSize ? memory_.flash() + address : memory_.uicr() + (address - kUicrBase);
+  const uint8_t* bytes =
+      address < kFlashSize ? memory_.flash() + address : memory_.uicr() + (address - kUicrBase);
   repair_address_ = address;
   repair_.assign(bytes, bytes + size);
   events_.attention();
@@ -246,7 +274,9 @@ Stop Cpu::why(int error) {
   }
   if (error == UC_ERR_OK) return Stop::kAttention;
   const bool thumb = get(Register::kXpsr) & kThumb;
-  fault_kind_ = error != UC_ERR_INSN_INVALID ? Wrong::kOther : thumb ? Wrong::kUndefined : Wrong::kInvalidState;
+  fault_kind_ = error != UC_ERR_INSN_INVALID ? Wrong::kOther
+                : thumb                      ? Wrong::kUndefined
+                                             : Wrong::kInvalidState;
   return wrong(thumb ? uc_strerror(static_cast<uc_err>(error)) : name_of(kInvalidState), pc);
 }
 
@@ -272,7 +302,9 @@ uint32_t Cpu::get(Register name) const {
   return value;
 }
 
-void Cpu::set(Register name, uint32_t value) { uc_reg_write(engine_, kRegisters[static_cast<int>(name)], &value); }
+void Cpu::set(Register name, uint32_t value) {
+  uc_reg_write(engine_, kRegisters[static_cast<int>(name)], &value);
+}
 
 Masks Cpu::masks() const {
   return {(get(Register::kPrimask) & 1) != 0, (get(Register::kFaultmask) & 1) != 0,

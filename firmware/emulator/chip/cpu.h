@@ -1,11 +1,14 @@
-// The processor: Unicorn's Cortex-M4F, which executes code but knows no interrupts. Whatever needs the rest of the chip stops it.
+// The processor: Unicorn's Cortex-M4F, which executes code but knows no interrupts. Whatever needs the rest
+// of the chip stops it.
 #pragma once
 #include <array>
+#include <bitset>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "chip/events.h"
+#include "chip/memory.h"
 #include "chip/nvic.h"
 
 struct uc_struct;
@@ -14,12 +17,34 @@ namespace emulator {
 
 class Bus;
 class FlashController;
-class Memory;
 class SystemControl;
 
 enum class Register {
-  kR0, kR1, kR2, kR3, kR4, kR5, kR6, kR7, kR8, kR9, kR10, kR11, kR12, kSp, kLr, kPc, kXpsr,
-  kMsp, kPsp, kPrimask, kBasepri, kFaultmask, kControl, kIpsr, kFpscr,
+  kR0,
+  kR1,
+  kR2,
+  kR3,
+  kR4,
+  kR5,
+  kR6,
+  kR7,
+  kR8,
+  kR9,
+  kR10,
+  kR11,
+  kR12,
+  kSp,
+  kLr,
+  kPc,
+  kXpsr,
+  kMsp,
+  kPsp,
+  kPrimask,
+  kBasepri,
+  kFaultmask,
+  kControl,
+  kIpsr,
+  kFpscr,
 };
 
 // What was wrong with the code, as the fault status registers tell it apart.
@@ -103,6 +128,7 @@ class Cpu {
   std::string fault_;
   uint32_t fault_address_ = 0;
   Wrong fault_kind_ = Wrong::kOther;
+  std::bitset<kRamSize / kPageSize> code_in_ram_;
   std::array<uint32_t, 64> trail_{};
   unsigned trail_end_ = 0;
   std::vector<Replacement*> replacements_;

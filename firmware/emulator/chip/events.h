@@ -1,7 +1,8 @@
 // The clock of one chip and what is to happen at which time.
 //
-// The processor asks before every block of code whether it must give way, so this is one comparison (`must_look`): an
-// alarm that is set for an earlier time, and everything else that needs attention, lowers the time at which it looks.
+// The processor asks before every block of code whether it must give way, so this is one comparison
+// (`must_look`): an alarm that is set for an earlier time, and everything else that needs attention, lowers
+// the time at which it looks.
 #pragma once
 #include <functional>
 #include <vector>
@@ -37,8 +38,8 @@ class Events {
   // The time of the earliest alarm.
   Cycles next();
 
-  // When the processor gives way. attention() makes it give way before its next block; watch() makes it look before each
-  // block whether a pending exception is still masked.
+  // When the processor gives way. attention() makes it give way before its next block; watch() makes it look
+  // before each block whether a pending exception is still masked.
   void set_stop(Cycles time) { stop_ = deadline_ = time; }
   bool must_look() const { return now_ >= stop_; }
   bool must_stop() const { return now_ >= deadline_; }
@@ -58,7 +59,8 @@ class Events {
   std::vector<Alarm*> alarms_;
 };
 
-// One thing that happens later: at most one time is set. Lives as long as its owner, which the events must outlive.
+// One thing that happens later: at most one time is set. Lives as long as its owner, which the events must
+// outlive.
 class Alarm {
  public:
   Alarm(Events& events, std::function<void()> due);

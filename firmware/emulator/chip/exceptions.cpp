@@ -24,8 +24,8 @@ struct Frame {
 };
 static_assert(sizeof(Frame) == kExtendedFrame, "as the hardware stacks it");
 
-constexpr Register kStacked[] = {Register::kR0,  Register::kR1, Register::kR2, Register::kR3,
-                                 Register::kR12, Register::kLr};
+constexpr Register kStacked[] = {Register::kR0, Register::kR1,  Register::kR2,
+                                 Register::kR3, Register::kR12, Register::kLr};
 
 Frame gather(const Cpu& cpu, bool with_floats, bool padded) {
   Frame frame{};
@@ -59,8 +59,8 @@ bool enter_exception(Chip& chip, int exception) {
   const uint32_t control = cpu.get(Register::kControl);
   const bool handler = (cpu.get(Register::kIpsr) & 0x1FF) != 0;
   const bool process_stack = !handler && (control & kProcessStack);
-  // The hardware may leave the place of the floats empty until the handler uses the unit (lazy stacking). Nobody can tell
-  // whether they are there earlier.
+  // The hardware may leave the place of the floats empty until the handler uses the unit (lazy stacking).
+  // Nobody can tell whether they are there earlier.
   const bool with_floats = control & kFloatContext;
   const uint32_t size = with_floats ? kExtendedFrame : kBasicFrame;
   const uint32_t sp = cpu.get(Register::kSp);
@@ -73,7 +73,8 @@ bool enter_exception(Chip& chip, int exception) {
   cpu.set(Register::kSp, bottom);
   cpu.set(Register::kIpsr, static_cast<uint32_t>(exception));  // from here on SP is the main stack's
   cpu.set(Register::kControl, control & ~(kFloatContext | kProcessStack));
-  cpu.set(Register::kLr, (with_floats ? 0xFFFFFFE1 : 0xFFFFFFF1) | (handler ? 0 : 8) | (process_stack ? 4 : 0));
+  cpu.set(Register::kLr,
+          (with_floats ? 0xFFFFFFE1 : 0xFFFFFFF1) | (handler ? 0 : 8) | (process_stack ? 4 : 0));
   cpu.set(Register::kPc, chip.memory.word(chip.system.vector_table() + 4 * static_cast<uint32_t>(exception)));
   cpu.set(Register::kXpsr, (cpu.get(Register::kXpsr) & ~kItState) | kThumb);
   cpu.forget_stopped_block();
@@ -151,6 +152,8 @@ bool enter_fault(Chip& chip) {
   return enter_hard_fault(chip);
 }
 
-bool enter_refused_call(Chip& chip) { return enter_hard_fault(chip); }
+bool enter_refused_call(Chip& chip) {
+  return enter_hard_fault(chip);
+}
 
 }  // namespace emulator

@@ -64,9 +64,10 @@ Fault describe_fault(Chip& chip, const std::string& what, uint32_t address) {
 std::string in_words(const Fault& fault, const Describe& describe) {
   char when[32];
   snprintf(when, sizeof when, "%.6f", static_cast<double>(fault.time) / kCyclesPerSecond);
-  std::string text = "The image went wrong after " + std::string(when) + " s: " + fault.what + ", address " +
-                     hex(fault.address) + ".\n  at " + describe(fault.pc) +
-                     (fault.exception ? ", in exception " + std::to_string(fault.exception) : ", in a thread") + "\n";
+  std::string text =
+      "The image went wrong after " + std::string(when) + " s: " + fault.what + ", address " +
+      hex(fault.address) + ".\n  at " + describe(fault.pc) +
+      (fault.exception ? ", in exception " + std::to_string(fault.exception) : ", in a thread") + "\n";
   for (int i = 0; i < 17; ++i) {
     text += std::string(i % 6 ? "  " : i ? "\n  " : "  ") + kNames[i] + " " + hex(fault.registers[i]);
   }
@@ -87,7 +88,8 @@ std::string as_json(const Fault& fault, const Describe& describe) {
   return "{\"event\": \"fault\", \"what\": \"" + fault.what + "\", \"address\": \"" + hex(fault.address) +
          "\", \"at\": \"" + describe(fault.pc) + "\", \"exception\": " + std::to_string(fault.exception) +
          ", \"seconds\": " + seconds + ", \"registers\": {" + registers +
-         "}, \"callers\": " + list(fault.callers, describe) + ", \"trail\": " + list(fault.trail, describe) + "}";
+         "}, \"callers\": " + list(fault.callers, describe) + ", \"trail\": " + list(fault.trail, describe) +
+         "}";
 }
 
 }  // namespace emulator

@@ -12,14 +12,14 @@ namespace emulator {
 class Chip;
 
 struct Fault {
-  std::string what;   // in plain words
-  uint32_t address;   // that it concerns
+  std::string what;  // in plain words
+  uint32_t address;  // that it concerns
   uint32_t pc;
-  int exception;      // that was being handled, 0 in a thread
+  int exception;  // that was being handled, 0 in a thread
   Cycles time;
-  uint32_t registers[17];           // R0 to R12, SP, LR, PC, xPSR
-  std::vector<uint32_t> callers;    // return addresses found on the stack, innermost first
-  std::vector<uint32_t> trail;      // blocks of code executed last, newest first
+  uint32_t registers[17];         // R0 to R12, SP, LR, PC, xPSR
+  std::vector<uint32_t> callers;  // return addresses found on the stack, innermost first
+  std::vector<uint32_t> trail;    // blocks of code executed last, newest first
 };
 
 using Describe = std::function<std::string(uint32_t)>;  // an address as "00026f1e function+1e"

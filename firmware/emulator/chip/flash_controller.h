@@ -1,4 +1,5 @@
-// Who decides what a write to flash does. The NVMC is it; an interface, so that the processor need not know peripherals.
+// Who decides what a write to flash does. The NVMC is it; an interface, so that the processor need not know
+// peripherals.
 #pragma once
 #include <cstdint>
 

@@ -32,7 +32,8 @@ int open_state(const std::string& path, bool* is_new) {
     throw std::runtime_error("the state file " + path + " is not one of this emulator: it has " +
                              std::to_string(about.st_size) + " bytes instead of " + std::to_string(size));
   }
-  if (ftruncate(file, size) != 0) throw std::runtime_error("the state file " + path + " can't be made larger");
+  if (ftruncate(file, size) != 0)
+    throw std::runtime_error("the state file " + path + " can't be made larger");
   return file;
 }
 

@@ -3,7 +3,7 @@
 namespace emulator {
 namespace {
 
-constexpr int kThreadLevel = 256;  // no exception is active
+constexpr int kThreadLevel = 256;    // no exception is active
 constexpr int kPriorityBits = 0xE0;  // three are implemented
 
 }  // namespace

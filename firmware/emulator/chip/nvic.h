@@ -1,5 +1,6 @@
-// The nested vectored interrupt controller: which exceptions are pending, enabled and active, and which of them comes next.
-// ARMv7-M Architecture Reference Manual, B1.5 "ARMv7-M exception model" and B3.4 "Nested Vectored Interrupt Controller".
+// The nested vectored interrupt controller: which exceptions are pending, enabled and active, and which of
+// them comes next. ARMv7-M Architecture Reference Manual, B1.5 "ARMv7-M exception model" and B3.4 "Nested
+// Vectored Interrupt Controller".
 #pragma once
 #include <array>
 #include <cstdint>
@@ -31,7 +32,8 @@ class Nvic {
   explicit Nvic(Events& events) : events_(events) {}
   void reset();
 
-  // The interrupt line of a peripheral. While it is high, its interrupt becomes pending again after each return.
+  // The interrupt line of a peripheral. While it is high, its interrupt becomes pending again after each
+  // return.
   void set_line(int interrupt, bool high);
 
   void pend(int exception);
@@ -53,7 +55,8 @@ class Nvic {
   int candidate() const { return candidate_; }
   // Whether `exception` would be taken now.
   bool preempts(int exception, const Masks& masks) const;
-  // Whether there is a candidate that only the masks may hold back: false is cheap, and true most of the time means that it is taken.
+  // Whether there is a candidate that only the masks may hold back: false is cheap, and true most of the time
+  // means that it is taken.
   bool candidate_above_active() const { return candidate_ && candidate_level_ < active_level_; }
 
   // WFE: the event register. With `send_event_on_pend` (SCR), each exception that becomes pending sets it.

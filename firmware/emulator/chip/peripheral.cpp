@@ -47,7 +47,9 @@ void Peripheral::start(uint32_t) {}
 
 void Peripheral::on_write(uint32_t, uint32_t) {}
 
-uint32_t Peripheral::on_read(uint32_t offset) { return reg(offset); }
+uint32_t Peripheral::on_read(uint32_t offset) {
+  return reg(offset);
+}
 
 void Peripheral::reset(Reset) {
   registers_.fill(0);

@@ -1,5 +1,6 @@
 // What every peripheral of the chip has: a page of registers, tasks, events, an interrupt line.
-// nRF52840 Product Specification, "Peripheral interface": tasks at 0x000, events at 0x100, SHORTS at 0x200, INTEN at 0x300.
+// nRF52840 Product Specification, "Peripheral interface": tasks at 0x000, events at 0x100, SHORTS at 0x200,
+// INTEN at 0x300.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -23,7 +24,8 @@ class Peripheral {
   const char* name() const { return name_; }
   uint32_t base() const { return base_; }
 
-  // What the processor reads and writes, a word at a time. A peripheral without Nordic's usual layout overrides these.
+  // What the processor reads and writes, a word at a time. A peripheral without Nordic's usual layout
+  // overrides these.
   virtual uint32_t read(uint32_t offset);
   virtual void write(uint32_t offset, uint32_t value);
 

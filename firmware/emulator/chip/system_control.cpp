@@ -39,7 +39,9 @@ constexpr uint32_t kMemoryAddressValid = 1u << 7;
 constexpr uint32_t kBusAddressValid = 1u << 15;
 constexpr int kFirstHandlerBit = 16;  // MEMFAULTENA, then BUSFAULTENA and USGFAULTENA
 
-bool within(uint32_t offset, uint32_t first, uint32_t bytes) { return offset - first < bytes; }
+bool within(uint32_t offset, uint32_t first, uint32_t bytes) {
+  return offset - first < bytes;
+}
 
 }  // namespace
 
@@ -112,7 +114,9 @@ void SystemControl::note_fault(uint32_t configurable, uint32_t hard, uint32_t ad
   if (configurable & kBusAddressValid) registers_[kBusFaultAddress / 4 & 0x3FF] = address;
 }
 
-bool SystemControl::sleeps_on_exit() const { return registers_[kSleepControl / 4 & 0x3FF] >> 1 & 1; }
+bool SystemControl::sleeps_on_exit() const {
+  return registers_[kSleepControl / 4 & 0x3FF] >> 1 & 1;
+}
 
 bool SystemControl::handles(int exception) const {
   return registers_[kHandlerControl / 4 & 0x3FF] >> (kFirstHandlerBit + exception - kMemManage) & 1;
@@ -142,8 +146,9 @@ uint32_t SystemControl::read_interrupts(uint32_t offset) const {
   for (int bit = 0; bit < 32; ++bit) {
     const int exception = kFirstInterrupt + static_cast<int>(bank) * 8 + bit;
     if (exception >= kExceptions) break;
-    const bool set = group < kPendSet ? chip_.nvic.is_enabled(exception)
-                                      : group < kActive ? chip_.nvic.is_pending(exception) : chip_.nvic.is_active(exception);
+    const bool set = group < kPendSet  ? chip_.nvic.is_enabled(exception)
+                     : group < kActive ? chip_.nvic.is_pending(exception)
+                                       : chip_.nvic.is_active(exception);
     if (set) word |= 1u << bit;
   }
   return word;

@@ -25,7 +25,8 @@ class SystemControl {
   // SCR: after a handler the processor sleeps on.
   bool sleeps_on_exit() const;
 
-  // The fault status registers: bits that are added to CFSR and HFSR, and the address, where CFSR says that it is valid.
+  // The fault status registers: bits that are added to CFSR and HFSR, and the address, where CFSR says that
+  // it is valid.
   void note_fault(uint32_t configurable, uint32_t hard, uint32_t address);
   // Whether a fault of this kind has a handler of its own (SHCSR).
   bool handles(int exception) const;

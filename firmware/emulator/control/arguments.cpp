@@ -22,14 +22,22 @@ bool handles_faults(const std::string& value) {
 
 // An option of one chip: those after --image belong to that chip. False if it is no such option.
 bool set(BoardSettings& board, const std::string& option, const std::string& value) {
-  if (option == "--bootloader") board.bootloader = value;
-  else if (option == "--state") board.chip.state_path = value;
-  else if (option == "--uid") board.chip.uid = number(option, value, 16);
-  else if (option == "--seed") board.chip.seed = number(option, value, 10);
-  else if (option == "--usb") board.usb = value;
-  else if (option == "--sensor") board.sensor = value;
-  else if (option == "--faults") board.chip.handles_faults = handles_faults(value);
-  else return false;
+  if (option == "--bootloader")
+    board.bootloader = value;
+  else if (option == "--state")
+    board.chip.state_path = value;
+  else if (option == "--uid")
+    board.chip.uid = number(option, value, 16);
+  else if (option == "--seed")
+    board.chip.seed = number(option, value, 10);
+  else if (option == "--usb")
+    board.usb = value;
+  else if (option == "--sensor")
+    board.sensor = value;
+  else if (option == "--faults")
+    board.chip.handles_faults = handles_faults(value);
+  else
+    return false;
   return true;
 }
 

@@ -14,7 +14,9 @@ namespace {
 
 const char* const kOk = "{\"ok\": true}";
 
-std::string wrong(const std::string& what) { return "{\"ok\": false, \"what\": " + quoted(what) + "}"; }
+std::string wrong(const std::string& what) {
+  return "{\"ok\": false, \"what\": " + quoted(what) + "}";
+}
 
 }  // namespace
 
@@ -37,7 +39,8 @@ std::string Control::answer(const std::string& line) {
   const auto command = Command::parse(line);
   if (!command) return wrong("a command is one JSON object a line, such as {\"do\": \"statistics\"}");
   const auto index = command->number("chip").value_or(0);
-  if (index >= boards_.size()) return wrong("there are " + std::to_string(boards_.size()) + " chips, counted from 0");
+  if (index >= boards_.size())
+    return wrong("there are " + std::to_string(boards_.size()) + " chips, counted from 0");
   Board& board = *boards_[index];
   const std::string what = command->text("do");
   if (what == "reset") return reset(board, *command);

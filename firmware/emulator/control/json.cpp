@@ -30,7 +30,8 @@ class Reader {
   bool take_word(std::string* text) {  // a number, or true and false
     skip_space();
     text->clear();
-    while (at_ < line_.size() && (isalnum(static_cast<unsigned char>(line_[at_])) || line_[at_] == '.' || line_[at_] == '-')) {
+    while (at_ < line_.size() &&
+           (isalnum(static_cast<unsigned char>(line_[at_])) || line_[at_] == '.' || line_[at_] == '-')) {
       text->push_back(line_[at_++]);
     }
     return !text->empty();

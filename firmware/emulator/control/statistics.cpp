@@ -31,12 +31,15 @@ std::string statistics(Board& board) {
   text += format(", \"idle_share\": %.4f", total > 0 ? static_cast<double>(events.idle()) / total : 0.0);
   text += format(", \"resets\": %u, \"watchdog_resets\": %u", chip.resets(), chip.watchdog_resets());
   const Peripherals& parts = board.peripherals();
-  text += format(", \"flash\": {\"erases\": %llu, \"words\": %llu}", static_cast<unsigned long long>(parts.nvmc.erases()),
+  text += format(", \"flash\": {\"erases\": %llu, \"words\": %llu}",
+                 static_cast<unsigned long long>(parts.nvmc.erases()),
                  static_cast<unsigned long long>(parts.nvmc.words()));
   UsbHost& usb = board.usb_host();
-  text += format(", \"usb\": {\"configured\": %s, \"vendor\": \"%04x\", \"product\": \"%04x\", \"in\": %llu, \"out\": %llu}",
-                 usb.is_configured() ? "true" : "false", usb.vendor(), usb.product(),
-                 static_cast<unsigned long long>(usb.bytes_in()), static_cast<unsigned long long>(usb.bytes_out()));
+  text += format(
+      ", \"usb\": {\"configured\": %s, \"vendor\": \"%04x\", \"product\": \"%04x\", \"in\": %llu, \"out\": "
+      "%llu}",
+      usb.is_configured() ? "true" : "false", usb.vendor(), usb.product(),
+      static_cast<unsigned long long>(usb.bytes_in()), static_cast<unsigned long long>(usb.bytes_out()));
   text += format(", \"air\": {\"packets\": %llu}", static_cast<unsigned long long>(parts.radio.sent()));
   return text + ", " + watermarks(board) + "}";
 }

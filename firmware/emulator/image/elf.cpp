@@ -17,7 +17,8 @@ class Elf {
       throw ImageError("the image " + path_ +
                        " is not for an Arm Cortex-M: give the ELF that was built for an nRF52840 board");
     }
-    if (header_.e_type != ET_EXEC) throw ImageError("the image " + path_ + " is not linked: give the firmware's ELF");
+    if (header_.e_type != ET_EXEC)
+      throw ImageError("the image " + path_ + " is not linked: give the firmware's ELF");
   }
 
   void segments(std::vector<Segment>& segments) const {
@@ -55,7 +56,9 @@ class Elf {
     return file_.data() + offset;
   }
 
-  Elf32_Shdr section_at(int index) const { return at<Elf32_Shdr>(header_.e_shoff + index * header_.e_shentsize); }
+  Elf32_Shdr section_at(int index) const {
+    return at<Elf32_Shdr>(header_.e_shoff + index * header_.e_shentsize);
+  }
 
   void add(Symbols& symbols, const Elf32_Sym& symbol, const Elf32_Shdr& names) const {
     const int type = ELF32_ST_TYPE(symbol.st_info);

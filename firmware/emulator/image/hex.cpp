@@ -35,8 +35,7 @@ std::vector<uint8_t> bytes_of(const uint8_t* line, size_t length) {
 }
 
 void append(std::vector<Segment>& segments, uint32_t address, const std::vector<uint8_t>& line) {
-  const bool follows =
-      !segments.empty() && segments.back().address + segments.back().bytes.size() == address;
+  const bool follows = !segments.empty() && segments.back().address + segments.back().bytes.size() == address;
   if (!follows) segments.push_back({address, {}});
   auto& bytes = segments.back().bytes;
   bytes.insert(bytes.end(), line.begin() + 4, line.end());
@@ -56,7 +55,8 @@ Image read_hex(const std::string& path, const std::vector<uint8_t>& file) {
     while (stop != at && (stop[-1] == '\r' || stop[-1] == ' ')) --stop;
     ++number;
     if (stop != at) {
-      const auto line = *at == ':' ? bytes_of(&*at + 1, static_cast<size_t>(stop - at - 1)) : std::vector<uint8_t>();
+      const auto line =
+          *at == ':' ? bytes_of(&*at + 1, static_cast<size_t>(stop - at - 1)) : std::vector<uint8_t>();
       if (line.empty()) {
         throw ImageError("the image " + path + " is damaged in line " + std::to_string(number) +
                          ": build it again");
@@ -69,7 +69,8 @@ Image read_hex(const std::string& path, const std::vector<uint8_t>& file) {
     }
     at = end == file.end() ? end : end + 1;
   }
-  if (!ended) throw ImageError("the image " + path + " has no end: it is only a part of the file, build it again");
+  if (!ended)
+    throw ImageError("the image " + path + " has no end: it is only a part of the file, build it again");
   std::sort(image.segments.begin(), image.segments.end(),
             [](const Segment& a, const Segment& b) { return a.address < b.address; });
   return image;

@@ -15,6 +15,8 @@ Image Image::read(const std::string& path) {
   throw ImageError("the image " + path + " is neither an ELF file nor Intel hex");
 }
 
-uint32_t Image::start() const { return segments.empty() ? 0 : segments.front().address; }
+uint32_t Image::start() const {
+  return segments.empty() ? 0 : segments.front().address;
+}
 
 }  // namespace emulator

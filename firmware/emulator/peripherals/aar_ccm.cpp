@@ -1,6 +1,6 @@
-// AAR and CCM, which share a page: only as far as advertising and unencrypted connections need them. No address is ever
-// resolved, nothing is encrypted; pairing stays unproven.
-// nRF52840 Product Specification, "AAR - Accelerated address resolver" and "CCM - AES CCM mode encryption".
+// AAR and CCM, which share a page: only as far as advertising and unencrypted connections need them. No
+// address is ever resolved, nothing is encrypted; pairing stays unproven. nRF52840 Product Specification,
+// "AAR - Accelerated address resolver" and "CCM - AES CCM mode encryption".
 #include "chip/chip.h"
 #include "peripherals/fit.h"
 
@@ -26,6 +26,8 @@ class AarCcm : public Peripheral {
 
 }  // namespace
 
-void fit_aar_ccm(Chip& chip) { chip.fit<AarCcm>(); }
+void fit_aar_ccm(Chip& chip) {
+  chip.fit<AarCcm>();
+}
 
 }  // namespace emulator

@@ -6,8 +6,12 @@
 namespace emulator {
 namespace {
 
-uint8_t doubled(uint8_t x) { return static_cast<uint8_t>(x << 1 ^ (x & 0x80 ? 0x1B : 0)); }
-uint8_t rotated(uint8_t x, int by) { return static_cast<uint8_t>(x << by | x >> (8 - by)); }
+uint8_t doubled(uint8_t x) {
+  return static_cast<uint8_t>(x << 1 ^ (x & 0x80 ? 0x1B : 0));
+}
+uint8_t rotated(uint8_t x, int by) {
+  return static_cast<uint8_t>(x << by | x >> (8 - by));
+}
 
 // The S-box: inverses in GF(2^8), walked through as powers of 3 and of 1/3, then the affine map.
 std::array<uint8_t, 256> make_box() {

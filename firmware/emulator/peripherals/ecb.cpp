@@ -15,7 +15,8 @@ constexpr uint32_t kData = 0x504;
 
 class Ecb : public Peripheral {
  public:
-  explicit Ecb(Chip& chip) : Peripheral(chip, "ECB", 0x4000E000), alarm_(chip.events, [this] { raise(kEnd); }) {}
+  explicit Ecb(Chip& chip)
+      : Peripheral(chip, "ECB", 0x4000E000), alarm_(chip.events, [this] { raise(kEnd); }) {}
 
   void start(uint32_t task) override {
     if (task == kStop && alarm_.is_set()) {
@@ -40,6 +41,8 @@ class Ecb : public Peripheral {
 
 }  // namespace
 
-void fit_ecb(Chip& chip) { chip.fit<Ecb>(); }
+void fit_ecb(Chip& chip) {
+  chip.fit<Ecb>();
+}
 
 }  // namespace emulator

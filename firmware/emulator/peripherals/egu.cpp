@@ -17,6 +17,8 @@ class Egu : public Peripheral {
 
 }  // namespace
 
-void fit_egu(Chip& chip, uint32_t base) { chip.fit<Egu>(base); }
+void fit_egu(Chip& chip, uint32_t base) {
+  chip.fit<Egu>(base);
+}
 
 }  // namespace emulator

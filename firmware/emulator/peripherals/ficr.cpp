@@ -24,12 +24,13 @@ constexpr Word kFactory[] = {
     {0x10C, 256},         // INFO.RAM in KiB
     {0x110, 1024},        // INFO.FLASH in KiB
     {0x130, 8},           // by these two, Nordic's start-up code knows the chip for which errata apply
-    {0x134, 3},
-    {0x404, 0x00000320},  // TEMP.A0
-    {0x408, 0x00000343},  // TEMP.A1
+    {0x134, 3},          {0x404, 0x00000320},  // TEMP.A0
+    {0x408, 0x00000343},                       // TEMP.A1
 };
 
-void put(uint8_t* page, uint32_t offset, uint32_t value) { memcpy(page + offset, &value, 4); }
+void put(uint8_t* page, uint32_t offset, uint32_t value) {
+  memcpy(page + offset, &value, 4);
+}
 
 }  // namespace
 
@@ -40,9 +41,9 @@ void fill_ficr(Chip& chip) {
   const uint64_t uid = chip.settings().uid;
   const auto low = static_cast<uint32_t>(uid);
   const auto high = static_cast<uint32_t>(uid >> 32);
-  put(page, 0x060, low);                 // DEVICEID
+  put(page, 0x060, low);  // DEVICEID
   put(page, 0x064, high);
-  put(page, 0x0A4, low ^ 0x5A5A5A5A);    // DEVICEADDR[0]: unlike the neighbour's
+  put(page, 0x0A4, low ^ 0x5A5A5A5A);  // DEVICEADDR[0]: unlike the neighbour's
   for (uint32_t i = 0; i < 4; ++i) {
     put(page, 0x080 + 4 * i, low * (2 * i + 3));   // ER, the root of encryption keys
     put(page, 0x090 + 4 * i, high * (2 * i + 3));  // IR, the root of identities

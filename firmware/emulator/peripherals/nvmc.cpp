@@ -23,14 +23,18 @@ constexpr Cycles kWordTime = microseconds(41);
 
 }  // namespace
 
-Nvmc::Nvmc(Chip& chip) : Peripheral(chip, "NVMC", 0x4001E000) { chip.cpu.set_flash(this); }
+Nvmc::Nvmc(Chip& chip) : Peripheral(chip, "NVMC", 0x4001E000) {
+  chip.cpu.set_flash(this);
+}
 
 void Nvmc::reset(Reset kind) {
   Peripheral::reset(kind);
   reg(kPartialTime) = 10;
 }
 
-uint32_t Nvmc::on_read(uint32_t offset) { return offset == kReady || offset == kReadyNext ? 1 : reg(offset); }
+uint32_t Nvmc::on_read(uint32_t offset) {
+  return offset == kReady || offset == kReadyNext ? 1 : reg(offset);
+}
 
 void Nvmc::on_write(uint32_t offset, uint32_t value) {
   if (reg(kConfig) != kEraseEnabled) return;
@@ -41,7 +45,8 @@ void Nvmc::on_write(uint32_t offset, uint32_t value) {
   } else if (offset == kEraseUicr && value == 1) {
     erase(memory.uicr(), kUicrBase);
   } else if (offset == kEraseAll && value == 1) {
-    for (uint32_t page = 0; page < kFlashSize; page += kPageSize) memset(memory.flash() + page, 0xFF, kPageSize);
+    for (uint32_t page = 0; page < kFlashSize; page += kPageSize)
+      memset(memory.flash() + page, 0xFF, kPageSize);
     erase(memory.uicr(), kUicrBase);
     chip().cpu.forget_code(0, kFlashSize);
   }

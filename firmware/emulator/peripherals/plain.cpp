@@ -1,4 +1,5 @@
-// A page of registers that keep what is written and do nothing: for peripherals that images configure but do not use.
+// A page of registers that keep what is written and do nothing: for peripherals that images configure but do
+// not use.
 #include "chip/chip.h"
 #include "peripherals/fit.h"
 
@@ -15,6 +16,8 @@ class Plain : public Peripheral {
 
 }  // namespace
 
-void fit_plain(Chip& chip, const char* name, uint32_t base) { chip.fit<Plain>(name, base); }
+void fit_plain(Chip& chip, const char* name, uint32_t base) {
+  chip.fit<Plain>(name, base);
+}
 
 }  // namespace emulator

@@ -1,5 +1,6 @@
 // The PPI: events of one peripheral start tasks of another, without the processor.
-// nRF52840 Product Specification, "PPI - Programmable peripheral interconnect", with its pre-programmed channels.
+// nRF52840 Product Specification, "PPI - Programmable peripheral interconnect", with its pre-programmed
+// channels.
 #include "chip/chip.h"
 #include "peripherals/fit.h"
 
@@ -87,6 +88,8 @@ class Ppi : public Peripheral {
 
 }  // namespace
 
-void fit_ppi(Chip& chip) { chip.fit<Ppi>(); }
+void fit_ppi(Chip& chip) {
+  chip.fit<Ppi>();
+}
 
 }  // namespace emulator

@@ -26,6 +26,8 @@ class Qspi : public Peripheral {
 
 }  // namespace
 
-void fit_qspi(Chip& chip) { chip.fit<Qspi>(); }
+void fit_qspi(Chip& chip) {
+  chip.fit<Qspi>();
+}
 
 }  // namespace emulator

@@ -32,9 +32,12 @@ constexpr int kDisabledRxEnables = 3;
 
 }  // namespace
 
-Radio::Radio(Chip& chip) : Peripheral(chip, "RADIO", 0x40001000), alarm_(chip.events, [this] { proceed(); }) {}
+Radio::Radio(Chip& chip)
+    : Peripheral(chip, "RADIO", 0x40001000), alarm_(chip.events, [this] { proceed(); }) {}
 
-Cycles Radio::ramp_up() const { return microseconds(reg(kModeConfig) & 1 ? 40 : 140); }
+Cycles Radio::ramp_up() const {
+  return microseconds(reg(kModeConfig) & 1 ? 40 : 140);
+}
 
 void Radio::start(uint32_t task) {
   switch (task) {
@@ -114,7 +117,9 @@ void Radio::disabled() {
   if (shortcut(kDisabledRxEnables)) start(kRxEnable);
 }
 
-uint32_t Radio::on_read(uint32_t offset) { return offset == kStateRegister ? uint32_t{state_} : reg(offset); }
+uint32_t Radio::on_read(uint32_t offset) {
+  return offset == kStateRegister ? uint32_t{state_} : reg(offset);
+}
 
 void Radio::reset(Reset kind) {
   Peripheral::reset(kind);

@@ -22,7 +22,16 @@ class Radio : public Peripheral {
 
  private:
   // The values of the STATE register.
-  enum State { kDisabled = 0, kRxRampUp = 1, kRxIdle = 2, kRx = 3, kTxRampUp = 9, kTxIdle = 10, kTx = 11, kTxDisable = 12 };
+  enum State {
+    kDisabled = 0,
+    kRxRampUp = 1,
+    kRxIdle = 2,
+    kRx = 3,
+    kTxRampUp = 9,
+    kTxIdle = 10,
+    kTx = 11,
+    kTxDisable = 12
+  };
 
   Cycles ramp_up() const;
   void disable();

@@ -37,6 +37,8 @@ class Rng : public Peripheral {
 
 }  // namespace
 
-void fit_rng(Chip& chip) { chip.fit<Rng>(); }
+void fit_rng(Chip& chip) {
+  chip.fit<Rng>();
+}
 
 }  // namespace emulator

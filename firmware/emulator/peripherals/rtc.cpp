@@ -118,6 +118,8 @@ class Rtc : public Peripheral {
 
 }  // namespace
 
-void fit_rtc(Chip& chip, uint32_t base, int compares) { chip.fit<Rtc>(base, compares); }
+void fit_rtc(Chip& chip, uint32_t base, int compares) {
+  chip.fit<Rtc>(base, compares);
+}
 
 }  // namespace emulator

@@ -48,6 +48,8 @@ class Saadc : public Peripheral {
 
 }  // namespace
 
-void fit_saadc(Chip& chip) { chip.fit<Saadc>(); }
+void fit_saadc(Chip& chip) {
+  chip.fit<Saadc>();
+}
 
 }  // namespace emulator

@@ -52,6 +52,8 @@ class Spim : public Peripheral {
 
 }  // namespace
 
-void fit_spim(Chip& chip, uint32_t base) { chip.fit<Spim>(base); }
+void fit_spim(Chip& chip, uint32_t base) {
+  chip.fit<Spim>(base);
+}
 
 }  // namespace emulator

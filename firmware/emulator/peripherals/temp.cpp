@@ -12,7 +12,8 @@ constexpr uint32_t kQuarterDegrees = 4 * 25;
 
 class Temp : public Peripheral {
  public:
-  explicit Temp(Chip& chip) : Peripheral(chip, "TEMP", 0x4000C000), alarm_(chip.events, [this] { measured(); }) {}
+  explicit Temp(Chip& chip)
+      : Peripheral(chip, "TEMP", 0x4000C000), alarm_(chip.events, [this] { measured(); }) {}
 
   void start(uint32_t task) override {
     if (task == 0) alarm_.in(microseconds(36));
@@ -34,6 +35,8 @@ class Temp : public Peripheral {
 
 }  // namespace
 
-void fit_temp(Chip& chip) { chip.fit<Temp>(); }
+void fit_temp(Chip& chip) {
+  chip.fit<Temp>();
+}
 
 }  // namespace emulator

@@ -66,7 +66,9 @@ class Timer : public Peripheral {
     constexpr uint32_t kMasks[4] = {0xFFFF, 0xFF, 0xFFFFFF, 0xFFFFFFFF};
     return kMasks[reg(kBitMode) & 3];
   }
-  uint32_t counter() const { return static_cast<uint32_t>(count_ + (counts_time() ? elapsed() : 0)) & mask(); }
+  uint32_t counter() const {
+    return static_cast<uint32_t>(count_ + (counts_time() ? elapsed() : 0)) & mask();
+  }
   uint32_t value(int i) const { return reg(kValue + 4 * static_cast<uint32_t>(i)) & mask(); }
 
   void set(uint32_t count) {
@@ -117,6 +119,8 @@ class Timer : public Peripheral {
 
 }  // namespace
 
-void fit_timer(Chip& chip, uint32_t base, int compares) { chip.fit<Timer>(base, compares); }
+void fit_timer(Chip& chip, uint32_t base, int compares) {
+  chip.fit<Timer>(base, compares);
+}
 
 }  // namespace emulator

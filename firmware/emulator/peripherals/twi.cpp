@@ -43,9 +43,12 @@ constexpr int kReceivedStops = 12;
 
 }  // namespace
 
-Twi::Twi(Chip& chip, uint32_t base) : Peripheral(chip, "TWI", base), alarm_(chip.events, [this] { happen(); }) {}
+Twi::Twi(Chip& chip, uint32_t base)
+    : Peripheral(chip, "TWI", base), alarm_(chip.events, [this] { happen(); }) {}
 
-bool Twi::has_dma() const { return reg(kEnable) == kWithDma; }
+bool Twi::has_dma() const {
+  return reg(kEnable) == kWithDma;
+}
 
 Cycles Twi::byte_time() const {
   // FREQUENCY is the bit rate in units of 64 MHz / 2^40 or so: 0x01980000 is 100 kbit/s. Nine bits a byte.
@@ -115,7 +118,9 @@ void Twi::receive_by_dma() {
   after(Next::kReceivedAll, 1 + count);
 }
 
-void Twi::receive_byte() { after(Next::kReceived, 2); }
+void Twi::receive_byte() {
+  after(Next::kReceived, 2);
+}
 
 void Twi::refuse(uint32_t why) {
   reg(kErrorSource) |= why;
@@ -169,7 +174,8 @@ void Twi::on_write(uint32_t offset, uint32_t value) {
 
 uint32_t Twi::on_read(uint32_t offset) {
   // Reading the byte lets the next one come, unless the controller is suspended.
-  if (offset == kReceivedByte && !has_dma() && addressed_ && next_ == Next::kNothing && !shortcut(kByteSuspends)) {
+  if (offset == kReceivedByte && !has_dma() && addressed_ && next_ == Next::kNothing &&
+      !shortcut(kByteSuspends)) {
     receive_byte();
   }
   return reg(offset);

@@ -139,8 +139,8 @@ UsbAnswer Usbd::in(int endpoint, UsbBytes* data) {
 UsbAnswer Usbd::out(int endpoint, const uint8_t* data, uint32_t size) {
   OutBuffer& buffer = out_[static_cast<size_t>(endpoint)];
   if (buffer.stalled) return UsbAnswer::kStall;
-  // The packet travels after the buffer became free, never before. Firmware may rely on that: Mbed reads SIZE.EPOUT after the
-  // buffer was freed.
+  // The packet travels after the buffer became free, never before. Firmware may rely on that: Mbed reads
+  // SIZE.EPOUT after the buffer was freed.
   if (now() < accepts_at(endpoint, size)) return UsbAnswer::kNotNow;
   buffer.bytes.assign(data, data + size);
   buffer.full = true;
@@ -185,7 +185,8 @@ void Usbd::dma_out(uint32_t endpoint) {
   const uint32_t dma = kOutDma + 0x14 * endpoint;
   OutBuffer& buffer = out_[endpoint];
   const uint32_t received = reg(kSizeOut + 4 * endpoint);
-  const uint32_t count = std::min({reg(dma + 4) & 0x7F, received, static_cast<uint32_t>(buffer.bytes.size())});
+  const uint32_t count =
+      std::min({reg(dma + 4) & 0x7F, received, static_cast<uint32_t>(buffer.bytes.size())});
   uint8_t* bytes = chip().memory.ram_bytes(reg(dma), count);
   if (bytes && count) memcpy(bytes, buffer.bytes.data(), count);
   buffer.full = false;

@@ -15,14 +15,16 @@ using UsbBytes = std::vector<uint8_t>;
 enum class UsbAnswer { kNotNow, kDone, kStall };
 
 // What a packet of so many bytes takes on the wire at 12 Mbit/s, with token and handshake.
-constexpr Cycles usb_wire_time(size_t bytes) { return (bytes + 12) * 8 * 64 / 12; }
+constexpr Cycles usb_wire_time(size_t bytes) {
+  return (bytes + 12) * 8 * 64 / 12;
+}
 
 class Usbd : public Peripheral {
  public:
   explicit Usbd(Chip& chip);
 
-  // --- The wire, for a host. `told` is called when the pull-up changes, and when the firmware did something that the host may
-  // have waited for.
+  // --- The wire, for a host. `told` is called when the pull-up changes, and when the firmware did something
+  // that the host may have waited for.
   void connect(std::function<void()> told) { told_ = std::move(told); }
   bool is_attached() const { return attached_; }
   void bus_reset();

@@ -64,7 +64,8 @@ void Cdc::follow_client() {
   if (changing_ || wanted == open_) return;
   changing_ = true;
   const auto interface = static_cast<uint8_t>(control_interface_);
-  if (wanted) host_->request({{kToInterface, kSetLineCoding, 0, 0, interface, 0, 7, 0}, k115200With8N1, nullptr});
+  if (wanted)
+    host_->request({{kToInterface, kSetLineCoding, 0, 0, interface, 0, 7, 0}, k115200With8N1, nullptr});
   const uint8_t lines = wanted ? kDtrAndRts : 0;
   host_->request({{kToInterface, kSetControlLines, lines, 0, interface, 0, 0, 0},
                   {},

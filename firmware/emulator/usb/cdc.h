@@ -29,8 +29,8 @@ class Cdc : public UsbFunction {
   int notifications_ = -1;  // endpoints
   int in_ = -1;
   int out_ = -1;
-  bool open_ = false;       // DTR, as the device knows it
-  bool changing_ = false;   // a request that changes it is on its way
+  bool open_ = false;      // DTR, as the device knows it
+  bool changing_ = false;  // a request that changes it is on its way
   bool reads_ = true;
 };
 

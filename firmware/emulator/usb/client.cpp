@@ -36,7 +36,8 @@ int listen_tcp(const std::string& where) {
 int listen_unix(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) throw std::runtime_error("the path of the socket " + path + " is too long");
+  if (path.size() >= sizeof address.sun_path)
+    throw std::runtime_error("the path of the socket " + path + " is too long");
   memcpy(address.sun_path, path.c_str(), path.size());
   unlink(path.c_str());  // of an emulator that was killed
   const int listener = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -44,7 +45,9 @@ int listen_unix(const std::string& path) {
   return listener;
 }
 
-void set_nonblocking(int descriptor) { fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK); }
+void set_nonblocking(int descriptor) {
+  fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK);
+}
 
 }  // namespace
 
@@ -81,7 +84,8 @@ void Client::accept_one() {
   if (client_ < 0) return;
   set_nonblocking(client_);
   const int on = 1;
-  setsockopt(client_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // fails for Unix sockets, which don't wait anyway
+  setsockopt(client_, IPPROTO_TCP, TCP_NODELAY, &on,
+             sizeof on);  // fails for Unix sockets, which don't wait anyway
   if (changed_) changed_();
 }
 

@@ -8,8 +8,8 @@ namespace emulator {
 
 class Client {
  public:
-  // `where` is the path of a Unix socket to be made, "tcp:PORT" on the loopback, or "fd:N", a listening socket that was inherited.
-  // Raises std::runtime_error.
+  // `where` is the path of a Unix socket to be made, "tcp:PORT" on the loopback, or "fd:N", a listening
+  // socket that was inherited. Raises std::runtime_error.
   explicit Client(const std::string& where);
   ~Client();
   Client(const Client&) = delete;
@@ -26,7 +26,9 @@ class Client {
 
   bool is_connected() const { return client_ >= 0; }
   std::deque<unsigned char>& incoming() { return incoming_; }  // what the client sent
-  void send(const unsigned char* bytes, size_t size) { outgoing_.append(reinterpret_cast<const char*>(bytes), size); }
+  void send(const unsigned char* bytes, size_t size) {
+    outgoing_.append(reinterpret_cast<const char*>(bytes), size);
+  }
   size_t unsent() const { return outgoing_.size(); }
   // Hangs up: the port is gone.
   void drop();

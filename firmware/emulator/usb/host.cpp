@@ -21,13 +21,20 @@ constexpr uint8_t kConfigurationDescriptor = 2;
 constexpr uint8_t kStringDescriptor = 3;
 constexpr uint8_t kOurAddress = 7;
 
-constexpr uint8_t low(size_t value) { return static_cast<uint8_t>(value); }
-constexpr uint8_t high(size_t value) { return static_cast<uint8_t>(value >> 8); }
+constexpr uint8_t low(size_t value) {
+  return static_cast<uint8_t>(value);
+}
+constexpr uint8_t high(size_t value) {
+  return static_cast<uint8_t>(value >> 8);
+}
 
 }  // namespace
 
 UsbHost::UsbHost(Chip& chip, Usbd& device)
-    : chip_(chip), device_(device), turn_(chip.events, [this] { turn(); }), frame_(chip.events, [this] { frame(); }) {
+    : chip_(chip),
+      device_(device),
+      turn_(chip.events, [this] { turn(); }),
+      frame_(chip.events, [this] { frame(); }) {
   device_.connect([this] { device_told(); });
 }
 
@@ -115,7 +122,9 @@ void UsbHost::enumerate() {
 void UsbHost::configure(const UsbBytes& descriptor) {
   if (descriptor.size() < 9) return;
   interfaces_ = parse_configuration(descriptor);
-  request({{0, kSetConfiguration, descriptor[5], 0, 0, 0, 0, 0}, {}, [this](bool ok, const UsbBytes&) { configured(ok); }});
+  request({{0, kSetConfiguration, descriptor[5], 0, 0, 0, 0, 0}, {}, [this](bool ok, const UsbBytes&) {
+             configured(ok);
+           }});
 }
 
 void UsbHost::configured(bool ok) {

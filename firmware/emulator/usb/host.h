@@ -1,8 +1,8 @@
 // The host's side of the USB: bus reset, enumeration, frames, control transfers, packets for the drivers.
 // USB 2.0 Specification, 8 "Protocol Layer" and 9 "USB Device Framework".
 //
-// It lives in the chip's virtual time. It does not poll endpoints that have nothing: the device controller tells when the
-// firmware did something. Packets take the time that they take on a wire.
+// It lives in the chip's virtual time. It does not poll endpoints that have nothing: the device controller
+// tells when the firmware did something. Packets take the time that they take on a wire.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -19,7 +19,7 @@ namespace emulator {
 
 struct UsbRequest {
   std::array<uint8_t, 8> setup;
-  UsbBytes data;                                        // what goes to the device
+  UsbBytes data;                                       // what goes to the device
   std::function<void(bool ok, const UsbBytes&)> done;  // may be empty
 };
 
@@ -56,7 +56,8 @@ class UsbHost {
   bool step_control();
   bool step_data();
   void finish_control(bool ok);
-  void get_descriptor(uint8_t kind, uint8_t index, uint16_t length, std::function<void(bool, const UsbBytes&)> done);
+  void get_descriptor(uint8_t kind, uint8_t index, uint16_t length,
+                      std::function<void(bool, const UsbBytes&)> done);
 
   Chip& chip_;
   Usbd& device_;

@@ -7,7 +7,8 @@ namespace emulator {
 namespace {
 
 constexpr Cycles kSlice = milliseconds(1);
-// An emulator that fell further behind than this (a busy machine, a laptop that slept) does not hurry to catch up.
+// An emulator that fell further behind than this (a busy machine, a laptop that slept) does not hurry to
+// catch up.
 constexpr double kForgiven = 0.25;
 
 double wall_seconds() {
