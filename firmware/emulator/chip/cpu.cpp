@@ -17,6 +17,7 @@ namespace {
 constexpr uint64_t kNowhere = 0xFFFFE000;
 constexpr uint32_t kFirstExceptionReturn = 0xFFFFFF00;
 constexpr uint32_t kThumb = 1u << 24;  // of xPSR
+constexpr uint32_t kItState = 0x0600FC00;
 constexpr uint16_t kSev = 0xBF40;
 constexpr uint16_t kWfe = 0xBF20;
 constexpr uint16_t kWfi = 0xBF30;
@@ -116,6 +117,12 @@ struct Cpu::Hooks {
   // An address is where it is; what may be done there is said by page.
   static bool translate(uc_engine*, uint64_t address, uc_mem_type type, uc_tlb_entry* entry, void* self) {
     Cpu& cpu = *static_cast<Cpu*>(self);
+    // Before it asks, Unicorn restores what the access would need if it failed: the state of an IT block,
+    // too. The access does not fail, and the code that comes after must not be taken for a part of that
+    // block.
+    const uint32_t xpsr = cpu.get(Register::kXpsr);
+    if (type != UC_MEM_FETCH && xpsr & kItState) cpu.set(Register::kXpsr, xpsr & ~kItState);
+
     entry->paddr = address;
     entry->perms = UC_PROT_ALL;
     const uint64_t offset = address - kRamBase;
