@@ -40,6 +40,12 @@ constexpr int kRegisters[] = {
     UC_ARM_REG_BASEPRI, UC_ARM_REG_FAULTMASK, UC_ARM_REG_CONTROL, UC_ARM_REG_IPSR, UC_ARM_REG_FPSCR,
 };
 
+// Peripherals, devices and the system's own space, but for the values that are returns from exceptions.
+// ARMv7-M Architecture Reference Manual, B3.1 "The system address map".
+bool is_never_code(uint64_t address) {
+  return (address >= 0x40000000 && address < 0x60000000) || (address >= 0xA0000000 && address < 0xFF000000);
+}
+
 std::string name_of(uint32_t interrupt) {
   switch (interrupt) {
     case kUndefined: return "an undefined instruction";
@@ -124,6 +130,11 @@ struct Cpu::Hooks {
     const uint32_t xpsr = cpu.get(Register::kXpsr);
     if (type != UC_MEM_FETCH && xpsr & kItState) cpu.set(Register::kXpsr, xpsr & ~kItState);
 
+    if (type == UC_MEM_FETCH && is_never_code(address)) {
+      cpu.hooked_ = Hooked::kFault;
+      cpu.interrupt_ = kPrefetchAbort;
+      return false;
+    }
     entry->paddr = address;
     entry->perms = UC_PROT_ALL;
     const uint64_t offset = address - kRamBase;
