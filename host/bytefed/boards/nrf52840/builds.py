@@ -98,10 +98,11 @@ def _built(environment: str) -> Path:
             if path.is_file():
                 return path
     there = built_environments()
+    known = {*there, *(board.environment for board in BOARDS)}
     raise ConfigError(
         "E_IMAGE_BUILD",
         f"PlatformIO has built no image of {environment}: it is not in {' or '.join(map(str, folders))}.",
-        did_you_mean(environment, [*there, *(board.environment for board in BOARDS)])
+        ("" if environment in known else did_you_mean(environment, sorted(known)))
         + f"Build it from a checkout: `pio run -e {environment}`"
         + (f"; or take one that is there: {', '.join(there)}." if there else ", or give the path of an ELF."),
     )
