@@ -5,8 +5,8 @@
 
 namespace {
 
-// The library (1.1.1) takes a step of the gyroscope for 2000 / 32768 degrees a second; by the chip's datasheet
-// (DocID025715, table 3) it is 0.070.
+// The library (1.1.1) takes a step of the gyroscope for 2000 / 32768 degrees a second; by the chip's
+// datasheet (DocID025715, table 3) it is 0.070.
 constexpr float kTrueTurn = 0.070f / (2000.0f / 32768.0f);
 
 }  // namespace

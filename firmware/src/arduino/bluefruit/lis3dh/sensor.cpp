@@ -16,7 +16,8 @@ Adafruit_LIS3DH chip(&Wire1);
 
 bytefed::SensorChip start() {
   if (!chip.begin(kAddress)) return bytefed::SensorChip::kNone;
-  chip.setRange(LIS3DH_RANGE_4_G);  // as the other boards' sensors: running goes beyond the 2 g that it begins with
+  chip.setRange(
+      LIS3DH_RANGE_4_G);  // as the other boards' sensors: running goes beyond the 2 g that it begins with
   return bytefed::SensorChip::kLis3dh;
 }
 
