@@ -51,6 +51,15 @@ def make_device(link: LocalLink, name: str, address: str) -> Device:
     return Device.from_config_with_hci(configuration, controller, controller)
 
 
+def drop_links(controller: Controller) -> None:
+    """Lose a controller's links as a time-out does: both ends are told."""
+    for ours in list(controller.le_connections.values()):
+        peer = controller.link.find_le_controller(ours.peer_address)
+        theirs = peer.le_connections[ours.self_address]
+        controller.on_le_disconnected(ours, _TIMED_OUT)
+        peer.on_le_disconnected(theirs, _TIMED_OUT)
+
+
 class BumbleBoard:
     """A Peripheral with a GATT server of its own."""
 
@@ -92,12 +101,7 @@ class BumbleBoard:
 
     def drop_link(self) -> None:
         """Lose the link as a time-out does: both ends are told."""
-        controller = self.device.host.controller
-        for ours in list(controller.le_connections.values()):
-            peer = controller.link.find_le_controller(ours.peer_address)
-            theirs = peer.le_connections[ours.self_address]
-            controller.on_le_disconnected(ours, _TIMED_OUT)
-            peer.on_le_disconnected(theirs, _TIMED_OUT)
+        drop_links(self.device.host.controller)
 
     def _on_connection(self, connection: Connection) -> None:
         self.connection = connection
@@ -192,9 +196,13 @@ class BumbleScanner(BaseBleakScanner):
 
     def _on_advertisement(self, seen: Any) -> None:
         kinds = AdvertisingData.Type
-        listed = seen.data.get(kinds.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS) or []
+        listed = (
+            seen.data.get(kinds.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS)
+            or seen.data.get(kinds.INCOMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS)
+            or []
+        )
         uuids = [uuid.to_hex_str("-").lower() for uuid in listed]
-        name = seen.data.get(kinds.SHORTENED_LOCAL_NAME)
+        name = seen.data.get(kinds.COMPLETE_LOCAL_NAME) or seen.data.get(kinds.SHORTENED_LOCAL_NAME)
         if not self.is_allowed_uuid(uuids):
             return
         data = AdvertisementData(name, {}, {}, uuids, None, seen.rssi, (seen,))

@@ -98,6 +98,7 @@ void board_set(const char* name, int value) {
 int board_get(const char* name) {
   const std::string what = name;
   if (what == "dropped") return static_cast<int>(world.dropped);
+  if (what == "stuck") return static_cast<int>(world.stuck);
   if (what == "flash_writes") return static_cast<int>(world.flash_writes);
   if (what == "flash_erasures") return static_cast<int>(world.flash_erasures);
   if (what == "feeds") return static_cast<int>(world.watchdog_feeds);

@@ -3,15 +3,17 @@
 #include <ArduinoBLE.h>
 
 #include "../ble_name.h"
+#include "../chip.h"
 #include "../frame_ring.h"
+#include "hci_transport.h"
 
 namespace ble {
 namespace {
 
 using bytefed::Link;
 
-// ArduinoBLE's receive buffer has 256 bytes and silently drops what does not fit: one chunk at a time, and
-// its ACK is the credit for the next.
+// The controller hands over whatever comes in and can't be told to wait: one chunk at a time, and its ACK is
+// the credit for the next.
 constexpr uint8_t kWindow = 1;
 
 BLEService service("d25a0001-4fed-4035-8828-8fd0ea87845b");
@@ -24,10 +26,15 @@ void on_written(BLEDevice, BLECharacteristic) {
   ring.push(rx.value(), static_cast<size_t>(rx.valueLength()));
 }
 
-// A frame that the library cuts off at the MTU is lost, as on the air: sending it again would cut it off
-// again.
+// Leaves the controller's last buffer to the library's own answers: where there is none, the library waits in
+// a loop of its own. A frame that it cuts off at the MTU is lost, as on the air: sending it again would cut
+// it off again.
 bool send(void*, const uint8_t* frame, size_t length) {
   if (!BLE.connected() || !tx.subscribed()) return true;  // thrown away
+  if (hci::unacknowledged() + 1 >= hci::buffers()) {
+    chip::rest();
+    return false;
+  }
   tx.writeValue(frame, static_cast<int>(length));
   return true;
 }

@@ -24,12 +24,11 @@ struct World {
 
   bool radio_fails = false, connected = false, subscribed = true;
   uint16_t mtu = 247;
-  Queue<Bytes> ble_in;  // ATT writes on their way to the app
-  size_t ble_in_bytes = 0;
-  unsigned dropped = 0;  // writes that the radio's own buffer had no room for
+  unsigned dropped = 0;  // writes that the app has not seen: there was no room for them, or they wait
   Queue<Bytes> ble_out;
   size_t ble_queue = 3;        // notifications that the radio holds
   unsigned refuse_notify = 0;  // notifications to refuse before the next is taken
+  unsigned stuck = 0;          // ms that a library waited in a loop of its own
   bool advertising = false;
 
   int flash_writes_left = -1;  // then power fails: nothing more is written; -1: never

@@ -1,0 +1,4 @@
+#pragma once
+#include "wsf_types.h"
+
+void* WsfMsgAlloc(uint16_t length);

@@ -1,0 +1,4 @@
+#pragma once
+#include <cstdint>
+
+using bool_t = uint8_t;
