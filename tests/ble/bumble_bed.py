@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from bleak.backends.characteristic import BleakGATTCharacteristic
@@ -211,6 +212,18 @@ class BumbleScanner(BaseBleakScanner):
         self.call_detection_callbacks(device, data)
 
 
+@contextmanager
+def lost_links_as_bleak_has_them() -> Iterator[None]:
+    """Raise a BleakError where Bumble cancels a request because the link is gone."""
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise BleakError("the link was lost") from error
+
+
 class BumbleClient(BaseBleakClient):
     central_device: Device
     always_pairs: bool  # as systems do with a board that they are bonded to
@@ -242,8 +255,9 @@ class BumbleClient(BaseBleakClient):
         if pair or self.always_pairs:
             await connection.pair()
         peer = Peer(connection)
-        await peer.request_mtu(_ASKED_MTU)
-        self.services = await self._discover(peer)
+        with lost_links_as_bleak_has_them():
+            await peer.request_mtu(_ASKED_MTU)
+            self.services = await self._discover(peer)
 
     async def _discover(self, peer: Peer) -> BleakGATTServiceCollection:
         services = BleakGATTServiceCollection()
@@ -289,7 +303,8 @@ class BumbleClient(BaseBleakClient):
         await characteristic.obj.write_value(bytes(data), with_response=response)
 
     async def start_notify(self, characteristic: BleakGATTCharacteristic, callback: Any, **_: Any) -> None:
-        await characteristic.obj.subscribe(lambda value: callback(bytearray(value)))
+        with lost_links_as_bleak_has_them():
+            await characteristic.obj.subscribe(lambda value: callback(bytearray(value)))
 
     async def stop_notify(self, characteristic: BleakGATTCharacteristic) -> None:
         raise NotImplementedError
