@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from bleak.backends.characteristic import BleakGATTCharacteristic
@@ -212,18 +211,6 @@ class BumbleScanner(BaseBleakScanner):
         self.call_detection_callbacks(device, data)
 
 
-@contextmanager
-def lost_links_as_bleak_has_them() -> Iterator[None]:
-    """Raise a BleakError where Bumble cancels a request because the link is gone."""
-    try:
-        yield
-    except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
-        raise BleakError("the link was lost") from error
-
-
 class BumbleClient(BaseBleakClient):
     central_device: Device
     always_pairs: bool  # as systems do with a board that they are bonded to
@@ -236,6 +223,7 @@ class BumbleClient(BaseBleakClient):
         )
         self._target = address_or_ble_device.details
         self._connection: Connection | None = None
+        self._gone: asyncio.Future[None]
 
     @property
     def mtu_size(self) -> int:
@@ -251,13 +239,24 @@ class BumbleClient(BaseBleakClient):
         except core.ConnectionError as error:
             raise BleakDeviceNotFoundError(self.address, str(error)) from error
         self._connection = connection
+        self._gone = asyncio.get_running_loop().create_future()
         connection.on("disconnection", self._on_disconnection)
         if pair or self.always_pairs:
             await connection.pair()
         peer = Peer(connection)
-        with lost_links_as_bleak_has_them():
-            await peer.request_mtu(_ASKED_MTU)
-            self.services = await self._discover(peer)
+        await self._while_connected(peer.request_mtu(_ASKED_MTU))
+        self.services = await self._while_connected(self._discover(peer))
+
+    async def _while_connected(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do what takes answers. Once the link is lost, Bumble cancels it or waits in vain; bleak raises an error."""
+        task = asyncio.ensure_future(work)
+        try:
+            await asyncio.wait((task, self._gone), return_when=asyncio.FIRST_COMPLETED)
+            if task.done() and not task.cancelled():
+                return task.result()
+        finally:
+            task.cancel()
+        raise BleakError("the link was lost")
 
     async def _discover(self, peer: Peer) -> BleakGATTServiceCollection:
         services = BleakGATTServiceCollection()
@@ -276,6 +275,7 @@ class BumbleClient(BaseBleakClient):
 
     def _on_disconnection(self, _: int) -> None:
         self._connection = None
+        self._gone.set_result(None)
         self.services = None
         if self._disconnected_callback:
             self._disconnected_callback()
@@ -303,8 +303,7 @@ class BumbleClient(BaseBleakClient):
         await characteristic.obj.write_value(bytes(data), with_response=response)
 
     async def start_notify(self, characteristic: BleakGATTCharacteristic, callback: Any, **_: Any) -> None:
-        with lost_links_as_bleak_has_them():
-            await characteristic.obj.subscribe(lambda value: callback(bytearray(value)))
+        await self._while_connected(characteristic.obj.subscribe(lambda value: callback(bytearray(value))))
 
     async def stop_notify(self, characteristic: BleakGATTCharacteristic) -> None:
         raise NotImplementedError
