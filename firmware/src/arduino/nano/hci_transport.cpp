@@ -6,8 +6,7 @@
 #include <driver/CordioHCITransportDriver.h>
 #include <rtos/rtos.h>
 #include <wsf_types.h>
-// They need wsf_types.h before them.
-#include <ArduinoBLE.h>
+// The others of WSF need that one.
 #include <utility/HCITransport.h>
 #include <wsf_buf.h>
 #include <wsf_msg.h>
