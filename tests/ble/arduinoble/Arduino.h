@@ -10,6 +10,12 @@
 
 enum { LEDR = 22, LEDG = 23, LEDB = 24, HEX = 16, BIN = 2, DEC = 10 };
 
+struct FakeUsb {
+  uint32_t INTENCLR;
+};
+extern FakeUsb* NRF_USBD;
+enum : uint32_t { USBD_INTENCLR_SOF_Msk = 1u << 21 };
+
 using byte = uint8_t;
 using word = uint16_t;
 

@@ -7,7 +7,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdio>
+#include <mutex>
 #include <thread>
 
 #include "common/world.h"
@@ -23,6 +25,10 @@ FakeNoise noise = {};
 FakePower power = {POWER_RESETREAS_DOG_Msk};
 FakeWatchdog watchdog = {};
 std::atomic<unsigned> feeds{0};
+FakeUsb usb;
+std::mutex app_lock;
+std::condition_variable app_woken;
+bool woken = false;
 
 void watch() {
   for (unsigned seen = 0;;) {
@@ -41,6 +47,7 @@ FakeFicr* NRF_FICR = &ficr;
 FakeNoise* NRF_RNG = &noise;
 FakePower* NRF_POWER = &power;
 FakeWatchdog* NRF_WDT = &watchdog;
+FakeUsb* NRF_USBD = &usb;
 FakeUsbSerial _SerialUSB;
 extern "C" uint32_t mbed_heap_size;
 uint32_t mbed_heap_size = 100000000;
@@ -68,8 +75,22 @@ void* osThreadGetId() {
   static thread_local char thread;
   return &thread;
 }
+// The app's thread is the only one that waits for flags.
+uint32_t osThreadFlagsWait(uint32_t flags, uint32_t, uint32_t ms) {
+  std::unique_lock<std::mutex> locked(app_lock);
+  app_woken.wait_for(locked, milliseconds(ms), [] { return woken; });
+  woken = false;
+  return flags;
+}
+uint32_t osThreadFlagsSet(osThreadId_t, uint32_t flags) {
+  const std::lock_guard<std::mutex> locked(app_lock);
+  woken = true;
+  app_woken.notify_one();
+  return flags;
+}
 
 // Nobody has the port open.
+void FakeUsbSerial::attach(void (*)()) {}
 bool FakeUsbSerial::connected() {
   return false;
 }

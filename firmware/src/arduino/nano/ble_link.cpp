@@ -32,7 +32,7 @@ void on_written(BLEDevice, BLECharacteristic) {
 bool send(void*, const uint8_t* frame, size_t length) {
   if (!BLE.connected() || !tx.subscribed()) return true;  // thrown away
   if (hci::unacknowledged() + 1 >= hci::buffers()) {
-    chip::rest();
+    chip::rest(1);
     return false;
   }
   tx.writeValue(frame, static_cast<int>(length));

@@ -16,6 +16,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "../chip.h"
 #include "hci_inlet.h"
 
 // Mbed's
@@ -61,6 +62,12 @@ uint32_t milliseconds() {
   return static_cast<uint32_t>(rtos::Kernel::Clock::now().time_since_epoch().count());
 }
 
+// What came in may be something for the app, or make room for what it has to send.
+void received(uint8_t* data, uint8_t length) {
+  inlet.take(data, length);
+  chip::wake();
+}
+
 // The controller's thread: sleeps until an interrupt, the app or a timer has work for it.
 void run_controller() {
   uint32_t last = milliseconds();
@@ -82,7 +89,7 @@ class Transport : public HCITransportInterface {
     if (!begun_) {
       start_wsf();
       ble_cordio_get_hci_driver().initialize();
-      ble::CordioHCIHook::on_received([](uint8_t* data, uint8_t length) { inlet.take(data, length); });
+      ble::CordioHCIHook::on_received(received);
       static unsigned char stack[OS_STACK_SIZE] __attribute__((aligned(8)));
       static rtos::Thread thread(osPriorityAboveNormal, sizeof stack, stack, "controller");
       thread.start(run_controller);

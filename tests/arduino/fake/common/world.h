@@ -45,9 +45,9 @@ struct World {
   bool button = false;                                            // held down
   unsigned colour = 0;                                            // of the light: red 1, green 2, blue 4
   unsigned watchdog_feeds = 0;
-  unsigned wakings = 0;  // how often a rest of the app ended
-  unsigned asleep = 0;   // ms for which the app rested so long that the kernel lets the chip sleep
-  unsigned spun = 0;     // ms for which the radio's thread kept the processor busy with waiting
+  unsigned wakings = 0;     // how often a rest of the app ended
+  unsigned asleep = 0;      // ms for which the app rested so long that the kernel lets the chip sleep
+  unsigned dispatched = 0;  // how often the radio's thread looked for work
 };
 
 extern World world;

@@ -50,7 +50,6 @@ void FakeBle::send(uint8_t* packet, size_t length) {
     if (pending_ < kControllerBuffers) break;
     ++world.stuck;
     ++world.now;
-    controller_rests();
     rest_task();
   }
   ++pending_;

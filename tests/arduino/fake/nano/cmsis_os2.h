@@ -7,4 +7,3 @@ enum : uint32_t { osFlagsWaitAny = 0 };
 osThreadId_t osThreadGetId();
 uint32_t osThreadFlagsWait(uint32_t flags, uint32_t options, uint32_t ms);
 uint32_t osThreadFlagsSet(osThreadId_t thread, uint32_t flags);
-uint32_t osKernelGetTickCount();

@@ -11,8 +11,10 @@
 #include <cstring>
 
 #include "../board.h"
-#include "../common/arduino.h"
+#include "../common/task.h"
 #include "../common/world.h"
+
+extern "C" void wsf_mbed_ble_signal_event();
 
 uint8_t* SystemHeapStart = nullptr;
 uint32_t SystemHeapSize = 0;
@@ -20,8 +22,15 @@ uint32_t SystemHeapSize = 0;
 namespace {
 
 constexpr uint32_t kLatest = 30;  // ms until an acknowledgement comes by itself
+Queue<Bytes> arrived;             // what the controller's thread will hand over
 unsigned held = 0;                // acknowledgements
 uint32_t held_since = 0;
+Task thread;
+
+void arrives(const uint8_t* packet, size_t length) {
+  arrived.emplace_back(packet, packet + length);
+  wsf_mbed_ble_signal_event();
+}
 
 void hand_over(uint8_t* packet, size_t length) {
   ble::CordioHCITransportDriver::on_data_received(packet, 1);
@@ -53,17 +62,12 @@ void put_value(uint8_t* packet, uint8_t operation, const uint8_t* value, size_t 
   std::memcpy(packet + kValueAt, value, length);
 }
 
-void controller_rests() {
-  if (held > 0 && world.now - held_since >= kLatest) acknowledge();
-}
-
 void radio_receives(const uint8_t* data, size_t length) {
   if (!world.connected || length > kRoomForValue) return;
   uint8_t packet[kValueAt + kRoomForValue];
   put_value(packet, 0x52, data, length);
   ++world.dropped;  // until the library has it
-  hand_over(packet, kValueAt + length);
-  acknowledge();
+  arrives(packet, kValueAt + length);
 }
 
 void connection_changes(bool connected) {
@@ -71,9 +75,9 @@ void connection_changes(bool connected) {
   uint8_t complete[22] = {kEventPacket, kLeEvent, 19, kConnectionComplete, 0, 1};
   uint8_t lost[] = {kEventPacket, kDisconnectionComplete, 4, 0, 1, 0, 0x08};
   if (connected) {
-    hand_over(complete, sizeof complete);
+    arrives(complete, sizeof complete);
   } else {
-    hand_over(lost, sizeof lost);
+    arrives(lost, sizeof lost);
   }
 }
 
@@ -106,6 +110,7 @@ uint16_t ble::CordioHCITransportDriver::write(uint8_t, uint16_t length, uint8_t*
   if (world.connected) {
     world.ble_out.emplace_back(message + kValueAt - 1, message + length);
     if (held++ == 0) held_since = world.now;
+    wsf_mbed_ble_signal_event();
   }
   std::free(message);
   return length;
@@ -115,30 +120,47 @@ void* WsfMsgAlloc(uint16_t length) {
   return __real_malloc(length);
 }
 
-// Nothing here takes time of its own: what the controller has is handed over at once.
 uint16_t WsfBufInit(uint8_t, wsfBufPoolDesc_t*) {
   return 0;
 }
-void wsfOsDispatcher() {}
-bool_t wsfOsReadyToSleep() {
-  return 1;
+
+void wsfOsDispatcher() {
+  ++world.dispatched;
+  while (!arrived.empty()) {
+    Bytes packet = arrived.front();
+    arrived.pop_front();
+    hand_over(packet.data(), packet.size());
+    if (packet[0] == kDataPacket) acknowledge();
+  }
+  if (held > 0 && world.now - held_since >= kLatest) acknowledge();
 }
+
+// The one timer is that of the acknowledgements.
 void WsfTimerInit() {}
 void WsfTimerUpdate(wsfTimerTicks_t) {}
 wsfTimerTicks_t WsfTimerNextExpiration(bool_t* running) {
-  return *running = 0;
+  *running = held > 0;
+  return held_since + kLatest - world.now;
 }
-void rtos::Thread::start(void (*)()) {}
+
+void others_work() {
+  if (thread.started()) thread.run();
+}
+void rtos::Thread::start(void (*function)()) {
+  thread.start(function);
+}
 uint32_t rtos::EventFlags::set(uint32_t flags) {
+  thread.wake();
   return flags;
 }
-uint32_t rtos::EventFlags::wait_any_for(uint32_t, std::chrono::milliseconds) {
-  return 0;
+uint32_t rtos::EventFlags::wait_any_for(uint32_t flags, std::chrono::milliseconds time) {
+  thread.rest(static_cast<uint32_t>(time.count()));
+  return flags;
+}
+void rtos::ThisThread::sleep_for(std::chrono::milliseconds time) {
+  running_task()->rest(static_cast<uint32_t>(time.count()));
 }
 std::chrono::time_point<std::chrono::steady_clock, std::chrono::milliseconds> rtos::Kernel::Clock::now() {
   return std::chrono::time_point<std::chrono::steady_clock, std::chrono::milliseconds>(
       std::chrono::milliseconds(world.now));
-}
-void rtos::ThisThread::sleep_for(std::chrono::milliseconds time) {
-  delay(static_cast<unsigned long>(time.count()));
 }

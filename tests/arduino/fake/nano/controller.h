@@ -16,6 +16,3 @@ constexpr size_t kValueAt = 12, kRoomForValue = 247;
 
 // Writes a data packet: H4, ACL, L2CAP and ATT headers, then the value.
 void put_value(uint8_t* packet, uint8_t operation, const uint8_t* value, size_t length);
-
-// Time goes by without anything from the air: acknowledgements that wait for it come by themselves.
-void controller_rests();

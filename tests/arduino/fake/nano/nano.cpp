@@ -7,18 +7,32 @@
 #include "../board.h"
 #include "../common/task.h"
 #include "../common/world.h"
-#include "controller.h"
 
 FakeUsbSerial _SerialUSB;
 extern "C" uint32_t mbed_heap_size;
 uint32_t mbed_heap_size = 100000000;
 
+namespace {
+
+FakeUsb usb;
+
+}  // namespace
+
+FakeUsb* NRF_USBD = &usb;
+
 void* osThreadGetId() {
-  return const_cast<void*>(running_task());
+  return running_task();
+}
+uint32_t osThreadFlagsWait(uint32_t flags, uint32_t, uint32_t ms) {
+  running_task()->rest(ms);
+  return flags;
+}
+uint32_t osThreadFlagsSet(osThreadId_t thread, uint32_t flags) {
+  static_cast<Task*>(thread)->wake();
+  return flags;
 }
 void delay(unsigned long ms) {
   world.now += static_cast<uint32_t>(ms);
-  controller_rests();
   if (running_task() != nullptr) rest_task();
 }
 void digitalWrite(int pin, int level) {
@@ -29,6 +43,12 @@ int digitalRead(int) {
   return HIGH;
 }
 
+void FakeUsbSerial::attach(void (*callback)()) {
+  on_received_ = callback;
+}
+void FakeUsbSerial::received() {
+  if (on_received_ != nullptr) on_received_();
+}
 bool FakeUsbSerial::connected() {
   return world.usb_open;
 }
@@ -46,8 +66,12 @@ void FakeUsbSerial::send_nb(uint8_t* data, uint32_t size, uint32_t* taken, bool)
   world.usb_waiting += *taken;
 }
 
+void usb_received() {
+  _SerialUSB.received();
+}
+void usb_was_read() {}
 void board_start() {
-  start_task([] {
+  app_task.start([] {
     setup();
     for (;;) loop();
   });

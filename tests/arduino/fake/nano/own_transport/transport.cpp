@@ -2,11 +2,14 @@
 // data, which silently drops the type or the rest of a packet that it has no room for. With it goes an app
 // that does not look at the controller's buffers.
 #include <driver/CordioHCIDriver.h>
+#include <rtos/rtos.h>
 #include <utility/HCITransport.h>
+#include <wsf_os.h>
 
 #include <cstring>
 
 #include "../../common/world.h"
+#include "chip.h"
 #include "nano/hci_transport.h"
 
 extern ble::CordioHCIDriver& ble_cordio_get_hci_driver();
@@ -29,11 +32,19 @@ Queue<uint8_t> ring;
 
 void received(uint8_t* data, uint8_t length) {
   if (ring.size() + length <= kRing) ring.insert(ring.end(), data, data + length);
+  chip::wake();
 }
 
 struct OwnTransport : HCITransportInterface {
   int begin() override {
     ble::CordioHCIHook::on_received(received);
+    static rtos::Thread thread;
+    thread.start([] {
+      for (;;) {
+        wsfOsDispatcher();
+        rtos::ThisThread::sleep_for(std::chrono::milliseconds(1));
+      }
+    });
     return 1;
   }
   void end() override {}
