@@ -124,9 +124,19 @@ void Chip::work(Cycles until) {
   handle(cpu.run());
 }
 
-// The last instructions before a planned reset, one by one. True if the reset is due now.
+// The last instructions before a planned reset, one by one: the processor has stopped before the block of
+// code in which the reset is due. True if it is.
 bool Chip::finish_work_before_reset() {
   if (!planned_reset_ || events.worked() < planned_work_) return false;
+  const Cycles late = events.worked() - planned_work_;
+  const Cycles block = cpu.stopped_block();
+  for (Cycles left = block > late ? block - late : 0; left > 0;) {
+    const uint32_t pc = cpu.get(Register::kPc) & ~1u;
+    const uint32_t opcode = memory.word(pc & ~3u) >> 8 * (pc & 2) & 0xFFFF;
+    const Cycles size = opcode >> 11 >= 0x1D ? 2 : 1;  // in halfwords
+    if (size > left || cpu.step() != Stop::kAttention) break;
+    left -= size;
+  }
   reset_request_ = planned_reset_;
   planned_reset_.reset();
   return true;

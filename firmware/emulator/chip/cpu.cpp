@@ -70,6 +70,7 @@ struct Cpu::Hooks {
     }
     if (cpu.events_.must_look() && cpu.must_give_way()) {
       cpu.counted_ = true;
+      cpu.stopped_block_ = size >> 1;
       cpu.hooked_ = Hooked::kStopped;
       uc_emu_stop(engine);
       return;

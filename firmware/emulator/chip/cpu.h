@@ -89,6 +89,8 @@ class Cpu {
   Wrong fault_kind() const { return fault_kind_; }
   // The blocks of code that were executed last, newest first.
   std::vector<uint32_t> trail() const;
+  // How long the block takes before which it stopped; its time was counted already.
+  Cycles stopped_block() const { return counted_ ? stopped_block_ : 0; }
   // The time of a block that was counted but not executed is not counted again.
   void forget_stopped_block() { counted_ = false; }
 
@@ -122,6 +124,7 @@ class Cpu {
   enum class Hooked { kNothing, kStopped, kSupervisorCall, kExceptionReturn, kFault };
   Hooked hooked_ = Hooked::kNothing;
   bool counted_ = false;
+  Cycles stopped_block_ = 0;
   bool stepping_ = false;
   uint32_t exception_return_ = 0;
   uint32_t interrupt_ = 0;
