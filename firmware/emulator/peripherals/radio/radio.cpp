@@ -133,7 +133,7 @@ void Radio::carry_out(Step step) {
     case Step::kAddress: return address();
     case Step::kDeviceAddress: return match_device();
     case Step::kPayload: return payload();
-    case Step::kEnd: return state_ == kTx ? sent() : received();
+    case Step::kEnd: return state_ == kTx ? transmitted() : received();
     case Step::kBitCount: return count_bits();
     case Step::kSignalStrength: return raise(kEventRssiEnd);
   }
@@ -243,6 +243,7 @@ void Radio::count_bits() {
 
 void Radio::transmit() {
   state_ = kTx;
+  ++sent_;
   Packet packet;
   packet.sender = place_;
   packet.phy = phy();
@@ -268,7 +269,7 @@ std::vector<uint8_t> Radio::fetch() {
   return packet ? layout().to_air(packet) : std::vector<uint8_t>{};
 }
 
-void Radio::sent() {
+void Radio::transmitted() {
   last_end_ = now() + kTransmitDelay;
   finish(kTxIdle);
 }

@@ -23,6 +23,8 @@ class Radio : public Peripheral, public Listener {
   // before `from`: so far other chips may run ahead of this one.
   Cycles silent_until(Cycles from) const;
 
+  uint64_t sent() const { return sent_; }  // packets
+
   void start(uint32_t task) override;
   void reset(Reset kind) override;
 
@@ -74,7 +76,7 @@ class Radio : public Peripheral, public Listener {
 
   void transmit();
   std::vector<uint8_t> fetch();
-  void sent();
+  void transmitted();
 
   void synchronise(const Heard& heard);
   int logical_address(const Packet& packet) const;
@@ -93,6 +95,7 @@ class Radio : public Peripheral, public Listener {
 
   Air* air_ = nullptr;
   int place_ = 0;
+  uint64_t sent_ = 0;
   State state_ = kDisabled;
   Cycles ready_at_ = 0;
   Cycles last_end_ = 0;  // in the air, of the last packet sent or received: TIFS counts from it
