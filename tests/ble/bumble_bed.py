@@ -160,19 +160,23 @@ class Central:
     def __init__(self, link: LocalLink, *, pairs: bool = False) -> None:
         self.device = make_device(link, "central", _CENTRAL)
         self.device.pairing_config_factory = lambda _: PairingConfig(mitm=False, bonding=True)
-        central = self
-
-        class Scanner(BumbleScanner):
-            device = central.device
-
-        class Client(BumbleClient):
-            central_device = central.device
-            always_pairs = pairs
-
-        self.backend = Backend(scanner=Scanner, client=Client)
+        self.backend = backend_of(self.device, pairs=pairs)
 
     async def start(self) -> None:
         await self.device.power_on()
+
+
+def backend_of(central: Device, *, pairs: bool = False) -> Backend:
+    """Let bleak use a device of Bumble's as its adapter."""
+
+    class Scanner(BumbleScanner):
+        device = central
+
+    class Client(BumbleClient):
+        central_device = central
+        always_pairs = pairs
+
+    return Backend(scanner=Scanner, client=Client)
 
 
 class BumbleScanner(BaseBleakScanner):
@@ -192,9 +196,10 @@ class BumbleScanner(BaseBleakScanner):
 
     def _on_advertisement(self, seen: Any) -> None:
         kinds = AdvertisingData.Type
-        listed = seen.data.get(kinds.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS) or []
+        complete = seen.data.get(kinds.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS) or []
+        listed = complete or seen.data.get(kinds.INCOMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS) or []
         uuids = [uuid.to_hex_str("-").lower() for uuid in listed]
-        name = seen.data.get(kinds.SHORTENED_LOCAL_NAME)
+        name = seen.data.get(kinds.COMPLETE_LOCAL_NAME) or seen.data.get(kinds.SHORTENED_LOCAL_NAME)
         if not self.is_allowed_uuid(uuids):
             return
         data = AdvertisementData(name, {}, {}, uuids, None, seen.rssi, (seen,))
@@ -234,8 +239,18 @@ class BumbleClient(BaseBleakClient):
         if pair or self.always_pairs:
             await connection.pair()
         peer = Peer(connection)
-        await peer.request_mtu(_ASKED_MTU)
-        self.services = await self._discover(peer)
+        await self._linked(peer.request_mtu(_ASKED_MTU))
+        self.services = await self._linked(self._discover(peer))
+
+    async def _linked(self, call: Coroutine[Any, Any, T]) -> T:
+        """Wait for an answer of the peer: Bumble cancels what waits for it when the link is lost."""
+        try:
+            return await call
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if self._connection is None and task and not task.cancelling():
+                raise BleakError("the link was lost") from None
+            raise
 
     async def _discover(self, peer: Peer) -> BleakGATTServiceCollection:
         services = BleakGATTServiceCollection()
@@ -278,10 +293,10 @@ class BumbleClient(BaseBleakClient):
     ) -> None:
         if len(data) > self._connected().att_mtu - 3:
             raise BleakError("longer than the MTU allows")
-        await characteristic.obj.write_value(bytes(data), with_response=response)
+        await self._linked(characteristic.obj.write_value(bytes(data), with_response=response))
 
     async def start_notify(self, characteristic: BleakGATTCharacteristic, callback: Any, **_: Any) -> None:
-        await characteristic.obj.subscribe(lambda value: callback(bytearray(value)))
+        await self._linked(characteristic.obj.subscribe(lambda value: callback(bytearray(value))))
 
     async def stop_notify(self, characteristic: BleakGATTCharacteristic) -> None:
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Emulated nRF52840s for tests: the program that `make emulator` builds, started and asked."""
+"""Several emulated chips in one process: the program that `make emulator` builds, started and asked."""
 
 from __future__ import annotations
 
@@ -11,14 +11,7 @@ from typing import Any, Self
 
 import pytest
 
-PROGRAM = Path(__file__).parents[2] / "build" / "emulator" / "bytefed-nrf52840"
 _PATIENCE = 60.0  # seconds of the wall clock for an answer
-
-
-def need_emulator() -> None:
-    """Skip where the emulator is not built."""
-    if not PROGRAM.is_file():
-        pytest.skip("no emulator: make emulator")
 
 
 def hci_firmware() -> Path:
@@ -34,12 +27,13 @@ class Emulator:
     """The running program.
 
     Args:
-        arguments: What follows the program's name on its command line.
+        program: Where it is.
+        arguments: What follows its name on the command line.
     """
 
-    def __init__(self, arguments: Sequence[str | Path]) -> None:
+    def __init__(self, program: Path, arguments: Sequence[str | Path]) -> None:
         self._process = subprocess.Popen(
-            [PROGRAM, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+            [program, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )
         self._answer()  # that it is ready
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from emulated import Emulator, hci_firmware, need_emulator
+from emulated import Emulator, hci_firmware
 
 pytest.importorskip("bumble", reason="no bumble: pip install 'bytefed[ble-sim]'")
 from bumble.device import Peer
@@ -50,20 +50,19 @@ async def _talk(folder: Path, connected: Callable[[], Any]) -> tuple[list[bytes]
     return written, notified
 
 
-def _run(folder: Path, *, lost: int = 0) -> dict[str, Any]:
+def _run(program: Path, folder: Path, *, lost: int = 0) -> dict[str, Any]:
     """Let them talk over a link that loses so many packets in a million, and return what was in the air."""
-    need_emulator()
     chips: list[str | Path] = []
     for number in (1, 2):
         chips += ["--image", hci_firmware(), "--uid", f"{number:016x}", "--hci", folder / f"hci{number}"]
-    with Emulator(["--air", "--air-seed", "1", *chips]) as emulator:
-        talk = _talk(folder, lambda: emulator.ask("lose", packets_per_million=lost))
+    with Emulator(program, ["--air", "--air-seed", "1", *chips]) as running:
+        talk = _talk(folder, lambda: running.ask("lose", packets_per_million=lost))
         assert asyncio.run(asyncio.wait_for(talk, 120)) == (_VALUES, _VALUES)
-        return emulator.ask("air")
+        return running.ask("air")
 
 
-def test_values_cross_the_air_and_are_counted(tmp_path: Path) -> None:
-    air = _run(tmp_path)
+def test_values_cross_the_air_and_are_counted(emulator: Path, tmp_path: Path) -> None:
+    air = _run(emulator, tmp_path)
     assert air["connections"] == 1
     assert air["values"] == 2 * len(_VALUES)
     assert air["value_bytes"] == 2 * sum(map(len, _VALUES))
@@ -74,7 +73,7 @@ def test_values_cross_the_air_and_are_counted(tmp_path: Path) -> None:
     assert air["unknown"]["packets"] == 0
 
 
-def test_a_link_that_loses_packets_delivers_all_values(tmp_path: Path) -> None:
-    air = _run(tmp_path, lost=100_000)
+def test_a_link_that_loses_packets_delivers_all_values(emulator: Path, tmp_path: Path) -> None:
+    air = _run(emulator, tmp_path, lost=100_000)
     assert air["values"] == 2 * len(_VALUES)
     assert air["repeated"]["packets"] > 0

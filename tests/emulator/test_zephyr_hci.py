@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from emulated import Emulator, hci_firmware, need_emulator
+from emulated import Emulator, hci_firmware
 
 pytest.importorskip("bumble", reason="no bumble: pip install 'bytefed[ble-sim]'")
 from bumble import hci
@@ -17,8 +17,7 @@ _ADDRESS = "F0:00:00:00:00:01"
 _LINUX_FOUNDATION = 0x05F1  # company identifier that Zephyr's controller gives
 
 
-def test_enumerates_unchanged_and_answers_hci_commands(tmp_path: Path) -> None:
-    need_emulator()
+def test_enumerates_unchanged_and_answers_hci_commands(emulator: Path, tmp_path: Path) -> None:
     arguments = ["--image", hci_firmware(), "--hci", tmp_path / "hci"]
 
     async def commands() -> None:
@@ -30,14 +29,13 @@ def test_enumerates_unchanged_and_answers_hci_commands(tmp_path: Path) -> None:
             assert str(answer.return_parameters.bd_addr).startswith("00:00")  # it has no public address
             assert device.random_address == hci.Address(_ADDRESS)
 
-    with Emulator(arguments) as emulator:
+    with Emulator(emulator, arguments) as running:
         asyncio.run(commands())
-        usb = emulator.ask("statistics")["usb"]
+        usb = running.ask("statistics")["usb"]
     assert (usb["configured"], usb["vendor"], usb["product"]) == (True, "2fe3", "000b")
 
 
-def test_advertises_and_another_one_hears_it(tmp_path: Path) -> None:
-    need_emulator()
+def test_advertises_and_another_one_hears_it(emulator: Path, tmp_path: Path) -> None:
     chips = []
     for number in (1, 2):
         chips += ["--image", hci_firmware(), "--uid", f"{number:016x}", "--hci", tmp_path / f"hci{number}"]
@@ -51,8 +49,8 @@ def test_advertises_and_another_one_hears_it(tmp_path: Path) -> None:
             await advertiser.start_advertising()
             assert await first_seen(scanner) == hci.Address(_ADDRESS)
 
-    with Emulator(["--air", *chips]) as emulator:
+    with Emulator(emulator, ["--air", *chips]) as running:
         asyncio.run(advertise_and_scan())
-        air = emulator.ask("air")
+        air = running.ask("air")
     assert air["advertising"]["packets"] >= 3  # one event is three channels
     assert air["connections"] == 0
