@@ -7,9 +7,11 @@
 #include <memory>
 #include <vector>
 
+#include "air/air.h"
 #include "board/board.h"
 #include "control/arguments.h"
 #include "control/control.h"
+#include "peripherals/radio/radio.h"
 #include "world/world.h"
 
 namespace {
@@ -23,10 +25,12 @@ constexpr int kFault = 3;     // the image went wrong
 constexpr int kBadImage = 4;  // the image can't run here
 
 constexpr const char* kHelp =
-    "bytefed-nrf52840 [--speed real|fast] [--seconds N] [--verbose] CHIP [CHIP ...]\n"
+    "bytefed-nrf52840 [--speed real|fast] [--seconds N] [--air] [--air-loss SHARE] [--air-seed N] "
+    "[--verbose] CHIP [CHIP ...]\n"
     "  CHIP: --image FILE.elf|FILE.hex [--bootloader HEX] [--state FILE] [--uid HEX] [--seed N] [--usb "
     "SOCKET]\n"
     "        [--sensor NAME[:RECORDING.csv]] [--faults stop|handle]\n"
+    "        [--hci SOCKET]\n"
     "  SOCKET: a path for a Unix socket, tcp:PORT, or fd:N\n"
     "Commands are lines of JSON on stdin; its end ends the emulator. README.md has them.\n";
 
@@ -36,12 +40,16 @@ using Boards = std::vector<std::unique_ptr<Board>>;
 void wait(Boards& boards, double seconds) {
   std::vector<pollfd> waited{{STDIN_FILENO, POLLIN, 0}};
   for (const auto& board : boards) {
-    if (emulator::Client* client = board->usb_client()) {
+    for (emulator::Client* client : board->clients()) {
       waited.push_back({client->descriptor(),
                         static_cast<short>(client->wants_to_write() ? POLLIN | POLLOUT : POLLIN), 0});
     }
   }
   poll(waited.data(), waited.size(), static_cast<int>(seconds * 1000));
+}
+
+emulator::Silence silence_of(const emulator::Radio& radio) {
+  return [&radio](emulator::Cycles from) { return radio.silent_until(from); };
 }
 
 int report_fault(Boards& boards) {
@@ -57,11 +65,14 @@ int report_fault(Boards& boards) {
 int run(const Arguments& arguments) {
   Boards boards;
   emulator::World world(arguments.speed);
+  emulator::Air air(arguments.air_loss, arguments.air_seed);
   for (const auto& settings : arguments.boards) {
     boards.push_back(std::make_unique<Board>(settings));
-    world.add(boards.back()->chip());
+    emulator::Radio& radio = boards.back()->peripherals().radio;
+    if (arguments.air) radio.join(air);
+    world.add(boards.back()->chip(), arguments.air ? silence_of(radio) : nullptr);
   }
-  emulator::Control control(boards);
+  emulator::Control control(boards, air);
   printf("{\"event\": \"ready\", \"chips\": %zu}\n", boards.size());
   fflush(stdout);
   auto last_poll = std::chrono::steady_clock::now();

@@ -164,19 +164,23 @@ class Central:
     def __init__(self, link: LocalLink, *, pairs: bool = False) -> None:
         self.device = make_device(link, "central", _CENTRAL)
         self.device.pairing_config_factory = lambda _: PairingConfig(mitm=False, bonding=True)
-        central = self
-
-        class Scanner(BumbleScanner):
-            device = central.device
-
-        class Client(BumbleClient):
-            central_device = central.device
-            always_pairs = pairs
-
-        self.backend = Backend(scanner=Scanner, client=Client)
+        self.backend = backend_of(self.device, pairs=pairs)
 
     async def start(self) -> None:
         await self.device.power_on()
+
+
+def backend_of(central: Device, *, pairs: bool = False) -> Backend:
+    """Let bleak use a device of Bumble's as its adapter."""
+
+    class Scanner(BumbleScanner):
+        device = central
+
+    class Client(BumbleClient):
+        central_device = central
+        always_pairs = pairs
+
+    return Backend(scanner=Scanner, client=Client)
 
 
 class BumbleScanner(BaseBleakScanner):
@@ -300,7 +304,7 @@ class BumbleClient(BaseBleakClient):
     ) -> None:
         if len(data) > self._connected().att_mtu - 3:
             raise BleakError("longer than the MTU allows")
-        await characteristic.obj.write_value(bytes(data), with_response=response)
+        await self._while_connected(characteristic.obj.write_value(bytes(data), with_response=response))
 
     async def start_notify(self, characteristic: BleakGATTCharacteristic, callback: Any, **_: Any) -> None:
         await self._while_connected(characteristic.obj.subscribe(lambda value: callback(bytearray(value))))

@@ -50,4 +50,4 @@ def _build(source: str, folder: Path, *options: str) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-sys.path.insert(0, str(ROOT / "tests" / "emulator"))
+sys.path[:0] = [str(ROOT / "tests" / folder) for folder in ("emulator", "ble", "boards", "faults")]

@@ -25,6 +25,10 @@ Board::Board(const BoardSettings& settings) : settings_(settings), image_(Image:
     client_.emplace(settings.usb);
     cdc_.emplace(*client_);
   }
+  if (!settings.hci.empty()) {
+    hci_client_.emplace(settings.hci);
+    hci_.emplace(*hci_client_);
+  }
   chip_ = std::make_unique<Chip>(settings_.chip);
   write_image(chip_->memory, image_, bootloader);
   peripherals_.emplace(fit_nrf52840(*chip_));
@@ -32,6 +36,7 @@ Board::Board(const BoardSettings& settings) : settings_(settings), image_(Image:
   fit_sensor();
   host_.emplace(*chip_, peripherals_->usbd);
   if (cdc_) host_->add(*cdc_);
+  if (hci_) host_->add(*hci_);
   chip_->power_on();
 }
 
@@ -53,8 +58,15 @@ void Board::fit_sensor() {
   }
 }
 
+std::vector<Client*> Board::clients() {
+  std::vector<Client*> clients;
+  if (client_) clients.push_back(&*client_);
+  if (hci_client_) clients.push_back(&*hci_client_);
+  return clients;
+}
+
 void Board::poll() {
-  if (client_) client_->poll();
+  for (Client* client : clients()) client->poll();
 }
 
 }  // namespace emulator

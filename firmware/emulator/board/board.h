@@ -12,6 +12,7 @@
 #include "sensors/recording.h"
 #include "usb/cdc.h"
 #include "usb/client.h"
+#include "usb/hci.h"
 #include "usb/host.h"
 
 namespace emulator {
@@ -21,6 +22,7 @@ struct BoardSettings {
   std::string bootloader;  // hex of MBR, SoftDevice and bootloader; empty: none
   std::string sensor;      // "NAME:RECORDING.csv", or NAME alone for a board that lies still; empty: none
   std::string usb;         // where the client of the serial port comes to; empty: nobody does
+  std::string hci;         // the same for a Bluetooth controller over USB, whose client speaks H4
   ChipSettings chip;
 };
 
@@ -37,7 +39,8 @@ class Board {
   Chip& chip() { return *chip_; }
   Peripherals& peripherals() { return *peripherals_; }
   UsbHost& usb_host() { return *host_; }
-  Client* usb_client() { return client_ ? &*client_ : nullptr; }
+  // Those for whom it listens.
+  std::vector<Client*> clients();
   Cdc* cdc() { return cdc_ ? &*cdc_ : nullptr; }
 
  private:
@@ -48,6 +51,8 @@ class Board {
   Image image_;
   std::optional<Client> client_;
   std::optional<Cdc> cdc_;
+  std::optional<Client> hci_client_;
+  std::optional<HciDriver> hci_;
   std::unique_ptr<Chip> chip_;
   std::optional<Peripherals> peripherals_;
   std::optional<UsbHost> host_;

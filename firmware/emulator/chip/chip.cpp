@@ -109,6 +109,11 @@ bool Chip::wakes() {
   return nvic.candidate() && nvic.preempts(nvic.candidate(), without_primask);
 }
 
+Cycles Chip::acts_from() {
+  const bool sleeps = asleep_ && !reset_request_ && !nvic.candidate() && !nvic.has_event();
+  return sleeps ? std::max(events.now(), events.next()) : events.now();
+}
+
 void Chip::sleep(Cycles until) {
   events.idle_until(std::min(until, events.next()));
 }

@@ -60,6 +60,8 @@ class Chip {
   void run_until(Cycles time);
 
   bool is_asleep() const { return asleep_; }
+  // The time before which nothing happens on the chip: the next alarm while it sleeps, else now.
+  Cycles acts_from();
   const std::optional<Fault>& fault() const { return fault_; }
   void fail(const std::string& what, uint32_t address);
   unsigned resets() const { return resets_; }

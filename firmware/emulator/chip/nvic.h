@@ -62,6 +62,7 @@ class Nvic {
   // WFE: the event register. With `send_event_on_pend` (SCR), each exception that becomes pending sets it.
   bool take_event();
   void set_event() { event_ = true; }
+  bool has_event() const { return event_; }
   void set_send_event_on_pend(bool on) { send_event_on_pend_ = on; }
 
  private:

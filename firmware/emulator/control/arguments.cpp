@@ -36,9 +36,25 @@ bool set(BoardSettings& board, const std::string& option, const std::string& val
     board.sensor = value;
   else if (option == "--faults")
     board.chip.handles_faults = handles_faults(value);
+  else if (option == "--hci")
+    board.hci = value;
   else
     return false;
   return true;
+}
+
+double share(const std::string& option, const std::string& text) {
+  size_t used = 0;
+  double value = -1;
+  try {
+    value = std::stod(text, &used);
+  } catch (const std::exception&) {
+    used = 0;
+  }
+  if (used != text.size() || !(value >= 0 && value <= 1)) {
+    throw UsageError(option + " wants a share from 0 to 1, not \"" + text + "\"");
+  }
+  return value;
 }
 
 void set_speed(Arguments& arguments, const std::string& value) {
@@ -53,8 +69,8 @@ Arguments parse_arguments(const std::vector<std::string>& words) {
   bool verbose = false;
   for (size_t i = 0; i < words.size(); ++i) {
     const std::string& option = words[i];
-    if (option == "--verbose") {
-      verbose = true;
+    if (option == "--verbose" || option == "--air") {
+      (option == "--air" ? arguments.air : verbose) = true;
       continue;
     }
     if (++i == words.size()) throw UsageError(option + " wants a value");
@@ -64,6 +80,10 @@ Arguments parse_arguments(const std::vector<std::string>& words) {
       arguments.boards.back().image = value;
     } else if (option == "--speed") {
       set_speed(arguments, value);
+    } else if (option == "--air-loss") {
+      arguments.air_loss = share(option, value);
+    } else if (option == "--air-seed") {
+      arguments.air_seed = number(option, value, 10);
     } else if (option == "--seconds") {
       arguments.seconds = static_cast<double>(number(option, value, 10));
     } else if (arguments.boards.empty() || !set(arguments.boards.back(), option, value)) {

@@ -12,6 +12,7 @@
 namespace emulator {
 namespace {
 
+constexpr unsigned long long kMillion = 1'000'000;
 const char* const kOk = "{\"ok\": true}";
 
 std::string wrong(const std::string& what) {
@@ -47,6 +48,8 @@ std::string Control::answer(const std::string& line) {
   if (what == "power-cut") return cut_power(board, *command);
   if (what == "statistics") return statistics(board);
   if (what == "read") return read_memory(board, *command);
+  if (what == "air") return statistics(air_.traffic());
+  if (what == "lose") return lose(*command);
   if (what == "stop-reading" || what == "read-again") {
     if (board.cdc()) board.cdc()->set_reading(what == "read-again");
     return kOk;
@@ -57,7 +60,8 @@ std::string Control::answer(const std::string& line) {
     board.peripherals().gpio.set_input(static_cast<int>(*pin), command->text("level") != "low");
     return kOk;
   }
-  return wrong("\"do\" is one of reset, power-cut, statistics, read, stop-reading, read-again, pin");
+  return wrong(
+      "\"do\" is one of reset, power-cut, statistics, read, air, lose, stop-reading, read-again, pin");
 }
 
 std::string Control::reset(Board& board, const Command& command) {
@@ -97,6 +101,13 @@ std::string Control::cut_power(Board& board, const Command& command) {
   } else {
     board.chip().request_reset(Reset::kPowerOn);
   }
+  return kOk;
+}
+
+std::string Control::lose(const Command& command) {
+  const auto packets = command.number("packets_per_million");
+  if (!packets || *packets > kMillion) return wrong("\"packets_per_million\" is a number from 0 to 1000000");
+  air_.set_loss(static_cast<double>(*packets) / kMillion);
   return kOk;
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "air/air.h"
 #include "board/board.h"
 #include "control/json.h"
 
@@ -11,7 +12,7 @@ namespace emulator {
 
 class Control {
  public:
-  explicit Control(std::vector<std::unique_ptr<Board>>& boards) : boards_(boards) {}
+  Control(std::vector<std::unique_ptr<Board>>& boards, Air& air) : boards_(boards), air_(air) {}
 
   // Reads what has arrived on stdin and answers. False at its end: nobody is there any more.
   bool poll();
@@ -21,8 +22,10 @@ class Control {
   std::string reset(Board& board, const Command& command);
   std::string read_memory(Board& board, const Command& command);
   std::string cut_power(Board& board, const Command& command);
+  std::string lose(const Command& command);
 
   std::vector<std::unique_ptr<Board>>& boards_;
+  Air& air_;
   std::string received_;
 };
 

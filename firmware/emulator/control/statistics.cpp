@@ -5,7 +5,7 @@
 
 #include "control/watermarks.h"
 #include "peripherals/nvmc.h"
-#include "peripherals/radio.h"
+#include "peripherals/radio/radio.h"
 
 namespace emulator {
 namespace {
@@ -42,6 +42,21 @@ std::string statistics(Board& board) {
       static_cast<unsigned long long>(usb.bytes_in()), static_cast<unsigned long long>(usb.bytes_out()));
   text += format(", \"air\": {\"packets\": %llu}", static_cast<unsigned long long>(parts.radio.sent()));
   return text + ", " + watermarks(board) + "}";
+}
+
+std::string statistics(const Traffic& traffic) {
+  const auto whole = [](uint64_t value) { return static_cast<unsigned long long>(value); };
+  std::string text = "{\"ok\": true";
+  text += format(", \"connections\": %llu, \"values\": %llu, \"value_bytes\": %llu",
+                 whole(traffic.connections()), whole(traffic.values()), whole(traffic.value_bytes()));
+  for (size_t i = 0; i < kPurposes; ++i) {
+    const auto purpose = static_cast<Purpose>(i);
+    const Tally& tally = traffic.tally(purpose);
+    text +=
+        format(", \"%s\": {\"packets\": %llu, \"bytes\": %llu, \"seconds\": %.6f}", name(purpose),
+               whole(tally.packets), whole(tally.bytes), static_cast<double>(tally.time) / kCyclesPerSecond);
+  }
+  return text + "}";
 }
 
 }  // namespace emulator

@@ -2,10 +2,13 @@
 #pragma once
 #include <string>
 
+#include "air/traffic.h"
 #include "board/board.h"
 
 namespace emulator {
 
 std::string statistics(Board& board);
+// What was in the air, by its purpose.
+std::string statistics(const Traffic& traffic);
 
 }  // namespace emulator

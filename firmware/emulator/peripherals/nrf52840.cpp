@@ -6,7 +6,7 @@
 #include "peripherals/gpio.h"
 #include "peripherals/nvmc.h"
 #include "peripherals/power_clock.h"
-#include "peripherals/radio.h"
+#include "peripherals/radio/radio.h"
 #include "peripherals/twi.h"
 #include "peripherals/usbd.h"
 

@@ -19,14 +19,30 @@ double wall_seconds() {
 
 void World::advance() {
   const Cycles end = time_ + kSlice;
-  while (time_ < end) {
-    const Cycles quantum = chips_.size() > 1 && lookahead_ ? std::min(lookahead_(), kSlice) : kSlice;
-    time_ = std::min(time_ + quantum, end);
-    for (Chip* chip : chips_) {
-      chip->run_until(time_);
-      if (chip->fault()) return;
-    }
+  for (;;) {
+    Member& member = farthest_behind();
+    if (member.chip->events.now() >= end) break;
+    member.chip->run_until(std::min(end, horizon(member)));
+    if (member.chip->fault()) return;
   }
+  time_ = end;
+}
+
+World::Member& World::farthest_behind() {
+  return *std::min_element(members_.begin(), members_.end(), [](const Member& one, const Member& other) {
+    return one.chip->events.now() < other.chip->events.now();
+  });
+}
+
+// How far a chip may go before it has to know what the others have done: never less than up to where the
+// others are, and far while they sleep.
+Cycles World::horizon(const Member& member) const {
+  Cycles horizon = kNever;
+  for (const Member& other : members_) {
+    if (&other == &member || !other.silence) continue;
+    horizon = std::min(horizon, other.silence(other.chip->acts_from()));
+  }
+  return horizon;
 }
 
 double World::ahead() {
@@ -46,8 +62,8 @@ double World::ahead() {
 }
 
 const Chip* World::failed() const {
-  for (const Chip* chip : chips_) {
-    if (chip->fault()) return chip;
+  for (const Member& member : members_) {
+    if (member.chip->fault()) return member.chip;
   }
   return nullptr;
 }

@@ -1,6 +1,7 @@
 // Several chips in one virtual time, and that time beside the wall clock's.
 #pragma once
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include "chip/chip.h"
@@ -9,13 +10,14 @@ namespace emulator {
 
 enum class Speed { kReal, kFast };
 
+// Until when nothing that a chip does can reach another one, provided that it does nothing before `from`.
+using Silence = std::function<Cycles(Cycles from)>;
+
 class World {
  public:
   explicit World(Speed speed) : speed_(speed) {}
-  void add(Chip& chip) { chips_.push_back(&chip); }
-
-  // How far one chip may run ahead of another: the air asks for little while radios are on.
-  void set_lookahead(std::function<Cycles()> lookahead) { lookahead_ = std::move(lookahead); }
+  // A chip without a Silence reaches no other.
+  void add(Chip& chip, Silence silence = nullptr) { members_.push_back({&chip, std::move(silence)}); }
 
   // Lets every chip work for about a millisecond of virtual time, or until one went wrong.
   void advance();
@@ -27,9 +29,15 @@ class World {
   const Chip* failed() const;
 
  private:
-  std::vector<Chip*> chips_;
+  struct Member {
+    Chip* chip;
+    Silence silence;
+  };
+  Member& farthest_behind();
+  Cycles horizon(const Member& member) const;
+
+  std::vector<Member> members_;
   Speed speed_;
-  std::function<Cycles()> lookahead_;
   Cycles time_ = 0;
   bool started_ = false;
   double wall_start_ = 0;
