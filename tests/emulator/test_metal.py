@@ -7,6 +7,7 @@ import re
 import socket
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,26 @@ def test_a_reset_from_outside_enumerates_anew(echo: Chip, kind: str) -> None:
     with echo.connect() as port:
         port.sendall(b"again")
         assert port.recv(5, socket.MSG_WAITALL) == b"again"
+
+
+@pytest.mark.parametrize(
+    ("what", "more"),
+    [
+        ("power-cut", {}),
+        ("power-cut", {"at_instruction": 3001}),
+        ("reset", {"kind": "pin", "at_instruction": 3002}),
+    ],
+)
+def test_a_chip_that_is_cut_off_in_its_work_comes_back(
+    emulator: Path, metal: Path, tmp_path: Path, what: str, more: dict[str, object]
+) -> None:
+    with running(emulator, metal, tmp_path / "port", "--faults", "handle") as chip:
+        chip.wait_for("USB configured")
+        resets = chip.do("statistics")["resets"]
+        with chip.connect() as port, suppress(ConnectionError):
+            assert chip.do(what, **more) == {"ok": True}
+            port.sendall(bytes(2000))  # work, in the middle of which it happens
+            while port.recv(4096):
+                pass  # until the port is gone with its board
+        chip.wait_for("USB configured", count=2)
+        assert chip.do("statistics")["resets"] > resets
