@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from emulated import Emulator, hci_firmware
+from emulator_process import Emulator, hci_firmware
 
 pytest.importorskip("bumble", reason="no bumble: pip install 'bytefed[ble-sim]'")
 from bumble.device import Peer

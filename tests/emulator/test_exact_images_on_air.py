@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from emulated import Emulator, hci_firmware
+from emulator_process import Emulator, hci_firmware
 from test_exact_images import ENVIRONMENTS, missing
 
 pytest.importorskip("bumble", reason="no bumble: pip install 'bytefed[ble-sim]'")

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from emulated import Emulator, hci_firmware
+from emulator_process import Emulator, hci_firmware
 
 pytest.importorskip("bumble", reason="no bumble: pip install 'bytefed[ble-sim]'")
 from bumble import hci
