@@ -331,10 +331,10 @@ def test_the_proximal_term_holds_a_board_back() -> None:
     bench = Bench()
 
     async def work() -> None:
-        reply = await bench.round(1, plan_of("float32", "float32", mu=2.0))
+        reply = await bench.round(1, plan_of("float32", "float32", mu=0.2))
         assert reply.delta is not None
-        assert reply.delta.tobytes() == local_delta(bench.head, 1, mu=2.0).tobytes()
-        assert np.linalg.norm(reply.delta) < 0.95 * np.linalg.norm(local_delta(bench.head, 1))
+        assert reply.delta.tobytes() == local_delta(bench.head, 1, mu=0.2).tobytes()
+        assert np.linalg.norm(reply.delta) < np.linalg.norm(local_delta(bench.head, 1))
 
     play(bench, work)
 

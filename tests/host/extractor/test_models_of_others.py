@@ -219,7 +219,7 @@ def test_a_classifier_is_added(models, tmp_path, capsys):
     assert manifest.arena_bytes > 1000
     assert Extractor.load("theirs").D == 256
     assert main(["model", "add", str(file), "--cut", "--name", "theirs"]) == 1
-    assert "E_MODEL_NAME" in capsys.readouterr().err
+    assert "E_MODEL_EXISTS" in capsys.readouterr().err
 
 
 def test_an_extractor_is_added(models, tmp_path):
@@ -245,7 +245,7 @@ def test_an_extractor_is_added(models, tmp_path):
 @pytest.mark.parametrize(
     ("name", "classes", "code"),
     [
-        ("digits", 5, "E_MODEL_NAME"),
+        ("digits", 5, "E_MODEL_EXISTS"),
         ("../up", 5, "E_MODEL_NAME"),
         ("", 5, "E_MODEL_NAME"),
         ("x", 1, "E_MODEL_CLASSES"),
