@@ -52,7 +52,7 @@ def test_a_model_that_does_not_fit_its_arena(switch_on: Callable[..., FakeBoard]
         await goes_on(device)
         with pytest.raises(BoardError, match="E_BOARD_MODEL") as refused:
             await flash.verify(device, MOTION.model_hash)
-        assert "too large" in refused.value.remedy
+        assert "arena" in refused.value.remedy
 
     go(action)
 
