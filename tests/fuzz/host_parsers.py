@@ -115,7 +115,7 @@ def transfer(data: bytes) -> None:
         assert 0 <= ack.first <= plan.count
         if ack.first < plan.count:
             assert all(index in plan.window_of(ack.first) for index, _ in sender.frames(ack))
-            sender.learns(ack)
+            sender.advances_by(ack)
         index = DataHeader.unpack(frame).index
         receiver.receive(index, bytes(plan.size_of(index)) if index < plan.count and frame[-1] & 1 else frame)
         if not receiver.complete:

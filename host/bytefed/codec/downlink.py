@@ -36,7 +36,7 @@ class Offer:
     crc: int
     base: int | None
 
-    def leads_from(self, held: int) -> bool:
+    def starts_from(self, held: int) -> bool:
         """Return whether a board that holds a head with this CRC-32 can take the blob, or has taken it."""
         return self.base is None or held in (self.base, self.crc)
 
@@ -73,6 +73,6 @@ def offer(head: Head, name: str, round: int, held_crc: int, held: Head | None) -
         for base in (held, np.zeros_like(head)):
             if base is not None:
                 found = difference(head, base, name, round)
-                if found.leads_from(held_crc):
+                if found.starts_from(held_crc):
                     return found
     return whole(head)

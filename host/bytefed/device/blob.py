@@ -63,7 +63,7 @@ async def push(
     """
     sender = ChunkSender(blob, plan, sequence % 4)
     ack = Ack(first, frozenset(), None)
-    sender.learns(ack)
+    sender.advances_by(ack)
     fruitless = 0
     while fruitless < _FRUITLESS:
         confirmed = sender.confirmed
@@ -88,7 +88,7 @@ async def _await_ack(
             if incoming.kind is None and DataHeader.unpack(incoming.frame).transfer == sequence % 4:
                 ack = Ack.unpack(incoming.frame, plan)
                 # A board acknowledges unasked only what has arrived, so an ACK without news is an old one.
-                news = sender.learns(ack) or ack.status is not None
+                news = sender.advances_by(ack) or ack.status is not None
                 if news or polls:
                     role, part = _acknowledgement(name, plan, incoming.frame, ack.first)
                     link.accept(incoming, Role.PROBE if polls else role, ack=True, part=part)

@@ -30,6 +30,6 @@ class Offers:
             held_crc: CRC-32 of the head that the board says it holds.
         """
         key = (number, codec, head_crc(head))
-        if self._last is None or self._last[0] != key or not self._last[1].leads_from(held_crc):
+        if self._last is None or self._last[0] != key or not self._last[1].starts_from(held_crc):
             self._last = key, offer(head, codec, number, held_crc, self.held)
         return self._last[1]

@@ -62,7 +62,7 @@ class Round:
         if self.planned.trains:
             await self._configure()
         stored = self._session.stored
-        if not self._offer.leads_from(stored.head):  # the board was reset meanwhile
+        if not self._offer.starts_from(stored.head):  # the board was reset meanwhile
             self._offer = self._offers.make(
                 planned.number, planned.head, planned.training.codec_down, stored.head
             )

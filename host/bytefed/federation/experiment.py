@@ -37,7 +37,7 @@ from bytefed.ledger.wire_size import blob_size
 from bytefed.runs.csv_files import Records, totals
 from bytefed.runs.directory import (
     RESOLVED,
-    coded,
+    coded_errors,
     default_directory,
     new_run,
     refuse_existing,
@@ -194,11 +194,11 @@ def _keep(experiment: Experiment, store: Store) -> None:
             f"The strategy can't change within a run: it began with {before}, and this is {strategy}.",
             "Give the same strategy to the resumed run, or start a new run.",
         )
-    with store.together():
+    with store.one_transaction():
         store.set_meta("config", experiment.config.to_toml())
         store.set_meta("strategy", strategy)
         store.set_meta("commands", json.dumps([*_commands(store), command_line()]))
-    with coded(store.directory):
+    with coded_errors(store.directory):
         (store.directory / RESOLVED).write_text(experiment.config.to_toml(), encoding="utf-8")
 
 

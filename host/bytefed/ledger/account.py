@@ -44,7 +44,7 @@ class Said:
     def __init__(self, *names: Hashable) -> None:
         self._parts: dict[Hashable, bytearray] = {name: bytearray(b"\1") for name in names}
 
-    def is_news(self, name: Hashable, start: int = 0, stop: int = 1) -> bool:
+    def is_first_time(self, name: Hashable, start: int = 0, stop: int = 1) -> bool:
         """Whether any byte of a part crosses for the first time; from now on it has crossed."""
         said = self._parts.get(name)
         if said is None:
@@ -112,7 +112,7 @@ class Account:
             start: The first byte of the chunk in the blob.
         """
         payload = length - HEADER_SIZE
-        if not self.recovering and self.said.is_news(blob, start, start + payload):
+        if not self.recovering and self.said.is_first_time(blob, start, start + payload):
             self._frames.append((direction is Direction.DOWN, length, wire, payload, False))
         else:
             self.whole(direction, Role.RETRANSMISSION.value, wire)
@@ -129,7 +129,9 @@ class Account:
         self.whole(Direction.DOWN, "padding" if role is Role.NEWS else role.value, wire)
 
     def _judged(self, role: Role, part: Part | None) -> Role:
-        if role is Role.NEWS and (self.recovering or (part is not None and not self.said.is_news(*part))):
+        if role is Role.NEWS and (
+            self.recovering or (part is not None and not self.said.is_first_time(*part))
+        ):
             return Role.RETRANSMISSION
         return role
 

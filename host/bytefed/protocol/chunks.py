@@ -103,7 +103,7 @@ class ChunkSender:
         """Number of chunks that the receiver is known to have."""
         return len(self._known)
 
-    def learns(self, ack: Ack) -> bool:
+    def advances_by(self, ack: Ack) -> bool:
         """Take note of an ACK; return True if it says anything new."""
         have = set(range(ack.first)) | ack.arrived
         new = not have <= self._known

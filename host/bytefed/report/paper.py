@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bytefed.errors import ConfigError
 from bytefed.report.chart import XY, Bars, Chart, Grid, scale_of, titled
-from bytefed.runs.directory import coded
+from bytefed.runs.directory import coded_errors
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,7 +69,7 @@ def write(directory: Path, kind: str, drawn: Iterable[tuple[str, Chart]]) -> lis
         raise ConfigError(
             "E_EXTRA_MISSING", f"--{kind} needs matplotlib.", "Install it: pip install 'bytefed[report]'."
         ) from error
-    with coded(directory, f"--{kind}", "say it again"), mpl.rc_context(_STYLE):
+    with coded_errors(directory, f"--{kind}", "say it again"), mpl.rc_context(_STYLE):
         directory.mkdir(parents=True, exist_ok=True)
         return [_write(directory / f"{name}.{kind}", chart) for name, chart in drawn]
 

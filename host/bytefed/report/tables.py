@@ -11,7 +11,7 @@ from typing import Any
 
 from bytefed.report.chart import XY, Bars, Chart, Grid
 from bytefed.report.run_files import PARTS, REPAIR, Row, Run, add_parts, total
-from bytefed.runs.directory import coded
+from bytefed.runs.directory import coded_errors
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -102,7 +102,7 @@ def write(directory: Path, runs: Sequence[Run], drawn: Iterable[tuple[str, Chart
     """
     tables = {"key-figures": _key_figures(runs), "boards": _boards(runs)}
     tables |= {name: _points(chart) for name, chart in drawn}
-    with coded(directory, "--csv", "say it again"):
+    with coded_errors(directory, "--csv", "say it again"):
         directory.mkdir(parents=True, exist_ok=True)
         return [_write(directory / f"{name}.csv", rows) for name, rows in tables.items()]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bytefed.errors import ConfigError
 from bytefed.report.run_files import PARTS, Run
-from bytefed.runs.directory import coded
+from bytefed.runs.directory import coded_errors
 
 
 def write(directory: Path, runs: Sequence[Run]) -> list[Path]:
@@ -36,7 +36,7 @@ def write(directory: Path, runs: Sequence[Run]) -> list[Path]:
             "Install it: pip install 'bytefed[report]'.",
         ) from error
     written = []
-    with coded(directory, "--tensorboard", "say it again"):
+    with coded_errors(directory, "--tensorboard", "say it again"):
         for number, run in enumerate(runs, 1):
             folder = directory / f"{number:03d}-{re.sub(r'[^A-Za-z0-9._-]', '_', run.name)[:60]}"
             with SummaryWriter(str(folder)) as writer:

@@ -26,7 +26,7 @@ from bytefed.ledger.rows import (
     RoundSummary,
     Traffic,
 )
-from bytefed.runs.directory import coded
+from bytefed.runs.directory import coded_errors
 from bytefed.runs.store import Store
 
 _COUNTED = (*COUNTS, "wire_total")
@@ -61,7 +61,7 @@ class CsvFile:
         """Leave nothing but the header; other programs see either the old file or the new one."""
         header = (",".join(self._names) + "\n").encode()
         fresh = self._path.with_name(self._path.name + ".new")
-        with coded(self._path.parent):
+        with coded_errors(self._path.parent):
             fresh.write_bytes(header)
             fresh.replace(self._path)
         self.size = len(header)
@@ -69,13 +69,13 @@ class CsvFile:
     def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Add rows."""
         text = self._encode(rows)
-        with coded(self._path.parent), self._path.open("ab") as file:
+        with coded_errors(self._path.parent), self._path.open("ab") as file:
             file.write(text)
         self.size += len(text)
 
     def truncate(self, size: int) -> None:
         """Remove all rows from a position on."""
-        with coded(self._path.parent):
+        with coded_errors(self._path.parent):
             os.truncate(self._path, size)
         self.size = size
 
@@ -160,7 +160,7 @@ def _without_repair(row: Traffic) -> int:
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
     """Write a JSON file; other programs never see half of it."""
-    with coded(path.parent):
+    with coded_errors(path.parent):
         fresh = path.with_name(path.name + ".new")
         fresh.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         fresh.replace(path)

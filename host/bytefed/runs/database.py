@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bytefed.errors import StoreError
-from bytefed.runs.directory import DATABASE, coded
+from bytefed.runs.directory import DATABASE, coded_errors
 from bytefed.runs.lock import RunLock
 
 
 class Database:
     """The database of a run directory, locked against other coordinators.
 
-    A write is on disk when its method returns. Writes inside `together` are one transaction; those inside `gathered`
+    A write is on disk when its method returns. Writes inside `one_transaction` are one; those inside `gathered`
     share theirs with all others of the same turn of the event loop, and are on disk after `on_disk`.
 
     Attributes:
@@ -58,7 +58,7 @@ class Database:
             self._lock.release()
 
     @contextmanager
-    def together(self) -> Iterator[None]:
+    def one_transaction(self) -> Iterator[None]:
         """Put all writes inside this context into one transaction, with one wait for the disk."""
         with self._transaction():
             yield
@@ -102,7 +102,7 @@ class Database:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """Write, and wait until it is on disk, with what was gathered before; part of `together` inside of that."""
+        """Write, and wait until it is on disk, with what was gathered before; or join `one_transaction`."""
         if self._writing:
             yield self._db
             return
@@ -116,7 +116,7 @@ class Database:
         self._refuse_after_failure()
         self._writing = True
         try:
-            with coded(self.directory):
+            with coded_errors(self.directory):
                 self._enter(durable)
                 yield self._db
         except BaseException as error:
@@ -140,11 +140,11 @@ class Database:
         self._db.execute("BEGIN IMMEDIATE")
 
     def _rows(self, query: str, *values: Any) -> list[Any]:
-        with coded(self.directory):
+        with coded_errors(self.directory):
             return self._db.execute(query, values).fetchall()
 
     def _row(self, query: str, *values: Any) -> Any:
-        with coded(self.directory):
+        with coded_errors(self.directory):
             return self._db.execute(query, values).fetchone()
 
 

@@ -43,7 +43,7 @@ def refuse_existing(directory: Path) -> None:
     Raises:
         StoreError: E_RUN_EXISTS if it does; E_RUN_READ_ONLY, E_RUN_CORRUPT, E_RUN_IO if that can't be found out.
     """
-    with coded(directory):
+    with coded_errors(directory):
         if (directory / DATABASE).exists() and is_begun(directory / DATABASE):
             raise StoreError(
                 "E_RUN_EXISTS",
@@ -68,7 +68,7 @@ def refuse_impossible(directory: Path, option: str = _RUN_DIR) -> None:
     Raises:
         StoreError: E_RUN_DIRECTORY if a file is in its place or above it, E_RUN_READ_ONLY if it may not be written.
     """
-    with coded(directory):
+    with coded_errors(directory):
         found = next(path for path in (directory, *directory.absolute().parents) if os.path.lexists(path))
         if not found.is_dir():
             raise StoreError(
@@ -108,7 +108,7 @@ def _read_only(option: str) -> str:
 
 
 @contextmanager
-def coded(directory: Path, option: str = _RUN_DIR, again: str = _RESUME) -> Iterator[None]:
+def coded_errors(directory: Path, option: str = _RUN_DIR, again: str = _RESUME) -> Iterator[None]:
     """Turn the system's errors about a run directory into coded ones.
 
     Args:

@@ -68,7 +68,7 @@ class Ledger(Database):
             estimate_wcr,
             self.run,
         )
-        with self.together():
+        with self.one_transaction():
             for row in rows:
                 self.add_traffic(Traffic(*row))
 

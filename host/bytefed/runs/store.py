@@ -19,7 +19,7 @@ from bytefed.errors import StoreError
 from bytefed.head import Head
 from bytefed.runs.database import pack
 from bytefed.runs.deltas import Deltas
-from bytefed.runs.directory import DATABASE, coded, is_begun, make_folder, refuse_existing
+from bytefed.runs.directory import DATABASE, coded_errors, is_begun, make_folder, refuse_existing
 from bytefed.runs.ledger import Ledger
 from bytefed.runs.rounds import Rounds
 from bytefed.runs.schema import FORMAT, SCHEMA, is_current
@@ -53,7 +53,7 @@ class Store(Deltas, Rounds, Ledger):
         Raises:
             StoreError: E_RUN_EXISTS, E_RUN_IN_USE, E_RUN_READ_ONLY, E_DISK_FULL or E_RUN_IO.
         """
-        with coded(directory):
+        with coded_errors(directory):
             make_folder(directory)
             refuse_existing(directory)
             store = cls(directory)
@@ -82,7 +82,7 @@ class Store(Deltas, Rounds, Ledger):
             StoreError: E_RUN_MISSING, E_RUN_IN_USE, E_RUN_CORRUPT, E_RUN_FORMAT or as for ``create``.
         """
         path = directory / DATABASE
-        with coded(directory):
+        with coded_errors(directory):
             if not path.is_file() or not is_begun(path):
                 raise StoreError(
                     "E_RUN_MISSING",

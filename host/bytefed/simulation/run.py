@@ -31,7 +31,7 @@ from bytefed.ledger.wire_size import LinkProfile, blob_size
 from bytefed.runs.columns import HEAD
 from bytefed.runs.directory import (
     RESOLVED,
-    coded,
+    coded_errors,
     default_directory,
     make_folder,
     new_run,
@@ -216,7 +216,7 @@ class Simulation:
                 self._evaluate_last(head, everyone)
             else:
                 self._ledger.tested(0, 0)
-        with coded(self.directory, again=_AGAIN):
+        with coded_errors(self.directory, again=_AGAIN):
             np.save(self.directory / HEAD, head)
         result = self._result(complete, started)
         names = [uid(client) for client in range(min(len(self._partition), MOST_CLIENTS))]
@@ -351,7 +351,7 @@ def _check_sizes(partition: Partition) -> None:
 def _make_directory(directory: Path, config: RunConfig) -> None:
     refuse_impossible(directory)
     refuse_existing(directory)
-    with coded(directory, again=_AGAIN):
+    with coded_errors(directory, again=_AGAIN):
         if (directory / "rounds.csv").exists():
             raise StoreError(
                 "E_RUN_EXISTS", f"{directory} holds a run already.", "Name another directory with --run-dir."

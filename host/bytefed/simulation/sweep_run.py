@@ -14,7 +14,7 @@ from bytefed.federation.config import RunConfig
 from bytefed.head import parameters
 from bytefed.ledger.estimate import check_ranges, link_profile
 from bytefed.ledger.wire_size import CODECS, LinkProfile
-from bytefed.runs.directory import coded, refuse_impossible
+from bytefed.runs.directory import coded_errors, refuse_impossible
 from bytefed.simulation.sweep import (
     TABLE,
     Cells,
@@ -127,7 +127,7 @@ def run_sweep(plan: SweepPlan, progress: SweepProgress) -> SweepTable:
     refuse_impossible(plan.directory, _DIRECTORY)
     tasks = {name: load_task(name, plan.data_dir) for name in {setting.data for setting in plan.settings}}
     _check(plan, tasks)
-    with coded(plan.directory, _DIRECTORY, "start it again: it goes on where it stood"):
+    with coded_errors(plan.directory, _DIRECTORY, "start it again: it goes on where it stood"):
         cells = _try_all(plan, tasks, progress)
         rows = [_row(setting, cells, tasks[setting.data]) for setting in plan.settings]
         write_table(plan.directory / TABLE, rows)

@@ -343,9 +343,9 @@ def test_offers_lead_where_they_say() -> None:
     rng = np.random.default_rng(1)
     head, held = (rng.normal(size=P).astype(np.float32) for _ in range(2))
     known = offer(head, "onebit", 3, head_crc(held), held)
-    assert known.leads_from(head_crc(held))
-    assert known.leads_from(known.crc)
-    assert not known.leads_from(head_crc(head))
+    assert known.starts_from(head_crc(held))
+    assert known.starts_from(known.crc)
+    assert not known.starts_from(head_crc(head))
     assert offer(head, "onebit", 3, known.crc, held).blob == known.blob  # it has taken the blob already
     assert offer(head, "onebit", 3, 12345, held).codec == "float32"
     assert offer(head, "float32", 3, head_crc(held), held).blob == head.tobytes()

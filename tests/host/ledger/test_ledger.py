@@ -62,10 +62,10 @@ def test_what_is_said_again_is_a_retransmission_whatever_it_carries() -> None:
 
 def test_what_crossed_stays_so_when_a_blob_is_cut_otherwise() -> None:
     said = Said("CONFIG")
-    assert not said.is_news("CONFIG")
-    assert [said.is_news("head", start, start + 10) for start in (0, 10, 30)] == [True] * 3
-    assert [said.is_news("head", start, start + 20) for start in (0, 10, 20)] == [False, True, False]
-    assert said.is_news("delta", 0, 10)
+    assert not said.is_first_time("CONFIG")
+    assert [said.is_first_time("head", start, start + 10) for start in (0, 10, 30)] == [True] * 3
+    assert [said.is_first_time("head", start, start + 20) for start in (0, 10, 20)] == [False, True, False]
+    assert said.is_first_time("delta", 0, 10)
 
 
 def test_sums_leave_their_terms_alone() -> None:

@@ -34,8 +34,8 @@ def test_a_blob_gets_through(plan: ChunkPlan, seed: int, loss: float) -> None:
         if not receiver.complete:
             ack = Ack.unpack(receiver.ack_frame(1), plan)
             assert ack.first == receiver.first_missing
-            sender.learns(ack)
-            assert not sender.learns(ack)
+            sender.advances_by(ack)
+            assert not sender.advances_by(ack)
     assert receiver.blob() == blob
 
 

@@ -18,7 +18,7 @@ import pytest
 from bytefed.errors import StoreError
 from bytefed.ledger.count import ByteCount
 from bytefed.ledger.rows import Traffic
-from bytefed.runs.directory import DATABASE, coded, refuse_existing
+from bytefed.runs.directory import DATABASE, coded_errors, refuse_existing
 from bytefed.runs.store import Store
 
 P = 6
@@ -326,7 +326,7 @@ def test_a_database_that_may_only_be_read(store):
 def test_what_the_system_says_has_a_code(tmp_path, number, code):
     import errno
 
-    with pytest.raises(StoreError, match=code), coded(tmp_path):
+    with pytest.raises(StoreError, match=code), coded_errors(tmp_path):
         raise OSError(getattr(errno, number), "no")
 
 
