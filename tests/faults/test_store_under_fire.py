@@ -55,7 +55,7 @@ def test_a_second_coordinator_is_sent_away_and_touches_nothing(tmp_path):
         "--resume", str(run)
     )
     anew = told("--boards", "loopback:2", "--run-dir", str(run))
-    assert f"[E_RUN_EXISTS]: {run} holds a run already. -> Continue it with --resume {run}" in anew
+    assert f"[E_RUN_EXISTS]: {run} holds a run already. -> Continue it: `bytefed run --resume {run}`" in anew
     assert files(run) == before
     store.commit_delta(1, "b" * 16, HEAD, num_examples=1, loss=0.0, correct=0)
     store.close()
