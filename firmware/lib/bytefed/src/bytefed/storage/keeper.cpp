@@ -5,7 +5,10 @@ namespace {
 
 constexpr uint32_t kQuiet = 1000;     // ms of silence from the host before saving
 constexpr uint32_t kLongest = 60000;  // ms that a change waits for silence at most
-constexpr uint32_t kPause = 100;      // ms of silence before a page is erased, or between two pages
+constexpr uint32_t kPause = 100;      // ms of silence before a page is erased
+// ms from the start of one erased page to the next: 85 of them the processor may stand still, and the rest is
+// for the radio, whose link is lost if it misses all that the other side sends for a second or more.
+constexpr uint32_t kPage = 85 + 50;
 constexpr uint32_t kSampleSlots = 4;
 constexpr uint32_t kVersion = 2;  // goes up when the parts change their meaning
 
@@ -103,8 +106,9 @@ bool Keeper::is_current() const {
 // Whether now is a time for the next step: samples wait while a round is trained, and erasing for a pause.
 bool Keeper::may_step(uint32_t now) {
   if (!session_.at_rest()) return false;
-  if (!image().erases() || now - heard_ >= kPause) return true;
-  return now - saved_ >= kLongest && now - erased_ >= kPause;
+  if (!image().erases()) return true;
+  if (now - erased_ < kPage) return false;
+  return now - heard_ >= kPause || now - saved_ >= kLongest;
 }
 
 // A host that is busy with the board lets pieces of images be written once a minute, lest pages wear.
