@@ -152,6 +152,8 @@ def test_an_image_that_never_enumerates(machine: Path, monkeypatch: pytest.Monke
     assert failure(nothing).code == "E_CONFIG_RANGE"
 
 
+# pyserial leaves a socket whose other end is gone to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("when", ["faulty", "late"])
 def test_an_image_that_goes_wrong(
     machine: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, when: str
