@@ -57,7 +57,7 @@ async def check_model(device: Device, model_hash: int) -> str:
 
 
 async def check_features(device: Device) -> str:
-    """Have a board extract the features of golden inputs, compare their CRC-32 with the manifest's, and say so in words.
+    """Have a board extract the features of golden inputs, and compare their CRC-32 with the manifest's.
 
     Args:
         device: The board; it is connected if it is not yet.

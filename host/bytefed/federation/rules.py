@@ -92,7 +92,8 @@ class Rules:
         if delivered < self.needed(asked):
             raise LinkError(
                 "E_QUORUM",
-                f"Round {number} has {counted(delivered, 'delta')} and needs {self.needed(asked)}; nobody is left to wait for.",
+                f"Round {number} has {counted(delivered, 'delta')} and needs {self.needed(asked)};"
+                " nobody is left to wait for.",
                 "See to the boards named above, and continue: `bytefed run --resume DIR`; or lower --quorum, or "
                 "--learning-rate where training diverges. Clients are lost by `--dropout` in a simulation.",
             )
