@@ -106,6 +106,17 @@ def test_its_reset_button_is_pressed(machine: Path) -> None:
     assert failure(no_press).code == "E_BOARD_RESET"
 
 
+def test_samples_that_a_reset_loses_are_missed(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_EMULATOR", "forgetful")
+
+    async def action(devices: list[Device]) -> None:
+        await check_round(devices[0])
+        await check_reset(devices[0], devices[0].transport.emulator.press_reset)
+
+    error = failure(action)
+    assert error.code == "E_BOARD_RESET" and "lost the samples" in error.message
+
+
 @pytest.mark.parametrize("faults", ["", "wrong-bits"])
 def test_the_self_check(machine: Path, monkeypatch: pytest.MonkeyPatch, faults: str) -> None:
     monkeypatch.setenv("FAKE_MODEL", "digits")
