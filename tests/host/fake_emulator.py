@@ -56,7 +56,7 @@ class Fake:
         listener: Where its host comes to.
         faults: "silent": it never enumerates; "faulty": its image goes wrong at once; "late": after the first
             request; "deaf": no answers on the control channel; "strange": answers that make no sense; "wrong-bits":
-            the first of its features is another one; "forgetful": it says that it has saved, and has not.
+            the first of its features is another one; "forgetful": it says that it saves, and does not.
         model: Name of its extractor, "" for none.
     """
 

@@ -18,7 +18,7 @@ from bytefed.errors import BoardError
 from bytefed.extractor.describe import golden_inputs
 from bytefed.extractor.extractor import Extractor
 from bytefed.extractor.manifest import Manifest, known_model, model_folder
-from bytefed.ledger.count import ByteCount
+from bytefed.ledger.count import REPAIR, ByteCount
 from bytefed.ledger.plan import planned_round
 from bytefed.protocol.message import VISIT, Capability, Kind
 from bytefed.runs.directory import new_run
@@ -159,7 +159,8 @@ def _compare(uri: str, delta: NDArray[np.float32] | None, expected: NDArray[np.f
 def _bytes(counted: ByteCount, expected: ByteCount) -> str:
     if counted == expected:
         return f"{counted.wire_total:,} B as estimated"
-    return f"{counted.wire_total:,} B where {expected.wire_total:,} B were estimated: the link lost frames"
+    repair = sum(getattr(counted, cause) for cause in REPAIR)
+    return f"{counted.wire_total:,} B where {expected.wire_total:,} B were estimated; {repair:,} B of it are repair"
 
 
 def _features(device: Device) -> Samples:
