@@ -162,7 +162,7 @@ def emulator_train():
     return _core.train
 
 
-# ---- What goes wrong
+# ---- Faults
 
 
 def test_an_image_that_never_enumerates(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:

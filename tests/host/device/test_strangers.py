@@ -1,4 +1,4 @@
-"""What a stranger on an open link may do, and may not: each is an attack that was seen to succeed."""
+"""Strangers on an open link: each test is an attack that once succeeded, and fails now."""
 
 from __future__ import annotations
 
