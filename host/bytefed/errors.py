@@ -17,7 +17,7 @@ from __future__ import annotations
 import difflib
 import errno
 
-TYPE_CHECKING = False
+TYPE_CHECKING = False  # `typing` takes time to load, and this is loaded first
 if TYPE_CHECKING:
     from collections.abc import Iterable
 

@@ -49,6 +49,15 @@ def in_a_thread(work: Callable[[], _T], stop: Callable[[], object]) -> _T:
             return done.result()
 
 
+def stopping_signals() -> list[int]:
+    """Return the signals that ask a program which serves others to stop: Ctrl-C, a polite kill, the terminal's end."""
+    found = [signal.SIGINT, signal.SIGTERM]
+    ends = getattr(signal, "SIGHUP", None)  # Windows has none
+    if ends is not None and signal.getsignal(ends) != signal.SIG_IGN:  # as `nohup` has it
+        found.append(ends)
+    return [*found]
+
+
 @contextmanager
 def interrupts(
     stop: Callable[[], object],

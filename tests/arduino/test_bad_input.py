@@ -10,9 +10,9 @@ import pytest
 from fake_board import FakeBoard
 from test_app import CAPACITY, FAMILIES, C, capture, go, meet, samples, train
 
+from bytefed.boards import self_check
 from bytefed.boards.describe import describe
 from bytefed.cli.commands import capture as capture_command
-from bytefed.cli.commands import flash
 from bytefed.device import session as session_module
 from bytefed.device.device import Device
 from bytefed.device.plan import Samples
@@ -51,7 +51,7 @@ def test_a_model_that_does_not_fit_its_arena(switch_on: Callable[..., FakeBoard]
         assert "too large" in refused.value.remedy
         await goes_on(device)
         with pytest.raises(BoardError, match="E_BOARD_MODEL") as refused:
-            await flash.verify(device, MOTION.model_hash)
+            await self_check.check_model(device, MOTION.model_hash)
         assert "arena" in refused.value.remedy
 
     go(action)

@@ -11,6 +11,7 @@ from fake_board import FakeBoard
 from bytefed.boards.catalog import UsbId
 from bytefed.boards.loopback import LoopbackTransport
 from bytefed.boards.ports import Port
+from bytefed.boards.self_check import check_model
 from bytefed.cli.commands import doctor, flash
 from bytefed.cli.commands.doctor import Facts
 from bytefed.device.device import Device
@@ -87,6 +88,6 @@ def test_flash_asks_the_board(fake_boards: Path) -> None:
     def device() -> Device:
         return Device(LoopbackTransport(FakeBoard(fake_boards / "fake_nano.so")))  # type: ignore[arg-type]
 
-    assert asyncio.run(flash.verify(device(), motion)) == "0123456789abcdef"
+    assert asyncio.run(check_model(device(), motion)) == "0123456789abcdef"
     with pytest.raises(BoardError, match="E_BOARD_MODEL"):
-        asyncio.run(flash.verify(device(), motion + 1))
+        asyncio.run(check_model(device(), motion + 1))

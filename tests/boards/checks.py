@@ -27,6 +27,7 @@ from bytefed.device.plan import RoundReply, Samples, TrainingPlan
 from bytefed.device.visit import about
 from bytefed.device.visit import capture as take_samples
 from bytefed.errors import BoardError, LinkError
+from bytefed.extractor.describe import golden_inputs
 from bytefed.extractor.extractor import Extractor
 from bytefed.extractor.manifest import Manifest, known_model, model_folder
 from bytefed.ledger.plan import planned_round
@@ -165,8 +166,7 @@ async def extracts_the_golden_features(device: Device) -> str:
     await device.connect(new_run())
     name = own_model(device)
     golden, extractor = Manifest.load(model_folder(name)).document["golden"], Extractor.load(name)
-    shape = (golden["n"], *extractor.input_shape)
-    inputs = np.random.RandomState(golden["seed"]).randint(-128, 128, shape).astype(np.int8)
+    inputs = golden_inputs(golden["seed"], golden["n"], extractor.input_shape)
     made = extractor.extract(inputs)
     assert _core.crc32(made.tobytes()) == golden["features_crc32"], "this host's extractor is not sound"
     await device.provision(unlabelled(device, inputs, "inputs"))

@@ -56,8 +56,8 @@ class Fake:
         listener: Where its host comes to.
         faults: "silent": it never enumerates; "faulty": its image goes wrong at once; "late": after the first
             request; "deaf": no answers on the control channel; "strange": answers that make no sense; "wrong-bits":
-            the first of its features is another one.
-        model: Of its extractor, "" for none.
+            the first of its features is another one; "forgetful": it says that it saves, and does not.
+        model: Name of its extractor, "" for none.
     """
 
     def __init__(self, uid: int, listener: socket.socket, faults: set[str], model: str) -> None:
@@ -71,8 +71,9 @@ class Fake:
 
         if not self.model:
             return VirtualBoard(
-                features=16, classes=4, uid=self.uid, boot=self.boot, capacity=500, max_batch=32
-            )
+                features=16, classes=4, uid=self.uid, boot=self.boot, capacity=500, max_batch=32,
+                save=(lambda: True) if "forgetful" in self.faults else None,
+            )  # fmt: skip
         import numpy as np
 
         extractor = Extractor.load(self.model)

@@ -65,7 +65,7 @@ def forms_of(name: str) -> tuple[str, ...]:
 
 
 def emulation(link: str) -> str:
-    """Return what boards over a link are instead of hardware, "" where they are no emulated ones.
+    """Return words for what stands in for hardware behind a link, "" where its boards are not emulated.
 
     Args:
         link: Scheme of their URIs, as `link` in bytes.csv.

@@ -64,7 +64,7 @@ class Scheme:
         find: Called with a URI before anything else is loaded. Looks for real boards; of virtual ones it checks only
             what the URI says. Raises ConfigError (E_CONFIG_BOARDS) and LinkError.
         check: Called with all URIs of a command, so that a scheme can refuse neighbours. Raises ConfigError.
-        emulates: What its boards are instead of hardware, for summaries of runs; "" for real and virtual boards.
+        emulates: Words for what stands in for the hardware, for summaries of runs; "" for real and virtual boards.
     """
 
     name: str

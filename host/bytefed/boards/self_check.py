@@ -1,7 +1,7 @@
-"""A short check of one board: its extractor's features and one round, held against this host's arithmetic.
+"""A short check of one board: its model, its features and one round by this host's arithmetic, and a reset.
 
-The whole suite is tests/boards; this is what takes a few seconds and asks nobody for anything. It replaces the samples
-that the board holds.
+It takes a few seconds and needs nobody at the board; the whole suite is tests/boards. It replaces the samples that the
+board holds.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from bytefed import _core
 from bytefed.device.device import Device
 from bytefed.device.plan import Samples, TrainingPlan
 from bytefed.errors import BoardError
+from bytefed.extractor.describe import golden_inputs
 from bytefed.extractor.extractor import Extractor
 from bytefed.extractor.manifest import Manifest, known_model, model_folder
-from bytefed.ledger.count import ByteCount
+from bytefed.ledger.count import REPAIR, ByteCount
 from bytefed.ledger.plan import planned_round
-from bytefed.protocol.message import Capability, Kind
+from bytefed.protocol.message import VISIT, Capability, Kind
 from bytefed.runs.directory import new_run
 
 _TRAIN, _TEST = 40, 8
@@ -31,11 +32,35 @@ _REBUILD = (
 )
 
 
-async def check_features(device: Device) -> str:
-    """Have a board extract the features that its model's manifest has the golden CRC-32 of; return what was done.
+async def check_model(device: Device, model_hash: int) -> str:
+    """Visit a board, look whether it holds a model, and return the board's name.
 
     Args:
-        device: Of a run, or not connected yet.
+        device: Not connected; it is closed afterwards.
+        model_hash: CRC-32 of the model's .tflite file.
+
+    Raises:
+        BoardError: E_BOARD_MODEL if it holds another model, or none.
+        LinkError: It does not answer.
+    """
+    try:
+        await device.connect(VISIT)
+        if device.board.model != model_hash:
+            raise BoardError(
+                "E_BOARD_MODEL",
+                f"{device.uri}: the board reports model {device.board.model:08x}, not {model_hash:08x}.",
+                "If its light blinks red, the model does not fit its arena; otherwise upload again.",
+            )
+        return device.name
+    finally:
+        await device.close()
+
+
+async def check_features(device: Device) -> str:
+    """Have a board extract the features of golden inputs, and compare their CRC-32 with the manifest's.
+
+    Args:
+        device: The board; it is connected if it is not yet.
 
     Raises:
         BoardError: E_BOARD_FEATURES if one bit of them differs.
@@ -47,8 +72,7 @@ async def check_features(device: Device) -> str:
         return "none that this host knows"
     name = known[0]
     golden, extractor = Manifest.load(model_folder(name)).document["golden"], Extractor.load(name)
-    shape = (golden["n"], *extractor.input_shape)
-    inputs = np.random.RandomState(golden["seed"]).randint(-128, 128, shape).astype(np.int8)
+    inputs = golden_inputs(golden["seed"], golden["n"], extractor.input_shape)
     meaning = extractor.quantization
     labels, no_labels = np.zeros(len(inputs), np.uint8), np.zeros(0, np.uint8)
     await device.provision(
@@ -69,7 +93,7 @@ async def check_round(device: Device) -> str:
     """Train a board for one round and compare its delta with this host's, and its bytes with the estimate.
 
     Args:
-        device: Of a run, or not connected yet.
+        device: The board; it is connected if it is not yet.
 
     Raises:
         BoardError: E_BOARD_BITS if one bit of the delta differs.
@@ -135,7 +159,8 @@ def _compare(uri: str, delta: NDArray[np.float32] | None, expected: NDArray[np.f
 def _bytes(counted: ByteCount, expected: ByteCount) -> str:
     if counted == expected:
         return f"{counted.wire_total:,} B as estimated"
-    return f"{counted.wire_total:,} B where {expected.wire_total:,} B were estimated: the link lost frames"
+    repair = sum(getattr(counted, cause) for cause in REPAIR)
+    return f"{counted.wire_total:,} B where {expected.wire_total:,} B were estimated; {repair:,} B of it are repair"
 
 
 def _features(device: Device) -> Samples:

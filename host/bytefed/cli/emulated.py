@@ -94,7 +94,7 @@ def try_image(what: str, bootloader: Path | None, model_hash: int | None) -> int
     Args:
         what: Environment of PlatformIO, or path of an image.
         bootloader: Hex of its bootloader, None to look for it.
-        model_hash: Of the model that it must hold, None for any.
+        model_hash: CRC-32 of the model that it must hold, None for any.
 
     Raises:
         ConfigError: As `find_build` and `find_emulator`.
@@ -114,8 +114,7 @@ def try_image(what: str, bootloader: Path | None, model_hash: int | None) -> int
 
 
 async def _try(console: Console, build: Build, model_hash: int | None) -> None:
-    from bytefed.boards.self_check import check_features, check_reset, check_round
-    from bytefed.cli.commands.flash import verify
+    from bytefed.boards.self_check import check_features, check_model, check_reset, check_round
 
     uid = board_uid(0, 0)
     async with emulated_board(build, f"nrf52840:{build.name}#0", fitted(build, uid)) as emulator:
@@ -125,7 +124,8 @@ async def _try(console: Console, build: Build, model_hash: int | None) -> None:
             facts = await describe(device)
             _say(console, "boots", f"its USB is ready; {facts['board']}, uid {facts['uid']}")
             await device.close()
-            await verify(device, model_hash if model_hash is not None else device.board.model)
+            if model_hash is not None:
+                await check_model(device, model_hash)
             for name in ("firmware", "model", "head", "samples", "sensor", "RAM free"):
                 if name in facts:
                     _say(console, name, facts[name])

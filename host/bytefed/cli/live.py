@@ -41,10 +41,8 @@ class Quiet:
     """Shows troubles on standard error, and one line at the end."""
 
     def __init__(self) -> None:
-        self._out, self._err = (
-            Console(emoji=False, highlight=False),
-            Console(emoji=False, stderr=True, highlight=False),
-        )
+        self._out = Console(emoji=False, highlight=False)
+        self._err = Console(emoji=False, stderr=True, highlight=False)
 
     def __call__(self, event: Event) -> None:
         """Show what an event is about, if it is one to be shown."""

@@ -76,7 +76,7 @@ def difference(sums: Any) -> str:
     causes = [f"+{count:,} {cause}" for cause, count in repair.items() if count]
     unfinished = sums.get("unfinished", 0)
     rest = sums["wire_total"] - sums["estimate_wire"] - sum(repair.values()) - unfinished
-    if rest < 0:  # the port counts what arrives: not the lost one, but what came in its place, as repair
+    if rest < 0:  # a lost answer is not counted, and the one in its place is booked as repair
         causes.append(f"{rest:+,} of answers that were lost, for which others came")
     elif rest:
         causes.append(f"{rest:+,} of what began anew")

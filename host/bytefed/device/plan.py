@@ -114,7 +114,7 @@ class PlannedRound:
 
 @dataclass(frozen=True)
 class RoundReply:
-    """What a board brought back.
+    """The answer of a board to a round.
 
     Attributes:
         result: RESULT as it came.

@@ -75,7 +75,7 @@ class Session:
 
     @property
     def uri(self) -> str:
-        """What the user would type to get here again."""
+        """The URI that a user would type to reach the board."""
         return self.transport.uri
 
     @property

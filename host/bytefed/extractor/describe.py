@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bytefed.errors import ModelError, counted
 from bytefed.extractor.extractor import ARENA_BYTES, Extractor
@@ -116,13 +117,21 @@ def arena_bytes(model: bytes) -> int:
 
 
 def golden(extractor: Extractor) -> dict[str, int]:
-    """Return the golden values that any device must compute: CRC-32 of the features of pseudo-random inputs.
-
-    The inputs are `numpy.random.RandomState(seed).randint(-128, 128, (n, *input_shape))`.
-    """
+    """Return the golden values that any device must compute: CRC-32 of the features of pseudo-random inputs."""
     seed, n = 1, 32
-    inputs = np.random.RandomState(seed).randint(-128, 128, (n, *extractor.input_shape)).astype(np.int8)
-    return {"seed": seed, "n": n, "features_crc32": zlib.crc32(extractor.extract(inputs).tobytes())}
+    features = extractor.extract(golden_inputs(seed, n, extractor.input_shape))
+    return {"seed": seed, "n": n, "features_crc32": zlib.crc32(features.tobytes())}
+
+
+def golden_inputs(seed: int, n: int, shape: Sequence[int]) -> NDArray[np.int8]:
+    """Return the inputs of the golden features, int8 [n, *shape].
+
+    Args:
+        seed: Seed of `numpy.random.RandomState`, as in the manifest.
+        n: Number of inputs, as in the manifest.
+        shape: Shape of one input.
+    """
+    return np.random.RandomState(seed).randint(-128, 128, (n, *shape)).astype(np.int8)
 
 
 def _stderr_of(call: Callable[[], object]) -> str:

@@ -57,7 +57,7 @@ _LARGEST_STORE = 65_535
 
 @dataclass(frozen=True)
 class Experiment:
-    """What a run is about: all that its configuration names, found and loaded.
+    """The subject of a run: all that its configuration names, found and loaded.
 
     Attributes:
         config: The configuration.

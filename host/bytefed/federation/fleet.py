@@ -351,7 +351,7 @@ class Fleet:
 
 
 def _provision_estimate(device: Device, samples: Samples) -> int:
-    """What giving a board its samples should take, bytes."""
+    """Return the bytes that giving a board its samples should take."""
     count = planned_provision(
         device.profile,
         samples.record_size,

@@ -83,16 +83,17 @@ class Rules:
         """Return the number of clients that must deliver, at least 1, given the number that were asked."""
         return max(1, math.ceil(self.quorum * asked))
 
-    def require_quorum(self, number: int, counted: int, asked: int) -> None:
+    def require_quorum(self, number: int, delivered: int, asked: int) -> None:
         """Refuse a round for which too few clients delivered.
 
         Raises:
             LinkError: E_QUORUM.
         """
-        if counted < self.needed(asked):
+        if delivered < self.needed(asked):
             raise LinkError(
                 "E_QUORUM",
-                f"Round {number} has {counted} deltas and needs {self.needed(asked)}; nobody is left to wait for.",
+                f"Round {number} has {counted(delivered, 'delta')} and needs {self.needed(asked)};"
+                " nobody is left to wait for.",
                 "See to the boards named above, and continue: `bytefed run --resume DIR`; or lower --quorum, or "
                 "--learning-rate where training diverges. Clients are lost by `--dropout` in a simulation.",
             )

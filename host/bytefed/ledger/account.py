@@ -35,7 +35,7 @@ class Part(NamedTuple):
 
 
 class Said:
-    """What crossed a link for one piece of work, over as many connections as that took.
+    """The messages that have crossed a link for one piece of work, over as many connections as that took.
 
     Args:
         names: Names of messages that had been said before the work began.
@@ -45,7 +45,7 @@ class Said:
         self._parts: dict[Hashable, bytearray] = {name: bytearray(b"\1") for name in names}
 
     def is_first_time(self, name: Hashable, start: int = 0, stop: int = 1) -> bool:
-        """Whether any byte of a part crosses for the first time; from now on it has crossed."""
+        """Return whether any byte of a part crosses for the first time; from now on it has crossed."""
         said = self._parts.get(name)
         if said is None:
             said = self._parts[name] = bytearray()
@@ -60,8 +60,8 @@ class Said:
 
 
 _Form = tuple[bool, int, int, int, bool]
-"""All of a frame that its causes follow from: whether it goes down, length, bytes on the wire, payload, and whether it
-is an ACK."""
+"""The properties that decide a frame's causes: whether it goes down, length, bytes on the wire, payload, whether it is
+an ACK."""
 
 
 @cache

@@ -46,7 +46,7 @@ class Database:
         """Release the directory.
 
         Raises:
-            StoreError: What was gathered last can't be stored.
+            StoreError: The writes that were gathered last can't be stored.
         """
         try:
             if self._turn is not None:

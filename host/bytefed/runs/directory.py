@@ -114,7 +114,7 @@ def coded_errors(directory: Path, option: str = _RUN_DIR, again: str = _RESUME) 
     Args:
         directory: The directory.
         option: The option that names it.
-        again: What to do once the system is mended.
+        again: Advice for the time when the fault is mended, such as "start it again".
     """
     try:
         yield

@@ -34,7 +34,7 @@ _DIRECTORY = "--sweep-dir"
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """What a sweep tries.
+    """The plan of a sweep.
 
     Attributes:
         settings: The cells of the grid, as ``grid`` makes them: float32 is among them for each.
@@ -63,7 +63,7 @@ class SweepPlan:
 
 @dataclass(frozen=True)
 class SweepTable:
-    """What came of a sweep.
+    """The result of a sweep.
 
     Attributes:
         rows: One for each cell of the grid, over all seeds.

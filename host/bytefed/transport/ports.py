@@ -10,11 +10,11 @@ from weakref import WeakKeyDictionary
 
 
 class SeenPort(Protocol):
-    """What a search for ports must tell of each."""
+    """A port as a search for ports describes it."""
 
     @property
     def name(self) -> str:
-        """What the system calls it."""
+        """The system's name for it."""
 
     @property
     def is_board(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import fake_emulator
@@ -21,7 +22,8 @@ from bytefed.boards.self_check import check_features, check_reset, check_round
 from bytefed.boards.virtual import BoardKind, board_uid
 from bytefed.device.device import Device
 from bytefed.errors import BoardError, BytefedError, ConfigError, LinkError
-from bytefed.protocol.message import VISIT
+from bytefed.ledger.count import ByteCount
+from bytefed.protocol.message import VISIT, Board, Capability
 from bytefed.runs.directory import new_run
 
 OPTIONS = VirtualOptions(BoardKind(16, 4))
@@ -106,6 +108,20 @@ def test_its_reset_button_is_pressed(machine: Path) -> None:
     assert failure(no_press).code == "E_BOARD_RESET"
 
 
+def test_samples_that_a_reset_loses_are_missed(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_EMULATOR", "forgetful")
+    unpack = Board.unpack
+    says_that_it_keeps = lambda body: replace(unpack(body), capabilities=Capability.PERSISTENT)  # noqa: E731
+    monkeypatch.setattr(Board, "unpack", says_that_it_keeps)
+
+    async def action(devices: list[Device]) -> None:
+        await check_round(devices[0])
+        await check_reset(devices[0], devices[0].transport.emulator.press_reset)
+
+    error = failure(action)
+    assert error.code == "E_BOARD_RESET" and "lost the samples" in error.message
+
+
 @pytest.mark.parametrize("faults", ["", "wrong-bits"])
 def test_the_self_check(machine: Path, monkeypatch: pytest.MonkeyPatch, faults: str) -> None:
     monkeypatch.setenv("FAKE_MODEL", "digits")
@@ -120,6 +136,12 @@ def test_the_self_check(machine: Path, monkeypatch: pytest.MonkeyPatch, faults: 
             assert "golden inputs of model digits" in await check_features(devices[0])
 
     with_boards(action)
+
+
+def test_bytes_that_are_not_as_estimated_are_told(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bytefed.boards.self_check.planned_round", lambda *_, **__: ByteCount())
+    said = with_boards(lambda devices: check_round(devices[0]))
+    assert isinstance(said, str) and said.endswith("B where 0 B were estimated; 0 B of it are repair")
 
 
 def test_a_delta_with_another_bit_is_found(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +162,7 @@ def emulator_train():
     return _core.train
 
 
-# ---- What goes wrong
+# ---- Faults
 
 
 def test_an_image_that_never_enumerates(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,7 +81,7 @@ def remedies(path: Path) -> Iterator[Remedy]:
 
 
 def of_boards() -> Iterator[Remedy]:
-    """What is said for each status that a board answers with, and to visitors that come at a bad time."""
+    """The remedies for each status that a board answers with, and for visitors that come at a bad time."""
     for status in Status:
         if status is not Status.OK:
             error = board_error("1234", status)
@@ -112,7 +112,7 @@ def options(command: str) -> frozenset[str]:
 
 
 def commands(text: str) -> list[str]:
-    """What a remedy asks to type: between backticks, or behind a colon up to the end of the sentence."""
+    """The commands in a remedy: between backticks, or behind a colon up to the end of the sentence."""
     return [
         *re.findall(r"`([^`]+)`", text),
         *re.findall(

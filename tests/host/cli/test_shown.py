@@ -1,4 +1,4 @@
-"""What people are told of a run: the bytes of a round and of all of them, what made the difference, at any width."""
+"""A run on the screen: the bytes of a round and of all of them, what made the difference, at any width."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ STANDS_FOR = {
     "NAME": "mine",
     "PATH": "s",
 }
-"""What is typed for the capitals in remedies."""
+"""Values to type for the words in capitals in remedies."""
 
 _LEARN = ("run", "gateway")
 _DATA = ("run", "simulate", "partition", "gateway")

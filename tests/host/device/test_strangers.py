@@ -1,4 +1,4 @@
-"""What a stranger on an open link may do, and may not: each is an attack that was seen to succeed."""
+"""Strangers on an open link: each test is an attack that once succeeded, and fails now."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bytefed.errors import BoardError, ConfigError
 from bytefed.federation.config import RunConfig
 from bytefed.federation.local_training import LocalTraining
 from bytefed.protocol.header import control_frame
-from bytefed.protocol.message import HEADER_SIZE, Begin, BeginFlag, Hello, Kind, Result
+from bytefed.protocol.message import HEADER_SIZE, Begin, BeginFlag, Capture, Hello, Kind, Result
 
 D, C, RUN = 4, 2, 0x5EA1
 HEAD = np.zeros(D * C + C, np.float32)
@@ -64,6 +64,25 @@ def test_a_board_weighs_what_it_holds(link, taken):
     else:
         with pytest.raises(BoardError, match=r"E_BOARD_EXAMPLES.*65,535 training samples, STORED 6"):
             asyncio.run(one_round())
+
+
+def test_a_board_that_took_samples_meanwhile_is_asked_what_it_holds():
+    board = VirtualBoard(
+        features=D, classes=C, uid=0xB0, boot=7, input_size=D, model=1, extract=lambda inputs: inputs,
+        sense=lambda label: bytes(D), sense_time=1, scale=1 / 32,
+    )  # fmt: skip
+
+    async def one_round():
+        device = await connected(LoopbackTransport(board, framing="ble"))
+        board.feed_frame(control_frame(Kind.CAPTURE, 1, Capture(6, 2, 0, 0).pack()))
+        while board.samples() < 8:
+            board.poll()
+            await asyncio.sleep(0.01)
+        board.take_frames()
+        reply = await device.train(device.plan_round(1, HEAD, PLAN))
+        return reply.result.num_examples, device.stored.train
+
+    assert asyncio.run(one_round()) == (8, 8)
 
 
 def test_a_later_round_that_a_stranger_began_is_voided():

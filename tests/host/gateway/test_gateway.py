@@ -229,9 +229,9 @@ def test_only_a_socket_is_removed(tmp_path, features):
     async def serve():
         async with task_and_boards(plan, lambda _: None) as (task, devices):
             experiment = Experiment(plan, strategy, air_table(plan), Assignment.divided(plan, task, BOARDS))
-            await Gateway(Room(experiment, 0, tmp_path / "room"), devices, None, lambda _: None).serve(
-                precious
-            )
+            room = Room(experiment, 0, tmp_path / "room")
+            async with asyncio.timeout(30):  # one that serves there would never end
+                await Gateway(room, devices, None, lambda _: None).serve(precious)
 
     with pytest.raises(BytefedError, match="E_GATEWAY_SOCKET"):
         asyncio.run(serve())

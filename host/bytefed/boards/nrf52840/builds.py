@@ -1,4 +1,4 @@
-"""Finds what PlatformIO has left on this machine: an environment's build, and the bootloader of its board."""
+"""Finds PlatformIO's builds on this machine, and the bootloaders of their boards."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CORE = "framework-arduinoadafruitnrf52"
 
 @dataclass(frozen=True)
 class Build:
-    """An image with all that it takes to boot it.
+    """An image and all that is needed to boot it.
 
     Attributes:
         name: The environment, or the file's name.

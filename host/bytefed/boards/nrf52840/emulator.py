@@ -32,9 +32,9 @@ _HOST = "127.0.0.1"
 _RTO_FLOOR = 2.0  # seconds: the socket loses nothing, but an emulated chip may be slower than a real one
 _LINE_LIMIT = 1 << 20  # bytes of one line from the emulator
 _ANSWER_PATIENCE = 30.0  # seconds
-_WORDS = 100  # lines of what the emulator says that are kept for its end
+_WORDS = 100  # lines of the emulator's text that are kept for the error at its end
 _CALLERS = 3  # named in an error
-_LOOK = 0.02  # seconds between two looks whether USB is ready
+_LOOK = 0.02  # seconds between two questions whether USB is ready
 _BOOT_PATIENCE = 60.0  # seconds until the USB of an image must be ready: a real board takes less than two
 
 
@@ -74,11 +74,12 @@ def without_unicorn() -> ConfigError:
 
 @dataclass(frozen=True)
 class Chip:
-    """What an emulated board is, besides its image.
+    """The chip of an emulated board, and what is attached to it.
 
     Attributes:
         uid: Identity of its chip, 64 bits.
-        sensor: Sensor on its bus and what that feels, such as "bmi270" or "bmi270:walk.csv"; "" for none.
+        sensor: The sensor on its bus, with a recording of what it feels or without, such as "bmi270:walk.csv" or
+            "bmi270"; "" for none.
         state: File that keeps its flash; None for a board that is new each time.
     """
 
@@ -92,8 +93,8 @@ def command(program: Path, build: Build, chip: Chip, port: int) -> list[str]:
 
     Args:
         program: The emulator.
-        build: What it boots.
-        chip: On what.
+        build: The image that the board boots.
+        chip: The chip that it runs on.
         port: File descriptor of a listening socket: the board's USB serial port.
     """
     seed = random.SystemRandom().getrandbits(32)  # of its random numbers, among them the board's boot id
@@ -116,12 +117,13 @@ class Emulator:
     """A running emulator with one board.
 
     Args:
-        uri: What to call the board in errors.
+        uri: Name of the board in errors.
         process: The emulator's process.
         port: Number of the TCP port of this machine behind which the board's USB serial port is.
 
     Attributes:
-        uri, port: As above.
+        uri: Name of the board in errors.
+        port: Number of that TCP port.
         ended: Why the board is gone; None while it is there.
     """
 
@@ -134,10 +136,10 @@ class Emulator:
         self._said: deque[str] = deque(maxlen=_WORDS)
         self._end = asyncio.create_task(self._notice_the_end())
 
-    # ---- What it says
+    # ---- From the emulator
 
     async def _listen(self, stream: asyncio.StreamReader | None) -> None:
-        """Take what the emulator says: events, answers in the order of the questions, and words."""
+        """Read the emulator's lines: events, answers in the order of the questions, and text for people."""
         while stream is not None and (line := await stream.readline()):
             message = _json(line)
             if message is None:
@@ -166,7 +168,7 @@ class Emulator:
             return without_unicorn()
         return LinkError("E_EMULATOR", f"{self.uri}: the emulator has ended: {said}", "See its message.")
 
-    # ---- What it is told
+    # ---- To the emulator
 
     async def ask(self, **request: object) -> Mapping[str, Any]:
         """Give one order of the control channel and return the answer.
@@ -324,9 +326,9 @@ async def emulated_board(build: Build, uri: str, chip: Chip) -> AsyncIterator[Em
     """Switch a board on, and off on leaving. Its USB is ready later: see `Emulator.enumerated`.
 
     Args:
-        build: What to boot.
-        uri: What to call the board.
-        chip: On what.
+        build: The image that the board boots.
+        uri: Name of the board in errors.
+        chip: The chip that it runs on.
 
     Raises:
         ConfigError: E_EMULATOR_MISSING, E_EMULATOR_UNICORN.

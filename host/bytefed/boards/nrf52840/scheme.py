@@ -39,7 +39,7 @@ def parse(uri: str) -> tuple[str, int]:
 
 
 async def _find(uri: str) -> Found:
-    """Find image and emulator before anything is started; both are needed later for certain."""
+    """Find image and emulator before anything is started, so that a missing one is told at once."""
     what, count = parse(uri)
     from bytefed.boards.nrf52840.builds import find_build
     from bytefed.boards.nrf52840.emulator import find_emulator
@@ -71,8 +71,8 @@ def fitted(build: Build, uid: int, state: Path | None = None, sensor: str | None
     """Return the chip of a board, with what the user asked for and what boards of its make have.
 
     Args:
-        build: What it boots.
-        uid: Its identity, 64 bits.
+        build: The image that the board boots.
+        uid: Identity of the board, 64 bits.
         state: Folder that keeps boards' flash; None for $BYTEFED_EMULATED_STATE, without which all boards are new.
         sensor: Name of a sensor, or NAME:RECORDING.csv, or "none"; None for $BYTEFED_EMULATED_SENSOR, without which
             a board has the first sensor of its make, and lies still.

@@ -1,4 +1,4 @@
-"""What an emulated board has used of its chip: the marks that its stacks, heap and flash have reached."""
+"""The marks that the stacks, heap and flash of an emulated board have reached."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Mark:
     """The most that was ever used of a piece of memory.
 
     Attributes:
-        name: What the image calls it, such as "main" or "loop".
-        used: Bytes, the most since the board was switched on.
-        size: Bytes that there are.
+        name: The image's name for it, such as "main" or "loop".
+        used: The most bytes in use since the board was switched on.
+        size: Its size, bytes.
     """
 
     name: str
@@ -84,13 +84,13 @@ class Watermarks:
 
 @runtime_checkable
 class Watched(Protocol):
-    """An ability of a transport: somebody watches what the board behind it uses of its chip."""
+    """A transport whose board is watched from outside, as an emulator does: its watermarks can be asked for."""
 
     async def watermarks(self) -> Watermarks:
         """Return the marks that its memory has reached.
 
         Raises:
-            LinkError: Whoever watches it is gone.
+            LinkError: The watching program is gone.
         """
 
 

@@ -6,9 +6,9 @@ import argparse
 import errno
 import json
 import os
-import signal
 import sys
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -26,7 +26,7 @@ from bytefed.boards.virtual import (
 )
 from bytefed.errors import BytefedError, ConfigError, check_range, from_system, too_many_files
 from bytefed.extractor.manifest import Manifest, model_folder
-from bytefed.waiting import interrupts
+from bytefed.waiting import interrupts, stopping_signals
 
 _IN_PROCESS = "Use `bytefed run --boards loopback:N`: it runs the boards inside its own process."
 _EPILOG = """\
@@ -156,9 +156,8 @@ def _serve_images(args: argparse.Namespace) -> None:
     check_range("--count", args.count, 1, 1024)
     from bytefed.cli.emulated import serve
 
-    asked: list[bool] = []
-    with interrupts(lambda: asked.append(True), numbers=_stopping_signals()):
-        serve(args, lambda: bool(asked) or args.parent not in (None, os.getppid()))
+    with _stop_sign(args.parent) as stopped:
+        serve(args, stopped)
 
 
 def _serve(args: argparse.Namespace, closing: ExitStack) -> None:
@@ -178,12 +177,9 @@ def _serve(args: argparse.Namespace, closing: ExitStack) -> None:
     for uid in uids:
         boards.append(_on_terminal(make_board(kind, uid, extractor, recording), args.line_rate))
         closing.callback(boards[-1].close)
-    asked: list[bool] = []
-    with interrupts(
-        lambda: asked.append(True), numbers=_stopping_signals()
-    ):  # before anybody hears of the boards
+    with _stop_sign(args.parent) as stopped:  # before anybody hears of the boards
         _announce(boards, uids, kind, args.json)
-        serve_boards(boards, lambda: bool(asked) or args.parent not in (None, os.getppid()))
+        serve_boards(boards, stopped)
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -226,7 +222,9 @@ def _print_json(document: dict[str, str]) -> None:
     sys.stdout.flush()
 
 
-def _stopping_signals() -> list[int]:
-    """Return the signals that ask the boards to stop: Ctrl-C, a polite kill, and the end of the terminal."""
-    nohup = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
-    return [signal.SIGINT, signal.SIGTERM, *([] if nohup else [signal.SIGHUP])]
+@contextmanager
+def _stop_sign(parent: int | None) -> Iterator[Callable[[], bool]]:
+    """Give a function that says whether to stop: because of a signal, or because the named parent is gone."""
+    asked: list[bool] = []
+    with interrupts(lambda: asked.append(True), numbers=stopping_signals()):
+        yield lambda: bool(asked) or parent not in (None, os.getppid())

@@ -16,9 +16,8 @@ from rich.console import Console
 from bytefed.boards.catalog import BOARDS
 from bytefed.checkout import CHECKOUT
 from bytefed.device.device import Device
-from bytefed.errors import BoardError, ConfigError, LinkError
+from bytefed.errors import ConfigError, LinkError
 from bytefed.extractor.manifest import Manifest, model_folder
-from bytefed.protocol.message import VISIT
 
 _PATIENCE = 20.0  # seconds until the port is back after an upload
 _EPILOG = """\
@@ -61,20 +60,21 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Build, upload, and verify by HELLO; or build, boot in emulation, and check."""
+    """Build, upload, and ask the board for its model; or build, boot in emulation, and check."""
     if args.emulated:
         return _try(args)
     if args.image or args.bootloader:
         raise ConfigError(
             "E_CONFIG_OPTION", "--image and --bootloader are for --emulated alone.", "Add --emulated."
         )
+    from bytefed.boards.self_check import check_model
     from bytefed.transport.serial import SerialTransport
 
     model = args.model or "digits"
     manifest = Manifest.load(model_folder(model))
     build(args.board, model, "-t", "upload", *(("--upload-port", args.port) if args.port else ()))
     port = wait_for_port(args.port)
-    name = asyncio.run(verify(Device(SerialTransport(port)), manifest.model_hash))
+    name = asyncio.run(check_model(Device(SerialTransport(port)), manifest.model_hash))
     Console(emoji=False).print(f"{port}: board {name} holds model {model}")
     return 0
 
@@ -149,23 +149,3 @@ def wait_for_port(
         "The board did not come back after the upload.",
         "Press its reset button once, then: bytefed devices",
     )
-
-
-async def verify(device: Device, model_hash: int) -> str:
-    """Say HELLO and return the board's name.
-
-    Raises:
-        BoardError: E_BOARD_MODEL if it runs something else than what was uploaded.
-        LinkError: It does not answer.
-    """
-    try:
-        await device.connect(VISIT)
-        if device.board.model != model_hash:
-            raise BoardError(
-                "E_BOARD_MODEL",
-                f"{device.uri}: the board reports model {device.board.model:08x}, not {model_hash:08x}.",
-                "If its light blinks red, the model does not fit its arena; otherwise upload again.",
-            )
-        return device.name
-    finally:
-        await device.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import signal
 import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 from bytefed.cli.options import add_options, given_options
 from bytefed.errors import ConfigError, check_range, counted
 from bytefed.federation.config import RunConfig
-from bytefed.waiting import interrupts
+from bytefed.waiting import interrupts, stopping_signals
 
 if TYPE_CHECKING:
     from bytefed.gateway.wide_area import WideArea
@@ -93,7 +92,7 @@ async def _serve(args: argparse.Namespace, config: RunConfig) -> None:
 async def _until_stopped(serving: Coroutine[None, None, None]) -> None:
     work, loop = asyncio.ensure_future(serving), asyncio.get_running_loop()
     stop = partial(loop.call_soon_threadsafe, work.cancel)  # a signal handler alone would not wake the loop
-    with interrupts(stop, numbers=(signal.SIGINT, signal.SIGTERM)):
+    with interrupts(stop, numbers=stopping_signals()):
         await asyncio.wait([work])
     if not work.cancelled():
         work.result()

@@ -21,7 +21,7 @@ _ALIASES = {
     "batch_size": ("-bs", "--batch_size"),
     "fraction_train": ("-jr", "--join-ratio", "--join_ratio"),
 }
-"""What FL-bench calls them."""
+"""FL-bench's names for the options."""
 _EXAMPLES = """\
 examples:
   bytefed simulate --data cifar10 --alpha 0.1 --clients 100 --rounds 100   the field's classic experiment
