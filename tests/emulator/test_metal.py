@@ -34,7 +34,7 @@ ax,ay,az,gx,gy,gz
 
 @pytest.fixture(scope="module")
 def report(emulator: Path, metal: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """What the image prints, to the end of its checks."""
+    """The lines that the image prints, to the end of its checks."""
     port = tmp_path_factory.mktemp("metal") / "port"
     with running(emulator, metal, port, "--faults", "handle") as chip:
         chip.wait_for("END of checks")

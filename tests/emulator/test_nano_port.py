@@ -22,7 +22,7 @@ from bytefed.protocol.message import VISIT, Hello, Kind
 from bytefed.protocol.serial_frame import SerialDecoder, encode_serial_frame
 
 TIMES = int(os.environ.get("BYTEFED_REOPENS", "100"))
-"""How often to open the port in a test."""
+"""The number of times to open the port in a test."""
 
 _CHECKED = 10  # each tenth time the board is asked whether it hears and speaks
 _PATIENCE = 20.0  # seconds

@@ -31,7 +31,7 @@ uint32_t SystemHeapSize = 0;
 
 namespace {
 
-// What the surroundings take is none of the app's heap memory.
+// Containers of the surroundings, whose memory does not count as the app's heap.
 using Packet = std::vector<uint8_t, OutsideTheBoard<uint8_t>>;
 template <typename T>
 using Queue = std::deque<T, OutsideTheBoard<T>>;

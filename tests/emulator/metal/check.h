@@ -1,4 +1,5 @@
-// What a check is, and the groups of checks: one for each peripheral, in the order in which they run.
+// The definition of a check, and the groups of checks: one for each peripheral, in the order in which they
+// run.
 #ifndef METAL_CHECK_H
 #define METAL_CHECK_H
 
