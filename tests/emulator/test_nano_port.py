@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from emulated_chip import Chip, running
+from emulator_process import Chip
 
 from bytefed.boards.nrf52840.builds import find_build
 from bytefed.errors import ConfigError
@@ -82,17 +82,17 @@ def misuse(chip: Chip, port: socket.socket, chance: random.Random) -> None:
     elif what == 3:  # more than the board's buffers hold
         port.sendall(hello(7) * chance.randrange(2, 60))
     elif what == 4:  # a host that stops reading while answers come
-        chip.do("stop-reading")
+        chip.ask("stop-reading")
         port.sendall(hello(7) * chance.randrange(1, 20))
         time.sleep(chance.uniform(0, 0.02))
-        chip.do("read-again")
+        chip.ask("read-again")
     time.sleep(chance.choice((0.0, 0.0, 0.002, 0.01)))
 
 
 @pytest.mark.parametrize("seed", [1])
 def test_a_port_never_goes_deaf(emulator: Path, image: Path, tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
-    with running(emulator, image, tmp_path / "port") as chip:
+    with Chip(emulator, image, tmp_path / "port") as chip:
         for number in range(TIMES):
             with opened(chip) as port:
                 misuse(chip, port, chance)
