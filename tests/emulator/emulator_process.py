@@ -50,8 +50,8 @@ class Emulator:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """End it by the end of its input; one that hangs is killed, and that is an error."""
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        """End it by the end of its input. An error is one that hangs, and an image that went wrong."""
         assert self._process.stdin and self._process.stdout
         self._process.stdin.close()
         try:
@@ -63,6 +63,7 @@ class Emulator:
         finally:
             self._reader.join(_PATIENCE)
             self._process.stdout.close()
+        assert error or self._process.returncode == 0, self._last_lines()
 
     def ask(self, do: str, **parameters: Any) -> dict[str, Any]:
         """Give a command of the control channel and return its answer."""

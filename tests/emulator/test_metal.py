@@ -66,6 +66,8 @@ def test_a_sensor_answers_as_its_datasheet_says(
     with Chip(emulator, metal, tmp_path / "port", *options) as chip:
         chip.wait_for("GROUP sensor")
         assert "SENSORS 1" in chip.printed()
+        [group] = [line for line in chip.printed() if line.startswith("GROUP sensor: ")]
+        assert int(group.split()[2]) >= SENSOR_CHECKS
         assert [line for line in chip.printed() if line.startswith("FAILED")] == []
 
 
