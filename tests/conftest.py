@@ -1,11 +1,18 @@
-"""Fixtures for all suites: a home of their own, and property tests that don't fail because a machine is busy."""
+"""Fixtures for all suites: a home of their own, and property tests that don't fail because a machine is busy.
+
+`checks` is the suite for real boards as a module, for those that run it on boards of their own.
+"""
 
 import atexit
+import importlib.util
 import os
 import shutil
 import signal
 import tempfile
+from pathlib import Path
+from types import ModuleType
 
+import pytest
 from hypothesis import settings
 
 # Before anything imports bytefed: what a user keeps in her home (models, data, settings) must not reach a test.
@@ -24,3 +31,14 @@ if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_I
 
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+@pytest.fixture
+def checks() -> ModuleType:
+    """The checks of tests/boards, loaded anew for each test, which may change them."""
+    path = Path(__file__).parent / "boards" / "checks.py"
+    spec = importlib.util.spec_from_file_location("hardware_checks", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

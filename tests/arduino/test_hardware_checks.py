@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 from typing import Literal
@@ -16,16 +15,6 @@ from bytefed.device import visit
 from bytefed.device.device import Device
 
 FAMILIES = ("nano", "bluefruit")
-
-
-@pytest.fixture(scope="module")
-def checks() -> ModuleType:
-    path = Path(__file__).parents[1] / "boards" / "checks.py"
-    spec = importlib.util.spec_from_file_location("hardware_checks", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def library(fake_boards: Path, family: str) -> Path:

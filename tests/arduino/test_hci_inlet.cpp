@@ -1,5 +1,5 @@
-// What the Nano's radio hands to the BLE library: packets whole or not at all, and nothing that the library
-// could not hold.
+// The Nano's inlet from radio to BLE library: it hands over packets whole or not at all, and nothing that the
+// library could not hold.
 #include "check.h"
 #include "nano/hci_inlet.h"
 
@@ -13,7 +13,7 @@ constexpr uint8_t kFirst = 0x20, kMore = 0x10;
 struct Radio {
   HciInlet inlet;
 
-  // As Mbed does: the type by itself, then at most 255 bytes at a time.
+  // Gives a packet as Mbed does: the type by itself, then at most 255 bytes at a time.
   void gives(const Bytes& packet) {
     inlet.take(packet.data(), 1);
     for (size_t at = 1; at < packet.size(); at += 255) {

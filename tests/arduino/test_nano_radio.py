@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("blank_flash")
 
 
 def is_stuck(board: FakeBoard) -> bool:
-    """Whether the app makes no steps, so that the watchdog resets the board."""
+    """Return True if the app makes no steps, so that the watchdog resets the board."""
     feeds = board.get("feeds")
     board.step(100)
     return board.get("feeds") == feeds

@@ -76,7 +76,7 @@ class Nano:
 
     @property
     def stuck(self) -> bool:
-        """Whether the watchdog would have reset it."""
+        """True if the watchdog would have reset it."""
         return self.process.returncode == _STUCK
 
     def check(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import os
 import random
 from collections.abc import Awaitable, Callable
@@ -29,16 +28,6 @@ SEED = int(os.environ.get("BYTEFED_CUT_SEED", "1"))
 @pytest.fixture(scope="module")
 def boards() -> Path:
     return build()
-
-
-@pytest.fixture(scope="module")
-def checks() -> ModuleType:
-    path = Path(__file__).parents[1] / "boards" / "checks.py"
-    spec = importlib.util.spec_from_file_location("hardware_checks", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(autouse=True)

@@ -78,7 +78,7 @@ async def cut_power_in_a_save(bench: Bench, work: asyncio.Task[object]) -> str:
 
 
 async def resets(bench: Bench) -> int:
-    """How often the chip has started."""
+    """The number of times that the chip has started."""
     return int((await bench.emulator.ask(do="statistics"))["resets"])
 
 
@@ -215,7 +215,7 @@ async def trial(bench: Bench, fault: Fault) -> str:
 
 
 def holds(device: Device, crc: int) -> bool:
-    """Whether a connected board holds all samples."""
+    """Return True if a connected board holds all samples."""
     return (device.stored.train, device.stored.test, device.stored.crc) == (TRAIN, TEST, crc)
 
 

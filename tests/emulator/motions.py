@@ -1,4 +1,4 @@
-"""What a board's sensor reports of a recording, and the features that come of it: computed here, as the host would."""
+"""A board's readings of a recording and the features of them, computed here as the host would."""
 
 from __future__ import annotations
 

@@ -11,15 +11,15 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from emulated_chip import Chip, running
+from emulator_process import Chip
 
 # The groups of checks in main.cpp and boots.cpp, with the fewest checks that each makes.
 GROUPS = {
-    "power-on": 4, "soft-reset": 6, "nvic": 30, "masks": 15, "system-exceptions": 18, "systick": 8, "fp-context": 29,
-    "faults": 40, "clock": 20, "timer": 180, "rtc": 130, "sleep": 15, "egu": 216, "ppi": 149, "fixed-ppi": 30,
-    "rng": 5, "temp": 3, "ecb": 100, "ficr": 9, "nvmc": 17, "uicr": 7, "gpio": 48, "gpiote": 90, "pwm": 100, "twi": 24,
-    "twim": 16, "sensor": 0, "uarte": 11, "watchdog": 7, "watchdog-after-soft-reset": 3, "watchdog-reset": 4,
-    "lockup": 1,
+    "power-on": 4, "soft-reset": 6, "nvic": 30, "masks": 15, "system-exceptions": 18, "systick": 8,
+    "fp-context": 29, "faults": 40, "it-block": 32, "clock": 20, "timer": 180, "rtc": 130, "sleep": 15,
+    "egu": 216, "ppi": 149, "fixed-ppi": 37, "rng": 5, "temp": 3, "ecb": 100, "ficr": 9, "nvmc": 17,
+    "uicr": 7, "gpio": 48, "gpiote": 90, "pwm": 100, "twi": 24, "twim": 16, "sensor": 0, "uarte": 11,
+    "watchdog": 7, "watchdog-after-soft-reset": 3, "watchdog-reset": 4, "lockup": 1,
 }  # fmt: skip
 SENSORS = ("lsm9ds1", "bmi270", "lsm6ds33", "lsm6ds3trc", "lis3dh")
 
@@ -34,9 +34,9 @@ ax,ay,az,gx,gy,gz
 
 @pytest.fixture(scope="module")
 def report(emulator: Path, metal: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """What the image prints, to the end of its checks."""
+    """The lines that the image prints, to the end of its checks."""
     port = tmp_path_factory.mktemp("metal") / "port"
-    with running(emulator, metal, port, "--faults", "handle") as chip:
+    with Chip(emulator, metal, port, "--faults", "handle") as chip:
         chip.wait_for("END of checks")
         return chip.printed()
 
@@ -63,9 +63,11 @@ def test_a_sensor_answers_as_its_datasheet_says(
     recording = tmp_path / "recording.csv"
     recording.write_text(RECORDING)
     options = ("--faults", "handle", "--sensor", f"{sensor}:{recording}")
-    with running(emulator, metal, tmp_path / "port", *options) as chip:
+    with Chip(emulator, metal, tmp_path / "port", *options) as chip:
         chip.wait_for("GROUP sensor")
         assert "SENSORS 1" in chip.printed()
+        [group] = [line for line in chip.printed() if line.startswith("GROUP sensor: ")]
+        assert int(group.split()[2]) >= SENSOR_CHECKS
         assert [line for line in chip.printed() if line.startswith("FAILED")] == []
 
 
@@ -73,7 +75,7 @@ def test_a_sensor_answers_as_its_datasheet_says(
 def echo(emulator: Path, metal: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chip]:
     """A chip whose checks are done: its serial port gives back what it is given."""
     port = tmp_path_factory.mktemp("echo") / "port"
-    with running(emulator, metal, port, "--faults", "handle") as chip:
+    with Chip(emulator, metal, port, "--faults", "handle") as chip:
         chip.wait_for("USB configured")
         yield chip
 
@@ -103,7 +105,7 @@ def test_opening_and_closing_the_port_is_told_to_the_image(echo: Chip) -> None:
 
 
 def test_a_stack_is_measured_by_what_was_never_pushed(echo: Chip) -> None:
-    said = echo.do("statistics")
+    said = echo.ask("statistics")
     assert {"name": "measured_stack", "used": 80, "size": 240} in said["stacks"]
     assert said["heap"] is None
 
@@ -111,7 +113,7 @@ def test_a_stack_is_measured_by_what_was_never_pushed(echo: Chip) -> None:
 @pytest.mark.parametrize("kind", ["pin", "software", "watchdog"])
 def test_a_reset_from_outside_enumerates_anew(echo: Chip, kind: str) -> None:
     before = echo.count("USB configured")
-    assert echo.do("reset", kind=kind) == {"ok": True}
+    assert echo.ask("reset", kind=kind) == {"ok": True}
     echo.wait_for("USB configured", count=before + 1)
     with echo.connect() as port:
         port.sendall(b"again")
@@ -129,13 +131,13 @@ def test_a_reset_from_outside_enumerates_anew(echo: Chip, kind: str) -> None:
 def test_a_chip_that_is_cut_off_in_its_work_comes_back(
     emulator: Path, metal: Path, tmp_path: Path, what: str, more: dict[str, object]
 ) -> None:
-    with running(emulator, metal, tmp_path / "port", "--faults", "handle") as chip:
+    with Chip(emulator, metal, tmp_path / "port", "--faults", "handle") as chip:
         chip.wait_for("USB configured")
-        resets = chip.do("statistics")["resets"]
+        resets = chip.ask("statistics")["resets"]
         with chip.connect() as port, suppress(ConnectionError):
-            assert chip.do(what, **more) == {"ok": True}
+            assert chip.ask(what, **more) == {"ok": True}
             port.sendall(bytes(2000))  # work, in the middle of which it happens
             while port.recv(4096):
                 pass  # until the port is gone with its board
         chip.wait_for("USB configured", count=2)
-        assert chip.do("statistics")["resets"] > resets
+        assert chip.ask("statistics")["resets"] > resets

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from emulated_chip import Chip, running
+from emulator_process import Chip
 
 from bytefed.boards.nrf52840.builds import find_build
 from bytefed.errors import ConfigError
@@ -22,7 +22,7 @@ from bytefed.protocol.message import VISIT, Hello, Kind
 from bytefed.protocol.serial_frame import SerialDecoder, encode_serial_frame
 
 TIMES = int(os.environ.get("BYTEFED_REOPENS", "100"))
-"""How often to open the port in a test."""
+"""The number of times to open the port in a test."""
 
 _CHECKED = 10  # each tenth time the board is asked whether it hears and speaks
 _PATIENCE = 20.0  # seconds
@@ -82,21 +82,21 @@ def misuse(chip: Chip, port: socket.socket, chance: random.Random) -> None:
     elif what == 3:  # more than the board's buffers hold
         port.sendall(hello(7) * chance.randrange(2, 60))
     elif what == 4:  # a host that stops reading while answers come
-        chip.do("stop-reading")
+        chip.ask("stop-reading")
         port.sendall(hello(7) * chance.randrange(1, 20))
         time.sleep(chance.uniform(0, 0.02))
-        chip.do("read-again")
+        chip.ask("read-again")
     time.sleep(chance.choice((0.0, 0.0, 0.002, 0.01)))
 
 
 @pytest.mark.parametrize("seed", [1])
 def test_a_port_never_goes_deaf(emulator: Path, image: Path, tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
-    with running(emulator, image, tmp_path / "port") as chip:
+    with Chip(emulator, image, tmp_path / "port") as chip:
         for number in range(TIMES):
             with opened(chip) as port:
                 misuse(chip, port, chance)
             if number % _CHECKED == _CHECKED - 1:
                 with opened(chip) as port:
                     assert answers(port, number), f"no answer after it was opened {number + 1} times"
-        assert not [line for line in chip.lines if "WATCHDOG" in line or "FAULT" in line]
+        assert chip.ask("statistics")["watchdog_resets"] == 0

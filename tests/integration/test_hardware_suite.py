@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
 import os
 import subprocess
@@ -41,14 +40,6 @@ def run_suite(report: Path, boards: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def load_checks() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("hardware_checks", SUITE / "checks.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_without_boards_it_is_skipped_and_says_why(tmp_path: Path) -> None:
     done = run_suite(tmp_path / "report.md", "")
     assert done.returncode == 0 and " passed" not in done.stdout
@@ -56,7 +47,7 @@ def test_without_boards_it_is_skipped_and_says_why(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="no pseudo-terminals on this system")
-def test_virtual_boards_pass_all_but_what_flash_is_needed_for(tmp_path: Path) -> None:
+def test_virtual_boards_pass_all_but_what_flash_is_needed_for(tmp_path: Path, checks: ModuleType) -> None:
     """One with the motions' extractor and a replayed sensor, one with the digits'."""
     shape = Manifest.load(model_folder("motion")).input_shape
     windows = np.random.default_rng(1).integers(-128, 128, (16, *shape)).astype(np.int8)
@@ -73,7 +64,7 @@ def test_virtual_boards_pass_all_but_what_flash_is_needed_for(tmp_path: Path) ->
     results = [
         (row[0].removeprefix("| "), row[1]) for row in rows if row[1] in ("passed", "SKIPPED", "FAILED")
     ]
-    assert len(results) == 2 * len(load_checks().CHECKS)
+    assert len(results) == 2 * len(checks.CHECKS)
     assert [name for name, result in results if result != "passed"] == [
         "keeps all through a reset", "captures", "keeps all through a reset"
     ]  # fmt: skip
@@ -97,15 +88,13 @@ def board(flip: int = 0) -> LoopbackTransport:
     )  # fmt: skip
 
 
-def test_one_wrong_bit_of_a_feature_is_found() -> None:
-    checks = load_checks()
+def test_one_wrong_bit_of_a_feature_is_found(checks: ModuleType) -> None:
     asyncio.run(checks.extracts_the_golden_features(Device(board())))
     with pytest.raises(AssertionError, match="features are others"):
         asyncio.run(checks.extracts_the_golden_features(Device(board(flip=1))))
 
 
-def test_a_delta_with_other_bits_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    checks = load_checks()
+def test_a_delta_with_other_bits_is_found(checks: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     asyncio.run(checks.trains_with(Device(board()), "float32"))
     other = TrainingPlan("float32", "float32", checks.EPOCHS, checks.BATCH, checks.RATE * 1.0001, checks.SEED)
     monkeypatch.setattr(checks, "plan", lambda _name="float32": other)
@@ -115,17 +104,14 @@ def test_a_delta_with_other_bits_is_found(monkeypatch: pytest.MonkeyPatch) -> No
         asyncio.run(checks.resumes(Device(board())))
 
 
-def test_bytes_beyond_the_estimate_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    checks = load_checks()
+def test_bytes_beyond_the_estimate_are_found(checks: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     honest = checks.planned_round
     monkeypatch.setattr(checks, "planned_round", lambda *what, **options: honest(*what, **options) * 2)
     with pytest.raises(AssertionError, match="estimated"):
         asyncio.run(checks.trains_with(Device(board()), "int8"))
 
 
-def test_a_board_that_takes_anything_is_found() -> None:
-    checks = load_checks()
-
+def test_a_board_that_takes_anything_is_found(checks: ModuleType) -> None:
     async def accept() -> None:
         pass
 

@@ -11,7 +11,7 @@
 
 namespace emulator {
 
-// How a packet reaches one receiver.
+// The state in which a packet reaches one receiver.
 enum class Fate { kWhole, kSpoilt, kUnheard };
 
 // A radio, as the air sees it.

@@ -38,7 +38,7 @@ class Traffic {
   uint64_t value_bytes() const { return value_bytes_; }  // without headers
 
  private:
-  // What one side of a connection sent last.
+  // The last packet of one side of a connection.
   struct Side {
     int sequence = -1;                      // SN of its last packet; -1: none yet
     Purpose purpose = Purpose::kEmpty;      // of its last packet that was no repetition

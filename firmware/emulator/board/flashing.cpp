@@ -6,8 +6,8 @@
 namespace emulator {
 namespace {
 
-// Where an Arduino core for Bluefruit boards, with Nordic's S140, puts an application: behind the SoftDevice,
-// whose size is in its information structure, which begins 0x2000 behind the MBR.
+// An Arduino core for Bluefruit boards, with Nordic's S140, puts an application behind the SoftDevice, whose
+// size is in its information structure, which begins 0x2000 behind the MBR.
 constexpr uint32_t kAfterS140Version6 = 0x26000;
 constexpr uint32_t kAfterS140Version7 = 0x27000;
 constexpr uint32_t kSoftDeviceEnd = 0x3008;

@@ -1,5 +1,5 @@
-// What of an image and a bootloader goes into a chip's flash, and where the processor starts; refuses what
-// can't run.
+// Puts an image and a bootloader into a chip's flash and finds where the processor starts; refuses an image
+// that can't run.
 #pragma once
 #include <cstdint>
 #include <optional>

@@ -123,8 +123,8 @@ void Chip::work(Cycles until) {
   Cycles stop = std::min(until, events.next());
   if (planned_reset_) stop = std::min(stop, events.now() + (planned_work_ - events.worked()));
   events.set_stop(stop);
-  // What is pending but masked may be taken as soon as the code changes the masks, which it does without
-  // telling.
+  // An exception that is pending but masked may be taken as soon as the code changes the masks, which it does
+  // without telling.
   if (nvic.candidate_above_active()) events.watch();
   handle(cpu.run());
 }

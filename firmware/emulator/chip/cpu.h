@@ -47,10 +47,10 @@ enum class Register {
   kFpscr,
 };
 
-// What was wrong with the code, as the fault status registers tell it apart.
+// The kinds of faults of the code, as the fault status registers tell them apart.
 enum class Wrong { kRead, kWrite, kFetch, kExecuteNever, kUndefined, kInvalidState, kNoCoprocessor, kOther };
 
-// Why the processor gave way.
+// The reasons why the processor gives way.
 enum class Stop { kAttention, kWaitForInterrupt, kWaitForEvent, kSupervisorCall, kExceptionReturn, kFault };
 
 class Cpu {
@@ -72,7 +72,7 @@ class Cpu {
   void get_floats(uint32_t* values) const;
   void set_floats(const uint32_t* values);
 
-  // What the flash does with a word that the processor writes.
+  // Names the controller that takes each word that the processor writes to flash.
   void set_flash(FlashController* flash) { flash_ = flash; }
   // Unicorn does nothing at SEV: the instructions in flash are found, and set the event register from now on.
   void find_send_event();
@@ -89,7 +89,7 @@ class Cpu {
   Wrong fault_kind() const { return fault_kind_; }
   // The blocks of code that were executed last, newest first.
   std::vector<uint32_t> trail() const;
-  // How long the block takes before which it stopped; its time was counted already.
+  // The time of the block before which the processor stopped; it was counted already.
   Cycles stopped_block() const { return counted_ ? stopped_block_ : 0; }
   // The time of a block that was counted but not executed is not counted again.
   void forget_stopped_block() { counted_ = false; }

@@ -16,7 +16,7 @@ std::string hex(uint32_t value) {
   return text;
 }
 
-// Whether the instruction before a return address is a call: BL (four bytes) or BLX (two).
+// True if the instruction before a return address is a call: BL (four bytes) or BLX (two).
 bool follows_call(Memory& memory, uint32_t address) {
   if (!(address & 1) || address < 4 || address >= kFlashSize) return false;
   const auto half = [&](uint32_t at) { return memory.word(at & ~3u) >> 8 * (at & 2) & 0xFFFF; };

@@ -1,4 +1,4 @@
-// What is said of an image that went wrong: where, with registers and the calls that led there.
+// The report on an image that went wrong: where, with registers and the calls that led there.
 #pragma once
 #include <cstdint>
 #include <functional>

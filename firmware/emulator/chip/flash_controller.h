@@ -1,5 +1,5 @@
-// Who decides what a write to flash does. The NVMC is it; an interface, so that the processor need not know
-// peripherals.
+// The interface of the flash controller (NVMC), which decides what a write to flash does; with it the
+// processor need not know peripherals.
 #pragma once
 #include <cstdint>
 

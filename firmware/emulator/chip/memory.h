@@ -39,9 +39,9 @@ class Memory {
   uint8_t* ram_bytes(uint32_t address, uint32_t size);
   uint32_t word(uint32_t address);  // 0 where no memory is
 
-  // What RAM holds after power was lost: noise.
+  // Fills RAM with noise, as it is after power was lost.
   void forget_ram(uint64_t seed);
-  // A word of RAM as it was then.
+  // A word of RAM as that noise left it.
   uint32_t first_word(uint32_t address) const;
 
  private:

@@ -53,10 +53,10 @@ class Nvic {
 
   // The pending and enabled exception of the highest priority; 0 if there is none.
   int candidate() const { return candidate_; }
-  // Whether `exception` would be taken now.
+  // True if `exception` would be taken now.
   bool preempts(int exception, const Masks& masks) const;
-  // Whether there is a candidate that only the masks may hold back: false is cheap, and true most of the time
-  // means that it is taken.
+  // True if there is a candidate that only the masks may hold back. This is cheap to ask, and most of the
+  // time such a candidate is taken.
   bool candidate_above_active() const { return candidate_ && candidate_level_ < active_level_; }
 
   // WFE: the event register. With `send_event_on_pend` (SCR), each exception that becomes pending sets it.

@@ -1,4 +1,4 @@
-// What every peripheral of the chip has: a page of registers, tasks, events, an interrupt line.
+// The base of every peripheral of the chip: a page of registers, tasks, events, an interrupt line.
 // nRF52840 Product Specification, "Peripheral interface": tasks at 0x000, events at 0x100, SHORTS at 0x200,
 // INTEN at 0x300.
 #pragma once
@@ -24,7 +24,7 @@ class Peripheral {
   const char* name() const { return name_; }
   uint32_t base() const { return base_; }
 
-  // What the processor reads and writes, a word at a time. A peripheral without Nordic's usual layout
+  // The processor's reads and writes, a word at a time. A peripheral without Nordic's usual layout
   // overrides these.
   virtual uint32_t read(uint32_t offset);
   virtual void write(uint32_t offset, uint32_t value);
@@ -38,7 +38,7 @@ class Peripheral {
  protected:
   // A register was written, and holds its value already.
   virtual void on_write(uint32_t offset, uint32_t value);
-  // What a register reads as.
+  // The value that a register reads as.
   virtual uint32_t on_read(uint32_t offset);
 
   // An event occurs: its register is set, the interrupt raised if it is enabled, the PPI told.

@@ -28,7 +28,7 @@ class SystemControl {
   // The fault status registers: bits that are added to CFSR and HFSR, and the address, where CFSR says that
   // it is valid.
   void note_fault(uint32_t configurable, uint32_t hard, uint32_t address);
-  // Whether a fault of this kind has a handler of its own (SHCSR).
+  // True if a fault of this kind has a handler of its own (SHCSR).
   bool handles(int exception) const;
 
  private:

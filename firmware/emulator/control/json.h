@@ -1,4 +1,4 @@
-// As much JSON as the control channel needs: one flat object a line, of strings, numbers and truth values.
+// The JSON of the control channel: one flat object a line, of strings, numbers and truth values.
 #pragma once
 #include <map>
 #include <optional>

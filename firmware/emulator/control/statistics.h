@@ -1,4 +1,4 @@
-// What a board has done so far, as one JSON object.
+// The work that a board has done so far, as one JSON object.
 #pragma once
 #include <string>
 
@@ -8,7 +8,7 @@
 namespace emulator {
 
 std::string statistics(Board& board);
-// What was in the air, by its purpose.
+// The packets that were in the air, by their purpose.
 std::string statistics(const Traffic& traffic);
 
 }  // namespace emulator

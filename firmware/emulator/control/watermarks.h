@@ -1,4 +1,4 @@
-// How much of its memory an image has used since power came on: its stacks, found by their names, and its
+// The most memory that an image has used since power came on: of its stacks, found by their names, and of its
 // heap.
 #pragma once
 #include <string>

@@ -1,4 +1,4 @@
-// What the factory wrote: the chip's identity, sizes, trims that software reads.
+// The data that the factory wrote: the chip's identity, sizes, trims that software reads.
 // nRF52840 Product Specification, "FICR - Factory information configuration registers".
 #include <cstring>
 

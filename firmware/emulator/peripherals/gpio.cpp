@@ -51,7 +51,7 @@ void Gpio::drive(int pin, std::optional<bool> high) {
   settle();
 }
 
-// Where nobody drives a pin, a resistor does: its own, or the one that boards have at their buttons and
+// A pin that nobody drives is pulled by a resistor: its own, or the one that boards have at their buttons and
 // buses.
 bool Gpio::level(int pin) const {
   const Pin& it = pins_[static_cast<size_t>(pin)];

@@ -24,11 +24,11 @@ class Gpio : public Peripheral {
   void release_input(int pin);
   bool output(int pin) const { return pins_[static_cast<size_t>(pin)].out; }
 
-  // What a pin hears now; false while its input buffer is off.
+  // The level that a pin hears now; false while its input buffer is off.
   bool level(int pin) const;
   // GPIOTE drives a pin in place of OUT, or gives it back.
   void drive(int pin, std::optional<bool> high);
-  // Who is told that what a pin hears has changed, and that the first pin has met its SENSE condition
+  // Sets the listeners: to changes of a pin's level, and to the first pin that meets its SENSE condition
   // (DETECT).
   void listen(std::function<void(int pin, bool high)> on_change, std::function<void()> on_detect);
 
@@ -47,7 +47,7 @@ class Gpio : public Peripheral {
   void change(int port, uint32_t mask, void (*how)(Pin&, bool), uint32_t value);
   bool write_port(int port, uint32_t offset, uint32_t value);
   bool senses(int pin) const;
-  // What follows from a change: events of pins, LATCH, DETECT.
+  // Brings events of pins, LATCH and DETECT up to date after a change.
   void settle();
 
   std::array<Pin, kPins> pins_;

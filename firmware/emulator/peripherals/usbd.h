@@ -14,7 +14,7 @@ using UsbBytes = std::vector<uint8_t>;
 
 enum class UsbAnswer { kNotNow, kDone, kStall };
 
-// What a packet of so many bytes takes on the wire at 12 Mbit/s, with token and handshake.
+// The time that a packet of so many bytes takes on the wire at 12 Mbit/s, with token and handshake.
 constexpr Cycles usb_wire_time(size_t bytes) {
   return (bytes + 12) * 8 * 64 / 12;
 }

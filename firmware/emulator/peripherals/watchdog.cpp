@@ -39,7 +39,7 @@ class Watchdog : public Peripheral {
     postponed_.stop();
   }
 
-  // What it watches, and how, can't be changed any more while it runs.
+  // The configuration can't be changed any more while the watchdog runs.
   void write(uint32_t offset, uint32_t value) override {
     const bool locked = offset == kCounterReload || offset == kRequestsOn || offset == kConfig;
     if (!runs_ || !locked) Peripheral::write(offset, value);

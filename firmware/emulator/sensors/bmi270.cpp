@@ -42,7 +42,7 @@ void Bmi270::upload(uint8_t byte) {
   if (upload_at_ < uploaded_.size()) uploaded_[upload_at_++] = true;
 }
 
-// Whether what was uploaded is a file without gaps; what it says is Bosch's secret.
+// Accepts an upload without gaps; what the file says is Bosch's secret.
 void Bmi270::finish_upload() {
   const auto end = std::find(uploaded_.begin(), uploaded_.end(), false);
   const bool whole = end - uploaded_.begin() >= static_cast<long>(kSmallestConfiguration) &&

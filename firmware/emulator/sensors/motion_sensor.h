@@ -1,4 +1,4 @@
-// What the motion sensors share: registers, and readings of a recording in the sensor's own steps.
+// The base of the motion sensors: registers, and readings of a recording in the sensor's own steps.
 #pragma once
 #include <array>
 
@@ -25,7 +25,7 @@ class MotionSensor : public RegisterDevice {
     return static_cast<uint8_t>(static_cast<uint16_t>(raw[index / 2]) >> 8 * (index % 2));
   }
 
-  // Whether a new reading has been made since it was last fetched, at so many a second.
+  // True if, at so many readings a second, a new one was made since the last was fetched.
   bool is_new(double hertz);
   void fetched() { fetched_ = events_.now(); }
 

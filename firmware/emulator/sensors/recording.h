@@ -1,4 +1,5 @@
-// What a sensor feels: rows of a recording, played by the chip's clock and from the start again at its end.
+// The motion that a sensor feels: rows of a recording, played by the chip's clock and from the start again at
+// its end.
 //
 // A recording is a CSV file. A comment gives its rate, and the first line that is no comment is this heading:
 //

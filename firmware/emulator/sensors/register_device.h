@@ -20,7 +20,7 @@ class RegisterDevice : public TwiDevice {
  protected:
   virtual uint8_t get(uint8_t index) = 0;
   virtual void set(uint8_t index, uint8_t value) = 0;
-  // Of the byte that selects a register: its index, and whether the next byte belongs to the next register.
+  // The index in the byte that selects a register, and true if the next byte belongs to the next register.
   virtual uint8_t index_of(uint8_t selector) const { return selector; }
   virtual bool increments(uint8_t selector, uint8_t) const { return selector < 0xFF; }
   // A new transfer begins: what is read in it belongs together.

@@ -1,4 +1,4 @@
-// Who talks to a port of the emulated board from outside: one client at a time of a listening socket.
+// The client that talks to a port of the emulated board from outside: one at a time of a listening socket.
 #pragma once
 #include <deque>
 #include <functional>

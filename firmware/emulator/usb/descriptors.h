@@ -1,4 +1,5 @@
-// What a device says of itself. USB 2.0 Specification, 9.6 "Standard USB Descriptor Definitions".
+// A device's descriptors, in which it says what it is. USB 2.0 Specification, 9.6 "Standard USB Descriptor
+// Definitions".
 #pragma once
 #include <cstdint>
 #include <vector>

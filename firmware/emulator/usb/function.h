@@ -1,4 +1,4 @@
-// What a host does with a device once it is configured: the driver of its kind.
+// The host's driver of one kind of device, at work once the device is configured.
 #pragma once
 #include <vector>
 

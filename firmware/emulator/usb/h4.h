@@ -16,7 +16,7 @@ class HciAssembler {
   explicit HciAssembler(HciType type) : type_(type) {}
   HciType type() const { return type_; }
 
-  // How many more bytes the packet under way has, as far as can be told by now; never 0.
+  // The bytes that the packet under way still needs, as far as can be told by now; never 0.
   size_t missing() const;
   // Takes at most missing() bytes; true when they complete the packet.
   bool add(const uint8_t* bytes, size_t count);

@@ -30,7 +30,7 @@ class UsbHost {
   // A driver; it must outlive the host.
   void add(UsbFunction& function) { functions_.push_back(&function); }
 
-  // For drivers.
+  // Transfers for drivers.
   void request(UsbRequest request);
   UsbAnswer in(int endpoint, UsbBytes* data);
   UsbAnswer out(int endpoint, const uint8_t* data, size_t size);

@@ -34,8 +34,8 @@ World::Member& World::farthest_behind() {
   });
 }
 
-// How far a chip may go before it has to know what the others have done: never less than up to where the
-// others are, and far while they sleep.
+// The time up to which a chip may go before it has to know what the others have done: never less than where
+// the others are, and far beyond while they sleep.
 Cycles World::horizon(const Member& member) const {
   Cycles horizon = kNever;
   for (const Member& other : members_) {

@@ -22,7 +22,7 @@ class World {
   // Lets every chip work for about a millisecond of virtual time, or until one went wrong.
   void advance();
 
-  // How many seconds virtual time is ahead of the wall clock: what to wait before the next advance(). Never
+  // The seconds by which virtual time is ahead of the wall clock: the pause before the next advance(). Never
   // more than 0 if fast.
   double ahead();
 

@@ -1,4 +1,4 @@
-// As much of Arduino's core as ArduinoBLE takes on the Nano, for a process on a laptop.
+// The part of Arduino's core that ArduinoBLE takes on the Nano, for a process on a laptop.
 #pragma once
 #include <cstdio>
 #include <cstring>
@@ -51,7 +51,7 @@ class String {
   std::string text_;
 };
 
-// Where the library would trace, which nobody asks it to.
+// The stream to which the library would trace; nobody asks it to.
 class Stream {
  public:
   template <typename... Any>

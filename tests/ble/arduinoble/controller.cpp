@@ -26,12 +26,9 @@ using Clock = std::chrono::steady_clock;
 
 extern "C" void wsf_mbed_ble_signal_event();
 
-uint8_t* SystemHeapStart = nullptr;
-uint32_t SystemHeapSize = 0;
-
 namespace {
 
-// What the surroundings take is none of the app's heap memory.
+// Containers of the surroundings, whose memory does not count as the app's heap.
 using Packet = std::vector<uint8_t, OutsideTheBoard<uint8_t>>;
 template <typename T>
 using Queue = std::deque<T, OutsideTheBoard<T>>;
@@ -103,15 +100,6 @@ void serve() {
 
 }  // namespace
 
-ble::CordioHCIDriver& ble_cordio_get_hci_driver();
-ble::CordioHCIDriver& ble_cordio_get_hci_driver() {
-  static ble::CordioHCIDriver driver;
-  return driver;
-}
-ble::buf_pool_desc_t ble::CordioHCIDriver::get_buffer_pool_description() {
-  static uint8_t buffer[16];
-  return {buffer, sizeof buffer, nullptr, 0};
-}
 void ble::CordioHCIDriver::initialize() {
   wire = std::atoi(std::getenv("HCI"));
   std::thread(serve).detach();
@@ -119,25 +107,12 @@ void ble::CordioHCIDriver::initialize() {
 
 void (*ble::CordioHCITransportDriver::data_received_handler)(uint8_t*, uint8_t) = nullptr;
 
-void ble::CordioHCITransportDriver::on_data_received(uint8_t* data, uint16_t length) {
-  for (; length > 255; data += 255, length = static_cast<uint16_t>(length - 255))
-    data_received_handler(data, 255);
-  data_received_handler(data, static_cast<uint8_t>(length));
-}
-
 uint16_t ble::CordioHCITransportDriver::write(uint8_t type, uint16_t length, uint8_t* message) {
   Packet packet(1, type);
   packet.insert(packet.end(), message, message + length);
   std::free(message);
   const ssize_t sent = ::write(wire, packet.data(), packet.size());
   return static_cast<uint16_t>(sent > 0 ? sent - 1 : 0);
-}
-
-uint16_t WsfBufInit(uint8_t, wsfBufPoolDesc_t*) {
-  return 0;
-}
-void* WsfMsgAlloc(uint16_t length) {
-  return __real_malloc(length);
 }
 
 void wsfOsDispatcher() {
@@ -155,8 +130,6 @@ bool_t wsfOsReadyToSleep() {
 }
 
 // The one timer is that of the acknowledgements.
-void WsfTimerInit() {}
-void WsfTimerUpdate(wsfTimerTicks_t) {}
 wsfTimerTicks_t WsfTimerNextExpiration(bool_t* running) {
   *running = !held.empty();
   return 5;

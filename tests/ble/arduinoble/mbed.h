@@ -1,4 +1,4 @@
-// As much of Mbed as the library's own transport takes.
+// The part of Mbed that the library's own transport takes.
 #pragma once
 #include <rtos/rtos.h>
 

@@ -1,5 +1,5 @@
-// What the board with the library's own transport has instead of ours: it knows nothing of the controller's
-// buffers.
+// The stand-in for our transport on the board with the library's own one, which knows nothing of the
+// controller's buffers.
 #include <cstdint>
 
 #include "nano/hci_transport.h"

@@ -1,4 +1,5 @@
-// What a check is, and the groups of checks: one for each peripheral, in the order in which they run.
+// The definition of a check, and the groups of checks: one for each peripheral, in the order in which they
+// run.
 #ifndef METAL_CHECK_H
 #define METAL_CHECK_H
 
@@ -33,7 +34,7 @@ void check_power(), check_clock(), check_timer(), check_rtc(), check_ppi(), chec
     check_rng(), check_temp(), check_ecb(), check_nvmc(), check_uicr(), check_ficr(), check_gpio(),
     check_gpiote(), check_pwm(), check_twi(), check_twim(), check_sensor(), check_uarte(), check_nvic(),
     check_masks(), check_system_exceptions(), check_systick(), check_fp_context(), check_sleep(),
-    check_faults();
+    check_faults(), check_it_block();
 
 }  // namespace metal
 

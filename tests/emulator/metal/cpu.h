@@ -55,7 +55,7 @@ METAL_SPECIAL(psp)
 METAL_SPECIAL(msp)
 #undef METAL_SPECIAL
 
-// What the last fault left behind.
+// The state that the last fault left behind.
 struct Fault {
   uint32_t exception, cfsr, hfsr, mmfar, bfar, pc, exc_return;
 };

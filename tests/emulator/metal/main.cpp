@@ -16,6 +16,7 @@ void check_all() {
       {"systick", check_systick},
       {"fp-context", check_fp_context},
       {"faults", check_faults},
+      {"it-block", check_it_block},
       {"clock", check_clock},
       {"timer", check_timer},
       {"rtc", check_rtc},

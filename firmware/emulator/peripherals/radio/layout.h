@@ -1,4 +1,4 @@
-// How a packet lies in RAM and how in the air, by RADIO's PCNF0 and PCNF1.
+// The layout of a packet in RAM and in the air, by RADIO's PCNF0 and PCNF1.
 // nRF52840 Product Specification v1.7, 6.20.1 "Packet configuration" and 6.20.14 (registers).
 #pragma once
 #include <cstddef>

@@ -38,8 +38,7 @@ void Radio::join(Air& air) {
 }
 
 Cycles Radio::silent_until(Cycles from) const {
-  // What is sent first becomes visible elsewhere when its address is over, which takes at least this long (LE
-  // 2M).
+  // A packet becomes visible elsewhere only when its address is over, which takes at least this long (LE 2M).
   constexpr Cycles kFirstSign = microseconds(48) / 2 + kReceiveDelay2M;
   switch (state_) {
     case kTxIdle:

@@ -33,7 +33,7 @@ class Radio : public Peripheral, public Listener {
   uint32_t on_read(uint32_t offset) override;
 
  private:
-  // As register STATE numbers them; disabling a receiver takes no time.
+  // The states, with the numbers of register STATE; disabling a receiver takes no time.
   enum State : uint32_t {
     kDisabled = 0,
     kRxRampUp = 1,
@@ -44,7 +44,7 @@ class Radio : public Peripheral, public Listener {
     kTx = 11,
     kTxDisable = 12,
   };
-  // What the agenda holds.
+  // The kinds of steps on the agenda.
   enum class Step { kReady, kDisabled, kAddress, kDeviceAddress, kPayload, kEnd, kBitCount, kSignalStrength };
   // A packet that is received if the radio listens when the packet's address is over.
   struct Heard {

@@ -1,4 +1,4 @@
-// How the radio receives. nRF52840 Product Specification v1.7, 6.20.5 to 6.20.13.
+// The receiving half of the radio. nRF52840 Product Specification v1.7, 6.20.5 to 6.20.13.
 #include <algorithm>
 #include <utility>
 

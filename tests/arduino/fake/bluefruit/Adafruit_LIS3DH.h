@@ -4,7 +4,7 @@
 
 enum lis3dh_range_t { LIS3DH_RANGE_2_G, LIS3DH_RANGE_4_G, LIS3DH_RANGE_8_G, LIS3DH_RANGE_16_G };
 
-// What is beyond its range is read as the end of it.
+// A value beyond its range is read as the end of the range.
 struct Adafruit_LIS3DH {
   explicit Adafruit_LIS3DH(FakeWire*) {}
   bool begin(uint8_t address) { return address == 0x19 && world.imu == 3; }

@@ -16,9 +16,6 @@
 
 extern "C" void wsf_mbed_ble_signal_event();
 
-uint8_t* SystemHeapStart = nullptr;
-uint32_t SystemHeapSize = 0;
-
 namespace {
 
 constexpr uint32_t kLatest = 30;  // ms until an acknowledgement comes by itself
@@ -81,15 +78,6 @@ void connection_changes(bool connected) {
   }
 }
 
-ble::CordioHCIDriver& ble_cordio_get_hci_driver();
-ble::CordioHCIDriver& ble_cordio_get_hci_driver() {
-  static ble::CordioHCIDriver driver;
-  return driver;
-}
-ble::buf_pool_desc_t ble::CordioHCIDriver::get_buffer_pool_description() {
-  static uint8_t buffer[16];
-  return {buffer, sizeof buffer, nullptr, 0};
-}
 void ble::CordioHCIDriver::initialize() {}
 
 namespace {
@@ -100,12 +88,6 @@ void nobody(uint8_t*, uint8_t) {}
 
 void (*ble::CordioHCITransportDriver::data_received_handler)(uint8_t*, uint8_t) = nobody;
 
-void ble::CordioHCITransportDriver::on_data_received(uint8_t* data, uint16_t length) {
-  for (; length > 255; data += 255, length = static_cast<uint16_t>(length - 255))
-    data_received_handler(data, 255);
-  data_received_handler(data, static_cast<uint8_t>(length));
-}
-
 uint16_t ble::CordioHCITransportDriver::write(uint8_t, uint16_t length, uint8_t* message) {
   if (world.connected) {
     world.ble_out.emplace_back(message + kValueAt - 1, message + length);
@@ -114,14 +96,6 @@ uint16_t ble::CordioHCITransportDriver::write(uint8_t, uint16_t length, uint8_t*
   }
   std::free(message);
   return length;
-}
-
-void* WsfMsgAlloc(uint16_t length) {
-  return __real_malloc(length);
-}
-
-uint16_t WsfBufInit(uint8_t, wsfBufPoolDesc_t*) {
-  return 0;
 }
 
 void wsfOsDispatcher() {
@@ -136,8 +110,6 @@ void wsfOsDispatcher() {
 }
 
 // The one timer is that of the acknowledgements.
-void WsfTimerInit() {}
-void WsfTimerUpdate(wsfTimerTicks_t) {}
 wsfTimerTicks_t WsfTimerNextExpiration(bool_t* running) {
   *running = held > 0;
   return held_since + kLatest - world.now;

@@ -76,7 +76,9 @@ void check_transmission(bool fast) {
   BETWEEN(now(), 100 + ramp_up - 3, 100 + ramp_up + 6);
   TRUE(comes(kRadio, kDisabled, 400));
   EQUAL(kRadio[kState], kStateDisabled);
-  TRUE(kTimer0[cc(2)] > kTimer0[cc(1)]);  // ADDRESS came before END
+  const uint32_t address = kTimer0[cc(1)], end = kTimer0[cc(2)];
+  BETWEEN(address, 100 + ramp_up + 40 - 3, 100 + ramp_up + 40 + 6);  // preamble of 1, address of 4 bytes
+  BETWEEN(end - address, (2 + 9 + 3) * 8 - 2, (2 + 9 + 3) * 8 + 2);  // header, payload, CRC
   kPpi[kChen] = 0;
 }
 

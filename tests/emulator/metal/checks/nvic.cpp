@@ -9,7 +9,7 @@ namespace {
 
 constexpr uint32_t kA = 20, kB = 21, kC = 22, kD = 23;  // interrupts that no peripheral raises here
 
-// What ran, a letter each: small when a handler begins, capital when it ends.
+// The handlers that ran, a letter each: small when a handler begins, capital when it ends.
 char trace[32];
 uint32_t traced;
 volatile uint32_t thread_steps, thread_seen[8];

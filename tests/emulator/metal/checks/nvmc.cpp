@@ -88,7 +88,7 @@ void check_write() {
   EQUAL(word(kPage + 20), ~0u);
 }
 
-// What was written is what is executed.
+// Code that was written to flash is executed, and no older code.
 void check_execution() {
   constexpr uint32_t kReturnSeven = 0x47702007, kReturnNine = 0x47702009;  // movs r0, #n; bx lr
   const auto function = reinterpret_cast<uint32_t (*)()>((kPage + 0x100) | 1u);

@@ -33,7 +33,7 @@ void set_up(uint32_t kind, uint8_t address) {
   kTwi0[kEnable] = kind;
 }
 
-// With EasyDMA: the bytes of `buffer`, first of them the register.
+// Sends the bytes of `buffer` by EasyDMA, first of them the register.
 bool send(uint8_t address, uint32_t count) {
   set_up(kTwim, address);
   kTwi0[kTxdPtr] = reinterpret_cast<uint32_t>(buffer);
@@ -57,7 +57,7 @@ void set(uint8_t address, uint8_t index, uint8_t value) {
   TRUE(send(address, 2));
 }
 
-// With EasyDMA, after a repeated start. The time is that of the bits at 400 kHz.
+// Reads by EasyDMA after a repeated start. The time is that of the bits at 400 kHz.
 void get(uint8_t address, uint8_t index, uint32_t count) {
   set_up(kTwim, address);
   static uint8_t selector;
