@@ -31,7 +31,7 @@ void HciInlet::take(const uint8_t* data, size_t length) {
     ++length_;
     if (packet_[0] != kData && packet_[0] != kEvent) length_ = 0;
     if (!complete()) continue;
-    if (length_ <= kMaxPacket + 1) deliver();
+    if (length_ <= kMaxPacket) deliver();
     length_ = 0;
   }
 }
