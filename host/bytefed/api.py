@@ -235,6 +235,7 @@ def estimate(
     fraction_train: float = 1.0,
     min_train_nodes: int = 1,
     learning_rate_rounds: int = 0,
+    statistics_rounds: int = 10,
     seed: int = 42,
 ) -> Prediction:
     """Predict every byte of a run on a link that loses nothing: exactly what ``run`` counts, not approximately.
@@ -250,6 +251,7 @@ def estimate(
         fraction_train: Fraction of the boards that train in a round, 0 to 1.
         min_train_nodes: The least number of boards that train in a round.
         learning_rate_rounds: Rounds between two steps of the learning rate; 0 if it never changes.
+        statistics_rounds: Each round with a multiple of this number brings the boards' statistics; 0 for none.
         seed: Seed of the selection.
 
     Returns:
@@ -268,6 +270,7 @@ def estimate(
         "fraction_train": fraction_train,
         "min_train_nodes": min_train_nodes,
         "learning_rate_rounds": learning_rate_rounds,
+        "statistics_rounds": statistics_rounds,
         "seed": seed,
     }
     check_ranges({"features": features, "classes": classes, "mtu": mtu, **run})

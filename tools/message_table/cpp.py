@@ -28,6 +28,8 @@ def lines(table: Table) -> Iterator[str]:
     for values in table.values:
         if not values.are_bits:
             yield from _enum(values)
+    for flags in {each.flags.name: each.flags for each in table.messages if each.flags}.values():
+        yield from ("", f"// {sentence(flags.meaning)}", f"struct {flags.name} {{", f"static constexpr {_bits(flags)};", "};")
     bodies = [each for each in table.messages if each.fields]
     for message in bodies:
         yield from _struct(message)
@@ -50,6 +52,12 @@ def _enum(values: Values) -> Iterator[str]:
     yield "};"
 
 
+def _bits(values: Values) -> str:
+    """Return constants with one bit each, as a declaration gives them."""
+    bits = ", ".join(f"{camel(bit.name, 'k')} = {1 << bit.number}" for bit in values.values)
+    return f"{TYPES[values.type]} {bits}"
+
+
 def _struct(message: Message) -> Iterator[str]:
     name = camel(message.name)
     yield from ("", f"// {sentence(message.purpose)}", f"struct {name} {{")
@@ -57,8 +65,7 @@ def _struct(message: Message) -> Iterator[str]:
     yield f"static constexpr size_t kSize = {message.size};"
     for field in message.fields:
         if field.values and field.values.are_bits:
-            bits = ", ".join(f"{camel(bit.name, 'k')} = {1 << bit.number}" for bit in field.values.values)
-            yield f"static constexpr {TYPES[field.wire]} {bits};  // {field.name}"
+            yield f"static constexpr {_bits(field.values)};  // {field.name}"
     for field in message.fields:
         yield from _comment(field.meaning)
         yield _member(field)

@@ -32,7 +32,7 @@ def _rows(*rows: tuple[str, ...]) -> str:
 def _messages(table: Table) -> str:
     rows = [
         (
-            f"0x{each.kind:02X}",
+            f"0x{each.kind:02X}" + " + flags" * bool(each.flags),
             each.name,
             each.direction,
             f"{each.size}{' + blob' * bool(each.blob)}",
@@ -45,6 +45,8 @@ def _messages(table: Table) -> str:
 
 def _fields(message: Message) -> str:
     rows = [(field.name, field.wire, field.meaning) for field in message.fields]
+    if message.flags:
+        rows.insert(0, ("flags", "in the kind", message.flags.listed()))
     if message.blob:
         rows.append(("blob", "bytes", message.blob))
     return _rows(("field", "type", "meaning"), *rows)

@@ -70,7 +70,12 @@ class Field:
 
 @dataclass(frozen=True)
 class Message:
-    """A control message; `blob` says when a blob follows its fields, None for never."""
+    """A control message.
+
+    Attributes:
+        blob: Says when a blob follows the fields; None for never.
+        flags: The flags in the low bits of the kind; None for none.
+    """
 
     name: str
     kind: int
@@ -78,6 +83,12 @@ class Message:
     purpose: str
     fields: tuple[Field, ...]
     blob: str | None
+    flags: Values | None
+
+    @property
+    def kinds(self) -> range:
+        """The kinds that a frame with this message may have."""
+        return range(self.kind, self.kind + (1 << len(self.flags.values) if self.flags else 1))
 
     @property
     def size(self) -> int:
@@ -110,7 +121,11 @@ def read(path: Path) -> Table:
     )
     _unique("constants", [each.name for each in table.constants])
     _unique("enums and flags", [each.name for each in values])
-    _unique("messages", [each.name for each in table.messages], [each.kind for each in table.messages])
+    _unique(
+        "messages",
+        [each.name for each in table.messages],
+        [kind for each in table.messages for kind in each.kinds],
+    )
     return table
 
 
@@ -129,9 +144,16 @@ def _values(row: dict[str, Any], are_bits: bool) -> Values:
 def _message(row: dict[str, Any], known: dict[str, Values]) -> Message:
     fields = tuple(_field(row["name"], each, known) for each in row.get("fields", ()))
     _unique(row["name"], [each.name for each in fields])
-    message = Message(row["name"], row["kind"], row["direction"], row["purpose"], fields, row.get("blob"))
-    blob = message.blob and message.blob.replace("{size}", str(message.size))
-    return Message(message.name, message.kind, message.direction, message.purpose, fields, blob)
+    size = sum(SIZES[field.wire] for field in fields)
+    return Message(
+        row["name"],
+        row["kind"],
+        row["direction"],
+        row["purpose"],
+        fields,
+        row["blob"].replace("{size}", str(size)) if "blob" in row else None,
+        known[row["flags"]] if "flags" in row else None,
+    )
 
 
 def _field(message: str, row: list[Any], known: dict[str, Values]) -> Field:

@@ -28,7 +28,7 @@ async def describe(device: Device) -> dict[str, str]:
         "model": model_label(board.model) if has_extractor else "none: takes features",
         "head": f"{board.features}x{board.classes}, batch up to {stored.max_batch}",
         "samples": f"{stored.train} + {stored.test} of {stored.capacity}",
-        "run": where_it_stands(device.welcome),
+        "round": where_it_stands(device.welcome),
     }
     if details is not None:
         facts["board"] = board_name(details.board)
@@ -44,15 +44,15 @@ async def describe(device: Device) -> dict[str, str]:
 
 
 def where_it_stands(welcome: Welcome) -> str:
-    """Return the run that a board last took part in, its last round, and what it is doing."""
-    if not welcome.run:
+    """Return the last round that a board took part in, and what it is doing."""
+    if not welcome.round:
         return "none"
     states: dict[int, str] = {
         State.RECEIVING: ", receiving",
         State.TRAINING: ", training",
         State.READY: ", done",  # a WELCOME does not say whether a delta is still held
     }
-    return f"{welcome.run:08x}, round {welcome.round}{states.get(welcome.state, '')}"
+    return f"{welcome.round}{states.get(welcome.state, '')}"
 
 
 def model_label(model_hash: int) -> str:

@@ -104,7 +104,9 @@ async def check_round(device: Device) -> str:
     await device.provision(samples)
     device.take_bytes()
     planned = device.plan_round(1, start, _PLAN)
-    expected = planned_round(device.profile, device.shape, planned.codecs, configures=planned.configures)
+    expected = planned_round(
+        device.profile, planned.blobs, statistics=planned.statistics, configures=planned.configures
+    )
     reply = await device.train(planned)
     await device.release(counted=True)
     trained = start.copy()

@@ -8,7 +8,7 @@ good, and no other residual needs to be kept (SPEC.md section 5.1).
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ class Offer:
 
     Attributes:
         codec: Name of the blob's codec.
-        blob: The bytes that go over the link.
+        blob: The bytes that go over the link; none if the board holds the head already.
         head: float32 [P], what the board holds once it has taken the blob.
         crc: CRC-32 of `head`.
         base: CRC-32 of the head that the blob is a difference to; None when it is a whole head.
@@ -52,6 +52,11 @@ def whole(head: Head) -> Offer:
     return Offer("float32", blob, head, zlib.crc32(blob), None)
 
 
+def nothing(offered: Offer) -> Offer:
+    """Offer a board the head that it holds: what was to lead there has arrived, or is not needed."""
+    return replace(offered, blob=b"", base=offered.crc)
+
+
 def difference(head: Head, held: Head, name: str, round: int) -> Offer:  # noqa: A002
     """Offer the difference from `held`, the head that a board holds, to `head`, encoded with a lossy codec."""
     blob, values = codec.find(name).encode(head - held, codec.downlink_seed(round))
@@ -69,10 +74,13 @@ def offer(head: Head, name: str, round: int, held_crc: int, held: Head | None) -
         held_crc: CRC-32 of the head that the board says it holds.
         held: The head that the host believes it holds; None if unknown. A board that has just started holds zeros.
     """
+    all_of_it = whole(head)
+    if held_crc == all_of_it.crc:
+        return nothing(all_of_it)
     if codec.find(name).lossy:
         for base in (held, np.zeros_like(head)):
             if base is not None:
                 found = difference(head, base, name, round)
                 if found.starts_from(held_crc):
                     return found
-    return whole(head)
+    return all_of_it

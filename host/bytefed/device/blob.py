@@ -101,7 +101,9 @@ async def _await_ack(
                 if Accept.unpack(incoming.body).state != State.RECEIVING and not extracts:
                     return Ack(plan.count, frozenset(), 0)  # it has all: the final ACK was lost
                 unanswered = 0  # it is at work: its final ACK is still to come
-            elif incoming.answers(Kind.RESULT, sequence) and not extracts:
+            elif (
+                incoming.answers(Kind.DONE, sequence) or incoming.answers(Kind.RESULT, sequence)
+            ) and not extracts:
                 link.put_back(incoming)  # trained already: the final ACK was lost
                 return Ack(plan.count, frozenset(), 0, lost=not polls)
             else:
@@ -113,16 +115,13 @@ async def _await_ack(
     raise _stuck(link, "it was sent a blob")
 
 
-async def pull(link: Link, receiver: ChunkReceiver, name: Hashable) -> int:
+async def pull(link: Link, receiver: ChunkReceiver, name: Hashable) -> None:
     """Fetch what `receiver` still misses; it keeps what it got when this raises.
 
     Args:
         link: Where from.
         receiver: What takes the chunks.
         name: Name of the blob in the account.
-
-    Returns:
-        The transfer's number, for the final ACK.
 
     Raises:
         LinkError: The board stopped answering.
@@ -145,7 +144,6 @@ async def pull(link: Link, receiver: ChunkReceiver, name: Hashable) -> int:
             raise _stuck(link, "it was sending its delta")
         is_get = not heard
         request = get if is_get or receiver.complete else receiver.ack_frame(transfer)
-    return transfer
 
 
 async def _collect(

@@ -19,17 +19,18 @@ from bytefed.ledger.account import Said
 from bytefed.ledger.count import ByteCount
 from bytefed.ledger.wire_size import LinkProfile
 from bytefed.protocol.direction import Direction
-from bytefed.protocol.message import BeginFlag, Board, Kind, Status, Stored, Welcome
+from bytefed.protocol.message import Board, Kind, Release, RoundFlag, State, Stored, Welcome
 from bytefed.transport.base import Transport
 
 _CONFIGURATION = ((Kind.CONFIG, "round"), (Kind.CONFIGURED, "round"))
+_RELEASE_TRIES = 3
 
 
 class Device:
     """A board behind a transport. Known after `connect`: uid, welcome, board, stored, profile.
 
-    A round has three steps, with the coordinator's commit between the last two: ``plan_round`` says what would be
-    sent, ``train`` brings the delta, ``release`` lets the board forget it.
+    ``plan_round`` says what a round would send, ``train`` brings the delta. The board keeps that until the next round,
+    so the coordinator commits in between; after the last round, ``release`` lets the board forget it.
 
     Args:
         transport: The way to it.
@@ -41,8 +42,7 @@ class Device:
         self._session = Session(transport, rng or random.Random())
         self._samples = SampleKeeper(self._session)
         self._offers = Offers()
-        self._round: Round | None = None  # its delta waits for the final ACK
-        self.claimed = False  # whether `claim` had anything to say
+        self._owed = 0  # round whose delta the board keeps, 0 for none
 
     # ---- Identity
 
@@ -146,24 +146,19 @@ class Device:
 
     # ---- Connection and samples
 
-    async def claim(self, run: int) -> None:
-        """Make the board that was connected for a visit one of a run; it forgets any other.
-
-        Raises:
-            LinkError: It was lost for good.
-        """
-        self.claimed = await self._session.claim(run)
-
     async def connect(self, run: int) -> None:
-        """Open the port, say HELLO for a run, and ask what the board is and holds.
+        """Open the port, say HELLO for a run, and hear what the board is and holds.
+
+        The run takes effect with the first round or samples: until then the board forgets nothing.
 
         Raises:
             LinkError: E_PORT_..., E_NO_ANSWER.
             BoardError, ProtocolError: It is no board of ours, or speaks another version.
         """
-        self.claimed = False
         await self._session.connect(run)
         self._session.account.said = Said()
+        if self.welcome.state == State.READY:
+            self._owed = self.welcome.round
 
     async def ask(self, kind: Kind, body: bytes, answer: Kind) -> tuple[int, bytes]:
         """Send a request that is no part of a round: sequence number and body of the answer.
@@ -200,7 +195,7 @@ class Device:
         training: TrainingPlan,
         *,
         train: bool = True,
-        evaluate: bool = True,
+        statistics: bool = True,
         uncounted: bool = False,
     ) -> PlannedRound:
         """Say what a round would ask of the connected board; nothing is sent.
@@ -210,36 +205,44 @@ class Device:
             head: The global head, float32 [P].
             training: How to train.
             train: False for an evaluation alone.
-            evaluate: Whether the board tries the received head on its test samples.
+            statistics: Whether the board tells its loss and accuracy, and how well the received head does on its test
+                samples.
             uncounted: Whether the last delta that was asked of the board did not count: its residual makes up for it.
                 The same for all attempts at a round.
         """
-        flags = BeginFlag.TRAIN * train | BeginFlag.EVALUATE * evaluate | BeginFlag.UNCOUNTED * uncounted
+        flags = RoundFlag.TRAIN * train | RoundFlag.STATISTICS * statistics | RoundFlag.UNCOUNTED * uncounted
         offered = self._offers.make(number, head, training.codec_down, self.stored.head)
-        configures = train and training.message() != self._session.configured
-        return PlannedRound(number, head, training, flags, offered, configures)
+        configures = self._session.is_configuration_due(training.message(), trains=train)
+        samples = self.stored.train, self.stored.test
+        return PlannedRound(number, head, training, flags, offered, configures, samples)
 
     async def train(self, planned: PlannedRound) -> RoundReply:
-        """Carry out a planned round, or a planned evaluation; the board keeps its delta until ``release``.
+        """Carry out a planned round, or a planned evaluation; the board keeps its delta until the next.
 
         Raises:
             BoardError: The board refused, or training diverged.
             LinkError: The board was lost for good.
         """
         self._session.account.said = Said() if planned.configures else Said(*_CONFIGURATION)
-        self._round = None
         work = Round(self._session, self._offers, planned)
         await self._samples.with_samples(work.advance)
-        reply = work.reply()
-        self._round = work
-        return reply
+        self._owed = planned.number if planned.trains else 0
+        return work.reply()
+
+    @property
+    def owed(self) -> int:
+        """The round whose delta the board keeps, since no later one has begun; 0 for none."""
+        return self._owed
 
     async def release(self, *, counted: bool) -> None:
-        """Let the board forget the delta that ``train`` brought, once it is on disk.
+        """Let the board forget the delta that it keeps, once that is on disk and no round is to follow.
 
         Args:
             counted: Whether the delta counts; False for one that came too late.
+
+        Raises:
+            LinkError: The board does not answer. It forgets the delta when its next run begins.
         """
-        work, self._round = self._round, None
-        if work is not None and work.planned.trains:
-            await work.finish(Status.OK if counted else Status.LATE)
+        release = Release(self._owed, counted)
+        await self._session.link.request(Kind.RELEASE, release.pack(), Kind.RELEASED, tries=_RELEASE_TRIES)
+        self._owed = 0

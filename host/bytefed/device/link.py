@@ -212,7 +212,7 @@ class Link:
         answer: Kind,
         *,
         tries: int = TRIES,
-        payload: int = 0,
+        flags: int = 0,
         fits: Callable[[bytes], bool] = lambda _body: True,
         known: Callable[[bytes], bool] = lambda _body: False,
         role: Role = Role.NEWS,
@@ -225,7 +225,7 @@ class Link:
             body: Body of the request.
             answer: The kind to wait for.
             tries: How often to send it.
-            payload: Bytes of the body that belong to a blob.
+            flags: Flags in the low bits of the kind.
             fits: Whether the body of an answer is one to this very request; others are waited out.
             known: Whether an answer says that the board was asked this before, by a host that has died: then it is
                 booked as a retransmission.
@@ -240,14 +240,14 @@ class Link:
             LinkError: E_NO_ANSWER, or the link died.
         """
         sequence = self.next_sequence()
-        frame = control_frame(kind, sequence, body)
+        frame = control_frame(kind, sequence, body, flags)
         asked, answered = (None, None) if name is None else (Part((kind, name)), Part((answer, name)))
         for attempt in range(tries):
             started = now()
             sent = Role.RETRANSMISSION if attempt else role
             if kind is Kind.HELLO:
                 await self.send_delimiter(sent, None if name is None else Part(("delimiter", name)))
-            await self.send(frame, sent, payload=payload, part=asked)
+            await self.send(frame, sent, part=asked)
             until = started + self.timers.requests.timeout(attempt)
             while incoming := await self.receive(until):
                 if incoming.answers(answer, sequence) and fits(incoming.body):

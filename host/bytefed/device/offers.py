@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bytefed.codec.downlink import Offer, head_crc, offer
+from bytefed.codec.downlink import Offer, head_crc, nothing, offer
 
 
 class Offers:
@@ -32,4 +32,5 @@ class Offers:
         key = (number, codec, head_crc(head))
         if self._last is None or self._last[0] != key or not self._last[1].starts_from(held_crc):
             self._last = key, offer(head, codec, number, held_crc, self.held)
-        return self._last[1]
+        made = self._last[1]
+        return nothing(made) if held_crc == made.crc else made

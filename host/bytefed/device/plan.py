@@ -11,9 +11,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bytefed import codec as codecs
 from bytefed.codec.downlink import Offer
 from bytefed.ledger import wire_size
-from bytefed.protocol.message import BeginFlag, Config, Result
+from bytefed.protocol.message import Config, Result, RoundFlag
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,8 @@ class TrainingPlan:
 
     def message(self) -> Config:
         """Return the CONFIG that says so."""
-        number = wire_size.CODECS[self.codec_up]
-        return Config(number, self.epochs, self.batch, self.rate, self.seed, self.proximal_mu)
+        down, up = wire_size.CODECS[self.codec_down], wire_size.CODECS[self.codec_up]
+        return Config(down, up, self.epochs, self.batch, self.rate, self.seed, self.proximal_mu)
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,10 @@ class PlannedRound:
         number: Round, 1..65535.
         head: The global head, float32 [P].
         training: How to train.
-        flags: BeginFlag bits.
+        flags: RoundFlag bits, without CONFIGURE.
         offer: What brings the board to the head, from what it holds now.
         configures: Whether CONFIG is due.
+        samples: Number of training samples and of test samples that the board holds.
     """
 
     number: int
@@ -100,16 +102,30 @@ class PlannedRound:
     flags: int
     offer: Offer
     configures: bool
+    samples: tuple[int, int]
 
     @property
     def trains(self) -> bool:
         """Whether the board is to train: it then keeps a delta until it is released."""
-        return bool(self.flags & BeginFlag.TRAIN)
+        return bool(self.flags & RoundFlag.TRAIN)
 
     @property
-    def codecs(self) -> tuple[str, str]:
-        """The codecs of the offered blob and of the delta."""
-        return self.offer.codec, self.training.codec_up
+    def statistics(self) -> bool:
+        """Whether the board is to tell its loss and accuracies."""
+        return bool(self.flags & RoundFlag.STATISTICS)
+
+    @property
+    def blobs(self) -> tuple[int, int]:
+        """Bytes of the offered blob and of the delta."""
+        codec = codecs.CODECS[self.training.codec_up]
+        return len(self.offer.blob), codec.size(len(self.head)) if self.trains else 0
+
+    @property
+    def seconds(self) -> float:
+        """How long the work takes a board of 64 MHz, roughly: a dozen instructions a parameter and sample."""
+        train, test = self.samples
+        samples = self.training.epochs * train * self.trains + test * self.statistics
+        return samples * len(self.head) * 12 / 64e6
 
 
 @dataclass(frozen=True)
@@ -117,13 +133,17 @@ class RoundReply:
     """The answer of a board to a round.
 
     Attributes:
-        result: RESULT as it came.
+        num_examples: Samples that the board trained on; 0 after an evaluation.
+        statistics: RESULT, if statistics were asked for.
         delta: float32 [P], None after an evaluation.
         head: float32 [P], the head that the board started from and holds.
-        seconds: From BEGIN until all was here.
+        seconds: From the request until all was here.
+        computing: Seconds of work on the board: as RESULT says it, else from the request until DONE.
     """
 
-    result: Result
+    num_examples: int
+    statistics: Result | None
     delta: NDArray[np.float32] | None
     head: NDArray[np.float32]
     seconds: float
+    computing: float

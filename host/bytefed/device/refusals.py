@@ -37,13 +37,13 @@ def board_error(name: str, status: int) -> BoardError:
 
 def busy(name: str, welcome: Welcome) -> BoardError:
     """Return the error for a board that can't do what a visitor asks, by what it said when it was greeted."""
-    where = f"round {welcome.round} of run {welcome.run:08x}"
+    where = f"round {welcome.round} of its run"
     does, remedy = {
         State.IDLE: ("takes samples from its sensor already", "Wait until it is done: it stops by itself."),
         State.RECEIVING: (f"receives what {where} needs", "Wait until that run has ended."),
         State.TRAINING: (f"works on {where}", "Wait until that run has ended."),
         State.READY: (
-            f"holds its delta of {where}, and was not told that it arrived",
+            f"holds its delta of {where}, and was not told that the run has ended",
             "Go on with that run, which takes it: `bytefed run --resume DIR`, or `bytefed run --resume DIR --rounds N` "
             "if it is complete. A new run on this board gives it up.",
         ),

@@ -1,4 +1,4 @@
-"""A round of one board: the head goes down, the board trains, its delta comes up, and the board may forget it."""
+"""A round of one board: the head goes down, the board trains, its delta comes up."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from bytefed import codec
 from bytefed.clock import now
-from bytefed.codec.downlink import whole
+from bytefed.codec.downlink import nothing, whole
 from bytefed.device.blob import pull, push
 from bytefed.device.link import TRIES, Incoming
 from bytefed.device.offers import Offers
@@ -19,12 +19,25 @@ from bytefed.device.session import Session
 from bytefed.errors import BoardError, LinkError
 from bytefed.ledger import wire_size
 from bytefed.ledger.account import Part, Role
-from bytefed.protocol.chunks import ChunkReceiver, final_ack
+from bytefed.protocol.chunks import ChunkReceiver
 from bytefed.protocol.direction import Direction
 from bytefed.protocol.header import control_frame
-from bytefed.protocol.message import Accept, Begin, Kind, Result, State, Status, Stored
+from bytefed.protocol.message import (
+    Accept,
+    Begin,
+    Done,
+    Error,
+    Kind,
+    Next,
+    Result,
+    RoundFlag,
+    State,
+    Status,
+    Stored,
+)
 
-_UNKNOWN_WAIT = 10.0  # seconds to train, before the board can tell
+_LEAST_PATIENCE = 2.0  # seconds until a board is asked where its answer is that never told how long it works
+_SLOWER = 20  # how much slower than planned a board may work until then
 _UNIT = 0.01  # seconds: waits and durations on the link
 
 
@@ -44,12 +57,13 @@ class Round:
         self._started = now()
         self._offer = planned.offer
         self._refusals = 0
-        self._result: Result | None = None
-        self._boot: int | None = None  # of the board that said RESULT
+        self._done: Done | None = None
+        self._statistics: Result | None = None
+        self._computing = 0.0
+        self._boot: int | None = None  # of the board that said DONE
         self._receiver: ChunkReceiver | None = None
         self._delta: bytes | None = None
-        self._ack_lost = False  # of the head: RESULT comes in its place
-        self._transfer = 0  # that the final ACK belongs to
+        self._ack_lost = False  # of the head: DONE comes in its place
 
     async def advance(self) -> None:
         """Bring the round from where it stands to the whole delta; after an error it can be called again.
@@ -58,18 +72,23 @@ class Round:
             BoardError: The board refused, or training diverged.
             LinkError: The link died, or what came is damaged.
         """
-        planned = self.planned
-        if self.planned.trains:
-            await self._configure()
-        stored = self._session.stored
-        if not self._offer.starts_from(stored.head):  # the board was reset meanwhile
-            self._offer = self._offers.make(
-                planned.number, planned.head, planned.training.codec_down, stored.head
-            )
-        sequence, wait = await self._begin()
-        await self._take_result(sequence, wait)
-        if self._delta is None and self._result is not None and self._result.crc:
-            await self._pull_delta(self._result)
+        planned, held = self.planned, self._session.stored.head
+        if not self._offer.starts_from(held):  # the board was reset meanwhile
+            codec_down = planned.training.codec_down
+            self._offer = self._offers.make(planned.number, planned.head, codec_down, held)
+        elif held == self._offer.crc:
+            self._offer = nothing(self._offer)
+        while True:
+            try:
+                incoming = await self._ask()
+                break
+            except BoardError as error:
+                self._judge(error)
+        self._offers.held = self._offer.head
+        self._session.stored = replace(self._session.stored, head=self._offer.crc)
+        await self._take(incoming)
+        if self._delta is None and self._done is not None and self._done.crc:
+            await self._pull_delta(self._done)
 
     def reply(self) -> RoundReply:
         """Return what the board brought, once ``advance`` has.
@@ -77,78 +96,85 @@ class Round:
         Raises:
             BoardError: E_DELTA_NOT_FINITE.
         """
-        if self._result is None:
+        session, planned, seconds = self._session, self.planned, now() - self._started
+        if self._done is None:
             raise LinkError(
-                "E_NO_ANSWER", f"{self._session.uri}: the round ended without a result", "Reset the board."
+                "E_NO_ANSWER", f"{session.uri}: the round ended without a result", "Reset the board."
             )
-        planned, seconds = self.planned, now() - self._started
-        if self._delta is None:
-            return RoundReply(self._result, None, self._offer.head, seconds)
-        training = planned.training
-        seed = codec.uplink_seed(training.seed, planned.number)
-        delta = codec.find(training.codec_up).decode(self._delta, len(planned.head), seed)
-        if not np.isfinite(delta).all():
-            raise BoardError(
-                "E_DELTA_NOT_FINITE",
-                f"{self._session.uri}: the delta has a NaN or an infinity",
-                "It is left out. If it happens again, use a smaller --learning-rate.",
-            )
-        return RoundReply(self._result, delta, self._offer.head, seconds)
+        delta = None
+        if self._delta is not None:
+            training = planned.training
+            seed = codec.uplink_seed(training.seed, planned.number)
+            delta = codec.find(training.codec_up).decode(self._delta, len(planned.head), seed)
+            if not np.isfinite(delta).all():
+                raise BoardError(
+                    "E_DELTA_NOT_FINITE",
+                    f"{session.uri}: the delta has a NaN or an infinity",
+                    "It is left out. If it happens again, use a smaller --learning-rate.",
+                )
+        examples = session.stored.train if planned.trains else 0
+        return RoundReply(examples, self._statistics, delta, self._offer.head, seconds, self._computing)
 
-    async def finish(self, status: Status) -> None:
-        """Send the final ACK, once; a board that misses it learns the same from the next BEGIN."""
-        session, length = self._session, self._delta_size()
-        pulled = not session.profile.inlines(Result.size(), length)
-        count = session.profile.plan(length, Direction.UP).count if pulled else 0
-        try:
-            await session.link.send(final_ack(self._transfer, count, status), ack=True)
-        except LinkError:
-            return  # the delta is safe; the next round opens the link anew
+    def _judge(self, error: BoardError) -> None:
+        """Raise what the board answered, unless the request can be made again at once, with the whole head."""
+        # Nobody but this host begins rounds of this run: whoever began a later one is a stranger.
+        self._session.round_is_void |= error.code == "E_BOARD_STALE_ROUND"
+        # A difference goes once more, it may have been damaged on the way; then the whole head.
+        if error.code != "E_BOARD_BAD_CRC" or self._offer.base is None:
+            raise error
+        self._refusals += 1
+        if self._refusals > 1:
+            self._offer = whole(self.planned.head)
 
     # ---- Down
 
-    async def _configure(self) -> None:
-        config = self.planned.training.message()
-        if config == self._session.configured:
-            return
-        await self._session.link.request(Kind.CONFIG, config.pack(), Kind.CONFIGURED, name="round")
-        self._session.configured = config
+    async def _ask(self) -> Incoming:
+        """Give the board its head and its plan, and wait for DONE or RESULT."""
+        session = self._session
+        session.account.recovering = self._offer.codec != self.planned.offer.codec
+        try:
+            configuration = await self._configuration()
+            flags = self.planned.flags | (RoundFlag.CONFIGURE if configuration else 0)
+            if session.profile.starts_by_next(len(self._offer.blob)):
+                incoming = await self._next(flags, configuration)
+            else:
+                incoming = await self._begin(flags, configuration)
+        finally:
+            session.account.recovering = False
+        if configuration:
+            session.configured = self.planned.training.message()
+        return incoming
 
-    async def _begin(self) -> tuple[int, float]:
-        """Give the board its head; the sequence number of BEGIN, and seconds until RESULT."""
-        session, account = self._session, self._session.account
-        while True:
-            account.recovering = self._offer.codec != self.planned.offer.codec
-            try:
-                sequence, wait = await self._send_head()
-                break
-            except BoardError as error:
-                # Nobody but this host begins rounds of this run: whoever began a later one is a stranger.
-                session.round_is_void |= error.code == "E_BOARD_STALE_ROUND"
-                # A difference goes once more, it may have been damaged on the way; then the whole head.
-                if error.code != "E_BOARD_BAD_CRC" or self._offer.base is None:
-                    raise
-                self._refusals += 1
-                if self._refusals > 1:
-                    self._offer = whole(self.planned.head)
-            finally:
-                account.recovering = False
-        self._offers.held = self._offer.head
-        session.stored = replace(session.stored, head=self._offer.crc)
-        return sequence, wait
+    async def _configuration(self) -> bytes:
+        """Return the CONFIG that travels with the request; one that does not fit there is sent now."""
+        session, config = self._session, self.planned.training.message()
+        if not session.is_configuration_due(config, trains=self.planned.trains):
+            return b""
+        if session.profile.shares_config(len(self._offer.blob)):
+            return config.pack()
+        await session.link.request(Kind.CONFIG, config.pack(), Kind.CONFIGURED, name="round")
+        session.configured = config
+        return b""
 
-    async def _send_head(self) -> tuple[int, float]:
+    async def _next(self, flags: int, configuration: bytes) -> Incoming:
+        link, offered = self._session.link, self._offer
+        sequence = link.next_sequence()
+        body = Next(self.planned.number, offered.crc).pack() + configuration + offered.blob
+        frame = control_frame(Kind.NEXT, sequence, body, flags)
+        payload = len(offered.blob)
+        await link.send(frame, payload=payload, part=Part((Kind.NEXT, "round")))
+        wait = self._session.work_seconds
+        return await self._await_done(sequence, wait, frame)
+
+    async def _begin(self, flags: int, configuration: bytes) -> Incoming:
         session, offered = self._session, self._offer
-        begin = Begin(
-            self.planned.number, wire_size.CODECS[offered.codec], self.planned.flags, offered.crc
-        ).pack()
-        inline = offered.blob if session.profile.inlines(len(begin), len(offered.blob)) else b""
+        begin = Begin(self.planned.number, offered.crc, wire_size.CODECS[offered.codec])
         sequence, body = await session.link.request(
             Kind.BEGIN,
-            begin + inline,
+            begin.pack() + configuration,
             Kind.ACCEPT,
-            payload=len(inline),
-            known=lambda body: not inline and Accept.unpack(body).state != State.RECEIVING,
+            flags=flags,
+            known=lambda body: Accept.unpack(body).state != State.RECEIVING,
             name="round",
         )
         accept = Accept.unpack(body)
@@ -158,89 +184,119 @@ class Round:
             if pushed.status != Status.OK:
                 raise board_error(session.uri, pushed.status)
             self._ack_lost = pushed.ack_lost
-        return sequence, accept.wait * _UNIT
+        return await self._await_done(sequence, accept.wait * _UNIT, None)
 
     # ---- Up
 
-    async def _take_result(self, sequence: int, wait: float) -> None:
-        incoming = await self._await_result(sequence, wait)
-        inline = incoming.body[Result.size() :]
-        part = Part((Kind.RESULT, "round"))
+    async def _await_done(self, sequence: int, wait: float, again: bytes | None) -> Incoming:
+        """Wait for DONE or RESULT; ask by POLL if it is late.
+
+        Args:
+            sequence: Sequence number of the request.
+            wait: Seconds that the work is expected to take, 0 for not known.
+            again: The request, to be sent again if the board has not received it; None if it has.
+        """
+        link, asked = self._session.link, now()
+        answer = Kind.RESULT if self.planned.statistics else Kind.DONE
+        until = asked + self._patience(wait)
+        silent = 0
+        while silent < TRIES:
+            while incoming := await link.receive(until):
+                if incoming.answers(answer, sequence):
+                    self._computing = now() - asked
+                    if not silent:
+                        link.timers.results.measured(max(0.0, self._computing - wait))
+                        self._session.worked(self._computing)
+                    return incoming
+                if incoming.answers(Kind.ACCEPT, sequence):
+                    link.accept(incoming, Role.PROBE)
+                    until = now() + self._patience(Accept.unpack(incoming.body).wait * _UNIT)
+                    silent = 0
+                elif again is not None and _not_received(incoming, sequence):
+                    link.accept(incoming, Role.RETRANSMISSION)
+                    await link.send(again, Role.RETRANSMISSION)
+                    until = now() + self._patience(wait)
+                else:
+                    link.refuse_error(incoming, sequence)
+                    link.discard(incoming)
+            await link.send(control_frame(Kind.POLL, sequence), Role.PROBE)
+            until = now() + link.timers.requests.timeout(silent)
+            silent += 1
+        raise LinkError(
+            "E_NO_ANSWER", f"{link.transport.uri}: no result, whatever was asked", "Reset the board."
+        )
+
+    def _patience(self, wait: float) -> float:
+        """Return how long to wait for the answer, seconds, if the work is expected to take `wait`; 0: not known."""
+        if wait:
+            return 2 * wait + self._session.link.timers.results.timeout()
+        return _LEAST_PATIENCE + _SLOWER * self.planned.seconds
+
+    async def _take(self, incoming: Incoming) -> None:
+        """Book DONE or RESULT, and the delta if that is inside."""
+        form = Result if self.planned.statistics else Done
+        message = form.unpack(incoming.body)
+        inline = incoming.body[form.size() :]
+        part = Part((form.KIND, "round"))
         if self._ack_lost:
             self._ack_lost = False
             self._session.link.accept_for_ack(incoming, len(inline), part)
         else:
             self._session.link.accept(incoming, payload=len(inline), part=part)
-        result = Result.unpack(incoming.body)
-        if result.status != Status.OK:
-            raise board_error(self._session.uri, result.status)
-        await self._check_examples(result)
-        if self._result != result or self._boot != self._session.boot:
+        if message.status not in (Status.OK, Status.OTHER_SAMPLES):
+            raise board_error(self._session.uri, message.status)
+        if isinstance(message, Result):
+            self._statistics, self._computing = message, message.duration * _UNIT
+        await self._check_examples(message)
+        done = Done(message.status, message.crc)
+        if self._done != done or self._boot != self._session.boot:
             self._receiver = None  # another delta than the one begun
-        self._result, self._boot, self._transfer = result, self._session.boot, sequence % 4
+        self._done, self._boot = done, self._session.boot
         if inline:
-            self._check_delta(result, inline)
+            self._check_delta(done, inline)
             self._delta = inline
 
-    async def _await_result(self, sequence: int, wait: float) -> Incoming:
-        link = self._session.link
-
-        def patience(wait: float) -> float:
-            return 2 * wait + link.timers.results.timeout() if wait else _UNKNOWN_WAIT
-
-        due, until = now() + wait, now() + patience(wait)
-        silent = 0
-        while silent < TRIES:
-            while incoming := await link.receive(until):
-                if incoming.answers(Kind.RESULT, sequence):
-                    if wait and not silent:
-                        link.timers.results.measured(max(0.0, now() - due))
-                    return incoming
-                if incoming.answers(Kind.ACCEPT, sequence):
-                    link.accept(incoming, Role.PROBE)
-                    until = now() + patience(Accept.unpack(incoming.body).wait * _UNIT)
-                    silent = 0
-                    continue
-                link.refuse_error(incoming, sequence)
-                link.discard(incoming)
-            await link.send(control_frame(Kind.POLL, sequence), Role.PROBE)
-            until = now() + link.timers.requests.timeout(silent)
-            silent += 1
-        raise LinkError(
-            "E_NO_ANSWER", f"{link.transport.uri}: no RESULT, whatever was asked", "Reset the board."
-        )
-
-    async def _check_examples(self, result: Result) -> None:
-        """Refuse a board that claims other samples than it holds: they are its weight in the average."""
+    async def _check_examples(self, message: Done | Result) -> None:
+        """Learn how many samples the board has now, its weight in the average; refuse a board that claims others."""
         session = self._session
-        if not self.planned.trains or result.num_examples == session.stored.train:
+        claimed = message.num_examples if isinstance(message, Result) else session.stored.train
+        if not self.planned.trains or (
+            message.status != Status.OTHER_SAMPLES and claimed == session.stored.train
+        ):
             return
         # Samples may have come from its sensor meanwhile: the board is asked what it holds now.
         _, body = await session.link.request(Kind.STORE, b"", Kind.STORED, role=Role.PROBE)
         session.stored = replace(Stored.unpack(body), head=session.stored.head)
-        if result.num_examples != session.stored.train:
+        if isinstance(message, Result) and claimed != session.stored.train:
             raise BoardError(
                 "E_BOARD_EXAMPLES",
-                f"{session.uri}: RESULT says {result.num_examples:,} training samples, STORED {session.stored.train:,}",
+                f"{session.uri}: RESULT says {claimed:,} training samples, STORED {session.stored.train:,}",
                 "Its update is left out. If that goes on, somebody may rewrite its messages: use a cable.",
             )
 
-    async def _pull_delta(self, result: Result) -> None:
+    async def _pull_delta(self, done: Done) -> None:
         plan = self._session.profile.plan(self._delta_size(), Direction.UP)
         if self._receiver is None or self._receiver.plan != plan:
             self._receiver = ChunkReceiver(plan)
-        self._transfer = await pull(self._session.link, self._receiver, "delta")
+        await pull(self._session.link, self._receiver, "delta")
         delta = self._receiver.blob()
         self._receiver = None
-        self._check_delta(result, delta)
+        self._check_delta(done, delta)
         self._delta = delta
 
     def _delta_size(self) -> int:
         board = self._session.board
         return wire_size.blob_size(self.planned.training.codec_up, board.features, board.classes)
 
-    def _check_delta(self, result: Result, delta: bytes) -> None:
-        if len(delta) != self._delta_size() or zlib.crc32(delta) != result.crc:
+    def _check_delta(self, done: Done, delta: bytes) -> None:
+        if len(delta) != self._delta_size() or zlib.crc32(delta) != done.crc:
             raise LinkError(
                 "E_DELTA_CRC", f"{self._session.uri}: the delta arrived damaged", "It is fetched again."
             )
+
+
+def _not_received(incoming: Incoming, sequence: int) -> bool:
+    """Whether the board says that a POLL asked about a request which has not arrived."""
+    return incoming.answers(Kind.ERROR, sequence) and (
+        Error.unpack(incoming.body).status == Status.NOT_RECEIVED
+    )

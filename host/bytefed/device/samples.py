@@ -110,7 +110,11 @@ class SampleKeeper:
     def _portions(self, samples: Samples) -> Iterator[tuple[NDArray[np.uint8], int, bool]]:
         """Cut samples as an ADD takes them: records uint8 [n, 1 + values], where in the split, whether to test with."""
         session = self._session
-        most = wire_size.samples_per_add(session.profile, samples.record_size, session.stored.buffer)
+        most = wire_size.samples_per_add(
+            session.profile,
+            samples.record_size,
+            wire_size.add_buffer(session.board.features, session.board.classes),
+        )
         if most == 0:
             raise board_error(session.uri, Status.TOO_LARGE)
         for test in (False, True):

@@ -14,12 +14,12 @@ from bytefed.protocol.message import (
     MAX_WINDOW,
     MIN_FRAME,
     PROTOCOL_VERSION,
-    VISIT,
     Board,
     Capability,
     Config,
     Hello,
     Kind,
+    Release,
     Stored,
     Welcome,
 )
@@ -28,7 +28,8 @@ from bytefed.transport.base import Transport, has_wandered, is_strange, look_els
 _HELLOS = 3  # before the port is opened anew
 _HELLO_TRIES = 6  # the first of them wait long: nothing was measured yet
 _REOPENINGS = 3  # before the board is given up
-_VISIT_TRIES = 2  # before a port is left behind which the board may be
+_STRANGE_TRIES = 2  # before a port is left behind which the board may be
+_FORGOTTEN = 0.9  # of the longest work, in each later round
 RETRYABLE = (
     "E_BOARD_NO_SESSION",
     "E_BOARD_NO_CONFIG",
@@ -39,8 +40,10 @@ RETRYABLE = (
 )
 """Errors worth another try: a reset, an old frame that is late, a stranger's round, or damage that a CRC-16 missed."""
 _NOT_AS_SPECIFIED = "The firmware does not follow SPEC.md; flash the version that fits this host."
-_FATAL = ("E_OTHER_BOARD", "E_VERSION", "E_BOARD_BAD_VERSION")
+_FATAL = ("E_OTHER_BOARD", "E_VERSION")
 """Errors that another HELLO can't mend."""
+_OTHER_VERSION = ("E_BOARD_BAD_VERSION", "E_BOARD_BAD_LENGTH")
+"""Answers to HELLO of firmware that speaks another version: to that of version 1, this HELLO is too short."""
 
 
 class Session:
@@ -53,7 +56,8 @@ class Session:
         connections: How many sessions were opened.
         profile, welcome, board, stored: What the link is like and what the board said, once connected.
         configured: The CONFIG that the board has in this session; None for none yet.
-        round_is_void: Whether the board is to forget its round at the next HELLO.
+        round_is_void: Whether the board is to forget its round after the next HELLO.
+        work_seconds: How long the board's work in a round may take; 0 for not known yet.
         on_away: Is told what keeps a board away that is waited for, and None when it is back.
     """
 
@@ -69,6 +73,7 @@ class Session:
         self.connections = 0
         self.configured: Config | None = None
         self.round_is_void = False
+        self.work_seconds = 0.0
         self.on_away: OnAway = lambda _trouble: None
         self._rng = rng
         self._link: Link | None = None
@@ -102,7 +107,7 @@ class Session:
     # ---- Opening and closing
 
     async def connect(self, run: int) -> None:
-        """Open the port, say HELLO for a run, and ask what the board is and holds.
+        """Open the port, say HELLO for a run, and hear what the board is and holds.
 
         Raises:
             LinkError: E_PORT_..., E_NO_ANSWER.
@@ -150,85 +155,68 @@ class Session:
         self.link.abandon_input()
         await self.transport.open()
 
-    async def _visit(self) -> None:
-        """Ask who is behind a port where the board may be; a HELLO for a run would have another board forget its round.
-
-        Raises:
-            BoardError: E_OTHER_BOARD.
-            LinkError: Nobody answers.
-        """
-        link, recovering = self.link, self.account.recovering
-        hello = self._hello_of(VISIT)
-        self.account.recovering = True
-        try:
-            await link.request(Kind.HELLO, hello.pack(), Kind.WELCOME, tries=_VISIT_TRIES)
-            _, body = await link.request(Kind.INFO, b"", Kind.BOARD, tries=_VISIT_TRIES)
-            self._recognize(Board.unpack(body))
-        finally:
-            self.account.recovering = recovering
-
     async def _hello(self) -> None:
         """Open a session; once more when the board is reset just then, or an old ERROR has the new request's number."""
         for attempt in range(_HELLOS):
             try:
-                if self.connections and is_strange(self.transport):
-                    await self._visit()
                 await self._greet()
                 return
             except (BoardError, ProtocolError) as error:
                 if error.code in _FATAL or attempt == _HELLOS - 1:
                     raise
 
-    async def claim(self, run: int) -> bool:
-        """Make the board that was visited one of a run: another run that it was in, it forgets.
-
-        Returns:
-            Whether that took a HELLO; a board that knows the run is in it already.
-
-        Raises:
-            LinkError: It was lost for good.
-        """
-        self.run = run
-        if self.welcome.run == run:
-            return False
-        await self.with_recovery(lambda: self._say_hello("claim"))
-        return True
-
     async def _greet(self) -> None:
         link = self.link
-        if self.round_is_void:
-            await self._forget_round()
-        await self._say_hello("connect")
-        _, body = await link.request(Kind.INFO, b"", Kind.BOARD, name="connect")
+        body = await self._say_hello()
+        welcome = Welcome.unpack(body)
+        self._take_welcome(welcome)
+        body = body[Welcome.size() :]
+        if not self.profile.opens_at_once:
+            _, body = await link.request(Kind.INFO, b"", Kind.BOARD, name="connect")
         board = Board.unpack(body)
         self._recognize(board)
         self.board = board
         link.timers.expect(saving=bool(board.capabilities & Capability.PERSISTENT))
-        _, body = await link.request(Kind.STORE, b"", Kind.STORED, name="connect")
+        body = body[Board.size() :]
+        if not self.profile.opens_at_once:
+            _, body = await link.request(Kind.STORE, b"", Kind.STORED, name="connect")
         self.stored = Stored.unpack(body)
         self.configured = None
         self.connections += 1
         settle(self.transport)
+        if self.round_is_void:
+            await self._forget_round()
 
-    def _hello_of(self, run: int) -> Hello:
-        nonce = self._rng.getrandbits(32)
-        return Hello(PROTOCOL_VERSION, PROTOCOL_VERSION, run, nonce, self.transport.frame_limit)
-
-    async def _say_hello(self, name: str) -> None:
-        hello = self._hello_of(self.run)
+    async def _say_hello(self) -> bytes:
+        """Say HELLO for the run; the body of WELCOME, with all that is inside."""
+        nonce = self._rng.getrandbits(16)
+        hello = Hello(PROTOCOL_VERSION, PROTOCOL_VERSION, self.run, nonce, self.transport.frame_limit)
 
         def fits(body: bytes) -> bool:
-            return len(body) < Welcome.size() or Welcome.unpack(body).nonce == hello.nonce
+            return len(body) < Welcome.size() or Welcome.unpack(body).nonce == nonce
 
-        _, body = await self.link.request(
-            Kind.HELLO, hello.pack(), Kind.WELCOME, tries=_HELLO_TRIES, fits=fits, name=name
-        )
-        self._take_welcome(Welcome.unpack(body))
+        tries = _STRANGE_TRIES if self.connections and is_strange(self.transport) else _HELLO_TRIES
+        try:
+            _, body = await self.link.request(
+                Kind.HELLO, hello.pack(), Kind.WELCOME, tries=tries, fits=fits, name="connect"
+            )
+        except BoardError as error:
+            if error.code in _OTHER_VERSION:
+                raise _version_error(self.uri, "another protocol version") from error
+            raise
+        return body
+
+    def is_configuration_due(self, config: Config, *, trains: bool) -> bool:
+        """Return whether a round has to bring a CONFIG; without training, any of this session will do."""
+        return config != self.configured if trains else self.configured is None
+
+    def worked(self, seconds: float) -> None:
+        """Note how long the board's last work took; it is forgotten slowly, so that one quick round says little."""
+        self.work_seconds = max(seconds, _FORGOTTEN * self.work_seconds)
 
     async def _forget_round(self) -> None:
-        """Have the board forget the round of its run: another run's HELLO does."""
-        other = self._hello_of(self.run ^ 1)
-        await self.link.request(Kind.HELLO, other.pack(), Kind.WELCOME, role=Role.RETRANSMISSION)
+        """Have the board forget the round of its run."""
+        await self.link.request(Kind.RELEASE, Release(0, 0).pack(), Kind.RELEASED, role=Role.RETRANSMISSION)
         self.round_is_void = False
 
     def _take_welcome(self, welcome: Welcome) -> None:
@@ -285,6 +273,14 @@ class Session:
             await self._reach(reopen=reopen, tries=_REOPENINGS)
 
 
+def _version_error(uri: str, what: str) -> ProtocolError:
+    return ProtocolError(
+        "E_VERSION",
+        f"{uri}: the board speaks {what}, this host version {PROTOCOL_VERSION}",
+        "Flash the firmware that fits this host: `pio run -e ENV -t upload`; or install the host that fits the board.",
+    )
+
+
 def _check_welcome(uri: str, welcome: Welcome, frame_limit: int) -> None:
     """Refuse a WELCOME that no board of this protocol says.
 
@@ -292,11 +288,7 @@ def _check_welcome(uri: str, welcome: Welcome, frame_limit: int) -> None:
         ProtocolError: E_VERSION, E_WELCOME.
     """
     if welcome.version != PROTOCOL_VERSION:
-        raise ProtocolError(
-            "E_VERSION",
-            f"{uri}: the board speaks protocol version {welcome.version}, this host {PROTOCOL_VERSION}",
-            "Flash the firmware that fits this host, or install the host that fits the firmware.",
-        )
+        raise _version_error(uri, f"protocol version {welcome.version}")
     if not MIN_FRAME <= welcome.frame_limit <= frame_limit:
         raise ProtocolError(
             "E_WELCOME", f"{uri}: a frame limit of {welcome.frame_limit} bytes", _NOT_AS_SPECIFIED

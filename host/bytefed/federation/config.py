@@ -16,6 +16,7 @@ from typing import Any, Self, cast
 from bytefed.boards.registry import FORMS
 from bytefed.codec import pair
 from bytefed.errors import ConfigError, did_you_mean, meant, number_text
+from bytefed.ledger.estimate import STATISTICS_ROUNDS
 from bytefed.strategies.base import Strategy
 from bytefed.strategies.registry import STRATEGIES, canonical, fresh, hyperparameters, make, name_of
 from bytefed.toml_file import parse_toml, read_toml
@@ -149,6 +150,14 @@ class RunConfig:
     )
     learning_rate_rounds: int = _key(
         10, int, "rounds between two steps of learning_rate_decay", low=1, high=MAX_ROUNDS
+    )
+    statistics_rounds: int = _key(
+        STATISTICS_ROUNDS,
+        int,
+        "boards tell their loss and accuracies in each round with a multiple of this number, and after the last;"
+        " 0: only then",
+        low=0,
+        high=MAX_ROUNDS,
     )
     fraction_train: float = _key(
         1.0, float, "fraction of the boards that train in a round", low=0.0, high=1.0

@@ -3,8 +3,9 @@
 One round:
 
 1. ``Rules.choose`` draws ``max(fraction_train * ready, min_train_nodes)`` of the boards that are ready.
-2. Each gets the global head, says how well it does on its own test samples, trains, and sends its delta. The delta
-   is on disk before the board is told that it may forget it.
+2. Each gets the global head, trains, and sends its delta; in some rounds it also says how well it learns, and how
+   well that head does on its own test samples. The board keeps its delta until the next round begins, or the run
+   ends: only then all deltas of the round are on disk.
 3. The round closes when all have answered or failed; after ``deadline`` seconds as soon as the ``quorum`` has
    delivered. Who is not done by then is a straggler: its delta is stored when it comes, and never applied.
 4. The strategy makes the new global head of the deltas; head and deltas are marked in one transaction.
@@ -32,7 +33,8 @@ from bytefed.federation.news import round_closed
 from bytefed.federation.rules import Rules
 from bytefed.federation.work import Work
 from bytefed.head import Head
-from bytefed.ledger.plan import planned_round
+from bytefed.ledger.estimate import has_statistics
+from bytefed.ledger.plan import planned_release, planned_round
 from bytefed.ledger.rows import Status
 from bytefed.runs.csv_files import Records
 from bytefed.runs.store import Store
@@ -45,10 +47,12 @@ class Schedule:
     Attributes:
         rounds: Rounds to run.
         deadline: Seconds after which a round that has its quorum stops waiting for stragglers.
+        statistics_rounds: Each round with a multiple of this number asks the boards for statistics; 0 for none.
     """
 
     rounds: int
     deadline: float
+    statistics_rounds: int
 
 
 class Coordinator:
@@ -116,6 +120,7 @@ class Coordinator:
             return False
         finally:
             await self.end_work()
+            await self._release_all()
             self._records.update(self._touched)
 
     async def run_round(self, number: int, head: Head) -> None:
@@ -158,7 +163,7 @@ class Coordinator:
             number,
             head,
             self._plan(number, member),
-            evaluate=number > 1,  # the head of round 0 has learnt nothing yet
+            statistics=has_statistics(number, self._schedule.statistics_rounds),
             uncounted=device.name in self._uncounted,
         )
         estimate = _estimate(device, planned)
@@ -167,13 +172,12 @@ class Coordinator:
             reply = await device.train(planned)
             status = self._commit(number, member, reply)
             await self._store.on_disk()
-            await device.release(counted=status == "ok")
         except BoardTroubles as error:
             status = self._fail(number, member, error)
         finally:
             self._fleet.release(member)
             self._touched = min(self._touched, number)
-            result = reply.result if reply else None
+            told = reply.statistics if reply else None
             self._fleet.book(
                 device,
                 "round",
@@ -181,10 +185,10 @@ class Coordinator:
                 now() - started,
                 estimate,
                 number=number,
-                num_examples=result.num_examples if result else None,
-                loss=result.loss if result else None,
-                correct=result.correct if result else None,
-                computing=result.duration / 100 if result else 0.0,  # from units of 10 ms
+                num_examples=reply.num_examples if reply else None,
+                loss=told.loss if told else None,
+                correct=told.correct if told else None,
+                computing=reply.computing if reply else 0.0,
             )
 
     def _commit(self, number: int, member: Member, reply: RoundReply) -> Status:
@@ -194,18 +198,18 @@ class Coordinator:
                 f"Board {member.device.name} trained and brought no delta.",
                 "Update its firmware.",
             )
-        result = reply.result
+        told = reply.statistics
         with self._store.gathered():
             self._keep_held(member, reply)
-            if number > 1:
-                self._keep_evaluation(number - 1, member, result.test_correct)
+            if told and number > 1:  # the head of round 0 has learnt nothing yet
+                self._keep_evaluation(number - 1, member, told.test_correct)
             return self._store.commit_delta(
                 number,
                 member.device.name,
                 reply.delta,
-                num_examples=result.num_examples,
-                loss=result.loss,
-                correct=result.correct,
+                num_examples=reply.num_examples,
+                loss=told.loss if told else None,
+                correct=told.correct if told else None,
             )
 
     def _fail(self, number: int, member: Member, error: BytefedError) -> Status:
@@ -260,7 +264,8 @@ class Coordinator:
         try:
             reply = await device.train(planned)
             self._keep_held(member, reply)
-            self._keep_evaluation(number, member, reply.result.test_correct)
+            if reply.statistics:
+                self._keep_evaluation(number, member, reply.statistics.test_correct)
             status = "ok"
         except BoardTroubles as error:
             self._fleet.lose(member, error)
@@ -280,6 +285,24 @@ class Coordinator:
     def _plan(self, number: int, member: Member) -> TrainingPlan:
         return self._training.plan(number, member.client)
 
+    async def _release_all(self) -> None:
+        """Let the boards forget deltas of closed rounds: the run ends, so no further round tells them."""
+        done, _ = self._store.head()
+        owing = [member for member in self._fleet.ready().values() if 0 < member.device.owed <= done]
+        await asyncio.gather(*(self._release(member) for member in owing))
+
+    async def _release(self, member: Member) -> None:
+        device, started = member.device, now()
+        status: Status = "failed"
+        try:
+            await device.release(counted=device.name not in self._uncounted)
+            status = "ok"
+        except BoardTroubles as error:
+            self._fleet.lose(member, error)
+        finally:
+            estimate = planned_release(device.profile).wire_total
+            self._fleet.book(device, "release", status, now() - started, estimate)
+
     async def end_work(self) -> None:
         """Cancel outstanding work; boards that are interrupted still get a ledger row."""
         await self._work.end()
@@ -288,6 +311,6 @@ class Coordinator:
 def _estimate(device: Device, planned: PlannedRound) -> int:
     """Return what a round should take, bytes, as it is planned."""
     count = planned_round(
-        device.profile, device.shape, planned.codecs, train=planned.trains, configures=planned.configures
+        device.profile, planned.blobs, statistics=planned.statistics, configures=planned.configures
     )
     return count.wire_total

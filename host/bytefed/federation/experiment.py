@@ -153,7 +153,7 @@ async def open_run(
         records = Records(store)
         rules, training = Rules.of(config), LocalTraining.of(config, experiment.strategy)
         coordinator = Coordinator(
-            Schedule(config.rounds, config.deadline),
+            Schedule(config.rounds, config.deadline, config.statistics_rounds),
             rules,
             training,
             fleet,

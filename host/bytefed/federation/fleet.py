@@ -24,9 +24,8 @@ from bytefed.federation.requirements import Requirements
 from bytefed.ledger.air import AirTable, Airtime
 from bytefed.ledger.plan import planned_connection, planned_provision
 from bytefed.ledger.rows import Phase, Status, Traffic
-from bytefed.ledger.wire_size import blob_size
+from bytefed.ledger.wire_size import add_buffer, blob_size
 from bytefed.protocol.direction import Direction
-from bytefed.protocol.message import VISIT
 from bytefed.runs.store import Store
 
 # Errors that concern one board or its link; all others concern the run itself and end it.
@@ -50,7 +49,7 @@ class Member:
 async def connect_all(
     devices: Sequence[Device], run: int, requirements: Requirements, assignment: Assignment, first: int = 0
 ) -> list[float]:
-    """Connect to all boards of a run that begins: as a visitor until all fit, so that a refusal changes nothing.
+    """Connect to all boards of a run that begins; a refusal changes nothing on any of them.
 
     Args:
         devices: The boards.
@@ -67,7 +66,7 @@ async def connect_all(
         BoardError: As ``Requirements.check`` and ``Assignment.check``; E_BOARD_TWICE when two URIs lead to the same
             board.
     """
-    seconds = await _all(_visit(device) for device in devices)
+    seconds = await _all(_connect(device, run) for device in devices)
     seen: dict[int, Device] = {}
     for client, device in enumerate(devices, first):
         requirements.check(device)
@@ -79,13 +78,12 @@ async def connect_all(
                 "Name it once.",
             )
         seen[device.uid] = device
-    await _all(device.claim(run) for device in devices)
     return seconds
 
 
-async def _visit(device: Device) -> float:
+async def _connect(device: Device, run: int) -> float:
     started = now()
-    await device.connect(VISIT)
+    await device.connect(run)
     return now() - started
 
 
@@ -176,18 +174,17 @@ class Fleet:
             self._seek(device)
 
     async def _join(self, device: Device) -> None:
-        seconds, ended = await _visit(device), False
+        seconds, ended = await _connect(device, self._store.run), False
         try:
             self._requirements.check(device)
             self._assignment.check(self._client(device), device)
-            await device.claim(self._store.run)
             ended = True
         finally:
             self._book_connection(device, seconds, "ok" if ended else "failed")
         await self._admit(device)
 
     def _book_connection(self, device: Device, seconds: float, status: Status = "ok") -> None:
-        planned = planned_connection(device.profile, claims=device.claimed)
+        planned = planned_connection(device.profile)
         self.book(device, "connect", status, seconds, planned.wire_total)
 
     def _client(self, device: Device) -> int:
@@ -357,7 +354,7 @@ def _provision_estimate(device: Device, samples: Samples) -> int:
         samples.record_size,
         len(samples.train_y),
         len(samples.test_y),
-        device.stored.buffer,
+        add_buffer(*device.shape),
         held=device.holds(samples),
     )
     return count.wire_total

@@ -103,7 +103,7 @@ class _Run:
             "num_examples": examples,
             "participants": row.participants,
             "boards": len(store.clients()),
-            "loss": sum(delta.num_examples * delta.loss for delta in deltas) / examples,
+            "loss": _mean_loss(deltas),
             "link_bytes": row.wire_total,
             "link_estimate": row.estimate_wire,
         }
@@ -115,6 +115,13 @@ class _Run:
             await self._opened.leave()
         finally:
             self._opened.store.close()
+
+
+def _mean_loss(deltas: Sequence[StoredDelta]) -> float | None:
+    """Return the mean loss over samples; None in a round that brought no statistics."""
+    told = [(delta.num_examples, delta.loss) for delta in deltas if delta.loss is not None]
+    examples = sum(number for number, _ in told)
+    return sum(number * loss for number, loss in told) / examples if examples else None
 
 
 class Gateway:

@@ -62,8 +62,8 @@ class ByteCount:
         repair=True,
     )
     probe: int = _cause(
-        "POLL, and the ACK or ACCEPT that answers it; RESULT without its blob, where it comes in the place of a lost "
-        "final ACK",
+        "POLL, and the ACK or ACCEPT that answers it; DONE or RESULT without its blob, where it comes in place of a "
+        "lost final ACK",
         repair=True,
     )
     junk: int = _cause("received bytes that belong to no valid, expected frame", repair=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from bytefed.errors import ConfigError, check_range, did_you_mean
 from bytefed.ledger.count import ByteCount
@@ -12,13 +14,14 @@ from bytefed.ledger.wire_size import (
     ble_profile,
     blob_size,
     blobs_bytes,
-    configuration_bytes,
     connection_bytes,
     serial_profile,
 )
 from bytefed.seeds import select
 
 LINKS = ("serial", "ble")
+STATISTICS_ROUNDS = 10
+"""Boards are asked for statistics in each round with a multiple of this number, if nobody wants another."""
 _RANGES = {
     "clients": (1, 10_000_000),
     "rounds": (1, 65_535),
@@ -30,6 +33,7 @@ _RANGES = {
     "fraction_train": (0.0, 1.0),
     "min_train_nodes": (1, 10_000_000),
     "learning_rate_rounds": (0, 65_535),
+    "statistics_rounds": (0, 65_535),
     "seed": (0, 2**32 - 1),
     "loss": (0.0, 0.5),
 }
@@ -47,7 +51,7 @@ class Prediction:
     """The bytes of a run on a loss-free link.
 
     Attributes:
-        board_round: Bytes of one round of one board.
+        board_round: Bytes of one round of one board, without CONFIG and without statistics.
         rounds: Bytes of all rounds of all participants, with a CONFIG when a board first trains and whenever the
             learning rate changes.
         connect: Bytes of all connections.
@@ -123,10 +127,14 @@ def predict(
     fraction_train: float = 1.0,
     min_train_nodes: int = 1,
     learning_rate_rounds: int = 0,
+    statistics_rounds: int = STATISTICS_ROUNDS,
     seed: int = 42,
     blobs: tuple[int, int] | None = None,
 ) -> Prediction:
     """Predict the bytes that `bytefed run` counts if none is lost: exactly, not approximately.
+
+    Boards that are new, or hold zeros, need no blob in the first round: its head is zeros. Each later round is
+    taken to change the head.
 
     Args:
         profile: The link, the same for all boards.
@@ -138,6 +146,7 @@ def predict(
         fraction_train: Fraction of the boards that train in a round.
         min_train_nodes: The least number of boards that train in a round.
         learning_rate_rounds: Number of rounds with the same learning rate; 0 if it never changes.
+        statistics_rounds: Each round with a multiple of this number brings the boards' statistics; 0 for none.
         seed: Seed of the selection of boards; see ``select``.
         blobs: Bytes of the downlink's and of the uplink's blob, where they are not those of a head; None for a head's.
 
@@ -147,27 +156,69 @@ def predict(
     participants = min(max(int(fraction_train * clients), min_train_nodes), clients)
     down, up = blobs or tuple(blob_size(codec, features, classes) for codec in codecs)
     board_round = blobs_bytes(profile, down, up)
-    step = learning_rate_rounds or rounds
-    configured = sum(
-        _ever_drawn(seed, clients, range(first, min(first + step, rounds + 1)), participants)
-        for first in range(1, rounds + 1, step)
-    )
+    drawn = _Drawn(clients, participants, seed)
+    kinds = Counter[tuple[bool, bool, bool]]()
+    for number in range(1, rounds + 1):
+        if learning_rate_rounds and number % learning_rate_rounds == 1 % learning_rate_rounds:
+            drawn.forget_configs()
+        new = drawn.draw(number)
+        kind = (number == 1, has_statistics(number, statistics_rounds))
+        kinds.update({(*kind, False): participants - new, (*kind, True): new})
+    total = ByteCount()
+    for (first, statistics, configures), count in kinds.items():
+        total += (
+            blobs_bytes(profile, 0 if first else down, up, statistics=statistics, configures=configures)
+            * count
+        )
+    evaluation = partial(blobs_bytes, profile, down, 0, statistics=True)
     return Prediction(
         board_round=board_round,
-        rounds=board_round * (participants * rounds) + configuration_bytes(profile) * configured,
-        connect=connection_bytes(profile, claims=True) * clients,
-        evaluate=blobs_bytes(profile, down, 0) * clients,
+        rounds=total,
+        connect=connection_bytes(profile) * clients,
+        evaluate=evaluation() * (clients - drawn.never) + evaluation(configures=True) * drawn.never,
         participants=participants,
     )
 
 
-def _ever_drawn(seed: int, clients: int, rounds: range, participants: int) -> int:
-    """Return the number of clients that take part at least once in these rounds."""
-    if participants == clients:
-        return clients
-    drawn: set[int] = set()
-    for number in rounds:
-        drawn.update(select(seed, number, range(clients), participants))
-        if len(drawn) == clients:
-            break
-    return len(drawn)
+def has_statistics(number: int, every: int) -> bool:
+    """Return whether a round's boards are asked for statistics.
+
+    Args:
+        number: The round, counted from 1.
+        every: Each round with a multiple of this number is; 0 for none.
+    """
+    return every > 0 and number % every == 0
+
+
+class _Drawn:
+    """The boards that have been drawn so far, and those of them that have the CONFIG of today's learning rate."""
+
+    def __init__(self, clients: int, participants: int, seed: int) -> None:
+        self._clients, self._participants, self._seed = clients, participants, seed
+        self._ever: set[int] = set()
+        self._configured: set[int] = set()
+        self._all_configured = False
+
+    @property
+    def never(self) -> int:
+        """How many boards were never drawn."""
+        return 0 if self._participants == self._clients else self._clients - len(self._ever)
+
+    def forget_configs(self) -> None:
+        """Begin another learning rate: all CONFIGs are old ones now."""
+        self._configured.clear()
+        self._all_configured = False
+
+    def draw(self, number: int) -> int:
+        """Draw the boards of a round, and return how many of them get a CONFIG."""
+        if self._all_configured:
+            return 0
+        if self._participants == self._clients:
+            self._all_configured = True
+            return self._clients
+        before = len(self._configured)
+        chosen = select(self._seed, number, range(self._clients), self._participants)
+        self._configured.update(chosen)
+        self._ever.update(chosen)
+        self._all_configured = len(self._configured) == self._clients
+        return len(self._configured) - before

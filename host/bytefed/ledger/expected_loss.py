@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from bytefed.ledger.wire_size import LinkProfile, blob_size
 from bytefed.protocol.chunks import ChunkPlan
 from bytefed.protocol.direction import Direction
-from bytefed.protocol.message import HEADER_SIZE, Accept, Begin, Get, Result
+from bytefed.protocol.message import HEADER_SIZE, Accept, Begin, Done, Error, Get, Next, Result
 
 _NEGLIGIBLE = 1e-12  # probability that a further burst is needed
 
@@ -93,7 +93,7 @@ def _push_acks(link: _Lossy, plan: ChunkPlan, n: int) -> float:
 
 
 def pull_expected(profile: LinkProfile, blob: int, q: float) -> float:
-    """Return the bytes expected for a pull of `blob` bytes: with GET, without the final ACK."""
+    """Return the bytes expected for a pull of `blob` bytes, with GET."""
     link, plan = _Lossy(profile, q), profile.plan(blob, Direction.UP)
     asked = 0.0
     for window in _windows(plan):
@@ -117,8 +117,8 @@ def round_expected(
     return blobs_expected(profile, down, up, q)
 
 
-def blobs_expected(profile: LinkProfile, down: int, up: int, q: float) -> float:
-    """Return the bytes expected for a round of one board at frame loss q.
+def blobs_expected(profile: LinkProfile, down: int, up: int, q: float, *, statistics: bool = False) -> float:
+    """Return the bytes expected for a round of one board at frame loss q, without CONFIG.
 
     Training is assumed to last longer than a time-out; shorter training saves a few POLLs.
 
@@ -127,14 +127,25 @@ def blobs_expected(profile: LinkProfile, down: int, up: int, q: float) -> float:
         down: Bytes of the blob that goes down.
         up: Bytes of the blob that goes up.
         q: Probability that a frame is lost, 0 <= q < 1.
+        statistics: Whether the board answers by RESULT, not by DONE.
     """
     link = _Lossy(profile, q)
-    if profile.inlines(Begin.size(), down):
-        total = link.exchange(Begin.size() + down, Accept.size())
+    answer = Result.size() if statistics else Done.size()
+    inline = profile.inlines(answer, up)
+    arrives = link.w(answer + (up if inline else 0))
+    if profile.starts_by_next(down):
+        total = _next_expected(link, Next.size() + down) + arrives
     else:
         total = link.exchange(Begin.size(), Accept.size()) + push_expected(profile, down, q)
-    inline = profile.inlines(Result.size(), up)
-    total += link.w(Result.size() + (up if inline else 0)) + q * link.poll()
-    if not inline:
-        total += pull_expected(profile, up, q)
-    return total + link.w(1)
+        total += arrives + q * link.poll()
+    return total if inline else total + pull_expected(profile, up, q)
+
+
+def _next_expected(link: _Lossy, body: int) -> float:
+    """Return the bytes expected for a NEXT and all that it takes until its answer arrives, without that answer.
+
+    The board has NEXT after 1 / (1 - q) sendings. Each loss of it is found out by a POLL, answered by ERROR; the loss
+    of the answer by one more. The host repeats a POLL until it is answered.
+    """
+    lost = link.q / (1 - link.q)
+    return link.w(body) / (1 - link.q) + lost * (link.poll() + link.w(Error.size())) + link.q * link.poll()

@@ -9,21 +9,16 @@ from __future__ import annotations
 from bytefed.ledger.count import ByteCount
 from bytefed.ledger.wire_size import (
     LinkProfile,
-    configuration_bytes,
+    blobs_bytes,
     connection_bytes,
     provision_bytes,
-    round_bytes,
+    release_bytes,
 )
 
 
-def planned_connection(profile: LinkProfile, *, claims: bool = False) -> ByteCount:
-    """Return the bytes of opening a session.
-
-    Args:
-        profile: Profile of the link.
-        claims: Whether the board is visited first and does not know the run yet, so that a second HELLO is needed.
-    """
-    return connection_bytes(profile, claims=claims)
+def planned_connection(profile: LinkProfile) -> ByteCount:
+    """Return the bytes of opening a session on that link."""
+    return connection_bytes(profile)
 
 
 def planned_provision(
@@ -43,22 +38,20 @@ def planned_provision(
 
 
 def planned_round(
-    profile: LinkProfile,
-    shape: tuple[int, int],
-    codecs: tuple[str, str],
-    *,
-    train: bool = True,
-    configures: bool = False,
+    profile: LinkProfile, blobs: tuple[int, int], *, statistics: bool = False, configures: bool = False
 ) -> ByteCount:
     """Return what a round, or an evaluation alone, costs one board.
 
     Args:
         profile: Profile of the link.
-        shape: D and C of the head.
-        codecs: Codec of the blob that is offered first, which depends on the head that the board holds; and codec of
-            the delta.
-        train: False for an evaluation alone.
-        configures: Whether the round begins with a CONFIG.
+        blobs: Bytes of the blob that leads to the head, 0 if the board holds it already; and of the delta, 0 for an
+            evaluation alone.
+        statistics: Whether the board is asked for statistics, as in an evaluation.
+        configures: Whether the round brings a CONFIG.
     """
-    count = round_bytes(profile, *shape, *codecs, train=train)
-    return count + configuration_bytes(profile) if configures else count
+    return blobs_bytes(profile, *blobs, statistics=statistics, configures=configures)
+
+
+def planned_release(profile: LinkProfile) -> ByteCount:
+    """Return what it costs to let a board forget its delta at the end of a run."""
+    return release_bytes(profile)

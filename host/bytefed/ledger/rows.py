@@ -15,10 +15,10 @@ from bytefed.ledger.count import ByteCount
 Status = Literal["ok", "late", "rejected", "failed"]
 """The fate of a board's delta: counted, too late for its round, refused, or never arrived."""
 
-Phase = Literal["round", "connect", "provision", "evaluate"]
+Phase = Literal["round", "connect", "provision", "evaluate", "release"]
 """The occasion on which bytes were exchanged: a round, or one of the SESSION_PHASES."""
 
-SESSION_PHASES: tuple[Phase, ...] = ("connect", "provision", "evaluate")
+SESSION_PHASES: tuple[Phase, ...] = ("connect", "provision", "evaluate", "release")
 
 _AIR = "computed for BLE (section 9), empty for other links"
 
@@ -33,7 +33,9 @@ class Traffic:
 
     round: int = field(metadata=column("round from 1; 0 for what came before the first"))
     board: str = field(metadata=column("board uid (16 hex digits)"))
-    phase: Phase = field(metadata=column("`connect`, `provision` or `evaluate`; sessions.csv only"))
+    phase: Phase = field(
+        metadata=column("`connect`, `provision`, `evaluate` or `release`; sessions.csv only")
+    )
     link: str = field(
         metadata=column(
             "scheme of the board's URI, such as `virtual`, `serial`, `ble`, `qemu`, `loopback`, `socket`"
@@ -56,15 +58,15 @@ class Traffic:
             ),
         )
     )  # fmt: skip
-    seconds: float | None = field(metadata=column("from BEGIN to the final ACK", "s", digits=3, merge="add"))
+    seconds: float | None = field(metadata=column("from the request to the end", "s", digits=3, merge="add"))
     num_examples: int | None = field(
         default=None, metadata=column("samples that the board trained on", merge="replace")
     )
     loss: float | None = field(
         default=None,
         metadata=column(
-            "RESULT's loss", merge="replace",
-            then=(computed("accuracy", float, "correct / num_examples", optional=True),),
+            "RESULT's loss; empty where no statistics were asked for", merge="replace",
+            then=(computed("accuracy", float, "correct / num_examples, likewise", optional=True),),
         ),
     )  # fmt: skip
     correct: int | None = field(
@@ -105,7 +107,8 @@ class RoundSummary:
     accuracy_boards: float | None = field(
         metadata=column(
             "accuracy of the head *after* this round on the boards' own test samples, summed over the boards asked: "
-            "those that take part in the next round, all after the last one"
+            "those that take part in the next round if that brings statistics, all after the last one; empty if nobody "
+            "was asked"
         )
     )
     accuracy_global: float = field(metadata=column("accuracy of the same head on the host's test set"))

@@ -27,8 +27,11 @@ from bytefed.protocol.message import (
     Begin,
     Board,
     Config,
+    Done,
     Get,
     Hello,
+    Next,
+    Release,
     Result,
     Stored,
     Welcome,
@@ -40,6 +43,7 @@ BLUEFRUIT_WINDOW = 32
 """Chunks that a Bluefruit board takes in one burst: its receive FIFO has room for as many values."""
 
 _ATT_OVERHEAD = 3
+_LARGEST_ADD = 65_535
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,21 @@ class LinkProfile:
     def inlines(self, body: int, blob: int) -> bool:
         """Return whether a blob fits into a message (inline) that has `body` other body bytes."""
         return HEADER_SIZE + body + blob <= self.frame_limit
+
+    @property
+    def opens_at_once(self) -> bool:
+        """Whether BOARD and STORED travel inside WELCOME."""
+        return self.inlines(Welcome.size() + Board.size(), Stored.size())
+
+    def starts_by_next(self, blob: int) -> bool:
+        """Return whether a round starts by NEXT, with its blob of so many bytes inside; else by BEGIN."""
+        return self.inlines(Next.size(), blob)
+
+    def shares_config(self, blob: int) -> bool:
+        """Return whether CONFIG travels inside the message that starts a round with a blob of so many bytes."""
+        if self.starts_by_next(blob):
+            return self.inlines(Next.size() + Config.size(), blob)
+        return self.inlines(Begin.size() + Config.size(), 0)
 
 
 def serial_profile(window: int = MAX_WINDOW) -> LinkProfile:
@@ -128,26 +147,31 @@ def push_bytes(profile: LinkProfile, blob: int) -> ByteCount:
 
 @cache
 def pull_bytes(profile: LinkProfile, blob: int) -> ByteCount:
-    """Return pull(M) for a blob of that many bytes: with GET, without the final ACK."""
+    """Return pull(M) for a blob of that many bytes, with GET."""
     count, windows = _chunks(profile, Direction.UP, blob)
     get = _frame(profile, Direction.DOWN, Get.size())
     return count + _ack(profile, Direction.DOWN, 0) * (windows - 1) + get
 
 
 @cache
-def head_bytes(profile: LinkProfile, features: int, classes: int, codec: str = "float32") -> ByteCount:
-    """Return the bytes it takes until a board has a round's head and trains: BEGIN, the blob, ACCEPT."""
-    return _begin_bytes(profile, blob_size(codec, features, classes))
+def start_bytes(profile: LinkProfile, blob: int, *, configures: bool = False) -> ByteCount:
+    """Return the bytes it takes until a board has a round's head and trains.
+
+    Args:
+        profile: Profile of the link.
+        blob: Bytes of the blob that leads to the head; 0 if the board holds the head already.
+        configures: Whether CONFIG is due: inside the message that starts the round if it fits, else before it.
+
+    Raises:
+        ConfigError: E_TOO_LARGE for a blob that the link can't carry.
+    """
+    shared = Config.size() if configures and profile.shares_config(blob) else 0
+    count = configuration_bytes(profile) if configures and not shared else ByteCount()
+    if profile.starts_by_next(blob):
+        return count + _frame(profile, Direction.DOWN, Next.size() + shared, blob)
+    return count + _exchange(profile, Begin.size() + shared, Accept.size()) + push_bytes(profile, blob)
 
 
-def _begin_bytes(profile: LinkProfile, blob: int) -> ByteCount:
-    count = _frame(profile, Direction.UP, Accept.size())
-    if profile.inlines(Begin.size(), blob):
-        return count + _frame(profile, Direction.DOWN, Begin.size(), blob)
-    return count + _frame(profile, Direction.DOWN, Begin.size()) + push_bytes(profile, blob)
-
-
-@cache
 def round_bytes(
     profile: LinkProfile,
     features: int,
@@ -156,55 +180,64 @@ def round_bytes(
     codec_up: str = "float32",
     *,
     train: bool = True,
+    statistics: bool = False,
+    configures: bool = False,
 ) -> ByteCount:
-    """Return the bytes of a round of one board on a loss-free link; with train=False, those of an evaluation."""
+    """Return the bytes of a round of one board with a head on a loss-free link; see ``blobs_bytes``.
+
+    With train=False they are those of an evaluation, which always brings statistics.
+    """
     up = blob_size(codec_up, features, classes) if train else 0
-    return blobs_bytes(profile, blob_size(codec_down, features, classes), up)
+    down = blob_size(codec_down, features, classes)
+    return blobs_bytes(profile, down, up, statistics=statistics or not train, configures=configures)
 
 
-def blobs_bytes(profile: LinkProfile, down: int, up: int) -> ByteCount:
+@cache
+def blobs_bytes(
+    profile: LinkProfile, down: int, up: int, *, statistics: bool = False, configures: bool = False
+) -> ByteCount:
     """Return the bytes of a round of one board on a loss-free link, by the sizes of its blobs.
 
     Args:
         profile: Profile of the link.
-        down: Bytes of the head.
-        up: Bytes of the delta; 0 for an evaluation.
+        down: Bytes of the blob that leads to the head; 0 if the board holds it already.
+        up: Bytes of the delta; 0 for none.
+        statistics: Whether the board answers by RESULT, not by DONE.
+        configures: Whether CONFIG is due.
 
     Raises:
         ConfigError: E_TOO_LARGE for a blob that the link can't carry.
     """
-    count = _begin_bytes(profile, down)
-    if profile.inlines(Result.size(), up):
-        count += _frame(profile, Direction.UP, Result.size(), up)
-    else:
-        count += _frame(profile, Direction.UP, Result.size()) + pull_bytes(profile, up)
-    return count + _ack(profile, Direction.DOWN, 1) if up else count
+    count = start_bytes(profile, down, configures=configures)
+    answer = Result.size() if statistics else Done.size()
+    if profile.inlines(answer, up):
+        return count + _frame(profile, Direction.UP, answer, up)
+    return count + _frame(profile, Direction.UP, answer) + pull_bytes(profile, up)
 
 
 @cache
-def hello_bytes(profile: LinkProfile) -> ByteCount:
-    """Return the bytes of HELLO and WELCOME."""
-    count = _exchange(profile, Hello.size(), Welcome.size())
-    if profile.framing == "serial":
-        count += ByteCount(padding=1, wire_down=1)
-    return count
+def release_bytes(profile: LinkProfile) -> ByteCount:
+    """Return the bytes of RELEASE and RELEASED."""
+    return _exchange(profile, Release.size(), 0)
 
 
 @cache
-def connection_bytes(profile: LinkProfile, *, claims: bool = False) -> ByteCount:
-    """Return the bytes of HELLO, INFO and STORE, which occur once in each connection.
-
-    Args:
-        profile: Profile of the link.
-        claims: Whether the board is visited first, and a second HELLO takes it into the run.
-    """
-    count = hello_bytes(profile) * (2 if claims else 1)
-    return count + _exchange(profile, 0, Board.size()) + store_bytes(profile)
+def connection_bytes(profile: LinkProfile) -> ByteCount:
+    """Return the bytes of opening a session: HELLO, and what the board says of itself, in one frame if it fits."""
+    count = ByteCount(padding=1, wire_down=1) if profile.framing == "serial" else ByteCount()
+    if profile.opens_at_once:
+        return count + _exchange(profile, Hello.size(), Welcome.size() + Board.size() + Stored.size())
+    return (
+        count
+        + _exchange(profile, Hello.size(), Welcome.size())
+        + _exchange(profile, 0, Board.size())
+        + store_bytes(profile)
+    )
 
 
 @cache
 def configuration_bytes(profile: LinkProfile) -> ByteCount:
-    """Return the bytes of CONFIG, which is sent once a session and again whenever the training plan changes."""
+    """Return the bytes of a CONFIG on its own, where the message that starts a round has no room for it."""
     return _exchange(profile, Config.size(), 0)
 
 
@@ -218,6 +251,11 @@ def add_bytes(profile: LinkProfile, payload: int) -> ByteCount:
 def store_bytes(profile: LinkProfile) -> ByteCount:
     """Return the bytes of a request for the state of the sample store, and of its answer."""
     return _exchange(profile, 0, Stored.size())
+
+
+def add_buffer(features: int, classes: int) -> int:
+    """Return the bytes that one ADD may carry: the records arrive where the head's local copy is."""
+    return min(4 * parameters(features, classes), _LARGEST_ADD)
 
 
 def samples_per_add(profile: LinkProfile, record_size: int, buffer: int) -> int:

@@ -157,8 +157,3 @@ class ChunkReceiver:
     def blob(self) -> bytes:
         """Return the blob; `complete` must hold."""
         return b"".join(self._chunks[i] for i in range(self.plan.count))
-
-
-def final_ack(transfer: int, count: int, status: int) -> bytes:
-    """Return the ACK that ends a pull; count is 0 for a delta that came inside RESULT."""
-    return DataHeader(transfer, False, count).pack() + bytes((status,))

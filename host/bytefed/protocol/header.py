@@ -41,6 +41,6 @@ def is_data(frame: bytes) -> bool:
     return bool(frame[0] & 0x80)
 
 
-def control_frame(kind: Kind, sequence: int, body: bytes = b"") -> bytes:
-    """Return a whole control frame."""
-    return bytes((kind, sequence)) + body
+def control_frame(kind: Kind, sequence: int, body: bytes = b"", flags: int = 0) -> bytes:
+    """Return a whole control frame; flags go into the low bits of the kind."""
+    return bytes((kind | flags, sequence)) + body

@@ -11,10 +11,10 @@ from enum import IntEnum, IntFlag
 
 from bytefed.protocol.body import Body
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 """The protocol version that SPEC.md defines."""
 VISIT = 0
-"""The run of a HELLO that leaves the board's round as it is."""
+"""The run of a HELLO that belongs to no run: nothing that follows it takes the board out of its run."""
 HEADER_SIZE = 2
 """Bytes of a frame's header."""
 MAX_FRAME = 250
@@ -40,8 +40,10 @@ class Kind(IntEnum):
     BOARD = 0x42
     CONFIG = 0x03
     CONFIGURED = 0x43
-    BEGIN = 0x04
+    NEXT = 0x10
+    BEGIN = 0x20
     ACCEPT = 0x44
+    DONE = 0x50
     RESULT = 0x45
     GET = 0x05
     POLL = 0x06
@@ -51,6 +53,8 @@ class Kind(IntEnum):
     ADDED = 0x48
     CAPTURE = 0x09
     CAPTURED = 0x49
+    RELEASE = 0x0E
+    RELEASED = 0x4E
     SAVE = 0x0A
     SAVED = 0x4A
     ABOUT = 0x0B
@@ -62,7 +66,7 @@ class Status(IntEnum):
     """The result of a request or of a round."""
 
     OK = 0
-    LATE = 1  # in a final ACK only: the delta is stored, but came too late to be counted
+    OTHER_SAMPLES = 1  # in DONE only: trained, but the samples are not those that the last STORED told of
     BUSY = 16  # not possible in this state
     NO_SESSION = 17  # HELLO must come first (a board also answers this after a reset)
     BAD_VERSION = 18  # no common protocol version
@@ -78,11 +82,12 @@ class Status(IntEnum):
     NOT_FINITE = 28  # the received head, or the trained one, has a NaN or an infinity
     UNKNOWN_KIND = 29
     NO_EXTRACTOR = 30  # the board takes features only
-    NO_CONFIG = 31  # CONFIG must come first
+    NO_CONFIG = 31  # CONFIG must come first, or with it
     EXTRACTOR_FAILED = 32
     NO_SENSOR = 33  # no sensor, or an extractor whose input is not a window of readings
     NO_STORAGE = 34  # the board has no memory that survives a loss of power
     STORAGE_FAILED = 35  # writing to flash failed; the last saved state is still there
+    NOT_RECEIVED = 36  # POLL asks about a request that has not arrived in this session
 
 
 class State(IntEnum):
@@ -135,12 +140,15 @@ class Capability(IntFlag):
     PERSISTENT = 4  # keeps its state over power loss
 
 
-class BeginFlag(IntFlag):
-    """The tasks of a BEGIN."""
+class RoundFlag(IntFlag):
+    """The tasks of a NEXT or a BEGIN, in the low bits of its kind."""
 
     TRAIN = 1
-    EVALUATE = 2  # evaluate the received head on the test samples first
+    STATISTICS = (
+        2  # evaluate the received head on the test samples first, and answer by RESULT instead of DONE
+    )
     UNCOUNTED = 4  # the board's last delta was not counted
+    CONFIGURE = 8  # a CONFIG's body follows the fields
 
 
 class AddFlag(IntFlag):
@@ -164,14 +172,13 @@ class Hello(Body):
     Attributes:
         version_min: Lowest protocol version that the host speaks.
         version_max: Highest protocol version that the host speaks.
-        run: The run's number. If it is not the one that the board knows, the board forgets round, delta and
-            residual, but never its samples or its head. 0: a visit, which changes none of these.
+        run: The run's number; 0 for a visit.
         nonce: Comes back in WELCOME; the host drops everything that arrives before.
         frame_limit: Largest frame that the host takes on this link, header included.
     """
 
     KIND = Kind.HELLO
-    LAYOUT = struct.Struct("<BBIIB")
+    LAYOUT = struct.Struct("<BBIHB")
     version_min: int
     version_max: int
     run: int
@@ -187,19 +194,17 @@ class Welcome(Body):
         version: The version to speak: the highest that both know.
         state: 0 idle, 1 receiving, 2 training, 3 ready.
         boot: A new value at each start of the board: when it has changed, a partial transfer is void.
-        run: The run of the HELLO; at a visit, the run that the board knows.
-        round: The last round begun in that run, 0 for none.
+        round: The last round begun in the run of the HELLO, at a visit in the board's own; 0 for none.
         nonce: The nonce of the HELLO.
         frame_limit: F: the smaller of the host's and the board's.
         window: W: chunks that the board takes in one burst, 1 to 32.
     """
 
     KIND = Kind.WELCOME
-    LAYOUT = struct.Struct("<BBHIHIBB")
+    LAYOUT = struct.Struct("<BBHHHBB")
     version: int
     state: int
     boot: int
-    run: int
     round: int
     nonce: int
     frame_limit: int
@@ -230,10 +235,11 @@ class Board(Body):
 
 @dataclass(frozen=True)
 class Config(Body):
-    """Gives the training plan, for the whole session.
+    """Gives the training plan, for the whole session; travels inside NEXT or BEGIN where it fits.
 
     Attributes:
-        codec: Codec of the uplink.
+        codec_down: Codec of the blob in NEXT, where it is not a whole head.
+        codec_up: Codec of the delta.
         epochs: Local epochs, 1 to 255.
         batch: Batch size, 1 to the board's max_batch.
         rate: Learning rate, finite, not negative.
@@ -243,8 +249,9 @@ class Config(Body):
     """
 
     KIND = Kind.CONFIG
-    LAYOUT = struct.Struct("<BBBfIf")
-    codec: int
+    LAYOUT = struct.Struct("<BBBBfIf")
+    codec_down: int
+    codec_up: int
     epochs: int
     batch: int
     rate: float
@@ -253,34 +260,46 @@ class Config(Body):
 
 
 @dataclass(frozen=True)
-class Begin(Body):
-    """Starts a round.
+class Next(Body):
+    """Starts a round; the blob that leads to its head is inside.
 
     Attributes:
         round: 1 to 65,535.
-        codec: Codec of the downlink blob.
-        flags: Bit 0: train; bit 1: evaluate the received head on the test samples first; bit 2: the board's
-            last delta was not counted.
         head: CRC-32 of the float32 global head that the board holds once the blob is decoded.
     """
 
-    KIND = Kind.BEGIN
-    LAYOUT = struct.Struct("<HBBI")
+    KIND = Kind.NEXT
+    LAYOUT = struct.Struct("<HI")
     round: int
-    codec: int
-    flags: int
     head: int
 
 
 @dataclass(frozen=True)
-class Accept(Body):
-    """Answers BEGIN at once.
+class Begin(Body):
+    """Starts a round; the blob that leads to its head follows in chunks.
 
     Attributes:
-        state: 1 receiving: send chunks; 2 training: wait; 3 ready: RESULT follows.
+        round: 1 to 65,535.
+        head: CRC-32 of the float32 global head that the board holds once the blob is decoded.
+        codec: Codec of the blob.
+    """
+
+    KIND = Kind.BEGIN
+    LAYOUT = struct.Struct("<HIB")
+    round: int
+    head: int
+    codec: int
+
+
+@dataclass(frozen=True)
+class Accept(Body):
+    """Answers BEGIN at once, and a POLL while the board is at work.
+
+    Attributes:
+        state: 1 receiving: send chunks; 2 training: wait; 3 ready: DONE or RESULT follows.
         index: First chunk still missing (state 1), else 0.
-        wait: Time until RESULT, estimated by the board, in units of 10 ms; 65,535 for more; 0 if it is not
-            known yet.
+        wait: Time until DONE or RESULT, estimated by the board, in units of 10 ms; 65,535 for more; 0 if it
+            is not known yet.
     """
 
     KIND = Kind.ACCEPT
@@ -291,28 +310,43 @@ class Accept(Body):
 
 
 @dataclass(frozen=True)
-class Result(Body):
-    """Answers BEGIN once training is over.
+class Done(Body):
+    """Answers NEXT or BEGIN once the work is done.
 
     Attributes:
-        status: 0, or the error that training ended with (then there is no blob).
-        num_examples: Training samples used, 0 when BEGIN did not ask for training.
-        loss: Mean cross-entropy over the last local epoch, each sample before its step.
-        correct: Samples classified correctly in that epoch.
-        test_correct: Test samples that the received head classifies correctly; 0 when not asked for.
-        duration: Time since the blob was complete, in units of 10 ms, at most 65,535.
+        status: 0 or OTHER_SAMPLES, or the error that training ended with (then there is no blob).
         crc: CRC-32 of the delta blob, 0 for none.
     """
 
-    KIND = Kind.RESULT
-    LAYOUT = struct.Struct("<BHfHHHI")
+    KIND = Kind.DONE
+    LAYOUT = struct.Struct("<BI")
     status: int
+    crc: int
+
+
+@dataclass(frozen=True)
+class Result(Body):
+    """Answers in place of DONE where statistics were asked for.
+
+    Attributes:
+        status: As in DONE.
+        crc: CRC-32 of the delta blob, 0 for none.
+        num_examples: Training samples used, 0 without training.
+        loss: Mean cross-entropy over the last local epoch, each sample before its step.
+        correct: Samples classified correctly in that epoch.
+        test_correct: Test samples that the received head classifies correctly.
+        duration: Time since the blob was complete, in units of 10 ms, at most 65,535.
+    """
+
+    KIND = Kind.RESULT
+    LAYOUT = struct.Struct("<BIHfHHH")
+    status: int
+    crc: int
     num_examples: int
     loss: float
     correct: int
     test_correct: int
     duration: int
-    crc: int
 
 
 @dataclass(frozen=True)
@@ -341,18 +375,16 @@ class Stored(Body):
         crc: CRC-32 over all records, training samples first, then the scale (f32) and zero point (i8) of
             their features.
         max_batch: Largest batch size.
-        buffer: Bytes that one ADD may carry.
         head: CRC-32 of the float32 global head that the board holds; P zeros before the first.
     """
 
     KIND = Kind.STORED
-    LAYOUT = struct.Struct("<HHHIBHI")
+    LAYOUT = struct.Struct("<HHHIBI")
     capacity: int
     train: int
     test: int
     crc: int
     max_batch: int
-    buffer: int
     head: int
 
 
@@ -430,6 +462,21 @@ class Captured(Body):
 
 
 @dataclass(frozen=True)
+class Release(Body):
+    """Lets the board forget a delta, where no further round will.
+
+    Attributes:
+        round: The round of the delta; 0 for round, delta and residual of the whole run.
+        counted: 1 if the delta was counted, else 0.
+    """
+
+    KIND = Kind.RELEASE
+    LAYOUT = struct.Struct("<HB")
+    round: int
+    counted: int
+
+
+@dataclass(frozen=True)
 class Details(Body):
     """Answers ABOUT.
 
@@ -482,8 +529,10 @@ MESSAGES: tuple[type[Body], ...] = (
     Welcome,
     Board,
     Config,
+    Next,
     Begin,
     Accept,
+    Done,
     Result,
     Get,
     Stored,
@@ -491,6 +540,7 @@ MESSAGES: tuple[type[Body], ...] = (
     Added,
     Capture,
     Captured,
+    Release,
     Details,
     Error,
 )

@@ -21,8 +21,8 @@ class StoredDelta:
     status: DeltaStatus
     applied: bool
     num_examples: int
-    loss: float
-    correct: int
+    loss: float | None
+    correct: int | None
     delta: NDArray[np.float32]
 
 
@@ -36,8 +36,8 @@ class Deltas(Database):
         delta: NDArray[np.float32],
         *,
         num_examples: int,
-        loss: float,
-        correct: int,
+        loss: float | None,
+        correct: int | None,
     ) -> DeltaStatus:
         """Put a delta on disk; once this has returned, only a broken disk can lose it.
 
@@ -46,8 +46,8 @@ class Deltas(Database):
             board: uid, 16 hexadecimal digits.
             delta: float32 [P].
             num_examples: Samples trained on.
-            loss: Mean training loss.
-            correct: Samples classified correctly.
+            loss: Mean training loss; None where no statistics were asked for.
+            correct: Samples classified correctly, likewise.
 
         Returns:
             The status under which it was stored; for a duplicate, the status of the delta that is there already.

@@ -22,7 +22,7 @@ CREATE TABLE rounds (
 CREATE TABLE heads (run INTEGER, round INTEGER, head BLOB NOT NULL, PRIMARY KEY (run, round));
 CREATE TABLE deltas (
     run INTEGER, round INTEGER, board TEXT, status TEXT NOT NULL, applied INTEGER NOT NULL DEFAULT 0,
-    num_examples INTEGER NOT NULL, loss REAL, correct INTEGER NOT NULL, delta BLOB NOT NULL,
+    num_examples INTEGER NOT NULL, loss REAL, correct INTEGER, delta BLOB NOT NULL,
     PRIMARY KEY (run, round, board));
 CREATE TABLE evaluations (
     run INTEGER, round INTEGER, board TEXT, correct INTEGER NOT NULL, tested INTEGER NOT NULL,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,8 @@ from bytefed.federation.assignment import Assignment
 from bytefed.federation.local_training import LocalTraining
 from bytefed.head import Head
 from bytefed.ledger.count import PARTS, ByteCount
-from bytefed.ledger.wire_size import configuration_bytes, connection_bytes, round_bytes
+from bytefed.ledger.estimate import has_statistics
+from bytefed.ledger.wire_size import blob_size, blobs_bytes, connection_bytes
 from bytefed.simulation.links import ClientLinks
 from bytefed.simulation.simulator import Outcome
 
@@ -38,6 +40,7 @@ class Check:
         assignment: The task and each client's samples.
         links: The link of each client.
         clients: Numbers of the clients to check.
+        statistics_rounds: Each round with a multiple of this number brings statistics; 0 for none.
     """
 
     def __init__(
@@ -46,8 +49,11 @@ class Check:
         assignment: Assignment,
         links: ClientLinks,
         clients: Sequence[int],
+        *,
+        statistics_rounds: int,
     ) -> None:
         self._training = training
+        self._statistics_rounds = statistics_rounds
         self._assignment = assignment
         self._links = links
         self._shape = (assignment.task.D, assignment.task.num_classes)
@@ -90,48 +96,72 @@ class Check:
 
     async def _train(self, number: int, head: Head, client: int, outcome: Outcome) -> None:
         place = int(np.searchsorted(outcome.clients, client))
-        expected = self._configuration(number, client)
-        device, profile = self._devices[client], self._links.profile(client)
+        spared = bool(outcome.spared[np.searchsorted(outcome.asked, client)])
+        statistics = has_statistics(number, self._statistics_rounds)
+        expected = partial(
+            self._round_bytes,
+            client,
+            spared,
+            statistics=statistics,
+            configures=self._configures(number, client),
+        )
+        device, plan = self._devices[client], self._training.plan(number, client)
         try:
-            plan = self._training.plan(number, client)
-            reply = await device.train(device.plan_round(number, head, plan))
-            await device.release(counted=True)
+            reply = await device.train(device.plan_round(number, head, plan, statistics=statistics))
         except BoardError as error:
             if error.code != "E_BOARD_NOT_FINITE" or outcome.counted[place]:
                 raise
-            expected += round_bytes(profile, *self._shape, *self._training.codecs, train=False)
+            self._compare(number, client, expected(train=False))
         else:
             _compare_learnt(number, client, reply, outcome, place)
-            expected += round_bytes(profile, *self._shape, *self._training.codecs)
-        self._compare(number, client, expected)
+            self._compare(number, client, expected())
         self._rounds += 1
 
     async def _lose(self, number: int, head: Head, client: int) -> None:
         """Let a board take the head and be lost; a new session follows."""
         device, plan = self._devices[client], self._training.plan(number, client)
-        await device.train(device.plan_round(number, head, plan, train=False, evaluate=False))
+        await device.train(device.plan_round(number, head, plan, train=False, statistics=False))
         device.take_bytes()
         await device.close()
         await self._connect(client, number)
 
-    def evaluate(self, number: int, head: Head, correct: NDArray[np.int32]) -> None:
+    def evaluate(
+        self, number: int, head: Head, correct: NDArray[np.int32], spared: NDArray[np.bool_]
+    ) -> None:
         """Let the checked clients evaluate the last head, too."""
         for client in self._devices:
-            self._runner.run(self._evaluate(number, head, client, int(correct[client])))
+            self._runner.run(self._evaluate(number, head, client, int(correct[client]), bool(spared[client])))
 
-    async def _evaluate(self, number: int, head: Head, client: int, correct: int) -> None:
-        plan = self._training.plan(number, client)
-        device, profile = self._devices[client], self._links.profile(client)
+    async def _evaluate(self, number: int, head: Head, client: int, correct: int, spared: bool) -> None:
+        device, plan = self._devices[client], self._training.plan(number, client)
         reply = await device.train(device.plan_round(number, head, plan, train=False))
-        _require(number, client, "test samples right", reply.result.test_correct, correct)
-        self._compare(number, client, round_bytes(profile, *self._shape, *self._training.codecs, train=False))
+        told = reply.statistics.test_correct if reply.statistics else None
+        _require(number, client, "test samples right", told, correct)
+        configures = client not in self._configured
+        self._compare(
+            number,
+            client,
+            self._round_bytes(client, spared, train=False, statistics=True, configures=configures),
+        )
 
-    def _configuration(self, number: int, client: int) -> ByteCount:
+    def _round_bytes(
+        self, client: int, spared: bool, *, train: bool = True, statistics: bool, configures: bool
+    ) -> ByteCount:
+        down, up = (blob_size(codec, *self._shape) for codec in self._training.codecs)
+        return blobs_bytes(
+            self._links.profile(client),
+            0 if spared else down,
+            up if train else 0,
+            statistics=statistics,
+            configures=configures,
+        )
+
+    def _configures(self, number: int, client: int) -> bool:
+        """Return whether a client gets a CONFIG in a round, which it then has."""
         rate = self._training.rate(number)
-        if self._configured.get(client) == rate:
-            return ByteCount()
+        due = self._configured.get(client) != rate
         self._configured[client] = rate
-        return configuration_bytes(self._links.profile(client))
+        return due
 
     def _compare(self, number: int, client: int, expected: ByteCount) -> None:
         taken = self._devices[client].take_bytes()
@@ -151,15 +181,18 @@ class Check:
 
 
 def _compare_learnt(number: int, client: int, reply: RoundReply, outcome: Outcome, place: int) -> None:
-    result, delta = reply.result, reply.delta
+    told, delta = reply.statistics, reply.delta
     simulated = outcome.deltas[client]
     same = delta is not None and delta.tobytes() == simulated.tobytes()
     _require(number, client, "delta", "the same bits" if same else "other bits", "the same bits")
+    _require(number, client, "num_examples", reply.num_examples, int(outcome.num_examples[place]))
+    if told is None:
+        return
     for what, on_board, here in (
-        ("num_examples", result.num_examples, int(outcome.num_examples[place])),
-        ("loss", np.float32(result.loss).tobytes(), outcome.losses[place].tobytes()),
-        ("training samples right", result.correct, int(outcome.correct[place])),
-        ("test samples right", result.test_correct, int(outcome.tested[place])),
+        ("num_examples in RESULT", told.num_examples, int(outcome.num_examples[place])),
+        ("loss", np.float32(told.loss).tobytes(), outcome.losses[place].tobytes()),
+        ("training samples right", told.correct, int(outcome.correct[place])),
+        ("test samples right", told.test_correct, int(outcome.tested[place])),
     ):
         _require(number, client, what, on_board, here)
 

@@ -29,6 +29,12 @@ class HeldHeads:
         self.heads: dict[int, Head] = {0: np.zeros(parameters, np.float32)}
         self._newest = 0
 
+    def spared(self, head: Head, clients: Clients) -> NDArray[np.bool_]:
+        """Return which clients hold a head already, to the bit, so that no blob has to lead them there; bool [n]."""
+        target = head.tobytes()
+        before, which = np.unique(self.versions[clients], return_inverse=True)
+        return np.array([self.heads[version].tobytes() == target for version in before.tolist()])[which]
+
     def deliver(self, number: int, head: Head, name: str, clients: Clients) -> tuple[Head, NDArray[np.int32]]:
         """Send clients the global head of a round, by a lossy codec each as the difference to what it holds.
 
@@ -43,9 +49,7 @@ class HeldHeads:
         """
         if codec.find(name).lossy:
             before, which = np.unique(self.versions[clients], return_inverse=True)
-            heads = np.stack(
-                [difference(head, self.heads[version], name, number).head for version in before.tolist()]
-            )
+            heads = np.stack([self._led(number, head, name, version) for version in before.tolist()])
         else:
             heads, which = head[np.newaxis], np.zeros(len(clients), np.int64)
         self.versions[clients] = self._newest + 1 + which
@@ -54,6 +58,11 @@ class HeldHeads:
         alive = set(np.unique(self.versions).tolist())
         self.heads = {version: row for version, row in self.heads.items() if version in alive}
         return heads, which.astype(np.int32)
+
+    def _led(self, number: int, head: Head, name: str, version: int) -> Head:
+        """Return the head that a client holds once it was led from a version towards a head."""
+        held = self.heads[version]
+        return held if held.tobytes() == head.tobytes() else difference(head, held, name, number).head
 
 
 class HeldScore:

@@ -31,10 +31,9 @@ from bytefed.ledger.rows import (
 from bytefed.ledger.wire_size import (
     LinkProfile,
     blob_size,
-    configuration_bytes,
+    blobs_bytes,
     connection_bytes,
-    head_bytes,
-    round_bytes,
+    start_bytes,
 )
 from bytefed.runs.csv_files import CsvFile, round_row, totals, traffic_row
 from bytefed.simulation.held_heads import Clients
@@ -96,15 +95,26 @@ class SimulatedLedger:
         self._book("connect", number, clients, self._links.link[clients], [(u, u, "ok") for u in units])
         self._rate[clients] = np.nan
 
-    def evaluate(self, number: int, clients: Clients) -> None:
-        """Book the bytes of clients' evaluation of the last head."""
+    def evaluate(self, number: int, clients: Clients, spared: NDArray[np.bool_]) -> None:
+        """Book the bytes of clients' evaluation of the last head; no blob goes to those that are spared it."""
         units = [
-            round_bytes(profile, *self._shape, *self._codecs, train=False) for profile in self._links.profiles
+            blobs_bytes(profile, self._down(spared), 0, statistics=True, configures=configures)
+            for profile in self._links.profiles
+            for configures in (False, True)
+            for spared in (False, True)
         ]
-        self._book("evaluate", number, clients, self._links.link[clients], [(u, u, "ok") for u in units])
+        kinds = self._kinds(self._links.link[clients], np.isnan(self._rate[clients]), spared)
+        self._book("evaluate", number, clients, kinds, [(u, u, "ok") for u in units])
 
     def train(
-        self, number: int, rate: float, clients: Clients, lost: NDArray[np.bool_], outcome: Outcome
+        self,
+        number: int,
+        rate: float,
+        clients: Clients,
+        lost: NDArray[np.bool_],
+        outcome: Outcome,
+        *,
+        statistics: bool,
     ) -> dict[str, Any]:
         """Book the bytes of a round.
 
@@ -113,36 +123,49 @@ class SimulatedLedger:
             rate: The learning rate; a client whose last CONFIG had another one is configured first.
             clients: int64 [n], the clients that were asked.
             lost: bool [n], True for a client that was lost after it had the head.
-            outcome: The results of the other clients.
+            outcome: The results of the other clients, and who needed no blob.
+            statistics: Whether the clients tell their loss and accuracy.
 
         Returns:
             Sums over the round.
         """
         end = np.full(len(clients), _LOST)
         end[~lost] = np.where(outcome.counted, _OK, _DIVERGED)
-        configured = (self._rate[clients] != rate).astype(np.int64)
+        configures = self._rate[clients] != rate
         self._rate[clients] = rate
-        kinds = (self._links.link[clients] * 3 + end) * 2 + configured
+        kinds = self._kinds(self._links.link[clients] * 3 + end, configures, outcome.spared)
         units = [
-            self.round_of(profile, end, bool(configured))
+            self.round_of(profile, end, self._down(spared), statistics=statistics, configures=configures)
             for profile in self._links.profiles
             for end in (_OK, _DIVERGED, _LOST)
-            for configured in (0, 1)
+            for configures in (False, True)
+            for spared in (False, True)
         ]
-        return self._book("round", number, clients, kinds, units, lost=lost, outcome=outcome)
+        learnt = _Learnt(len(clients), lost, outcome, statistics=statistics)
+        return self._book("round", number, clients, kinds, units, learnt)
+
+    def _kinds(
+        self, kinds: NDArray[np.int64], configures: NDArray[np.bool_], spared: NDArray[np.bool_]
+    ) -> NDArray[np.int64]:
+        """Return the kinds of clients once it also matters whether CONFIG is due, and whether a blob is needed."""
+        return (kinds * 2 + configures) * 2 + spared
+
+    def _down(self, spared: bool) -> int:
+        """Return the bytes of the blob that goes down to a client."""
+        return 0 if spared else blob_size(self._codecs[0], *self._shape)
 
     def round_of(
-        self, profile: LinkProfile, end: int, configured: bool
+        self, profile: LinkProfile, end: int, down: int, *, statistics: bool, configures: bool
     ) -> tuple[ByteCount, ByteCount, Status]:
         """Return the bytes that one client's round takes, the bytes that were estimated for it, and its status."""
-        whole = round_bytes(profile, *self._shape, *self._codecs)
+        up = blob_size(self._codecs[1], *self._shape)
+        whole = blobs_bytes(profile, down, up, statistics=statistics, configures=configures)
         taken = {
             _OK: whole,
-            _DIVERGED: round_bytes(profile, *self._shape, *self._codecs, train=False),
-            _LOST: head_bytes(profile, *self._shape, self._codecs[0]),
+            _DIVERGED: blobs_bytes(profile, down, 0, statistics=statistics, configures=configures),
+            _LOST: start_bytes(profile, down, configures=configures),
         }[end]
-        extra = configuration_bytes(profile) if configured else ByteCount()
-        return taken + extra, whole + extra, _STATUS[end]
+        return taken, whole, _STATUS[end]
 
     def _book(
         self,
@@ -151,10 +174,8 @@ class SimulatedLedger:
         clients: Clients,
         kinds: NDArray[np.int64],
         units: Sequence[tuple[ByteCount, ByteCount, Status]],
-        lost: NDArray[np.bool_] | None = None,
-        outcome: Outcome | None = None,
+        learnt: _Learnt | None = None,
     ) -> dict[str, Any]:
-        learnt = _Learnt(len(clients), lost, outcome)
         if self.one_row_each:
             rows = [
                 self._row(phase, number, uid(client), 1, units[kind], client, learnt, [i])
@@ -186,11 +207,11 @@ class SimulatedLedger:
         times: int,
         unit: tuple[ByteCount, ByteCount, Status],
         client: int,
-        learnt: _Learnt,
+        learnt: _Learnt | None,
         who: Any,
     ) -> Traffic:
         taken, planned, status = unit
-        examples, loss, correct = learnt.of(who)
+        examples, loss, correct = learnt.of(who) if learnt else (None, None, None)
         return Traffic(
             round=number,
             board=board,
@@ -227,19 +248,28 @@ class SimulatedLedger:
 
 
 class _Learnt:
-    """The num_examples, loss and correct of clients that were asked; None for those that were lost."""
+    """The num_examples, loss and correct of clients that were asked; None for those that were lost.
 
-    def __init__(self, asked: int, lost: NDArray[np.bool_] | None, outcome: Outcome | None) -> None:
+    Args:
+        asked: Number of clients that were asked.
+        lost: bool [asked], True for a client that was lost.
+        outcome: The results of the others.
+        statistics: Whether loss and correct were asked for.
+    """
+
+    def __init__(self, asked: int, lost: NDArray[np.bool_], outcome: Outcome, *, statistics: bool) -> None:
         self._outcome = outcome
+        self._statistics = statistics
         self._place = np.full(asked, -1)
-        if outcome is not None and lost is not None:
-            self._place[~lost] = np.where(outcome.counted, np.arange(len(outcome.clients)), -1)
+        self._place[~lost] = np.where(outcome.counted, np.arange(len(outcome.clients)), -1)
 
     def of(self, who: Any) -> tuple[int | None, float | None, int | None]:
         """Return the sums of num_examples and correct over some clients, and their mean loss between the two."""
         place = self._place[who]
-        if self._outcome is None or place[0] < 0:  # one kind: all or none
+        if place[0] < 0:  # one kind: all or none
             return None, None, None
-        losses = self._outcome.losses[place]
         examples = int(self._outcome.num_examples[place].sum())
+        if not self._statistics:
+            return examples, None, None
+        losses = self._outcome.losses[place]
         return examples, float(losses.mean(dtype=np.float64)), int(self._outcome.correct[place].sum())

@@ -25,7 +25,7 @@ from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.news import round_closed, run_started
 from bytefed.federation.rules import Rules, initial_head, score
 from bytefed.head import Head
-from bytefed.ledger.estimate import LEFT_OUT, classic
+from bytefed.ledger.estimate import LEFT_OUT, classic, has_statistics
 from bytefed.ledger.rows import RoundSummary
 from bytefed.ledger.wire_size import LinkProfile, blob_size
 from bytefed.runs.columns import HEAD
@@ -167,7 +167,9 @@ class Simulation:
         checked = (
             select(config.seed, _CHECKED, range(clients), environment.check) if environment.check else []
         )
-        self._check = Check(self._training, assignment, self._links, checked)
+        self._check = Check(
+            self._training, assignment, self._links, checked, statistics_rounds=config.statistics_rounds
+        )
         self._simulator = Simulator(
             self._rules,
             self._training,
@@ -237,8 +239,11 @@ class Simulation:
         lost = chances(self._config.seed, _LOST + number, clients) < self._environment.dropout
         outcome = self._simulator.round(number, head, clients, lost)
         found = score(self._task, number, outcome.head)
-        sums = self._ledger.train(number, self._training.rate(number), clients, lost, outcome)
-        before = self._tested(outcome.clients, outcome.tested) if number > 1 else None
+        statistics = has_statistics(number, self._config.statistics_rounds)
+        sums = self._ledger.train(
+            number, self._training.rate(number), clients, lost, outcome, statistics=statistics
+        )
+        before = self._tested(outcome.clients, outcome.tested) if statistics else self._ledger.tested(0, 0)
         self._check.round(number, head, clients[lost], outcome)
         if lost.any():
             self._ledger.connect(number, clients[lost])
@@ -268,10 +273,10 @@ class Simulation:
 
     def _evaluate_last(self, head: Head, everyone: Clients) -> None:
         number = len(self._rounds)
-        correct = self._simulator.evaluate(number, head, everyone)
-        self._ledger.evaluate(number, everyone)
+        correct, spared = self._simulator.evaluate(number, head, everyone)
+        self._ledger.evaluate(number, everyone, spared)
         self._accuracy_boards = self._tested(everyone, correct)
-        self._check.evaluate(number, head, correct)
+        self._check.evaluate(number, head, correct, spared)
 
     def _tell_of_trouble(self, number: int, outcome: Outcome) -> None:
         diverged = int((~outcome.counted).sum())

@@ -32,6 +32,8 @@ class Outcome:
 
     Attributes:
         head: float32 [P], the global head after the round.
+        asked: int64 [m], the clients that were asked, ascending.
+        spared: bool [m], True where a client that was asked held the round's head already.
         clients: int64 [n], the clients that trained, ascending; the following are in this order.
         counted: bool [n], False where training diverged.
         num_examples: int64 [n], numbers of training samples.
@@ -43,6 +45,8 @@ class Outcome:
     """
 
     head: Head
+    asked: Clients
+    spared: NDArray[np.bool_]
     clients: Clients
     counted: NDArray[np.bool_]
     num_examples: NDArray[np.int64]
@@ -109,6 +113,7 @@ class Simulator:
         Raises:
             LinkError: E_QUORUM when too few deltas count.
         """
+        spared = self.held.spared(head, clients)
         heads, version = self._deliver(number, head, clients)
         work = Waves(self._trainer, number, heads, version[~lost], clients[~lost])
         tested = np.empty(len(work.clients), np.int32)
@@ -116,6 +121,8 @@ class Simulator:
         head, excess = self._aggregate(head, work, len(clients))
         return Outcome(
             head=head,
+            asked=clients,
+            spared=spared,
             clients=work.clients,
             counted=work.counted,
             num_examples=self._trainer.examples[work.clients],
@@ -126,12 +133,20 @@ class Simulator:
             deltas=work.watched,
         )
 
-    def evaluate(self, number: int, head: Head, clients: Clients) -> NDArray[np.int32]:
-        """Send clients the head; return how many of its own test samples each classifies correctly, int32 [n]."""
+    def evaluate(
+        self, number: int, head: Head, clients: Clients
+    ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+        """Send clients the head.
+
+        Returns:
+            int32 [n], how many of its own test samples each classifies correctly; bool [n], which of them held the
+            head already.
+        """
+        spared = self.held.spared(head, clients)
         heads, version = self._deliver(number, head, clients)
         tested = np.empty(len(clients), np.int32)
         self._trainer.core.evaluate(clients, heads, version, tested)
-        return tested
+        return tested, spared
 
     def _deliver(self, number: int, head: Head, clients: Clients) -> tuple[Head, NDArray[np.int32]]:
         return self.held.deliver(number, head, self._codec_down, clients)

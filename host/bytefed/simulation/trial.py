@@ -18,7 +18,8 @@ from bytefed.federation.evaluation import evaluate
 from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.rules import Rules, initial_head
 from bytefed.head import Head
-from bytefed.ledger.wire_size import LinkProfile, configuration_bytes, connection_bytes, round_bytes
+from bytefed.ledger.estimate import has_statistics
+from bytefed.ledger.wire_size import LinkProfile, blob_size, blobs_bytes, connection_bytes
 from bytefed.simulation.held_heads import HeldScore
 from bytefed.simulation.simulator import Simulator
 
@@ -62,8 +63,9 @@ def run_trial(config: RunConfig, task: Task, clients: int, profile: LinkProfile)
     training = LocalTraining.of(config, strategy)
     simulator = Simulator(rules, training, assignment, strategy, threads=1)
     head = initial_head(task)
-    spent = (connection_bytes(profile) + configuration_bytes(profile)).wire_total * clients
-    each = round_bytes(profile, task.D, task.num_classes, *config.codecs).wire_total
+    spent = connection_bytes(profile).wire_total * clients
+    down, up = (blob_size(codec, task.D, task.num_classes) for codec in config.codecs)
+    rates = np.full(clients, np.nan)  # of each board's last CONFIG
     own_tests = [assignment.partition.test(client) for client in range(clients)]
     held_out = task.federated.take(np.concatenate(own_tests))
     samples = (task.test, held_out)
@@ -73,9 +75,18 @@ def run_trial(config: RunConfig, task: Task, clients: int, profile: LinkProfile)
     for number in range(1, config.rounds + 1):
         chosen = rules.choose(number, range(clients))
         nobody = np.zeros(len(chosen), np.bool_)
-        head = simulator.round(number, head, np.array(chosen, np.int64), nobody).head
+        outcome = simulator.round(number, head, np.array(chosen, np.int64), nobody)
+        head, rate = outcome.head, training.rate(number)
+        for client, spared in zip(chosen, outcome.spared.tolist(), strict=True):
+            spent += blobs_bytes(
+                profile,
+                0 if spared else down,
+                up,
+                statistics=has_statistics(number, config.statistics_rounds),
+                configures=rates[client] != rate,
+            ).wire_total
+        rates[chosen] = rate
         accuracy[:, number - 1] = [evaluate(task, head, some).accuracy for some in samples]
         held[:, number - 1] = [score.mean() for score in scores]
-        spent += each * len(chosen)
         wire[number - 1] = spent
     return Outcome(accuracy[0], held[0], accuracy[1], held[1], wire, head)

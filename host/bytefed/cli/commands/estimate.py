@@ -17,6 +17,7 @@ from bytefed.ledger.count import CAUSES, ByteCount
 from bytefed.ledger.estimate import (
     LEFT_OUT,
     LINKS,
+    STATISTICS_ROUNDS,
     Prediction,
     check_ranges,
     classic,
@@ -34,7 +35,7 @@ MEGABYTE = 1024 * 1024
 _FLOAT_BYTES = 4
 _RANGED = (
     "clients", "rounds", "features", "classes", "mtu", "packets", "update_bytes", "fraction_train", "min_train_nodes",
-    "learning_rate_rounds", "seed", "loss",
+    "learning_rate_rounds", "statistics_rounds", "seed", "loss",
 )  # fmt: skip
 """The options that are numbers with a range."""
 _EXAMPLES = """\
@@ -91,6 +92,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         default=0,
         metavar="N",
         help="rounds between two steps of the learning rate, each a CONFIG; 0: it never changes (default: 0)",
+    )
+    add(
+        "--statistics-rounds",
+        type=int,
+        default=STATISTICS_ROUNDS,
+        metavar="N",
+        help=f"each Nth round brings the boards' statistics, 12 bytes; 0: none does (default: {STATISTICS_ROUNDS})",
     )
     add("--seed", type=int, default=42, help="seed of who trains in which round (default: 42)")
     add("--json", action="store_true", help="print one JSON object")
@@ -204,6 +212,7 @@ def _predict(args: argparse.Namespace, profile: LinkProfile, update: _Update) ->
             fraction_train=args.fraction_train,
             min_train_nodes=args.min_train_nodes,
             learning_rate_rounds=args.learning_rate_rounds,
+            statistics_rounds=args.statistics_rounds,
             seed=args.seed,
             blobs=update.blobs,
         )

@@ -7,8 +7,8 @@
 namespace bytefed {
 
 // The protocol version that SPEC.md defines.
-constexpr uint8_t kProtocolVersion = 1;
-// The run of a HELLO that leaves the board's round as it is.
+constexpr uint8_t kProtocolVersion = 2;
+// The run of a HELLO that belongs to no run: nothing that follows it takes the board out of its run.
 constexpr uint32_t kVisit = 0;
 // Bytes of a frame's header.
 constexpr size_t kHeaderSize = 2;
@@ -32,8 +32,10 @@ enum class Kind : uint8_t {
   kBoard = 0x42,
   kConfig = 0x03,
   kConfigured = 0x43,
-  kBegin = 0x04,
+  kNext = 0x10,
+  kBegin = 0x20,
   kAccept = 0x44,
+  kDone = 0x50,
   kResult = 0x45,
   kGet = 0x05,
   kPoll = 0x06,
@@ -43,6 +45,8 @@ enum class Kind : uint8_t {
   kAdded = 0x48,
   kCapture = 0x09,
   kCaptured = 0x49,
+  kRelease = 0x0E,
+  kReleased = 0x4E,
   kSave = 0x0A,
   kSaved = 0x4A,
   kAbout = 0x0B,
@@ -53,13 +57,13 @@ enum class Kind : uint8_t {
 // The result of a request or of a round.
 enum class Status : uint8_t {
   kOk = 0,
-  kLate = 1,         // in a final ACK only: the delta is stored, but came too late to be counted
-  kBusy = 16,        // not possible in this state
-  kNoSession = 17,   // HELLO must come first (a board also answers this after a reset)
-  kBadVersion = 18,  // no common protocol version
-  kBadLength = 19,   // body too short, or too long for its kind
-  kBadCrc = 20,      // the blob, or the head that it makes, is not the one announced
-  kBadValue = 21,    // a field is out of its range
+  kOtherSamples = 1,  // in DONE only: trained, but the samples are not those that the last STORED told of
+  kBusy = 16,         // not possible in this state
+  kNoSession = 17,    // HELLO must come first (a board also answers this after a reset)
+  kBadVersion = 18,   // no common protocol version
+  kBadLength = 19,    // body too short, or too long for its kind
+  kBadCrc = 20,       // the blob, or the head that it makes, is not the one announced
+  kBadValue = 21,     // a field is out of its range
   kUnknownCodec = 22,
   kStaleRound = 23,  // a later round has begun
   kNoSamples = 24,   // nothing to train on
@@ -69,11 +73,12 @@ enum class Status : uint8_t {
   kNotFinite = 28,  // the received head, or the trained one, has a NaN or an infinity
   kUnknownKind = 29,
   kNoExtractor = 30,  // the board takes features only
-  kNoConfig = 31,     // CONFIG must come first
+  kNoConfig = 31,     // CONFIG must come first, or with it
   kExtractorFailed = 32,
   kNoSensor = 33,       // no sensor, or an extractor whose input is not a window of readings
   kNoStorage = 34,      // the board has no memory that survives a loss of power
   kStorageFailed = 35,  // writing to flash failed; the last saved state is still there
+  kNotReceived = 36,    // POLL asks about a request that has not arrived in this session
 };
 
 // The state of a board in its round.
@@ -114,19 +119,23 @@ enum class ResetCause : uint8_t {
   kOther = 4,     // other
 };
 
+// The tasks of a NEXT or a BEGIN, in the low bits of its kind.
+struct RoundFlag {
+  static constexpr uint8_t kTrain = 1, kStatistics = 2, kUncounted = 4, kConfigure = 8;
+};
+
 // Opens a session.
 struct Hello {
   static constexpr Kind kKind = Kind::kHello;
-  static constexpr size_t kSize = 11;
+  static constexpr size_t kSize = 9;
   // Lowest protocol version that the host speaks.
   uint8_t version_min;
   // Highest protocol version that the host speaks.
   uint8_t version_max;
-  // The run's number. If it is not the one that the board knows, the board forgets round, delta and
-  // residual, but never its samples or its head. 0: a visit, which changes none of these.
+  // The run's number; 0 for a visit.
   uint32_t run;
   // Comes back in WELCOME; the host drops everything that arrives before.
-  uint32_t nonce;
+  uint16_t nonce;
   // Largest frame that the host takes on this link, header included.
   uint8_t frame_limit;
 
@@ -144,19 +153,17 @@ struct Hello {
 // Answers HELLO.
 struct Welcome {
   static constexpr Kind kKind = Kind::kWelcome;
-  static constexpr size_t kSize = 16;
+  static constexpr size_t kSize = 10;
   // The version to speak: the highest that both know.
   uint8_t version;
   // 0 idle, 1 receiving, 2 training, 3 ready.
   State state;
   // A new value at each start of the board: when it has changed, a partial transfer is void.
   uint16_t boot;
-  // The run of the HELLO; at a visit, the run that the board knows.
-  uint32_t run;
-  // The last round begun in that run, 0 for none.
+  // The last round begun in the run of the HELLO, at a visit in the board's own; 0 for none.
   uint16_t round;
   // The nonce of the HELLO.
-  uint32_t nonce;
+  uint16_t nonce;
   // F: the smaller of the host's and the board's.
   uint8_t frame_limit;
   // W: chunks that the board takes in one burst, 1 to 32.
@@ -168,7 +175,6 @@ struct Welcome {
     io(message.version);
     io(message.state);
     io(message.boot);
-    io(message.run);
     io(message.round);
     io(message.nonce);
     io(message.frame_limit);
@@ -204,12 +210,14 @@ struct Board {
   }
 };
 
-// Gives the training plan, for the whole session.
+// Gives the training plan, for the whole session; travels inside NEXT or BEGIN where it fits.
 struct Config {
   static constexpr Kind kKind = Kind::kConfig;
-  static constexpr size_t kSize = 15;
-  // Codec of the uplink.
-  uint8_t codec;
+  static constexpr size_t kSize = 16;
+  // Codec of the blob in NEXT, where it is not a whole head.
+  uint8_t codec_down;
+  // Codec of the delta.
+  uint8_t codec_up;
   // Local epochs, 1 to 255.
   uint8_t epochs;
   // Batch size, 1 to the board's max_batch.
@@ -224,7 +232,8 @@ struct Config {
   // Gives every field to `io`, in the order on the wire.
   template <typename IO, typename M>
   static void fields(IO& io, M& message) {
-    io(message.codec);
+    io(message.codec_down);
+    io(message.codec_up);
     io(message.epochs);
     io(message.batch);
     io(message.rate);
@@ -233,18 +242,12 @@ struct Config {
   }
 };
 
-// Starts a round.
-struct Begin {
-  static constexpr Kind kKind = Kind::kBegin;
-  static constexpr size_t kSize = 8;
-  static constexpr uint8_t kTrain = 1, kEvaluate = 2, kUncounted = 4;  // flags
+// Starts a round; the blob that leads to its head is inside.
+struct Next {
+  static constexpr Kind kKind = Kind::kNext;
+  static constexpr size_t kSize = 6;
   // 1 to 65,535.
   uint16_t round;
-  // Codec of the downlink blob.
-  uint8_t codec;
-  // Bit 0: train; bit 1: evaluate the received head on the test samples first; bit 2: the board's last
-  // delta was not counted.
-  uint8_t flags;
   // CRC-32 of the float32 global head that the board holds once the blob is decoded.
   uint32_t head;
 
@@ -252,22 +255,40 @@ struct Begin {
   template <typename IO, typename M>
   static void fields(IO& io, M& message) {
     io(message.round);
-    io(message.codec);
-    io(message.flags);
     io(message.head);
   }
 };
 
-// Answers BEGIN at once.
+// Starts a round; the blob that leads to its head follows in chunks.
+struct Begin {
+  static constexpr Kind kKind = Kind::kBegin;
+  static constexpr size_t kSize = 7;
+  // 1 to 65,535.
+  uint16_t round;
+  // CRC-32 of the float32 global head that the board holds once the blob is decoded.
+  uint32_t head;
+  // Codec of the blob.
+  uint8_t codec;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.round);
+    io(message.head);
+    io(message.codec);
+  }
+};
+
+// Answers BEGIN at once, and a POLL while the board is at work.
 struct Accept {
   static constexpr Kind kKind = Kind::kAccept;
   static constexpr size_t kSize = 5;
-  // 1 receiving: send chunks; 2 training: wait; 3 ready: RESULT follows.
+  // 1 receiving: send chunks; 2 training: wait; 3 ready: DONE or RESULT follows.
   State state;
   // First chunk still missing (state 1), else 0.
   uint16_t index;
-  // Time until RESULT, estimated by the board, in units of 10 ms; 65,535 for more; 0 if it is not known
-  // yet.
+  // Time until DONE or RESULT, estimated by the board, in units of 10 ms; 65,535 for more; 0 if it is not
+  // known yet.
   uint16_t wait;
 
   // Gives every field to `io`, in the order on the wire.
@@ -279,22 +300,12 @@ struct Accept {
   }
 };
 
-// Answers BEGIN once training is over.
-struct Result {
-  static constexpr Kind kKind = Kind::kResult;
-  static constexpr size_t kSize = 17;
-  // 0, or the error that training ended with (then there is no blob).
+// Answers NEXT or BEGIN once the work is done.
+struct Done {
+  static constexpr Kind kKind = Kind::kDone;
+  static constexpr size_t kSize = 5;
+  // 0 or OTHER_SAMPLES, or the error that training ended with (then there is no blob).
   Status status;
-  // Training samples used, 0 when BEGIN did not ask for training.
-  uint16_t num_examples;
-  // Mean cross-entropy over the last local epoch, each sample before its step.
-  float loss;
-  // Samples classified correctly in that epoch.
-  uint16_t correct;
-  // Test samples that the received head classifies correctly; 0 when not asked for.
-  uint16_t test_correct;
-  // Time since the blob was complete, in units of 10 ms, at most 65,535.
-  uint16_t duration;
   // CRC-32 of the delta blob, 0 for none.
   uint32_t crc;
 
@@ -302,12 +313,39 @@ struct Result {
   template <typename IO, typename M>
   static void fields(IO& io, M& message) {
     io(message.status);
+    io(message.crc);
+  }
+};
+
+// Answers in place of DONE where statistics were asked for.
+struct Result {
+  static constexpr Kind kKind = Kind::kResult;
+  static constexpr size_t kSize = 17;
+  // As in DONE.
+  Status status;
+  // CRC-32 of the delta blob, 0 for none.
+  uint32_t crc;
+  // Training samples used, 0 without training.
+  uint16_t num_examples;
+  // Mean cross-entropy over the last local epoch, each sample before its step.
+  float loss;
+  // Samples classified correctly in that epoch.
+  uint16_t correct;
+  // Test samples that the received head classifies correctly.
+  uint16_t test_correct;
+  // Time since the blob was complete, in units of 10 ms, at most 65,535.
+  uint16_t duration;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.status);
+    io(message.crc);
     io(message.num_examples);
     io(message.loss);
     io(message.correct);
     io(message.test_correct);
     io(message.duration);
-    io(message.crc);
   }
 };
 
@@ -331,7 +369,7 @@ struct Get {
 // Answers STORE.
 struct Stored {
   static constexpr Kind kKind = Kind::kStored;
-  static constexpr size_t kSize = 17;
+  static constexpr size_t kSize = 15;
   // Samples that fit into the store.
   uint16_t capacity;
   // Training samples in the store.
@@ -343,8 +381,6 @@ struct Stored {
   uint32_t crc;
   // Largest batch size.
   uint8_t max_batch;
-  // Bytes that one ADD may carry.
-  uint16_t buffer;
   // CRC-32 of the float32 global head that the board holds; P zeros before the first.
   uint32_t head;
 
@@ -356,7 +392,6 @@ struct Stored {
     io(message.test);
     io(message.crc);
     io(message.max_batch);
-    io(message.buffer);
     io(message.head);
   }
 };
@@ -450,6 +485,23 @@ struct Captured {
   }
 };
 
+// Lets the board forget a delta, where no further round will.
+struct Release {
+  static constexpr Kind kKind = Kind::kRelease;
+  static constexpr size_t kSize = 3;
+  // The round of the delta; 0 for round, delta and residual of the whole run.
+  uint16_t round;
+  // 1 if the delta was counted, else 0.
+  uint8_t counted;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.round);
+    io(message.counted);
+  }
+};
+
 // Answers ABOUT.
 struct Details {
   static constexpr Kind kKind = Kind::kDetails;
@@ -516,8 +568,10 @@ struct Error {
   X(Welcome)                \
   X(Board)                  \
   X(Config)                 \
+  X(Next)                   \
   X(Begin)                  \
   X(Accept)                 \
+  X(Done)                   \
   X(Result)                 \
   X(Get)                    \
   X(Stored)                 \
@@ -525,6 +579,7 @@ struct Error {
   X(Added)                  \
   X(Capture)                \
   X(Captured)               \
+  X(Release)                \
   X(Details)                \
   X(Error)
 

@@ -20,6 +20,14 @@ uint8_t* Outbox::start_answer(Kind kind, uint8_t sequence, size_t size) {
   return answer_ + kHeaderSize;
 }
 
+void Outbox::answer_opening(uint8_t sequence, const Welcome& welcome, const Board& board,
+                            const Stored& stored) {
+  uint8_t* body = start_answer(Kind::kWelcome, sequence, kOpening - kHeaderSize);
+  pack(welcome, body);
+  pack(board, body + Welcome::kSize);
+  pack(stored, body + Welcome::kSize + Board::kSize);
+}
+
 void Outbox::answer_ack(const ChunkReceiver& receiver, uint8_t transfer) {
   answer_length_ = static_cast<uint8_t>(receiver.pack_ack(transfer, answer_));
 }
@@ -52,23 +60,27 @@ void Outbox::stop() {
   result_due_ = false;
 }
 
-bool Outbox::send_due(uint8_t sequence, const Result& result, const Delta& delta) {
+bool Outbox::send_due(uint8_t sequence, const Result& result, bool whole, const Delta& delta) {
   if (answer_length_ != 0) {
     if (!link_->send(link_->context, answer_, answer_length_)) return false;
     answer_length_ = 0;
   }
-  if (result_due_ && !send_result(sequence, result, delta)) return false;
+  if (result_due_ && !send_result(sequence, result, whole, delta)) return false;
   while (sender_.pending()) {
     if (!send_chunk()) return false;
   }
   return true;
 }
 
-bool Outbox::send_result(uint8_t sequence, const Result& result, const Delta& delta) {
+bool Outbox::send_result(uint8_t sequence, const Result& result, bool whole, const Delta& delta) {
   uint8_t frame[kMaxFrame];
-  pack_control_header(Kind::kResult, sequence, frame);
-  pack(result, frame + kHeaderSize);
-  size_t length = kHeaderSize + Result::kSize;
+  pack_control_header(whole ? Kind::kResult : Kind::kDone, sequence, frame);
+  if (whole) {
+    pack(result, frame + kHeaderSize);
+  } else {
+    pack(Done{result.status, result.crc}, frame + kHeaderSize);
+  }
+  size_t length = kHeaderSize + (whole ? Result::kSize : Done::kSize);
   if (length + delta.size <= frame_limit_) {
     std::memcpy(frame + length, delta.blob, delta.size);
     length += delta.size;

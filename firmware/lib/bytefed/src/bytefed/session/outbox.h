@@ -1,4 +1,4 @@
-// Everything that goes to the host: the answer due next, RESULT, and the delta in chunks (SPEC 4). It owns
+// Everything that goes to the host: the answer due next, DONE, and the delta in chunks (SPEC 4). It owns
 // what is due and sends it when the link has room.
 #pragma once
 #include "bytefed/protocol/transfer.h"
@@ -14,6 +14,9 @@ struct Delta {
 
 class Outbox {
  public:
+  // Bytes of a frame with WELCOME, BOARD and STORED.
+  static constexpr size_t kOpening = kHeaderSize + Welcome::kSize + Board::kSize + Stored::kSize;
+
   // Sends over this link from now on, frames of up to `frame_limit` bytes. A delta on its way is stopped.
   void open(Link* link, uint8_t frame_limit);
   Link* link() const { return link_; }  // of the last HELLO, null before the first
@@ -28,13 +31,15 @@ class Outbox {
   void answer(uint8_t sequence, const M& message) {
     pack(message, start_answer(M::kKind, sequence, M::kSize));
   }
+  // Writes WELCOME's header; the bodies of a whole opening follow one behind the other.
+  void answer_opening(uint8_t sequence, const Welcome& welcome, const Board& board, const Stored& stored);
   void answer_error(uint8_t sequence, Status status) { answer(sequence, Error{status}); }
   void answer_ack(const ChunkReceiver& receiver, uint8_t transfer);
   void answer_final_ack(const ChunkReceiver& receiver, uint8_t transfer, Status status);
 
-  // ---- RESULT and the delta
+  // ---- DONE and the delta
 
-  // RESULT is to be sent; what it says is given to send_due().
+  // DONE is to be sent; what it says is given to send_due().
   void announce_result() { result_due_ = true; }
   // The next delta travels under this transfer number; nothing of it has been asked for.
   void expect_pull(uint8_t transfer);
@@ -42,18 +47,18 @@ class Outbox {
   void start_pull(const Delta& delta, const ChunkPlan& chunks, uint16_t first, uint8_t transfer);
   // Sends what an ACK asks for. first < pull_chunks().
   void continue_pull(uint16_t first, const uint8_t* bitmap, size_t length);
-  uint16_t pull_chunks() const { return pull_chunks_; }  // 0 until GET: then the delta went inside RESULT
+  uint16_t pull_chunks() const { return pull_chunks_; }  // 0 until GET: then the delta went inside DONE
   uint8_t pull_transfer() const { return pull_transfer_; }
-  // Sends nothing more of RESULT and delta.
+  // Sends nothing more of DONE and delta.
   void stop();
 
-  // Sends what is due, in order: RESULT, if it is due, is `result` in answer to request `sequence`, with
-  // the whole `delta` if that fits the frame. False when the link took less than all.
-  bool send_due(uint8_t sequence, const Result& result, const Delta& delta);
+  // Sends what is due, in order: DONE, if it is due, is `result`, whole or in short, in answer to request
+  // `sequence`, with the whole `delta` if that fits the frame. False when the link took less than all.
+  bool send_due(uint8_t sequence, const Result& result, bool whole, const Delta& delta);
   bool pending() const { return answer_length_ != 0 || result_due_ || sender_.pending(); }
 
  private:
-  bool send_result(uint8_t sequence, const Result& result, const Delta& delta);
+  bool send_result(uint8_t sequence, const Result& result, bool whole, const Delta& delta);
   bool send_chunk();
 
   Link* link_ = nullptr;
@@ -63,7 +68,7 @@ class Outbox {
   uint16_t pull_chunks_ = 0;
   bool result_due_ = false;
   uint8_t answer_length_ = 0;
-  uint8_t answer_[kHeaderSize + kLargestBody];
+  uint8_t answer_[kOpening];
 };
 
 }  // namespace bytefed

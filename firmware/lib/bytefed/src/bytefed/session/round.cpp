@@ -1,4 +1,4 @@
-// The course of a round: BEGIN, the head, evaluation and training, RESULT.
+// The course of a round: its request, the head, evaluation and training, the result.
 #include "bytefed/session/round.h"
 
 #include <cstring>
@@ -37,7 +37,7 @@ void Round::start_run(uint32_t run) {
 }
 
 Status Round::configure(const Config& config) {
-  if (!supports(config.codec)) return Status::kUnknownCodec;
+  if (!supports(config.codec_down) || !supports(config.codec_up)) return Status::kUnknownCodec;
   if (config.epochs == 0 || config.batch == 0 || config.batch > memory_.max_batch ||
       !is_finite(config.rate) || config.rate < 0.0f || !is_finite(config.proximal_mu) ||
       config.proximal_mu < 0.0f || !(config.rate * config.proximal_mu <= kMaxPull)) {
@@ -48,51 +48,60 @@ Status Round::configure(const Config& config) {
   return Status::kOk;
 }
 
-bool Round::is_key(const Begin& begin) const {
-  return begin.round == begin_.round && begin.head == begin_.head && begin.flags == begin_.flags;
+bool Round::is_current(const RoundRequest& request) const {
+  return state_ != State::kIdle && request.round == request_.round && request.head == request_.head &&
+         request.flags == request_.flags;
 }
 
-void Round::revive(const Begin& begin) {
-  if (state_ != State::kIdle || !kept_ || !is_key(begin)) return;
-  state_ = State::kReady;
-  ++changes_;
+Status Round::check(const RoundRequest& request) const {
+  if (request.round == 0) return Status::kBadValue;
+  if (request.round < number_) return Status::kStaleRound;
+  return supports(request.codec) ? Status::kOk : Status::kUnknownCodec;
 }
 
-bool Round::is_current(const Begin& begin) const {
-  return state_ != State::kIdle && is_key(begin);
-}
-
-Status Round::check(const Begin& begin) const {
-  constexpr uint8_t known = Begin::kTrain | Begin::kEvaluate | Begin::kUncounted;
-  if (begin.round == 0 || (begin.flags & ~known) != 0) return Status::kBadValue;
-  if (begin.round < number_) return Status::kStaleRound;
-  return supports(begin.codec) ? Status::kOk : Status::kUnknownCodec;
-}
-
-Status Round::check_training(const Begin& begin) const {
-  if ((begin.flags & Begin::kTrain) == 0) return Status::kOk;
+Status Round::check_training(const RoundRequest& request) const {
+  if ((request.flags & RoundFlag::kTrain) == 0) return Status::kOk;
   if (!configured_) return Status::kNoConfig;
   return store_.count(Split::kTrain) == 0 ? Status::kNoSamples : Status::kOk;
 }
 
-void Round::start(const Begin& begin) {
-  const bool again = (begin.flags & Begin::kTrain) != 0 && begin.round == begin_.round;
-  retire_delta(!again && (begin.flags & Begin::kUncounted) == 0);
+// No two sizes are the same: a float32 head is longer than any lossy blob of its P >= 4 parameters.
+Status Round::find_codec(size_t size, uint8_t* codec) const {
+  *codec = static_cast<uint8_t>(Codec::kFloat32);
+  if (size == sizeof(float) * parameters()) return Status::kOk;
+  if (!configured_) return Status::kNoConfig;
+  *codec = config_.codec_down;
+  return size == blob_size(static_cast<Codec>(*codec), parameters()) ? Status::kOk : Status::kBadLength;
+}
+
+void Round::start(const RoundRequest& request) {
+  const bool again = (request.flags & RoundFlag::kTrain) != 0 && request.round == request_.round;
+  retire_delta(!again && (request.flags & RoundFlag::kUncounted) == 0);
   abandon();
-  begin_ = begin;
-  number_ = begin.round;
+  request_ = request;
+  number_ = request.round;
   state_ = State::kReceiving;
 }
 
 Status Round::take_head() {
-  const size_t size = sizeof(float) * parameters();
-  const Codec codec = static_cast<Codec>(begin_.codec);
+  const Codec codec = static_cast<Codec>(request_.codec);
   if (is_lossy(codec)) {
-    decode(codec, parameters(), downlink_seed(begin_.round), blob(codec), memory_.local);
+    decode(codec, parameters(), downlink_seed(request_.round), blob(codec), memory_.local);
     for (size_t i = 0; i < parameters(); ++i) memory_.local[i] += memory_.global[i];
   }
+  return judge_head();
+}
+
+Status Round::take_held_head() {
+  std::memcpy(memory_.local, memory_.global, sizeof(float) * parameters());
+  return judge_head();
+}
+
+// Makes the head in `local` the global one, if it is the one announced.
+Status Round::judge_head() {
+  const size_t size = sizeof(float) * parameters();
   Status status = Status::kOk;
-  if (crc32(memory_.local, size) != begin_.head) {
+  if (crc32(memory_.local, size) != request_.head) {
     status = Status::kBadCrc;
   } else if (!all_finite(memory_.local, parameters())) {
     status = Status::kNotFinite;
@@ -115,11 +124,11 @@ void Round::start_training() {
   if (trains()) {
     const TrainingConfig config = {config_.epochs, config_.batch,       config_.rate,
                                    config_.seed,   config_.proximal_mu, memory_.global};
-    delta_codec_ = static_cast<Codec>(config_.codec);
-    delta_seed_ = uplink_seed(config_.seed, begin_.round);
-    trainer_.start(memory_.shape, memory_.local, store_, config, begin_.round, memory_.workspace);
+    delta_codec_ = static_cast<Codec>(config_.codec_up);
+    delta_seed_ = uplink_seed(config_.seed, request_.round);
+    trainer_.start(memory_.shape, memory_.local, store_, config, request_.round, memory_.workspace);
   }
-  evaluating_ = (begin_.flags & Begin::kEvaluate) != 0;
+  evaluating_ = wants_statistics();
 }
 
 bool Round::step() {

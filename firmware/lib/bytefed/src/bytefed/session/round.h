@@ -1,19 +1,27 @@
-// One round on the board, from BEGIN to RESULT: the head that comes in, local training on it, and the delta
-// until the host has said whether it counts (SPEC 5.1). It owns where the round stands, in which run.
+// One round on the board, from NEXT or BEGIN to DONE: the head that comes in, local training on it, and the
+// delta until the host has said whether it counts (SPEC 5.1). It owns where the round stands, in which run.
 #pragma once
 #include "bytefed/learning/trainer.h"
 #include "bytefed/session/outbox.h"
 
 namespace bytefed {
 
+// The request that started a round, NEXT or BEGIN, without its blob.
+struct RoundRequest {
+  uint16_t round;
+  uint8_t codec;  // of the blob
+  uint8_t flags;  // RoundFlag::kTrain and the like, without kConfigure
+  uint32_t head;  // CRC-32 of the head that the blob leads to
+};
+
 // The values that are saved to flash together with head, residual and delta.
 struct RoundRecord {
   uint32_t run, delta_seed, sample_time;
   uint16_t round;
   State state;  // idle or ready
-  bool kept, counted;
+  bool kept;
   Codec delta_codec;
-  Begin begin;
+  RoundRequest request;
   Result result;
 };
 
@@ -27,9 +35,12 @@ class Round {
   uint16_t number() const { return number_; }
   Status failure() const { return failure_; }  // why the last round came to nothing
   const Result& result() const { return result_; }
+  bool trains() const { return (request_.flags & RoundFlag::kTrain) != 0; }
+  // Whether the host asked for RESULT, not DONE.
+  bool wants_statistics() const { return (request_.flags & RoundFlag::kStatistics) != 0; }
   bool has_delta() const { return kept_; }
   Delta delta() const;
-  // Time until RESULT in 10 ms, as ACCEPT says it; 0 when it is not known yet.
+  // Time until DONE in 10 ms, as ACCEPT says it; 0 when it is not known yet.
   uint16_t expected_wait() const;
 
   // Forgets round, delta and residual, since another run begins.
@@ -37,35 +48,34 @@ class Round {
   Status configure(const Config& config);
   void forget_configuration() { configured_ = false; }
 
-  // ---- BEGIN and the head
+  // ---- The request and the head
 
-  // Makes the round ready again if this is its BEGIN and its delta is still here: the ACK that ended it may
-  // have been an old one.
-  void revive(const Begin& begin);
-  bool is_current(const Begin& begin) const;  // the BEGIN of the round under way
-  Status check(const Begin& begin) const;
-  Status check_training(const Begin& begin) const;  // has the board what training needs?
-  // Begins to receive the head of a BEGIN that both checks found good. The delta before it is given up.
-  void start(const Begin& begin);
-  uint8_t* head_blob() { return blob(static_cast<Codec>(begin_.codec)); }
+  bool is_current(const RoundRequest& request) const;  // the request of the round under way
+  Status check(const RoundRequest& request) const;
+  Status check_training(const RoundRequest& request) const;  // has the board what training needs?
+  // Finds the codec of a NEXT's blob by its size. kBadLength, or kNoConfig, if there is none.
+  Status find_codec(size_t size, uint8_t* codec) const;
+  // Begins to receive the head of a request that both checks found good. The delta before it is given up.
+  void start(const RoundRequest& request);
+  uint8_t* head_blob() { return blob(static_cast<Codec>(request_.codec)); }
   // Checks the blob in head_blob() and makes it the global head. A bad one ends the round, and leaves the old
   // head as it was.
   Status take_head();
+  // Does the same where no blob came, since the board is to hold the head already.
+  Status take_held_head();
 
   // ---- Training
 
   void start_training();
   bool training() const { return state_ == State::kTraining; }
-  // Evaluates one sample or trains one mini-batch. True when RESULT is ready with that.
+  // Evaluates one sample or trains one mini-batch. True when the work is done with that.
   bool step();
 
   // ---- The delta
 
-  // Notes whether the delta counted, which the host's final ACK says.
-  void acknowledge(bool counted) { counted_ = counted; }
-  // Gives up the delta, since its memory is needed.
-  void retire_delta() { retire_delta(counted_); }
-  // Ends the round; the delta stays until its memory is needed.
+  // Ends a round whose delta the host has told to have counted, or not.
+  void release(uint16_t round, bool counted);
+  // Ends the round.
   void abandon();
 
   // ---- Flash
@@ -77,7 +87,7 @@ class Round {
 
  private:
   bool supports(uint8_t codec) const;
-  bool is_key(const Begin& begin) const;
+  Status judge_head();
   void evaluate_one();
   void finish();
   void measure_speed(uint32_t elapsed);
@@ -85,7 +95,6 @@ class Round {
   void retire_delta(bool counted);
   void forget_residual();
 
-  bool trains() const { return (begin_.flags & Begin::kTrain) != 0; }
   size_t parameters() const { return memory_.shape.parameters(); }
   // Returns the place of a head's or delta's blob. A lossy blob lies beside the values that it encodes.
   uint8_t* blob(Codec codec) const {
@@ -98,16 +107,15 @@ class Round {
   Trainer trainer_;
 
   State state_ = State::kIdle;
-  bool evaluating_ = false;  // the first part of training, if BEGIN asks for it
+  bool evaluating_ = false;  // the first part of training, if statistics are wanted
   bool configured_ = false;
   bool kept_ = false;  // `local` has the delta, or its encoding error if the codec is lossy
-  bool counted_ = false;
   Codec delta_codec_ = Codec::kFloat32;
   Status failure_ = Status::kOk;
   uint16_t number_ = 0;
   uint32_t run_ = 0;
   Config config_ = {};
-  Begin begin_ = {};
+  RoundRequest request_ = {};
   Result result_ = {};
   uint32_t delta_seed_ = 0;
   uint16_t evaluated_ = 0;    // test samples

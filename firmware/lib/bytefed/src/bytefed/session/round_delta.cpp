@@ -27,8 +27,13 @@ bool Round::make_delta() {
     if (!all_finite(memory_.local, parameters())) return false;
   }
   kept_ = true;
-  counted_ = false;
   return true;
+}
+
+void Round::release(uint16_t round, bool counted) {
+  if (!kept_ || round != number_) return;
+  retire_delta(counted);
+  abandon();
 }
 
 // The encoding error of a delta that counted becomes the residual. One that did not count leaves no trace, as
@@ -52,10 +57,9 @@ RoundRecord Round::record() const {
   record.run = run_;
   record.round = number_;
   record.state = state_;
-  record.begin = begin_;
+  record.request = request_;
   record.result = result_;
   record.kept = kept_;
-  record.counted = counted_;
   record.delta_codec = delta_codec_;
   record.delta_seed = delta_seed_;
   record.sample_time = sample_time_;
@@ -70,10 +74,9 @@ bool Round::restore(const RoundRecord& record) {
   run_ = record.run;
   number_ = record.round;
   state_ = record.state;
-  begin_ = record.begin;
+  request_ = record.request;
   result_ = record.result;
   kept_ = record.kept;
-  counted_ = record.counted;
   delta_codec_ = record.delta_codec;
   delta_seed_ = record.delta_seed;
   sample_time_ = record.sample_time;

@@ -41,20 +41,26 @@ void Session::receive(Link* link, const uint8_t* frame, size_t length) {
     if (link == outbox_.link()) on_data(frame, length);
     return;
   }
-  on_control(link, static_cast<Kind>(frame[0]), frame[1], frame + kHeaderSize, length - kHeaderSize);
+  on_control(link, frame[0], frame[1], frame + kHeaderSize, length - kHeaderSize);
 }
 
-void Session::on_control(Link* link, Kind kind, uint8_t sequence, const uint8_t* body, size_t length) {
+void Session::on_control(Link* link, uint8_t byte, uint8_t sequence, const uint8_t* body, size_t length) {
+  const Kind kind = static_cast<Kind>(byte);
   if (kind == Kind::kHello) return on_hello(link, sequence, body, length);
   // The session belongs to the link of the last HELLO.
   if (link != outbox_.link()) return refuse(link, sequence, Status::kNoSession);
+  switch (static_cast<Kind>(byte & 0xF0u)) {
+    case Kind::kNext: return on_next(byte & 0x0Fu, sequence, body, length);
+    case Kind::kBegin: return on_begin(byte & 0x0Fu, sequence, body, length);
+    default: break;
+  }
   switch (kind) {
-    case Kind::kInfo: return on_info(sequence);
+    case Kind::kInfo: return outbox_.answer(sequence, board());
     case Kind::kConfig: return on_config(sequence, body, length);
-    case Kind::kBegin: return on_begin(sequence, body, length);
+    case Kind::kRelease: return on_release(sequence, body, length);
     case Kind::kGet: return on_get(sequence, body, length);
     case Kind::kPoll: return on_poll(sequence);
-    case Kind::kStore: return on_store(sequence);
+    case Kind::kStore: return outbox_.answer(sequence, tell_stored());
     case Kind::kAdd: return on_add(sequence, body, length);
     case Kind::kCapture: return on_capture(sequence, body, length);
     case Kind::kSave: return on_save(sequence);
@@ -65,28 +71,44 @@ void Session::on_control(Link* link, Kind kind, uint8_t sequence, const uint8_t*
 
 void Session::on_hello(Link* link, uint8_t sequence, const uint8_t* body, size_t length) {
   Hello hello;
-  if (!unpack(body, length, &hello)) return refuse(link, sequence, Status::kBadLength);
-  if (hello.version_min > kProtocolVersion || hello.version_max < kProtocolVersion) {
+  // The versions come first: what follows them is another thing in every version.
+  if (length >= 2 && (body[0] > kProtocolVersion || body[1] < kProtocolVersion)) {
     return refuse(link, sequence, Status::kBadVersion);
   }
+  if (!unpack(body, length, &hello)) return refuse(link, sequence, Status::kBadLength);
   if (hello.frame_limit < kMinFrame) return refuse(link, sequence, Status::kBadValue);
   const uint8_t limit = hello.frame_limit < link->frame_limit ? hello.frame_limit : link->frame_limit;
   const bool same_chunks = limit == outbox_.frame_limit() && link->window == receiver_.window();
   outbox_.open(link, limit);
   round_.forget_configuration();
-  if (hello.run != round_.run() && hello.run != kVisit) {
-    abandon();
-    round_.start_run(hello.run);
-  } else if (state() == State::kReceiving && (pushed_ == Pushed::kSamples || !same_chunks)) {
+  begun_ = false;
+  asked_run_ = hello.run;
+  if (state() == State::kReceiving && (pushed_ == Pushed::kSamples || !same_chunks)) {
     abandon();  // chunks of another size would land elsewhere
   }
-  outbox_.answer(sequence, Welcome{kProtocolVersion, state(), identity_.boot, round_.run(), round_.number(),
-                                   hello.nonce, limit, link->window});
+  const bool anew = is_of_another_run();
+  const Welcome welcome = {kProtocolVersion, anew ? State::kIdle : state(),
+                           identity_.boot,   anew ? uint16_t{0} : round_.number(),
+                           hello.nonce,      limit,
+                           link->window};
+  if (Outbox::kOpening > limit) return outbox_.answer(sequence, welcome);
+  outbox_.answer_opening(sequence, welcome, board(), tell_stored());
 }
 
-void Session::on_info(uint8_t sequence) {
-  outbox_.answer(sequence, Board{identity_.uid, identity_.capabilities, memory_.shape.features,
-                                 memory_.shape.classes, identity_.model});
+bool Session::is_of_another_run() const {
+  return asked_run_ != kVisit && asked_run_ != round_.run();
+}
+
+// Takes the board into the run of the last HELLO, now that its host asks for something.
+void Session::enter_run() {
+  if (!is_of_another_run()) return;
+  abandon();
+  round_.start_run(asked_run_);
+}
+
+Board Session::board() const {
+  return {identity_.uid, identity_.capabilities, memory_.shape.features, memory_.shape.classes,
+          identity_.model};
 }
 
 void Session::on_about(uint8_t sequence) {
@@ -96,11 +118,11 @@ void Session::on_about(uint8_t sequence) {
   outbox_.answer(sequence, details);
 }
 
-// Answers with what the state of the request's BEGIN or ADD calls for.
+// Answers with what the state of the round or of the ADD calls for.
 void Session::on_poll(uint8_t sequence) {
   if (sequence == add_sequence_ && pushed_ == Pushed::kSamples) return on_poll_of_add(sequence);
-  if (sequence != begin_sequence_ || pushed_ != Pushed::kHead) {
-    return outbox_.answer_error(sequence, Status::kNoSession);
+  if (!begun_ || sequence != begin_sequence_ || pushed_ != Pushed::kHead) {
+    return outbox_.answer_error(sequence, Status::kNotReceived);
   }
   switch (round_.state()) {
     case State::kReceiving: return outbox_.answer_ack(receiver_, push_transfer_);
@@ -120,7 +142,7 @@ void Session::on_poll_of_add(uint8_t sequence) {
   // Neither stored nor failed: a HELLO put an end to it, perhaps an old one.
   const Status failure = intake_.failure();
   if (!intake_.add_done() && failure == Status::kOk) {
-    return outbox_.answer_error(sequence, Status::kNoSession);
+    return outbox_.answer_error(sequence, Status::kNotReceived);
   }
   outbox_.answer_final_ack(receiver_, push_transfer_, failure);
 }
@@ -133,12 +155,10 @@ void Session::on_save(uint8_t sequence) {
 }
 
 bool Session::poll() {
-  if (outbox_.link() != nullptr && !outbox_.send_due(begin_sequence_, round_.result(), round_.delta())) {
-    return true;  // the link is full: try again
-  }
-  bool waiting = false;  // for the sensor
+  if (outbox_.link() != nullptr && !send_due()) return true;  // the link is full: try again
+  bool waiting = false;                                       // for the sensor
   if (round_.training()) {
-    if (round_.step()) outbox_.announce_result();
+    if (round_.step() && begun_) outbox_.announce_result();
   } else if (intake_.extracting()) {
     if (intake_.store_record()) outbox_.answer_final_ack(receiver_, push_transfer_, intake_.failure());
   } else if (capturing()) {
@@ -146,6 +166,16 @@ bool Session::poll() {
   }
   const bool working = state() == State::kTraining || capturing();
   return (working && !waiting) || outbox_.pending();
+}
+
+// DONE has no number of samples: its status says when the host no longer knows it.
+bool Session::send_due() {
+  Result result = round_.result();
+  const bool whole = round_.wants_statistics();
+  if (!whole && round_.has_delta() && told_samples_ != intake_.changes()) {
+    result.status = Status::kOtherSamples;
+  }
+  return outbox_.send_due(begin_sequence_, result, whole, round_.delta());
 }
 
 }  // namespace bytefed

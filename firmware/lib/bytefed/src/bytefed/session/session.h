@@ -33,9 +33,8 @@ class Session {
   bool at_rest() const;
   // Whether the samples are; they may be while a round is under way.
   bool samples_at_rest() const { return intake_.state() == State::kIdle && !capturing(); }
-  // Whether a delta waits for the host, which ADD or CAPTURE would overwrite. RESULT of an evaluation is no
-  // loss.
-  bool holds_delta() const { return state() == State::kReady && round_.has_delta(); }
+  // Whether a delta waits until the host releases it; ADD or CAPTURE would overwrite it.
+  bool holds_delta() const { return round_.has_delta(); }
   // Change counters: the keeper saves when they move.
   uint32_t round_changes() const { return round_.changes(); }
   uint32_t sample_changes() const { return intake_.changes(); }
@@ -55,20 +54,28 @@ class Session {
   enum class Pushed : uint8_t { kHead, kSamples };
 
   // session.cpp
-  void on_control(Link* link, Kind kind, uint8_t sequence, const uint8_t* body, size_t length);
+  void on_control(Link* link, uint8_t byte, uint8_t sequence, const uint8_t* body, size_t length);
   void on_hello(Link* link, uint8_t sequence, const uint8_t* body, size_t length);
-  void on_info(uint8_t sequence);
   void on_about(uint8_t sequence);
   void on_poll(uint8_t sequence);
   void on_poll_of_add(uint8_t sequence);
   void on_save(uint8_t sequence);
+  bool send_due();
+  Board board() const;
   void abandon();
+  bool is_of_another_run() const;
+  void enter_run();
 
   // session_rounds.cpp
   void on_config(uint8_t sequence, const uint8_t* body, size_t length);
-  void on_begin(uint8_t sequence, const uint8_t* body, size_t length);
-  Status check(const Begin& begin) const;
+  void on_next(uint8_t flags, uint8_t sequence, const uint8_t* body, size_t length);
+  void on_begin(uint8_t flags, uint8_t sequence, const uint8_t* body, size_t length);
+  Status configure(uint8_t flags, const uint8_t* body, size_t length, size_t* used);
+  Status check(const RoundRequest& request) const;
+  void start(const RoundRequest& request, uint8_t sequence);
+  void go_on(uint8_t sequence);
   void accept(uint8_t sequence);
+  void on_release(uint8_t sequence, const uint8_t* body, size_t length);
   void on_get(uint8_t sequence, const uint8_t* body, size_t length);
   void on_data(const uint8_t* frame, size_t length);
   void on_chunk(const DataHeader& header, const uint8_t* data, size_t length);
@@ -76,7 +83,7 @@ class Session {
   void head_arrived();
 
   // session_samples.cpp
-  void on_store(uint8_t sequence);
+  Stored tell_stored();
   void on_add(uint8_t sequence, const uint8_t* body, size_t length);
   Status check(const Add& add) const;
   ChunkPlan plan(const Add& add) const;
@@ -90,7 +97,11 @@ class Session {
   Round round_;
   Outbox outbox_;
 
-  // The kind of the current or last push: a BEGIN's head or an ADD's records.
+  uint32_t asked_run_ = kVisit;  // of the last HELLO; entered with the first request that needs it
+  bool begun_ = false;           // whether this session has asked for a round
+  uint32_t told_samples_ = 0;    // change counter of the samples that the host was told of last
+
+  // The kind of the current or last push: a round's head or an ADD's records.
   Pushed pushed_ = Pushed::kHead;
   ChunkReceiver receiver_;
   uint8_t push_transfer_ = 0;

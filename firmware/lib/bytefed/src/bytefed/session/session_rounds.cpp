@@ -1,4 +1,4 @@
-// Requests and frames of a round: CONFIG, BEGIN, GET, chunks and ACKs.
+// Requests and frames of a round: CONFIG, NEXT, BEGIN, GET, RELEASE, chunks and ACKs.
 #include <cstring>
 
 #include "bytefed/session/session.h"
@@ -13,55 +13,106 @@ void Session::on_config(uint8_t sequence, const uint8_t* body, size_t length) {
   outbox_.start_answer(Kind::kConfigured, sequence, 0);
 }
 
-void Session::on_begin(uint8_t sequence, const uint8_t* body, size_t length) {
+void Session::on_next(uint8_t flags, uint8_t sequence, const uint8_t* body, size_t length) {
+  Next next;
+  size_t used = Next::kSize;
+  if (!unpack(body, length, &next)) return outbox_.answer_error(sequence, Status::kBadLength);
+  enter_run();
+  Status status = configure(flags, body, length, &used);
+  RoundRequest request = {next.round, 0, static_cast<uint8_t>(flags & ~RoundFlag::kConfigure), next.head};
+  if (status == Status::kOk && round_.is_current(request) && round_.state() != State::kReceiving) {
+    return go_on(sequence);
+  }
+  const size_t size = length - used;
+  if (status == Status::kOk && size > 0) status = round_.find_codec(size, &request.codec);
+  if (status == Status::kOk) status = check(request);
+  if (status != Status::kOk) return outbox_.answer_error(sequence, status);
+
+  start(request, sequence);
+  std::memcpy(round_.head_blob(), body + used, size);
+  status = size > 0 ? round_.take_head() : round_.take_held_head();
+  if (status != Status::kOk) return outbox_.answer_error(sequence, status);
+  round_.start_training();
+}
+
+void Session::on_begin(uint8_t flags, uint8_t sequence, const uint8_t* body, size_t length) {
   Begin begin;
+  size_t used = Begin::kSize;
   if (!unpack(body, length, &begin)) return outbox_.answer_error(sequence, Status::kBadLength);
-  round_.revive(begin);
-  if (round_.is_current(begin)) return accept(sequence);
-  const Status status = check(begin);
+  enter_run();
+  Status status = configure(flags, body, length, &used);
+  const RoundRequest request = {begin.round, begin.codec,
+                                static_cast<uint8_t>(flags & ~RoundFlag::kConfigure), begin.head};
+  if (status == Status::kOk && round_.is_current(request)) {
+    go_on(sequence);
+    return accept(sequence);
+  }
+  if (status == Status::kOk) status = check(request);
   if (status != Status::kOk) return outbox_.answer_error(sequence, status);
   const size_t size = blob_size(static_cast<Codec>(begin.codec), memory_.shape.parameters());
-  const bool is_inline = kHeaderSize + Begin::kSize + size <= outbox_.frame_limit();
-  if (is_inline && length < Begin::kSize + size) {
-    return outbox_.answer_error(sequence, Status::kBadLength);
-  }
   const ChunkPlan chunks = outbox_.plan(size, outbox_.link()->window);
-  if (!is_inline && !chunks.valid()) return outbox_.answer_error(sequence, Status::kTooLarge);
+  if (!chunks.valid()) return outbox_.answer_error(sequence, Status::kTooLarge);
 
-  abandon();
-  round_.start(begin);
-  pushed_ = Pushed::kHead;
+  start(request, sequence);
   receiver_.start(round_.head_blob(), chunks);
-  if (is_inline) {
-    std::memcpy(round_.head_blob(), body + Begin::kSize, size);
-    const Status taken = round_.take_head();
-    if (taken != Status::kOk) return outbox_.answer_error(sequence, taken);
-    round_.start_training();
-  }
   accept(sequence);
 }
 
-Status Session::check(const Begin& begin) const {
-  const Status status = round_.check(begin);
-  if (status != Status::kOk) return status;
-  if (intake_.extracting() || capturing()) return Status::kBusy;
-  return round_.check_training(begin);
+// Takes the CONFIG that may lie behind the `used` bytes of a request's own fields.
+Status Session::configure(uint8_t flags, const uint8_t* body, size_t length, size_t* used) {
+  if ((flags & RoundFlag::kConfigure) == 0) return Status::kOk;
+  Config config;
+  if (!unpack(body + *used, length - *used, &config)) return Status::kBadLength;
+  *used += Config::kSize;
+  return round_.configure(config);
 }
 
-void Session::accept(uint8_t sequence) {
+Status Session::check(const RoundRequest& request) const {
+  const Status status = round_.check(request);
+  if (status != Status::kOk) return status;
+  if (intake_.extracting() || capturing()) return Status::kBusy;
+  return round_.check_training(request);
+}
+
+void Session::start(const RoundRequest& request, uint8_t sequence) {
+  abandon();
+  round_.start(request);
+  pushed_ = Pushed::kHead;
+  go_on(sequence);
+}
+
+// The round under way answers this request from now on.
+void Session::go_on(uint8_t sequence) {
+  begun_ = true;
   begin_sequence_ = sequence;
   push_transfer_ = sequence & 3u;
   outbox_.expect_pull(push_transfer_);
+  if (round_.state() == State::kReady) outbox_.announce_result();
+}
+
+void Session::accept(uint8_t sequence) {
   const State state = round_.state();
   const uint16_t index = state == State::kReceiving ? receiver_.first_missing() : uint16_t{0};
   outbox_.answer(sequence, Accept{state, index, round_.expected_wait()});
-  if (state == State::kReady) outbox_.announce_result();
+}
+
+void Session::on_release(uint8_t sequence, const uint8_t* body, size_t length) {
+  Release release;
+  if (!unpack(body, length, &release)) return outbox_.answer_error(sequence, Status::kBadLength);
+  enter_run();
+  if (release.round == 0) {
+    abandon();
+    round_.start_run(round_.run());
+  } else {
+    round_.release(release.round, release.counted != 0);
+  }
+  outbox_.start_answer(Kind::kReleased, sequence, 0);
 }
 
 void Session::on_get(uint8_t sequence, const uint8_t* body, size_t length) {
   Get get;
   if (!unpack(body, length, &get)) return outbox_.answer_error(sequence, Status::kBadLength);
-  if (round_.state() != State::kReady || !round_.has_delta()) {
+  if (!begun_ || round_.state() != State::kReady || !round_.has_delta()) {
     return outbox_.answer_error(sequence, Status::kBusy);
   }
   const Delta delta = round_.delta();
@@ -93,12 +144,7 @@ void Session::on_chunk(const DataHeader& header, const uint8_t* data, size_t len
 }
 
 void Session::on_ack(const DataHeader& header, const uint8_t* body, size_t length) {
-  const uint16_t end = outbox_.pull_chunks();
-  if (header.index < end) return outbox_.continue_pull(header.index, body, length);
-  // The delta is on the host's disk: it need not be kept any longer.
-  if (header.index != end || length != 1) return;
-  round_.acknowledge(body[0] == static_cast<uint8_t>(Status::kOk));
-  abandon();
+  if (header.index < outbox_.pull_chunks()) outbox_.continue_pull(header.index, body, length);
 }
 
 void Session::head_arrived() {

@@ -4,19 +4,18 @@
 
 namespace bytefed {
 
-void Session::on_store(uint8_t sequence) {
-  const size_t size =
-      sizeof(float) * memory_.shape.parameters();  // of the head, and of what one ADD may carry
-  const uint16_t buffer = size < 0xFFFFu ? static_cast<uint16_t>(size) : uint16_t{0xFFFF};
+Stored Session::tell_stored() {
+  told_samples_ = intake_.changes();
   const SampleStore& samples = store();
-  outbox_.answer(sequence,
-                 Stored{samples.capacity(), samples.count(Split::kTrain), samples.count(Split::kTest),
-                        samples.crc(), memory_.max_batch, buffer, crc32(memory_.global, size)});
+  return {samples.capacity(),          samples.count(Split::kTrain),
+          samples.count(Split::kTest), samples.crc(),
+          memory_.max_batch,           crc32(memory_.global, sizeof(float) * memory_.shape.parameters())};
 }
 
 void Session::on_add(uint8_t sequence, const uint8_t* body, size_t length) {
   Add add;
   if (!unpack(body, length, &add)) return outbox_.answer_error(sequence, Status::kBadLength);
+  enter_run();
   const bool under_way = intake_.state() != State::kIdle;
   if (intake_.is_same(add) && (intake_.add_done() || under_way)) {
     if (!under_way) return outbox_.answer(sequence, Added{0, 0});
@@ -24,7 +23,6 @@ void Session::on_add(uint8_t sequence, const uint8_t* body, size_t length) {
     const Status status = check(add);
     if (status != Status::kOk) return outbox_.answer_error(sequence, status);
     abandon();
-    round_.retire_delta();  // the records arrive where it is
     intake_.start(add);
     pushed_ = Pushed::kSamples;
     receiver_.start(reinterpret_cast<uint8_t*>(memory_.local), plan(add));
@@ -53,6 +51,7 @@ void Session::samples_arrived() {
 void Session::on_capture(uint8_t sequence, const uint8_t* body, size_t length) {
   Capture asked;
   if (!unpack(body, length, &asked)) return outbox_.answer_error(sequence, Status::kBadLength);
+  enter_run();
   const Status status = capture(asked);
   if (status != Status::kOk) return outbox_.answer_error(sequence, status);
   outbox_.answer(sequence, Captured{static_cast<uint8_t>(capturing() ? 1 : 0), intake_.captured()});
@@ -69,7 +68,6 @@ Status Session::capture(const Capture& capture) {
   const Status status = intake_.check(capture);
   if (status != Status::kOk) return status;
   abandon();
-  round_.retire_delta();  // the windows are read into its memory
   intake_.start(capture);
   return Status::kOk;
 }

@@ -10,7 +10,11 @@ constexpr uint32_t kPause = 100;      // ms of silence before a page is erased
 // for the radio, whose link is lost if it misses all that the other side sends for a second or more.
 constexpr uint32_t kPage = 85 + 50;
 constexpr uint32_t kSampleSlots = 4;
-constexpr uint32_t kVersion = 2;  // goes up when the parts change their meaning
+constexpr uint32_t kRoundVersion = 3;    // goes up when the round's parts change their meaning
+constexpr uint32_t kSamplesVersion = 2;  // likewise for the samples
+// Stands in the samples' layout since version 1 of the protocol, when it was the size of the round's record:
+// so a board that is flashed anew keeps its samples.
+constexpr uint32_t kSamplesMark = 48;
 
 size_t samples_bytes(const Memory& memory) {
   return memory.capacity * SampleStore::record_size(memory.shape.features);
@@ -44,13 +48,19 @@ Keeper::Keeper(const BlockDevice& device, Session& session, const Memory& memory
       samples_parts_{{&samples_record_, sizeof samples_record_}, {memory.samples, samples_bytes(memory)}},
       fits_(round_slots(device, round_parts_, samples_parts_) >= 2),
       round_(device, kSampleSlots * slot_pages(device, samples_parts_, 2),
-             round_slots(device, round_parts_, samples_parts_), layout(model, 0), round_parts_, 4),
-      samples_(device, 0, kSampleSlots, layout(model, memory.capacity), samples_parts_, 2) {}
+             round_slots(device, round_parts_, samples_parts_), round_layout(model), round_parts_, 4),
+      samples_(device, 0, kSampleSlots, samples_layout(model, memory.capacity), samples_parts_, 2) {}
 
-// Identifies the layout of an image, so that other firmware, or another head or model, does not load it.
-uint32_t Keeper::layout(uint32_t model, uint32_t which) const {
-  const uint32_t words[] = {kVersion, shape_.features,     shape_.classes,       model,
-                            which,    sizeof(RoundRecord), sizeof(SamplesRecord)};
+// Identifies the layout of the round's image, so that other firmware, or another head or model, does not load
+// it.
+uint32_t Keeper::round_layout(uint32_t model) const {
+  const uint32_t words[] = {kRoundVersion, shape_.features, shape_.classes, model, sizeof(RoundRecord)};
+  return crc32(words, sizeof words);
+}
+
+uint32_t Keeper::samples_layout(uint32_t model, uint16_t capacity) const {
+  const uint32_t words[] = {kSamplesVersion, shape_.features, shape_.classes,       model,
+                            capacity,        kSamplesMark,    sizeof(SamplesRecord)};
   return crc32(words, sizeof words);
 }
 

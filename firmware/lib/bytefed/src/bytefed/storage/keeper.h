@@ -44,7 +44,8 @@ class Keeper {
   bool may_step(uint32_t now);
   void give_up(uint32_t now);
   Image& image() { return saving_ == Saving::kRound ? round_ : samples_; }
-  uint32_t layout(uint32_t model, uint32_t which) const;
+  uint32_t round_layout(uint32_t model) const;
+  uint32_t samples_layout(uint32_t model, uint16_t capacity) const;
 
   Session& session_;
   HeadShape shape_;
