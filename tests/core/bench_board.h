@@ -48,6 +48,12 @@ Bytes body_of(const M& message) {
   return body;
 }
 
+// A request as it goes into a frame.
+struct Request {
+  Kind kind;
+  Bytes body;
+};
+
 class BenchBoard {
  public:
   explicit BenchBoard(uint8_t frame_limit = 20, uint8_t window = 2, bool extractor = true)
@@ -80,8 +86,18 @@ class BenchBoard {
     work();
   }
   template <typename M>
-  void ask(const M& message, const Bytes& blob = {}) {
-    ask(M::kKind, joined(body_of(message), blob));
+  void ask(const M& message) {
+    ask(M::kKind, body_of(message));
+  }
+  void ask(const Request& request) { ask(request.kind, request.body); }
+  // Asks once more with the sequence number of the last request, as a host does that heard nothing.
+  void ask_again(const Request& request) {
+    give(control(request.kind, sequence, request.body));
+    work();
+  }
+  void poll() {
+    give(control(Kind::kPoll, sequence));
+    work();
   }
 
   // The next frame that the board sent, empty for none.
@@ -113,12 +129,15 @@ class BenchBoard {
 
   // ---- The usual ways
 
+  static Config plan(uint8_t epochs = 1, uint8_t batch = 2, float rate = 0.1f) {
+    return {0, 0, epochs, batch, rate, 9};
+  }
   Welcome hello(uint32_t run = 1, uint8_t limit = 250) {
-    ask(Hello{1, 1, run, 0xCAFE, limit});
+    ask(Hello{2, 2, run, 0xCAFE, limit});
     return expect<Welcome>();
   }
   void configure(uint8_t epochs = 1, uint8_t batch = 2, float rate = 0.1f) {
-    ask(Config{0, epochs, batch, rate, 9});
+    ask(plan(epochs, batch, rate));
     CHECK_EQUAL(take(), control(Kind::kConfigured, sequence));
   }
   Stored store() {
@@ -177,6 +196,7 @@ class BenchBoard {
     hello();
     configure();
     provision();
+    store();
   }
 
   static Bytes head(float first = 0.25f) {
@@ -189,19 +209,49 @@ class BenchBoard {
     std::memcpy(blob.data(), values, blob.size());
     return blob;
   }
-  static Begin begin_of(uint16_t round, const Bytes& blob, uint8_t flags = Begin::kTrain) {
-    return {round, 0, flags, crc32(blob.data(), blob.size())};
+  static Request round_of(Kind kind, uint8_t flags, const Bytes& body) {
+    return {static_cast<Kind>(static_cast<uint8_t>(kind) | flags), body};
+  }
+  static Request begin_of(uint16_t round, const Bytes& head, uint8_t flags = RoundFlag::kTrain,
+                          uint8_t codec = 0) {
+    return round_of(Kind::kBegin, flags, body_of(Begin{round, crc32(head.data(), head.size()), codec}));
+  }
+  // The NEXT that leads to `head` by `blob`.
+  static Request next_of(uint16_t round, const Bytes& head, const Bytes& blob,
+                         uint8_t flags = RoundFlag::kTrain) {
+    return round_of(Kind::kNext, flags, joined(body_of(Next{round, crc32(head.data(), head.size())}), blob));
+  }
+  static Request next_of(uint16_t round, const Bytes& head) { return next_of(round, head, head); }
+  // The same with a CONFIG behind its fields.
+  static Request with_config(const Request& request, const Config& config) {
+    const bool next = (static_cast<uint8_t>(request.kind) & 0xF0) == static_cast<uint8_t>(Kind::kNext);
+    const long fields = next ? Next::kSize : Begin::kSize;
+    const Bytes blob(request.body.begin() + fields, request.body.end());
+    const Bytes own(request.body.begin(), request.body.begin() + fields);
+    return round_of(request.kind, RoundFlag::kConfigure, joined(joined(own, body_of(config)), blob));
   }
   Bytes global_head() const { return blob_of(session.global_head()); }
 
-  // A whole round up to RESULT on a link with small frames.
-  Result round(uint16_t number, const Bytes& blob, uint8_t flags = Begin::kTrain) {
+  // A whole round up to its end on a link with small frames: DONE, or with statistics RESULT.
+  Done round(uint16_t number, const Bytes& blob, uint8_t flags = RoundFlag::kTrain) {
+    begin_and_push(number, blob, flags);
+    return expect<Done>();
+  }
+  Result measured_round(uint16_t number, const Bytes& blob,
+                        uint8_t flags = RoundFlag::kTrain | RoundFlag::kStatistics) {
+    begin_and_push(number, blob, flags);
+    return expect<Result>();
+  }
+  void begin_and_push(uint16_t number, const Bytes& blob, uint8_t flags) {
     ask(begin_of(number, blob, flags));
     CHECK_EQUAL(static_cast<int>(expect<Accept>().state), 1);
     push(blob);
     CHECK_EQUAL(take(), ack(wire.link.window));
     CHECK_EQUAL(take(), final_ack());
-    return expect<Result>();
+  }
+  void release(uint16_t number, uint8_t counted = 1) {
+    ask(Release{number, counted});
+    CHECK_EQUAL(take(), control(Kind::kReleased, sequence));
   }
   Bytes ack(uint16_t first) { return data(first, false, {}); }
   Bytes final_ack(uint8_t status = 0) { return data(3, false, {status}); }

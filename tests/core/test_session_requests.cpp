@@ -19,28 +19,47 @@ TEST(session_says_nothing_before_hello) {
 
 TEST(session_hello_is_welcomed) {
   BenchBoard board(60, 3);
-  board.ask(Hello{0, 9, 0x01020304, 0xCAFEBABE, 50});
+  board.ask(Hello{0, 9, 0x01020304, 0xBABE, 43});
   const Welcome welcome = board.expect<Welcome>();
   CHECK_EQUAL(welcome.version, kProtocolVersion);
   CHECK_EQUAL(static_cast<int>(welcome.state), 0);
   CHECK_EQUAL(welcome.boot, 77);
-  CHECK_EQUAL(welcome.run, 0x01020304u);
   CHECK_EQUAL(welcome.round, 0);
-  CHECK_EQUAL(welcome.nonce, 0xCAFEBABEu);
-  CHECK_EQUAL(welcome.frame_limit, 50);
+  CHECK_EQUAL(welcome.nonce, 0xBABE);
+  CHECK_EQUAL(welcome.frame_limit, 43);
   CHECK_EQUAL(welcome.window, 3);
+  CHECK(board.tail.empty());
   CHECK_EQUAL(board.hello(1, 250).frame_limit, 60);
+}
+
+TEST(session_welcome_has_board_and_stored_inside_exactly_where_they_fit) {
+  BenchBoard board(60);
+  board.ready();
+  board.hello(1, 43);
+  CHECK(board.tail.empty());
+  board.ask(Kind::kInfo);
+  const Bytes info = body_of(board.expect<Board>());
+  board.ask(Kind::kStore);
+  const Bytes stored = body_of(board.expect<Stored>());
+  for (uint8_t limit : {44, 60, 250}) {
+    board.hello(1, limit);
+    CHECK_EQUAL(board.tail, joined(info, stored));
+  }
 }
 
 TEST(session_hello_that_is_refused_changes_nothing) {
   BenchBoard board;
-  board.ask(Kind::kHello, Bytes(10, 1));
+  board.ask(Kind::kHello, Bytes(Hello::kSize - 1, 2));
   board.expect_error(Status::kBadLength);
-  board.ask(Hello{2, 9, 1, 1, 250});
+  board.ask(Hello{3, 9, 1, 1, 250});
   board.expect_error(Status::kBadVersion);
-  board.ask(Hello{0, 0, 1, 1, 250});
+  board.ask(Hello{0, 1, 1, 1, 250});
   board.expect_error(Status::kBadVersion);
-  board.ask(Hello{1, 1, 1, 1, 19});
+  board.ask(Kind::kHello, {1, 1});  // the versions alone are enough to tell that there is none in common
+  board.expect_error(Status::kBadVersion);
+  board.ask(Kind::kHello, {1});
+  board.expect_error(Status::kBadLength);
+  board.ask(Hello{2, 2, 1, 1, 19});
   board.expect_error(Status::kBadValue);
   board.ask(Kind::kInfo);
   board.expect_error(Status::kNoSession);
@@ -72,12 +91,14 @@ TEST(session_config_judges_each_field) {
   board.hello();
   board.ask(Kind::kConfig, Bytes(10, 1));
   board.expect_error(Status::kBadLength);
-  board.ask(Config{99, 1, 1, 0.1f, 0});
-  board.expect_error(Status::kUnknownCodec);
+  for (const Config& bad : {Config{99, 0, 1, 1, 0.1f, 0}, Config{0, 99, 1, 1, 0.1f, 0}}) {
+    board.ask(bad);
+    board.expect_error(Status::kUnknownCodec);
+  }
   const float infinity = 1e30f * 1e30f;
   for (const Config& bad :
-       {Config{0, 0, 1, 0.1f, 0}, Config{0, 1, 0, 0.1f, 0}, Config{0, 1, 5, 0.1f, 0},
-        Config{0, 1, 1, -0.1f, 0}, Config{0, 1, 1, infinity, 0}, Config{0, 1, 1, infinity - infinity, 0}}) {
+       {BenchBoard::plan(0, 1), BenchBoard::plan(1, 0), BenchBoard::plan(1, 5), BenchBoard::plan(1, 1, -0.1f),
+        BenchBoard::plan(1, 1, infinity), BenchBoard::plan(1, 1, infinity - infinity)}) {
     board.ask(bad);
     board.expect_error(Status::kBadValue);
   }
@@ -98,7 +119,8 @@ TEST(session_store) {
   CHECK_EQUAL(empty.train, 0);
   CHECK_EQUAL(empty.test, 0);
   CHECK_EQUAL(empty.max_batch, 4);
-  CHECK_EQUAL(empty.buffer, 48);
+  const Bytes zeros(48, 0);
+  CHECK_EQUAL(empty.head, crc32(zeros.data(), zeros.size()));
   board.provision();
   const Stored full = board.store();
   CHECK_EQUAL(full.train, 6);
@@ -115,7 +137,8 @@ TEST(session_unknown_kinds) {
   BenchBoard board;
   board.hello();
   for (int kind = 0; kind < 0x80; ++kind) {
-    if (kind >= 1 && kind <= 0x0B) continue;
+    const bool round = (kind & 0xF0) == 0x10 || (kind & 0xF0) == 0x20;
+    if ((kind >= 1 && kind <= 0x0B && kind != 4) || kind == 0x0E || round) continue;
     board.ask(static_cast<Kind>(kind), Bytes(18, 1));
     board.expect_error(Status::kUnknownKind);
   }
@@ -137,7 +160,10 @@ TEST(session_short_bodies) {
   const struct {
     Kind kind;
     size_t size;
-  } requests[] = {{Kind::kConfig, 11}, {Kind::kBegin, 8}, {Kind::kGet, 3}, {Kind::kAdd, 14}};
+  } requests[] = {{Kind::kConfig, Config::kSize},  {Kind::kNext, Next::kSize},
+                  {Kind::kBegin, Begin::kSize},    {Kind::kGet, Get::kSize},
+                  {Kind::kAdd, Add::kSize},        {Kind::kCapture, Capture::kSize},
+                  {Kind::kRelease, Release::kSize}};
   for (const auto& request : requests) {
     for (size_t length = 0; length < request.size; ++length) {
       board.ask(request.kind, Bytes(length, 1));
@@ -156,11 +182,11 @@ TEST(session_belongs_to_the_link_of_the_last_hello) {
   board.ask_on(other, Kind::kInfo);
   CHECK(other.sent.empty());
 
-  board.ask_on(other, Kind::kHello, body_of(Hello{1, 1, 1, 5, 250}));
+  board.ask_on(other, Kind::kHello, body_of(Hello{2, 2, 1, 5, 250}));
   const Bytes welcome = board.take(other);
   CHECK_EQUAL(welcome.size(), kHeaderSize + Welcome::kSize);
-  CHECK_EQUAL(welcome[16], 30);
-  CHECK_EQUAL(welcome[17], 4);
+  CHECK_EQUAL(welcome[10], 30);
+  CHECK_EQUAL(welcome[11], 4);
   board.ask(Kind::kInfo);
   board.expect_error(Status::kNoSession);
 }
@@ -177,11 +203,12 @@ TEST(session_resumes_a_push_on_another_link_only_with_the_same_chunks_and_window
     board.ask(BenchBoard::begin_of(1, blob));
     board.give(board.data(0, false, Bytes(blob.begin(), blob.begin() + 18)));
     Wire other(way.limit, way.window);
-    board.ask_on(other, Kind::kHello, body_of(Hello{1, 1, 1, 5, 250}));
+    board.ask_on(other, Kind::kHello, body_of(Hello{2, 2, 1, 5, 250}));
     board.take(other);
-    board.ask_on(other, Kind::kConfig, body_of(Config{0, 1, 1, 0.1f, 0}));
+    board.ask_on(other, Kind::kConfig, body_of(BenchBoard::plan()));
     board.take(other);
-    board.ask_on(other, Kind::kBegin, body_of(BenchBoard::begin_of(1, blob)));
+    const Request begin = BenchBoard::begin_of(1, blob);
+    board.ask_on(other, begin.kind, begin.body);
     const Bytes accept = board.take(other);
     CHECK_EQUAL(accept.size(), 7u);
     if (accept.size() == 7) CHECK_EQUAL(accept[3], way.resumes);
@@ -223,11 +250,12 @@ TEST(session_a_refused_send_loses_nothing) {
       }
     };
     const Bytes samples = BenchBoard::records(6), head = BenchBoard::head();
-    ask(Kind::kHello, body_of(Hello{1, 1, 1, 5, 250}));
-    ask(Kind::kConfig, body_of(Config{0, 1, 2, 0.1f, 0}));
+    const Request begin = BenchBoard::begin_of(1, head);
+    ask(Kind::kHello, body_of(Hello{2, 2, 1, 5, 250}));
+    ask(Kind::kConfig, body_of(BenchBoard::plan()));
     ask(Kind::kAdd, body_of(BenchBoard::add_of(samples, 0, 6, Add::kAnew)));
     push(samples);
-    ask(Kind::kBegin, body_of(BenchBoard::begin_of(1, head)));
+    ask(begin.kind, begin.body);
     push(head);
     ask(Kind::kGet, body_of(Get{0, 2}));
     board.give(board.ack(2));

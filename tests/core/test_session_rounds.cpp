@@ -1,4 +1,4 @@
-// BEGIN, training, RESULT, GET, the final ACK; POLL in every state.
+// NEXT, BEGIN, training, DONE, RESULT, GET, RELEASE; POLL in every state.
 #include "bench_board.h"
 #include "bytefed/learning/exact_math.h"
 
@@ -38,13 +38,19 @@ Bytes sum(const Bytes& head, const Bytes& delta) {
   return BenchBoard::blob_of(a);
 }
 
+// What a session's answer to a GET that may have none says.
+void expect_no_pull(BenchBoard& board) {
+  board.ask(Get{0, 2});
+  board.expect_error(Status::kBusy);
+}
+
 }  // namespace
 
 TEST(round_in_chunks) {
   BenchBoard board;
   board.ready();
   const Bytes head = BenchBoard::head();
-  const Result result = board.round(1, head, Begin::kTrain | Begin::kEvaluate);
+  const Result result = board.measured_round(1, head);
   CHECK_EQUAL(static_cast<int>(result.status), 0);
   CHECK_EQUAL(result.num_examples, 6);
   CHECK(result.correct <= 6 && result.test_correct <= 3 && result.loss > 0.0f);
@@ -54,31 +60,160 @@ TEST(round_in_chunks) {
   const Bytes delta = pull(board);
   CHECK_EQUAL(crc32(delta.data(), delta.size()), result.crc);
   CHECK(!(sum(head, delta) == head));
-  CHECK_EQUAL(static_cast<int>(board.session.state()), 3);
-  board.give(board.final_ack());
+  board.give(board.data(3, false, {0}));  // a pull has no final ACK: this one ends nothing
   board.work();
   board.expect_silence();
+  CHECK_EQUAL(static_cast<int>(board.session.state()), 3);
+  CHECK_EQUAL(pull(board), delta);
+  board.release(1);
   CHECK_EQUAL(static_cast<int>(board.session.state()), 0);
-  board.ask(Get{0, 2});
-  board.expect_error(Status::kBusy);
+  expect_no_pull(board);
 }
 
-TEST(round_inline) {
+TEST(round_inline_is_two_messages) {
   BenchBoard board(250, 32);
   board.ready();
   const Bytes head = BenchBoard::head();
-  board.ask(BenchBoard::begin_of(1, head), head);
-  CHECK_EQUAL(static_cast<int>(board.expect<Accept>().state), 2);
-  const Result result = board.expect<Result>();
+  board.ask(BenchBoard::next_of(1, head));
+  const Done done = board.expect<Done>();
+  board.expect_silence();
+  CHECK_EQUAL(static_cast<int>(done.status), 0);
   CHECK_EQUAL(board.tail.size(), 48u);
-  CHECK_EQUAL(crc32(board.tail.data(), board.tail.size()), result.crc);
-  board.give(board.data(0, false, {1}));  // the final ACK of a delta inside RESULT
-  CHECK_EQUAL(static_cast<int>(board.session.state()), 0);
+  CHECK_EQUAL(crc32(board.tail.data(), board.tail.size()), done.crc);
+  CHECK_EQUAL(board.global_head(), head);
+  CHECK_EQUAL(static_cast<int>(board.session.state()), 3);
+  board.ask(BenchBoard::next_of(2, head, {}));  // and the next one releases it
+  CHECK_EQUAL(static_cast<int>(board.expect<Done>().status), 0);
+}
 
-  board.ask(BenchBoard::begin_of(2, head));
-  board.expect_error(Status::kBadLength);
-  board.ask(BenchBoard::begin_of(2, head), Bytes(head.begin(), head.end() - 1));
-  board.expect_error(Status::kBadLength);
+TEST(round_with_statistics_answers_result_instead_of_done) {
+  BenchBoard plain(250, 32), measured(250, 32);
+  const Bytes head = BenchBoard::head();
+  plain.ready();
+  plain.ask(BenchBoard::next_of(1, head));
+  const Done done = plain.expect<Done>();
+  const Bytes delta = plain.tail;
+  measured.ready();
+  measured.ask(BenchBoard::next_of(1, head, head, RoundFlag::kTrain | RoundFlag::kStatistics));
+  const Result result = measured.expect<Result>();
+  CHECK_EQUAL(result.crc, done.crc);
+  CHECK_EQUAL(measured.tail, delta);
+  CHECK_EQUAL(result.num_examples, 6);
+}
+
+TEST(round_of_the_head_that_the_board_holds_has_no_blob) {
+  BenchBoard board(250, 32);
+  board.ready();
+  const Bytes zeros(48, 0);
+  board.ask(BenchBoard::next_of(1, zeros, {}));
+  const Done from_zeros = board.expect<Done>();
+  CHECK_EQUAL(static_cast<int>(from_zeros.status), 0);
+  CHECK_EQUAL(board.global_head(), zeros);
+  const Bytes head = BenchBoard::head();
+  board.ask(BenchBoard::next_of(2, head));
+  CHECK_EQUAL(static_cast<int>(board.expect<Done>().status), 0);
+
+  // A wrong CRC, as of a board that holds another head than its host thinks: it keeps the one that it has.
+  board.ask(BenchBoard::next_of(3, zeros, {}));
+  board.expect_error(Status::kBadCrc);
+  CHECK_EQUAL(board.global_head(), head);
+  CHECK_EQUAL(static_cast<int>(board.session.state()), 0);
+  board.poll();
+  board.expect_error(Status::kBadCrc);
+  board.ask(BenchBoard::next_of(3, zeros));
+  CHECK_EQUAL(static_cast<int>(board.expect<Done>().status), 0);
+  CHECK_EQUAL(board.global_head(), zeros);
+}
+
+TEST(round_blob_of_a_wrong_length) {
+  BenchBoard board(250, 32);
+  board.ready();
+  const Bytes head = BenchBoard::head();
+  for (size_t size : {1u, 47u, 49u}) {
+    Bytes blob = head;
+    blob.resize(size);
+    board.ask(BenchBoard::next_of(1, head, blob));
+    board.expect_error(Status::kBadLength);
+    board.poll();
+    board.expect_error(Status::kNotReceived);  // nothing has begun
+  }
+  CHECK_EQUAL(static_cast<int>(board.session.state()), 0);
+  CHECK_EQUAL(board.session.round(), 0);
+  board.hello();
+  board.ask(BenchBoard::next_of(1, head, Bytes(6, 0), RoundFlag::kStatistics));
+  board.expect_error(Status::kNoConfig);  // which codec would it be?
+  board.ask(BenchBoard::next_of(1, head, head, RoundFlag::kStatistics));
+  CHECK_EQUAL(board.expect<Result>().num_examples, 0);
+}
+
+TEST(round_without_any_flag_only_brings_the_head) {
+  BenchBoard board(250, 32);
+  board.hello();
+  const Bytes head = BenchBoard::head();
+  board.ask(BenchBoard::next_of(1, head, head, 0));
+  const Done done = board.expect<Done>();
+  CHECK_EQUAL(static_cast<int>(done.status), 0);
+  CHECK_EQUAL(done.crc, 0u);
+  CHECK(board.tail.empty());
+  CHECK_EQUAL(board.global_head(), head);
+}
+
+TEST(round_with_config_inside) {
+  const Bytes head = BenchBoard::head();
+  const Config plan = BenchBoard::plan(3, 2, 0.2f);
+  Bytes deltas[2];
+  for (int i = 0; i < 2; ++i) {
+    BenchBoard board(250, 32);
+    board.ready();
+    if (i == 0) board.configure(3, 2, 0.2f);
+    const Request next = BenchBoard::next_of(1, head);
+    board.ask(i == 0 ? next : BenchBoard::with_config(next, plan));
+    CHECK_EQUAL(static_cast<int>(board.expect<Done>().status), 0);
+    board.expect_silence();  // no CONFIGURED
+    deltas[i] = board.tail;
+  }
+  CHECK_EQUAL(deltas[0], deltas[1]);
+
+  BenchBoard board;
+  board.hello();
+  board.provision();
+  const Request begin = BenchBoard::begin_of(1, head);
+  board.ask(begin);
+  board.expect_error(Status::kNoConfig);
+  board.ask(BenchBoard::with_config(begin, plan));
+  CHECK_EQUAL(static_cast<int>(board.expect<Accept>().state), 1);
+  board.ask(begin);  // the same key with and without it, and it holds for the session
+  CHECK_EQUAL(static_cast<int>(board.expect<Accept>().state), 1);
+  board.push(head);
+  board.wire.sent.pop_front();
+  board.wire.sent.pop_front();
+  CHECK_EQUAL(crc32(deltas[0].data(), deltas[0].size()), board.expect<Done>().crc);
+}
+
+TEST(round_with_a_config_inside_that_is_refused_keeps_the_old_plan) {
+  const Bytes head = BenchBoard::head();
+  Bytes deltas[2];
+  for (int i = 0; i < 2; ++i) {
+    BenchBoard board(250, 32);
+    board.ready();
+    const Request next = BenchBoard::next_of(1, head);
+    if (i == 1) {
+      for (const Request& request : {next, BenchBoard::begin_of(1, head)}) {
+        board.ask(BenchBoard::with_config(request, BenchBoard::plan(0, 2)));
+        board.expect_error(Status::kBadValue);
+        const size_t fields = request.kind == next.kind ? Next::kSize : Begin::kSize;
+        Request cut = BenchBoard::with_config(request, BenchBoard::plan());
+        cut.body.resize(fields + Config::kSize - 1);
+        board.ask(cut);
+        board.expect_error(Status::kBadLength);
+      }
+      CHECK_EQUAL(board.session.round(), 0);
+    }
+    board.ask(next);
+    CHECK_EQUAL(static_cast<int>(board.expect<Done>().status), 0);
+    deltas[i] = board.tail;
+  }
+  CHECK_EQUAL(deltas[0], deltas[1]);
 }
 
 TEST(round_same_bits_whatever_the_frames) {
@@ -92,9 +227,8 @@ TEST(round_same_bits_whatever_the_frames) {
       board.round(1, head);
       deltas[i] = pull(board);
     } else {
-      board.ask(BenchBoard::begin_of(1, head), head);
-      board.expect<Accept>();
-      board.expect<Result>();
+      board.ask(BenchBoard::next_of(1, head));
+      board.expect<Done>();
       deltas[i] = board.tail;
     }
   }
@@ -105,12 +239,11 @@ TEST(round_evaluation_alone) {
   BenchBoard board;
   board.hello();
   board.provision();
-  const Result result = board.round(1, BenchBoard::head(), Begin::kEvaluate);
+  const Result result = board.measured_round(1, BenchBoard::head(), RoundFlag::kStatistics);
   CHECK_EQUAL(result.num_examples, 0);
   CHECK_EQUAL(result.crc, 0u);
   CHECK_EQUAL(float_bits(result.loss), 0u);
-  board.ask(Get{0, 2});
-  board.expect_error(Status::kBusy);
+  expect_no_pull(board);
 }
 
 TEST(round_begin_is_judged) {
@@ -121,24 +254,224 @@ TEST(round_begin_is_judged) {
   board.ask(BenchBoard::begin_of(1, head));
   board.expect_error(Status::kNoSamples);
   board.provision();
-  board.ask(BenchBoard::begin_of(0, head));
-  board.expect_error(Status::kBadValue);
-  board.ask(BenchBoard::begin_of(1, head, 8));
-  board.expect_error(Status::kBadValue);
-  Begin begin = BenchBoard::begin_of(1, head);
-  begin.codec = 200;
-  board.ask(begin);
+  for (const Request& zero : {BenchBoard::begin_of(0, head), BenchBoard::next_of(0, head)}) {
+    board.ask(zero);
+    board.expect_error(Status::kBadValue);
+  }
+  board.ask(BenchBoard::begin_of(1, head, RoundFlag::kTrain, 200));
   board.expect_error(Status::kUnknownCodec);
   board.round(7, head);
-  board.ask(BenchBoard::begin_of(6, head));
-  board.expect_error(Status::kStaleRound);
-  board.hello(2);  // another run starts anew
+  for (const Request& stale : {BenchBoard::begin_of(6, head), BenchBoard::next_of(6, head)}) {
+    board.ask(stale);
+    board.expect_error(Status::kStaleRound);
+  }
+  CHECK(board.session.holds_delta());
+  board.release(0);  // a later round is void by its host's word
   CHECK_EQUAL(board.session.round(), 0);
-  CHECK_EQUAL(static_cast<int>(board.session.state()), 0);
-  CHECK_EQUAL(board.store().train, 6);
-  board.configure();
   board.ask(BenchBoard::begin_of(6, head));
   CHECK_EQUAL(static_cast<int>(board.expect<Accept>().state), 1);
+}
+
+TEST(round_another_run_takes_effect_with_its_first_request_that_needs_it) {
+  const Bytes head = BenchBoard::head();
+  const Request firsts[] = {BenchBoard::next_of(6, head, head, RoundFlag::kStatistics),
+                            BenchBoard::begin_of(6, head),
+                            {Kind::kAdd, body_of(BenchBoard::add_of(BenchBoard::records(1), 6, 1, 0))},
+                            {Kind::kCapture, body_of(Capture{0, 0, 0, 0})},
+                            {Kind::kRelease, body_of(Release{7, 1})}};
+  for (const Request& first : firsts) {
+    BenchBoard board;
+    board.ready();
+    board.round(7, head);
+    const Welcome welcome = board.hello(2);  // says how it will be
+    CHECK_EQUAL(static_cast<int>(welcome.state), 0);
+    CHECK_EQUAL(welcome.round, 0);
+    board.configure();
+    board.store();
+    for (Kind harmless : {Kind::kInfo, Kind::kAbout, Kind::kSave, Kind::kPoll}) {
+      board.ask(harmless);
+      board.take();
+    }
+    expect_no_pull(board);
+    CHECK_EQUAL(board.session.round(), 7);  // and it is still as it was
+    CHECK(board.session.holds_delta());
+    CHECK_EQUAL(board.session.round_record().run, 1u);
+    board.ask(first);
+    CHECK(board.take()[0] != static_cast<uint8_t>(Kind::kError));
+    CHECK_EQUAL(board.session.round_record().run, 2u);
+    CHECK(!board.session.holds_delta());
+    CHECK_EQUAL(board.session.store().count(Split::kTrain), 6);
+    CHECK_EQUAL(board.global_head(), head);  // never its samples or its head, but for the round that came
+  }
+}
+
+TEST(round_a_request_of_another_run_that_is_cut_short_changes_nothing) {
+  BenchBoard board;
+  board.ready();
+  board.round(7, BenchBoard::head());
+  board.hello(2);
+  for (Kind kind : {Kind::kNext, Kind::kBegin, Kind::kAdd, Kind::kCapture, Kind::kRelease}) {
+    board.ask(kind, {1});
+    board.expect_error(Status::kBadLength);
+  }
+  CHECK(board.session.holds_delta());
+  CHECK_EQUAL(board.session.round_record().run, 1u);
+}
+
+TEST(round_a_visit_loses_nothing) {
+  BenchBoard board;
+  board.ready();
+  const Bytes head = BenchBoard::head();
+  const Done done = board.round(7, head);
+  const Bytes delta = pull(board);
+  for (uint32_t run : {kVisit, uint32_t{9}}) {
+    const Welcome welcome = board.hello(run);
+    CHECK_EQUAL(static_cast<int>(welcome.state), run == kVisit ? 3 : 0);
+    CHECK_EQUAL(welcome.round, run == kVisit ? 7 : 0);
+    board.expect_silence();  // DONE is for who asked
+    board.poll();
+    board.expect_error(Status::kNotReceived);
+    expect_no_pull(board);
+  }
+  const Welcome welcome = board.hello();
+  CHECK_EQUAL(static_cast<int>(welcome.state), 3);
+  CHECK_EQUAL(welcome.round, 7);
+  board.configure();
+  board.ask(BenchBoard::begin_of(7, head));
+  CHECK_EQUAL(static_cast<int>(board.expect<Accept>().state), 3);
+  CHECK_EQUAL(board.expect<Done>().crc, done.crc);
+  CHECK_EQUAL(pull(board), delta);
+}
+
+TEST(round_a_visit_belongs_to_the_run_that_the_board_knows) {
+  BenchBoard board;
+  board.ready();
+  const Bytes head = BenchBoard::head();
+  board.round(7, head);
+  board.hello(kVisit);
+  board.ask(BenchBoard::begin_of(6, head));
+  board.expect_error(Status::kStaleRound);
+  board.configure();
+  board.round(8, head);
+  CHECK_EQUAL(board.session.round_record().run, 1u);
+  board.release(0);
+  CHECK_EQUAL(board.session.round_record().run, 1u);
+  CHECK_EQUAL(board.session.round(), 0);
+}
+
+TEST(round_done_goes_only_to_who_asked_in_this_session) {
+  BenchBoard board(250, 32);
+  board.ready();
+  const Request next = BenchBoard::next_of(1, BenchBoard::head());
+  board.give(board.control(next.kind, ++board.sequence, next.body));
+  board.session.poll();
+  CHECK_EQUAL(static_cast<int>(board.session.state()), 2);
+  board.give(board.control(Kind::kHello, board.sequence, body_of(Hello{2, 2, 1, 0, 250})));
+  board.work();
+  CHECK_EQUAL(static_cast<int>(board.expect<Welcome>().state), 2);
+  board.expect_silence();
+  CHECK_EQUAL(static_cast<int>(board.session.state()), 3);
+  board.poll();  // of the sequence number that the NEXT had
+  board.expect_error(Status::kNotReceived);
+  board.ask(next);
+  const Done done = board.expect<Done>();
+  CHECK_EQUAL(crc32(board.tail.data(), board.tail.size()), done.crc);
+}
+
+TEST(round_release) {
+  BenchBoard board;
+  board.ready();
+  const Bytes head = BenchBoard::head();
+  board.round(7, head);
+  const uint32_t changes = board.session.round_changes();
+  for (uint16_t other : {6, 8, 65535}) {
+    board.release(other);
+    CHECK(board.session.holds_delta());
+  }
+  CHECK_EQUAL(board.session.round_changes(), changes);
+  const Bytes delta = pull(board);
+  board.release(7);
+  CHECK(!board.session.holds_delta());
+  CHECK_EQUAL(board.session.round(), 7);
+  const uint32_t after = board.session.round_changes();
+  CHECK(after != changes);
+  board.release(7);  // once more, since RELEASED was lost
+  CHECK_EQUAL(board.session.round_changes(), after);
+  board.ask(BenchBoard::begin_of(6, head));
+  board.expect_error(Status::kStaleRound);  // the run goes on where it was
+  board.round(8, head);
+  board.release(0, 0);
+  CHECK(!board.session.holds_delta());
+  CHECK_EQUAL(board.session.round(), 0);
+  CHECK_EQUAL(board.global_head(), head);
+  board.configure();
+  board.round(1, head);
+}
+
+TEST(round_release_says_nothing_more_of_the_delta) {
+  BenchBoard board;
+  board.ready();
+  board.round(7, BenchBoard::head());
+  board.give(board.control(Kind::kPoll, board.sequence));
+  board.give(board.control(Kind::kGet, ++board.sequence, body_of(Get{0, 2})));
+  board.release(7);
+  board.expect_silence();
+}
+
+TEST(round_release_decides_what_becomes_of_the_encoding_error) {
+  // A delta that did not count leaves no trace, one that did leaves its encoding error: as the next round
+  // does.
+  const Bytes head = BenchBoard::head();
+  Bytes deltas[2][2];
+  for (int counted = 0; counted < 2; ++counted) {
+    for (int released = 0; released < 2; ++released) {
+      BenchBoard board(250, 32);
+      board.ready();
+      board.ask(Config{0, 2, 1, 2, 0.1f, 9});  // onebit
+      board.take();
+      board.ask(BenchBoard::next_of(1, head));
+      board.expect<Done>();
+      if (released == 1) board.release(1, static_cast<uint8_t>(counted));
+      const uint8_t uncounted = released == 0 && counted == 0 ? RoundFlag::kUncounted : 0;
+      board.ask(BenchBoard::next_of(2, head, {}, RoundFlag::kTrain | uncounted));
+      board.expect<Done>();
+      deltas[counted][released] = board.tail;
+    }
+    CHECK_EQUAL(deltas[counted][0], deltas[counted][1]);
+  }
+  CHECK(!(deltas[0][0] == deltas[1][0]));
+}
+
+TEST(round_done_tells_of_samples_that_the_host_does_not_know) {
+  BenchBoard board(250, 32);
+  board.hello();
+  board.configure();
+  board.provision();
+  const Bytes head = BenchBoard::head();
+  board.ask(BenchBoard::next_of(1, head));
+  CHECK_EQUAL(static_cast<int>(board.expect<Done>().status), static_cast<int>(Status::kOtherSamples));
+  CHECK_EQUAL(board.tail.size(), 48u);  // it has been trained nevertheless
+  const uint8_t sequence = board.sequence;
+  board.store();
+  board.give(board.control(Kind::kPoll, sequence));
+  board.work();
+  CHECK_EQUAL(static_cast<int>(board.expect<Done>(sequence).status), 0);
+  board.ask(BenchBoard::next_of(2, head, {}, RoundFlag::kTrain | RoundFlag::kStatistics));
+  CHECK_EQUAL(static_cast<int>(board.expect<Result>().status), 0);
+  board.release(2);
+  CHECK_EQUAL(board.add(BenchBoard::records(1), 6, 1, 0), 0);
+  board.ask(BenchBoard::next_of(3, head, {}, RoundFlag::kTrain | RoundFlag::kStatistics));
+  const Result result = board.expect<Result>();  // says their number itself
+  CHECK_EQUAL(static_cast<int>(result.status), 0);
+  CHECK_EQUAL(result.num_examples, 7);
+  board.ask(BenchBoard::next_of(4, head, {}, 0));
+  CHECK_EQUAL(static_cast<int>(board.expect<Done>().status), 0);  // no delta, nothing to weigh
+  board.ask(BenchBoard::next_of(5, head, {}));
+  CHECK_EQUAL(static_cast<int>(board.expect<Done>().status), static_cast<int>(Status::kOtherSamples));
+  board.hello();  // a whole opening tells of them
+  board.configure();
+  board.ask(BenchBoard::next_of(5, head, {}));
+  CHECK_EQUAL(static_cast<int>(board.expect<Done>().status), 0);
 }
 
 TEST(round_a_bad_head_keeps_the_old_one) {
@@ -147,15 +480,15 @@ TEST(round_a_bad_head_keeps_the_old_one) {
   const Bytes good = BenchBoard::head();
   board.round(1, good);
   Bytes broken = BenchBoard::head(0.5f);
-  const Begin begin = BenchBoard::begin_of(2, broken);
+  const Bytes meant = broken;
+  const Request begin = BenchBoard::begin_of(2, broken);
   broken[20] ^= 1;
   board.ask(begin);
   board.expect<Accept>();
   board.push(broken);
   CHECK_EQUAL(board.final_status(), static_cast<int>(Status::kBadCrc));
   CHECK_EQUAL(board.global_head(), good);
-  board.give(board.control(Kind::kPoll, board.sequence));
-  board.work();
+  board.poll();
   board.expect_error(Status::kBadCrc);
 
   float values[kParameters] = {};
@@ -170,11 +503,13 @@ TEST(round_a_bad_head_keeps_the_old_one) {
 
   BenchBoard wide(250, 32);
   wide.ready();
-  wide.ask(begin, broken);
+  wide.ask(BenchBoard::next_of(2, meant, broken));
   wide.expect_error(Status::kBadCrc);
-  wide.give(wide.control(Kind::kBegin, wide.sequence, Bytes(3, 0)));
-  wide.work();
-  wide.expect_error(Status::kBadLength);
+  wide.ask(BenchBoard::next_of(2, nan));
+  wide.expect_error(Status::kNotFinite);
+  CHECK_EQUAL(wide.global_head(), Bytes(48, 0));
+  wide.ask(BenchBoard::next_of(2, meant));
+  CHECK_EQUAL(static_cast<int>(wide.expect<Done>().status), 0);
 }
 
 TEST(round_training_that_diverges_has_no_delta) {
@@ -182,11 +517,11 @@ TEST(round_training_that_diverges_has_no_delta) {
   board.hello();
   board.configure(20, 1, 3e38f);
   board.provision();
-  const Result result = board.round(1, BenchBoard::head());
-  CHECK_EQUAL(static_cast<int>(result.status), static_cast<int>(Status::kNotFinite));
-  CHECK_EQUAL(result.crc, 0u);
-  board.ask(Get{0, 2});
-  board.expect_error(Status::kBusy);
+  board.store();
+  const Done done = board.round(1, BenchBoard::head());
+  CHECK_EQUAL(static_cast<int>(done.status), static_cast<int>(Status::kNotFinite));
+  CHECK_EQUAL(done.crc, 0u);
+  expect_no_pull(board);
   board.configure();
   CHECK_EQUAL(static_cast<int>(board.round(2, BenchBoard::head()).status), 0);
 }
@@ -195,7 +530,7 @@ TEST(round_begin_repeated_changes_nothing) {
   BenchBoard board;
   board.ready();
   const Bytes head = BenchBoard::head();
-  const Begin begin = BenchBoard::begin_of(1, head);
+  const Request begin = BenchBoard::begin_of(1, head);
   board.ask(begin);
   CHECK_EQUAL(board.expect<Accept>().index, 0);
   board.give(board.data(0, false, Bytes(head.begin(), head.begin() + 18)));
@@ -204,24 +539,24 @@ TEST(round_begin_repeated_changes_nothing) {
   board.push(head, 1);
   CHECK_EQUAL(board.take(), board.ack(2));
   CHECK_EQUAL(board.take(), board.final_ack());
-  const Result result = board.expect<Result>();
+  const Done done = board.expect<Done>();
   board.ask(begin);
   CHECK_EQUAL(static_cast<int>(board.expect<Accept>().state), 3);
-  CHECK_EQUAL(board.expect<Result>().crc, result.crc);
+  CHECK_EQUAL(board.expect<Done>().crc, done.crc);
   board.hello();
   board.configure();
   board.ask(begin);
   CHECK_EQUAL(static_cast<int>(board.expect<Accept>().state), 3);
-  CHECK_EQUAL(board.expect<Result>().crc, result.crc);
+  CHECK_EQUAL(board.expect<Done>().crc, done.crc);
   const Bytes delta = pull(board);
-  CHECK_EQUAL(crc32(delta.data(), delta.size()), result.crc);
+  CHECK_EQUAL(crc32(delta.data(), delta.size()), done.crc);
 }
 
 TEST(round_begin_repeated_while_training) {
   BenchBoard board;
   board.ready();
   const Bytes head = BenchBoard::head();
-  const Begin begin = BenchBoard::begin_of(1, head);
+  const Request begin = BenchBoard::begin_of(1, head);
   board.ask(begin);
   board.push(Bytes(head.begin(), head.begin() + 36));
   board.wire.sent.clear();
@@ -229,15 +564,63 @@ TEST(round_begin_repeated_while_training) {
   CHECK_EQUAL(static_cast<int>(board.session.state()), 2);
   board.session.poll();
   CHECK_EQUAL(board.take(), board.final_ack());
-  board.give(board.control(Kind::kBegin, ++board.sequence, body_of(begin)));
+  board.give(board.control(begin.kind, ++board.sequence, begin.body));
   board.session.poll();
   CHECK_EQUAL(static_cast<int>(board.expect<Accept>().state), 2);
   board.give(board.control(Kind::kPoll, board.sequence));
   board.session.poll();
   CHECK_EQUAL(static_cast<int>(board.expect<Accept>().state), 2);
   board.work();
-  CHECK_EQUAL(board.expect<Result>().num_examples, 6);
+  CHECK(board.expect<Done>().crc != 0);
   board.expect_silence();
+}
+
+TEST(round_next_repeated_in_each_state) {
+  BenchBoard board(250, 32);
+  board.ready();
+  const Bytes head = BenchBoard::head();
+  const Request next = BenchBoard::next_of(1, head);
+  const auto give = [&](const Request& request) {
+    board.give(board.control(request.kind, ++board.sequence, request.body));
+    board.session.poll();
+  };
+  give(next);
+  CHECK_EQUAL(static_cast<int>(board.session.state()), 2);
+  give(next);  // training goes on, and the answer is for the new request
+  board.expect_silence();
+  give(BenchBoard::next_of(1, head, {}));  // its key is that of the head, however it is brought
+  give(BenchBoard::with_config(next, BenchBoard::plan(200)));  // for the next round
+  board.expect_silence();
+  board.work();
+  const Done done = board.expect<Done>();
+  const Bytes delta = board.tail;
+  board.expect_silence();
+  board.ask_again(next);
+  CHECK_EQUAL(board.expect<Done>().crc, done.crc);
+  board.ask(next);
+  CHECK_EQUAL(board.expect<Done>().crc, done.crc);
+  CHECK_EQUAL(board.tail, delta);
+  board.hello();
+  board.ask(next);  // of another session: without CONFIG, which a round under way does not need
+  CHECK_EQUAL(board.expect<Done>().crc, done.crc);
+  CHECK_EQUAL(board.tail, delta);
+  board.release(1);
+  board.ask(next);
+  board.expect_error(Status::kNoConfig);
+  board.configure();
+  board.ask(next);  // trained once more, by the same plan: the same bits
+  CHECK_EQUAL(board.expect<Done>().crc, done.crc);
+}
+
+TEST(round_next_takes_the_place_of_a_begin_whose_chunks_are_due) {
+  BenchBoard board(250, 32);
+  board.ready();
+  const Bytes head = BenchBoard::head();
+  board.ask(BenchBoard::begin_of(1, head));
+  CHECK_EQUAL(static_cast<int>(board.expect<Accept>().state), 1);
+  board.ask(BenchBoard::next_of(1, head));
+  const Done done = board.expect<Done>();
+  CHECK_EQUAL(crc32(board.tail.data(), board.tail.size()), done.crc);
 }
 
 TEST(round_a_newer_begin_replaces_the_one_under_way) {
@@ -270,15 +653,16 @@ TEST(round_tells_the_time_of_what_was_trained_whatever_the_next_config_says) {
     BenchBoard board(250, 32);
     board.ready();
     const Bytes head = BenchBoard::head();
-    board.give(
-        board.control(Begin::kKind, ++board.sequence, joined(body_of(BenchBoard::begin_of(1, head)), head)));
+    const Request next = BenchBoard::next_of(1, head);
+    board.give(board.control(next.kind, ++board.sequence, next.body));
     board.session.poll();
-    if (i == 1)
-      board.give(board.control(Config::kKind, ++board.sequence, body_of(Config{0, 100, 2, 0.1f, 9})));
+    if (i == 1) {
+      board.give(board.control(Config::kKind, ++board.sequence, body_of(BenchBoard::plan(100))));
+    }
     board.work();
     board.wire.sent.clear();
     board.configure();
-    board.ask(BenchBoard::begin_of(2, head), head);
+    board.ask(BenchBoard::begin_of(2, head));
     waits[i] = board.expect<Accept>().wait;
   }
   CHECK(waits[0] > 0);
@@ -298,35 +682,55 @@ TEST(round_poll_in_each_state) {
   poll(board.sequence);
   CHECK_EQUAL(board.take(), board.ack(0));
   poll(static_cast<uint8_t>(board.sequence + 1));
-  board.expect_error(Status::kNoSession, board.sequence + 1);
+  board.expect_error(Status::kNotReceived, board.sequence + 1);
   board.give(board.data(1, false, Bytes(head.begin() + 18, head.begin() + 36)));
   poll(board.sequence);
   CHECK_EQUAL(board.take(), board.data(0, false, {2}));
   board.push(head);
   board.wire.sent.pop_front();
   CHECK_EQUAL(board.take(), board.final_ack());
-  const Result result = board.expect<Result>();
+  const Done done = board.expect<Done>();
   poll(board.sequence);
-  CHECK_EQUAL(board.expect<Result>().crc, result.crc);
+  CHECK_EQUAL(board.expect<Done>().crc, done.crc);
   const uint8_t begin_sequence = board.sequence;
-  board.give(board.data(0, false, {0}));
+  board.release(1);
   poll(begin_sequence);
-  board.expect_error(Status::kBusy);
+  board.expect_error(Status::kBusy, begin_sequence);
+}
+
+TEST(round_poll_of_a_next_that_was_lost) {
+  BenchBoard board(250, 32);
+  board.ready();
+  const Bytes head = BenchBoard::head();
+  const Request next = BenchBoard::next_of(1, head);
+  ++board.sequence;
+  board.poll();
+  board.expect_error(Status::kNotReceived);
+  board.give(board.control(next.kind, board.sequence, next.body));
+  board.session.poll();
+  board.give(board.control(Kind::kPoll, board.sequence));
+  board.session.poll();
+  CHECK_EQUAL(static_cast<int>(board.expect<Accept>().state), 2);
+  board.work();
+  const Done done = board.expect<Done>();
+  board.poll();
+  CHECK_EQUAL(board.expect<Done>().crc, done.crc);
 }
 
 TEST(round_poll_is_about_the_request_of_now_and_not_of_256_ago) {
   BenchBoard board;
-  board.ready();
+  board.hello();
+  board.configure();
+  board.provision();
   const uint8_t add_sequence = board.sequence;
   while (static_cast<uint8_t>(board.sequence + 1) != add_sequence) {
     board.ask(Kind::kInfo);
     board.take();
   }
-  board.round(1, BenchBoard::head());
+  const Done done = board.round(1, BenchBoard::head());
   CHECK_EQUAL(board.sequence, add_sequence);
-  board.give(board.control(Kind::kPoll, board.sequence));
-  board.work();
-  CHECK_EQUAL(board.expect<Result>().num_examples, 6);
+  board.poll();
+  CHECK_EQUAL(board.expect<Done>().crc, done.crc);
 }
 
 TEST(round_get_is_judged_and_resumes) {
@@ -335,22 +739,24 @@ TEST(round_get_is_judged_and_resumes) {
   board.ask(Get{0, 2});
   board.expect_error(Status::kBusy);
   const Bytes head = BenchBoard::head();
-  const Result result = board.round(1, head);
+  const Done done = board.round(1, head);
   for (const Get& bad : {Get{3, 2}, Get{0, 0}, Get{0, 33}, Get{65535, 1}}) {
     board.ask(bad);
     board.expect_error(Status::kBadValue);
   }
   const Bytes delta = pull(board, 3);
-  CHECK_EQUAL(crc32(delta.data(), delta.size()), result.crc);
+  CHECK_EQUAL(crc32(delta.data(), delta.size()), done.crc);
   board.hello();
+  expect_no_pull(board);  // this session has not asked for the round
+  board.ask(BenchBoard::begin_of(1, head));
+  board.expect<Accept>();
+  board.expect<Done>();
   board.ask(Get{2, 2});
   CHECK_EQUAL(board.take(), board.data(2, true, Bytes(delta.begin() + 36, delta.end())));
   board.give(board.data(0, false, {0x02}));  // an ACK with a bitmap: chunk 1 is there, chunk 0 is not
   board.work();
   CHECK_EQUAL(board.take(), board.data(0, true, Bytes(delta.begin(), delta.begin() + 18)));
   board.expect_silence();
-  board.give(board.final_ack(1));
-  CHECK_EQUAL(static_cast<int>(board.session.state()), 0);
 }
 
 TEST(round_frames_of_other_transfers_are_ignored) {
@@ -387,45 +793,42 @@ TEST(round_hello_stops_what_was_being_sent) {
   CHECK_EQUAL(static_cast<int>(board.session.state()), 3);
 }
 
-TEST(round_a_delta_that_was_forgotten_by_an_old_ack_is_still_there) {
-  BenchBoard board;
-  board.ready();
-  const Bytes head = BenchBoard::head();
-  const Begin begin = BenchBoard::begin_of(1, head);
-  const Result result = board.round(1, head);
-  board.give(board.data(0, false, {0}));
-  CHECK_EQUAL(static_cast<int>(board.session.state()), 0);
-  board.ask(begin);
-  CHECK_EQUAL(static_cast<int>(board.expect<Accept>().state), 3);
-  CHECK_EQUAL(board.expect<Result>().crc, result.crc);
-  const Bytes delta = pull(board);
-  CHECK_EQUAL(crc32(delta.data(), delta.size()), result.crc);
-}
-
 TEST(round_under_every_codec) {
   for (uint8_t codec = 0; codec < 7; ++codec) {
     BenchBoard board(250, 32);
     board.hello();
-    board.ask(Config{codec, 1, 2, 0.1f, 9});
+    board.ask(Config{codec, codec, 1, 2, 0.1f, 9});
     CHECK_EQUAL(board.take(), board.control(Kind::kConfigured, board.sequence));
     board.provision();
+    board.store();
     const Bytes head = BenchBoard::head();
     for (uint16_t round = 1; round <= 3; ++round) {
-      Begin begin = BenchBoard::begin_of(round, head);
-      if (round == 3) begin.flags |= Begin::kUncounted;
-      board.ask(begin, head);
-      CHECK_EQUAL(static_cast<int>(board.expect<Accept>().state), 2);
-      const Result result = board.expect<Result>();
-      CHECK_EQUAL(static_cast<int>(result.status), 0);
-      CHECK_EQUAL(crc32(board.tail.data(), board.tail.size()), result.crc);
+      const uint8_t flags = round == 3 ? RoundFlag::kTrain | RoundFlag::kUncounted : RoundFlag::kTrain;
+      board.ask(BenchBoard::next_of(round, head, round == 1 ? head : Bytes{}, flags));
+      const Done done = board.expect<Done>();
+      CHECK_EQUAL(static_cast<int>(done.status), 0);
+      CHECK_EQUAL(crc32(board.tail.data(), board.tail.size()), done.crc);
       CHECK(codec == 0 ? board.tail.size() == 48 : board.tail.size() < 48);
-      board.give(board.data(0, false, {0}));
     }
     if (codec == 0) continue;
-    Begin down = BenchBoard::begin_of(4, head);  // a blob that does not make the head it announces
-    down.codec = codec;
-    board.ask(down, Bytes(240, 0x5A));
+    const size_t size = board.tail.size();
+    Bytes blob(size, 0x5A);  // a blob that does not make the head that it announces
+    board.ask(BenchBoard::next_of(4, head, blob));
     board.expect_error(Status::kBadCrc);
     CHECK_EQUAL(board.global_head(), head);
+    blob.push_back(0);
+    board.ask(BenchBoard::next_of(4, head, blob));
+    board.expect_error(Status::kBadLength);
+    float values[kParameters], difference[32] = {};  // of one padded group
+    std::fill(difference, difference + kParameters, 0.5f);
+    blob.resize(size);
+    encode(static_cast<Codec>(codec), kParameters, downlink_seed(4), difference, blob.data());
+    decode(static_cast<Codec>(codec), kParameters, downlink_seed(4), blob.data(), difference);
+    std::memcpy(values, head.data(), sizeof values);
+    for (size_t i = 0; i < kParameters; ++i) values[i] = difference[i] + values[i];
+    const Bytes next = BenchBoard::blob_of(values);
+    board.ask(BenchBoard::next_of(4, next, blob));
+    CHECK_EQUAL(static_cast<int>(board.expect<Done>().status), 0);
+    CHECK_EQUAL(board.global_head(), next);
   }
 }

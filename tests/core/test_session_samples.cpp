@@ -116,7 +116,7 @@ TEST(add_that_was_cut_off_is_not_over) {
   board.hello();  // an old one, say, that was late
   board.give(board.control(Kind::kPoll, sequence));
   board.work();
-  board.expect_error(Status::kNoSession, sequence);
+  board.expect_error(Status::kNotReceived, sequence);
   counts(board, 0, 0);
 }
 
@@ -167,7 +167,8 @@ TEST(add_under_extraction_is_answered_and_never_taken_for_another) {
   board.give(board.control(Kind::kPoll, board.sequence));
   board.session.poll();
   CHECK_EQUAL(static_cast<int>(board.expect<Accept>().state), 2);
-  board.give(board.control(Kind::kBegin, ++board.sequence, body_of(BenchBoard::begin_of(1, blob, 2))));
+  const Request next = BenchBoard::next_of(1, blob, {}, RoundFlag::kStatistics);
+  board.give(board.control(next.kind, ++board.sequence, next.body));
   board.session.poll();
   board.expect_error(Status::kBusy);
   board.give(board.control(Kind::kAdd, ++board.sequence, body_of(add)));
@@ -198,7 +199,31 @@ TEST(add_whose_extraction_fails_stores_nothing) {
   counts(board, 6, 0);
 }
 
-TEST(add_is_given_up_when_another_run_says_hello) {
+TEST(add_that_another_session_asked_for_is_neither_answered_nor_polled) {
+  BenchBoard board;
+  board.hello();
+  const Bytes blob = BenchBoard::records(4, kInputs);
+  const Add add = BenchBoard::add_of(blob, 0, 4, Add::kInputs);
+  board.ask(add);
+  const uint8_t sequence = board.sequence;
+  board.push(Bytes(blob.begin(), blob.begin() + 18));
+  board.give(board.data(1, true, Bytes(blob.begin() + 18, blob.end())));
+  board.session.poll();
+  board.wire.sent.clear();
+  board.give(board.control(Kind::kHello, ++board.sequence, body_of(Hello{2, 2, 1, 5, 250})));
+  board.session.poll();
+  CHECK_EQUAL(static_cast<int>(board.expect<Welcome>().state), 2);
+  board.work();
+  board.expect_silence();  // a final ACK would be for a request that this session has not made
+  counts(board, 4, 0);
+  board.give(board.control(Kind::kPoll, sequence));
+  board.work();
+  board.expect_error(Status::kNotReceived, sequence);
+  board.ask(add);
+  CHECK_EQUAL(board.expect<Added>().state, 0);
+}
+
+TEST(add_is_given_up_when_another_run_asks_for_something) {
   BenchBoard board;
   board.hello(1);
   const Bytes blob = BenchBoard::records(4, kInputs);
@@ -209,7 +234,11 @@ TEST(add_is_given_up_when_another_run_says_hello) {
   board.session.poll();
   CHECK_EQUAL(board.session.store().count(Split::kTrain), 2);
   board.wire.sent.clear();
-  board.hello(2);
+  board.give(board.control(Kind::kHello, ++board.sequence, body_of(Hello{2, 2, 2, 5, 250})));
+  board.session.poll();
+  CHECK_EQUAL(static_cast<int>(board.expect<Welcome>().state), 0);
+  CHECK_EQUAL(board.session.store().count(Split::kTrain), 3);
+  board.give(board.control(Kind::kRelease, ++board.sequence, body_of(Release{0, 0})));
   counts(board, 0, 0);
 }
 
@@ -217,10 +246,11 @@ TEST(add_is_refused_while_a_delta_waits) {
   BenchBoard board;
   board.ready();
   board.round(1, BenchBoard::head());
-  const Bytes final_ack = board.data(0, false, {0});
   board.ask(BenchBoard::add_of(BenchBoard::records(1), 6, 1, 0));
   board.expect_error(Status::kBusy);
-  board.give(final_ack);
+  CHECK(board.session.holds_delta());
+  board.release(1);
+  CHECK(!board.session.holds_delta());
   board.ask(BenchBoard::add_of(BenchBoard::records(1), 6, 1, 0));
   CHECK_EQUAL(board.expect<Added>().state, 1);
 }
@@ -228,7 +258,7 @@ TEST(add_is_refused_while_a_delta_waits) {
 TEST(add_takes_the_place_of_an_evaluation) {
   BenchBoard board;
   board.ready();
-  board.round(1, BenchBoard::head(), Begin::kEvaluate);
+  board.measured_round(1, BenchBoard::head(), RoundFlag::kStatistics);
   CHECK(board.session.state() == State::kReady);
   board.ask(BenchBoard::add_of(BenchBoard::records(1), 6, 1, 0));
   CHECK_EQUAL(board.expect<Added>().state, 1);

@@ -73,8 +73,8 @@ class Round {
 
   // ---- The delta
 
-  // Ends a round whose delta the host has told to have counted, or not.
-  void release(uint16_t round, bool counted);
+  // Ends the round, whose delta has counted, or not.
+  void release(bool counted);
   // Ends the round.
   void abandon();
 

@@ -30,8 +30,7 @@ bool Round::make_delta() {
   return true;
 }
 
-void Round::release(uint16_t round, bool counted) {
-  if (!kept_ || round != number_) return;
+void Round::release(bool counted) {
   retire_delta(counted);
   abandon();
 }

@@ -81,7 +81,7 @@ void Session::on_hello(Link* link, uint8_t sequence, const uint8_t* body, size_t
   const bool same_chunks = limit == outbox_.frame_limit() && link->window == receiver_.window();
   outbox_.open(link, limit);
   round_.forget_configuration();
-  begun_ = false;
+  asked_ = false;
   asked_run_ = hello.run;
   if (state() == State::kReceiving && (pushed_ == Pushed::kSamples || !same_chunks)) {
     abandon();  // chunks of another size would land elsewhere
@@ -120,10 +120,8 @@ void Session::on_about(uint8_t sequence) {
 
 // Answers with what the state of the round or of the ADD calls for.
 void Session::on_poll(uint8_t sequence) {
-  if (sequence == add_sequence_ && pushed_ == Pushed::kSamples) return on_poll_of_add(sequence);
-  if (!begun_ || sequence != begin_sequence_ || pushed_ != Pushed::kHead) {
-    return outbox_.answer_error(sequence, Status::kNotReceived);
-  }
+  if (!asked_ || sequence != push_sequence_) return outbox_.answer_error(sequence, Status::kNotReceived);
+  if (pushed_ == Pushed::kSamples) return on_poll_of_add(sequence);
   switch (round_.state()) {
     case State::kReceiving: return outbox_.answer_ack(receiver_, push_transfer_);
     case State::kTraining:
@@ -139,7 +137,7 @@ void Session::on_poll(uint8_t sequence) {
 void Session::on_poll_of_add(uint8_t sequence) {
   if (intake_.state() == State::kReceiving) return outbox_.answer_ack(receiver_, push_transfer_);
   if (intake_.extracting()) return outbox_.answer(sequence, Accept{State::kTraining, 0, 0});
-  // Neither stored nor failed: a HELLO put an end to it, perhaps an old one.
+  // Neither stored nor failed: a RELEASE put an end to it.
   const Status failure = intake_.failure();
   if (!intake_.add_done() && failure == Status::kOk) {
     return outbox_.answer_error(sequence, Status::kNotReceived);
@@ -158,9 +156,11 @@ bool Session::poll() {
   if (outbox_.link() != nullptr && !send_due()) return true;  // the link is full: try again
   bool waiting = false;                                       // for the sensor
   if (round_.training()) {
-    if (round_.step() && begun_) outbox_.announce_result();
+    if (round_.step() && asked_) outbox_.announce_result();
   } else if (intake_.extracting()) {
-    if (intake_.store_record()) outbox_.answer_final_ack(receiver_, push_transfer_, intake_.failure());
+    if (intake_.store_record() && asked_) {
+      outbox_.answer_final_ack(receiver_, push_transfer_, intake_.failure());
+    }
   } else if (capturing()) {
     waiting = !intake_.take_window();
   }
@@ -175,7 +175,7 @@ bool Session::send_due() {
   if (!whole && round_.has_delta() && told_samples_ != intake_.changes()) {
     result.status = Status::kOtherSamples;
   }
-  return outbox_.send_due(begin_sequence_, result, whole, round_.delta());
+  return outbox_.send_due(push_sequence_, result, whole, round_.delta());
 }
 
 }  // namespace bytefed

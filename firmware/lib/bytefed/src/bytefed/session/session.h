@@ -98,14 +98,14 @@ class Session {
   Outbox outbox_;
 
   uint32_t asked_run_ = kVisit;  // of the last HELLO; entered with the first request that needs it
-  bool begun_ = false;           // whether this session has asked for a round
+  bool asked_ = false;           // whether this session has made the request that `push_sequence_` names
   uint32_t told_samples_ = 0;    // change counter of the samples that the host was told of last
 
   // The kind of the current or last push: a round's head or an ADD's records.
   Pushed pushed_ = Pushed::kHead;
   ChunkReceiver receiver_;
   uint8_t push_transfer_ = 0;
-  uint8_t begin_sequence_ = 0, add_sequence_ = 0;  // requests that POLL may ask about
+  uint8_t push_sequence_ = 0;  // of the NEXT, BEGIN or ADD: what POLL may ask about
 };
 
 }  // namespace bytefed

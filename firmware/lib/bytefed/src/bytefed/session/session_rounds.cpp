@@ -83,8 +83,8 @@ void Session::start(const RoundRequest& request, uint8_t sequence) {
 
 // The round under way answers this request from now on.
 void Session::go_on(uint8_t sequence) {
-  begun_ = true;
-  begin_sequence_ = sequence;
+  asked_ = true;
+  push_sequence_ = sequence;
   push_transfer_ = sequence & 3u;
   outbox_.expect_pull(push_transfer_);
   if (round_.state() == State::kReady) outbox_.announce_result();
@@ -103,8 +103,9 @@ void Session::on_release(uint8_t sequence, const uint8_t* body, size_t length) {
   if (release.round == 0) {
     abandon();
     round_.start_run(round_.run());
-  } else {
-    round_.release(release.round, release.counted != 0);
+  } else if (holds_delta() && release.round == round_.number()) {
+    outbox_.stop();
+    round_.release(release.counted != 0);
   }
   outbox_.start_answer(Kind::kReleased, sequence, 0);
 }
@@ -112,7 +113,7 @@ void Session::on_release(uint8_t sequence, const uint8_t* body, size_t length) {
 void Session::on_get(uint8_t sequence, const uint8_t* body, size_t length) {
   Get get;
   if (!unpack(body, length, &get)) return outbox_.answer_error(sequence, Status::kBadLength);
-  if (!begun_ || round_.state() != State::kReady || !round_.has_delta()) {
+  if (!asked_ || round_.state() != State::kReady || !round_.has_delta()) {
     return outbox_.answer_error(sequence, Status::kBusy);
   }
   const Delta delta = round_.delta();

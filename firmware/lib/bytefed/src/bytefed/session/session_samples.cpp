@@ -27,7 +27,8 @@ void Session::on_add(uint8_t sequence, const uint8_t* body, size_t length) {
     pushed_ = Pushed::kSamples;
     receiver_.start(reinterpret_cast<uint8_t*>(memory_.local), plan(add));
   }
-  add_sequence_ = sequence;
+  asked_ = true;
+  push_sequence_ = sequence;
   push_transfer_ = sequence & 3u;
   outbox_.answer(sequence, Added{1, receiver_.first_missing()});
 }
