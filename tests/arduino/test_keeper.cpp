@@ -1,6 +1,7 @@
 // Tests of the state that a board keeps over a loss of power, and of the times when it is written.
 #include "bench_flash.h"
 #include "bytefed/storage/keeper.h"
+#include "vectors.h"
 
 namespace {
 
@@ -16,13 +17,13 @@ struct BoardOf {
   static uint32_t millis(void*) { return 0; }
   static bool send(void*, const uint8_t*, size_t) { return true; }
   template <typename M>
-  void ask(const M& message, const Bytes& blob = {}) {
-    ask_on(link, message, blob);
+  void ask(const M& message, uint8_t flags = 0, const Bytes& blob = {}) {
+    ask_on(link, message, flags, blob);
   }
   template <typename M>
-  void ask_on(Link& on, const M& message, const Bytes& blob = {}) {
+  void ask_on(Link& on, const M& message, uint8_t flags = 0, const Bytes& blob = {}) {
     Bytes body(kHeaderSize + M::kSize);
-    pack_control_header(M::kKind, ++sequence, body.data());
+    pack_control_header(static_cast<Kind>(static_cast<uint8_t>(M::kKind) | flags), ++sequence, body.data());
     pack(message, body.data() + kHeaderSize);
     const Bytes frame = joined(body, blob);
     session.receive(&on, frame.data(), frame.size());
@@ -35,6 +36,13 @@ struct BoardOf {
     const Bytes frame = joined(header, content);
     session.receive(&on, frame.data(), frame.size());
     work();
+  }
+  void hello(uint32_t run = 9) { ask(Hello{2, 2, run, 1, 250}); }
+  // A host on the link with small frames begins a round, so that the board waits for its head.
+  void begin(uint32_t run, uint16_t round) {
+    ask_on(narrow, Hello{2, 2, run, 1, 20});
+    ask_on(narrow, Begin{round, 0, 0}, RoundFlag::kStatistics);
+    CHECK_EQUAL(static_cast<int>(session.state()), static_cast<int>(State::kReceiving));
   }
   void work() {
     while (session.poll()) {
@@ -49,19 +57,20 @@ struct BoardOf {
     data(link, 0, blob);
   }
   void train(uint16_t round) {
-    ask(Hello{1, 1, 9, 1, 250});
-    ask(Config{2, 1, 4, 0.1f, 3});  // a lossy codec, so that there is a residual
+    hello();
+    ask(Config{0, 2, 1, 4, 0.1f, 3});  // a lossy codec, so that there is a residual
     const Bytes head(sizeof memory.global, static_cast<uint8_t>(0x3C + round % 2));
-    ask(Begin{round, 0, Begin::kTrain, crc32(head.data(), head.size())}, head);
+    ask(Next{round, crc32(head.data(), head.size())}, RoundFlag::kTrain, head);
+    trained = round;
   }
   // A run begins: samples, and the round with that number.
   void learn(uint16_t round) {
-    ask(Hello{1, 1, 9, 1, 250});
+    hello();
     add(8);
     train(round);
   }
   // The host has the delta, and counts it.
-  void confirm() { data(link, 0, {0}); }
+  void confirm() { ask(Release{trained, 1}); }
   // Milliseconds of silence.
   void wait(uint32_t ms) {
     for (uint32_t i = 0; i < ms; ++i) keeper.poll(++now);
@@ -72,6 +81,7 @@ struct BoardOf {
   Keeper keeper;
   Link link, narrow;
   uint8_t sequence = 0;
+  uint16_t trained = 0;  // the last round
   uint32_t now = 0xFFFFF000u;
 };
 using KeptBoard = BoardOf<4, 2>;
@@ -95,7 +105,7 @@ void check_kept(Flash& flash, const KeptBoard& board) {
   const KeptBoard after(flash);
   const RoundRecord now = board.session.round_record(), then = after.session.round_record();
   CHECK(now.run == then.run && now.state == then.state);
-  CHECK(now.kept == then.kept && now.counted == then.counted);
+  CHECK(now.kept == then.kept);
   CHECK(same(board.memory.global, after.memory.global));
   CHECK(same(board.memory.residual, after.memory.residual));
   if (now.kept) CHECK(now.round == then.round && same(board.memory.local, after.memory.local));
@@ -140,7 +150,7 @@ TEST(keeper_gives_a_board_its_samples_and_its_round_back) {
 TEST(keeper_writes_once_a_minute_while_the_host_is_busy) {
   Flash flash;
   KeptBoard board(flash);
-  board.ask(Hello{1, 1, 9, 1, 250});
+  board.hello();
   board.add(8);
   for (int second = 0; second < 300; ++second) {
     board.keeper.heard(board.now);
@@ -155,7 +165,7 @@ TEST(keeper_never_mixes_two_states) {
     Flash flash;
     {
       KeptBoard board(flash);
-      board.ask(Hello{1, 1, 9, 1, 250});
+      board.hello();
       board.add(8);
       CHECK(board.keeper.save());
       flash.left = left;
@@ -188,7 +198,7 @@ TEST(keeper_gives_back_all_memory_each_time) {
     Flash flash(pages);
     KeptBoard board(flash);
     for (uint16_t round = 1; round <= 20; ++round) {
-      board.ask(Hello{1, 1, 9, 1, 250});
+      board.hello();
       board.add(8, Add::kAnew);
       board.add(static_cast<uint16_t>(1 + round % 8), Add::kTest);
       CHECK(board.keeper.save());
@@ -214,7 +224,8 @@ TEST(keeper_takes_note_of_what_changes_while_it_writes) {
       board.confirm();
       if (what == 4) {  // one that has nothing to settle
         CHECK(board.keeper.save());
-        board.ask(Hello{1, 1, 10, 1, 250});
+        board.hello(10);
+        board.ask(Release{0, 0});
       }
       board.wait(steps);
       switch (what) {
@@ -222,13 +233,11 @@ TEST(keeper_takes_note_of_what_changes_while_it_writes) {
         case 1: board.train(2); break;
         case 2: CHECK(board.keeper.save()); break;
         default:  // a piece of a head
-          board.ask_on(board.narrow, Hello{1, 1, what == 4 ? 10u : 9u, 1, 20});
-          board.ask_on(board.narrow, Begin{2, 0, Begin::kEvaluate, 0});
+          board.begin(what == 4 ? 10 : 9, 2);
           board.data(board.narrow, 0, Bytes(18, 0x3C));
-          CHECK_EQUAL(static_cast<int>(board.session.state()), static_cast<int>(State::kReceiving));
           CHECK(!board.keeper.save());
           board.wait(5000);
-          board.ask(Hello{1, 1, what == 4 ? 10u : 9u, 1, 250});
+          board.hello(what == 4 ? 10 : 9);
       }
       for (int ms = 0; ms < 5000; ++ms) {
         const uint16_t saves = board.keeper.saves();
@@ -259,7 +268,7 @@ TEST(keeper_tries_again_a_second_after_a_failure) {
   check_kept(flash, board);
 }
 
-TEST(keeper_saves_that_a_delta_is_wanted_again) {
+TEST(keeper_saves_a_round_that_is_trained_again) {
   Flash flash;
   KeptBoard board(flash);
   board.learn(1);
@@ -312,6 +321,37 @@ TEST(keeper_restores_a_round_whole_or_not_at_all) {
     CHECK(same(board.memory.local, after.memory.local) && same(board.memory.residual, after.memory.residual));
   }
   CHECK(restored > 0 && restored < 40);
+}
+
+// A board that is flashed anew keeps its samples. The round, which belongs to a run of the old protocol,
+// begins anew.
+TEST(keeper_takes_the_samples_that_firmware_1_left_and_not_its_round) {
+  Flash flash;
+  for (const vectors::Fields& page : vectors::read("flash_of_version_1.txt")) {
+    const Bytes bytes = vectors::bytes(page[1]);
+    std::copy(bytes.begin(), bytes.end(), flash.bytes.begin() + std::stol(page[0]) * kPage);
+  }
+  {
+    KeptBoard board(flash);
+    CHECK_EQUAL(board.session.store().count(Split::kTrain), 8);
+    CHECK_EQUAL(board.session.store().count(Split::kTest), 3);
+    CHECK_EQUAL(board.session.store().crc(), 0x90ABE6EBu);
+    const RoundRecord round = board.session.round_record();
+    CHECK(round.run == 0 && round.round == 0 && round.state == State::kIdle && !round.kept);
+    CHECK(same(board.memory.global, decltype(board.memory.global){}));
+    board.train(1);
+    CHECK_EQUAL(static_cast<int>(board.session.state()), static_cast<int>(State::kReady));
+    CHECK(board.keeper.save());
+    check_kept(flash, board);
+    board.confirm();
+    board.add(4);
+    CHECK(board.keeper.save());
+    check_kept(flash, board);
+  }
+  const KeptBoard after(flash);
+  CHECK_EQUAL(after.session.store().count(Split::kTrain), 12);
+  CHECK_EQUAL(after.session.round(), 1);
+  CHECK_EQUAL(KeptBoard(flash, 8).session.store().count(Split::kTrain), 0);  // of another model
 }
 
 TEST(keeper_takes_no_image_of_another_head_of_as_many_bytes) {
@@ -367,20 +407,20 @@ TEST(keeper_erases_in_the_pauses_of_the_host) {
 TEST(keeper_goes_on_with_the_samples_after_a_round) {
   Flash flash;
   KeptBoard board(flash);
-  board.ask(Hello{1, 1, 9, 1, 250});
+  board.hello();
   CHECK(board.keeper.save());
   board.add(8);
   const uint32_t samples = board.session.store().crc();
+  const uint16_t before = board.keeper.saves();
+  while (board.keeper.saves() == before) board.wait(1);  // the round, in whose memory the samples arrived
   while (!board.keeper.saving()) board.wait(1);
   board.wait(2);
   CHECK(board.keeper.saving());
-  board.ask_on(board.narrow, Hello{1, 1, 9, 1, 20});
-  board.ask_on(board.narrow, Begin{1, 0, Begin::kEvaluate, 0});
-  CHECK_EQUAL(static_cast<int>(board.session.state()), static_cast<int>(State::kReceiving));
+  board.begin(9, 1);
   const unsigned operations = flash.operations;
   board.wait(2000);
   CHECK_EQUAL(flash.operations, operations);
-  board.ask(Hello{1, 1, 9, 1, 250});
+  board.hello();
   const uint16_t saves = board.keeper.saves();
   while (board.keeper.saves() == saves) board.wait(1);
   CHECK_EQUAL(KeptBoard(flash).session.store().crc(), samples);
@@ -390,7 +430,7 @@ TEST(keeper_goes_on_with_the_samples_after_a_round) {
 TEST(keeper_does_not_wear_pages_while_the_host_is_busy) {
   Flash flash;
   KeptBoard board(flash);
-  board.ask(Hello{1, 1, 9, 1, 250});
+  board.hello();
   board.add(8);
   CHECK(board.keeper.save());
   const std::vector<unsigned> before = flash.wear;

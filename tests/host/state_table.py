@@ -4,25 +4,40 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from bytefed import _core
 from bytefed.protocol.header import DataHeader, control_frame, is_data
-from bytefed.protocol.message import Add, AddFlag, Begin, BeginFlag, Capture, Config, Get, Hello, Kind, Status
+from bytefed.protocol.message import (
+    PROTOCOL_VERSION,
+    VISIT,
+    Add,
+    AddFlag,
+    Begin,
+    Capture,
+    Config,
+    Get,
+    Hello,
+    Kind,
+    Next,
+    Release,
+    RoundFlag,
+    Status,
+)
 
 SPEC = Path(__file__).parents[2] / "SPEC.md"
-RUN, ROUND, LIMIT = 7, 5, 20
+RUN, ROUND, LIMIT = 7, 5, 24
 CHUNK = LIMIT - 2
 _D, _C, _ADDED = 5, 2, 8
 SCALE, ZERO_POINT = 0.5, -2
 HEAD = np.arange(_D * _C + _C, dtype=np.float32).tobytes()
 RECORDS = b"".join(bytes((i % _C, i, 1, 2, 3, 4)) for i in range(_ADDED))
-HELLO = Hello(1, 1, RUN, 99, 200)
-CONFIG = Config(0, 255, 1, 0.01, 9, 0.0)
-BEGIN = Begin(ROUND, 0, int(BeginFlag.TRAIN), zlib.crc32(HEAD))
+CONFIG = Config(0, 0, 255, 1, 0.01, 9, 0.0)
+TRAIN = int(RoundFlag.TRAIN)
+BEGIN = Begin(ROUND, zlib.crc32(HEAD), 0)
 MORE = Capture(1, 200, 0, int(AddFlag.TEST))
 
 
@@ -70,6 +85,7 @@ class StatedBoard:
         )  # fmt: skip
         self.sequence = 40
         self.begun = self.pulled = 0
+        self.has_head = False
         self.added = 250
         self.add = Add(0, _ADDED, int(AddFlag.ANEW), zlib.crc32(RECORDS), SCALE, ZERO_POINT)
         self.capture = Capture(0, 1, 1, int(AddFlag.TEST))
@@ -80,10 +96,10 @@ class StatedBoard:
 
     # ---- The way into a state
 
-    def ask(self, kind: Kind, body: bytes = b"", slices: int = 1) -> list[bytes]:
+    def ask(self, kind: Kind, body: bytes = b"", slices: int = 1, flags: int = 0) -> list[bytes]:
         """Send the next request, let the board work, and return what it sent."""
         self.sequence += 1
-        return self.give(control_frame(kind, self.sequence, body), slices)
+        return self.give(control_frame(kind, self.sequence, body, flags), slices)
 
     def give(self, frame: bytes, slices: int = 1) -> list[bytes]:
         """Hand a frame over, let the board work, and return what it sent."""
@@ -93,7 +109,7 @@ class StatedBoard:
 
     def _open(self) -> None:
         """All that each state needs: a session, samples, a CAPTURE that is over."""
-        self.ask(Kind.HELLO, Hello(1, 1, RUN, 99, LIMIT).pack())
+        self.ask(Kind.HELLO, hello())
         self.ask(Kind.CONFIG, CONFIG.pack())
         self.ask(Kind.CAPTURE, self.capture.pack(), slices=100)
         self.add = Add(0, _ADDED, 0, zlib.crc32(RECORDS), SCALE, ZERO_POINT)
@@ -110,12 +126,13 @@ class StatedBoard:
             self.give(self.chunk(blob, index))
 
     def _be_receiving(self) -> None:
-        self.ask(Kind.BEGIN, BEGIN.pack())
+        self.ask(Kind.BEGIN, BEGIN.pack(), flags=TRAIN)
         self.begun = self.sequence
 
     def _be_training(self) -> None:
         self._be_receiving()
         self._push(HEAD)
+        self.has_head = True
 
     def _be_ready(self) -> None:
         self._be_training()
@@ -125,7 +142,7 @@ class StatedBoard:
 
     def _be_idle(self) -> None:
         self._be_ready()
-        self.give(self.data(self.pulled, 3, bytes((Status.OK,))))
+        self.ask(Kind.RELEASE, Release(ROUND, 1).pack())
 
     def _be_adding(self) -> None:
         self._be_idle()
@@ -157,6 +174,10 @@ class StatedBoard:
         content[-1] ^= damage
         return self.data(self.pushing() + other, index, bytes(content), poll=True)
 
+    def held(self) -> int:
+        """The CRC of the head that the board holds: it takes the one that is pushed with the last chunk."""
+        return zlib.crc32(HEAD if self.has_head else bytes(len(HEAD)))
+
     def pushing(self) -> int:
         """The sequence number of the BEGIN or ADD whose chunks are due."""
         return self.added if self.add.first == _ADDED and self.begun < self.added else self.begun
@@ -169,8 +190,9 @@ class StatedBoard:
         match self.core.state:
             case 1:
                 return "adding" if of_add == ["ACK"] else "receiving"
-            case 2:
-                return "extracting" if of_add == ["ACCEPT"] else "training"
+            case 2:  # an ADD under way is taken up, one that is stored already is over
+                (added,) = self.ask(Kind.ADD, self.add.pack())
+                return "extracting" if added[2] == 1 else "training"
             case 3:
                 return "ready"
         # A label that can't be: refused for that by a board that would take samples.
@@ -178,6 +200,16 @@ class StatedBoard:
         if refusal == ["ERROR BUSY"]:
             return "capturing"
         return "stored" if of_add == ["final ACK"] else "idle"
+
+
+def hello(run: int = RUN, limit: int = LIMIT, version: int = PROTOCOL_VERSION) -> bytes:
+    """Return HELLO's body."""
+    return Hello(version, version, run, 99, limit).pack()
+
+
+def _round(kind: Kind, number: int, head: int) -> bytes:
+    """Return the body of a request that starts a round, whose blob is not inside."""
+    return Next(number, head).pack() if kind is Kind.NEXT else Begin(number, head, 0).pack()
 
 
 def _said(frames: list[bytes]) -> list[str]:
@@ -196,21 +228,46 @@ def _said(frames: list[bytes]) -> list[str]:
     return names
 
 
-# The requests: kind and body, for a board in its state.
+# The requests: kind and body, for a board in its state, with the flags of a round where they are not none.
 REQUESTS = {
-    "HELLO": lambda board: (Kind.HELLO, Hello(1, 1, RUN, 99, LIMIT).pack()),
-    "HELLO of another run": lambda board: (Kind.HELLO, Hello(1, 1, RUN + 1, 99, LIMIT).pack()),
-    "HELLO with another frame limit": lambda board: (Kind.HELLO, Hello(1, 1, RUN, 99, LIMIT + 1).pack()),
-    "HELLO of an unknown version": lambda board: (Kind.HELLO, Hello(2, 9, RUN, 99, LIMIT).pack()),
+    "HELLO": lambda board: (Kind.HELLO, hello()),
+    "HELLO of another run": lambda board: (Kind.HELLO, hello(RUN + 1)),
+    "HELLO of a visit": lambda board: (Kind.HELLO, hello(VISIT)),
+    "HELLO with another frame limit": lambda board: (Kind.HELLO, hello(limit=LIMIT + 1)),
+    "HELLO of an unknown version": lambda board: (Kind.HELLO, hello(version=PROTOCOL_VERSION + 1)),
     "INFO": lambda board: (Kind.INFO, b""),
     "ABOUT": lambda board: (Kind.ABOUT, b""),
     "STORE": lambda board: (Kind.STORE, b""),
     "SAVE": lambda board: (Kind.SAVE, b""),
     "CONFIG": lambda board: (Kind.CONFIG, CONFIG.pack()),
     "CONFIG cut short": lambda board: (Kind.CONFIG, CONFIG.pack()[:-1]),
-    "BEGIN, the last one again": lambda board: (Kind.BEGIN, BEGIN.pack()),
-    "BEGIN of the next round": lambda board: (Kind.BEGIN, struct.pack("<H", ROUND + 1) + BEGIN.pack()[2:]),
-    "BEGIN of an earlier round": lambda board: (Kind.BEGIN, struct.pack("<H", ROUND - 1) + BEGIN.pack()[2:]),
+    "NEXT of the last round again": lambda board: (Kind.NEXT, _round(Kind.NEXT, ROUND, board.held()), TRAIN),
+    "NEXT of the next round": lambda board: (Kind.NEXT, _round(Kind.NEXT, ROUND + 1, board.held()), TRAIN),
+    "NEXT of a head that the board does not hold": lambda board: (
+        Kind.NEXT,
+        _round(Kind.NEXT, ROUND + 1, 0x1234),
+        TRAIN,
+    ),
+    "NEXT of an earlier round": lambda board: (
+        Kind.NEXT,
+        _round(Kind.NEXT, ROUND - 1, board.held()),
+        TRAIN,
+    ),
+    "NEXT with a bad CONFIG inside": lambda board: (
+        Kind.NEXT,
+        _round(Kind.NEXT, ROUND + 1, board.held()) + replace(CONFIG, epochs=0).pack(),
+        TRAIN | RoundFlag.CONFIGURE,
+    ),
+    "BEGIN of the last round again": lambda board: (Kind.BEGIN, BEGIN.pack(), TRAIN),
+    "BEGIN of the next round": lambda board: (Kind.BEGIN, _round(Kind.BEGIN, ROUND + 1, BEGIN.head), TRAIN),
+    "BEGIN of an earlier round": lambda board: (
+        Kind.BEGIN,
+        _round(Kind.BEGIN, ROUND - 1, BEGIN.head),
+        TRAIN,
+    ),
+    "RELEASE of the last round": lambda board: (Kind.RELEASE, Release(ROUND, 1).pack()),
+    "RELEASE of another round": lambda board: (Kind.RELEASE, Release(ROUND + 1, 1).pack()),
+    "RELEASE of round 0": lambda board: (Kind.RELEASE, Release(0, 0).pack()),
     "GET": lambda board: (Kind.GET, Get(0, 2).pack()),
     "ADD, the last one again": lambda board: (Kind.ADD, board.add.pack()),
     "ADD of more": lambda board: (
@@ -244,7 +301,7 @@ def _work(board: StatedBoard) -> list[bytes]:
 # All other events, each with what the board sends then.
 EVENTS = {
     "an unknown kind": lambda board: board.give(bytes((0x3F, 41))),
-    "POLL of the last BEGIN": lambda board: board.give(control_frame(Kind.POLL, board.begun)),
+    "POLL of the last round": lambda board: board.give(control_frame(Kind.POLL, board.begun)),
     "POLL of the last ADD": lambda board: board.give(control_frame(Kind.POLL, board.added)),
     "POLL of another request": lambda board: board.give(control_frame(Kind.POLL, 200)),
     "a chunk with the poll bit": lambda board: board.give(board.chunk(_blob(board), 0)),
@@ -261,8 +318,8 @@ def happens(board: StatedBoard, event: str) -> list[str]:
     """Let an event happen to a board; returns what it answered."""
     if event in EVENTS:
         return _said(EVENTS[event](board))
-    kind, body = REQUESTS[event](board)
-    frames = board.ask(kind, body)
+    kind, body, *flags = REQUESTS[event](board)
+    frames = board.ask(kind, body, flags=sum(flags))
     if kind is Kind.ADD and frames[0][0] == Kind.ADDED and frames[0][2] == 1:  # its chunks are due
         board.added = board.sequence
     return _said(frames)

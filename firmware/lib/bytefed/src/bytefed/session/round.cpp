@@ -185,7 +185,7 @@ uint16_t Round::expected_wait() const {
 }
 
 void Round::abandon() {
-  if (state_ == State::kReady) ++changes_;
+  ++changes_;  // what comes next takes `local`, which is saved whether it has a delta or not
   state_ = State::kIdle;
   failure_ = Status::kOk;
 }
