@@ -10,6 +10,7 @@ from bytefed.device.device import Device
 from bytefed.device.plan import PlannedRound, RoundReply, Samples
 from bytefed.ledger.count import ByteCount
 from bytefed.ledger.plan import planned_connection, planned_provision, planned_round
+from bytefed.ledger.wire_size import add_buffer
 from bytefed.transport.base import Transport
 
 
@@ -20,21 +21,21 @@ def counts(_reply: RoundReply) -> bool:
 async def run_round(
     device: Device, *what: Any, commit: Callable[[RoundReply], bool] = counts, **options: bool
 ) -> RoundReply:
-    """Plan, train, commit, release; `what` and `options` are those of plan_round."""
+    """Plan, train, commit; `what` and `options` are those of plan_round."""
     reply = await device.train(device.plan_round(*what, **options))
-    await device.release(counted=commit(reply))
+    commit(reply)
     return reply
 
 
 def estimate_round(device: Device, planned: PlannedRound) -> ByteCount:
     return planned_round(
-        device.profile, device.shape, planned.codecs, train=planned.trains, configures=planned.configures
+        device.profile, planned.blobs, statistics=planned.statistics, configures=planned.configures
     )
 
 
 def estimate_provision(device: Device, samples: Samples) -> ByteCount:
     return planned_provision(
-        device.profile, samples.record_size, len(samples.train_y), len(samples.test_y), device.stored.buffer,
+        device.profile, samples.record_size, len(samples.train_y), len(samples.test_y), add_buffer(*device.shape),
         held=device.holds(samples),
     )  # fmt: skip
 

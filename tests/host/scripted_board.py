@@ -7,7 +7,18 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Literal
 
 from bytefed.protocol.header import control_frame
-from bytefed.protocol.message import Accept, Board, Hello, Kind, Result, Stored, Welcome
+from bytefed.protocol.message import (
+    HEADER_SIZE,
+    PROTOCOL_VERSION,
+    Accept,
+    Board,
+    Done,
+    Hello,
+    Kind,
+    Result,
+    Stored,
+    Welcome,
+)
 from bytefed.transport.base import link_lost
 from bytefed.transport.inbox import Inbox
 
@@ -33,6 +44,8 @@ class ScriptedBoard:
             "INFO": lambda f: [answer(f, Kind.BOARD, Board(UID, 0, 4, 2, 0).pack())],
             "STORE": lambda f: [answer(f, Kind.STORED, stored(train=3))],
             "CONFIG": lambda f: [answer(f, Kind.CONFIGURED)],
+            "NEXT": lambda f: [],
+            "RELEASE": lambda f: [answer(f, Kind.RELEASED)],
             "BEGIN": lambda f: [answer(f, Kind.ACCEPT, Accept(2, 0, 1).pack())],
             **answers,
         }
@@ -40,7 +53,7 @@ class ScriptedBoard:
     @staticmethod
     def welcome(frame: bytes, **changes: int) -> Answers:
         hello = Hello.unpack(frame[2:])
-        fields = {"version": 1, "state": 0, "boot": 5, "run": hello.run, "round": 0, "nonce": hello.nonce}
+        fields = {"version": PROTOCOL_VERSION, "state": 0, "boot": 5, "round": 0, "nonce": hello.nonce}
         return [
             answer(
                 frame, Kind.WELCOME, Welcome(**{**fields, "frame_limit": 200, "window": 8, **changes}).pack()
@@ -56,10 +69,18 @@ class ScriptedBoard:
             raise link_lost(self.uri, "it is closed")
         self.sent += len(data)
         self.heard.append(data)
-        name = "DATA" if data[0] & 0x80 else Kind(data[0]).name
-        for frame in self._answers.get(name, lambda f: [])(data):
-            self.received += len(frame)
-            self._inbox.put(frame)
+        for frame in self._answers.get(name_of(data), lambda f: [])(data):
+            whole = frame + self._inside(data, frame)
+            self.received += len(whole)
+            self._inbox.put(whole)
+
+    def _inside(self, request: bytes, frame: bytes) -> bytes:
+        """BOARD and STORED, as they follow inside a WELCOME that has room for them."""
+        body = frame[HEADER_SIZE:]
+        if frame[0] != Kind.WELCOME or len(body) != Welcome.size() or Welcome.unpack(body).frame_limit < 44:
+            return b""
+        parts = (self._answers[name](request)[0] for name in ("INFO", "STORE"))
+        return b"".join(part[HEADER_SIZE:] for part in parts)
 
     async def read(self) -> bytes:
         if self._inbox is None:
@@ -72,6 +93,12 @@ class ScriptedBoard:
             inbox.fail(link_lost(self.uri, "it is closed"))
 
 
+def name_of(frame: bytes) -> str:
+    if frame[0] & 0x80:
+        return "DATA"
+    return Kind(frame[0] & 0xF0 if frame[0] & 0x30 else frame[0]).name
+
+
 def answer(request: bytes, kind: Kind, body: bytes = b"") -> bytes:
     return control_frame(kind, request[1], body)
 
@@ -81,8 +108,12 @@ def error(status: int) -> Callable[[bytes], Answers]:
 
 
 def stored(train: int = 0) -> bytes:
-    fields = {"capacity": 50, "train": train, "test": 0, "crc": 0, "max_batch": 32, "buffer": 40, "head": 0}
+    fields = {"capacity": 50, "train": train, "test": 0, "crc": 0, "max_batch": 32, "head": 0}
     return Stored(**fields).pack()
+
+
+def done(request: bytes, blob: bytes = b"", *, status: int = 0, crc: int = 0) -> bytes:
+    return answer(request, Kind.DONE, Done(status, crc).pack() + blob)
 
 
 def result(request: bytes, blob: bytes = b"", **changes: float) -> bytes:

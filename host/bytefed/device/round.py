@@ -26,7 +26,6 @@ from bytefed.protocol.message import (
     Accept,
     Begin,
     Done,
-    Error,
     Kind,
     Next,
     Result,
@@ -199,7 +198,7 @@ class Round:
         link, asked = self._session.link, now()
         answer = Kind.RESULT if self.planned.statistics else Kind.DONE
         until = asked + self._patience(wait)
-        silent = 0
+        silent, asks = 0, False
         while silent < TRIES:
             while incoming := await link.receive(until):
                 if incoming.answers(answer, sequence):
@@ -212,15 +211,15 @@ class Round:
                     link.accept(incoming, Role.PROBE)
                     until = now() + self._patience(Accept.unpack(incoming.body).wait * _UNIT)
                     silent = 0
-                elif again is not None and _not_received(incoming, sequence):
+                elif asks and again is not None and _not_received(incoming, sequence):
                     link.accept(incoming, Role.RETRANSMISSION)
                     await link.send(again, Role.RETRANSMISSION)
-                    until = now() + self._patience(wait)
+                    until, asks = now() + self._patience(wait), False
                 else:
                     link.refuse_error(incoming, sequence)
                     link.discard(incoming)
             await link.send(control_frame(Kind.POLL, sequence), Role.PROBE)
-            until = now() + link.timers.requests.timeout(silent)
+            until, asks = now() + link.timers.requests.timeout(silent), True
             silent += 1
         raise LinkError(
             "E_NO_ANSWER", f"{link.transport.uri}: no result, whatever was asked", "Reset the board."
@@ -235,7 +234,6 @@ class Round:
     async def _take(self, incoming: Incoming) -> None:
         """Book DONE or RESULT, and the delta if that is inside."""
         form = Result if self.planned.statistics else Done
-        message = form.unpack(incoming.body)
         inline = incoming.body[form.size() :]
         part = Part((form.KIND, "round"))
         if self._ack_lost:
@@ -243,6 +241,7 @@ class Round:
             self._session.link.accept_for_ack(incoming, len(inline), part)
         else:
             self._session.link.accept(incoming, payload=len(inline), part=part)
+        message = form.unpack(incoming.body)
         if message.status not in (Status.OK, Status.OTHER_SAMPLES):
             raise board_error(self._session.uri, message.status)
         if isinstance(message, Result):
@@ -297,6 +296,4 @@ class Round:
 
 def _not_received(incoming: Incoming, sequence: int) -> bool:
     """Whether the board says that a POLL asked about a request which has not arrived."""
-    return incoming.answers(Kind.ERROR, sequence) and (
-        Error.unpack(incoming.body).status == Status.NOT_RECEIVED
-    )
+    return incoming.answers(Kind.ERROR, sequence) and incoming.body[:1] == bytes((Status.NOT_RECEIVED,))

@@ -22,7 +22,7 @@ from bytefed.events import BoardAway, BoardBack, BoardJoined, BoardTrouble, Data
 from bytefed.federation.assignment import Assignment
 from bytefed.federation.requirements import Requirements
 from bytefed.ledger.air import AirTable, Airtime
-from bytefed.ledger.plan import planned_connection, planned_provision
+from bytefed.ledger.plan import planned_connection, planned_provision, planned_release
 from bytefed.ledger.rows import Phase, Status, Traffic
 from bytefed.ledger.wire_size import add_buffer, blob_size
 from bytefed.protocol.direction import Direction
@@ -209,6 +209,9 @@ class Fleet:
             samples = self._assignment.samples(client, device)
             self._tell_of_replaced(device, samples)
             estimate = _provision_estimate(device, samples)
+            if device.owed and not device.holds(samples):  # samples take the place of a delta
+                await device.release(counted=device.name not in self._store.uncounted())
+                estimate += planned_release(device.profile).wire_total
             await device.provision(samples)
             if device.samples_mark != mark:
                 self._store.set_meta(f"samples of {device.name}", device.samples_mark)

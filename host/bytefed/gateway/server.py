@@ -30,6 +30,7 @@ from bytefed.federation.experiment import Experiment, NewRun, OpenRun, open_run
 from bytefed.federation.rules import initial_head
 from bytefed.gateway.wide_area import WideArea
 from bytefed.head import Head
+from bytefed.runs.deltas import StoredDelta
 from bytefed.runs.directory import DATABASE
 from bytefed.runs.store import Store
 

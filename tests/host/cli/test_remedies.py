@@ -87,7 +87,7 @@ def of_boards() -> Iterator[Remedy]:
             error = board_error("1234", status)
             yield Remedy(f"device/refusals.py:{status.name}", error.code, error.remedy)
     for state in State:
-        error = busy("1234", Welcome(1, state, 1, 1, 1, 1, 250, 32))
+        error = busy("1234", Welcome(2, state, 1, 1, 1, 250, 32))
         yield Remedy(f"device/refusals.py:{state.name}", error.code, error.remedy)
 
 

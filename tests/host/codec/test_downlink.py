@@ -17,8 +17,6 @@ from bytefed.codec import CODECS
 from bytefed.codec.downlink import head_crc, offer
 from bytefed.device.plan import RoundReply, Samples, TrainingPlan
 from bytefed.ledger import wire_size
-from bytefed.protocol.chunks import final_ack
-from bytefed.protocol.message import Result, State, Status
 
 D, C = 8, 3
 P = D * C + C
@@ -133,14 +131,14 @@ def test_rounds_follow_the_arithmetic_at_the_estimated_bytes(name: str, link: tu
     play(bench, work)
 
 
-@pytest.mark.parametrize(("framing", "most"), [("ble", 48), ("serial", 60)])
+@pytest.mark.parametrize(("framing", "most"), [("ble", 15), ("serial", 23)])
 def test_all_but_payload_of_a_compressed_round(framing: str, most: int) -> None:
     bench, plan = Bench(framing), plan_of("onebit", "onebit")
 
     async def work() -> None:
-        await bench.round(1, plan)
+        bench.head = (await bench.round(1, plan, statistics=False)).delta
         bench.device.take_bytes()
-        await bench.round(2, plan)
+        await bench.round(2, plan, statistics=False)
         count = bench.device.take_bytes()
         payload = 2 * CODECS["onebit"].size(P)
         assert count.payload_down + count.payload_up == payload
@@ -151,7 +149,7 @@ def test_all_but_payload_of_a_compressed_round(framing: str, most: int) -> None:
 
 @pytest.mark.parametrize("name", LOSSY)
 @pytest.mark.parametrize("counted", [True, False])
-def test_the_next_begin_says_whether_a_delta_counted(name: str, counted: bool) -> None:
+def test_the_next_round_says_whether_a_delta_counted(name: str, counted: bool) -> None:
     bench, plan = Bench(), plan_of(name, name)
 
     async def work() -> None:
@@ -166,7 +164,7 @@ def test_the_next_begin_says_whether_a_delta_counted(name: str, counted: bool) -
 
 
 @pytest.mark.parametrize("counted", [True, False])
-def test_a_final_ack_that_is_lost_makes_no_difference(counted: bool) -> None:
+def test_a_host_that_dies_before_it_says_so_makes_no_difference(counted: bool) -> None:
     bench, plan = Bench(), plan_of("onebit", "onebit")
 
     async def work() -> None:
@@ -189,36 +187,10 @@ def test_samples_that_come_after_a_round_do_not_cost_the_residual() -> None:
         await bench.round(1, plan)
         other = samples()
         other.train_x[0, 0] ^= 1
+        await bench.device.release(counted=True)
         await bench.device.provision(other)
         lack, _ = encode("onebit", local_delta(np.zeros(P, np.float32), 1), 1)
         assert bench.residual.tobytes() == lack.tobytes()
-
-    play(bench, work)
-
-
-def stale_final_ack(device: BookedDevice, name: str) -> bytes:
-    pulled = not device.profile.inlines(Result.size(), CODECS[name].size(P))
-    return final_ack(device._session.link.sequence % 4, 1 if pulled else 0, Status.OK)
-
-
-@pytest.mark.parametrize("name", ["float32", "onebit"])
-def test_a_delta_that_was_forgotten_by_mistake_is_still_there(name: str) -> None:
-    """An old final ACK may make a board forget a delta that nobody has got; BEGIN brings it back."""
-    bench, plan = Bench(), plan_of(name, name)
-    seen: list[bytes] = []
-
-    async def work() -> None:
-        bench.head = (await bench.round(1, plan)).delta
-        held = bench.device.held
-        with pytest.raises(Killed):
-            await bench.round(2, plan, lambda reply: die(reply, seen))
-        await bench.device._session.link.send(stale_final_ack(bench.device, name), ack=True)
-        await asyncio.sleep(0.01)
-        assert bench.board.state == State.IDLE
-        bench.device.held = held
-        reply = await bench.round(2, plan)
-        assert reply.delta is not None
-        assert [reply.delta.tobytes()] == seen
 
     play(bench, work)
 
@@ -257,6 +229,7 @@ def test_a_new_host_without_memory_sends_the_whole_head_once() -> None:
             reply = await bench.round(number, plan)
             assert bench.device.take_bytes().payload_down == payload
             assert number == 4 or reply.head.tobytes() == bench.head.tobytes()
+            bench.head = bench.head + reply.delta
 
     play(bench, work)
 
@@ -269,7 +242,7 @@ def test_a_wrong_belief_costs_bytes_and_nothing_else(mtu: int) -> None:
         bench.head = (await bench.round(1, plan)).delta
         bench.device.held = np.ones(P, np.float32)
         bench.device._session.stored = type(bench.device.stored)(
-            500, 15, 5, 0, 32, 108, head_crc(np.ones(P, np.float32))
+            500, 15, 5, 0, 32, head_crc(np.ones(P, np.float32))
         )
         reply = await bench.round(2, plan)
         assert reply.head.tobytes() == bench.head.tobytes()
@@ -307,7 +280,7 @@ def test_another_run_starts_without_residual_and_with_the_head_that_was_there() 
         await bench.device.close()
         bench.new_host(run=10)
         await bench.start()
-        assert not bench.residual.any()
+        assert bench.residual.any()  # the new run has not begun yet
         assert bench.device.stored.head == head_crc(head)
         await bench.round(1, plan)
         assert not bench.residual.any()

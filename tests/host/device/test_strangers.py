@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +18,16 @@ from bytefed.errors import BoardError, ConfigError
 from bytefed.federation.config import RunConfig
 from bytefed.federation.local_training import LocalTraining
 from bytefed.protocol.header import control_frame
-from bytefed.protocol.message import HEADER_SIZE, Begin, BeginFlag, Capture, Hello, Kind, Result
+from bytefed.protocol.message import (
+    HEADER_SIZE,
+    PROTOCOL_VERSION,
+    Capture,
+    Hello,
+    Kind,
+    Next,
+    Result,
+    RoundFlag,
+)
 
 D, C, RUN = 4, 2, 0x5EA1
 HEAD = np.zeros(D * C + C, np.float32)
@@ -60,13 +70,14 @@ def test_a_board_weighs_what_it_holds(link, taken):
         return await device.train(device.plan_round(1, HEAD, PLAN))
 
     if taken:
-        assert asyncio.run(one_round()).result.num_examples == 6
+        assert asyncio.run(one_round()).num_examples == 6
     else:
         with pytest.raises(BoardError, match=r"E_BOARD_EXAMPLES.*65,535 training samples, STORED 6"):
             asyncio.run(one_round())
 
 
-def test_a_board_that_took_samples_meanwhile_is_asked_what_it_holds():
+@pytest.mark.parametrize("statistics", [False, True])
+def test_a_board_that_took_samples_meanwhile_is_asked_what_it_holds(statistics):
     board = VirtualBoard(
         features=D, classes=C, uid=0xB0, boot=7, input_size=D, model=1, extract=lambda inputs: inputs,
         sense=lambda label: bytes(D), sense_time=1, scale=1 / 32,
@@ -79,8 +90,8 @@ def test_a_board_that_took_samples_meanwhile_is_asked_what_it_holds():
             board.poll()
             await asyncio.sleep(0.01)
         board.take_frames()
-        reply = await device.train(device.plan_round(1, HEAD, PLAN))
-        return reply.result.num_examples, device.stored.train
+        reply = await device.train(device.plan_round(1, HEAD, PLAN, statistics=statistics))
+        return reply.num_examples, device.stored.train
 
     assert asyncio.run(one_round()) == (8, 8)
 
@@ -88,19 +99,20 @@ def test_a_board_that_took_samples_meanwhile_is_asked_what_it_holds():
 def test_a_later_round_that_a_stranger_began_is_voided():
     board = make_board()
 
-    def say(kind: Kind, body: bytes) -> None:
-        board.feed_frame(control_frame(kind, 1, body))
+    def say(kind: int, body: bytes) -> None:
+        board.feed_frame(bytes((kind, 1)) + body)
         board.poll()
         board.take_frames()
 
     async def two_rounds():
         device = await connected(LoopbackTransport(board, framing="ble"))
         await device.train(device.plan_round(1, HEAD, PLAN))
-        await device.release(counted=True)
-        say(Kind.HELLO, Hello(1, 1, RUN, 9, 244).pack())
-        say(Kind.BEGIN, Begin(65_535, 0, BeginFlag.EVALUATE, 0x8D64B43E).pack() + HEAD.tobytes())
-        reply = await device.train(device.plan_round(2, HEAD, PLAN))
-        return reply.result
+        say(Kind.HELLO, Hello(PROTOCOL_VERSION, PROTOCOL_VERSION, RUN, 9, 244).pack())
+        say(
+            Kind.NEXT | RoundFlag.STATISTICS, Next(65_535, zlib.crc32(HEAD.tobytes())).pack() + HEAD.tobytes()
+        )
+        assert board.round == 65_535
+        return await device.train(device.plan_round(2, HEAD, PLAN))
 
     assert asyncio.run(two_rounds()).num_examples == 6
 
@@ -110,7 +122,7 @@ def test_no_host_may_pull_a_head_back_whole():
         device = await connected(LoopbackTransport(make_board()))
         return await device.train(device.plan_round(1, HEAD, replace(PLAN, proximal_mu=mu)))
 
-    assert asyncio.run(one_round(0.1)).result.num_examples == 6
+    assert asyncio.run(one_round(0.1)).num_examples == 6
     with pytest.raises(BoardError, match="E_BOARD_BAD_VALUE"):
         asyncio.run(one_round(0.1001))
     with pytest.raises(BoardError, match="E_BOARD_BAD_VALUE"):

@@ -10,7 +10,7 @@ import pytest
 from bytefed.codec.downlink import whole
 from bytefed.data import Samples, Task
 from bytefed.data.partition import divide
-from bytefed.device.plan import PlannedRound
+from bytefed.device.plan import PlannedRound, RoundReply
 from bytefed.errors import BoardError, BytefedError, LinkError, StoreError
 from bytefed.events import BoardJoined, BoardTrouble, RoundClosed, Stopping
 from bytefed.extractor.quantization import Quantization
@@ -25,8 +25,9 @@ from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.requirements import Requirements
 from bytefed.federation.rules import Rules
 from bytefed.ledger.count import ByteCount
-from bytefed.ledger.wire_size import round_bytes, serial_profile
-from bytefed.protocol.message import VISIT, BeginFlag, Board, Result, Stored
+from bytefed.ledger.rows import SESSION_PHASES
+from bytefed.ledger.wire_size import release_bytes, round_bytes, serial_profile
+from bytefed.protocol.message import Board, Result, RoundFlag, Stored
 from bytefed.runs.csv_files import Records
 from bytefed.runs.store import Store
 from bytefed.seeds import select, training_seed
@@ -34,7 +35,7 @@ from bytefed.strategies.base import FedAvg, Update
 
 D, C = 3, 2
 P = D * C + C
-ROUND = round_bytes(serial_profile(), D, C)
+ROUND = round_bytes(serial_profile(), D, C, statistics=True)
 
 
 def make_task(samples=120):
@@ -51,7 +52,7 @@ def make_task(samples=120):
 
 
 def stored(capacity=500, train=0, test=0, max_batch=32):
-    return Stored(capacity=capacity, train=train, test=test, crc=0, max_batch=max_batch, buffer=1000, head=0)
+    return Stored(capacity=capacity, train=train, test=test, crc=0, max_batch=max_batch, head=0)
 
 
 class FakeDevice:
@@ -69,10 +70,10 @@ class FakeDevice:
         self.rounds = []  # (round, head, plan, train) of each `train`
         self.held = None
         self.uncounted = []  # rounds in which it heard that its last delta did not count
-        self.answers = []  # of each release, whether the delta counted
+        self.released = []  # (round, whether the delta counted) of each release
+        self.owed = 0
         self.trouble = {}  # round: error to raise
         self.unreachable = 0  # connects that fail
-        self.claimed = False
         self.samples_mark = ""
         self.gates = {}  # round: event to wait for
         self.delta = lambda round_: np.full(P, (self.number + 1) * round_ / 100, np.float32)
@@ -102,26 +103,24 @@ class FakeDevice:
     def watch(self, on_away):
         pass
 
-    async def claim(self, run):
-        self.claimed = self.run != run
-        self.run = run
-
     async def provision(self, samples):
         self.samples = samples
-        self.stored = stored(500, len(samples.train_y), len(samples.test_y), 32)
+        self.stored = stored(500, len(samples.train_y), len(samples.test_y))
         self._spend(ByteCount(payload_down=50, wire_down=50))
 
     def holds(self, samples):
         return False
 
-    def plan_round(self, number, head, training, *, train=True, evaluate=True, uncounted=False):
-        flags = BeginFlag.TRAIN * train | BeginFlag.EVALUATE * evaluate | BeginFlag.UNCOUNTED * uncounted
-        return PlannedRound(number, head, training, flags, whole(head), configures=False)
+    def plan_round(self, number, head, training, *, train=True, statistics=True, uncounted=False):
+        flags = RoundFlag.TRAIN * train | RoundFlag.STATISTICS * statistics | RoundFlag.UNCOUNTED * uncounted
+        return PlannedRound(
+            number, head, training, flags, whole(head), configures=False, samples=(self.examples, 2)
+        )
 
     async def train(self, planned):
         number, head, train = planned.number, planned.head, planned.trains
         self.rounds.append((number, head.copy(), planned.training, train))
-        if planned.flags & BeginFlag.UNCOUNTED:
+        if planned.flags & RoundFlag.UNCOUNTED:
             self.uncounted.append(number)
         if number in self.gates:
             await self.gates[number].wait()
@@ -129,17 +128,20 @@ class FakeDevice:
             self._spend(ByteCount(junk=7, wire_up=7))
             raise self.trouble.pop(number)
         await asyncio.sleep(0)
+        examples = self.examples if train else 0
         result = Result(
-            status=0, num_examples=self.examples if train else 0, loss=0.5, correct=self.examples // 2,
-            test_correct=len(self.samples.test_y) // 2 if planned.flags & BeginFlag.EVALUATE else 0,
-            duration=1, crc=1,
+            status=0, num_examples=examples, loss=0.5, correct=self.examples // 2,
+            test_correct=len(self.samples.test_y) // 2, duration=1, crc=1,
         )  # fmt: skip
         delta = self.delta(number) if train else None
-        self._spend(round_bytes(self.profile, D, C, train=train))
-        return SimpleNamespace(result=result, delta=delta, head=head, seconds=0.01)
+        self.owed = number if train else 0
+        self._spend(round_bytes(self.profile, D, C, train=train, statistics=planned.statistics))
+        return RoundReply(examples, result if planned.statistics else None, delta, head, 0.01, 0.01)
 
     async def release(self, *, counted):
-        self.answers.append(counted)
+        self.released.append((self.owed, counted))
+        self.owed = 0
+        self._spend(release_bytes(self.profile))
 
     async def close(self):
         pass
@@ -150,7 +152,9 @@ class World:
 
     def __init__(self, directory, boards=3, **keys):
         self.directory = directory
-        self.config = RunConfig(**{"rounds": 3, "partition": "iid", "deadline": 5.0, "quorum": 0.5} | keys)
+        self.config = RunConfig(
+            **{"rounds": 3, "partition": "iid", "deadline": 5.0, "quorum": 0.5, "statistics_rounds": 1} | keys
+        )
         self.devices = [FakeDevice(number) for number in range(boards)]
         self.task = make_task()
         self.events = []
@@ -176,7 +180,7 @@ class World:
             records = Records(store)
             rules, strategy = Rules.of(self.config), FedAvg()
             coordinator = Coordinator(
-                Schedule(self.config.rounds, self.config.deadline),
+                Schedule(self.config.rounds, self.config.deadline, self.config.statistics_rounds),
                 rules,
                 LocalTraining.of(self.config, strategy),
                 fleet,
@@ -198,7 +202,7 @@ class World:
                 self.head = store.head()
                 self.deltas = {n: store.deltas(n) for n in range(1, self.config.rounds + 1)}
                 self.rows = [row for _, row in store.traffic(["round"])]
-                self.sessions = [row for _, row in store.traffic(["connect", "provision", "evaluate"])]
+                self.sessions = [row for _, row in store.traffic(SESSION_PHASES)]
                 self.rounds = store.rounds()
         finally:
             store.close()
@@ -233,7 +237,8 @@ def test_a_run_without_trouble(world):
     assert world.rounds[-1].accuracy_global == score.accuracy
     assert {row.status for row in world.rows} == {"ok"}
     assert all(row.count.wire_total == row.estimate_wire == ROUND.wire_total for row in world.rows)
-    assert all(answer for device in world.devices for answer in device.answers)
+    assert all(not device.uncounted for device in world.devices)
+    assert not any(device.released for device in world.devices)  # the last evaluation has done that
     assert not world.said(BoardTrouble)
     assert len(world.said(RoundClosed)) == 3
 
@@ -358,7 +363,7 @@ def test_a_straggler_is_late_and_never_applied(tmp_path):
         hold[3].set()
 
     assert asyncio.run(world.play(script))
-    assert slow.answers[0] is False
+    assert slow.uncounted == [3]
     late = next(delta for delta in world.deltas[1] if delta.board == slow.name)
     assert (late.status, late.applied) == ("late", False)
     assert [row.participants for row in world.rounds] == [2, 2, 2]
@@ -430,7 +435,8 @@ def test_a_full_disk_ends_the_run_and_no_board_is_told_to_forget(world):
     device.delta = lambda _: np.zeros(100_000, np.float32)
     with pytest.raises(StoreError, match="E_DISK_FULL"):
         asyncio.run(world.play(fill))
-    assert device.answers == []
+    assert device.owed == 1
+    assert device.released == []
 
 
 def test_what_ends_a_run_for_several_boards_at_once_is_said_once(tmp_path, caplog):
@@ -527,9 +533,7 @@ def refuse(world, code):
     with pytest.raises(BytefedError, match=code) as caught:
         asyncio.run(world.play())
     assert not world.directory.exists()
-    assert [device.run for device in world.devices if device.connections] == [VISIT] * (
-        3 - (code == "E_PORT_NOT_FOUND")
-    )
+    assert not any(hasattr(device, "samples") for device in world.devices)
     return caught.value
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bytefed.errors import ConfigError
-from bytefed.protocol.chunks import Ack, ChunkPlan, ChunkReceiver, ChunkSender, final_ack
+from bytefed.protocol.chunks import Ack, ChunkPlan, ChunkReceiver, ChunkSender
 from bytefed.protocol.header import DataHeader
 from bytefed.protocol.message import MAX_CHUNKS
 
@@ -58,6 +58,10 @@ def test_a_receiver_takes_only_what_fits(plan: ChunkPlan, index: int, data: byte
         return
     fits = index < plan.count and len(data) == plan.size_of(index)
     assert ChunkReceiver(plan).receive(index, data) == fits
+
+
+def final_ack(transfer: int, count: int, status: int) -> bytes:
+    return DataHeader(transfer, False, count).pack() + bytes((status,))
 
 
 def test_final_ack() -> None:

@@ -30,7 +30,6 @@ def train(message: Message, context: Context) -> Message:
     socket = Path(str(context.node_config["socket"]))
     answer, mean = asyncio.run(ask(socket, run_number(context.run_id), number, head.astype(np.float32)))
     metrics = {name: int(answer[name]) for name in METRICS}
-    record = MetricRecord(
-        {"num-examples": int(answer["num_examples"]), "loss": float(answer["loss"]), **metrics}
-    )
+    loss = {} if answer["loss"] is None else {"loss": float(answer["loss"])}  # in rounds with statistics
+    record = MetricRecord({"num-examples": int(answer["num_examples"]), **loss, **metrics})
     return Message(RecordDict({"arrays": ArrayRecord([mean]), "metrics": record}), reply_to=message)

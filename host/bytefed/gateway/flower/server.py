@@ -26,12 +26,13 @@ app = ServerApp()
 
 
 def sums(replies: list[RecordDict], weighting: str) -> MetricRecord:
-    """Return the sums of the rooms' byte counts, and the mean loss over samples (Flower's default averages all)."""
+    """Return the sums of the rooms' byte counts, and the mean loss over samples where boards told it."""
     records: list[Any] = [reply["metrics"] for reply in replies]
     examples = sum(record[weighting] for record in records)
     total = {name: sum(record[name] for record in records) for name in METRICS}
-    loss = sum(record[weighting] * record["loss"] for record in records) / examples
-    return MetricRecord({**total, weighting: examples, "loss": loss, "rooms": len(records)})
+    told = [(record[weighting], record["loss"]) for record in records if "loss" in record]
+    loss = {"loss": sum(n * loss for n, loss in told) / sum(n for n, _ in told)} if told else {}
+    return MetricRecord({**total, weighting: examples, **loss, "rooms": len(records)})
 
 
 def wait_for_rooms(grid: Grid, rooms: int, patience: float = 300.0) -> None:
