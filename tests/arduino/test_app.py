@@ -96,7 +96,7 @@ def test_a_board_trains_over_either_link(switch_on: Callable[..., FakeBoard], fr
         assert device.board.capabilities == Capability.EXTRACTOR | Capability.SENSOR | Capability.PERSISTENT
         await device.provision(samples())
         reply = await train(device)
-        assert reply.result.num_examples == 24
+        assert reply.num_examples == 24
         assert reply.delta is not None
         deltas.append(reply.delta.tobytes())
         await device.close()
@@ -273,7 +273,7 @@ def test_power_loss_while_saving(switch_on: Callable[..., FakeBoard], left: int)
         assert board.get("train") in (16, 24)
         device = await meet(board, "serial")
         await device.provision(samples(16, seed=6))
-        assert (await train(device)).result.num_examples == 16
+        assert (await train(device)).num_examples == 16
         await device.close()
 
     go(action)
@@ -392,8 +392,8 @@ def test_a_visit_leaves_the_round_alone(switch_on: Callable[..., FakeBoard]) -> 
         await train(device)
         await device.close()
         visitor = await meet(board, "ble", VISIT)
-        assert board.get("round") == 1
-        assert board.get("state") == State.IDLE
+        assert visitor.welcome.round == board.get("round") == 1
+        assert visitor.welcome.state == board.get("state") == State.READY  # its delta is kept
         await visitor.close()
 
     go(action)

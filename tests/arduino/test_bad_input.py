@@ -20,7 +20,7 @@ from bytefed.errors import BoardError, ConfigError
 from bytefed.extractor import manifest
 from bytefed.extractor.manifest import Manifest, model_folder
 from bytefed.federation.requirements import Requirements
-from bytefed.protocol.message import VISIT, Capability, Capture, Kind
+from bytefed.protocol.message import PROTOCOL_VERSION, VISIT, Capability, Capture, Kind
 
 MOTION = Manifest.load(model_folder("motion"))
 RED = 1
@@ -157,7 +157,7 @@ def test_a_host_of_another_protocol_version(
 ) -> None:
     async def action() -> None:
         device = await meet(switch_on(), "serial")
-        monkeypatch.setattr(session_module, "PROTOCOL_VERSION", 2)
+        monkeypatch.setattr(session_module, "PROTOCOL_VERSION", PROTOCOL_VERSION + 1)
         with pytest.raises(BoardError, match="E_BOARD_BAD_VERSION") as refused:
             await device.connect(2)
         assert "Flash" in refused.value.remedy
