@@ -13,7 +13,7 @@ struct RoundCost {
   uint64_t downlink = 0;  // BEGIN and the head's chunks: framing, checksums, taking the head over
   uint64_t training = 0;  // the SGD steps, as the session takes them
   uint64_t delta = 0;     // local - global, the check for NaN, its CRC-32
-  uint64_t uplink = 0;    // RESULT, GET, the delta's chunks and the ACKs
+  uint64_t uplink = 0;    // DONE, GET, the delta's chunks and the ACKs
   uint64_t total() const { return downlink + training + delta + uplink; }
 };
 
@@ -37,11 +37,10 @@ class ScriptedRound {
     cost_ = RoundCost{};
     const size_t size = blob_size(Codec::kFloat32, HeadShape{D, C}.parameters());
     std::memset(blob_, 0, size);
-    request(Begin{1, 0, Begin::kTrain, crc32(blob_, size)});
+    request(Begin{1, crc32(blob_, size), 0}, RoundFlag::kTrain);
     push(size);
     request(Get{0, kMaxWindow});
-    acknowledge(size);
-    if (session_.state() != State::kIdle) fatal("the scripted round did not come to its end");
+    if (session_.state() != State::kReady) fatal("the scripted round did not come to its end");
     return cost_;
   }
 
@@ -57,14 +56,15 @@ class ScriptedRound {
   static constexpr size_t kChunk = bytefed::kMaxFrame - bytefed::kHeaderSize;
 
   void connect() {
-    request(bytefed::Hello{1, 1, 1, 1, bytefed::kMaxFrame});
-    request(bytefed::Config{0, 1, 1, 0.05f, 1});
+    request(bytefed::Hello{bytefed::kProtocolVersion, bytefed::kProtocolVersion, 1, 1, bytefed::kMaxFrame});
+    request(bytefed::Config{0, 0, 1, 1, 0.05f, 1});
   }
 
   template <typename M>
-  void request(const M& message) {
+  void request(const M& message, uint8_t flags = 0) {
     uint8_t frame[bytefed::kMaxFrame];
-    bytefed::pack_control_header(M::kKind, ++sequence_, frame);
+    const uint8_t kind = static_cast<uint8_t>(M::kKind) | flags;
+    bytefed::pack_control_header(static_cast<bytefed::Kind>(kind), ++sequence_, frame);
     bytefed::pack(message, frame + bytefed::kHeaderSize);
     send(frame, bytefed::kHeaderSize + M::kSize);
   }
@@ -79,13 +79,6 @@ class ScriptedRound {
       sender.sent();
       send(frame, length);
     }
-  }
-
-  void acknowledge(size_t size) {
-    const uint16_t end = static_cast<uint16_t>((size + kChunk - 1) / kChunk);
-    uint8_t frame[bytefed::kHeaderSize + 1] = {};
-    bytefed::pack(bytefed::DataHeader{static_cast<uint8_t>(sequence_ & 3u), false, end}, frame);
-    send(frame, sizeof frame);
   }
 
   // Bytes, and a poll after each delimiter, as the board's main loop goes; then polls until the board waits.

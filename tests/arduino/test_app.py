@@ -96,7 +96,7 @@ def test_a_board_trains_over_either_link(switch_on: Callable[..., FakeBoard], fr
         assert device.board.capabilities == Capability.EXTRACTOR | Capability.SENSOR | Capability.PERSISTENT
         await device.provision(samples())
         reply = await train(device)
-        assert reply.result.num_examples == 24
+        assert reply.num_examples == 24
         assert reply.delta is not None
         deltas.append(reply.delta.tobytes())
         await device.close()
@@ -165,7 +165,7 @@ def test_no_frame_is_longer_than_the_mtu(switch_on: Callable[..., FakeBoard], fa
     board = switch_on(mtu=23)
     board.connect()
     board.feed_frame(
-        control_frame(Kind.HELLO, 9, Hello(1, 1, 1, 5, 250 if family == "bluefruit" else 20).pack())
+        control_frame(Kind.HELLO, 9, Hello(2, 2, 1, 5, 250 if family == "bluefruit" else 20).pack())
     )
     board.step(3)
     (frame,) = board.take_frames()
@@ -175,7 +175,7 @@ def test_no_frame_is_longer_than_the_mtu(switch_on: Callable[..., FakeBoard], fa
 def test_nothing_is_kept_for_a_link_that_was_lost(switch_on: Callable[..., FakeBoard]) -> None:
     board = switch_on()
     board.connect()
-    board.feed_frame(control_frame(Kind.HELLO, 9, Hello(1, 1, 1, 5, 244).pack()))
+    board.feed_frame(control_frame(Kind.HELLO, 9, Hello(2, 2, 1, 5, 244).pack()))
     board.connect(False)
     board.step(5)
     assert board.take_frames() == []
@@ -195,7 +195,7 @@ def test_a_port_that_nobody_reads_stops_nothing(switch_on: Callable[..., FakeBoa
         board = switch_on(usb_room=0)
         from bytefed.protocol.serial_frame import encode_serial_frame
 
-        board.feed(encode_serial_frame(control_frame(Kind.HELLO, 1, Hello(1, 1, 1, 5, 250).pack())))
+        board.feed(encode_serial_frame(control_frame(Kind.HELLO, 1, Hello(2, 2, 1, 5, 250).pack())))
         board.step(10)
         device = await meet(board, "ble")
         await device.provision(samples())
@@ -273,7 +273,7 @@ def test_power_loss_while_saving(switch_on: Callable[..., FakeBoard], left: int)
         assert board.get("train") in (16, 24)
         device = await meet(board, "serial")
         await device.provision(samples(16, seed=6))
-        assert (await train(device)).result.num_examples == 16
+        assert (await train(device)).num_examples == 16
         await device.close()
 
     go(action)
@@ -392,8 +392,8 @@ def test_a_visit_leaves_the_round_alone(switch_on: Callable[..., FakeBoard]) -> 
         await train(device)
         await device.close()
         visitor = await meet(board, "ble", VISIT)
-        assert board.get("round") == 1
-        assert board.get("state") == State.IDLE
+        assert visitor.welcome.round == board.get("round") == 1
+        assert visitor.welcome.state == board.get("state") == State.READY  # its delta is kept
         await visitor.close()
 
     go(action)

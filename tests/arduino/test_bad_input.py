@@ -16,11 +16,11 @@ from bytefed.cli.commands import capture as capture_command
 from bytefed.device import session as session_module
 from bytefed.device.device import Device
 from bytefed.device.plan import Samples
-from bytefed.errors import BoardError, ConfigError
+from bytefed.errors import BoardError, ConfigError, ProtocolError
 from bytefed.extractor import manifest
 from bytefed.extractor.manifest import Manifest, model_folder
 from bytefed.federation.requirements import Requirements
-from bytefed.protocol.message import VISIT, Capability, Capture, Kind
+from bytefed.protocol.message import PROTOCOL_VERSION, VISIT, Capability, Capture, Kind
 
 MOTION = Manifest.load(model_folder("motion"))
 RED = 1
@@ -157,8 +157,8 @@ def test_a_host_of_another_protocol_version(
 ) -> None:
     async def action() -> None:
         device = await meet(switch_on(), "serial")
-        monkeypatch.setattr(session_module, "PROTOCOL_VERSION", 2)
-        with pytest.raises(BoardError, match="E_BOARD_BAD_VERSION") as refused:
+        monkeypatch.setattr(session_module, "PROTOCOL_VERSION", PROTOCOL_VERSION + 1)
+        with pytest.raises(ProtocolError, match="E_VERSION") as refused:
             await device.connect(2)
         assert "Flash" in refused.value.remedy
         monkeypatch.undo()

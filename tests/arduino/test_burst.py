@@ -28,7 +28,7 @@ def board(fake_boards: Path) -> FakeBoard:
     """A board that expects the chunks of an ADD."""
     board = FakeBoard(fake_boards / "fake_bluefruit.so", mtu=FRAME + 3)
     board.connect()
-    board.feed_frame(control_frame(Kind.HELLO, 2, Hello(1, 1, 1, 5, FRAME).pack()))
+    board.feed_frame(control_frame(Kind.HELLO, 2, Hello(2, 2, 1, 5, FRAME).pack()))
     board.step(3)
     (welcome,) = board.take_frames()
     assert Welcome.unpack(welcome[2:]).window == BLUEFRUIT_WINDOW
@@ -83,7 +83,7 @@ def test_what_the_ring_has_no_room_for_is_lost_without_damage(board: FakeBoard) 
 
 def test_values_of_the_largest_size_fill_the_ring_too(fake_boards: Path) -> None:
     """The last of as many values as the ring has slots is a HELLO, and is answered; one further on is not."""
-    noise, hello = bytes((0x70,)) + bytes(243), control_frame(Kind.HELLO, 2, Hello(1, 1, 1, 5, 244).pack())
+    noise, hello = bytes((0x70,)) + bytes(243), control_frame(Kind.HELLO, 2, Hello(2, 2, 1, 5, 244).pack())
     for room, answers in ((RING - 1, 1), (RING, 0)):
         board = FakeBoard(fake_boards / "fake_bluefruit.so")
         board.connect()

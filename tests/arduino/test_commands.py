@@ -35,7 +35,7 @@ def test_devices_says_what_a_board_is(fake_boards: Path) -> None:
         assert facts.pop("RAM free").endswith(" B")
         assert facts == {
             "board": "Nano 33 BLE", "uid": "0123456789abcdef", "model": "motion", "head": "64x4, batch up to 32",
-            "samples": "0 + 0 of 60", "run": "none", "firmware": "0.1.0", "sensor": "LSM9DS1", "saves": "0",
+            "samples": "0 + 0 of 60", "round": "none", "firmware": "0.1.0", "sensor": "LSM9DS1", "saves": "0",
         }  # fmt: skip
         await device.close()
 
@@ -47,8 +47,8 @@ def test_devices_says_what_a_board_is(fake_boards: Path) -> None:
     [(0, ""), (1, ", receiving"), (2, ", training"), (3, ", done")],
 )
 def test_devices_says_where_a_board_stands(state: int, what: str) -> None:
-    welcome = Welcome(1, state, boot=1, run=0xF00D, round=12, nonce=0, frame_limit=250, window=1)
-    assert where_it_stands(welcome) == f"0000f00d, round 12{what}"
+    welcome = Welcome(2, state, boot=1, round=12, nonce=0, frame_limit=250, window=1)
+    assert where_it_stands(welcome) == f"12{what}"
 
 
 def test_devices_fits_eighty_columns(

@@ -13,7 +13,7 @@ from bytefed.protocol.message import Hello, Kind
 from bytefed.protocol.serial_frame import encode_serial_frame
 
 MINUTE = 60_000  # ms
-HELLO = control_frame(Kind.HELLO, 9, Hello(1, 1, 1, 5, 244).pack())
+HELLO = control_frame(Kind.HELLO, 9, Hello(2, 2, 1, 5, 244).pack())
 pytestmark = pytest.mark.usefixtures("blank_flash")
 
 

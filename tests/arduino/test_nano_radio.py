@@ -15,7 +15,7 @@ from test_app import go, meet, samples, train
 from bytefed.protocol.header import control_frame
 from bytefed.protocol.message import Hello, Kind
 
-HELLO = control_frame(Kind.HELLO, 9, Hello(1, 1, 1, 5, 244).pack())
+HELLO = control_frame(Kind.HELLO, 9, Hello(2, 2, 1, 5, 244).pack())
 pytestmark = pytest.mark.usefixtures("blank_flash")
 
 

@@ -121,16 +121,16 @@ async def trains_with(device: Device, name: str) -> str:
     await device.provision(features(device))
     first = await round_(device, 1, name)
     check_delta(device, first, name, 1)
-    assert first.result.num_examples == TRAIN
+    assert first.num_examples == TRAIN
     device.take_bytes()
     planned = device.plan_round(2, head(device, 2), plan(name))
-    expected = planned_round(device.profile, device.shape, planned.codecs, configures=planned.configures)
+    expected = planned_round(
+        device.profile, planned.blobs, statistics=planned.statistics, configures=planned.configures
+    )
     second = await round_(device, 2, name)
     counted = device.take_bytes()
     repeated = counted.retransmission + counted.probe + counted.junk
-    note = (
-        f"{counted.wire_total:,} B a round, {second.seconds:.2f} s, trained {first.result.duration / 100} s"
-    )
+    note = f"{counted.wire_total:,} B a round, {second.seconds:.2f} s, trained {first.computing:.2f} s"
     if repeated:
         return f"{note}; {repeated:,} B more than estimated: the link lost frames"
     assert counted == expected, f"{name}: {counted.wire_total:,} B, estimated {expected.wire_total:,} B"
@@ -191,7 +191,7 @@ async def captures(device: Device) -> str:
     device = await anew(device, run)
     reply = await round_(device, 1)
     await device.close()
-    assert reply.delta is not None and reply.result.num_examples == 1 + got
+    assert reply.delta is not None and reply.num_examples == 1 + got
     return f"{got} windows in {seconds:.1f} s, and a round on them"
 
 

@@ -253,6 +253,34 @@ class BenchBoard {
     ask(Release{number, counted});
     CHECK_EQUAL(take(), control(Kind::kReleased, sequence));
   }
+  // The whole delta, in windows of that many chunks.
+  Bytes pull(uint8_t window = 2) {
+    ask(Get{0, window});
+    Bytes blob;
+    uint16_t next = 0;
+    while (next < 3) {
+      const Bytes frame = take();
+      if (frame.size() < kHeaderSize) {
+        check::fail(__FILE__, __LINE__, "the board stopped sending");
+        return blob;
+      }
+      const DataHeader header = unpack_data_header(frame.data());
+      CHECK_EQUAL(header.index, next);
+      CHECK_EQUAL(header.transfer, sequence & 3);
+      blob.insert(blob.end(), frame.begin() + kHeaderSize, frame.end());
+      ++next;
+      CHECK_EQUAL(header.poll, next % window == 0 || next == 3);
+      if (header.poll && next < 3) {
+        give(ack(next));
+        work();
+      }
+    }
+    return blob;
+  }
+  void expect_no_pull() {
+    ask(Get{0, 2});
+    expect_error(Status::kBusy);
+  }
   Bytes ack(uint16_t first) { return data(first, false, {}); }
   Bytes final_ack(uint8_t status = 0) { return data(3, false, {status}); }
 

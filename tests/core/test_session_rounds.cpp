@@ -1,4 +1,4 @@
-// NEXT, BEGIN, training, DONE, RESULT, GET, RELEASE; POLL in every state.
+// NEXT, BEGIN, training, DONE, RESULT, GET; POLL in every state.
 #include "bench_board.h"
 #include "bytefed/learning/exact_math.h"
 
@@ -6,42 +6,12 @@ using namespace bench;
 
 namespace {
 
-Bytes pull(BenchBoard& board, uint8_t window = 2) {
-  board.ask(Get{0, window});
-  Bytes blob;
-  uint16_t next = 0;
-  while (next < 3) {
-    const Bytes frame = board.take();
-    if (frame.size() < kHeaderSize) {
-      check::fail(__FILE__, __LINE__, "the board stopped sending");
-      return blob;
-    }
-    const DataHeader header = unpack_data_header(frame.data());
-    CHECK_EQUAL(header.index, next);
-    CHECK_EQUAL(header.transfer, board.sequence & 3);
-    blob.insert(blob.end(), frame.begin() + kHeaderSize, frame.end());
-    ++next;
-    CHECK_EQUAL(header.poll, next % window == 0 || next == 3);
-    if (header.poll && next < 3) {
-      board.give(board.ack(next));
-      board.work();
-    }
-  }
-  return blob;
-}
-
 Bytes sum(const Bytes& head, const Bytes& delta) {
   float a[kParameters], b[kParameters];
   std::memcpy(a, head.data(), sizeof a);
   std::memcpy(b, delta.data(), sizeof b);
   for (size_t i = 0; i < kParameters; ++i) a[i] += b[i];
   return BenchBoard::blob_of(a);
-}
-
-// What a session's answer to a GET that may have none says.
-void expect_no_pull(BenchBoard& board) {
-  board.ask(Get{0, 2});
-  board.expect_error(Status::kBusy);
 }
 
 }  // namespace
@@ -57,17 +27,17 @@ TEST(round_in_chunks) {
   CHECK(result.duration > 0);
   CHECK(board.tail.empty());
   CHECK_EQUAL(board.global_head(), head);
-  const Bytes delta = pull(board);
+  const Bytes delta = board.pull();
   CHECK_EQUAL(crc32(delta.data(), delta.size()), result.crc);
   CHECK(!(sum(head, delta) == head));
   board.give(board.data(3, false, {0}));  // a pull has no final ACK: this one ends nothing
   board.work();
   board.expect_silence();
   CHECK_EQUAL(static_cast<int>(board.session.state()), 3);
-  CHECK_EQUAL(pull(board), delta);
+  CHECK_EQUAL(board.pull(), delta);
   board.release(1);
   CHECK_EQUAL(static_cast<int>(board.session.state()), 0);
-  expect_no_pull(board);
+  board.expect_no_pull();
 }
 
 TEST(round_inline_is_two_messages) {
@@ -225,7 +195,7 @@ TEST(round_same_bits_whatever_the_frames) {
     const Bytes head = BenchBoard::head();
     if (i == 0) {
       board.round(1, head);
-      deltas[i] = pull(board);
+      deltas[i] = board.pull();
     } else {
       board.ask(BenchBoard::next_of(1, head));
       board.expect<Done>();
@@ -243,7 +213,7 @@ TEST(round_evaluation_alone) {
   CHECK_EQUAL(result.num_examples, 0);
   CHECK_EQUAL(result.crc, 0u);
   CHECK_EQUAL(float_bits(result.loss), 0u);
-  expect_no_pull(board);
+  board.expect_no_pull();
 }
 
 TEST(round_begin_is_judged) {
@@ -270,208 +240,6 @@ TEST(round_begin_is_judged) {
   CHECK_EQUAL(board.session.round(), 0);
   board.ask(BenchBoard::begin_of(6, head));
   CHECK_EQUAL(static_cast<int>(board.expect<Accept>().state), 1);
-}
-
-TEST(round_another_run_takes_effect_with_its_first_request_that_needs_it) {
-  const Bytes head = BenchBoard::head();
-  const Request firsts[] = {BenchBoard::next_of(6, head, head, RoundFlag::kStatistics),
-                            BenchBoard::begin_of(6, head),
-                            {Kind::kAdd, body_of(BenchBoard::add_of(BenchBoard::records(1), 6, 1, 0))},
-                            {Kind::kCapture, body_of(Capture{0, 0, 0, 0})},
-                            {Kind::kRelease, body_of(Release{7, 1})}};
-  for (const Request& first : firsts) {
-    BenchBoard board;
-    board.ready();
-    board.round(7, head);
-    const Welcome welcome = board.hello(2);  // says how it will be
-    CHECK_EQUAL(static_cast<int>(welcome.state), 0);
-    CHECK_EQUAL(welcome.round, 0);
-    board.configure();
-    board.store();
-    for (Kind harmless : {Kind::kInfo, Kind::kAbout, Kind::kSave, Kind::kPoll}) {
-      board.ask(harmless);
-      board.take();
-    }
-    expect_no_pull(board);
-    CHECK_EQUAL(board.session.round(), 7);  // and it is still as it was
-    CHECK(board.session.holds_delta());
-    CHECK_EQUAL(board.session.round_record().run, 1u);
-    board.ask(first);
-    CHECK(board.take()[0] != static_cast<uint8_t>(Kind::kError));
-    CHECK_EQUAL(board.session.round_record().run, 2u);
-    CHECK(!board.session.holds_delta());
-    CHECK_EQUAL(board.session.store().count(Split::kTrain), 6);
-    CHECK_EQUAL(board.global_head(), head);  // never its samples or its head, but for the round that came
-  }
-}
-
-TEST(round_a_request_of_another_run_that_is_cut_short_changes_nothing) {
-  BenchBoard board;
-  board.ready();
-  board.round(7, BenchBoard::head());
-  board.hello(2);
-  for (Kind kind : {Kind::kNext, Kind::kBegin, Kind::kAdd, Kind::kCapture, Kind::kRelease}) {
-    board.ask(kind, {1});
-    board.expect_error(Status::kBadLength);
-  }
-  CHECK(board.session.holds_delta());
-  CHECK_EQUAL(board.session.round_record().run, 1u);
-}
-
-TEST(round_a_visit_loses_nothing) {
-  BenchBoard board;
-  board.ready();
-  const Bytes head = BenchBoard::head();
-  const Done done = board.round(7, head);
-  const Bytes delta = pull(board);
-  for (uint32_t run : {kVisit, uint32_t{9}}) {
-    const Welcome welcome = board.hello(run);
-    CHECK_EQUAL(static_cast<int>(welcome.state), run == kVisit ? 3 : 0);
-    CHECK_EQUAL(welcome.round, run == kVisit ? 7 : 0);
-    board.expect_silence();  // DONE is for who asked
-    board.poll();
-    board.expect_error(Status::kNotReceived);
-    expect_no_pull(board);
-  }
-  const Welcome welcome = board.hello();
-  CHECK_EQUAL(static_cast<int>(welcome.state), 3);
-  CHECK_EQUAL(welcome.round, 7);
-  board.configure();
-  board.ask(BenchBoard::begin_of(7, head));
-  CHECK_EQUAL(static_cast<int>(board.expect<Accept>().state), 3);
-  CHECK_EQUAL(board.expect<Done>().crc, done.crc);
-  CHECK_EQUAL(pull(board), delta);
-}
-
-TEST(round_a_visit_belongs_to_the_run_that_the_board_knows) {
-  BenchBoard board;
-  board.ready();
-  const Bytes head = BenchBoard::head();
-  board.round(7, head);
-  board.hello(kVisit);
-  board.ask(BenchBoard::begin_of(6, head));
-  board.expect_error(Status::kStaleRound);
-  board.configure();
-  board.round(8, head);
-  CHECK_EQUAL(board.session.round_record().run, 1u);
-  board.release(0);
-  CHECK_EQUAL(board.session.round_record().run, 1u);
-  CHECK_EQUAL(board.session.round(), 0);
-}
-
-TEST(round_done_goes_only_to_who_asked_in_this_session) {
-  BenchBoard board(250, 32);
-  board.ready();
-  const Request next = BenchBoard::next_of(1, BenchBoard::head());
-  board.give(board.control(next.kind, ++board.sequence, next.body));
-  board.session.poll();
-  CHECK_EQUAL(static_cast<int>(board.session.state()), 2);
-  board.give(board.control(Kind::kHello, board.sequence, body_of(Hello{2, 2, 1, 0, 250})));
-  board.work();
-  CHECK_EQUAL(static_cast<int>(board.expect<Welcome>().state), 2);
-  board.expect_silence();
-  CHECK_EQUAL(static_cast<int>(board.session.state()), 3);
-  board.poll();  // of the sequence number that the NEXT had
-  board.expect_error(Status::kNotReceived);
-  board.ask(next);
-  const Done done = board.expect<Done>();
-  CHECK_EQUAL(crc32(board.tail.data(), board.tail.size()), done.crc);
-}
-
-TEST(round_release) {
-  BenchBoard board;
-  board.ready();
-  const Bytes head = BenchBoard::head();
-  board.round(7, head);
-  const uint32_t changes = board.session.round_changes();
-  for (uint16_t other : {6, 8, 65535}) {
-    board.release(other);
-    CHECK(board.session.holds_delta());
-  }
-  CHECK_EQUAL(board.session.round_changes(), changes);
-  const Bytes delta = pull(board);
-  board.release(7);
-  CHECK(!board.session.holds_delta());
-  CHECK_EQUAL(board.session.round(), 7);
-  const uint32_t after = board.session.round_changes();
-  CHECK(after != changes);
-  board.release(7);  // once more, since RELEASED was lost
-  CHECK_EQUAL(board.session.round_changes(), after);
-  board.ask(BenchBoard::begin_of(6, head));
-  board.expect_error(Status::kStaleRound);  // the run goes on where it was
-  board.round(8, head);
-  board.release(0, 0);
-  CHECK(!board.session.holds_delta());
-  CHECK_EQUAL(board.session.round(), 0);
-  CHECK_EQUAL(board.global_head(), head);
-  board.configure();
-  board.round(1, head);
-}
-
-TEST(round_release_says_nothing_more_of_the_delta) {
-  BenchBoard board;
-  board.ready();
-  board.round(7, BenchBoard::head());
-  board.give(board.control(Kind::kPoll, board.sequence));
-  board.give(board.control(Kind::kGet, ++board.sequence, body_of(Get{0, 2})));
-  board.release(7);
-  board.expect_silence();
-}
-
-TEST(round_release_decides_what_becomes_of_the_encoding_error) {
-  // A delta that did not count leaves no trace, one that did leaves its encoding error: as the next round
-  // does.
-  const Bytes head = BenchBoard::head();
-  Bytes deltas[2][2];
-  for (int counted = 0; counted < 2; ++counted) {
-    for (int released = 0; released < 2; ++released) {
-      BenchBoard board(250, 32);
-      board.ready();
-      board.ask(Config{0, 2, 1, 2, 0.1f, 9});  // onebit
-      board.take();
-      board.ask(BenchBoard::next_of(1, head));
-      board.expect<Done>();
-      if (released == 1) board.release(1, static_cast<uint8_t>(counted));
-      const uint8_t uncounted = released == 0 && counted == 0 ? RoundFlag::kUncounted : 0;
-      board.ask(BenchBoard::next_of(2, head, {}, RoundFlag::kTrain | uncounted));
-      board.expect<Done>();
-      deltas[counted][released] = board.tail;
-    }
-    CHECK_EQUAL(deltas[counted][0], deltas[counted][1]);
-  }
-  CHECK(!(deltas[0][0] == deltas[1][0]));
-}
-
-TEST(round_done_tells_of_samples_that_the_host_does_not_know) {
-  BenchBoard board(250, 32);
-  board.hello();
-  board.configure();
-  board.provision();
-  const Bytes head = BenchBoard::head();
-  board.ask(BenchBoard::next_of(1, head));
-  CHECK_EQUAL(static_cast<int>(board.expect<Done>().status), static_cast<int>(Status::kOtherSamples));
-  CHECK_EQUAL(board.tail.size(), 48u);  // it has been trained nevertheless
-  const uint8_t sequence = board.sequence;
-  board.store();
-  board.give(board.control(Kind::kPoll, sequence));
-  board.work();
-  CHECK_EQUAL(static_cast<int>(board.expect<Done>(sequence).status), 0);
-  board.ask(BenchBoard::next_of(2, head, {}, RoundFlag::kTrain | RoundFlag::kStatistics));
-  CHECK_EQUAL(static_cast<int>(board.expect<Result>().status), 0);
-  board.release(2);
-  CHECK_EQUAL(board.add(BenchBoard::records(1), 6, 1, 0), 0);
-  board.ask(BenchBoard::next_of(3, head, {}, RoundFlag::kTrain | RoundFlag::kStatistics));
-  const Result result = board.expect<Result>();  // says their number itself
-  CHECK_EQUAL(static_cast<int>(result.status), 0);
-  CHECK_EQUAL(result.num_examples, 7);
-  board.ask(BenchBoard::next_of(4, head, {}, 0));
-  CHECK_EQUAL(static_cast<int>(board.expect<Done>().status), 0);  // no delta, nothing to weigh
-  board.ask(BenchBoard::next_of(5, head, {}));
-  CHECK_EQUAL(static_cast<int>(board.expect<Done>().status), static_cast<int>(Status::kOtherSamples));
-  board.hello();  // a whole opening tells of them
-  board.configure();
-  board.ask(BenchBoard::next_of(5, head, {}));
-  CHECK_EQUAL(static_cast<int>(board.expect<Done>().status), 0);
 }
 
 TEST(round_a_bad_head_keeps_the_old_one) {
@@ -521,7 +289,7 @@ TEST(round_training_that_diverges_has_no_delta) {
   const Done done = board.round(1, BenchBoard::head());
   CHECK_EQUAL(static_cast<int>(done.status), static_cast<int>(Status::kNotFinite));
   CHECK_EQUAL(done.crc, 0u);
-  expect_no_pull(board);
+  board.expect_no_pull();
   board.configure();
   CHECK_EQUAL(static_cast<int>(board.round(2, BenchBoard::head()).status), 0);
 }
@@ -548,7 +316,7 @@ TEST(round_begin_repeated_changes_nothing) {
   board.ask(begin);
   CHECK_EQUAL(static_cast<int>(board.expect<Accept>().state), 3);
   CHECK_EQUAL(board.expect<Done>().crc, done.crc);
-  const Bytes delta = pull(board);
+  const Bytes delta = board.pull();
   CHECK_EQUAL(crc32(delta.data(), delta.size()), done.crc);
 }
 
@@ -744,10 +512,10 @@ TEST(round_get_is_judged_and_resumes) {
     board.ask(bad);
     board.expect_error(Status::kBadValue);
   }
-  const Bytes delta = pull(board, 3);
+  const Bytes delta = board.pull(3);
   CHECK_EQUAL(crc32(delta.data(), delta.size()), done.crc);
   board.hello();
-  expect_no_pull(board);  // this session has not asked for the round
+  board.expect_no_pull();  // this session has not asked for the round
   board.ask(BenchBoard::begin_of(1, head));
   board.expect<Accept>();
   board.expect<Done>();

@@ -206,7 +206,7 @@ async def trial(bench: Bench, fault: Fault) -> str:
     again = await round_(other, 1, codec)
     check_delta(other, again, codec, 1)
     assert again.delta.tobytes() == reply.delta.tobytes()
-    assert again.result.num_examples == TRAIN
+    assert again.num_examples == TRAIN
     second = await round_(other, 2)
     if codec == "float32":  # onebit's error goes on into the next round
         check_delta(other, second, codec, 2)

@@ -18,7 +18,7 @@ from emulator_process import Chip
 from bytefed.boards.nrf52840.builds import find_build
 from bytefed.errors import ConfigError
 from bytefed.protocol.header import control_frame
-from bytefed.protocol.message import VISIT, Hello, Kind
+from bytefed.protocol.message import PROTOCOL_VERSION, VISIT, Hello, Kind
 from bytefed.protocol.serial_frame import SerialDecoder, encode_serial_frame
 
 TIMES = int(os.environ.get("BYTEFED_REOPENS", "100"))
@@ -39,7 +39,9 @@ def image() -> Path:
 
 
 def hello(nonce: int) -> bytes:
-    return b"\0" + encode_serial_frame(control_frame(Kind.HELLO, 1, Hello(1, 1, VISIT, nonce, 250).pack()))
+    return b"\0" + encode_serial_frame(
+        control_frame(Kind.HELLO, 1, Hello(PROTOCOL_VERSION, PROTOCOL_VERSION, VISIT, nonce, 250).pack())
+    )
 
 
 def opened(chip: Chip) -> socket.socket:

@@ -61,7 +61,8 @@ _KEY = "delta BLOB NOT NULL,\n    PRIMARY KEY (run, round, board));"
 _NO_KEY = "delta BLOB NOT NULL);"
 _INSERT = 'db.execute(\n                "INSERT OR IGNORE INTO deltas'
 _FORGETFUL = "key in vars(self).setdefault('known', set()) or self.known.add(key) or "
-_TRAINED = "        self._round = work\n        return reply"
+_TRAINED = "        return work.reply()"
+_RELEASED = "        if self._owed:\n            await self.release(counted=True)\n"
 _ANSWERS = "return self.kind == kind and self.sequence == sequence"
 _LAX = "return self.kind == kind and (self.sequence == sequence or "
 _BELIEVE = """def believe(wire):
@@ -85,7 +86,7 @@ BOARDS = (
     Mutant(
         "no CRC-32 of the head",
         _CORE_ROUND,
-        (("if (crc32(memory_.local, size) != begin_.head) {", "if (false) {"),),
+        (("if (crc32(memory_.local, size) != request_.head) {", "if (false) {"),),
         "undetected",
     ),
     Mutant(
@@ -110,7 +111,7 @@ BOARDS = (
     Mutant(
         "POLL of any sequence number",
         _SESSION,
-        (("sequence == add_sequence_ && ", ""), ("sequence != begin_sequence_ || ", "")),
+        ((" || sequence != push_sequence_", ""),),
         "echoes",
     ),
     Mutant(
@@ -127,27 +128,40 @@ BOARDS = (
     Mutant(
         "the same boot id again",
         _SESSION,
-        (("identity_.boot, round_.run()", "uint16_t{1}, round_.run()"),),
+        (("identity_.boot,   anew", "uint16_t{1}, anew"),),
         "resets",
     ),
     Mutant(
         "run ignored",
         _SESSION,
-        (("if (hello.run != round_.run() && ", "if (round_.run() == 0 && "),),
+        (
+            (
+                "asked_run_ != kVisit && asked_run_ != round_.run()",
+                "asked_run_ != kVisit && round_.run() == 0",
+            ),
+        ),
         "echoes",
     ),
     Mutant(
         "key without round",
         _CORE_ROUND,
-        (("begin.round == begin_.round && begin.head", "begin.head"),),
+        (("request.round == request_.round && request.head", "request.head"),),
         "heads",
     ),
-    Mutant("key without head", _CORE_ROUND, (("begin.head == begin_.head && ", ""),), "heads"),
-    Mutant("key without flags", _CORE_ROUND, ((" && begin.flags == begin_.flags", ""),), "heads"),
+    Mutant("key without head", _CORE_ROUND, ((" && request.head == request_.head", ""),), "heads"),
+    Mutant(
+        "key without flags", _CORE_ROUND, ((" &&\n         request.flags == request_.flags", ""),), "heads"
+    ),
     Mutant(
         "BEGIN begins anew",
         _ROUNDS,
-        (("  if (round_.is_current(begin)) return accept(sequence);\n", ""),),
+        (("&& round_.is_current(request)) {", "&& false) {"),),
+        "echoes",
+    ),
+    Mutant(
+        "NEXT begins anew",
+        _ROUNDS,
+        (("round_.is_current(request) && round_.state() != State::kReceiving", "false"),),
         "echoes",
     ),
     Mutant(
@@ -193,9 +207,9 @@ BOARDS = (
 
 HOSTS = (
     Mutant(
-        "acknowledge before commit",
+        "release before commit",
         _DEVICE,
-        ((_TRAINED, _TRAINED.replace("return", "await self.release(counted=True)\n        return")),),
+        ((_TRAINED, _RELEASED + _TRAINED),),
     ),
     Mutant(
         "no CRC-16",
@@ -206,14 +220,14 @@ HOSTS = (
     Mutant(
         "no CRC-32 of the delta",
         _ROUND,
-        (("or zlib.crc32(delta) != result.crc:", "or not delta:"),),
+        (("or zlib.crc32(delta) != done.crc:", "or not delta:"),),
         "undetected",
     ),
     Mutant("no sequence number of answers", _LINK, ((_ANSWERS, "return self.kind == kind"),), "echoes"),
     Mutant(
-        "no sequence number of RESULT",
+        "no sequence number of DONE",
         _LINK,
-        ((_ANSWERS, _LAX + "kind is Kind.RESULT)"),),
+        ((_ANSWERS, _LAX + "kind in (Kind.DONE, Kind.RESULT))"),),
         "echoes",
     ),
     Mutant(
@@ -223,12 +237,12 @@ HOSTS = (
         "echoes",
     ),
     Mutant(
-        "no sequence number but of RESULT and ERROR",
+        "no sequence number but of DONE and ERROR",
         _LINK,
         (
             (
                 _ANSWERS,
-                _LAX + "kind not in (Kind.RESULT, Kind.ERROR))",
+                _LAX + "kind not in (Kind.DONE, Kind.RESULT, Kind.ERROR))",
             ),
         ),
         "old and lost",
@@ -245,9 +259,7 @@ HOSTS = (
         ((" or header.transfer != sequence % 4", ""),),
         "echoes",
     ),
-    Mutant(
-        "no nonce", _HOST_SESSION, (("Welcome.unpack(body).nonce == hello.nonce", "True"),), "old welcome"
-    ),
+    Mutant("no nonce", _HOST_SESSION, (("Welcome.unpack(body).nonce == nonce", "True"),), "old welcome"),
     Mutant("act on every ACK", _TRANSFER, (("if news or polls:", "if True:"),), "duplicates"),
     Mutant("no primary key", _SCHEMA, ((_KEY, _NO_KEY),), "late kills"),
     Mutant(

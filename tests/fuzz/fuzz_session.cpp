@@ -72,7 +72,10 @@ struct World {
     World* self = static_cast<World*>(context);
     if (length < kHeaderSize || length > kMaxFrame) abort();
     if (self->refusals != 0) return --self->refusals, false;
-    self->heard += frame[length - 1];  // reads the whole frame for the sanitizers
+    const bool done =
+        frame[0] == static_cast<uint8_t>(Kind::kDone) || frame[0] == static_cast<uint8_t>(Kind::kResult);
+    if (done && !self->asked) abort();  // only for who asked in this session
+    self->heard += frame[length - 1];   // reads the whole frame for the sanitizers
     return true;
   }
   static uint32_t millis(void* context) { return static_cast<World*>(context)->now += 3; }
@@ -95,8 +98,19 @@ struct World {
     // A copy of just that size, so that reading beyond it is found.
     uint8_t* copy = static_cast<uint8_t*>(std::malloc(length + 1));
     std::memcpy(copy, frame, length);
+    if (length > kHeaderSize) note(frame, length);
     session().receive(&links[link & 1], copy, length);
     std::free(copy);
+  }
+  // Remembers whether the session has asked for a round.
+  void note(const uint8_t* frame, size_t length) {
+    const uint8_t kind = frame[0] & 0xF0u;
+    asked |= kind == static_cast<uint8_t>(Kind::kNext) || kind == static_cast<uint8_t>(Kind::kBegin);
+    Hello hello = {};
+    const bool whole = unpack(frame + kHeaderSize, length - kHeaderSize, &hello);
+    if (frame[0] != static_cast<uint8_t>(Kind::kHello) || !whole) return;
+    if (hello.version_min > kProtocolVersion || hello.version_max < kProtocolVersion) return;
+    if (hello.frame_limit >= kMinFrame) asked = false;
   }
   void check() {
     const SampleStore& store = session().store();
@@ -106,6 +120,7 @@ struct World {
         if (store.get(static_cast<Split>(split), i).label >= kClasses) abort();
       }
     }
+    if (session().holds_delta() && session().round_record().state != State::kReady) abort();
     if (!all_finite(session().global_head(), HeadShape{kFeatures, kClasses}.parameters())) abort();
   }
 
@@ -115,34 +130,90 @@ struct World {
   volatile uint8_t heard = 0;
   uint8_t blob[256] = {};  // what transfers carry
   uint16_t blob_length = 0;
-  Begin last_begin = {};
+  uint8_t last_round[kMaxFrame] = {};  // the frame of the last NEXT or BEGIN
+  size_t last_length = 0;
+  uint8_t codec_down = 0;    // of the last CONFIG
+  bool asked = false;        // for a round, since the last HELLO
   bool was_readable = true;  // the flash, at the last start
   Flash flash{64, 40};
   std::unique_ptr<Device> board;
 };
 
 template <typename M>
-void request(World& world, uint8_t link, const M& message, const uint8_t* tail = nullptr,
-             size_t tail_length = 0) {
-  uint8_t frame[kMaxFrame];
+void request(World& world, uint8_t link, const M& message) {
+  uint8_t frame[kHeaderSize + M::kSize];
   pack_control_header(M::kKind, ++world.sequence, frame);
   pack(message, frame + kHeaderSize);
-  if (tail_length > sizeof frame - kHeaderSize - M::kSize)
-    tail_length = sizeof frame - kHeaderSize - M::kSize;
-  if (tail_length != 0) std::memcpy(frame + kHeaderSize + M::kSize, tail, tail_length);
-  world.give(link, frame, kHeaderSize + M::kSize + tail_length);
+  world.give(link, frame, sizeof frame);
 }
 
+Config config(World& world, Input& input) {
+  const uint8_t rate = input.byte(), codecs = input.byte();
+  world.codec_down = codecs >> 3 & 7u;
+  return {world.codec_down,
+          static_cast<uint8_t>(codecs & 7u),
+          input.byte(),
+          input.byte(),
+          rate < 250 ? 0.01f * rate : 3e38f,
+          5,
+          rate % 5 == 0 ? 0.1f : 0.0f};
+}
+
+constexpr size_t kHeadParameters = kFeatures * kClasses + kClasses;
+
+// Puts the head that a difference leads to into world.blob, which holds the difference.
+uint32_t head_by_difference(World& world, uint16_t round) {
+  float head[32], values[32] = {};  // of one padded group
+  decode(static_cast<Codec>(world.codec_down), kHeadParameters, downlink_seed(round), world.blob, values);
+  for (size_t i = 0; i < kHeadParameters; ++i) head[i] = values[i] + world.session().global_head()[i];
+  return crc32(head, sizeof(float) * kHeadParameters);
+}
+
+// Starts a round: by BEGIN, or by NEXT with no blob, a whole head or a difference inside.
 void begin(World& world, Input& input) {
   const uint8_t how = input.byte();
-  world.blob_length = sizeof(float) * HeadShape{kFeatures, kClasses}.parameters();
+  world.blob_length = sizeof(float) * kHeadParameters;
   std::memset(world.blob, 0, world.blob_length);
   input.bytes(world.blob, how & 31u);
-  Begin message = {input.byte(), input.byte(), input.byte(), crc32(world.blob, world.blob_length)};
-  if ((how & 0x20u) == 0) message.codec = 0;
-  if ((how & 0x80u) != 0) ++message.head;
-  world.last_begin = message;
-  request(world, world.current_link(), message, world.blob, (how & 0x40u) != 0 ? world.blob_length : 0);
+  const uint16_t round = input.byte();
+  const uint8_t codec = input.byte(), flags = input.byte() & 15u;
+  uint32_t head = crc32(world.blob, world.blob_length);
+  const bool next = (how & 0x40u) != 0;
+  size_t size = next ? world.blob_length : 0;
+  if (next && codec % 3 == 0) {
+    head = crc32(world.session().global_head(), world.blob_length);
+    size = 0;
+  } else if (next && codec % 3 == 1 && known_codec(world.codec_down) &&
+             is_lossy(static_cast<Codec>(world.codec_down))) {
+    size = blob_size(static_cast<Codec>(world.codec_down), kHeadParameters);
+    head = head_by_difference(world, round);
+  }
+  if ((how & 0x80u) != 0) ++head;
+  uint8_t* frame = world.last_round;
+  const Kind kind = next ? Kind::kNext : Kind::kBegin;
+  pack_control_header(static_cast<Kind>(static_cast<uint8_t>(kind) | flags), ++world.sequence, frame);
+  size_t length = kHeaderSize;
+  if (next) {
+    pack(Next{round, head}, frame + length);
+    length += Next::kSize;
+  } else {
+    pack(Begin{round, head, (how & 0x20u) != 0 ? codec : uint8_t{0}}, frame + length);
+    length += Begin::kSize;
+  }
+  if ((flags & RoundFlag::kConfigure) != 0) {
+    pack(config(world, input), frame + length);
+    length += Config::kSize;
+  }
+  std::memcpy(frame + length, world.blob, size);
+  world.last_length = length + size;
+  world.give(world.current_link(), frame, world.last_length);
+}
+
+// The same NEXT or BEGIN once more, as a new request.
+void begin_again(World& world) {
+  if (world.last_length == 0) return;
+  world.last_round[1] = ++world.sequence;
+  world.give(world.current_link(), world.last_round, world.last_length);
 }
 
 void add(World& world, Input& input) {
@@ -208,13 +279,13 @@ void capture(World& world, Input& input) {
   world.session().capture(message);  // the board's own button
 }
 
-// The end of a round, as the host says it: whether the delta counted.
-void final_ack(World& world, Input& input) {
+// The end of a round, or of the whole run, as the host says it: whether the delta counted.
+void release(World& world, Input& input) {
   const uint8_t how = input.byte();
-  uint8_t frame[kHeaderSize + 1] = {0, 0, static_cast<uint8_t>(how & 1u)};
-  pack(DataHeader{static_cast<uint8_t>(world.sequence & 3u), false, static_cast<uint16_t>(how >> 1 & 7u)},
-       frame);
-  world.give(world.current_link(), frame, sizeof frame);
+  const uint16_t round = world.session().round();
+  const uint16_t rounds[] = {round, round, static_cast<uint16_t>(round + 1), 0};
+  const Release message = {rounds[how >> 1 & 3u], static_cast<uint8_t>(how & 1u)};
+  request(world, world.current_link(), message);
 }
 
 // If the flash can be read, all state that was safe when the power failed is there again; in any case the
@@ -245,20 +316,15 @@ void step(World& world, Input& input) {
     case 1: return work(world, input);
     case 2:
       return request(world, input.byte(),
-                     Hello{1, 1, input.byte() % 3u, 7, static_cast<uint8_t>(20 + input.byte())});
-    case 3: {
-      const uint8_t rate = input.byte();
-      return request(world, world.current_link(),
-                     Config{static_cast<uint8_t>(input.byte() % 8), input.byte(), input.byte(),
-                            rate < 250 ? 0.01f * rate : 3e38f, 5, rate % 5 == 0 ? 0.1f : 0.0f});
-    }
+                     Hello{2, 2, input.byte() % 3u, 7, static_cast<uint8_t>(20 + input.byte())});
+    case 3: return request(world, world.current_link(), config(world, input));
     case 4: return begin(world, input);
     case 5: return add(world, input);
     case 6: return chunks(world, input);
     case 7: return request(world, world.current_link(), Get{input.byte(), input.byte()});
     case 8: return data_or_ack(world, input);
     case 9: {
-      const uint8_t frame[] = {static_cast<uint8_t>(input.byte() % 12), world.sequence};
+      const uint8_t frame[] = {static_cast<uint8_t>(input.byte() % 16), world.sequence};
       return world.give(input.byte() >> 7, frame, sizeof frame);
     }
     case 10: world.refusals = input.byte() % 8; return;
@@ -267,8 +333,8 @@ void step(World& world, Input& input) {
     case 13: return lose_power(world, input);
     case 14: return keep(world, input);
     case 15: world.flash.writes_left = input.byte(); return;
-    case 16: return request(world, world.current_link(), world.last_begin);
-    default: return final_ack(world, input);
+    case 16: return begin_again(world);
+    default: return release(world, input);
   }
 }
 

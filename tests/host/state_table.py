@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import struct
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -229,7 +229,7 @@ def _said(frames: list[bytes]) -> list[str]:
 
 
 # The requests: kind and body, for a board in its state, with the flags of a round where they are not none.
-REQUESTS = {
+REQUESTS: dict[str, Callable[[StatedBoard], tuple[Kind, bytes] | tuple[Kind, bytes, int]]] = {
     "HELLO": lambda board: (Kind.HELLO, hello()),
     "HELLO of another run": lambda board: (Kind.HELLO, hello(RUN + 1)),
     "HELLO of a visit": lambda board: (Kind.HELLO, hello(VISIT)),
