@@ -280,7 +280,7 @@ class Simulation:
             (
                 len(outcome.excess),
                 "E_DELTA_NORM",
-                f"their deltas are longer than {self._config.norm_bound:g} times the median: scaled down to that.",
+                f"they pull more than {self._config.norm_bound:g} times as hard as the median: bounded to that.",
                 "--norm-bound 0 turns the bound off.",
             ),
         ]
