@@ -229,6 +229,7 @@ TEST(keeper_takes_note_of_what_changes_while_it_writes) {
           CHECK_EQUAL(static_cast<int>(board.session.state()), static_cast<int>(State::kReceiving));
           CHECK(!board.keeper.save());
           board.wait(5000);
+          board.session.closed(&board.narrow);
           board.ask(Hello{1, 1, what == 4 ? 10u : 9u, 1, 250});
       }
       for (int ms = 0; ms < 5000; ++ms) {

@@ -68,6 +68,10 @@ class Closing:
         )  # fmt: skip
         return counted
 
+    def weight(self, number: int) -> int:
+        """Return the sum of a round's weights: num_examples, as far as the norm bound lets them count."""
+        return sum(update.num_examples for update in self._updates(number)[0])
+
     def _held_accuracy(self, parameters: int) -> float:
         """Return the mean accuracy of the heads that the boards hold, on the task's test set."""
         held, zeros = self._store.all_held(), bytes(4 * parameters)

@@ -107,6 +107,7 @@ class OpenRun:
     records: Records
     training: LocalTraining
     coordinator: Coordinator
+    closing: Closing
     gather: Callable[[], Awaitable[None]]
 
     async def work(self) -> bool:
@@ -154,12 +155,13 @@ async def open_run(
         fleet = Fleet(store, experiment.assignment, requirements, config.codec, listener, experiment.air)
         records = Records(store)
         rules, training = Rules.of(config), LocalTraining.of(config, experiment.strategy)
+        ending = Closing(task, rules, experiment.strategy, store, listener)
         coordinator = Coordinator(
             Schedule(config.rounds, config.deadline),
             rules,
             training,
             fleet,
-            Closing(task, rules, experiment.strategy, store, listener),
+            ending,
             store,
             records,
             listener,
@@ -172,7 +174,7 @@ async def open_run(
     async def gather() -> None:
         await (fleet.join_all(devices) if seconds is None else fleet.admit_all(devices, seconds))
 
-    return OpenRun(store, fleet, records, training, coordinator, gather)
+    return OpenRun(store, fleet, records, training, coordinator, ending, gather)
 
 
 def _create(experiment: Experiment, new: NewRun, devices: Sequence[Device]) -> Store:
