@@ -277,8 +277,8 @@ def test_a_delta_is_on_disk_before_the_board_may_forget_it(world):
     original, on_disk = device.train, []
 
     async def train(planned):
-        for number in range(1, planned.number + (not planned.trains)):
-            on_disk.append(device.name in {delta.board for delta in world.store.deltas(number)})
+        before = range(1, planned.number + (not planned.trains))
+        on_disk.extend(device.name in {delta.board for delta in world.store.deltas(each)} for each in before)
         return await original(planned)
 
     device.train = train
