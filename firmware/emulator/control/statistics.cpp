@@ -47,8 +47,9 @@ std::string statistics(Board& board) {
 std::string statistics(const Traffic& traffic) {
   const auto whole = [](uint64_t value) { return static_cast<unsigned long long>(value); };
   std::string text = "{\"ok\": true";
-  text += format(", \"connections\": %llu, \"values\": %llu, \"value_bytes\": %llu",
-                 whole(traffic.connections()), whole(traffic.values()), whole(traffic.value_bytes()));
+  text += format(", \"connections\": %llu, \"values\": %llu, \"value_bytes\": %llu, \"value_events\": %llu",
+                 whole(traffic.connections()), whole(traffic.values()), whole(traffic.value_bytes()),
+                 whole(traffic.value_events()));
   for (size_t i = 0; i < kPurposes; ++i) {
     const auto purpose = static_cast<Purpose>(i);
     const Tally& tally = traffic.tally(purpose);
