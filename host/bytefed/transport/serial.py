@@ -346,10 +346,19 @@ class _Threaded:
 def _close(device: serial.Serial) -> None:
     """Close a port. Behind a URL that is done in a thread: pyserial then sleeps for 0.3 s, and other boards wait."""
     if "://" in device.name:
-        Thread(target=device.close, daemon=True).start()
+        Thread(target=_close_url, args=(device,), daemon=True).start()
         return
     with suppress(OSError):
         device.close()
+
+
+def _close_url(device: serial.Serial) -> None:
+    """Close what is behind a URL; pyserial leaves a socket open if the other side has closed it first."""
+    inner = getattr(device, "_socket", None)
+    with suppress(OSError):
+        device.close()
+        if inner is not None:
+            inner.close()
 
 
 def _has_descriptor(device: serial.Serial) -> bool:
