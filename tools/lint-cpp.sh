@@ -4,6 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PWD/.venv/bin:$PATH  # clang-format and clang-tidy in the versions that pyproject.toml pins
+python3 tools/monocypher.py build/monocypher
 files=$(git ls-files '*.h' '*.cpp')
 if [ "${1:-}" = --fix ]; then
   clang-format -i $files
@@ -18,7 +19,7 @@ for compiler in g++ clang++; do
   for standard in gnu++14 gnu++17; do
     for file in firmware/lib/bytefed/src/bytefed/*/*.cpp; do
       "$compiler" -std=$standard -O2 -ffp-contract=off -fno-exceptions -fno-rtti -Wall -Wextra -Werror \
-        -Ifirmware/lib/bytefed/src -fsyntax-only "$file"
+        -Ifirmware/lib/bytefed/src -isystem build/monocypher -fsyntax-only "$file"
     done
     echo "$compiler $standard: no warnings"
   done
@@ -29,7 +30,7 @@ tidy() {  # what, arguments of clang-tidy: its findings are errors (.clang-tidy)
   said=$(clang-tidy --quiet "$@" 2>&1) || { echo "$said"; exit 1; }
   echo "clang-tidy, $what: nothing found"
 }
-tidy "core" firmware/lib/bytefed/src/bytefed/*/*.cpp -- -std=gnu++14 -Ifirmware/lib/bytefed/src
+tidy "core" firmware/lib/bytefed/src/bytefed/*/*.cpp -- -std=gnu++14 -Ifirmware/lib/bytefed/src -isystem build/monocypher
 
 # The boards' app and tflm_features on fake cores; with the real ones PlatformIO makes warnings errors in debug images.
 app=firmware/src/arduino
@@ -40,7 +41,7 @@ tidy_app() {  # board macro, standard, family, sources...
   shift 3
   tidy "app, $macro" --header-filter='firmware/(lib|src)/.*' "$@" -- -std="$standard" -Wall -Wextra \
     -Wno-deprecated-declarations -D"$macro" -DARDUINO_NRF52_ADAFRUIT -DBYTEFED_CAPACITY=500 -DBYTEFED_MAX_BATCH=32 \
-    -DBYTEFED_MAJOR=0 -DBYTEFED_MINOR=1 -DBYTEFED_PATCH=0 -I$model -I$app -Ifirmware/lib/bytefed/src \
+    -DBYTEFED_MAJOR=0 -DBYTEFED_MINOR=1 -DBYTEFED_PATCH=0 -I$model -I$app -Ifirmware/lib/bytefed/src -isystem build/monocypher \
     -Ifirmware/lib/tflm_features/src -Itests/arduino/fake -Itests/arduino/fake/tflm -Itests/arduino/fake/"$family"
 }
 tidy_app ARDUINO_ARDUINO_NANO33BLE gnu++14 nano $app/*.cpp $app/nano/*.cpp firmware/lib/tflm_features/src/*/*.cpp

@@ -17,6 +17,7 @@ sys.path.insert(0, str(root / "tools"))
 sys.dont_write_bytecode = True
 
 import model_to_c  # noqa: E402
+import monocypher  # noqa: E402
 
 
 def option(name: str) -> str:
@@ -49,4 +50,8 @@ for library in env.GetLibBuilders():  # type: ignore[name-defined]  # noqa: F821
         library.env.Append(CPPDEFINES=shared, CCFLAGS=strict)  # only our own code
     if library.name == "tflm_features":
         library.env.Append(CPPPATH=[str(generated)])
+    if library.name == "Monocypher":
+        library.env.Append(CPPDEFINES=["BLAKE2_NO_UNROLLING"])  # 8 KB less flash
+        if wrong := monocypher.complaint(Path(library.src_dir)):
+            sys.exit(wrong)
 print(f"Model {option('model')}, store of {option('capacity')} samples")

@@ -7,6 +7,8 @@
 #include "bytefed/learning/trainer.h"
 #include "bytefed/protocol/crc.h"
 #include "bytefed/protocol/serial_frame.h"
+#include "bytefed/seal/blob_seal.h"
+#include "bytefed/seal/handshake.h"
 #include "console.h"
 #include "scripted_round.h"
 #include "stack_gauge.h"
@@ -174,6 +176,55 @@ void count_framing(const Stopwatch& stopwatch, const char* kind, uint8_t (*byte)
   print_row("_250_bytes_insn", decode);
 }
 
+// The board's side of a handshake, its first message being right or from somebody without the key.
+void count_handshake(const Stopwatch& stopwatch) {
+  static const uint8_t key[kKeySize] = {1}, host_secret[kKeySize] = {2}, secret[kKeySize] = {3},
+                       hello[7] = {}, welcome[12] = {};
+  static KeyChain chain;
+  static SessionKeys keys;
+  static uint8_t message[sizeof hello + kHandshakeOverhead], answer[sizeof welcome + kHandshakeOverhead];
+  print_row("seal_key_chain_insn", stopwatch.count([] { start_key_chain(key, &chain); }));
+  Initiator(chain, host_secret).write(hello, sizeof hello, message);
+  bool good = false;
+  const auto answer_it = [&] {
+    Responder responder(chain);
+    good = responder.read(message, sizeof message) &&
+           responder.write(secret, welcome, sizeof welcome, answer, &keys);
+  };
+  const uint32_t whole = stopwatch.count(answer_it);
+  if (!good) fatal("the handshake is broken");
+  Initiator(chain, host_secret).write(hello, sizeof hello, message);
+  print_row("seal_handshake_insn", whole);
+  print_row("seal_handshake_stack_bytes", stack_depth(answer_it));
+  message[kKeySize] ^= 1;
+  print_row("seal_refused_insn", stopwatch.count(answer_it));
+  if (good) fatal("a stranger is let in");
+}
+
+void count_seals(const Stopwatch& stopwatch) {
+  static const uint8_t key[kKeySize] = {4};
+  static DirectionKeys keys;
+  static uint8_t frame[kMaxFrame - kFrameSealSize], sealed[kMaxFrame], blob[2600];
+  print_row("seal_direction_keys_insn", stopwatch.count([] { keys.derive(key); }));
+  static FrameSealer sealer(keys);
+  static FrameOpener opener(keys);
+  for (const size_t body : {0u, 64u, 239u}) {
+    size_t length = 0;
+    const uint32_t seal = stopwatch.count([&] { length = sealer.seal(frame, kHeaderSize + body, sealed); });
+    const uint32_t open = stopwatch.count([&] { length = opener.open(sealed, length); });
+    if (length != kHeaderSize + body) fatal("seals are broken");
+    print("seal_frame_");
+    print_decimal(body);
+    print_row("_insn", seal);
+    print("open_frame_");
+    print_decimal(body);
+    print_row("_insn", open);
+  }
+  static BlobSealer blobs(keys);
+  print_row("seal_blob_tag_2600_insn", stopwatch.count([] { blobs.begin(blob, sizeof blob); }));
+  print_row("seal_blob_chunk_248_insn", stopwatch.count([] { blobs.hide(248, blob, 248); }));
+}
+
 void count_round(const Stopwatch& stopwatch) {
   constexpr HeadShape shape = {64, 10};
   static ScriptedRound<shape.features, shape.classes, kSamples> round(stopwatch);
@@ -213,6 +264,8 @@ int main() {
   count_framing(stopwatch, "zeros", [](uint32_t) { return uint8_t{0}; });
   count_framing(stopwatch, "text", [](uint32_t) { return uint8_t{'x'}; });
   count_framing(stopwatch, "noise", [](uint32_t i) { return static_cast<uint8_t>(noise(i)); });
+  count_handshake(stopwatch);
+  count_seals(stopwatch);
   count_round(stopwatch);
   measure_memory();
   return 0;

@@ -133,6 +133,25 @@ def framing(counts: Counts, direction: str, kind: str) -> float:
     return counts[f"framing_{direction}_{kind}_250_bytes_insn"] / 250
 
 
+def seal_table(counts: Counts) -> str:
+    """Return a table of what sealed links cost a board."""
+    parts = [
+        ("handshake", "seal_handshake_insn", "the board's side: GREET read, WELCOMED written"),
+        ("a stranger's GREET refused", "seal_refused_insn", "no X25519 is done"),
+        ("chain up to the key", "seal_key_chain_insn", "once, when the board starts"),
+        ("keys of a direction", "seal_direction_keys_insn", "twice a session"),
+        ("frame without a body, sealed", "seal_frame_0_insn", ""),
+        ("frame with a body of 64 B, sealed", "seal_frame_64_insn", ""),
+        ("the same, opened", "open_frame_64_insn", ""),
+        ("largest frame, sealed", "seal_frame_239_insn", "a body of 239 B"),
+        ("the same, opened", "open_frame_239_insn", ""),
+        ("chunk of a blob", "seal_blob_chunk_248_insn", "248 B, hidden or shown"),
+        ("tag of a blob", "seal_blob_tag_2600_insn", "2,600 B, once a transfer"),
+    ]
+    rows = [[name, f"{counts[key]:,}", what] for name, key, what in parts]
+    return table(["", "instructions", "what"], rows)
+
+
 def codec_table(counts: Counts) -> str:
     """Return a table of both directions of each codec."""
     rows = []
@@ -194,6 +213,13 @@ D = 64 and C = 10 where a head is involved.
 A delta of 650 parameters (D = 64, C = 10); encoding includes the error feedback.
 
 {codec_table(counts)}
+## Sealed links
+
+SPEC.md, section 10, with Monocypher at -O2 and BLAKE2b's rounds in a loop.
+
+{seal_table(counts)}
+The handshake takes {counts["seal_handshake_stack_bytes"]:,} B of stack.
+
 ## Memory
 
 Besides the two heads and the samples:

@@ -8,6 +8,7 @@ NB_MODULE(_core, module) {
   bind_codec(module);
   bind_kernel(module);
   bind_link(module);
+  bind_seal(module);
   bind_simulate(module);
   bind_virtual_board(module);
 }

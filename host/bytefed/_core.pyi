@@ -68,6 +68,70 @@ class SerialReader:
     def pending(self) -> int:
         """Bytes taken that are not part of anything returned so far."""
 
+def blake2b(data: bytes, key: bytes, digest_size: int) -> bytes: ...
+
+def x25519(secret: bytes, point: bytes) -> bytes | None:
+    """The shared secret; None for a point of low order."""
+
+def chacha20(key: bytes, nonce: int, block: int, data: bytes) -> bytes:
+    """data XOR the keystream from that block of 64 bytes on."""
+
+def aead_lock(key: bytes, nonce: bytes, associated: bytes, text: bytes) -> bytes:
+    """ChaCha20-Poly1305: hidden text and tag."""
+
+class HostHandshake:
+    def __init__(self, key: bytes, secret: bytes) -> None: ...
+
+    def write(self, payload: bytes) -> bytes:
+        """The first message."""
+
+    def read(self, message: bytes) -> bytes | None:
+        """The answer's payload; None if it is from somebody else."""
+
+    @property
+    def keys(self) -> tuple[bytes, bytes]:
+        """Keys of the directions down and up, once read."""
+
+class BoardHandshake:
+    def __init__(self, key: bytes) -> None: ...
+
+    def read(self, message: bytes) -> bytes | None:
+        """
+        The first message's payload; None if it is from somebody without the key.
+        """
+
+    def write(self, payload: bytes, secret: bytes) -> bytes | None:
+        """The answer; None if the other side's point is of low order."""
+
+    @property
+    def keys(self) -> tuple[bytes, bytes]:
+        """Keys of the directions down and up, once written."""
+
+class SealSender:
+    def __init__(self, key: bytes) -> None: ...
+
+    def seal(self, frame: bytes) -> bytes:
+        """The sealed frame, nine bytes longer."""
+
+    def begin_blob(self, blob: bytes) -> tuple[int, bytes]:
+        """The blob's number and tag."""
+
+    def hide(self, position: int, chunk: bytes) -> bytes:
+        """Bytes of the blob begun last, as they travel."""
+
+class SealReceiver:
+    def __init__(self, key: bytes) -> None: ...
+
+    def open(self, sealed: bytes) -> bytes | None:
+        """
+        The frame; None for all that the other end did not seal, or that was opened before.
+        """
+
+    def show(self, number: int, position: int, chunk: bytes) -> bytes:
+        """Bytes of a blob as they are."""
+
+    def is_blob(self, number: int, tag: bytes, blob: bytes) -> bool: ...
+
 class Simulator:
     """
     Many clients over one array of samples; see bytefed.simulation.simulator.

@@ -6,6 +6,7 @@ if ! command -v cmake >/dev/null; then
   echo "SKIPPED: the core's tests, CMake is not installed"
   exit 0
 fi
+command -v valgrind >/dev/null || echo "SKIPPED: constant time, valgrind is not installed"
 for compiler in g++ clang++; do
   if ! command -v "$compiler" >/dev/null; then
     echo "SKIPPED: the core's tests with $compiler, it is not installed"

@@ -5,11 +5,15 @@ from __future__ import annotations
 import ctypes
 import shutil
 import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 from board_port import MakeBoard
 
-CORE = Path(__file__).parents[2] / "firmware/lib/bytefed/src"
+ROOT = Path(__file__).parents[2]
+CORE = ROOT / "firmware/lib/bytefed/src"
+MONOCYPHER = ROOT / "build" / "monocypher"
 _SHIM = Path(__file__).with_name("shared_board.cpp")
 _BUFFER = 65_536
 
@@ -24,8 +28,30 @@ def build_shared_board(sources: Path, library: Path) -> None:
     compiler = shutil.which("c++") or "g++"
     core = sorted((sources / "bytefed").rglob("*.cpp"))
     flags = ["-std=gnu++14", "-O1", "-ffp-contract=off", "-shared", "-fPIC", "-w"]
-    includes = [f"-I{sources}"]
-    subprocess.run([compiler, *flags, *includes, str(_SHIM), *map(str, core), "-o", str(library)], check=True)
+    includes = [f"-I{sources}", f"-I{MONOCYPHER}"]
+    files = [_SHIM, *core, _monocypher(compiler)]
+    subprocess.run([compiler, *flags, *includes, *map(str, files), "-o", str(library)], check=True)
+
+
+def _monocypher(compiler: str) -> Path:
+    """Return the object of Monocypher, which is compiled once for all cores."""
+    made = MONOCYPHER / "shared.o"
+    if not made.exists():
+        subprocess.run([sys.executable, ROOT / "tools" / "monocypher.py", MONOCYPHER], check=True)
+        with tempfile.NamedTemporaryFile(dir=MONOCYPHER, suffix=".o", delete=False) as scratch:
+            command = [
+                compiler,
+                "-O2",
+                "-fPIC",
+                "-w",
+                "-c",
+                str(MONOCYPHER / "monocypher.c"),
+                "-o",
+                scratch.name,
+            ]
+            subprocess.run(command, check=True)
+        Path(scratch.name).replace(made)
+    return made
 
 
 def shared_board(library: str) -> MakeBoard:

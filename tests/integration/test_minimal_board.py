@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "firmware/lib/bytefed/src"
+MONOCYPHER = ROOT / "build/monocypher"
 pytestmark = [
     pytest.mark.skipif(os.name != "posix", reason="no pseudo-terminals on this system"),
     pytest.mark.skipif(shutil.which("c++") is None, reason="needs a C++ compiler"),
@@ -21,7 +22,9 @@ pytestmark = [
 
 def test_a_run_with_the_board_of_forty_lines(tmp_path):
     sources = [ROOT / "examples/minimal/board.cpp", *sorted(CORE.rglob("*.cpp"))]
-    flags = ["-std=c++14", "-O1", "-ffp-contract=off", f"-I{CORE}"]
+    subprocess.run([sys.executable, ROOT / "tools/monocypher.py", MONOCYPHER], check=True)
+    sources.append(MONOCYPHER / "monocypher.c")
+    flags = ["-std=c++14", "-O1", "-ffp-contract=off", f"-I{CORE}", f"-I{MONOCYPHER}"]
     subprocess.run(["c++", *flags, *sources, "-o", tmp_path / "board"], check=True)
     rng = np.random.default_rng(3)
     y = np.arange(120) % 10

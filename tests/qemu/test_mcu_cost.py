@@ -42,6 +42,13 @@ def test_framing_takes_25_instructions_a_byte(counts: dict[str, int]) -> None:
     assert max(framing.values()) <= 25 * 250
 
 
+def test_sealed_links_stay_below_their_goals(counts: dict[str, int]) -> None:
+    assert counts["seal_handshake_insn"] <= 3_100_000
+    assert counts["seal_refused_insn"] <= 250_000
+    assert max(counts["seal_frame_64_insn"], counts["open_frame_64_insn"]) <= 16_000
+    assert counts["seal_handshake_stack_bytes"] <= 2_048
+
+
 def test_memory_of_a_step_stays_below_its_goal(counts: dict[str, int]) -> None:
     assert counts["training_memory_d64_c10_bytes"] < 256
     assert 0 < counts["training_step_stack_bytes"] < 1024

@@ -14,6 +14,7 @@ import frames
 import head_codecs
 import kernel
 import messages
+import seals
 import transfers
 
 FILES: dict[str, Callable[[], Iterator[str]]] = {
@@ -24,6 +25,9 @@ FILES: dict[str, Callable[[], Iterator[str]]] = {
     "exp.txt": kernel.exp_lines,
     "log.txt": kernel.log_lines,
     "sgd.txt": kernel.sgd_lines,
+    "seal_handshakes.txt": seals.handshake_lines,
+    "seal_frames.txt": seals.frame_lines,
+    "seal_blobs.txt": seals.blob_lines,
     "codec.json": head_codecs.lines,
 }
 

@@ -1,0 +1,9 @@
+"""Sealed links: the handshake, sealed frames and sealed blobs of SPEC.md section 10, by the firmware's own core.
+
+Bytes in, bytes out: no port, no clock, no file. How keys are kept is not known here.
+"""
+
+from bytefed.seal.channel import FRAME_SEAL_SIZE, TAG_SIZE, Channel
+from bytefed.seal.handshake import HANDSHAKE_OVERHEAD, KEY_SIZE, Greeting
+
+__all__ = ["FRAME_SEAL_SIZE", "HANDSHAKE_OVERHEAD", "KEY_SIZE", "TAG_SIZE", "Channel", "Greeting"]

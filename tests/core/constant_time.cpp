@@ -1,0 +1,89 @@
+// Handshake, sealed frames and sealed blobs with all secrets marked undefined, under valgrind: it reports a
+// branch or an index that depends on one. With the argument `leak` there is one, which it has to report.
+#include <valgrind/memcheck.h>
+
+#include <cstdio>
+#include <cstring>
+
+#include "bytefed/seal/blob_seal.h"
+#include "bytefed/seal/handshake.h"
+
+using namespace bytefed;
+
+namespace {
+
+void hide(void* secret, size_t size) {
+  static_cast<void>(VALGRIND_MAKE_MEM_UNDEFINED(secret, size));
+}
+// What is sent is known to all.
+void show(void* bytes, size_t size) {
+  static_cast<void>(VALGRIND_MAKE_MEM_DEFINED(bytes, size));
+}
+
+struct Secrets {
+  uint8_t key[kKeySize], host[kKeySize], board[kKeySize];
+};
+
+bool handshake(Secrets& secrets, SessionKeys* keys) {
+  uint8_t message[7 + kHandshakeOverhead], answer[12 + kHandshakeOverhead], forged[sizeof message];
+  KeyChain chain;
+  start_key_chain(secrets.key, &chain);
+  Initiator host(chain, secrets.host);
+  host.write(reinterpret_cast<const uint8_t*>("payload"), 7, message);
+  show(message, sizeof message);
+  std::memcpy(forged, message, sizeof message);
+  forged[40] ^= 1;
+  Responder board(chain), other(chain);
+  if (!board.read(message, sizeof message) || other.read(forged, sizeof forged)) return false;
+  SessionKeys theirs;
+  if (!board.write(secrets.board, reinterpret_cast<const uint8_t*>("twelve bytes"), 12, answer, &theirs)) {
+    return false;
+  }
+  show(answer, sizeof answer);
+  return host.read(answer, sizeof answer, keys);
+}
+
+bool frames(const SessionKeys& session) {
+  DirectionKeys keys;
+  keys.derive(session.up);
+  FrameSealer sealer(keys);
+  FrameOpener opener(keys);
+  uint8_t frame[100] = {1, 2, 3}, sealed[100 + kFrameSealSize];
+  hide(frame + kHeaderSize, sizeof frame - kHeaderSize);
+  for (int i = 0; i < 3; ++i) {
+    const size_t length = sealer.seal(frame, sizeof frame, sealed);
+    show(sealed, length);
+    sealed[50] ^= 1;
+    if (opener.open(sealed, length) != 0) return false;
+    sealed[50] ^= 1;
+    if (opener.open(sealed, length) != sizeof frame) return false;
+  }
+  return true;
+}
+
+bool blobs(const SessionKeys& session) {
+  DirectionKeys keys;
+  keys.derive(session.down);
+  BlobSealer sealer(keys);
+  uint8_t blob[300] = {};
+  hide(blob, sizeof blob);
+  BlobSeal seal = sealer.begin(blob, sizeof blob);
+  show(&seal, sizeof seal);
+  sealer.hide(10, blob + 10, 200);
+  blob_xor(keys, seal.number, 10, blob + 10, 200);
+  return blob_is(keys, seal, blob, sizeof blob);
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  Secrets secrets = {{1}, {2}, {3}};
+  hide(&secrets, sizeof secrets);
+  if (count > 1 && std::strcmp(arguments[1], "leak") == 0) {
+    std::puts(std::memcmp(secrets.key, secrets.host, kKeySize) == 0 ? "equal" : "not equal");
+  }
+  SessionKeys keys;
+  if (handshake(secrets, &keys) && frames(keys) && blobs(keys)) return 0;
+  std::puts("nothing was opened");
+  return 2;
+}
