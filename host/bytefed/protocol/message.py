@@ -36,6 +36,8 @@ class Kind(IntEnum):
 
     HELLO = 0x01
     WELCOME = 0x41
+    GREET = 0x0D
+    WELCOMED = 0x4D
     INFO = 0x02
     BOARD = 0x42
     CONFIG = 0x03
@@ -88,6 +90,8 @@ class Status(IntEnum):
     NO_STORAGE = 34  # the board has no memory that survives a loss of power
     STORAGE_FAILED = 35  # writing to flash failed; the last saved state is still there
     NOT_RECEIVED = 36  # POLL asks about a request that has not arrived in this session
+    LOCKED = 37  # the board has a key, and the request is not sealed with it; the board's uid (u64) follows
+    UNPAIRED = 38  # the board has no key
 
 
 class State(IntEnum):
@@ -207,6 +211,48 @@ class Welcome(Body):
     boot: int
     round: int
     nonce: int
+    frame_limit: int
+    window: int
+
+
+@dataclass(frozen=True)
+class Greet(Body):
+    """Opens a sealed session; the fields are the payload of the handshake's first message, which is the body.
+
+    Attributes:
+        version_min: As in HELLO.
+        version_max: As in HELLO.
+        run: As in HELLO.
+        frame_limit: As in HELLO.
+    """
+
+    KIND = Kind.GREET
+    LAYOUT = struct.Struct("<BBIB")
+    version_min: int
+    version_max: int
+    run: int
+    frame_limit: int
+
+
+@dataclass(frozen=True)
+class Welcomed(Body):
+    """Answers GREET; the fields are the payload of the handshake's second message, which is the body.
+
+    Attributes:
+        version: As in WELCOME.
+        state: As in WELCOME.
+        boot: As in WELCOME.
+        round: As in WELCOME.
+        frame_limit: As in WELCOME.
+        window: As in WELCOME.
+    """
+
+    KIND = Kind.WELCOMED
+    LAYOUT = struct.Struct("<BBHHBB")
+    version: int
+    state: int
+    boot: int
+    round: int
     frame_limit: int
     window: int
 
@@ -527,6 +573,8 @@ class Error(Body):
 MESSAGES: tuple[type[Body], ...] = (
     Hello,
     Welcome,
+    Greet,
+    Welcomed,
     Board,
     Config,
     Next,

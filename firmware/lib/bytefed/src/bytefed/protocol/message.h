@@ -28,6 +28,8 @@ constexpr uint32_t kRamUnit = 16;
 enum class Kind : uint8_t {
   kHello = 0x01,
   kWelcome = 0x41,
+  kGreet = 0x0D,
+  kWelcomed = 0x4D,
   kInfo = 0x02,
   kBoard = 0x42,
   kConfig = 0x03,
@@ -79,6 +81,8 @@ enum class Status : uint8_t {
   kNoStorage = 34,      // the board has no memory that survives a loss of power
   kStorageFailed = 35,  // writing to flash failed; the last saved state is still there
   kNotReceived = 36,    // POLL asks about a request that has not arrived in this session
+  kLocked = 37,  // the board has a key, and the request is not sealed with it; the board's uid (u64) follows
+  kUnpaired = 38,  // the board has no key
 };
 
 // The state of a board in its round.
@@ -177,6 +181,58 @@ struct Welcome {
     io(message.boot);
     io(message.round);
     io(message.nonce);
+    io(message.frame_limit);
+    io(message.window);
+  }
+};
+
+// Opens a sealed session; the fields are the payload of the handshake's first message, which is the body.
+struct Greet {
+  static constexpr Kind kKind = Kind::kGreet;
+  static constexpr size_t kSize = 7;
+  // As in HELLO.
+  uint8_t version_min;
+  // As in HELLO.
+  uint8_t version_max;
+  // As in HELLO.
+  uint32_t run;
+  // As in HELLO.
+  uint8_t frame_limit;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.version_min);
+    io(message.version_max);
+    io(message.run);
+    io(message.frame_limit);
+  }
+};
+
+// Answers GREET; the fields are the payload of the handshake's second message, which is the body.
+struct Welcomed {
+  static constexpr Kind kKind = Kind::kWelcomed;
+  static constexpr size_t kSize = 8;
+  // As in WELCOME.
+  uint8_t version;
+  // As in WELCOME.
+  State state;
+  // As in WELCOME.
+  uint16_t boot;
+  // As in WELCOME.
+  uint16_t round;
+  // As in WELCOME.
+  uint8_t frame_limit;
+  // As in WELCOME.
+  uint8_t window;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.version);
+    io(message.state);
+    io(message.boot);
+    io(message.round);
     io(message.frame_limit);
     io(message.window);
   }
@@ -566,6 +622,8 @@ struct Error {
 #define BYTEFED_MESSAGES(X) \
   X(Hello)                  \
   X(Welcome)                \
+  X(Greet)                  \
+  X(Welcomed)               \
   X(Board)                  \
   X(Config)                 \
   X(Next)                   \

@@ -32,6 +32,14 @@ class CobsWriter {
   uint8_t* out_;
 };
 
+size_t finish_wire(CobsWriter& cobs, const uint8_t* wire) {
+  uint8_t* end = cobs.finish();
+  *end++ = 0;
+  // Some USB CDC stacks hold back a transfer that ends on a full 64-byte packet.
+  if ((end - wire) % 64 == 0) *end++ = 0;
+  return static_cast<size_t>(end - wire);
+}
+
 }  // namespace
 
 size_t encode_serial_frame(const uint8_t* frame, size_t length, uint8_t* wire) {
@@ -40,21 +48,23 @@ size_t encode_serial_frame(const uint8_t* frame, size_t length, uint8_t* wire) {
   for (size_t i = 0; i < length; ++i) cobs.add(frame[i]);
   cobs.add(static_cast<uint8_t>(crc));
   cobs.add(static_cast<uint8_t>(crc >> 8));
-  uint8_t* end = cobs.finish();
-  *end++ = 0;
-  // Some USB CDC stacks hold back a transfer that ends on a full 64-byte packet.
-  if ((end - wire) % 64 == 0) *end++ = 0;
-  return static_cast<size_t>(end - wire);
+  return finish_wire(cobs, wire);
 }
 
-bool SerialFrameDecoder::finish() {
+size_t encode_bare_serial_frame(const uint8_t* frame, size_t length, uint8_t* wire) {
+  CobsWriter cobs(wire);
+  for (size_t i = 0; i < length; ++i) cobs.add(frame[i]);
+  return finish_wire(cobs, wire);
+}
+
+SerialFrameDecoder::Found SerialFrameDecoder::finish() {
   const size_t length = length_;
   const bool whole = length == block_end_ && length >= 1 + 4 && length <= kCapacity;
   length_ = block_end_ = 0;
-  if (!whole) return false;
-  frame_length_ = length - 1 - 2;
-  const uint8_t* crc = frame() + frame_length_;
-  return crc16(frame(), frame_length_) == (crc[0] | crc[1] << 8);
+  if (!whole) return Found::kNothing;
+  bare_length_ = length - 1;
+  const uint8_t* crc = frame() + bare_length_ - 2;
+  return crc16(frame(), bare_length_ - 2) == (crc[0] | crc[1] << 8) ? Found::kChecked : Found::kBare;
 }
 
 }  // namespace bytefed

@@ -30,6 +30,8 @@ class ChunkReceiver {
   uint16_t first_missing() const { return first_missing_; }
   uint16_t count() const { return plan_.count(); }
   uint8_t window() const { return plan_.window; }
+  size_t length() const { return plan_.length; }
+  size_t position(uint16_t index) const { return index * plan_.chunk; }  // of a chunk in the blob
 
   // Writes an ACK of what is missing, at most kMaxAck bytes; returns its length.
   size_t pack_ack(uint8_t transfer, uint8_t* frame) const;

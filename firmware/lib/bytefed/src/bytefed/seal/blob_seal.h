@@ -12,6 +12,23 @@ struct BlobSeal {
   uint8_t tag[kSealTagSize];
 };
 
+constexpr size_t kBlobSealSize = 2 + kSealTagSize;
+
+// Writes the seal's kBlobSealSize bytes; returns where they end.
+inline uint8_t* pack_seal(const BlobSeal& seal, uint8_t* bytes) {
+  bytes[0] = static_cast<uint8_t>(seal.number);
+  bytes[1] = static_cast<uint8_t>(seal.number >> 8);
+  std::memcpy(bytes + 2, seal.tag, kSealTagSize);
+  return bytes + kBlobSealSize;
+}
+
+inline BlobSeal unpack_seal(const uint8_t* bytes) {
+  BlobSeal seal;
+  seal.number = static_cast<uint16_t>(bytes[0] | bytes[1] << 8);
+  std::memcpy(seal.tag, bytes + 2, kSealTagSize);
+  return seal;
+}
+
 // Hides or shows bytes of blob `number` that begin at `position`, in place.
 void blob_xor(const DirectionKeys& keys, uint16_t number, size_t position, uint8_t* data, size_t length);
 
@@ -23,6 +40,8 @@ bool blob_is(const DirectionKeys& keys, const BlobSeal& seal, const void* blob, 
 class BlobSealer {
  public:
   explicit BlobSealer(const DirectionKeys& keys) : keys_(keys) {}
+  // Begins anew, under keys that have just been made.
+  void restart() { seal_ = {}; }
   BlobSealer(const BlobSealer&) = delete;  // two would give one number to two blobs
   BlobSealer& operator=(const BlobSealer&) = delete;
 

@@ -37,11 +37,23 @@ size_t FrameSealer::seal(const uint8_t* frame, size_t length, uint8_t* sealed) {
   return length + kFrameSealSize;
 }
 
+void FrameSealer::restart() {
+  counter_ = 0;
+#ifdef BYTEFED_DEBUG
+  least_ = 0;
+#endif
+}
+
 void FrameSealer::take_back() {
 #ifdef BYTEFED_DEBUG
   BYTEFED_ASSERT(counter_ == least_ + 1);
 #endif
   --counter_;
+}
+
+void FrameOpener::restart() {
+  highest_ = -1;
+  seen_ = 0;
 }
 
 // The counter's other bits are those that bring it nearest to the highest one opened.

@@ -14,6 +14,8 @@ constexpr size_t kFrameSealSize = 1 + kSealTagSize;  // bytes that a sealed fram
 class FrameSealer {
  public:
   explicit FrameSealer(const DirectionKeys& keys) : keys_(keys) {}
+  // Begins anew, under keys that have just been made.
+  void restart();
   FrameSealer(const FrameSealer&) = delete;  // two would seal two frames under one counter
   FrameSealer& operator=(const FrameSealer&) = delete;
 
@@ -34,6 +36,8 @@ class FrameSealer {
 class FrameOpener {
  public:
   explicit FrameOpener(const DirectionKeys& keys) : keys_(keys) {}
+  // Begins anew, under keys that have just been made.
+  void restart();
 
   // Opens a frame in place and returns its length; 0 for all that was not sealed by the other end for this
   // place, or was opened before: then the bytes are as they were.

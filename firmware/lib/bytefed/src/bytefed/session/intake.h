@@ -38,7 +38,7 @@ class Intake {
   // Begins an ADD that check() found good; the intake is idle.
   void start(const Add& add);
   // Checks the records, now that all are in memory.local, and begins to store them; returns what is wrong.
-  Status records_arrived();
+  Status records_arrived(bool proved);
   // Stores one record. True when the ADD is over: done, or come to nothing by failure().
   bool store_record();
 

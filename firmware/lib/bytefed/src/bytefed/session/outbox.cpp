@@ -2,12 +2,19 @@
 
 #include <cstring>
 
+#include "bytefed/session/sealed_link.h"
+
 namespace bytefed {
 
 void Outbox::open(Link* link, uint8_t frame_limit) {
   link_ = link;
   frame_limit_ = frame_limit;
+  forget_delta();
   stop();
+}
+
+size_t Outbox::message_limit() const {
+  return link_->seal == nullptr ? frame_limit_ : frame_limit_ - kFrameSealSize;
 }
 
 ChunkPlan Outbox::plan(size_t length, uint8_t window) const {
@@ -17,6 +24,7 @@ ChunkPlan Outbox::plan(size_t length, uint8_t window) const {
 uint8_t* Outbox::start_answer(Kind kind, uint8_t sequence, size_t size) {
   pack_control_header(kind, sequence, answer_);
   answer_length_ = static_cast<uint8_t>(kHeaderSize + size);
+  answer_is_clear_ = false;
   return answer_ + kHeaderSize;
 }
 
@@ -30,12 +38,14 @@ void Outbox::answer_opening(uint8_t sequence, const Welcome& welcome, const Boar
 
 void Outbox::answer_ack(const ChunkReceiver& receiver, uint8_t transfer) {
   answer_length_ = static_cast<uint8_t>(receiver.pack_ack(transfer, answer_));
+  answer_is_clear_ = true;
 }
 
 void Outbox::answer_final_ack(const ChunkReceiver& receiver, uint8_t transfer, Status status) {
   pack(DataHeader{transfer, false, receiver.count()}, answer_);
   answer_[kHeaderSize] = static_cast<uint8_t>(status);
   answer_length_ = kHeaderSize + 1;
+  answer_is_clear_ = false;
 }
 
 void Outbox::expect_pull(uint8_t transfer) {
@@ -46,6 +56,7 @@ void Outbox::expect_pull(uint8_t transfer) {
 void Outbox::start_pull(const Delta& delta, const ChunkPlan& chunks, uint16_t first, uint8_t transfer) {
   pull_transfer_ = transfer;
   pull_chunks_ = chunks.count();
+  pull_chunk_ = chunks.chunk;
   sender_.start(delta.blob, chunks);
   sender_.request(first, nullptr, 0);
 }
@@ -62,7 +73,10 @@ void Outbox::stop() {
 
 bool Outbox::send_due(uint8_t sequence, const Result& result, bool whole, const Delta& delta) {
   if (answer_length_ != 0) {
-    if (!link_->send(link_->context, answer_, answer_length_)) return false;
+    const bool taken = answer_is_clear_ && link_->seal != nullptr
+                           ? link_->seal->send_clear(answer_, answer_length_)
+                           : link_->send(link_->context, answer_, answer_length_);
+    if (!taken) return false;
     answer_length_ = 0;
   }
   if (result_due_ && !send_result(sequence, result, whole, delta)) return false;
@@ -75,25 +89,55 @@ bool Outbox::send_due(uint8_t sequence, const Result& result, bool whole, const 
 bool Outbox::send_result(uint8_t sequence, const Result& result, bool whole, const Delta& delta) {
   uint8_t frame[kMaxFrame];
   pack_control_header(whole ? Kind::kResult : Kind::kDone, sequence, frame);
-  if (whole) {
-    pack(result, frame + kHeaderSize);
-  } else {
-    pack(Done{result.status, result.crc}, frame + kHeaderSize);
-  }
-  size_t length = kHeaderSize + (whole ? Result::kSize : Done::kSize);
-  if (length + delta.size <= frame_limit_) {
-    std::memcpy(frame + length, delta.blob, delta.size);
+  size_t length = kHeaderSize + pack_result(frame + kHeaderSize, result, whole, delta, true);
+  if (length + delta.size <= message_limit()) {
+    if (delta.size > 0) std::memcpy(frame + length, delta.blob, delta.size);
     length += delta.size;
+  } else {
+    length = kHeaderSize + pack_result(frame + kHeaderSize, result, whole, delta, false);
   }
   if (!link_->send(link_->context, frame, length)) return false;
   result_due_ = false;
   return true;
 }
 
+// Writes the body without the delta. On a sealed link the delta's seal stands in the place of its CRC, or
+// nothing where the delta is `inlined`: then the frame's own tag proves it.
+size_t Outbox::pack_result(uint8_t* body, const Result& result, bool whole, const Delta& delta,
+                           bool inlined) {
+  uint8_t plain[Result::kSize];
+  size_t size = Done::kSize;
+  if (whole) {
+    pack(result, plain);
+    size = Result::kSize;
+  } else {
+    pack(Done{result.status, result.crc}, plain);
+  }
+  if (link_->seal == nullptr) {
+    std::memcpy(body, plain, size);
+    return size;
+  }
+  uint8_t* end = body;
+  *end++ = plain[0];
+  if (delta.size > 0 && !inlined) {
+    if (!numbered_) link_->seal->number_blob(delta.blob, delta.size);
+    numbered_ = true;
+    end = pack_seal(link_->seal->numbered_blob(), end);
+  }
+  constexpr size_t kBehindCrc = 1 + sizeof(uint32_t);
+  std::memcpy(end, plain + kBehindCrc, size - kBehindCrc);
+  return static_cast<size_t>(end - body) + size - kBehindCrc;
+}
+
 bool Outbox::send_chunk() {
   uint8_t frame[kMaxFrame];
   const size_t length = sender_.pack_next(pull_transfer_, frame);
-  if (!link_->send(link_->context, frame, length)) return false;
+  if (link_->seal != nullptr) {
+    const size_t position = unpack_data_header(frame).index * pull_chunk_;
+    if (!link_->seal->send_chunk(frame, length, position)) return false;
+  } else if (!link_->send(link_->context, frame, length)) {
+    return false;
+  }
   sender_.sent();
   return true;
 }

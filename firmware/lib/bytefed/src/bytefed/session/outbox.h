@@ -27,6 +27,8 @@ class Outbox {
   }
   Link* link() const { return link_; }  // of the session; null without one
   uint8_t frame_limit() const { return frame_limit_; }
+  // Largest control frame: a seal takes some of the largest frame.
+  size_t message_limit() const;
   ChunkPlan plan(size_t length, uint8_t window) const;
 
   // ---- The answer due next: there is one at a time, a newer one takes its place.
@@ -51,6 +53,8 @@ class Outbox {
   void expect_pull(uint8_t transfer);
   // Sends the chunks of the window that holds `first`, as GET asks. chunks.valid(), first < chunks.count().
   void start_pull(const Delta& delta, const ChunkPlan& chunks, uint16_t first, uint8_t transfer);
+  // Another delta will be sent from now on.
+  void forget_delta() { numbered_ = false; }
   // Sends what an ACK asks for. first < pull_chunks().
   void continue_pull(uint16_t first, const uint8_t* bitmap, size_t length);
   uint16_t pull_chunks() const { return pull_chunks_; }  // 0 until GET: then the delta went inside DONE
@@ -67,6 +71,7 @@ class Outbox {
 
  private:
   bool send_result(uint8_t sequence, const Result& result, bool whole, const Delta& delta);
+  size_t pack_result(uint8_t* body, const Result& result, bool whole, const Delta& delta, bool inlined);
   bool send_chunk();
 
   Link* link_ = nullptr;
@@ -74,7 +79,10 @@ class Outbox {
   ChunkSender sender_;
   uint8_t pull_transfer_ = 0;
   uint16_t pull_chunks_ = 0;
+  size_t pull_chunk_ = 0;  // bytes of its chunks
   bool result_due_ = false;
+  bool numbered_ = false;         // the delta has a number in this sealed session
+  bool answer_is_clear_ = false;  // even on a sealed link
   uint8_t answer_length_ = 0;
   uint8_t answer_[kOpening];
 };

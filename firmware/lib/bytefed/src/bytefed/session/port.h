@@ -5,6 +5,8 @@
 
 namespace bytefed {
 
+class SealedLink;
+
 // One way to the host. It outlives the session.
 struct Link {
   void* context;
@@ -12,6 +14,10 @@ struct Link {
   bool (*send)(void* context, const uint8_t* frame, size_t length);
   uint8_t frame_limit;  // largest frame in either direction, kMinFrame..kMaxFrame
   uint8_t window;       // chunks that the link's receive buffer takes in one burst, 1..kMaxWindow
+  // Does what send does, for a frame that needs no checksum. Null: send adds none.
+  bool (*send_bare)(void* context, const uint8_t* frame, size_t length) = nullptr;
+  // Seals what goes over this link; null: it is open.
+  SealedLink* seal = nullptr;
 };
 
 struct Port {

@@ -58,9 +58,9 @@ class Round {
   // Begins to receive the head of a request that both checks found good. The delta before it is given up.
   void start(const RoundRequest& request);
   uint8_t* head_blob() { return blob(static_cast<Codec>(request_.codec)); }
-  // Checks the blob in head_blob() and makes it the global head. A bad one ends the round, and leaves the old
-  // head as it was.
-  Status take_head();
+  // Checks the blob in head_blob() and makes it the global head. A bad one, or one that its seal does not
+  // prove, ends the round, and leaves the old head as it was.
+  Status take_head(bool proved);
   // Does the same where no blob came, since the board is to hold the head already.
   Status take_held_head();
 
@@ -87,7 +87,7 @@ class Round {
 
  private:
   bool supports(uint8_t codec) const;
-  Status judge_head();
+  Status judge_head(bool proved);
   void evaluate_one();
   void finish();
   void measure_speed(uint32_t elapsed);

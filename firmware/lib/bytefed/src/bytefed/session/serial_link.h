@@ -1,7 +1,7 @@
 // Carries a session's frames over a byte stream: USB CDC, UART, pseudo-terminal, socket.
 #pragma once
 #include "bytefed/protocol/serial_frame.h"
-#include "bytefed/session/session.h"
+#include "bytefed/session/sealed_link.h"
 
 namespace bytefed {
 
@@ -12,13 +12,23 @@ class SerialLink {
   using Write = size_t (*)(void* context, const uint8_t* data, size_t length);
 
   SerialLink(void* context, Write write, uint8_t window = kMaxWindow)
-      : context_(context), write_(write), link_{this, &SerialLink::send, kMaxFrame, window} {}
+      : context_(context),
+        write_(write),
+        link_{this, &SerialLink::send, kMaxFrame, window, &SerialLink::send_bare} {}
   SerialLink(const SerialLink&) = delete;
   SerialLink& operator=(const SerialLink&) = delete;
 
   // Takes one byte from the wire.
   void receive(Session& session, uint8_t byte) {
     if (decoder_.push(byte)) session.receive(&link_, decoder_.frame(), decoder_.length());
+  }
+
+  // Takes one byte for a session that is sealed.
+  void receive(SealedLink& seal, uint8_t byte) {
+    const SerialFrameDecoder::Found found = decoder_.take(byte);
+    if (found == SerialFrameDecoder::Found::kNothing) return;
+    const bool checked = found == SerialFrameDecoder::Found::kChecked;
+    seal.receive(decoder_.frame(), decoder_.bare_length(), checked ? decoder_.length() : 0);
   }
 
   // Writes the bytes that the driver has not taken yet. True when nothing is left.
@@ -34,12 +44,20 @@ class SerialLink {
   Link* link() { return &link_; }
 
  private:
+  using Encode = size_t (*)(const uint8_t* frame, size_t length, uint8_t* wire);
+
   static bool send(void* context, const uint8_t* frame, size_t length) {
-    SerialLink* self = static_cast<SerialLink*>(context);
-    if (!self->flush()) return false;
-    self->length_ = encode_serial_frame(frame, length, self->wire_);
-    self->written_ = 0;
-    self->flush();
+    return static_cast<SerialLink*>(context)->put(&encode_serial_frame, frame, length);
+  }
+  static bool send_bare(void* context, const uint8_t* frame, size_t length) {
+    return static_cast<SerialLink*>(context)->put(&encode_bare_serial_frame, frame, length);
+  }
+
+  bool put(Encode encode, const uint8_t* frame, size_t length) {
+    if (!flush()) return false;
+    length_ = encode(frame, length, wire_);
+    written_ = 0;
+    flush();
     return true;
   }
 

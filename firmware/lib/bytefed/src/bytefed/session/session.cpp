@@ -13,6 +13,10 @@ void refuse(Link* link, uint8_t sequence, Status status) {
   link->send(link->context, frame, sizeof frame);  // without room it is lost: the host asks again
 }
 
+uint8_t smaller(uint8_t a, uint8_t b) {
+  return a < b ? a : b;
+}
+
 }  // namespace
 
 Session::Session(const Memory& memory, const Identity& identity, const Port& port)
@@ -49,7 +53,8 @@ void Session::receive(Link* link, const uint8_t* frame, size_t length) {
 
 void Session::on_control(Link* link, uint8_t byte, uint8_t sequence, const uint8_t* body, size_t length) {
   const Kind kind = static_cast<Kind>(byte);
-  if (kind == Kind::kHello) return on_hello(link, sequence, body, length);
+  if (kind == Kind::kHello && link->seal == nullptr) return on_hello(link, sequence, body, length);
+  if (kind == Kind::kGreet) return refuse(link, sequence, Status::kUnpaired);  // a sealed link takes its own
   // The session belongs to the link of the last HELLO that was taken.
   if (link != outbox_.link()) return refuse(link, sequence, Status::kNoSession);
   switch (static_cast<Kind>(byte & 0xF0u)) {
@@ -92,32 +97,37 @@ void Session::on_hello(Link* link, uint8_t sequence, const uint8_t* body, size_t
   if (!unpack(body, length, &hello)) return refuse(link, sequence, Status::kBadLength);
   if (hello.frame_limit < kMinFrame) return refuse(link, sequence, Status::kBadValue);
   if (has_other(link, hello.run)) return refuse(link, sequence, Status::kBusy);
-  const uint8_t limit = hello.frame_limit < link->frame_limit ? hello.frame_limit : link->frame_limit;
-  const bool same_chunks = limit == outbox_.frame_limit() && link->window == receiver_.window();
-  outbox_.open(link, limit);
-  heard_ = port_.millis(port_.context);
-  round_.forget_configuration();
-  asked_ = false;
-  asked_run_ = hello.run;
-  if (state() == State::kReceiving && (pushed_ == Pushed::kSamples || !same_chunks)) {
-    abandon();  // chunks of another size would land elsewhere
-  }
-  const bool anew = is_of_another_run();
-  const Welcome welcome = {kProtocolVersion, anew ? State::kIdle : state(),
-                           identity_.boot,   anew ? uint16_t{0} : round_.number(),
-                           hello.nonce,      limit,
-                           link->window};
-  if (Outbox::kOpening > limit) return outbox_.answer(sequence, welcome);
+  open(link, hello.run, smaller(hello.frame_limit, link->frame_limit), told_samples_);
+  const Welcomed now = preview(*link, hello.run, outbox_.frame_limit());
+  const Welcome welcome = {now.version, now.state,       now.boot,  now.round,
+                           hello.nonce, now.frame_limit, now.window};
+  if (Outbox::kOpening > now.frame_limit) return outbox_.answer(sequence, welcome);
   outbox_.answer_opening(sequence, welcome, board(), tell_stored());
 }
 
-bool Session::is_of_another_run() const {
-  return asked_run_ != kVisit && asked_run_ != round_.run();
+void Session::open(Link* link, uint32_t run, uint8_t frame_limit, uint32_t told) {
+  const bool same_chunks = frame_limit == outbox_.frame_limit() && link->window == receiver_.window();
+  outbox_.open(link, frame_limit);
+  heard_ = port_.millis(port_.context);
+  round_.forget_configuration();
+  asked_ = false;
+  asked_run_ = run;
+  told_samples_ = told;
+  if (state() == State::kReceiving && (pushed_ == Pushed::kSamples || !same_chunks)) {
+    abandon();  // chunks of another size would land elsewhere
+  }
+}
+
+Welcomed Session::preview(const Link& link, uint32_t run, uint8_t frame_limit) const {
+  const bool anew = is_of_another_run(run);
+  return {kProtocolVersion, anew ? State::kIdle : state(),
+          identity_.boot,   anew ? uint16_t{0} : round_.number(),
+          frame_limit,      link.window};
 }
 
 // Takes the board into the run of the last HELLO, now that its host asks for something.
 void Session::enter_run() {
-  if (!is_of_another_run()) return;
+  if (!is_of_another_run(asked_run_)) return;
   abandon();
   round_.start_run(asked_run_);
 }

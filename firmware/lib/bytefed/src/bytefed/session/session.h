@@ -2,6 +2,7 @@
 // to act on them, and works in slices. Each part owns its state; the session knows who speaks to the board
 // and what the host is pushing.
 #pragma once
+#include "bytefed/seal/blob_seal.h"
 #include "bytefed/session/intake.h"
 #include "bytefed/session/outbox.h"
 #include "bytefed/session/round.h"
@@ -22,6 +23,17 @@ class Session {
 
   // The connection behind `link` has ended, and its session with it: who connects next says HELLO.
   void closed(const Link* link);
+
+  // ---- Sessions that a sealed link opens
+
+  // Whether another link has a session that a host on this one can't take for that run.
+  bool has_other(const Link* link, uint32_t run) const;
+  // What HELLO of that run would be answered, on a link with that frame limit.
+  Welcomed preview(const Link& link, uint32_t run, uint8_t frame_limit) const;
+  Board board() const;
+  Stored stored() const;
+  // Does what HELLO does. `told` is the change counter of the samples that the host knows.
+  void open(Link* link, uint32_t run, uint8_t frame_limit, uint32_t told);
 
   // Does a little work: sends what is due, or trains one mini-batch, or evaluates or extracts one
   // sample. True while there is more. Call it often.
@@ -59,15 +71,13 @@ class Session {
   // session.cpp
   void on_control(Link* link, uint8_t byte, uint8_t sequence, const uint8_t* body, size_t length);
   void on_hello(Link* link, uint8_t sequence, const uint8_t* body, size_t length);
-  bool has_other(const Link* link, uint32_t run) const;
   void on_about(uint8_t sequence);
   void on_poll(uint8_t sequence);
   void on_poll_of_add(uint8_t sequence);
   void on_save(uint8_t sequence);
   bool send_due();
-  Board board() const;
   void abandon();
-  bool is_of_another_run() const;
+  bool is_of_another_run(uint32_t run) const { return run != kVisit && run != round_.run(); }
   void enter_run();
 
   // session_rounds.cpp
@@ -77,6 +87,8 @@ class Session {
   Status configure(uint8_t flags, const uint8_t* body, size_t length, size_t* used);
   Status check(const RoundRequest& request) const;
   void start(const RoundRequest& request, uint8_t sequence);
+  bool find_seal(const uint8_t* body, size_t length, size_t* used, BlobSeal* seal) const;
+  bool is_pushed_blob(const void* blob) const;
   void go_on(uint8_t sequence);
   void accept(uint8_t sequence);
   void on_release(uint8_t sequence, const uint8_t* body, size_t length);
@@ -109,6 +121,7 @@ class Session {
   Pushed pushed_ = Pushed::kHead;
   uint32_t heard_ = 0;  // millis of the session's last frame, or of the end of the work that it waits for
   ChunkReceiver receiver_;
+  BlobSeal push_seal_ = {};  // of that blob, on a sealed link
   uint8_t push_transfer_ = 0;
   uint8_t push_sequence_ = 0;  // of the NEXT, BEGIN or ADD: what POLL may ask about
 };

@@ -1,6 +1,7 @@
 // Requests and frames of a round: CONFIG, NEXT, BEGIN, GET, RELEASE, chunks and ACKs.
 #include <cstring>
 
+#include "bytefed/session/sealed_link.h"
 #include "bytefed/session/session.h"
 
 namespace bytefed {
@@ -30,7 +31,7 @@ void Session::on_next(uint8_t flags, uint8_t sequence, const uint8_t* body, size
 
   start(request, sequence);
   std::memcpy(round_.head_blob(), body + used, size);
-  status = size > 0 ? round_.take_head() : round_.take_held_head();
+  status = size > 0 ? round_.take_head(true) : round_.take_held_head();
   if (status != Status::kOk) return outbox_.answer_error(sequence, status);
   round_.start_training();
 }
@@ -39,11 +40,14 @@ void Session::on_begin(uint8_t flags, uint8_t sequence, const uint8_t* body, siz
   Begin begin;
   size_t used = Begin::kSize;
   if (!unpack(body, length, &begin)) return outbox_.answer_error(sequence, Status::kBadLength);
+  BlobSeal seal = {};
+  if (!find_seal(body, length, &used, &seal)) return outbox_.answer_error(sequence, Status::kBadLength);
   enter_run();
   Status status = configure(flags, body, length, &used);
   const RoundRequest request = {begin.round, begin.codec,
                                 static_cast<uint8_t>(flags & ~RoundFlag::kConfigure), begin.head};
   if (status == Status::kOk && round_.is_current(request)) {
+    push_seal_ = seal;
     go_on(sequence);
     return accept(sequence);
   }
@@ -54,8 +58,25 @@ void Session::on_begin(uint8_t flags, uint8_t sequence, const uint8_t* body, siz
   if (!chunks.valid()) return outbox_.answer_error(sequence, Status::kTooLarge);
 
   start(request, sequence);
+  push_seal_ = seal;
   receiver_.start(round_.head_blob(), chunks);
   accept(sequence);
+}
+
+// On a sealed link the seal of a blob that follows in chunks lies behind the `used` bytes of a request's own
+// fields. False if it does not.
+bool Session::find_seal(const uint8_t* body, size_t length, size_t* used, BlobSeal* seal) const {
+  if (outbox_.link()->seal == nullptr) return true;
+  if (length < *used + kBlobSealSize) return false;
+  *seal = unpack_seal(body + *used);
+  *used += kBlobSealSize;
+  return true;
+}
+
+// Whether the seal of the blob that was pushed is that of these bytes; on an open link none is needed.
+bool Session::is_pushed_blob(const void* blob) const {
+  SealedLink* const seal = outbox_.link()->seal;
+  return seal == nullptr || seal->is_blob(push_seal_, blob, receiver_.length());
 }
 
 // Takes the CONFIG that may lie behind the `used` bytes of a request's own fields.
@@ -76,6 +97,7 @@ Status Session::check(const RoundRequest& request) const {
 
 void Session::start(const RoundRequest& request, uint8_t sequence) {
   abandon();
+  outbox_.forget_delta();
   round_.start(request);
   pushed_ = Pushed::kHead;
   go_on(sequence);
@@ -134,7 +156,12 @@ void Session::on_data(const uint8_t* frame, size_t length) {
 }
 
 void Session::on_chunk(const DataHeader& header, const uint8_t* data, size_t length) {
-  receiver_.receive(header.index, data, length);
+  uint8_t shown[kMaxFrame];
+  std::memcpy(shown, data, length);
+  if (SealedLink* const seal = outbox_.link()->seal) {
+    seal->show_chunk(push_seal_.number, receiver_.position(header.index), shown, length);
+  }
+  receiver_.receive(header.index, shown, length);
   if (!receiver_.complete()) {
     if (header.poll) outbox_.answer_ack(receiver_, push_transfer_);
   } else if (pushed_ == Pushed::kHead) {
@@ -149,7 +176,7 @@ void Session::on_ack(const DataHeader& header, const uint8_t* body, size_t lengt
 }
 
 void Session::head_arrived() {
-  const Status status = round_.take_head();
+  const Status status = round_.take_head(is_pushed_blob(round_.head_blob()));
   outbox_.answer_final_ack(receiver_, push_transfer_, status);
   if (status == Status::kOk) round_.start_training();
 }

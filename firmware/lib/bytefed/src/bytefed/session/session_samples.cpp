@@ -6,6 +6,10 @@ namespace bytefed {
 
 Stored Session::tell_stored() {
   told_samples_ = intake_.changes();
+  return stored();
+}
+
+Stored Session::stored() const {
   const SampleStore& samples = store();
   return {samples.capacity(),          samples.count(Split::kTrain),
           samples.count(Split::kTest), samples.crc(),
@@ -14,7 +18,11 @@ Stored Session::tell_stored() {
 
 void Session::on_add(uint8_t sequence, const uint8_t* body, size_t length) {
   Add add;
-  if (!unpack(body, length, &add)) return outbox_.answer_error(sequence, Status::kBadLength);
+  size_t used = Add::kSize;
+  BlobSeal seal = {};
+  if (!unpack(body, length, &add) || !find_seal(body, length, &used, &seal)) {
+    return outbox_.answer_error(sequence, Status::kBadLength);
+  }
   enter_run();
   const bool under_way = intake_.state() != State::kIdle;
   if (intake_.is_same(add) && (intake_.add_done() || under_way)) {
@@ -27,6 +35,7 @@ void Session::on_add(uint8_t sequence, const uint8_t* body, size_t length) {
     pushed_ = Pushed::kSamples;
     receiver_.start(reinterpret_cast<uint8_t*>(memory_.local), plan(add));
   }
+  push_seal_ = seal;
   asked_ = true;
   push_sequence_ = sequence;
   push_transfer_ = sequence & 3u;
@@ -45,7 +54,7 @@ ChunkPlan Session::plan(const Add& add) const {
 }
 
 void Session::samples_arrived() {
-  const Status status = intake_.records_arrived();
+  const Status status = intake_.records_arrived(is_pushed_blob(memory_.local));
   if (status != Status::kOk) outbox_.answer_final_ack(receiver_, push_transfer_, status);
 }
 
