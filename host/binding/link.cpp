@@ -17,6 +17,15 @@ const uint8_t* data_of(const nb::bytes& bytes) {
   return reinterpret_cast<const uint8_t*>(bytes.c_str());
 }
 
+nb::bytes encode_bare(nb::bytes frame) {
+  if (frame.size() < kHeaderSize || frame.size() > kMaxFrame) {
+    throw std::invalid_argument("a frame has 2 to 250 bytes");
+  }
+  uint8_t wire[kMaxSerialWire];
+  const size_t length = encode_bare_serial_frame(data_of(frame), frame.size(), wire);
+  return nb::bytes(wire, length);
+}
+
 nb::bytes encode(nb::bytes frame) {
   if (frame.size() < kHeaderSize || frame.size() > kMaxFrame) {
     throw std::invalid_argument("a frame has 2 to 250 bytes");
@@ -37,8 +46,8 @@ std::vector<nb::bytes> decode(SerialFrameDecoder& decoder, nb::bytes wire) {
 // The core's decoder, with every byte of the wire accounted for: the host books what the decoder drops.
 class SerialReader {
  public:
-  // Returns what the bytes complete: (frame, bytes on the wire); the frame is empty for padding, None for
-  // junk.
+  // Returns what the bytes complete: (frame, bytes on the wire, bare frame); the frame is empty for padding,
+  // None for what has no right CRC-16; the bare frame is what a tag may prove, None for none.
   nb::list push(const nb::bytes& wire) {
     nb::list found;
     const uint8_t* const bytes = data_of(wire);
@@ -58,26 +67,29 @@ class SerialReader {
       if (byte == 0) return;
     }
     ++pending_;
-    valid_ = decoder_.push(byte);
+    found_ = decoder_.take(byte);
     if (byte != 0) return;
     full_packet_ = pending_ % kPacket == 0 && pending_ <= kLongest;
     if (!full_packet_) tell(found);
   }
 
   void tell(nb::list& found) {
-    nb::object frame = nb::none();
-    if (valid_) frame = nb::bytes(decoder_.frame(), decoder_.length());
+    nb::object frame = nb::none(), bare = nb::none();
+    if (found_ != Found::kNothing) bare = nb::bytes(decoder_.frame(), decoder_.bare_length());
+    if (found_ == Found::kChecked) frame = nb::bytes(decoder_.frame(), decoder_.length());
     if (pending_ == 1) frame = nb::bytes("", 0);
-    found.append(nb::make_tuple(frame, pending_));
+    found.append(nb::make_tuple(frame, pending_, bare));
     pending_ = 0;
   }
+
+  using Found = SerialFrameDecoder::Found;
 
   static constexpr size_t kPacket = 64;                   // of USB CDC
   static constexpr size_t kLongest = kMaxSerialWire - 1;  // with one delimiter
   SerialFrameDecoder decoder_;
   size_t pending_ = 0;
-  bool valid_ = false;        // the last thing that ended is a frame
-  bool full_packet_ = false;  // it ended with a packet, and its second delimiter may still come
+  Found found_ = Found::kNothing;  // what ended last
+  bool full_packet_ = false;       // it ended with a packet, and its second delimiter may still come
 };
 
 // Unpacks a body with the core and packs it again: the result must equal the input.
@@ -106,6 +118,8 @@ void bind_link(nb::module_& module) {
   module.def("crc16", [](nb::bytes data) { return crc16(data_of(data), data.size()); });
   module.def("crc32", [](nb::bytes data) { return crc32(data_of(data), data.size()); });
   module.def("encode_serial_frame", &encode, nb::arg("frame"));
+  module.def("encode_bare_serial_frame", &encode_bare, nb::arg("frame"),
+             "The same without a CRC-16, for frames that a tag proves.");
   module.def("repack", &repack, nb::arg("kind"), nb::arg("body"),
              "Unpack and pack a message's body; None when it is too short.");
   nb::class_<SerialFrameDecoder>(module, "SerialFrameDecoder")
@@ -114,9 +128,10 @@ void bind_link(nb::module_& module) {
   nb::class_<SerialReader>(module, "SerialReader")
       .def(nb::init<>())
       .def("push", &SerialReader::push, nb::arg("wire"),
-           nb::sig("def push(self, wire: bytes) -> list[tuple[bytes | None, int]]"),
-           "Feed bytes, get what they complete: a frame (empty for padding, None for junk) and its bytes on "
-           "the wire.")
+           nb::sig("def push(self, wire: bytes) -> list[tuple[bytes | None, int, bytes | None]]"),
+           "Feed bytes, get what they complete: a frame (empty for padding, None without a right CRC-16), "
+           "its bytes "
+           "on the wire, and the frame that a tag may prove (None for none).")
       .def_prop_ro("pending", &SerialReader::pending,
                    "Bytes taken that are not part of anything returned so far.");
 }

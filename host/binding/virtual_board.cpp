@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstring>
 #include <optional>
+#include <random>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -64,7 +65,7 @@ class VirtualBoard {
                uint32_t model, uint16_t input_size, float scale, int8_t zero_point,
                std::optional<nb::callable> extract, std::optional<nb::callable> sense, uint16_t sense_time,
                std::array<uint8_t, 3> version, uint8_t window, uint8_t frame_limit,
-               std::optional<nb::callable> save)
+               std::optional<nb::callable> save, std::optional<nb::bytes> key)
       : extract_(std::move(extract)),
         sense_(std::move(sense)),
         save_(std::move(save)),
@@ -85,14 +86,25 @@ class VirtualBoard {
                   sense_ ? &VirtualBoard::sense : nullptr, &VirtualBoard::about,
                   save_ ? &VirtualBoard::save : nullptr}),
         serial_(this, &VirtualBoard::write, checked(window, 1, kMaxWindow)),
-        frames_{this, &VirtualBoard::send_frame, checked(frame_limit, kMinFrame, kMaxFrame), window} {}
+        frames_{this, &VirtualBoard::send_frame, checked(frame_limit, kMinFrame, kMaxFrame), window} {
+    if (!key) return;
+    if (key->size() != kKeySize) throw std::invalid_argument("a key has 32 bytes");
+    start_key_chain(reinterpret_cast<const uint8_t*>(key->c_str()), &chain_);
+    const SealPort port = {this, &VirtualBoard::random, &VirtualBoard::millis};
+    sealed_serial_.emplace(session_, *serial_.link(), chain_, port);
+    sealed_frames_.emplace(session_, frames_, chain_, port);
+  }
   VirtualBoard(const VirtualBoard&) = delete;
   VirtualBoard& operator=(const VirtualBoard&) = delete;
 
   void feed(nb::bytes data) {
     for (size_t i = 0; i < data.size(); ++i) {
       const uint8_t byte = static_cast<uint8_t>(data.c_str()[i]);
-      serial_.receive(session_, byte);
+      if (sealed_serial_) {
+        serial_.receive(*sealed_serial_, byte);
+      } else {
+        serial_.receive(session_, byte);
+      }
       // A window's chunks come faster than one poll for each call: send all answers that they ask for. Only a
       // delimiter completes a frame.
       if (byte == 0) session_.poll();
@@ -100,10 +112,13 @@ class VirtualBoard {
   }
 
   void feed_frame(nb::bytes frame) {
-    session_.receive(&frames_, reinterpret_cast<const uint8_t*>(frame.c_str()), frame.size());
+    const uint8_t* const bytes = reinterpret_cast<const uint8_t*>(frame.c_str());
+    if (!sealed_frames_) return session_.receive(&frames_, bytes, frame.size());
+    if (frame.size() <= kMaxFrame) sealed_frames_->receive(bytes, frame.size(), frame.size());
   }
 
   void disconnect() {
+    if (sealed_frames_) sealed_frames_->close();
     session_.closed(&frames_);
     out_frames_.clear();
   }
@@ -146,6 +161,12 @@ class VirtualBoard {
     if (set) return *set;
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
     return static_cast<uint32_t>(std::chrono::duration_cast<milliseconds>(now).count());
+  }
+
+  static bool random(void*, uint8_t* bytes, size_t length) {
+    std::random_device device;
+    for (size_t i = 0; i < length; ++i) bytes[i] = static_cast<uint8_t>(device());
+    return true;
   }
 
   static size_t write(void* context, const uint8_t* data, size_t length) {
@@ -203,6 +224,8 @@ class VirtualBoard {
   Session session_;
   SerialLink serial_;
   Link frames_;
+  KeyChain chain_ = {};
+  std::optional<SealedLink> sealed_serial_, sealed_frames_;  // without a value: the board has no key
   std::string out_;
   std::vector<std::string> out_frames_;
 };
@@ -211,15 +234,16 @@ class VirtualBoard {
 
 void bind_virtual_board(nb::module_& module) {
   nb::class_<VirtualBoard>(module, "VirtualBoard")
-      .def(nb::init<int, int, uint64_t, uint16_t, uint16_t, uint8_t, uint32_t, uint16_t, float, int8_t,
-                    std::optional<nb::callable>, std::optional<nb::callable>, uint16_t,
-                    std::array<uint8_t, 3>, uint8_t, uint8_t, std::optional<nb::callable>>(),
-           nb::kw_only(), nb::arg("features"), nb::arg("classes"), nb::arg("uid"), nb::arg("boot") = 1,
-           nb::arg("capacity") = 500, nb::arg("max_batch") = 32, nb::arg("model") = 0,
-           nb::arg("input_size") = 0, nb::arg("scale") = 1.0f, nb::arg("zero_point") = 0,
-           nb::arg("extract") = nb::none(), nb::arg("sense") = nb::none(), nb::arg("sense_time") = 0,
-           nb::arg("version") = std::array<uint8_t, 3>{}, nb::arg("window") = 32,
-           nb::arg("frame_limit") = 244, nb::arg("save") = nb::none())
+      .def(
+          nb::init<int, int, uint64_t, uint16_t, uint16_t, uint8_t, uint32_t, uint16_t, float, int8_t,
+                   std::optional<nb::callable>, std::optional<nb::callable>, uint16_t, std::array<uint8_t, 3>,
+                   uint8_t, uint8_t, std::optional<nb::callable>, std::optional<nb::bytes>>(),
+          nb::kw_only(), nb::arg("features"), nb::arg("classes"), nb::arg("uid"), nb::arg("boot") = 1,
+          nb::arg("capacity") = 500, nb::arg("max_batch") = 32, nb::arg("model") = 0,
+          nb::arg("input_size") = 0, nb::arg("scale") = 1.0f, nb::arg("zero_point") = 0,
+          nb::arg("extract") = nb::none(), nb::arg("sense") = nb::none(), nb::arg("sense_time") = 0,
+          nb::arg("version") = std::array<uint8_t, 3>{}, nb::arg("window") = 32, nb::arg("frame_limit") = 244,
+          nb::arg("save") = nb::none(), nb::arg("key") = nb::none())
       .def("feed", &VirtualBoard::feed, nb::arg("data"), "Bytes from the host, serial framing.")
       .def("take", &VirtualBoard::take, "Bytes to the host, serial framing.")
       .def("feed_frame", &VirtualBoard::feed_frame, nb::arg("frame"),

@@ -47,6 +47,9 @@ def crc32(arg: bytes, /) -> int: ...
 
 def encode_serial_frame(frame: bytes) -> bytes: ...
 
+def encode_bare_serial_frame(frame: bytes) -> bytes:
+    """The same without a CRC-16, for frames that a tag proves."""
+
 def repack(kind: int, body: bytes) -> object:
     """Unpack and pack a message's body; None when it is too short."""
 
@@ -59,9 +62,9 @@ class SerialFrameDecoder:
 class SerialReader:
     def __init__(self) -> None: ...
 
-    def push(self, wire: bytes) -> list[tuple[bytes | None, int]]:
+    def push(self, wire: bytes) -> list[tuple[bytes | None, int, bytes | None]]:
         """
-        Feed bytes, get what they complete: a frame (empty for padding, None for junk) and its bytes on the wire.
+        Feed bytes, get what they complete: a frame (empty for padding, None without a right CRC-16), its bytes on the wire, and the frame that a tag may prove (None for none).
         """
 
     @property
@@ -154,7 +157,7 @@ class Simulator:
         """Add weights[k] * deltas[k] to total (float64 [P]), in the order of k."""
 
 class VirtualBoard:
-    def __init__(self, *, features: int, classes: int, uid: int, boot: int = 1, capacity: int = 500, max_batch: int = 32, model: int = 0, input_size: int = 0, scale: float = 1.0, zero_point: int = 0, extract: Callable | None = None, sense: Callable | None = None, sense_time: int = 0, version: Sequence[int] = [0, 0, 0], window: int = 32, frame_limit: int = 244, save: Callable | None = None) -> None: ...
+    def __init__(self, *, features: int, classes: int, uid: int, boot: int = 1, capacity: int = 500, max_batch: int = 32, model: int = 0, input_size: int = 0, scale: float = 1.0, zero_point: int = 0, extract: Callable | None = None, sense: Callable | None = None, sense_time: int = 0, version: Sequence[int] = [0, 0, 0], window: int = 32, frame_limit: int = 244, save: Callable | None = None, key: bytes | None = None) -> None: ...
 
     def feed(self, data: bytes) -> None:
         """Bytes from the host, serial framing."""

@@ -23,7 +23,9 @@ class LoopbackTransport:
         name: str = "0",
         framing: Literal["serial", "ble"] = "serial",
         mtu: int = 247,
+        key: bytes | None = None,
     ) -> None:
+        self.key = key
         self.uri = f"loopback:{name}"
         self.framing: Literal["serial", "ble"] = framing
         self.frame_limit = MAX_FRAME if framing == "serial" else min(MAX_FRAME, mtu - 3)

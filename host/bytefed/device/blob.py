@@ -6,7 +6,8 @@ from collections.abc import Hashable
 from typing import NamedTuple
 
 from bytefed.clock import now
-from bytefed.device.link import TRIES, Incoming, Link
+from bytefed.device.frames import Incoming
+from bytefed.device.link import TRIES, Link
 from bytefed.errors import LinkError
 from bytefed.ledger.account import Part, Role
 from bytefed.protocol.chunks import Ack, ChunkPlan, ChunkReceiver, ChunkSender
@@ -87,6 +88,9 @@ async def _await_ack(
         while incoming := await link.receive(until):
             if incoming.kind is None and DataHeader.unpack(incoming.frame).transfer == sequence % 4:
                 ack = Ack.unpack(incoming.frame, plan)
+                if ack.status is not None and link.channel is not None and not incoming.sealed:
+                    link.discard(incoming)  # a stranger's: the board seals its final ACKs
+                    continue
                 # A board acknowledges unasked only what has arrived, so an ACK without news is an old one.
                 news = sender.advances_by(ack) or ack.status is not None
                 if news or polls:
@@ -115,13 +119,14 @@ async def _await_ack(
     raise _stuck(link, "it was sent a blob")
 
 
-async def pull(link: Link, receiver: ChunkReceiver, name: Hashable) -> None:
+async def pull(link: Link, receiver: ChunkReceiver, name: Hashable, number: int = 0) -> None:
     """Fetch what `receiver` still misses; it keeps what it got when this raises.
 
     Args:
         link: Where from.
         receiver: What takes the chunks.
         name: Name of the blob in the account.
+        number: The blob's number on a sealed link.
 
     Raises:
         LinkError: The board stopped answering.
@@ -137,7 +142,7 @@ async def pull(link: Link, receiver: ChunkReceiver, name: Hashable) -> None:
             role, part = _acknowledgement(name, receiver.plan, request, receiver.first_missing)
         await link.send(request, Role.RETRANSMISSION if attempt else role, ack=not is_get, part=part)
         window = receiver.plan.window_of(receiver.first_missing)
-        progress = await _collect(link, receiver, name, window, sequence, attempt)
+        progress = await _collect(link, receiver, (name, number), window, sequence, attempt)
         heard = heard or progress
         attempt = 0 if progress else attempt + 1
         if attempt == TRIES:
@@ -147,7 +152,12 @@ async def pull(link: Link, receiver: ChunkReceiver, name: Hashable) -> None:
 
 
 async def _collect(
-    link: Link, receiver: ChunkReceiver, name: Hashable, window: range, sequence: int, attempt: int
+    link: Link,
+    receiver: ChunkReceiver,
+    blob: tuple[Hashable, int],
+    window: range,
+    sequence: int,
+    attempt: int,
 ) -> bool:
     """Take chunks until the window is whole, its last chunk came, or none has for too long.
 
@@ -167,7 +177,7 @@ async def _collect(
             link.refuse_error(incoming, sequence)
             link.discard(incoming)
             continue
-        if not _take_chunk(link, receiver, name, incoming, header.index):
+        if not _take_chunk(link, receiver, blob, incoming, header.index):
             continue
         came = now()
         if attempt == 0:
@@ -183,9 +193,14 @@ def _some(ahead: int) -> int:
     return max(1, min(ahead, 1 + _LOST_IN_A_ROW))
 
 
-def _take_chunk(link: Link, receiver: ChunkReceiver, name: Hashable, incoming: Incoming, index: int) -> bool:
-    if receiver.receive(index, incoming.body):
-        link.accept_chunk(incoming, (name, "blob"), index * receiver.plan.chunk)
+def _take_chunk(
+    link: Link, receiver: ChunkReceiver, blob: tuple[Hashable, int], incoming: Incoming, index: int
+) -> bool:
+    (name, number), start, data = blob, index * receiver.plan.chunk, incoming.body
+    if link.channel is not None:
+        data = link.channel.show(number, start, data)
+    if receiver.receive(index, data):
+        link.accept_chunk(incoming, (name, "blob"), start)
         return True
     link.accept(incoming, Role.RETRANSMISSION)
     return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +11,9 @@ from bytefed import codec
 from bytefed.clock import now
 from bytefed.codec.downlink import nothing, whole
 from bytefed.device.blob import pull, push
-from bytefed.device.link import TRIES, Incoming
+from bytefed.device.done import Brought, DoneForm
+from bytefed.device.frames import Incoming
+from bytefed.device.link import TRIES
 from bytefed.device.offers import Offers
 from bytefed.device.plan import PlannedRound, RoundReply
 from bytefed.device.refusals import board_error
@@ -57,7 +58,7 @@ class Round:
         self._started = now()
         self._offer = planned.offer
         self._refusals = 0
-        self._done: Done | None = None
+        self._brought: Brought | None = None
         self._statistics: Result | None = None
         self._computing = 0.0
         self._boot: int | None = None  # of the board that said DONE
@@ -87,8 +88,8 @@ class Round:
         self._offers.held = self._offer.head
         self._session.stored = replace(self._session.stored, head=self._offer.crc)
         await self._take(incoming)
-        if self._delta is None and self._done is not None and self._done.crc:
-            await self._pull_delta(self._done)
+        if self._delta is None and self._brought is not None and self._brought.waits:
+            await self._pull_delta(self._brought)
 
     def reply(self) -> RoundReply:
         """Return what the board brought, once ``advance`` has.
@@ -167,10 +168,12 @@ class Round:
     async def _begin(self, flags: int, configuration: bytes) -> Incoming:
         session, offered = self._session, self._offer
         begin = Begin(self.planned.number, offered.crc, wire_size.CODECS[offered.codec])
+        proof = session.link.proof_of(offered.blob)
         sequence, body = await session.link.request(
             Kind.BEGIN,
-            begin.pack() + configuration,
+            begin.pack() + proof + configuration,
             Kind.ACCEPT,
+            proof=len(proof),
             flags=flags,
             known=lambda body: Accept.unpack(body).state != State.RECEIVING,
             name="round",
@@ -232,27 +235,28 @@ class Round:
 
     async def _take(self, incoming: Incoming) -> None:
         """Book DONE or RESULT, and the delta if that is inside."""
-        form = Result if self.planned.statistics else Done
-        inline = incoming.body[form.size() :]
-        part = Part((form.KIND, "round"))
+        link, statistics = self._session.link, self.planned.statistics
+        form = DoneForm(self._session.profile, self._delta_size(), statistics=statistics)
+        payload, proof = form.measure(incoming.body)
+        part = Part((Kind.RESULT if statistics else Kind.DONE, "round"))
         if self._ack_lost:
             self._ack_lost = False
-            self._session.link.accept_for_ack(incoming, len(inline), part)
+            link.accept_for_ack(incoming, payload, part)
         else:
-            self._session.link.accept(incoming, payload=len(inline), part=part)
-        message = form.unpack(incoming.body)
+            link.accept(incoming, payload=payload, part=part, proof=proof)
+        brought = form.read(incoming.body)
+        message = brought.message
         if message.status not in (Status.OK, Status.OTHER_SAMPLES):
             raise board_error(self._session.uri, message.status)
         if isinstance(message, Result):
             self._statistics, self._computing = message, message.duration * _UNIT
         await self._check_examples(message)
-        done = Done(message.status, message.crc)
-        if self._done != done or self._boot != self._session.boot:
+        last = self._brought
+        if last is None or not last.is_same_delta(brought) or self._boot != self._session.boot:
             self._receiver = None  # another delta than the one begun
-        self._done, self._boot = done, self._session.boot
-        if inline:
-            self._check_delta(done, inline)
-            self._delta = inline
+        self._brought, self._boot = brought, self._session.boot
+        if brought.inline:
+            self._delta = brought.proved(brought.inline, self._delta_size(), link)
 
     async def _check_examples(self, message: Done | Result) -> None:
         """Learn how many samples the board has now, its weight in the average; refuse a board that claims others."""
@@ -272,25 +276,19 @@ class Round:
                 "Its update is left out. If that goes on, somebody may rewrite its messages: use a cable.",
             )
 
-    async def _pull_delta(self, done: Done) -> None:
+    async def _pull_delta(self, brought: Brought) -> None:
         plan = self._session.profile.plan(self._delta_size(), Direction.UP)
         if self._receiver is None or self._receiver.plan != plan:
             self._receiver = ChunkReceiver(plan)
-        await pull(self._session.link, self._receiver, "delta")
+        number = 0 if brought.seal is None else brought.seal.number
+        await pull(self._session.link, self._receiver, "delta", number)
         delta = self._receiver.blob()
         self._receiver = None
-        self._check_delta(done, delta)
-        self._delta = delta
+        self._delta = brought.proved(delta, self._delta_size(), self._session.link)
 
     def _delta_size(self) -> int:
         board = self._session.board
         return wire_size.blob_size(self.planned.training.codec_up, board.features, board.classes)
-
-    def _check_delta(self, done: Done, delta: bytes) -> None:
-        if len(delta) != self._delta_size() or zlib.crc32(delta) != done.crc:
-            raise LinkError(
-                "E_DELTA_CRC", f"{self._session.uri}: the delta arrived damaged", "It is fetched again."
-            )
 
 
 def _not_received(incoming: Incoming, sequence: int) -> bool:

@@ -132,11 +132,13 @@ class SampleKeeper:
             flags |= AddFlag.TEST
         blob = records.tobytes()
         add = Add(first, len(records), flags, zlib.crc32(blob), samples.scale, samples.zero_point)
+        proof = session.link.proof_of(blob)
         try:
             sequence, body = await session.link.request(
                 Kind.ADD,
-                add.pack(),
+                add.pack() + proof,
                 Kind.ADDED,
+                proof=len(proof),
                 known=lambda body: Added.unpack(body).state == 0,
                 name=(test, first),
             )

@@ -18,13 +18,15 @@ from bytefed.protocol.message import (
     Board,
     Capability,
     Config,
+    Greet,
     Hello,
     Kind,
     Release,
     Stored,
     Welcome,
+    Welcomed,
 )
-from bytefed.transport.base import Transport, has_wandered, is_strange, look_elsewhere, settle
+from bytefed.transport.base import Transport, has_wandered, is_strange, key_of, look_elsewhere, settle
 
 _HELLOS = 3  # before the port is opened anew
 _HELLO_TRIES = 6  # the first of them wait long: nothing was measured yet
@@ -168,10 +170,17 @@ class Session:
 
     async def _greet(self) -> None:
         link = self.link
-        body = await self._say_hello()
-        welcome = Welcome.unpack(body)
-        self._take_welcome(welcome)
-        body = body[Welcome.size() :]
+        key = key_of(self.transport)
+        if key is None:
+            body = await self._say_hello()
+            welcome, body = Welcome.unpack(body), body[Welcome.size() :]
+        else:
+            body = await self._say_greet(key)
+            told, body = Welcomed.unpack(body), body[Welcomed.size() :]
+            welcome = Welcome(
+                told.version, told.state, told.boot, told.round, 0, told.frame_limit, told.window
+            )
+        self._take_welcome(welcome, sealed=key is not None)
         if not self.profile.opens_at_once:
             _, body = await link.request(Kind.INFO, b"", Kind.BOARD, name="connect")
         board = Board.unpack(body)
@@ -188,6 +197,19 @@ class Session:
         if self.round_is_void:
             await self._forget_round()
 
+    async def _say_greet(self, key: bytes) -> bytes:
+        """Open a sealed session for the run; the fields of WELCOMED, with all that is inside."""
+        greet = Greet(PROTOCOL_VERSION, PROTOCOL_VERSION, self.run, self.transport.frame_limit)
+        try:
+            return await self.link.greet(key, greet.pack(), tries=self._hello_tries(), name="connect")
+        except BoardError as error:
+            if error.code in _OTHER_VERSION:
+                raise _version_error(self.uri, "another protocol version") from error
+            raise
+
+    def _hello_tries(self) -> int:
+        return _STRANGE_TRIES if self.connections and is_strange(self.transport) else _HELLO_TRIES
+
     async def _say_hello(self) -> bytes:
         """Say HELLO for the run; the body of WELCOME, with all that is inside."""
         nonce = self._rng.getrandbits(16)
@@ -196,7 +218,7 @@ class Session:
         def fits(body: bytes) -> bool:
             return len(body) < Welcome.size() or Welcome.unpack(body).nonce == nonce
 
-        tries = _STRANGE_TRIES if self.connections and is_strange(self.transport) else _HELLO_TRIES
+        tries = self._hello_tries()
         try:
             with taken_told(self.uri):
                 _, body = await self.link.request(
@@ -221,13 +243,15 @@ class Session:
         await self.link.request(Kind.RELEASE, Release(0, 0).pack(), Kind.RELEASED, role=Role.RETRANSMISSION)
         self.round_is_void = False
 
-    def _take_welcome(self, welcome: Welcome) -> None:
+    def _take_welcome(self, welcome: Welcome, *, sealed: bool) -> None:
         _check_welcome(self.uri, welcome, self.transport.frame_limit)
         self.welcome = welcome
         self.boot = welcome.boot
         framing = self.transport.framing
         name = self.uri.partition(":")[0]
-        self.profile = LinkProfile(name, welcome.frame_limit, welcome.window, MAX_WINDOW, framing)
+        self.profile = LinkProfile(
+            name, welcome.frame_limit, welcome.window, MAX_WINDOW, framing, sealed=sealed
+        )
 
     def _recognize(self, board: Board) -> None:
         if self.connections and board.uid != self.board.uid:

@@ -12,7 +12,7 @@ from enum import Enum
 from functools import cache
 from typing import NamedTuple
 
-from bytefed.ledger.count import COUNTS, ByteCount, Framing, split_frame
+from bytefed.ledger.count import CLEAR, COUNTS, ByteCount, Framing, Sealing, split_frame
 from bytefed.protocol.direction import Direction
 from bytefed.protocol.message import HEADER_SIZE
 
@@ -59,17 +59,17 @@ class Said:
         return news
 
 
-_Form = tuple[bool, int, int, int, bool]
+_Form = tuple[bool, int, int, int, bool, Sealing]
 """The properties that decide a frame's causes: whether it goes down, length, bytes on the wire, payload, whether it is
-an ACK."""
+an ACK, how it is sealed."""
 
 
 @cache
 def _split(framing: Framing, form: _Form) -> tuple[tuple[str, int], ...]:
     """Return the counts of a frame that are not 0, by name."""
-    down, length, wire, payload, ack = form
+    down, length, wire, payload, ack, sealing = form
     direction = Direction.DOWN if down else Direction.UP
-    one = split_frame(framing, direction, length, wire, payload=payload, ack=ack)
+    one = split_frame(framing, direction, length, wire, payload=payload, ack=ack, sealing=sealing)
     return tuple((name, count) for name, count in vars(one).items() if count)
 
 
@@ -93,11 +93,12 @@ class Account:
         payload: int = 0,
         ack: bool = False,
         part: Part | None = None,
+        sealing: Sealing = CLEAR,
     ) -> None:
         """Put a whole frame down to its causes; bytes of a part that crossed before are a retransmission."""
         role = self._judged(role, part)
         if role is Role.NEWS:
-            self._frames.append((direction is Direction.DOWN, length, wire, payload, ack))
+            self._frames.append((direction is Direction.DOWN, length, wire, payload, ack, sealing))
         else:
             self.whole(direction, role.value, wire)
 
@@ -113,7 +114,7 @@ class Account:
         """
         payload = length - HEADER_SIZE
         if not self.recovering and self.said.is_first_time(blob, start, start + payload):
-            self._frames.append((direction is Direction.DOWN, length, wire, payload, False))
+            self._frames.append((direction is Direction.DOWN, length, wire, payload, False, CLEAR))
         else:
             self.whole(direction, Role.RETRANSMISSION.value, wire)
 

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from bytefed.errors import ConfigError
 from bytefed.ledger.wire_size import LinkProfile
+from bytefed.seal import FRAME_SEAL_SIZE
 from bytefed.toml_file import read_toml
 
 _HEADERS = 7  # bytes of ATT (3) and L2CAP (4) before a value
@@ -153,6 +154,9 @@ class _MeasuredProfile(LinkProfile):
 
     def w(self, n: int) -> int:
         return self.measure(n)
+
+    def sealed_w(self, n: int) -> int:
+        return self.measure(n + FRAME_SEAL_SIZE)
 
 
 def measured(profile: LinkProfile, measure: Callable[[int], int]) -> LinkProfile:

@@ -13,6 +13,7 @@ from bytefed.ledger.columns import column, computed
 from bytefed.protocol.direction import Direction
 from bytefed.protocol.message import HEADER_SIZE
 from bytefed.protocol.serial_frame import CRC_SIZE, STUFFING_SIZE
+from bytefed.seal import FRAME_SEAL_SIZE
 
 
 class LedgerError(BytefedError):
@@ -55,6 +56,8 @@ class ByteCount:
     padding: int = _cause("second delimiter, and the one before HELLO")
     ack: int = _cause("ACK frames: header and body")
     control: int = _cause("bodies of control messages, without the inline blob")
+    seal: int = _cause("counter and tag of sealed frames, number and tag of sealed blobs")
+    handshake: int = _cause("points and tags of GREET and WELCOMED")
     retransmission: int = _cause(
         "whole frames sent again, frames received again, ERROR, an ACK that reports a gap, and what it takes to "
         "recover from a link loss or a reset: all that the same row has had before (messages by their kind, blobs "
@@ -130,31 +133,60 @@ SERIAL_FRAMING = Framing(CRC_SIZE, STUFFING_SIZE)
 BLE_FRAMING = Framing(0, 0)
 
 
+class Sealing(NamedTuple):
+    """The part that seals have in a frame.
+
+    Attributes:
+        sealed: Whether the frame is sealed; on a serial link it then has no CRC-16.
+        proof: Bytes of the body that are a blob's number and tag.
+        handshake: Bytes of the body that are a point and its tag.
+    """
+
+    sealed: bool = False
+    proof: int = 0
+    handshake: int = 0
+
+
+CLEAR = Sealing()
+
+
 @cache
 def split_frame(
-    framing: Framing, direction: Direction, length: int, wire: int, *, payload: int = 0, ack: bool = False
+    framing: Framing,
+    direction: Direction,
+    length: int,
+    wire: int,
+    *,
+    payload: int = 0,
+    ack: bool = False,
+    sealing: Sealing = CLEAR,
 ) -> ByteCount:
     """Return the causes of one frame that crossed the link for the first time.
 
     Args:
         framing: The link's framing.
         direction: The frame's direction.
-        length: Header and body, bytes.
+        length: Header and body, bytes, as they are before the frame is sealed.
         wire: Bytes on the wire.
         payload: Bytes of the body that belong to a blob.
         ack: Whether the frame is an ACK, whose header and body both count as `ack`.
+        sealing: The part that seals have in it.
     """
-    body = length - HEADER_SIZE - payload
+    body = length - HEADER_SIZE - payload - sealing.proof - sealing.handshake
+    crc = 0 if sealing.sealed else framing.crc
+    seal = FRAME_SEAL_SIZE if sealing.sealed else 0
     down = direction is Direction.DOWN
     return ByteCount(
         payload_down=payload if down else 0,
         payload_up=0 if down else payload,
         header=0 if ack else HEADER_SIZE,
-        crc=framing.crc,
+        crc=crc,
         stuffing=framing.stuffing,
-        padding=wire - length - framing.crc - framing.stuffing,
+        padding=wire - length - seal - crc - framing.stuffing,
         ack=HEADER_SIZE + body if ack else 0,
         control=0 if ack else body,
+        seal=seal + sealing.proof,
+        handshake=sealing.handshake,
         wire_down=wire if down else 0,
         wire_up=0 if down else wire,
     )

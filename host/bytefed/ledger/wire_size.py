@@ -6,13 +6,13 @@ with what really crosses a link.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
 
 from bytefed import codec as codecs
 from bytefed.head import parameters
-from bytefed.ledger.count import BLE_FRAMING, SERIAL_FRAMING, ByteCount, Framing, split_frame
+from bytefed.ledger.count import BLE_FRAMING, SERIAL_FRAMING, ByteCount, Framing, Sealing, split_frame
 from bytefed.protocol.chunks import ChunkPlan
 from bytefed.protocol.direction import Direction
 from bytefed.protocol.message import (
@@ -29,20 +29,24 @@ from bytefed.protocol.message import (
     Config,
     Done,
     Get,
+    Greet,
     Hello,
     Next,
     Release,
     Result,
     Stored,
     Welcome,
+    Welcomed,
 )
-from bytefed.protocol.serial_frame import serial_wire_size
+from bytefed.protocol.serial_frame import bare_wire_size, serial_wire_size
+from bytefed.seal import BLOB_SEAL_SIZE, FRAME_SEAL_SIZE, HANDSHAKE_OVERHEAD
 
 CODECS: dict[str, int] = {name: codec.number for name, codec in codecs.CODECS.items()}
 BLUEFRUIT_WINDOW = 32
 """Chunks that a Bluefruit board takes in one burst: its receive FIFO has room for as many values."""
 
 _ATT_OVERHEAD = 3
+_CRC_SIZE = 4  # of a delta
 _LARGEST_ADD = 65_535
 
 
@@ -55,6 +59,7 @@ class LinkProfile:
         frame_limit: The agreed frame limit, bytes.
         window_down, window_up: Chunks in a burst, down to a board and up from it.
         framing: The link's way of framing.
+        sealed: Whether host and board share a key (SPEC.md section 10).
     """
 
     name: str
@@ -62,6 +67,7 @@ class LinkProfile:
     window_down: int
     window_up: int
     framing: Literal["serial", "ble"]
+    sealed: bool = field(default=False, kw_only=True)
 
     @property
     def overhead(self) -> Framing:
@@ -72,6 +78,16 @@ class LinkProfile:
         """Return the bytes on the wire for a frame of n bytes."""
         return serial_wire_size(n) if self.framing == "serial" else n
 
+    def sealed_w(self, n: int) -> int:
+        """Return the bytes on the wire for a sealed frame that had n bytes before."""
+        n += FRAME_SEAL_SIZE
+        return bare_wire_size(n) if self.framing == "serial" else n
+
+    @property
+    def proof(self) -> int:
+        """Bytes of the seal of a blob that travels in chunks."""
+        return BLOB_SEAL_SIZE if self.sealed else 0
+
     def plan(self, length: int, direction: Direction) -> ChunkPlan:
         """Return the division into chunks of a blob of `length` bytes on this link."""
         window = self.window_down if direction is Direction.DOWN else self.window_up
@@ -79,12 +95,21 @@ class LinkProfile:
 
     def inlines(self, body: int, blob: int) -> bool:
         """Return whether a blob fits into a message (inline) that has `body` other body bytes."""
-        return HEADER_SIZE + body + blob <= self.frame_limit
+        seal = FRAME_SEAL_SIZE if self.sealed else 0
+        return HEADER_SIZE + body + blob + seal <= self.frame_limit
 
     @property
     def opens_at_once(self) -> bool:
-        """Whether BOARD and STORED travel inside WELCOME."""
+        """Whether BOARD and STORED travel inside WELCOME or WELCOMED."""
+        if self.sealed:
+            whole = HEADER_SIZE + HANDSHAKE_OVERHEAD + Welcomed.size() + Board.size() + Stored.size()
+            return whole <= self.frame_limit
         return self.inlines(Welcome.size() + Board.size(), Stored.size())
+
+    def answer_size(self, *, statistics: bool) -> int:
+        """Return the bytes of DONE's body, or RESULT's, without a delta; a sealed one has no CRC of it."""
+        size = Result.size() if statistics else Done.size()
+        return size - _CRC_SIZE if self.sealed else size
 
     def starts_by_next(self, blob: int) -> bool:
         """Return whether a round starts by NEXT, with its blob of so many bytes inside; else by BEGIN."""
@@ -94,7 +119,7 @@ class LinkProfile:
         """Return whether CONFIG travels inside the message that starts a round with a blob of so many bytes."""
         if self.starts_by_next(blob):
             return self.inlines(Next.size() + Config.size(), blob)
-        return self.inlines(Begin.size() + Config.size(), 0)
+        return self.inlines(Begin.size() + self.proof + Config.size(), 0)
 
 
 def serial_profile(window: int = MAX_WINDOW) -> LinkProfile:
@@ -116,25 +141,47 @@ def blob_size(codec: str, features: int, classes: int) -> int:
     return codecs.CODECS[codec].size(parameters(features, classes))
 
 
-def _frame(profile: LinkProfile, direction: Direction, body: int, payload: int = 0) -> ByteCount:
-    length = HEADER_SIZE + body + payload
+def _frame(
+    profile: LinkProfile, direction: Direction, body: int, payload: int = 0, *, proof: int = 0
+) -> ByteCount:
+    """Return the bytes of a control frame; on a sealed link it is sealed."""
+    length = HEADER_SIZE + body + proof + payload
+    wire = profile.sealed_w(length) if profile.sealed else profile.w(length)
+    sealing = Sealing(profile.sealed, proof)
+    return split_frame(profile.overhead, direction, length, wire, payload=payload, sealing=sealing)
+
+
+def _chunk(profile: LinkProfile, direction: Direction, payload: int) -> ByteCount:
+    length = HEADER_SIZE + payload
     return split_frame(profile.overhead, direction, length, profile.w(length), payload=payload)
 
 
-def _ack(profile: LinkProfile, direction: Direction, body: int) -> ByteCount:
-    length = HEADER_SIZE + body
-    return split_frame(profile.overhead, direction, length, profile.w(length), ack=True)
+def _ack(profile: LinkProfile, direction: Direction) -> ByteCount:
+    return split_frame(profile.overhead, direction, HEADER_SIZE, profile.w(HEADER_SIZE), ack=True)
 
 
-def _exchange(profile: LinkProfile, request: int, answer: int) -> ByteCount:
-    return _frame(profile, Direction.DOWN, request) + _frame(profile, Direction.UP, answer)
+def _final_ack(profile: LinkProfile, direction: Direction) -> ByteCount:
+    length = HEADER_SIZE + 1
+    wire = profile.sealed_w(length) if profile.sealed else profile.w(length)
+    return split_frame(profile.overhead, direction, length, wire, ack=True, sealing=Sealing(profile.sealed))
+
+
+def _exchange(profile: LinkProfile, request: int, answer: int, *, proof: int = 0) -> ByteCount:
+    asked = _frame(profile, Direction.DOWN, request, proof=proof)
+    return asked + _frame(profile, Direction.UP, answer)
+
+
+def _handshake(profile: LinkProfile, direction: Direction, body: int) -> ByteCount:
+    length = HEADER_SIZE + HANDSHAKE_OVERHEAD + body
+    sealing = Sealing(handshake=HANDSHAKE_OVERHEAD)
+    return split_frame(profile.overhead, direction, length, profile.w(length), sealing=sealing)
 
 
 def _chunks(profile: LinkProfile, direction: Direction, blob: int) -> tuple[ByteCount, int]:
     """Return the data frames of a blob, and the number of windows."""
     plan = profile.plan(blob, direction)
-    count = _frame(profile, direction, 0, plan.chunk) * (plan.count - 1)
-    count += _frame(profile, direction, 0, plan.size_of(plan.count - 1))
+    count = _chunk(profile, direction, plan.chunk) * (plan.count - 1)
+    count += _chunk(profile, direction, plan.size_of(plan.count - 1))
     return count, -(-plan.count // plan.window)
 
 
@@ -142,7 +189,7 @@ def _chunks(profile: LinkProfile, direction: Direction, blob: int) -> tuple[Byte
 def push_bytes(profile: LinkProfile, blob: int) -> ByteCount:
     """Return push(M) for a blob of that many bytes."""
     count, windows = _chunks(profile, Direction.DOWN, blob)
-    return count + _ack(profile, Direction.UP, 0) * (windows - 1) + _ack(profile, Direction.UP, 1)
+    return count + _ack(profile, Direction.UP) * (windows - 1) + _final_ack(profile, Direction.UP)
 
 
 @cache
@@ -150,7 +197,7 @@ def pull_bytes(profile: LinkProfile, blob: int) -> ByteCount:
     """Return pull(M) for a blob of that many bytes, with GET."""
     count, windows = _chunks(profile, Direction.UP, blob)
     get = _frame(profile, Direction.DOWN, Get.size())
-    return count + _ack(profile, Direction.DOWN, 0) * (windows - 1) + get
+    return count + _ack(profile, Direction.DOWN) * (windows - 1) + get
 
 
 @cache
@@ -169,7 +216,8 @@ def start_bytes(profile: LinkProfile, blob: int, *, configures: bool = False) ->
     count = configuration_bytes(profile) if configures and not shared else ByteCount()
     if profile.starts_by_next(blob):
         return count + _frame(profile, Direction.DOWN, Next.size() + shared, blob)
-    return count + _exchange(profile, Begin.size() + shared, Accept.size()) + push_bytes(profile, blob)
+    begun = _exchange(profile, Begin.size() + shared, Accept.size(), proof=profile.proof)
+    return count + begun + push_bytes(profile, blob)
 
 
 def round_bytes(
@@ -209,10 +257,10 @@ def blobs_bytes(
         ConfigError: E_TOO_LARGE for a blob that the link can't carry.
     """
     count = start_bytes(profile, down, configures=configures)
-    answer = Result.size() if statistics else Done.size()
+    answer = profile.answer_size(statistics=statistics)
     if profile.inlines(answer, up):
         return count + _frame(profile, Direction.UP, answer, up)
-    return count + _frame(profile, Direction.UP, answer) + pull_bytes(profile, up)
+    return count + _frame(profile, Direction.UP, answer, proof=profile.proof) + pull_bytes(profile, up)
 
 
 @cache
@@ -225,14 +273,13 @@ def release_bytes(profile: LinkProfile) -> ByteCount:
 def connection_bytes(profile: LinkProfile) -> ByteCount:
     """Return the bytes of opening a session: HELLO, and what the board says of itself, in one frame if it fits."""
     count = ByteCount(padding=1, wire_down=1) if profile.framing == "serial" else ByteCount()
-    if profile.opens_at_once:
-        return count + _exchange(profile, Hello.size(), Welcome.size() + Board.size() + Stored.size())
-    return (
-        count
-        + _exchange(profile, Hello.size(), Welcome.size())
-        + _exchange(profile, 0, Board.size())
-        + store_bytes(profile)
-    )
+    inside = Board.size() + Stored.size() if profile.opens_at_once else 0
+    if profile.sealed:
+        count += _handshake(profile, Direction.DOWN, Greet.size())
+        count += _handshake(profile, Direction.UP, Welcomed.size() + inside)
+    else:
+        count += _exchange(profile, Hello.size(), Welcome.size() + inside)
+    return count if inside else count + _exchange(profile, 0, Board.size()) + store_bytes(profile)
 
 
 @cache
@@ -244,7 +291,8 @@ def configuration_bytes(profile: LinkProfile) -> ByteCount:
 @cache
 def add_bytes(profile: LinkProfile, payload: int) -> ByteCount:
     """Return the bytes of one ADD with that many bytes of records."""
-    return _exchange(profile, Add.size(), Added.size()) + push_bytes(profile, payload)
+    asked = _exchange(profile, Add.size(), Added.size(), proof=profile.proof)
+    return asked + push_bytes(profile, payload)
 
 
 @cache

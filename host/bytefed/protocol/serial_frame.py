@@ -29,16 +29,33 @@ def encode_serial_frame(frame: bytes) -> bytes:
     return _core.encode_serial_frame(frame)
 
 
+def bare_wire_size(n: int) -> int:
+    """Return the bytes on the wire for a frame of n bytes that has no CRC-16, 2..250."""
+    plain = n + STUFFING_SIZE
+    return plain + (plain % _PACKET == 0)
+
+
+def encode_bare_frame(frame: bytes) -> bytes:
+    """Return the wire bytes, without a CRC-16, of a frame of 2 to 250 bytes that a tag proves.
+
+    Raises:
+        ValueError: The frame has another size.
+    """
+    return _core.encode_bare_serial_frame(frame)
+
+
 class Decoded(NamedTuple):
     """The bytes up to one delimiter, decoded.
 
     Attributes:
-        frame: The frame; b"" for padding, None for junk.
+        frame: The frame; b"" for padding, None for what has no right CRC-16.
         wire: Bytes on the wire, delimiter included.
+        bare: All that was decoded, for a tag to prove; None for what is no frame at all.
     """
 
     frame: bytes | None
     wire: int
+    bare: bytes | None = None
 
 
 class SerialDecoder:
@@ -54,4 +71,4 @@ class SerialDecoder:
 
     def push(self, data: bytes) -> list[Decoded]:
         """Take bytes from the wire; return what they complete."""
-        return [Decoded(frame, wire) for frame, wire in self._reader.push(data)]
+        return [Decoded(frame, wire, bare) for frame, wire, bare in self._reader.push(data)]

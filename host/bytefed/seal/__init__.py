@@ -3,7 +3,16 @@
 Bytes in, bytes out: no port, no clock, no file. How keys are kept is not known here.
 """
 
-from bytefed.seal.channel import FRAME_SEAL_SIZE, TAG_SIZE, Channel
+from bytefed.seal.channel import BLOB_SEAL_SIZE, FRAME_SEAL_SIZE, TAG_SIZE, BlobSeal, Channel
 from bytefed.seal.handshake import HANDSHAKE_OVERHEAD, KEY_SIZE, Greeting
 
-__all__ = ["FRAME_SEAL_SIZE", "HANDSHAKE_OVERHEAD", "KEY_SIZE", "TAG_SIZE", "Channel", "Greeting"]
+__all__ = [
+    "BLOB_SEAL_SIZE",
+    "FRAME_SEAL_SIZE",
+    "HANDSHAKE_OVERHEAD",
+    "KEY_SIZE",
+    "TAG_SIZE",
+    "BlobSeal",
+    "Channel",
+    "Greeting",
+]

@@ -58,6 +58,18 @@ class Transport(Protocol):
 
 
 @runtime_checkable
+class Keyed(Protocol):
+    """An optional knowledge of a transport: the key of the board at its other end, 32 bytes."""
+
+    key: bytes | None
+
+
+def key_of(transport: Transport) -> bytes | None:
+    """Return the key of the board at the other end; None for an open link."""
+    return transport.key if isinstance(transport, Keyed) else None
+
+
+@runtime_checkable
 class Searching(Protocol):
     """An optional ability of a transport: to find its board behind another port, where USB may put it after a reset.
 

@@ -1,0 +1,289 @@
+"""Frames over a transport, sealed where it is, with every byte on the account."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter, deque
+from collections.abc import Callable, Hashable, Sequence
+from typing import NamedTuple
+
+from bytefed.clock import now
+from bytefed.device.timers import LinkTimers
+from bytefed.ledger.account import Account, Part, Role
+from bytefed.ledger.count import BLE_FRAMING, SERIAL_FRAMING, ByteCount, Sealing
+from bytefed.protocol.direction import Direction
+from bytefed.protocol.header import is_data
+from bytefed.protocol.message import HEADER_SIZE, MAX_FRAME, Kind, Status
+from bytefed.protocol.serial_frame import SerialDecoder, encode_bare_frame, encode_serial_frame
+from bytefed.seal import FRAME_SEAL_SIZE, Channel
+from bytefed.transport.base import Transport
+
+_SEALED_ACK = HEADER_SIZE + 1 + FRAME_SEAL_SIZE
+"""Bytes of a final ACK, the one data frame that is sealed."""
+_HINTS = (Status.NO_SESSION, Status.LOCKED)
+"""The only things that a board with a key says in the clear: they make the host greet again, and nothing else."""
+
+
+class Incoming(NamedTuple):
+    """A frame that arrived and its bytes on the wire; who takes it says what it was.
+
+    Attributes:
+        frame: Header and body, opened if it was sealed.
+        wire: Bytes on the wire.
+        sealed: Whether only the board can have said it.
+    """
+
+    frame: bytes
+    wire: int
+    sealed: bool = False
+
+    @property
+    def kind(self) -> int | None:
+        """Kind of a control frame, None for a data frame."""
+        return None if is_data(self.frame) else self.frame[0]
+
+    @property
+    def sequence(self) -> int:
+        """Sequence number of a control frame."""
+        return self.frame[1]
+
+    @property
+    def body(self) -> bytes:
+        """All behind the header."""
+        return self.frame[HEADER_SIZE:]
+
+    def answers(self, kind: Kind, sequence: int) -> bool:
+        """Whether it is an answer of that kind to the request of that sequence number, not to an older one."""
+        return self.kind == kind and self.sequence == sequence
+
+
+class Frames:
+    """The frames of one open transport. `take_bytes` says what crossed it, and why.
+
+    Attributes:
+        channel: Seals what goes and opens what comes; None on an open link, and until the handshake is over.
+    """
+
+    def __init__(self, transport: Transport, rng: random.Random) -> None:
+        self.transport = transport
+        self.timers = LinkTimers(transport.rto_floor, rng)
+        self.sequence = rng.randrange(256)
+        self._serial = transport.framing == "serial"
+        self._framing = SERIAL_FRAMING if self._serial else BLE_FRAMING
+        self.account = Account(self._framing)
+        self.channel: Channel | None = None
+        self._decoder = SerialDecoder()
+        self._frames: deque[Incoming] = deque()
+        self._values = {direction: Counter[int]() for direction in Direction}
+        self._taken_sent = transport.sent
+        self._read = transport.received  # what the port has beyond it still waits to be read
+        self._taken_received = transport.received
+
+    # ---- Sending
+
+    async def send(
+        self,
+        frame: bytes,
+        role: Role = Role.NEWS,
+        *,
+        payload: int = 0,
+        ack: bool = False,
+        part: Part | None = None,
+        proof: int = 0,
+        handshake: int = 0,
+    ) -> None:
+        """Send a frame and put it down to its causes; sealed, unless it is an ACK or of a handshake."""
+        sealed = self.channel is not None and not ack and not handshake
+        sealing = Sealing(sealed, proof, handshake)
+
+        def book(_index: int, wire: int) -> None:
+            self.account.frame(
+                Direction.DOWN, len(frame), wire, role, payload=payload, ack=ack, part=part, sealing=sealing
+            )
+
+        await self._write([frame], book, sealed=sealed)
+
+    async def send_chunks(self, blob: Hashable, chunks: Sequence[tuple[int, bytes]]) -> None:
+        """Send chunks of a blob one behind the other, a byte stream in one piece, and put each down to its causes.
+
+        Args:
+            blob: Name of the blob in the account.
+            chunks: First byte and frame of each.
+        """
+
+        def book(index: int, wire: int) -> None:
+            start, frame = chunks[index]
+            self.account.chunk(Direction.DOWN, len(frame), wire, blob, start)
+
+        await self._write([self._hidden(start, frame) for start, frame in chunks], book)
+
+    def proof_of(self, blob: bytes) -> bytes:
+        """Return what the message has to say that opens the transfer of a blob: its seal; nothing on an open link."""
+        return b"" if self.channel is None else self.channel.begin_blob(blob).pack()
+
+    def _hidden(self, start: int, frame: bytes) -> bytes:
+        """Return a chunk's frame as it travels."""
+        if self.channel is None:
+            return frame
+        return frame[:HEADER_SIZE] + self.channel.hide(start, frame[HEADER_SIZE:])
+
+    async def _write(
+        self, frames: Sequence[bytes], book: Callable[[int, int], None], *, sealed: bool = False
+    ) -> None:
+        """Write frames; `book` is told the index and the wire bytes of each that has been written."""
+        encode = encode_serial_frame
+        if sealed and self.channel is not None:
+            frames, encode = [self.channel.seal(frame) for frame in frames], encode_bare_frame
+        wires = [encode(frame) for frame in frames] if self._serial else frames
+        pieces = [b"".join(wires)] if self._serial else frames
+        before = self.transport.sent
+        try:
+            for piece in pieces:
+                await self.transport.write(piece)
+        finally:
+            written = self.transport.sent - before
+            for index, wire in enumerate(wires):
+                if written < len(wire):
+                    break
+                written -= len(wire)
+                book(index, len(wire))
+                if not self._serial:
+                    self._values[Direction.DOWN][len(wire)] += 1
+            if written:
+                self.account.whole(Direction.DOWN, "junk", written)  # the link died in the middle of a frame
+
+    async def send_delimiter(self, role: Role = Role.NEWS, part: Part | None = None) -> None:
+        """End whatever a broken link left in the board's decoder; role and part are those of the HELLO behind it."""
+        if self._serial:
+            before = self.transport.sent
+            try:
+                await self.transport.write(b"\0")
+            finally:
+                self.account.delimiter(self.transport.sent - before, role, part)
+
+    def next_sequence(self) -> int:
+        """Return the sequence number of a new request."""
+        self.sequence = (self.sequence + 1) % 256
+        return self.sequence
+
+    # ---- Receiving
+
+    async def receive(self, until: float) -> Incoming | None:
+        """Return the next valid frame, or None when the event loop's clock reaches `until` first."""
+        while not self._frames:
+            if now() >= until:
+                return None
+            try:
+                async with asyncio.timeout_at(until):
+                    data = await self.transport.read()
+            except TimeoutError:
+                return None
+            self._read += len(data)
+            if not self._serial:
+                self._values[Direction.UP][len(data)] += 1
+            self._decode(data)
+        return self._frames.popleft()
+
+    def waiting(self) -> Incoming | None:
+        """Return the next valid frame of those that are here already, None for none."""
+        return self._frames.popleft() if self._frames else None
+
+    def put_back(self, incoming: Incoming) -> None:
+        """Let `receive` return a frame again: it is for whoever asks next."""
+        self._frames.appendleft(incoming)
+
+    def _decode(self, data: bytes) -> None:
+        if not self._serial:
+            self._take(data if len(data) >= HEADER_SIZE else None, len(data), data)
+            return
+        for frame, wire, bare in self._decoder.push(data):
+            self._take(frame or None, wire, bare)  # a board sends no empty frame: something broke one
+
+    def _take(self, frame: bytes | None, wire: int, bare: bytes | None) -> None:
+        """Take what came: `bare` is the frame if it is sealed, `frame` if it is in the clear."""
+        opened = self._opened(bare)
+        if opened is not None:
+            self._frames.append(Incoming(opened, wire, sealed=True))
+        elif frame is not None and self._may_be_clear(frame):
+            self._frames.append(Incoming(frame, wire))
+        else:
+            self.account.whole(Direction.UP, "junk", wire)
+
+    def _opened(self, bare: bytes | None) -> bytes | None:
+        """Return the frame that the board sealed, None if this is none."""
+        if self.channel is None or bare is None or not HEADER_SIZE <= len(bare) <= MAX_FRAME:
+            return None
+        return self.channel.open(bare) if not is_data(bare) or len(bare) == _SEALED_ACK else None
+
+    def _may_be_clear(self, frame: bytes) -> bool:
+        """Whether a board says this in the clear: on a sealed link, that it has no session, chunks, and ACKs."""
+        if self.channel is None or is_data(frame):
+            return True
+        return frame[0] == Kind.ERROR and len(frame) > HEADER_SIZE and frame[HEADER_SIZE] in _HINTS
+
+    def accept(
+        self,
+        incoming: Incoming,
+        role: Role = Role.NEWS,
+        *,
+        payload: int = 0,
+        ack: bool = False,
+        part: Part | None = None,
+        proof: int = 0,
+        handshake: int = 0,
+    ) -> None:
+        """Put a received frame down to its causes."""
+        self.account.frame(
+            Direction.UP,
+            len(incoming.frame),
+            incoming.wire,
+            role,
+            payload=payload,
+            ack=ack,
+            part=part,
+            sealing=Sealing(incoming.sealed, proof, handshake),
+        )
+
+    def accept_chunk(self, incoming: Incoming, blob: Hashable, start: int) -> None:
+        """Put a received chunk down to its causes.
+
+        Args:
+            incoming: The chunk.
+            blob: Name of the blob in the account.
+            start: The first byte of the chunk in it.
+        """
+        self.account.chunk(Direction.UP, len(incoming.frame), incoming.wire, blob, start)
+
+    def accept_for_ack(self, incoming: Incoming, payload: int, part: Part) -> None:
+        """Put a frame down that says in a lost ACK's place that all has arrived: as a probe, but for its blob."""
+        self.account.answer(incoming.wire, payload, part)
+
+    def discard(self, incoming: Incoming) -> None:
+        """Put a frame that nobody waits for down as junk."""
+        self.accept(incoming, Role.JUNK)
+
+    # ---- Bytes
+
+    def take_bytes(self) -> ByteCount:
+        """Return the bytes since the last call, by cause, once they add up to the port's count."""
+        for incoming in self._frames:
+            self.discard(incoming)
+        self._frames.clear()
+        judged = self._read - self._decoder.pending
+        down = self.transport.sent - self._taken_sent
+        up = judged - self._taken_received
+        self._taken_sent, self._taken_received = self.transport.sent, judged
+        return self.account.take(down, up)
+
+    def take_values(self) -> dict[Direction, Counter[int]]:
+        """Return how many pieces of each size crossed the port since the last call: on BLE, its ATT values."""
+        values, self._values = self._values, {direction: Counter[int]() for direction in Direction}
+        return values
+
+    def abandon_input(self) -> None:
+        """Put what nobody will read any more down as junk: the port was closed."""
+        unread = self.transport.received - self._read
+        self.account.whole(Direction.UP, "junk", unread + self._decoder.pending)
+        self._read += unread
+        self._decoder = SerialDecoder()
