@@ -179,8 +179,10 @@ def test_twenty_boards_fifty_rounds_lost_notifications_and_lost_links(
     saboteur = Saboteur(seed, cuts, values=boards * rounds * 16)
 
     @asynccontextmanager
-    async def sabotaged(made: Sequence[VirtualBoard], first: int) -> AsyncIterator[list[BleTransport]]:
-        near = virtual_ble.peripherals(made, first, mtu=64)
+    async def sabotaged(
+        made: Sequence[tuple[VirtualBoard, bytes | None]], first: int
+    ) -> AsyncIterator[list[BleTransport]]:
+        near = virtual_ble.peripherals([board for board, _ in made], first, mtu=64)
         for peripheral in near:
             peripheral.air = saboteur.air(peripheral.address)
         async with virtual_ble.virtual_radio(near) as saboteur.bluez:

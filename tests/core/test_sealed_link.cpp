@@ -392,6 +392,18 @@ TEST(sealed_link_answers_two_greets_in_a_second) {
   CHECK_EQUAL(answers, 4);
 }
 
+TEST(sealed_link_draws_a_new_secret_for_each_answer) {
+  LockedBoard board;
+  const Bytes greet = Host(board).greet();
+  board.give(greet);
+  const Bytes first = board.take();
+  board.give(greet);
+  const Bytes second = board.take();
+  CHECK_EQUAL(first.size(), second.size());
+  CHECK(!std::equal(first.begin() + kHeaderSize, first.begin() + kHeaderSize + kKeySize,
+                    second.begin() + kHeaderSize));
+}
+
 TEST(sealed_link_opens_nothing_without_entropy) {
   LockedBoard board;
   board.has_entropy = false;

@@ -29,11 +29,11 @@ def build_shared_board(sources: Path, library: Path) -> None:
     core = sorted((sources / "bytefed").rglob("*.cpp"))
     flags = ["-std=gnu++14", "-O1", "-ffp-contract=off", "-shared", "-fPIC", "-w"]
     includes = [f"-I{sources}", f"-I{MONOCYPHER}"]
-    files = [_SHIM, *core, _monocypher(compiler)]
+    files = [_SHIM, *core, monocypher(compiler)]
     subprocess.run([compiler, *flags, *includes, *map(str, files), "-o", str(library)], check=True)
 
 
-def _monocypher(compiler: str) -> Path:
+def monocypher(compiler: str) -> Path:
     """Return the object of Monocypher, which is compiled once for all cores."""
     made = MONOCYPHER / "shared.o"
     if not made.exists():

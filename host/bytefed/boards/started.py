@@ -24,8 +24,8 @@ _RTO_FLOOR = 2.0  # seconds: a pseudo-terminal loses nothing, but shares its pro
 _START_PATIENCE = 60.0  # seconds until `bytefed board` must have named the next port
 
 
-def boards(count: int, first: int, options: VirtualOptions) -> list[VirtualBoard]:
-    """Return virtual boards in this process, just switched on.
+def boards(count: int, first: int, options: VirtualOptions) -> list[tuple[VirtualBoard, bytes | None]]:
+    """Return virtual boards in this process, just switched on, each with its key, None for an open one.
 
     Args:
         count: Number of boards, 1..1024.
@@ -37,7 +37,11 @@ def boards(count: int, first: int, options: VirtualOptions) -> list[VirtualBoard
     extractor = load_extractor(options.kind)
     recording = load_recording(options.kind, extractor)
     uids = [board_uid(options.uid_seed, first + index) for index in range(count)]
-    return [make_board(options.kind, uid, extractor, recording) for uid in uids]
+    keys = options.draw_keys(count)
+    return [
+        (make_board(options.kind, uid, extractor, recording, key), key)
+        for uid, key in zip(uids, keys, strict=True)
+    ]
 
 
 # ---- loopback:N
@@ -53,7 +57,7 @@ def _loopback(count: int) -> Start:
         from bytefed.boards.loopback import LoopbackTransport
 
         made = enumerate(boards(count, first, options), first)
-        yield [LoopbackTransport(board, name=f"{number}") for number, board in made]
+        yield [LoopbackTransport(board, name=f"{number}", key=key) for number, (board, key) in made]
 
     return start
 
@@ -82,19 +86,29 @@ async def _on_terminals(
         *board_command(count, first, options),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.PIPE,
         start_new_session=True,  # Ctrl-C is the coordinator's to handle
     )
+    keys = options.draw_keys(count)
     try:
+        _hand_over(process.stdin, keys)
         ports = [await _read_port(process) for _ in range(count)]
         yield [
-            SerialTransport(port, uri=f"virtual:{number}", rto_floor=_RTO_FLOOR, patience=2.0)
-            for number, port in enumerate(ports, first)
+            SerialTransport(port, uri=f"virtual:{number}", rto_floor=_RTO_FLOOR, patience=2.0, key=key)
+            for number, (port, key) in enumerate(zip(ports, keys, strict=True), first)
         ]
     finally:
         with suppress(ProcessLookupError):
             process.terminate()
         await process.wait()
+
+
+def _hand_over(pipe: asyncio.StreamWriter | None, keys: Sequence[bytes | None]) -> None:
+    """Write the boards' keys, which no command line and no file ever shows, to their process."""
+    if pipe is None:
+        return
+    pipe.writelines(key.hex().encode() + b"\n" for key in keys if key is not None)
+    pipe.close()
 
 
 def board_command(count: int, first: int, options: VirtualOptions) -> list[str]:
@@ -113,6 +127,8 @@ def board_command(count: int, first: int, options: VirtualOptions) -> list[str]:
         command += ["--model", kind.model]
     if kind.replay is not None:
         command += ["--replay", kind.replay]
+    if options.sealed:
+        command.append("--keys")
     if options.line_rate is not None:
         command += ["--line-rate", str(options.line_rate)]
     return command

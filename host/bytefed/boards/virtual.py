@@ -18,6 +18,7 @@ from bytefed.boards.replay import WINDOW_SECONDS, Recording, Replay
 from bytefed.errors import ConfigError
 from bytefed.extractor.extractor import Extractor
 from bytefed.protocol.message import MAX_WINDOW
+from bytefed.seal import KEY_SIZE
 
 _READ_SIZE = 4096
 _BITS_PER_BYTE = 10  # start, eight data, stop
@@ -55,11 +56,17 @@ class VirtualOptions:
         kind: Their properties.
         line_rate: Bits a second on the lines of `virtual:N`, None for no limit.
         uid_seed: Seed of the boards' uids.
+        sealed: Whether each board is started with a key that only this process knows.
     """
 
     kind: BoardKind
     line_rate: int | None = None
     uid_seed: int = 0
+    sealed: bool = False
+
+    def draw_keys(self, count: int) -> list[bytes | None]:
+        """Return a fresh key for each of that many boards; None for open ones."""
+        return [os.urandom(KEY_SIZE) if self.sealed else None for _ in range(count)]
 
 
 def board_uid(seed: int, index: int) -> int:
@@ -68,7 +75,11 @@ def board_uid(seed: int, index: int) -> int:
 
 
 def make_board(
-    kind: BoardKind, uid: int, extractor: Extractor | None = None, recording: Recording | None = None
+    kind: BoardKind,
+    uid: int,
+    extractor: Extractor | None = None,
+    recording: Recording | None = None,
+    key: bytes | None = None,
 ) -> VirtualBoard:
     """Return a board that has just been switched on.
 
@@ -77,12 +88,13 @@ def make_board(
         uid: Its identity.
         extractor: Its feature extractor, None for none; boards may share one.
         recording: The windows that its sensor replays, None for no sensor; boards may share a recording.
+        key: The key that it shares with its host, 32 bytes; None for an open board.
     """
     boot = random.SystemRandom().getrandbits(16)
     if extractor is None:
         return VirtualBoard(
             features=kind.features, classes=kind.classes, uid=uid, boot=boot,
-            capacity=kind.capacity, max_batch=kind.max_batch, window=kind.window, version=_version(),
+            capacity=kind.capacity, max_batch=kind.max_batch, window=kind.window, version=_version(), key=key,
         )  # fmt: skip
 
     def extract(values: bytes) -> bytes:
@@ -95,7 +107,7 @@ def make_board(
         input_size=int(np.prod(extractor.input_shape)), scale=extractor.quantization.scale,
         zero_point=extractor.quantization.zero_point, extract=extract,
         sense=None if recording is None else Replay(recording, uid).sense, sense_time=round(WINDOW_SECONDS * 100),
-        version=_version(),
+        version=_version(), key=key,
     )  # fmt: skip
 
 

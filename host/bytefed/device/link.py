@@ -109,7 +109,7 @@ class Link(Frames):
                 )
                 if answer is not None:
                     part = Part((Kind.WELCOMED, name))
-                    self.accept(incoming, role, part=part, handshake=HANDSHAKE_OVERHEAD)
+                    self.accept(incoming, part=part, handshake=HANDSHAKE_OVERHEAD)
                     if attempt == 0:
                         self.timers.requests.measured(now() - started)
                     fields, self.channel = answer

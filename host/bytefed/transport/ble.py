@@ -206,8 +206,10 @@ class BleTransport:
         uri: str | None = None,
         rto_floor: float = RTO_FLOORS["ble"],
         patience: float = 30.0,
+        key: bytes | None = None,
     ) -> None:
         self.uri = uri or f"ble:{board}"
+        self.key = key
         self.rto_floor = rto_floor
         self.frame_limit = MIN_FRAME
         self.sent = 0

@@ -23,6 +23,7 @@ from bytefed.transport.base import (
     Transport,
     has_wandered,
     is_strange,
+    key_of,
     link_lost,
     look_elsewhere,
     settle,
@@ -259,6 +260,11 @@ class FaultyTransport:
     def uri(self) -> str:
         """The URI of the transport behind, as the user would type it."""
         return self.inner.uri
+
+    @property
+    def key(self) -> bytes | None:
+        """The key of the board behind; None for an open link."""
+        return key_of(self.inner)
 
     @property
     def trouble(self) -> LinkError | None:

@@ -59,8 +59,10 @@ class SerialTransport:
         rto_floor: float = RTO_FLOORS["serial"],
         ports: SharedPorts | None = None,
         patience: float | None = None,
+        key: bytes | None = None,
     ) -> None:
         self.uri = uri or f"serial:{port}"
+        self.key = key
         self.rto_floor = rto_floor
         self.sent = 0
         self.received = 0

@@ -161,8 +161,8 @@ async def find(uri):
         from bytefed.boards.started import boards
 
         transports = []
-        for number, board in enumerate(boards(count, first, options), first):
-            transport = LoopbackTransport(board)
+        for number, (board, key) in enumerate(boards(count, first, options), first):
+            transport = LoopbackTransport(board, key=key)
             transport.uri = f"telepathy:{number}"
             transports.append(transport)
         yield transports

@@ -34,11 +34,15 @@ async def virtual_radio(near: Sequence[Peripheral]) -> AsyncIterator[FakeBlueZ]:
 
 
 @asynccontextmanager
-async def virtual_ble_boards(boards: Sequence[VirtualBoard], first: int) -> AsyncIterator[list[BleTransport]]:
-    """Give a transport for each board; `first` is the number of the first."""
-    near = peripherals(boards, first)
+async def virtual_ble_boards(
+    boards: Sequence[tuple[VirtualBoard, bytes | None]], first: int
+) -> AsyncIterator[list[BleTransport]]:
+    """Give a transport for each board, which comes with its key; `first` is the number of the first."""
+    near = peripherals([board for board, _ in boards], first)
     async with virtual_radio(near):
         yield [
-            BleTransport(system_central(), p.address, uri=f"virtual-ble:{number}", rto_floor=_RTO_FLOOR)
-            for number, p in enumerate(near, first)
+            BleTransport(
+                system_central(), p.address, uri=f"virtual-ble:{number}", rto_floor=_RTO_FLOOR, key=key
+            )
+            for number, (p, (_, key)) in enumerate(zip(near, boards, strict=True), first)
         ]

@@ -77,6 +77,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object a board, then serve silently"
     )
+    # A line of 64 hexadecimal digits for each board on standard input, from the process that starts it.
+    parser.add_argument("--keys", action="store_true", help=argparse.SUPPRESS)
     _add_emulation(parser)
     # A coordinator that is killed leaves its boards without a parent: then they stop, too.
     parser.add_argument("--parent", type=int, metavar="PID", help=argparse.SUPPRESS)
@@ -173,9 +175,10 @@ def _serve(args: argparse.Namespace, closing: ExitStack) -> None:
     recording = load_recording(kind, extractor)
     numbers = range(args.uid_first, args.uid_first + args.count)
     uids = [board_uid(args.uid_seed, index) for index in numbers]
+    keys = [bytes.fromhex(sys.stdin.readline()) if args.keys else None for _ in uids]
     boards = []
-    for uid in uids:
-        boards.append(_on_terminal(make_board(kind, uid, extractor, recording), args.line_rate))
+    for uid, key in zip(uids, keys, strict=True):
+        boards.append(_on_terminal(make_board(kind, uid, extractor, recording, key), args.line_rate))
         closing.callback(boards[-1].close)
     with _stop_sign(args.parent) as stopped:  # before anybody hears of the boards
         _announce(boards, uids, kind, args.json)

@@ -1,0 +1,162 @@
+"""Boards whose seals are broken on purpose: each by one exact replacement, and found by the core's own tests of seals."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared_board import CORE, MONOCYPHER, ROOT, monocypher
+
+_TESTS = ROOT / "tests" / "core"
+_SUITES = ("main.cpp", "test_seal.cpp", "test_sealed_link.cpp")
+_FLAGS = ("-std=gnu++17", "-O0", "-DBYTEFED_DEBUG", "-ffp-contract=off", "-w")
+
+
+@dataclass(frozen=True)
+class SealMutant:
+    """A core that does one thing wrong.
+
+    Attributes:
+        name: The thing that it does wrong, or leaves out.
+        path: File below firmware/lib/bytefed/src/bytefed.
+        old: Text that stands in the file exactly once.
+        new: The text that replaces it.
+    """
+
+    name: str
+    path: str
+    old: str
+    new: str
+
+
+_FRAME, _BLOB, _SHAKE = "seal/frame_seal.cpp", "seal/blob_seal.cpp", "seal/handshake.cpp"
+_LINK, _ROUNDS = "session/sealed_link.cpp", "session/session_rounds.cpp"
+_TAG = "if (!equal_secrets(tag, frame + length - kSealTagSize, kSealTagSize)) return 0;"
+MUTANTS = (
+    SealMutant("no tag check", _FRAME, _TAG, ""),
+    SealMutant("a tag of seven bytes", _FRAME, _TAG, _TAG.replace("kSealTagSize))", "kSealTagSize - 1))")),
+    SealMutant("the counter is not in the tag", _FRAME, "      .add(bytes, sizeof bytes)\n", ""),
+    SealMutant("the header is not in the tag", _FRAME, "      .add(sealed, kHeaderSize)\n", ""),
+    SealMutant(
+        "no replay window", _FRAME, "return age < kReplayWindow && (seen_ >> age & 1u) == 0;", "return true;"
+    ),
+    SealMutant(
+        "a replay window off by one",
+        _FRAME,
+        "return age < kReplayWindow &&",
+        "return age < kReplayWindow - 1 &&",
+    ),
+    SealMutant("a counter is used twice", _FRAME, "  ++counter_;\n", ""),
+    SealMutant(
+        "one key for both directions",
+        _SHAKE,
+        "std::memcpy(keys->up, up, kKeySize);",
+        "std::memcpy(keys->up, down, kKeySize);",
+    ),
+    SealMutant(
+        "the key is left out",
+        _SHAKE,
+        "hkdf(chain->chaining_key, key, kKeySize, 3",
+        "hkdf(chain->chaining_key, key, 0, 3",
+    ),
+    SealMutant(
+        "a point of low order is taken",
+        _SHAKE,
+        "const bool good = x25519(secret, point_, shared);",
+        "x25519(secret, point_, shared);\n  const bool good = true;",
+    ),
+    SealMutant(
+        "a forged answer spoils the handshake",
+        _SHAKE,
+        "  NoiseState state(state_);\n",
+        "  NoiseState& state = state_;\n",
+    ),
+    SealMutant("a blob's number is not raised", _BLOB, "  ++seal_.number;\n", "  seal_.number = 1;\n"),
+    SealMutant(
+        "a blob's number is not in its tag",
+        _BLOB,
+        "Blake2b(kSealTagSize, keys.blob_tag, kKeySize).add(bytes, sizeof bytes)",
+        "Blake2b(kSealTagSize, keys.blob_tag, kKeySize)",
+    ),
+    SealMutant(
+        "a blob's tag is not checked",
+        _ROUNDS,
+        "return seal == nullptr ||",
+        "return true || seal == nullptr ||",
+    ),
+    SealMutant(
+        "GREET takes the session",
+        _LINK,
+        "    told_ = session_.sample_changes();\n",
+        "    told_ = session_.sample_changes();\n    begin_session();\n",
+    ),
+    SealMutant(
+        "a constant secret",
+        _LINK,
+        "if (!port_.random(port_.context, secret, sizeof secret)) return;",
+        "std::memset(secret, 1, sizeof secret);",
+    ),
+    SealMutant(
+        "randomness that is none",
+        _LINK,
+        "if (!port_.random(port_.context, secret, sizeof secret)) return;",
+        "port_.random(port_.context, secret, sizeof secret);",
+    ),
+    SealMutant("LOCKED tells more than the uid", _LINK, "if (status == Status::kLocked) {", "{"),
+    SealMutant("any number of handshakes", _LINK, "if (!greets_too_often()) welcome(", "welcome("),
+    SealMutant(
+        "a session that is over is heard",
+        _LINK,
+        "  open_ = tentative_ = false;\n  for (Slot& slot : slots_) slot.forget();\n",
+        "",
+    ),
+    SealMutant(
+        "a request in the clear is served",
+        _LINK,
+        "  } else if (!open_ && is_request(frame[0])) {\n    refuse(frame[1], Status::kNoSession);\n  }\n}\n\n// Opens",
+        "  } else {\n    session_.receive(&link_, frame, length);\n  }\n}\n\n// Opens",
+    ),
+    SealMutant("a full wire takes a counter", _LINK, "  self->current().sealer.take_back();\n", ""),
+)
+
+
+def build_tests(core: Path, objects: Path, changed: str | None = None) -> Path:
+    """Compile a core and its tests of seals; only a changed file anew.
+
+    Args:
+        core: The folder that holds `bytefed/`.
+        objects: Folder of the unchanged objects, filled if it is empty.
+        changed: The file that differs, below `bytefed/`; None for none.
+
+    Returns:
+        The program.
+    """
+    compiler = shutil.which("c++") or "g++"
+    vectors = f'-DBYTEFED_VECTORS="{ROOT / "tests" / "vectors"}"'
+    flags = [*_FLAGS, vectors, f"-I{core}", f"-I{MONOCYPHER}", f"-I{_TESTS}"]
+    parts = [monocypher(compiler)]
+    for source in [*sorted((core / "bytefed").rglob("*.cpp")), *(_TESTS / name for name in _SUITES)]:
+        is_changed = changed is not None and source == core / "bytefed" / changed
+        made = core / "changed.o" if is_changed else objects / f"{source.parent.name}-{source.stem}.o"
+        if not made.exists():
+            subprocess.run([compiler, *flags, "-c", source, "-o", made], check=True)
+        parts.append(made)
+    program = core / "seal_tests"
+    subprocess.run([compiler, *parts, "-o", program], check=True)
+    return program
+
+
+def is_found(mutant: SealMutant, scratch: Path, objects: Path) -> bool:
+    """Return whether the tests fail on a core with that change."""
+    copy = scratch / "core"
+    shutil.copytree(CORE, copy)
+    path = copy / "bytefed" / mutant.path
+    text = path.read_text(encoding="utf-8")
+    if text.count(mutant.old) != 1:
+        raise ValueError(f"{mutant.name}: its text is not in {mutant.path} exactly once")
+    path.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
+    program = build_tests(copy, objects, mutant.path)
+    done = subprocess.run([program], capture_output=True, text=True, check=False, timeout=120)
+    return done.returncode != 0
