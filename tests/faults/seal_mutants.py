@@ -1,4 +1,4 @@
-"""Boards whose seals are broken on purpose: each by one exact replacement, and found by the core's own tests of seals."""
+"""Boards whose seals are broken on purpose, each by one exact replacement; the core's tests of seals find each."""
 
 from __future__ import annotations
 
