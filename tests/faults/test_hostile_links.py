@@ -1,0 +1,26 @@
+"""A stranger on sealed links: whatever is replayed, reflected, spliced or injected, the deltas are the same."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hostile_link import SETTINGS, try_stranger
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: "-".join(map(str, setting)))
+def test_a_stranger_changes_nothing(setting: tuple) -> None:
+    seed = random.SystemRandom().getrandbits(32)
+    print(f"seed {seed}")  # noqa: T201
+    assert try_stranger(seed, *setting, rounds=6) > 30
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: "-".join(map(str, setting)))
+def test_ten_thousand_faults(setting: tuple) -> None:
+    seed = random.SystemRandom().getrandbits(32)
+    print(f"seed {seed}")  # noqa: T201
+    faults = 0
+    while faults < 10_000 // len(SETTINGS):
+        faults += try_stranger(seed, *setting, rounds=20)
+        seed += 1
