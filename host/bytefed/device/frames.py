@@ -21,8 +21,6 @@ from bytefed.transport.base import Transport
 
 _SEALED_ACK = HEADER_SIZE + 1 + FRAME_SEAL_SIZE
 """Bytes of a final ACK, the one data frame that is sealed."""
-_HINTS = (Status.NO_SESSION, Status.LOCKED)
-"""The only things that a board with a key says in the clear: they make the host greet again, and nothing else."""
 
 
 class Incoming(NamedTuple):
@@ -217,10 +215,10 @@ class Frames:
         return self.channel.open(bare) if not is_data(bare) or len(bare) == _SEALED_ACK else None
 
     def _may_be_clear(self, frame: bytes) -> bool:
-        """Whether a board says this in the clear: on a sealed link, that it has no session, chunks, and ACKs."""
+        """Whether a board says this in the clear: in a sealed session, that it has lost it, chunks, and ACKs."""
         if self.channel is None or is_data(frame):
             return True
-        return frame[0] == Kind.ERROR and len(frame) > HEADER_SIZE and frame[HEADER_SIZE] in _HINTS
+        return frame[0] == Kind.ERROR and frame[HEADER_SIZE:] == bytes([Status.NO_SESSION])
 
     def accept(
         self,

@@ -14,6 +14,7 @@ from bytefed.protocol.message import Error, Kind
 from bytefed.seal import HANDSHAKE_OVERHEAD, Greeting
 
 TRIES = 8
+_GRACE = 0.5  # seconds that a board gets to answer GREET once somebody has said in the clear that it won't
 
 
 class Link(Frames):
@@ -116,9 +117,9 @@ class Link(Frames):
                     return fields
                 try:
                     self.refuse_error(incoming, sequence)
-                except BoardError as error:  # in the clear, so anybody may have said it: greet again
-                    hint = error
-                    break
+                except BoardError as error:  # in the clear, so anybody may have said it: the board may still answer
+                    hint, until = error, min(until, now() + _GRACE)
+                    continue
                 self.discard(incoming)
         raise hint or _no_answer(self.transport.uri, Kind.GREET, tries)
 

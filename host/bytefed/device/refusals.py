@@ -21,8 +21,8 @@ _REMEDIES = {
     Status.NO_EXTRACTOR: "This board takes ready features, not inputs: `bytefed run --data FILE.npz`.",
     Status.NO_SENSOR: "Flash a model of windows on a board with a sensor, or let a run give it samples.",
     Status.NO_STORAGE: "This board keeps nothing without power: give it its samples anew when it starts.",
-    Status.LOCKED: "It has a key that this host does not know: pair it by cable, `bytefed pair serial:PORT`.",
-    Status.UNPAIRED: "It has no key: pair it by cable, `bytefed pair serial:PORT`.",
+    Status.LOCKED: "It has a key that this host does not know: let the host use it that gave it the key.",
+    Status.UNPAIRED: "It has no key, and this host expects one: somebody may have changed board or firmware.",
     Status.STORAGE_FAILED: "Save again; what was saved last is still there. If it goes on, flash the firmware anew.",
 }
 _DISAGREE = (

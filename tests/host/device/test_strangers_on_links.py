@@ -203,7 +203,7 @@ def test_who_has_not_the_same_key_is_told_so(
     with pytest.raises(BoardError) as caught:
         asyncio.run(device.connect(1))
     assert caught.value.code == code
-    assert "bytefed pair" in caught.value.remedy
+    assert "key" in caught.value.remedy
 
 
 @pytest.mark.parametrize("link", ["serial", 65, 247])
