@@ -68,6 +68,8 @@ def test_causes_of_every_row_add_up_to_what_the_port_counted(tmp_path):
         "padding",
         "ack",
         "control",
+        "seal",
+        "handshake",
         "retransmission",
         "probe",
         "junk",

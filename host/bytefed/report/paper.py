@@ -21,7 +21,7 @@ _COLORS = {
     "s4": "#8a6d00", "s5": "#2b8fc9", "s6": "#b3261e", "s7": "#5d5d5d",
     "payload_down": "#0067a5", "payload_up": "#66b3e0",
     "header": "#00805d", "crc": "#39a785", "stuffing": "#85ccb3", "padding": "#bfe3d7",
-    "ack": "#c08bb0", "control": "#8b3a6e",
+    "ack": "#c08bb0", "control": "#8b3a6e", "seal": "#6b5fb5", "handshake": "#b3aae0",
     "retransmission": "#d55e00", "probe": "#eda84c", "junk": "#7a3b1d",
     "bad": "#b3261e", "rejected": "#1b1f24", "late": "#8b3a6e", "clean": "#dfe8e4",
     "frontier": "#e0b84a", "bar": "#9ccbea", "ink": "#1b1f24",

@@ -14,6 +14,7 @@ from bytefed.ledger.rows import BYTES_COLUMNS, ROUNDS_COLUMNS, SESSIONS_COLUMNS
 
 _CLEAN = {
     "payload_down": 1320, "payload_up": 1320, "header": 32, "crc": 36, "stuffing": 36, "padding": 0,
+    "seal": 0, "handshake": 0,
     "ack": 6, "control": 34, "retransmission": 0, "probe": 0, "junk": 0,
 }  # fmt: skip
 
