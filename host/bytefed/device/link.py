@@ -117,7 +117,9 @@ class Link(Frames):
                     return fields
                 try:
                     self.refuse_error(incoming, sequence)
-                except BoardError as error:  # in the clear, so anybody may have said it: the board may still answer
+                except (
+                    BoardError
+                ) as error:  # in the clear, so anybody may have said it: the board may still answer
                     hint, until = error, min(until, now() + _GRACE)
                     continue
                 self.discard(incoming)

@@ -201,7 +201,8 @@ class Session:
         """Open a sealed session for the run; the fields of WELCOMED, with all that is inside."""
         greet = Greet(PROTOCOL_VERSION, PROTOCOL_VERSION, self.run, self.transport.frame_limit)
         try:
-            return await self.link.greet(key, greet.pack(), tries=self._hello_tries(), name="connect")
+            with taken_told(self.uri):
+                return await self.link.greet(key, greet.pack(), tries=self._hello_tries(), name="connect")
         except BoardError as error:
             if error.code in _OTHER_VERSION:
                 raise _version_error(self.uri, "another protocol version") from error
