@@ -23,8 +23,8 @@ bool is_request(uint8_t byte) {
     case Kind::kRelease: return true;
     default: break;
   }
-  const Kind start = static_cast<Kind>(byte & 0xF0u);
-  return start == Kind::kNext || start == Kind::kBegin;
+  const unsigned start = byte & 0xF0u;
+  return start == static_cast<unsigned>(Kind::kNext) || start == static_cast<unsigned>(Kind::kBegin);
 }
 
 }  // namespace
