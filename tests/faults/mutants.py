@@ -49,8 +49,8 @@ class Mutant:
     elsewhere: tuple[tuple[str, str, str], ...] = ()
 
 
-_DEVICE, _HOST_SESSION, _HOST_SAMPLES, _ROUND, _LINK, _TRANSFER = (
-    f"bytefed/device/{name}.py" for name in ("device", "session", "samples", "round", "link", "blob")
+_DEVICE, _HOST_SESSION, _HOST_SAMPLES, _ROUND, _FRAMES, _TRANSFER = (
+    f"bytefed/device/{name}.py" for name in ("device", "session", "samples", "round", "frames", "blob")
 )
 _SCHEMA, _DELTAS = "bytefed/runs/schema.py", "bytefed/runs/deltas.py"
 _SESSION, _ROUNDS, _SAMPLES, _CORE_ROUND, _INTAKE = (
@@ -80,19 +80,19 @@ BOARDS = (
     Mutant(
         "no CRC-16",
         "bytefed/protocol/serial_frame.cpp",
-        (("crc16(frame(), frame_length_) == (crc[0] | crc[1] << 8)", "crc != nullptr"),),
+        (("crc16(frame(), bare_length_ - 2) == (crc[0] | crc[1] << 8)", "crc != nullptr"),),
         "damage",
     ),
     Mutant(
         "no CRC-32 of the head",
         _CORE_ROUND,
-        (("if (crc32(memory_.local, size) != request_.head) {", "if (false) {"),),
+        (("if (!proved || crc32(memory_.local, size) != request_.head) {", "if (!proved) {"),),
         "undetected",
     ),
     Mutant(
         "no CRC-32 of the samples",
         _INTAKE,
-        (("if (crc32(records(), transfer_size(add_)) != add_.crc) {", "if (false) {"),),
+        (("if (!proved || crc32(records(), transfer_size(add_)) != add_.crc) {", "if (!proved) {"),),
         "undetected",
     ),
     Mutant(
@@ -133,11 +133,11 @@ BOARDS = (
     ),
     Mutant(
         "run ignored",
-        _SESSION,
+        "bytefed/session/session.h",
         (
             (
-                "asked_run_ != kVisit && asked_run_ != round_.run()",
-                "asked_run_ != kVisit && round_.run() == 0",
+                "run != kVisit && run != round_.run()",
+                "run != kVisit && round_.run() == 0",
             ),
         ),
         "echoes",
@@ -214,31 +214,34 @@ HOSTS = (
     Mutant(
         "no CRC-16",
         "bytefed/protocol/serial_frame.py",
-        (("Decoded(frame, wire)", "Decoded(frame or believe(data), wire)"), ("class Decoded", _BELIEVE)),
+        (
+            ("Decoded(frame, wire, bare)", "Decoded(frame or believe(data), wire, bare)"),
+            ("class Decoded", _BELIEVE),
+        ),
         "damage",
     ),
     Mutant(
         "no CRC-32 of the delta",
-        _ROUND,
-        (("or zlib.crc32(delta) != done.crc:", "or not delta:"),),
+        "bytefed/device/done.py",
+        (("zlib.crc32(delta) == self.message.crc", "bool(delta)"),),
         "undetected",
     ),
-    Mutant("no sequence number of answers", _LINK, ((_ANSWERS, "return self.kind == kind"),), "echoes"),
+    Mutant("no sequence number of answers", _FRAMES, ((_ANSWERS, "return self.kind == kind"),), "echoes"),
     Mutant(
         "no sequence number of DONE",
-        _LINK,
+        _FRAMES,
         ((_ANSWERS, _LAX + "kind in (Kind.DONE, Kind.RESULT))"),),
         "echoes",
     ),
     Mutant(
         "no sequence number of ERROR",
-        _LINK,
+        _FRAMES,
         ((_ANSWERS, _LAX + "kind is Kind.ERROR)"),),
         "echoes",
     ),
     Mutant(
         "no sequence number but of DONE and ERROR",
-        _LINK,
+        _FRAMES,
         (
             (
                 _ANSWERS,
@@ -290,7 +293,7 @@ HOSTS = (
     ),
     Mutant(
         "bytes that nobody wanted are not booked",
-        _LINK,
+        _FRAMES,
         (("        self.accept(incoming, Role.JUNK)", "        pass"),),
     ),
     Mutant(
