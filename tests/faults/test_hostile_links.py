@@ -12,7 +12,7 @@ from hostile_link import SETTINGS, try_stranger
 def test_a_stranger_changes_nothing(setting: tuple) -> None:
     seed = random.SystemRandom().getrandbits(32)
     print(f"seed {seed}")  # noqa: T201
-    assert try_stranger(seed, *setting, rounds=6) > 30
+    assert try_stranger(seed, *setting, rounds=6) > 10
 
 
 @pytest.mark.slow
