@@ -78,7 +78,6 @@ async def _rounds(
     seconds = 0.0
     head = np.zeros(features * classes + classes, np.float32)
     for number in range(1, rounds + 1):
-        reply = await device.train(device.plan_round(number, head, PLAN, evaluate=False))
-        await device.release(counted=True)
+        reply = await device.train(device.plan_round(number, head, PLAN, statistics=False))
         seconds += reply.seconds
     return device.take_bytes(), seconds

@@ -64,8 +64,7 @@ async def measure(
     head = np.zeros(D * C + C, np.float32)
     counts = []
     for number in range(1, rounds + 2):
-        await device.train(device.plan_round(number, head, PLAN, evaluate=False))
-        await device.release(counted=True)
+        await device.train(device.plan_round(number, head, PLAN, statistics=False))
         counts.append(device.take_bytes().wire_total)
     return counts[1:]  # the first has what was said before it, and CONFIG
 

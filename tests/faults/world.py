@@ -18,6 +18,7 @@ from board_port import BoardPort, MakeBoard
 from sockets import Sockets, SocketTransport
 from virtual_time import StuckError, run
 
+from bytefed import codec
 from bytefed._core import VirtualBoard, logits, train
 from bytefed.device.device import Device
 from bytefed.device.plan import PlannedRound, RoundReply, Samples, TrainingPlan
@@ -25,7 +26,8 @@ from bytefed.device.samples import SampleKeeper
 from bytefed.device.session import Session
 from bytefed.errors import BoardError, LinkError
 from bytefed.ledger.count import PARTS, REPAIR, ByteCount
-from bytefed.ledger.plan import planned_connection, planned_provision, planned_round
+from bytefed.ledger.plan import planned_connection, planned_provision, planned_release, planned_round
+from bytefed.ledger.wire_size import add_buffer
 from bytefed.protocol.direction import Direction
 from bytefed.protocol.header import DataHeader, is_data
 from bytefed.protocol.message import Kind, Welcome
@@ -87,6 +89,8 @@ class Setting:
         codec_down, codec_up: Codecs of heads and deltas.
         samples: Training samples of each board; more than 12 take two ADDs.
         still: Whether the rounds leave the global head as it is; then the boards are asked to evaluate it, too.
+        statistics: Whether every round asks for statistics.
+        left_out: The uid of a board whose deltas don't count in odd rounds; 0 for none.
         slice_time: Seconds for a slice of training.
         faults: Faults that are drawn for each frame.
         events: Numbers of frames, counted from 0 over all links and both directions, and the events that happen there.
@@ -107,6 +111,8 @@ class Setting:
     codec_up: str = "float32"
     samples: int = 5
     still: bool = False
+    statistics: bool = False
+    left_out: int = 0
     slice_time: float = 0.0
     faults: Faults = field(default_factory=Faults)
     events: tuple[tuple[int, Event], ...] = ()
@@ -159,14 +165,14 @@ def samples_of(uid: int, train: int) -> Samples:
     return Samples("features", x[:train], y[:train], x[train:], y[train:], 1 / 64, 3)
 
 
-def trained(samples: Samples, head: np.ndarray, number: int) -> bytes:
-    """Return the bytes of the delta that the kernel makes of a head with these samples."""
+def trained(samples: Samples, head: np.ndarray, number: int) -> np.ndarray:
+    """Return the delta that the kernel makes of a head with these samples."""
     local = head.copy()
     train(
         local, samples.train_x, samples.train_y, C, scale=samples.scale, zero_point=samples.zero_point,
         epochs=PLAN.epochs, batch=PLAN.batch, rate=PLAN.rate, seed=PLAN.seed, round=number,
     )  # fmt: skip
-    return (local - head).tobytes()
+    return local - head
 
 
 def classified(samples: Samples, head: np.ndarray) -> int:
@@ -174,6 +180,30 @@ def classified(samples: Samples, head: np.ndarray) -> int:
     z = np.zeros(len(samples.test_y) * C, np.float32)
     logits(head, samples.test_x, C, scale=samples.scale, zero_point=samples.zero_point, out=z)
     return int((z.reshape(-1, C).argmax(axis=1) == samples.test_y).sum())
+
+
+class _Residuals:
+    """The encoding errors that boards hold, as they follow from what they trained and from what counted."""
+
+    def __init__(self) -> None:
+        self._last: dict[int, tuple[int, np.ndarray, np.ndarray]] = {}  # round, residual before it, error of it
+
+    def delta(self, uid: int, number: int, codec_up: str, made: np.ndarray, *, counted_before: bool) -> bytes:
+        """Return the delta that a board sends which has made another one.
+
+        Args:
+            uid: The board's.
+            number: Round.
+            codec_up: Codec of the delta.
+            made: The delta before it is encoded.
+            counted_before: Whether the board's last delta counted.
+        """
+        last, before, error = self._last.get(uid, (0, np.zeros_like(made), np.zeros_like(made)))
+        residual = error if last != number and counted_before else before
+        values = made + residual if codec.find(codec_up).lossy else made
+        _, sent = codec.find(codec_up).encode(values, codec.uplink_seed(PLAN.seed, number))
+        self._last[uid] = number, residual, values - sent
+        return sent.tobytes()
 
 
 class World:
@@ -198,7 +228,7 @@ class World:
         self.ports = [
             BoardPort(
                 uid + 1, make, framing=setting.framing, frame_limit=setting.frame_limit,
-                slice_time=setting.slice_time, forgotten=self._forgotten, damaged=self.damaged,
+                slice_time=setting.slice_time, forgotten=self.must_be_stored, damaged=self.damaged,
             )
             for uid in range(setting.boards)
         ]  # fmt: skip
@@ -210,6 +240,7 @@ class World:
         self._links = [
             FaultyTransport(way, _Source(self, port)) for way, port in zip(ways, self.ports, strict=True)
         ]
+        self.residuals = _Residuals()
         self._starts = 0
         self._calm = setting.faults == Faults() and not setting.events and not setting.undetected
 
@@ -259,15 +290,6 @@ class World:
         if self._host is not None:
             self._host.cancel()
 
-    def _forgotten(self, uid: int, round_: int, fits: bool) -> None:
-        """A board lets go of a delta that is stored, or an old ACK has by chance the number that it waits for."""
-        if not (fits and self._old_frames()):
-            self.must_be_stored(uid, round_)
-
-    def _old_frames(self) -> bool:
-        events = {event for _, event in self.setting.events}
-        return bool(self.setting.faults.reorder or {"late", "echo", "old"} & events)
-
     def must_be_stored(self, uid: int, round_: int) -> None:
         """Whoever says that a delta is stored, or acts on it, has to be right."""
         kept = [delta.board for delta in self._store.deltas(round_)]
@@ -307,8 +329,8 @@ class World:
                 if key in deltas:
                     raise Violation(f"two deltas of round and board {key}")
                 deltas[key] = delta.delta.tobytes()
-                if not delta.applied:
-                    raise Violation(f"the delta of board {delta.board} in round {number} was never applied")
+                if delta.applied != self.counts(key[1], number):
+                    raise Violation(f"the delta of board {delta.board} in round {number}: applied is {delta.applied}")
         done, head = store.head()
         if done != self.setting.rounds:
             raise Violation(f"{done} rounds instead of {self.setting.rounds}")
@@ -347,13 +369,19 @@ class World:
                     if each.name not in have:
                         group.create_task(each.persist(partial(each.round, number, head)))
             deltas = self._store.deltas(number)
-            updates = [Update(int(d.board, 16), d.num_examples, d.delta) for d in deltas if d.status == "ok"]
-            head = head if self.setting.still else FedAvg().aggregate(head, updates)
-            self._store.close_round(number, head, [d.board for d in deltas], seconds=0, accuracy=0, loss=0)
+            counted = [d for d in deltas if d.status == "ok" and self.counts(int(d.board, 16), number)]
+            updates = [Update(int(d.board, 16), d.num_examples, d.delta) for d in counted]
+            head = head if self.setting.still or not updates else FedAvg().aggregate(head, updates)
+            self._store.close_round(number, head, [d.board for d in counted], seconds=0, accuracy=0, loss=0)
         for each in devices:
             if self.setting.still:
                 await each.persist(partial(each.evaluate, self.setting.rounds, head))
+            await each.persist(each.release)
             await each.leave()
+
+    def counts(self, uid: int, number: int) -> bool:
+        """Whether the delta of a board in a round is to count."""
+        return uid != self.setting.left_out or number % 2 == 0
 
     @property
     def store(self) -> Store:
@@ -387,15 +415,15 @@ class _Watched(Device):
     def __init__(self, transport: FaultyTransport, *, rng: random.Random, world: World) -> None:
         super().__init__(transport, rng=rng)
         self._world = world
-        self._number = 0
         self._samples = _WatchedSamples(self._session, world)
 
     async def train(self, planned: PlannedRound) -> RoundReply:
-        self._number = planned.number
+        if 0 < self.owed < planned.number:
+            self._world.must_be_stored(self.uid, self.owed)
         return await super().train(planned)
 
     async def release(self, *, counted: bool) -> None:
-        self._world.must_be_stored(self.uid, self._number)
+        self._world.must_be_stored(self.uid, self.owed)
         await super().release(counted=counted)
 
 
@@ -462,15 +490,19 @@ class _Booked:
     async def join(self) -> None:
         device, samples = self._device, self._samples
         self._expected += planned_provision(
-            device.profile, samples.record_size, len(samples.train_y), len(samples.test_y), device.stored.buffer,
+            device.profile, samples.record_size, len(samples.train_y), len(samples.test_y), add_buffer(D, C),
             held=device.holds(samples),
         )  # fmt: skip
         await device.provision(samples)
 
     def _plan(self, number: int, head: np.ndarray, plan: TrainingPlan, *, train: bool = True) -> PlannedRound:
-        device, planned = self._device, self._device.plan_round(number, head, plan, train=train)
+        device, world = self._device, self._world
+        planned = device.plan_round(
+            number, head, plan, train=train, statistics=not train or world.setting.statistics,
+            uncounted=self.name in world.store.uncounted(),
+        )  # fmt: skip
         self._expected += planned_round(
-            device.profile, device.shape, planned.codecs, train=train, configures=planned.configures
+            device.profile, planned.blobs, statistics=planned.statistics, configures=planned.configures
         )
         return planned
 
@@ -479,27 +511,44 @@ class _Booked:
         return samples_of(self._device.uid, self._world.setting.samples)
 
     async def round(self, number: int, head: np.ndarray) -> None:
-        def commit(reply: RoundReply) -> bool:
-            result = reply.result
-            delta = None if reply.delta is None else reply.delta.tobytes()
-            if plan.codec_up == "float32" and delta != trained(self._samples, reply.head, number):
-                raise Violation(
-                    f"{self.name}: no delta of round {number} to the head that it is said to hold"
-                )
-            status = self._world.store.commit_delta(
-                number, self.name, reply.delta, num_examples=result.num_examples, loss=0.0, correct=0
-            )
-            return status == "ok"
-
         self._round, setting = number, self._world.setting
         plan = replace(PLAN, codec_down=setting.codec_down, codec_up=setting.codec_up)
         reply = await self._device.train(self._plan(number, head, plan))
-        await self._device.release(counted=commit(reply))
+        self._check_delta(number, reply)
+        self._check_statistics(reply, asked=setting.statistics)
+        self._world.store.commit_delta(
+            number, self.name, reply.delta, num_examples=reply.num_examples, loss=None, correct=None
+        )
+
+    def _check_delta(self, number: int, reply: RoundReply) -> None:
+        """Compare a delta with what training makes of the head that the board is said to hold."""
+        world, samples = self._world, self._samples
+        made = trained(samples, reply.head, number)
+        due = world.residuals.delta(
+            self._device.uid, number, world.setting.codec_up, made,
+            counted_before=world.counts(self._device.uid, number - 1),
+        )  # fmt: skip
+        if reply.delta is None or reply.delta.tobytes() != due:
+            raise Violation(f"{self.name}: another delta of round {number} than this head and its samples make")
+        if reply.num_examples != len(samples.train_y):
+            raise Violation(f"{self.name}: {reply.num_examples} samples weigh its delta of round {number}")
+
+    def _check_statistics(self, reply: RoundReply, *, asked: bool) -> None:
+        told = reply.statistics
+        if (told is not None) != asked:
+            raise Violation(f"{self.name}: statistics were {'' if asked else 'not '}asked for, {told} came")
+        if told and told.test_correct != (due := classified(self._samples, reply.head)):
+            raise Violation(f"{self.name}: {told.test_correct} test samples classified correctly, not {due}")
 
     async def evaluate(self, number: int, head: np.ndarray) -> None:
         reply = await self._device.train(self._plan(number, head, PLAN, train=False))
-        if (got := reply.result.test_correct) != (due := classified(self._samples, head)):
-            raise Violation(f"{self.name}: {got} test samples classified correctly instead of {due}")
+        self._check_statistics(reply, asked=True)
+
+    async def release(self) -> None:
+        """Let the board forget what the run's end leaves on it."""
+        if 0 < self._device.owed <= self._world.setting.rounds:
+            self._expected += planned_release(self._device.profile)
+            await self._device.release(counted=self.name not in self._world.store.uncounted())
 
     def _take(self, complete: bool) -> None:
         """Take account of what was done; nothing of it is news twice."""
@@ -640,7 +689,8 @@ def check(outcome: Outcome, expected: Outcome) -> None:
 def fault_free(setting: Setting) -> Outcome:
     """Return the results of a world in which nothing goes wrong, the same over every link."""
     s = setting
-    return _fault_free(Setting(s.boards, s.rounds, codec_up=s.codec_up, samples=s.samples, still=s.still))
+    kept = {"codec_up": s.codec_up, "samples": s.samples, "still": s.still, "left_out": s.left_out}
+    return _fault_free(Setting(s.boards, s.rounds, **kept))  # type: ignore[arg-type]
 
 
 @cache
@@ -708,6 +758,8 @@ def random_setting(seed: int) -> Setting:
     lossy = rng.random() < 0.3 and "reset" not in {event for _, event in events}
     return Setting(
         codec_up="onebit" if lossy else "float32",
+        statistics=rng.random() < 0.3,
+        left_out=2 if rng.random() < 0.2 else 0,
         boards=rng.choice((1, 2, 2, 3)),
         rounds=rng.choice((1, 2, 3)),
         framing="serial" if stream else "ble",
