@@ -548,7 +548,12 @@ class _Booked:
         """Let the board forget what the run's end leaves on it."""
         if 0 < self._device.owed <= self._world.setting.rounds:
             self._expected += planned_release(self._device.profile)
-            await self._device.release(counted=self.name not in self._world.store.uncounted())
+            try:
+                await self._device.release(counted=self.name not in self._world.store.uncounted())
+            except BoardError as error:
+                if error.code != "E_BOARD_NO_SESSION":
+                    raise
+                raise LinkError(error.code, "the board was reset", "Reconnect.") from error
 
     def _take(self, complete: bool) -> None:
         """Take account of what was done; nothing of it is news twice."""

@@ -130,7 +130,9 @@ class Round:
     async def _ask(self) -> Incoming:
         """Give the board its head and its plan, and wait for DONE or RESULT."""
         session = self._session
-        session.account.recovering = self._offer.codec != self.planned.offer.codec
+        planned = self.planned.offer
+        # A board that was reset, or holds another head than it said, takes more than was planned.
+        session.account.recovering = self._offer.codec != planned.codec or len(self._offer.blob) > len(planned.blob)
         try:
             configuration = await self._configuration()
             flags = self.planned.flags | (RoundFlag.CONFIGURE if configuration else 0)
@@ -145,11 +147,11 @@ class Round:
         return incoming
 
     async def _configuration(self) -> bytes:
-        """Return the CONFIG that travels with the request; one that does not fit there is sent now."""
+        """Return the CONFIG that travels with the request; one that does not fit, or was not planned, is sent now."""
         session, config = self._session, self.planned.training.message()
         if not session.is_configuration_due(config, trains=self.planned.trains):
             return b""
-        if session.profile.shares_config(len(self._offer.blob)):
+        if self.planned.configures and session.profile.shares_config(len(self._offer.blob)):
             return config.pack()
         await session.link.request(Kind.CONFIG, config.pack(), Kind.CONFIGURED, name="round")
         session.configured = config
@@ -160,8 +162,8 @@ class Round:
         sequence = link.next_sequence()
         body = Next(self.planned.number, offered.crc).pack() + configuration + offered.blob
         frame = control_frame(Kind.NEXT, sequence, body, flags)
-        payload = len(offered.blob)
-        await link.send(frame, payload=payload, part=Part((Kind.NEXT, "round")))
+        # Where a BEGIN went before, its chunks have arrived: NEXT says it once more.
+        await link.send(frame, payload=len(offered.blob), part=Part((Kind.BEGIN, "round")))
         wait = self._session.work_seconds
         return await self._await_done(sequence, wait, frame)
 
@@ -211,10 +213,11 @@ class Round:
                     link.accept(incoming, Role.PROBE)
                     until = now() + self._patience(Accept.unpack(incoming.body).wait * _UNIT)
                     silent = 0
-                elif asks and again is not None and _not_received(incoming, sequence):
+                elif again is not None and _not_received(incoming, sequence):
                     link.accept(incoming, Role.RETRANSMISSION)
-                    await link.send(again, Role.RETRANSMISSION)
-                    until, asks = now() + self._patience(wait), False
+                    if asks:  # once, however many POLLs are answered
+                        await link.send(again, Role.RETRANSMISSION)
+                        until, asks = now() + self._patience(wait), False
                 else:
                     link.refuse_error(incoming, sequence)
                     link.discard(incoming)
