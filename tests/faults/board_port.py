@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Literal
 
-from bytefed.protocol.header import is_data
-from bytefed.protocol.message import Kind, Release, RoundFlag, State, Status
-from bytefed.protocol.serial_frame import SerialDecoder
+from bytefed.protocol.header import control_frame, is_data
+from bytefed.protocol.message import PROTOCOL_VERSION, Hello, Kind, Next, Release, RoundFlag, State, Status
+from bytefed.protocol.serial_frame import SerialDecoder, encode_serial_frame
 from bytefed.transport.base import RTO_FLOORS, link_lost
 from bytefed.transport.inbox import Inbox
 
@@ -76,6 +76,26 @@ class BoardPort:
     def save(self) -> None:
         """Let a board that has flash save its state, if it is at rest."""
         self._image = self.board.save() or self._image
+
+    def greet(self, run: int, begun: int = 0) -> None:
+        """Let a stranger say HELLO for a run over the board's other link, and perhaps begin a round.
+
+        Args:
+            run: The run of the HELLO.
+            begun: The round; 0 for none. What the stranger says of its head is not true.
+        """
+        hello = Hello(PROTOCOL_VERSION, PROTOCOL_VERSION, run, 0, self.frame_limit)
+        frames = [control_frame(Kind.HELLO, 0, hello.pack())]
+        if begun:
+            frames.append(control_frame(Kind.NEXT, 1, Next(begun, 0).pack()))
+            self._held = 0
+        for frame in frames:
+            if self.framing == "serial":
+                self.board.feed_frame(frame)
+            else:
+                self.board.feed(encode_serial_frame(frame))
+        self._pump()
+        _ = self.board.take_frames() if self.framing == "serial" else self.board.take()
 
     async def open(self) -> None:
         self._inbox = Inbox()

@@ -30,7 +30,7 @@ from bytefed.ledger.plan import planned_connection, planned_provision, planned_r
 from bytefed.ledger.wire_size import add_buffer
 from bytefed.protocol.direction import Direction
 from bytefed.protocol.header import DataHeader, is_data
-from bytefed.protocol.message import Kind, Welcome
+from bytefed.protocol.message import Kind, RoundFlag, Welcome
 from bytefed.protocol.serial_frame import Decoded, SerialDecoder, encode_serial_frame
 from bytefed.runs.store import Store
 from bytefed.strategies.base import FedAvg, Update
@@ -60,6 +60,8 @@ Event = Literal[
     "gone",
     "renamed",
     "swapped",
+    "stranger",
+    "usurper",
 ]
 _OLD = 0.01  # seconds that an "old" copy comes late: nothing else takes time but to wait for what was lost
 EVENTS: tuple[Event, ...] = (
@@ -90,6 +92,8 @@ class Setting:
         samples: Training samples of each board; more than 12 take two ADDs.
         still: Whether the rounds leave the global head as it is; then the boards are asked to evaluate it, too.
         statistics: Whether every round asks for statistics.
+        stops: Whether every round ends as a run does, by RELEASE.
+        twin: Whether every host draws the same random numbers.
         left_out: The uid of a board whose deltas don't count in odd rounds; 0 for none.
         slice_time: Seconds for a slice of training.
         faults: Faults that are drawn for each frame.
@@ -97,7 +101,8 @@ class Setting:
         earlier: Whether the boards still hold the delta of another run's first round.
         forgetful: Whether a new host asks for deltas that are in the store already.
         sockets: Whether the boards are behind ports whose names can change: "gone", "renamed", "swapped".
-        undetected: Probability that a chunk or an ACK is changed and its CRC-16 still fits.
+        undetected: Probability that a chunk, an ACK, or what NEXT and DONE say of their blob is changed and its CRC-16
+            still fits.
         echo: Number of further frames of its link and direction after which an "echo" of a frame comes.
         seed: Seed of the host's random numbers.
     """
@@ -112,6 +117,8 @@ class Setting:
     samples: int = 5
     still: bool = False
     statistics: bool = False
+    stops: bool = False
+    twin: bool = False
     left_out: int = 0
     slice_time: float = 0.0
     faults: Faults = field(default_factory=Faults)
@@ -186,7 +193,9 @@ class _Residuals:
     """The encoding errors that boards hold, as they follow from what they trained and from what counted."""
 
     def __init__(self) -> None:
-        self._last: dict[int, tuple[int, np.ndarray, np.ndarray]] = {}  # round, residual before it, error of it
+        self._last: dict[
+            int, tuple[int, np.ndarray, np.ndarray]
+        ] = {}  # round, residual before it, error of it
 
     def delta(self, uid: int, number: int, codec_up: str, made: np.ndarray, *, counted_before: bool) -> bytes:
         """Return the delta that a board sends which has made another one.
@@ -330,7 +339,9 @@ class World:
                     raise Violation(f"two deltas of round and board {key}")
                 deltas[key] = delta.delta.tobytes()
                 if delta.applied != self.counts(key[1], number):
-                    raise Violation(f"the delta of board {delta.board} in round {number}: applied is {delta.applied}")
+                    raise Violation(
+                        f"the delta of board {delta.board} in round {number}: applied is {delta.applied}"
+                    )
         done, head = store.head()
         if done != self.setting.rounds:
             raise Violation(f"{done} rounds instead of {self.setting.rounds}")
@@ -355,7 +366,7 @@ class World:
         self._starts += 1
         devices = []
         for port, link in zip(self.ports, self._links, strict=True):
-            seed = f"{self.setting.seed}/{self._starts}/{port.uid}"
+            seed = f"{self.setting.seed}/{0 if self.setting.twin else self._starts}/{port.uid}"
             devices.append(_Booked(_Watched(link, rng=random.Random(seed), world=self), link, self))
         done, head = self._store.head()
         async with asyncio.TaskGroup() as group:
@@ -373,6 +384,9 @@ class World:
             updates = [Update(int(d.board, 16), d.num_examples, d.delta) for d in counted]
             head = head if self.setting.still or not updates else FedAvg().aggregate(head, updates)
             self._store.close_round(number, head, [d.board for d in counted], seconds=0, accuracy=0, loss=0)
+            if self.setting.stops:
+                for each in devices:
+                    await each.persist(each.release)
         for each in devices:
             if self.setting.still:
                 await each.persist(partial(each.evaluate, self.setting.rounds, head))
@@ -402,6 +416,8 @@ class World:
             port.reset()
         if event == "save":
             port.save()
+        if event in ("stranger", "usurper"):
+            port.greet(*((RUN + 1,) if event == "stranger" else (RUN, 65_535)))
         if event in ("gone", "renamed"):
             self.sockets.take_away(port, self.frames % 7, renamed=event == "renamed")
         if event == "swapped":
@@ -529,7 +545,9 @@ class _Booked:
             counted_before=world.counts(self._device.uid, number - 1),
         )  # fmt: skip
         if reply.delta is None or reply.delta.tobytes() != due:
-            raise Violation(f"{self.name}: another delta of round {number} than this head and its samples make")
+            raise Violation(
+                f"{self.name}: another delta of round {number} than this head and its samples make"
+            )
         if reply.num_examples != len(samples.train_y):
             raise Violation(f"{self.name}: {reply.num_examples} samples weigh its delta of round {number}")
 
@@ -621,7 +639,7 @@ class _Source:
         if is_data(old):
             world.excused |= _transfer(old) in (self._newest[1] % 4, self._port.opened)
         elif direction is Direction.DOWN:
-            world.news_only &= old[0] == Kind.POLL or old[:2] == self._newest
+            world.news_only &= old[0] in (Kind.POLL, Kind.RELEASE) or old[:2] == self._newest
 
     def _frame(self, wire: bytes) -> bytes:
         """A frame as it was before the link's framing; what is none counts as a control frame of no kind."""
@@ -660,16 +678,25 @@ class _Source:
         return [Piece(encode_serial_frame(frame[:2] + welcome.pack()))]
 
     def _forge(self, wire: bytes) -> bytes:
-        """Change one bit of a chunk or an ACK so that its CRC-16 fits all the same."""
+        """Change one bit so that the CRC-16 fits all the same: of a chunk, an ACK, a blob, or a CRC-32 of one."""
         decoded = SerialDecoder().push(wire + b"\0") if self._stream else [Decoded(wire, len(wire))]
         frame = decoded[0].frame
-        if not frame or not is_data(frame):
+        if not frame or not (bits := _judged_bits(frame)):
             return wire
         self._world.injected["undetected"] += 1
-        bit = self._rng.randrange(1, 8 * len(frame))  # bit 0 says that it is a data frame
+        bit = self._rng.choice(bits)
         changed = bytearray(frame)
         changed[bit // 8] ^= 0x80 >> bit % 8
         return encode_serial_frame(bytes(changed)) if self._stream else bytes(changed)
+
+
+def _judged_bits(frame: bytes) -> range:
+    """Return the bits of a frame that more than its CRC-16 judges."""
+    if is_data(frame):
+        return range(1, 8 * len(frame))  # bit 0 says that it is a data frame
+    if frame[0] & 0xF0 == Kind.NEXT and not frame[0] & RoundFlag.CONFIGURE:
+        return range(8 * 4, 8 * len(frame))  # from the head's CRC-32 on
+    return range(8 * 3, 8 * len(frame)) if frame[0] == Kind.DONE else range(0)
 
 
 def _transfer(frame: bytes) -> int:

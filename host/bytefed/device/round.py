@@ -132,7 +132,9 @@ class Round:
         session = self._session
         planned = self.planned.offer
         # A board that was reset, or holds another head than it said, takes more than was planned.
-        session.account.recovering = self._offer.codec != planned.codec or len(self._offer.blob) > len(planned.blob)
+        session.account.recovering = self._offer.codec != planned.codec or len(self._offer.blob) > len(
+            planned.blob
+        )
         try:
             configuration = await self._configuration()
             flags = self.planned.flags | (RoundFlag.CONFIGURE if configuration else 0)
