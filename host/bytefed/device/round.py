@@ -209,6 +209,7 @@ class Round:
                     self._computing = now() - asked
                     if not silent:
                         link.timers.results.measured(max(0.0, self._computing - wait))
+                    if not silent or not self._session.work_seconds:
                         self._session.worked(self._computing)
                     return incoming
                 if incoming.answers(Kind.ACCEPT, sequence):
