@@ -113,7 +113,7 @@ def twins(make_board: MakeBoard | None = None) -> Iterator[Setting]:
     setting = Setting(boards=1, rounds=2, frame_limit=61, earlier=True, twin=True)
     frames = try_world(setting, make_board).frames
     for at, lost in product(range(frames), range(1, frames)):
-        yield replace(setting, events=((at, "kill"), (at + lost, "drop")))
+        yield replace(setting, events=((at, "kill+lose"), (at + lost, "drop")))
 
 
 def left_out(make_board: MakeBoard | None = None) -> Iterator[Setting]:
@@ -249,7 +249,7 @@ def _single_faults(make: MakeBoard | None) -> Iterator[Setting]:
 
 
 def _echoes(make: MakeBoard | None) -> Iterator[Setting]:
-    for limit, slice_time, stops in ((20, 0.7, False), (20, 0.0, False), (244, 0.0, False), (244, 0.0, True)):
+    for limit, slice_time, stops in ((20, 0.7, False), (20, 0.0, False), (244, 0.0, False), (20, 0.0, True)):
         yield from echoes("serial", 12, make, limit, slice_time, stops)
 
 

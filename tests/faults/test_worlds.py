@@ -37,7 +37,7 @@ def test_every_single_fault(framing, frame_limit, worlds):
 
 
 @pytest.mark.parametrize(("framing", "frame_limit", "stops", "worlds"), [
-    ("ble", 20, False, 400), ("serial", 244, True, 200),
+    ("ble", 20, False, 400), ("serial", 20, True, 200),
 ])  # fmt: skip
 def test_every_frame_once_more_too_late(framing, frame_limit, stops, worlds):
     settings = echoes(framing, frame_limit=frame_limit, stops=stops)
