@@ -110,7 +110,7 @@ def _one_board(framing: str, frame_limit: int, slice_time: float) -> Setting:
 
 def twins(make_board: MakeBoard | None = None) -> Iterator[Setting]:
     """A host dies, its successor takes the same sequence numbers, and a frame of that one is lost."""
-    setting = Setting(boards=1, rounds=2, frame_limit=61, earlier=True, twin=True)
+    setting = Setting(boards=1, rounds=2, frame_limit=250, earlier=True, twin=True)
     frames = try_world(setting, make_board).frames
     for at, lost in product(range(frames), range(1, frames)):
         yield replace(setting, events=((at, "kill+lose"), (at + lost, "drop")))
