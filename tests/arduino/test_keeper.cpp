@@ -233,10 +233,12 @@ TEST(keeper_takes_note_of_what_changes_while_it_writes) {
         case 1: board.train(2); break;
         case 2: CHECK(board.keeper.save()); break;
         default:  // a piece of a head
+          board.session.closed(&board.link);
           board.begin(what == 4 ? 10 : 9, 2);
           board.data(board.narrow, 0, Bytes(18, 0x3C));
           CHECK(!board.keeper.save());
           board.wait(5000);
+          board.session.closed(&board.narrow);
           board.hello(what == 4 ? 10 : 9);
       }
       for (int ms = 0; ms < 5000; ++ms) {
@@ -416,10 +418,12 @@ TEST(keeper_goes_on_with_the_samples_after_a_round) {
   while (!board.keeper.saving()) board.wait(1);
   board.wait(2);
   CHECK(board.keeper.saving());
+  board.session.closed(&board.link);
   board.begin(9, 1);
   const unsigned operations = flash.operations;
   board.wait(2000);
   CHECK_EQUAL(flash.operations, operations);
+  board.session.closed(&board.narrow);
   board.hello();
   const uint16_t saves = board.keeper.saves();
   while (board.keeper.saves() == saves) board.wait(1);

@@ -32,7 +32,7 @@ TEST(serial_link_writes_everything_however_little_the_driver_takes) {
     wire.resize(encode_serial_frame(frame.data(), frame.size(), wire.data()));
     for (uint8_t byte : wire) link.receive(board.session, byte);
   };
-  say(board.control(Kind::kHello, 1, body_of(Hello{1, 1, 1, 2, 250})));
+  say(board.control(Kind::kHello, 1, body_of(Hello{2, 2, 1, 2, 250})));
   for (uint8_t i = 0; i < 20; ++i) {
     for (int slice = 0; slice < 1000 && (board.session.poll() || !link.flush()); ++slice) {
       driver.room = rng() % 3;

@@ -1,9 +1,9 @@
-"""Faults on exact images, by seed: power cuts, resets, the watchdog, closed ports, a host that does not read.
+"""Faults on exact images over USB, by seed: power cuts, resets, the watchdog, closed ports, a host that does not read.
 
 Each trial is a run of its own on a board that has samples and has saved them. A fault strikes in the middle of a
 round, or of a save; then the board must answer again, hold all that it held, and finish the round with the bits that
 the host's core computes. Asked once more by a host that remembers nothing, it gives the same delta and trains nothing
-twice; and a second round follows.
+twice; and a second round follows. What the air does to packets is in radio_campaign.py.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ import random
 import sys
 import time
 import traceback
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Protocol
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "boards"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "host"))
@@ -29,7 +31,7 @@ from bytefed.boards.nrf52840.emulator import Chip, EmulatedTransport, Emulator, 
 from bytefed.boards.nrf52840.watermarks import Watermarks
 from bytefed.device.device import Device
 from bytefed.device.plan import RoundReply
-from bytefed.errors import BoardError, LinkError
+from bytefed.errors import BoardError, BytefedError, LinkError
 from bytefed.protocol.message import Kind
 from bytefed.runs.directory import new_run
 
@@ -39,12 +41,20 @@ PATIENCE = 300.0
 CODECS = ("float32", "onebit")
 
 
+class Orders(Protocol):
+    """The control channel of an emulator."""
+
+    async def ask(self, **request: object) -> Mapping[str, Any]:
+        """Give an order and return the answer."""
+
+
 @dataclass
 class Bench:
     """A board under fire.
 
     Attributes:
-        emulator, device: The board and its host.
+        emulator: What gives orders to the board's emulator.
+        device: The board's host.
         crc: CRC-32 of the samples that it holds.
         random: What decides when a fault strikes.
         round_work: Instructions of a round without faults.
@@ -52,7 +62,7 @@ class Bench:
         round_bytes: Bytes both ways of a round without faults.
     """
 
-    emulator: Emulator
+    emulator: Orders
     device: Device
     crc: int
     random: random.Random
@@ -122,7 +132,7 @@ async def close_port(bench: Bench, work: asyncio.Task[object]) -> str:
 
 async def stop_reading(bench: Bench, work: asyncio.Task[object]) -> str:
     """Let the host's USB take nothing from the board for a while, somewhere in a round."""
-    before, pause = bench.random.uniform(0, 0.3), bench.random.uniform(0.05, 3.0)
+    before, pause = bench.random.uniform(0, 0.3), 3.0 * 10 ** bench.random.uniform(-2, 0)
     await asyncio.sleep(before)
     await bench.emulator.ask(do="stop-reading")
     await asyncio.sleep(pause)
@@ -170,9 +180,9 @@ async def round_whatever_happens(device: Device, run: int, number: int, codec: s
             await connect(device, run)
 
 
-async def measure(bench: Bench) -> None:
+async def measure(bench: Bench, emulator: Emulator) -> None:
     """Measure a round and a save without faults."""
-    device, emulator = bench.device, bench.emulator
+    device = bench.device
     before, bytes_before = await emulator.watermarks(), device.transport.sent + device.transport.received
     await round_(device, 1)
     between = await emulator.watermarks()
@@ -193,10 +203,13 @@ async def trial(bench: Bench, fault: Fault) -> str:
     await connect(device, run)
     assert holds(device, bench.crc), "what a board holds is gone before the fault"
     work = asyncio.ensure_future(round_whatever_happens(device, run, 1, codec))
-    if fault is cut_power_in_a_save:
-        await work
-    where = await fault(bench, work)
-    reply = await work
+    try:
+        if fault is cut_power_in_a_save:
+            await work
+        where = await fault(bench, work)
+        reply = await work
+    finally:
+        work.cancel()
     await connect(device, run)
     assert holds(device, bench.crc), f"{where}: the store is not what was saved"
     if fault is cut_power_in_a_save:
@@ -214,75 +227,95 @@ async def trial(bench: Bench, fault: Fault) -> str:
     return where
 
 
+async def failure(bench: Bench, fault: Fault, name: str, said: Callable[[str], None]) -> str:
+    """Make a trial and say how it went; return why it failed, "" if it did not."""
+    try:
+        where = await trial(bench, fault)
+    except (AssertionError, BytefedError, OSError) as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        why = f"{name}: {error} ({place.name}, line {place.lineno}: {place.line})"
+        said(f"WRONG: {why}")
+        return why
+    said(f"{name}: {where}: well")
+    return ""
+
+
 def holds(device: Device, crc: int) -> bool:
     """Return True if a connected board holds all samples."""
     return (device.stored.train, device.stored.test, device.stored.crc) == (TRAIN, TEST, crc)
 
 
-async def first_boots(what: str, trials: int, seed: int, said: Callable[[str], None]) -> list[str]:
+async def first_boots(what: str, trials: Sequence[int], seed: int, said: Callable[[str], None]) -> list[str]:
     """Cut the power while new boards prepare their flash; return which did not work afterwards, and why.
 
     Args: as `campaign`.
     """
+    work, why = await _first_boot(what, seed & 0xFFFF, None)  # says how much there is to do
+    if why:
+        return [f"without a fault: {why}"]
     wrong: list[str] = []
-    random_, work = random.Random(seed), 0
-    for number in range(trials + 1):  # the first one without a fault says how much there is to do
-        place = random_.randrange(work) if work else 0
-        async with emulated_board(find_build(what), what, Chip(number)) as emulator:
-            if number:
-                await emulator.ask(do="power-cut", at_flash_word=place)
-            device = Device(EmulatedTransport(emulator))
-            try:
-                await emulator.enumerated()
-                await connect(device, new_run())
-                await device.provision(features(device))
-                check_delta(
-                    device, await round_whatever_happens(device, device.run, 1, "float32"), "float32", 1
-                )
-            except (AssertionError, LinkError, BoardError) as error:
-                wrong.append(f"{number}: at flash operation {place}: {error}")
-            said(
-                f"first boot {number}: {wrong[-1] if wrong[-1:] and wrong[-1].startswith(f'{number}:') else 'well'}"
-            )
-            if not number:
-                marks = await emulator.watermarks()
-                work = marks.erases + marks.words
-            await device.close()
+    for number in trials:
+        place = random.Random(f"{seed} first boot {number}").randrange(work)
+        _, why = await _first_boot(what, number, place)
+        said(f"first boot {number}: at flash operation {place}: {'WRONG: ' if why else 'well'}{why}")
+        wrong += [f"{number}: at flash operation {place}: {why}"] if why else []
     return wrong
 
 
+async def _first_boot(what: str, uid: int, place: int | None) -> tuple[int, str]:
+    """Boot a new board, cut its power at an operation of its flash, and try it: operations, why it does not work."""
+    async with emulated_board(find_build(what), what, Chip(uid)) as emulator:
+        if place is not None:
+            await emulator.ask(do="power-cut", at_flash_word=place)
+        device = Device(EmulatedTransport(emulator))
+        try:
+            await emulator.enumerated()
+            await connect(device, new_run())
+            await device.provision(features(device))
+            reply = await round_whatever_happens(device, device.run, 1, "float32")
+            check_delta(device, reply, "float32", 1)
+        except (AssertionError, LinkError, BoardError) as error:
+            return 0, str(error) or repr(error)
+        finally:
+            await device.close()
+        marks = await emulator.watermarks()
+        return marks.erases + marks.words, ""
+
+
 async def campaign(
-    what: str, names: list[str], trials: int, seed: int, said: Callable[[str], None]
+    what: str, names: Sequence[str], trials: Sequence[int], seed: int, said: Callable[[str], None]
 ) -> dict[str, list[str]]:
     """Run trials of each kind of fault on one image; return what went wrong, by kind.
 
     Args:
         what: Environment or ELF of the image.
         names: Kinds of faults, in turn.
-        trials: How many of each.
+        trials: Their numbers, of which the seed makes where each strikes.
         seed: Of all that is random.
         said: Called with a line for each trial.
     """
     wrong: dict[str, list[str]] = {name: [] for name in names}
+    waiting = deque((number, name) for number in trials for name in names)
+    while waiting:  # a board that has failed a trial is switched off, and a new one takes its place
+        async with prepared_board(what, seed) as bench:
+            failed = ""
+            while waiting and not failed:
+                number, name = waiting.popleft()
+                bench.random = random.Random(f"{seed} {name} {number}")
+                failed = await failure(bench, FAULTS[name], f"{name} {number}", said)
+                wrong[name] += [failed] if failed else []
+    return wrong
+
+
+@asynccontextmanager
+async def prepared_board(what: str, seed: int) -> AsyncIterator[Bench]:
+    """Switch a board on that has samples and has saved them, and measure it."""
     async with emulated_board(find_build(what), what, Chip(seed & 0xFFFF)) as emulator:
         await emulator.enumerated()
         device = Device(EmulatedTransport(emulator))
         await connect(device, new_run())
         await device.provision(features(device))
         bench = Bench(emulator, device, device.stored.crc, random.Random(seed))
-        await measure(bench)
-        for number in range(trials):
-            for name in names:
-                bench.random = random.Random(f"{seed} {name} {number}")
-                try:
-                    where = await trial(bench, FAULTS[name])
-                    said(f"{name} {number}: {where}: well")
-                except (AssertionError, LinkError, BoardError) as error:
-                    place = traceback.extract_tb(error.__traceback__)[-1]
-                    wrong[name].append(f"{number}: {error} ({place.name}, line {place.lineno})")
-                    said(f"{name} {number}: WRONG: {error} ({place.name}, line {place.lineno}: {place.line})")
-                    await connect(device, new_run())
-                    await device.provision(features(device))
-                    await device.ask(Kind.SAVE, b"", Kind.SAVED)
+        await measure(bench, emulator)
+        yield bench
         await device.close()
-    return wrong

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from hci_host import bluetooth
 from bytefed.boards.nrf52840.builds import find_build
 from bytefed.device.device import Device
 from bytefed.errors import BytefedError
-from bytefed.ledger.air import Airtime, Radio
+from bytefed.ledger.air import AirTable, Airtime
 from bytefed.ledger.count import REPAIR
 from bytefed.protocol.direction import Direction
 from bytefed.transport import ble
@@ -38,9 +38,9 @@ pytestmark = pytest.mark.slow
 _ROUNDS = 3
 _LIMIT = 600.0  # seconds of the wall clock
 _PATIENCE = 2.0  # seconds for an answer: on a busy machine virtual time falls behind
-# What the two link layers agree on: Zephyr's firmware, as it is configured, takes packets of no more than 27 bytes.
-# The interval plays no part in bytes.
-_RADIO = Radio(phy=1, data_length=27, interval=0.0225, packets=10, encrypted=False)
+# What the two link layers agree on: Zephyr's firmware, as it is configured, takes packets of no more than 27 bytes, and
+# Bumble's host asks for an interval of at most 30 ms.
+_RADIO = replace(AirTable.load().radio, phy=1, data_length=27, interval=0.03, encrypted=False)
 
 
 @dataclass(frozen=True)
@@ -117,6 +117,12 @@ def test_rounds_are_those_of_virtual_boards_and_the_air_is_as_computed(bed: Bed)
     assert counted.wire_total - sum(getattr(counted, cause) for cause in REPAIR) == expected.wire_total
     air = bed.running.ask("air")
     assert air["values"] == values[Direction.DOWN].total() + values[Direction.UP].total()
-    computed = Airtime.of(_RADIO, values[Direction.DOWN], values[Direction.UP]).bytes(_RADIO)
+    computed = Airtime.of(_RADIO, values[Direction.DOWN], values[Direction.UP])
     on_air = air["value"]["bytes"] + air["acknowledgement"]["bytes"]
-    assert on_air == pytest.approx(computed, rel=0.02)
+    assert on_air == pytest.approx(computed.bytes(_RADIO), rel=0.02)
+    # Events with values: as few as can be where blobs are sent, and one for each message of a few bytes.
+    assert (
+        computed.seconds(_RADIO)
+        <= air["value_events"] * _RADIO.interval
+        < computed.seconds(replace(_RADIO, packets=3))
+    )

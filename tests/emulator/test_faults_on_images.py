@@ -32,5 +32,5 @@ def test_a_board_survives_faults_with_all_that_it_holds(environment: str) -> Non
 
     seed = random.SystemRandom().getrandbits(32)
     sys.stdout.write(f"seed {seed}\n")
-    wrong = asyncio.run(campaign(environment, list(FAULTS), TRIALS, seed, lambda line: print(line)))  # noqa: T201
+    wrong = asyncio.run(campaign(environment, list(FAULTS), range(TRIALS), seed, lambda line: print(line)))  # noqa: T201
     assert wrong == {name: [] for name in FAULTS}

@@ -27,6 +27,7 @@ from bytefed.protocol.message import (
     RoundFlag,
     Status,
 )
+from bytefed.protocol.serial_frame import SerialDecoder, encode_serial_frame
 
 SPEC = Path(__file__).parents[2] / "SPEC.md"
 RUN, ROUND, LIMIT = 7, 5, 24
@@ -38,6 +39,8 @@ RECORDS = b"".join(bytes((i % _C, i, 1, 2, 3, 4)) for i in range(_ADDED))
 CONFIG = Config(0, 0, 255, 1, 0.01, 9, 0.0)
 TRAIN = int(RoundFlag.TRAIN)
 BEGIN = Begin(ROUND, zlib.crc32(HEAD), 0)
+HOLD = 10_000  # milliseconds of silence after which another link may take a session
+NOW = 2**32 - 5_000  # where the board's clock stands: it wraps around soon
 MORE = Capture(1, 200, 0, int(AddFlag.TEST))
 
 
@@ -83,6 +86,7 @@ class StatedBoard:
             zero_point=ZERO_POINT, extract=lambda inputs: inputs, sense=lambda label: bytes(_D), sense_time=1,
             window=2, frame_limit=200, save=lambda: True,
         )  # fmt: skip
+        self.core.set_millis(NOW)
         self.sequence = 40
         self.begun = self.pulled = 0
         self.has_head = False
@@ -298,6 +302,20 @@ def _work(board: StatedBoard) -> list[bytes]:
     return board.core.take_frames()
 
 
+def _hello_elsewhere(board: StatedBoard, run: int, silent: int = 0) -> list[bytes]:
+    """HELLO on the board's serial link, when its other one has been silent for so many milliseconds."""
+    board.core.set_millis((NOW + silent) % 2**32)
+    board.core.feed(encode_serial_frame(control_frame(Kind.HELLO, 41, hello(run, 250))))
+    board.core.poll(0)
+    return [frame for frame, _ in SerialDecoder().push(board.core.take())]
+
+
+def _hang_up(board: StatedBoard) -> list[bytes]:
+    board.core.disconnect()
+    board.core.poll(1)
+    return board.core.take_frames()
+
+
 # All other events, each with what the board sends then.
 EVENTS = {
     "an unknown kind": lambda board: board.give(bytes((0x3F, 41))),
@@ -311,6 +329,10 @@ EVENTS = {
     "ACK": lambda board: board.give(board.data(board.pulled, 2)),
     "final ACK": lambda board: board.give(board.data(board.pulled, 3, bytes((Status.OK,)))),
     "the work is done": _work,
+    "HELLO on another link": lambda board: _hello_elsewhere(board, RUN, HOLD - 1),
+    "HELLO on another link, 10 s later": lambda board: _hello_elsewhere(board, RUN, HOLD),
+    "a visit on another link, 10 s later": lambda board: _hello_elsewhere(board, VISIT, HOLD),
+    "the connection ends": _hang_up,
 }
 
 

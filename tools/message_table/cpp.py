@@ -29,7 +29,13 @@ def lines(table: Table) -> Iterator[str]:
         if not values.are_bits:
             yield from _enum(values)
     for flags in {each.flags.name: each.flags for each in table.messages if each.flags}.values():
-        yield from ("", f"// {sentence(flags.meaning)}", f"struct {flags.name} {{", f"static constexpr {_bits(flags)};", "};")
+        yield from (
+            "",
+            f"// {sentence(flags.meaning)}",
+            f"struct {flags.name} {{",
+            f"static constexpr {_bits(flags)};",
+            "};",
+        )
     bodies = [each for each in table.messages if each.fields]
     for message in bodies:
         yield from _struct(message)

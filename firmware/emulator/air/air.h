@@ -30,6 +30,8 @@ class Air {
   int join(Listener& listener);  // returns its place
   void send(Packet packet);
   void set_loss(double loss) { loss_ = loss; }
+  // Which packets are lost from now on.
+  void set_seed(uint64_t seed) { chance_.seed(seed); }
   const Traffic& traffic() const { return traffic_; }
 
  private:

@@ -15,6 +15,8 @@ constexpr uint8_t kNotification = 0x1B;
 constexpr size_t kHeader = 2;       // of a PDU
 constexpr size_t kL2capHeader = 4;  // length, channel
 constexpr size_t kAttHeader = 3;    // opcode, handle
+// Packets of one connection event are 150 us apart; no two events are as close as this.
+constexpr Cycles kEventGap = microseconds(400);
 
 uint32_t little_endian(const std::vector<uint8_t>& bytes, size_t at, size_t count) {
   uint32_t value = 0;
@@ -53,7 +55,15 @@ void Traffic::begin_connection(const Packet& packet) {
   ++connections_;
 }
 
+void Traffic::notice_event(Connection& connection, const Packet& packet) {
+  if (packet.start > connection.last_end + kEventGap) {
+    for (auto& side : connection.sides) side.second.sent_value = false;
+  }
+  connection.last_end = packet.end();
+}
+
 Purpose Traffic::of_data(Connection& connection, const Packet& packet) {
+  notice_event(connection, packet);
   Side& side = connection.sides[packet.sender];
   const bool owed = connection.owes_acknowledgement && connection.last_sender != packet.sender;
   const int sequence = packet.pdu[0] >> 3 & 1;
@@ -62,6 +72,10 @@ Purpose Traffic::of_data(Connection& connection, const Packet& packet) {
   Purpose purpose = repeated ? side.purpose : of_new(side, packet, owed);
   const bool has_value = purpose == Purpose::kValue;
   side.purpose = purpose;
+  if (has_value && !side.sent_value) {
+    side.sent_value = true;
+    ++value_events_;
+  }
   if (repeated && (has_value || purpose == Purpose::kAcknowledgement)) purpose = Purpose::kRepeated;
   connection.owes_acknowledgement = has_value;
   connection.last_sender = packet.sender;

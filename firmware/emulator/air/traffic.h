@@ -36,6 +36,8 @@ class Traffic {
   uint64_t connections() const { return connections_; }
   uint64_t values() const { return values_; }            // ATT values, counted once each
   uint64_t value_bytes() const { return value_bytes_; }  // without headers
+  // Connection events with packets of values, counted for each direction: an event with both counts twice.
+  uint64_t value_events() const { return value_events_; }
 
  private:
   // The last packet of one side of a connection.
@@ -43,16 +45,19 @@ class Traffic {
     int sequence = -1;                      // SN of its last packet; -1: none yet
     Purpose purpose = Purpose::kEmpty;      // of its last packet that was no repetition
     Purpose message = Purpose::kOtherData;  // of the L2CAP message that its fragments belong to
+    bool sent_value = false;                // in this connection event
   };
   struct Connection {
     std::map<int, Side> sides;  // by sender
     int last_sender = -1;
+    Cycles last_end = 0;
     bool owes_acknowledgement = false;  // the last packet had a value, and is not acknowledged
   };
 
   Purpose purpose(const Packet& packet);
   void begin_connection(const Packet& packet);
   Purpose of_data(Connection& connection, const Packet& packet);
+  static void notice_event(Connection& connection, const Packet& packet);
   Purpose of_new(Side& side, const Packet& packet, bool owed);
   Purpose of_message(const Packet& packet);
 
@@ -61,6 +66,7 @@ class Traffic {
   uint64_t connections_ = 0;
   uint64_t values_ = 0;
   uint64_t value_bytes_ = 0;
+  uint64_t value_events_ = 0;
 };
 
 }  // namespace emulator

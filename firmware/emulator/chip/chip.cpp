@@ -142,6 +142,7 @@ bool Chip::finish_work_before_reset() {
     if (size > left || cpu.step() != Stop::kAttention) break;
     left -= size;
   }
+  note("cut off at %08x", cpu.get(Register::kPc));
   reset_request_ = planned_reset_;
   planned_reset_.reset();
   return true;

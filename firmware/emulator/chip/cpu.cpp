@@ -65,6 +65,9 @@ struct Cpu::Hooks {
     Cpu& cpu = *static_cast<Cpu*>(self);
     if (cpu.counted_) {
       cpu.counted_ = false;
+    } else if (cpu.stepping_) {
+      uc_emu_stop(engine);
+      return;
     } else {
       cpu.events_.advance(size >> 1);
     }
@@ -267,12 +270,16 @@ Stop Cpu::run() {
   return why(error);
 }
 
+// Unicorn executes code that it has translated before as the block that it was then, however few
+// instructions it is asked for: so it has to translate this one anew, and may not begin another block.
 Stop Cpu::step() {
+  const uint32_t pc = get(Register::kPc) & ~1u;
+  forget_code(pc, 4);
   hooked_ = Hooked::kNothing;
   fault_.clear();
   stepping_ = true;
   counted_ = true;
-  const uc_err error = uc_emu_start(engine_, get(Register::kPc) | 1, kNowhere, 0, 1);
+  const uc_err error = uc_emu_start(engine_, pc | 1, kNowhere, 0, 1);
   repair_flash();
   stepping_ = counted_ = false;
   return hooked_ == Hooked::kNothing && error == UC_ERR_OK ? Stop::kAttention : why(error);

@@ -108,6 +108,7 @@ std::string Control::lose(const Command& command) {
   const auto packets = command.number("packets_per_million");
   if (!packets || *packets > kMillion) return wrong("\"packets_per_million\" is a number from 0 to 1000000");
   air_.set_loss(static_cast<double>(*packets) / kMillion);
+  if (const auto seed = command.number("seed")) air_.set_seed(*seed);
   return kOk;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdarg>
 #include <cstdio>
+#include <ctime>
 
 #include "control/watermarks.h"
 #include "peripherals/nvmc.h"
@@ -29,6 +30,7 @@ std::string statistics(Board& board) {
   text += format(", \"seconds\": %.6f", total / kCyclesPerSecond);
   text += format(", \"instructions\": %llu", static_cast<unsigned long long>(events.worked()));
   text += format(", \"idle_share\": %.4f", total > 0 ? static_cast<double>(events.idle()) / total : 0.0);
+  text += format(", \"core_seconds\": %.6f", static_cast<double>(std::clock()) / CLOCKS_PER_SEC);
   text += format(", \"resets\": %u, \"watchdog_resets\": %u", chip.resets(), chip.watchdog_resets());
   const Peripherals& parts = board.peripherals();
   text += format(", \"flash\": {\"erases\": %llu, \"words\": %llu}",
@@ -47,8 +49,9 @@ std::string statistics(Board& board) {
 std::string statistics(const Traffic& traffic) {
   const auto whole = [](uint64_t value) { return static_cast<unsigned long long>(value); };
   std::string text = "{\"ok\": true";
-  text += format(", \"connections\": %llu, \"values\": %llu, \"value_bytes\": %llu",
-                 whole(traffic.connections()), whole(traffic.values()), whole(traffic.value_bytes()));
+  text += format(", \"connections\": %llu, \"values\": %llu, \"value_bytes\": %llu, \"value_events\": %llu",
+                 whole(traffic.connections()), whole(traffic.values()), whole(traffic.value_bytes()),
+                 whole(traffic.value_events()));
   for (size_t i = 0; i < kPurposes; ++i) {
     const auto purpose = static_cast<Purpose>(i);
     const Tally& tally = traffic.tally(purpose);

@@ -108,6 +108,7 @@ async def check_round(device: Device) -> str:
         device.profile, planned.blobs, statistics=planned.statistics, configures=planned.configures
     )
     reply = await device.train(planned)
+    spent = device.take_bytes()
     await device.release(counted=True)
     trained = start.copy()
     _core.train(
@@ -115,7 +116,7 @@ async def check_round(device: Device) -> str:
         epochs=_PLAN.epochs, batch=_PLAN.batch, rate=_PLAN.rate, seed=_PLAN.seed, round=1,
     )  # fmt: skip
     _compare(device.uri, reply.delta, trained - start)
-    cost = _bytes(device.take_bytes(), expected)
+    cost = _bytes(spent, expected)
     return f"{_TRAIN} samples, {len(start)} values of the delta with this host's bits, {cost}"
 
 

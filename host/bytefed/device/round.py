@@ -6,6 +6,7 @@ import zlib
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bytefed import codec
 from bytefed.clock import now
@@ -95,24 +96,22 @@ class Round:
         Raises:
             BoardError: E_DELTA_NOT_FINITE.
         """
-        session, planned, seconds = self._session, self.planned, now() - self._started
-        if self._done is None:
-            raise LinkError(
-                "E_NO_ANSWER", f"{session.uri}: the round ended without a result", "Reset the board."
-            )
-        delta = None
-        if self._delta is not None:
-            training = planned.training
-            seed = codec.uplink_seed(training.seed, planned.number)
-            delta = codec.find(training.codec_up).decode(self._delta, len(planned.head), seed)
-            if not np.isfinite(delta).all():
-                raise BoardError(
-                    "E_DELTA_NOT_FINITE",
-                    f"{session.uri}: the delta has a NaN or an infinity",
-                    "It is left out. If it happens again, use a smaller --learning-rate.",
-                )
-        examples = session.stored.train if planned.trains else 0
+        seconds = now() - self._started
+        delta = None if self._delta is None else self._decoded(self._delta)
+        examples = self._session.stored.train if self.planned.trains else 0
         return RoundReply(examples, self._statistics, delta, self._offer.head, seconds, self._computing)
+
+    def _decoded(self, blob: bytes) -> NDArray[np.float32]:
+        training = self.planned.training
+        seed = codec.uplink_seed(training.seed, self.planned.number)
+        delta = codec.find(training.codec_up).decode(blob, len(self.planned.head), seed)
+        if not np.isfinite(delta).all():
+            raise BoardError(
+                "E_DELTA_NOT_FINITE",
+                f"{self._session.uri}: the delta has a NaN or an infinity",
+                "It is left out. If it happens again, use a smaller --learning-rate.",
+            )
+        return delta
 
     def _judge(self, error: BoardError) -> None:
         """Raise what the board answered, unless the request can be made again at once, with the whole head."""

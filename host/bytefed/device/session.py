@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Container
 
 from bytefed.device.absence import OnAway, absence_told
 from bytefed.device.link import Link
+from bytefed.device.refusals import taken_told
 from bytefed.errors import BoardError, BytefedError, LinkError, ProtocolError
 from bytefed.ledger.account import Account, Role
 from bytefed.ledger.wire_size import LinkProfile
@@ -111,7 +112,7 @@ class Session:
         """Open the port, say HELLO for a run, and hear what the board is and holds.
 
         Raises:
-            LinkError: E_PORT_..., E_NO_ANSWER.
+            LinkError: E_PORT_..., E_NO_ANSWER, E_BOARD_TAKEN.
             BoardError, ProtocolError: It is no board of ours, or speaks another version.
         """
         self.run = run
@@ -198,9 +199,10 @@ class Session:
 
         tries = _STRANGE_TRIES if self.connections and is_strange(self.transport) else _HELLO_TRIES
         try:
-            _, body = await self.link.request(
-                Kind.HELLO, hello.pack(), Kind.WELCOME, tries=tries, fits=fits, name="connect"
-            )
+            with taken_told(self.uri):
+                _, body = await self.link.request(
+                    Kind.HELLO, hello.pack(), Kind.WELCOME, tries=tries, fits=fits, name="connect"
+                )
         except BoardError as error:
             if error.code in _OTHER_VERSION:
                 raise _version_error(self.uri, "another protocol version") from error

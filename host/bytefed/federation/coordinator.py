@@ -30,11 +30,12 @@ from bytefed.federation.closing import Closing
 from bytefed.federation.fleet import BoardTroubles, Fleet, Member
 from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.news import round_closed
+from bytefed.federation.release import release_all
 from bytefed.federation.rules import Rules
 from bytefed.federation.work import Work
 from bytefed.head import Head
 from bytefed.ledger.estimate import has_statistics
-from bytefed.ledger.plan import planned_release, planned_round
+from bytefed.ledger.plan import planned_round
 from bytefed.ledger.rows import Status
 from bytefed.runs.csv_files import Records
 from bytefed.runs.store import Store
@@ -120,7 +121,7 @@ class Coordinator:
             return False
         finally:
             await self.end_work()
-            await self._release_all()
+            await release_all(self._fleet, self._store.head()[0], self._uncounted)
             self._records.update(self._touched)
 
     async def run_round(self, number: int, head: Head) -> None:
@@ -284,24 +285,6 @@ class Coordinator:
 
     def _plan(self, number: int, member: Member) -> TrainingPlan:
         return self._training.plan(number, member.client)
-
-    async def _release_all(self) -> None:
-        """Let the boards forget deltas of closed rounds: the run ends, so no further round tells them."""
-        done, _ = self._store.head()
-        owing = [member for member in self._fleet.ready().values() if 0 < member.device.owed <= done]
-        await asyncio.gather(*(self._release(member) for member in owing))
-
-    async def _release(self, member: Member) -> None:
-        device, started = member.device, now()
-        status: Status = "failed"
-        try:
-            await device.release(counted=device.name not in self._uncounted)
-            status = "ok"
-        except BoardTroubles as error:
-            self._fleet.lose(member, error)
-        finally:
-            estimate = planned_release(device.profile).wire_total
-            self._fleet.book(device, "release", status, now() - started, estimate)
 
     async def end_work(self) -> None:
         """Cancel outstanding work; boards that are interrupted still get a ledger row."""

@@ -99,9 +99,8 @@ class _Run:
             await self._opened.coordinator.run_round(number, head)
         [row] = [row for row in store.rounds(number) if row.round == number]
         deltas = [delta for delta in store.deltas(number) if delta.applied]
-        examples = sum(delta.num_examples for delta in deltas)
         answer = {
-            "num_examples": examples,
+            "num_examples": self._opened.closing.weight(number),
             "participants": row.participants,
             "boards": len(store.clients()),
             "loss": _mean_loss(deltas),

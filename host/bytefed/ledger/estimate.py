@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from bytefed.errors import ConfigError, check_range, did_you_mean
 from bytefed.ledger.count import ByteCount
@@ -157,19 +158,9 @@ def predict(
     down, up = blobs or tuple(blob_size(codec, features, classes) for codec in codecs)
     board_round = blobs_bytes(profile, down, up)
     drawn = _Drawn(clients, participants, seed)
-    kinds = Counter[tuple[bool, bool, bool]]()
-    for number in range(1, rounds + 1):
-        if learning_rate_rounds and number % learning_rate_rounds == 1 % learning_rate_rounds:
-            drawn.forget_configs()
-        new = drawn.draw(number)
-        kind = (number == 1, has_statistics(number, statistics_rounds))
-        kinds.update({(*kind, False): participants - new, (*kind, True): new})
     total = ByteCount()
-    for (first, statistics, configures), count in kinds.items():
-        total += (
-            blobs_bytes(profile, 0 if first else down, up, statistics=statistics, configures=configures)
-            * count
-        )
+    for kind, count in _kinds(drawn, rounds, learning_rate_rounds, statistics_rounds).items():
+        total += _round_of(profile, down, up, kind) * count
     evaluation = partial(blobs_bytes, profile, down, 0, statistics=True)
     return Prediction(
         board_round=board_round,
@@ -178,6 +169,32 @@ def predict(
         evaluate=evaluation() * (clients - drawn.never) + evaluation(configures=True) * drawn.never,
         participants=participants,
     )
+
+
+class _Kind(NamedTuple):
+    """All that decides the bytes of a board's round: whether it is the first, brings statistics, and needs a CONFIG."""
+
+    first: bool
+    statistics: bool
+    configures: bool
+
+
+def _kinds(drawn: _Drawn, rounds: int, learning_rate_rounds: int, statistics_rounds: int) -> Counter[_Kind]:
+    """Return how many boards' rounds of each kind a run has."""
+    kinds = Counter[_Kind]()
+    for number in range(1, rounds + 1):
+        if learning_rate_rounds and number % learning_rate_rounds == 1 % learning_rate_rounds:
+            drawn.forget_configs()
+        new = drawn.draw(number)
+        first, statistics = number == 1, has_statistics(number, statistics_rounds)
+        kinds[_Kind(first, statistics, configures=True)] += new
+        kinds[_Kind(first, statistics, configures=False)] += drawn.participants - new
+    return kinds
+
+
+def _round_of(profile: LinkProfile, down: int, up: int, kind: _Kind) -> ByteCount:
+    down = 0 if kind.first else down
+    return blobs_bytes(profile, down, up, statistics=kind.statistics, configures=kind.configures)
 
 
 def has_statistics(number: int, every: int) -> bool:
@@ -194,7 +211,7 @@ class _Drawn:
     """The boards that have been drawn so far, and those of them that have the CONFIG of today's learning rate."""
 
     def __init__(self, clients: int, participants: int, seed: int) -> None:
-        self._clients, self._participants, self._seed = clients, participants, seed
+        self._clients, self.participants, self._seed = clients, participants, seed
         self._ever: set[int] = set()
         self._configured: set[int] = set()
         self._all_configured = False
@@ -202,7 +219,7 @@ class _Drawn:
     @property
     def never(self) -> int:
         """How many boards were never drawn."""
-        return 0 if self._participants == self._clients else self._clients - len(self._ever)
+        return 0 if self.participants == self._clients else self._clients - len(self._ever)
 
     def forget_configs(self) -> None:
         """Begin another learning rate: all CONFIGs are old ones now."""
@@ -213,11 +230,11 @@ class _Drawn:
         """Draw the boards of a round, and return how many of them get a CONFIG."""
         if self._all_configured:
             return 0
-        if self._participants == self._clients:
+        if self.participants == self._clients:
             self._all_configured = True
             return self._clients
         before = len(self._configured)
-        chosen = select(self._seed, number, range(self._clients), self._participants)
+        chosen = select(self._seed, number, range(self._clients), self.participants)
         self._configured.update(chosen)
         self._ever.update(chosen)
         self._all_configured = len(self._configured) == self._clients

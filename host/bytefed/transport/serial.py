@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from threading import Thread
 from typing import Literal
 
 import serial
@@ -287,8 +288,7 @@ class _Polled:
     def close(self) -> None:
         self._fail("it is closed")
         self._loop.remove_writer(self._fd)
-        with suppress(OSError):
-            self._device.close()
+        _close(self._device)
 
 
 class _Threaded:
@@ -340,8 +340,25 @@ class _Threaded:
         self._open = False
         self.inbox.fail(link_lost(self._owner.uri, "it is closed"))
         self._pool.shutdown(wait=False)
-        with suppress(OSError):
-            self._device.close()
+        _close(self._device)
+
+
+def _close(device: serial.Serial) -> None:
+    """Close a port. Behind a URL that is done in a thread: pyserial then sleeps for 0.3 s, and other boards wait."""
+    if "://" in device.name:
+        Thread(target=_close_url, args=(device,), daemon=True).start()
+        return
+    with suppress(OSError):
+        device.close()
+
+
+def _close_url(device: serial.Serial) -> None:
+    """Close what is behind a URL; pyserial leaves a socket open if the other side has closed it first."""
+    inner = getattr(device, "_socket", None)
+    with suppress(OSError):
+        device.close()
+        if inner is not None:
+            inner.close()
 
 
 def _has_descriptor(device: serial.Serial) -> bool:

@@ -86,6 +86,8 @@ void board_set(const char* name, int value) {
   if (what == "subscribed") world.subscribed = value != 0;
   if (what == "refuse_notify") world.refuse_notify = static_cast<unsigned>(value);
   if (what == "radio_fails") world.radio_fails = value != 0;
+  if (what == "radio_until") world.radio_until = static_cast<uint32_t>(value);
+  if (what == "radio_sign") world.radio_sign = static_cast<RadioSign>(value);
   if (what == "flash_writes_left") world.flash_writes_left = value;
   if (what == "flash_breaks") world.flash_breaks = value != 0;
   if (what == "flash_stall") world.flash_stall = static_cast<unsigned>(value);
@@ -100,11 +102,13 @@ int board_get(const char* name) {
   if (what == "dropped") return static_cast<int>(world.dropped);
   if (what == "stuck") return static_cast<int>(world.stuck);
   if (what == "flash_writes") return static_cast<int>(world.flash_writes);
+  if (what == "unsafe_erasures") return static_cast<int>(world.unsafe_erasures);
   if (what == "flash_erasures") return static_cast<int>(world.flash_erasures);
   if (what == "feeds") return static_cast<int>(world.watchdog_feeds);
   if (what == "wakings") return static_cast<int>(world.wakings);
   if (what == "asleep") return static_cast<int>(world.asleep);
   if (what == "dispatched") return static_cast<int>(world.dispatched);
+  if (what == "connected") return world.connected;
   if (what == "now") return static_cast<int>(world.now);
   if (what == "colour") return static_cast<int>(world.colour);
   if (what == "train") return app().session().store().count(bytefed::Split::kTrain);

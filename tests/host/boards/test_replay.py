@@ -61,7 +61,7 @@ async def take(device: Device, message: Capture) -> Captured:
 async def train(device: Device) -> int:
     reply = await run_round(device, 1, HEAD, PLAN)
     assert reply.delta is not None and reply.delta.any()
-    return reply.result.num_examples
+    return reply.num_examples
 
 
 @pytest.mark.parametrize("scheme", ["loopback", "virtual"])

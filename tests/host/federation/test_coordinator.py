@@ -272,18 +272,32 @@ def test_boards_get_their_own_samples_and_seeds(world):
 
 
 def test_a_delta_is_on_disk_before_the_board_may_forget_it(world):
+    """The next round, or the evaluation of the last head, is what lets it forget."""
     device = world.devices[0]
-    original, released = device.release, []
+    original, on_disk = device.train, []
 
-    async def release(*, counted):
-        number = device.rounds[-1][0]
-        assert device.name in {delta.board for delta in world.store.deltas(number)}
-        released.append(number)
-        await original(counted=counted)
+    async def train(planned):
+        before = range(1, planned.number + (not planned.trains))
+        on_disk.extend(device.name in {delta.board for delta in world.store.deltas(each)} for each in before)
+        return await original(planned)
 
-    device.release = release
+    device.train = train
     assert asyncio.run(world.play())
-    assert released == [1, 2, 3]
+    assert on_disk == [True] * (1 + 2 + 3)
+
+
+def test_a_run_that_is_stopped_lets_boards_forget(world):
+    async def stop(world, coordinator):
+        while len(world.said(RoundClosed)) < 1:
+            await asyncio.sleep(0)
+        coordinator.stop()
+
+    assert not asyncio.run(world.play(stop))
+    number, _ = world.head
+    assert number < 3
+    assert [device.released for device in world.devices] == [[(number, True)]] * 3
+    assert [row.phase for row in world.sessions].count("release") == 3
+    assert all(row.estimate_difference == 0 for row in world.sessions if row.phase == "release")
 
 
 def test_only_the_drawn_boards_train(tmp_path):

@@ -57,8 +57,8 @@ def summed(table, name="wire_total"):
 
 
 def test_a_run_is_what_the_estimate_said(features, tmp_path, capsys):
-    rate = ("--learning-rate-decay", "0.9", "--learning-rate-rounds", "4")
-    assert main(arguments(features, tmp_path / "run", "--rounds", "6", "--fraction-train", "0.7", *rate)) == 0
+    more = ("--learning-rate-decay", "0.9", "--learning-rate-rounds", "4", "--statistics-rounds", "2")
+    assert main(arguments(features, tmp_path / "run", "--rounds", "6", "--fraction-train", "0.7", *more)) == 0
     out, err = capsys.readouterr()
     assert "6 rounds" in out
     assert out.count("\n") == 1
@@ -71,13 +71,16 @@ def test_a_run_is_what_the_estimate_said(features, tmp_path, capsys):
     rounds, sessions = rows(tmp_path / "run", "bytes.csv"), rows(tmp_path / "run", "sessions.csv")
     assert len(rounds) == 6 * 2
     shares = {"clients": 3, "rounds": 6, "fraction_train": 0.7, "learning_rate_rounds": 4, "seed": 7}
+    shares["statistics_rounds"] = 2
     predicted = predict(serial_profile(), D, C, ("float32", "float32"), **shares)
     for phase in ("connect", "evaluate"):
         of_phase = [row for row in sessions if row["phase"] == phase]
         assert summed(of_phase) == getattr(predicted, phase).wire_total
     assert summed(rounds) == predicted.rounds.wire_total == summary["wire_total"]
     assert summed(rounds, "estimate_wcr") == summary["estimate_wcr"] == 12 * 4 * (D * C + C)
-    assert [row["accuracy_boards"] != "" for row in rows(tmp_path / "run", "rounds.csv")] == [True] * 6
+    told = [row["accuracy_boards"] != "" for row in rows(tmp_path / "run", "rounds.csv")]
+    assert told == [True, False, True, False, True, True]  # asked in rounds 2, 4, 6, and after the last
+    assert [row["loss"] != "" for row in rounds] == [False, False, True, True] * 3
     assert all(row["estimate_difference"] == "0" for row in (*rounds, *sessions))
 
 

@@ -13,6 +13,10 @@ using Bytes = std::vector<uint8_t, OutsideTheBoard<uint8_t>>;
 template <typename T>
 using Queue = std::deque<T, OutsideTheBoard<T>>;
 
+// How a radio that is in use shows it: its state, a channel of the PPI that will start it, an interrupt that
+// is due.
+enum class RadioSign { kState, kChannel, kFixedChannel, kInterrupt };
+
 struct World {
   uint32_t now = 1000;  // ms
 
@@ -30,6 +34,10 @@ struct World {
   unsigned refuse_notify = 0;  // notifications to refuse before the next is taken
   unsigned stuck = 0;          // ms that a library waited in a loop of its own
   bool advertising = false;
+
+  uint32_t radio_until = 0;  // ms, when the radio's connection event ends
+  RadioSign radio_sign = RadioSign::kState;
+  unsigned unsafe_erasures = 0;  // pages erased while the radio was in use, or could come into use
 
   int flash_writes_left = -1;  // then power fails: nothing more is written; -1: never
   unsigned flash_writes = 0, flash_erasures = 0;

@@ -1,5 +1,6 @@
 #pragma once
 #include "../common/arduino.h"
+#include "radio_and_flash.h"
 
 struct FakeUsb {
   uint32_t INTENCLR;

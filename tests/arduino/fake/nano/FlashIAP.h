@@ -7,6 +7,5 @@ struct FlashIAP {
   int program(const void* data, uint32_t address, uint32_t size) {
     return flash_program(address, data, size) ? 0 : -1;
   }
-  int erase(uint32_t address, uint32_t size) { return flash_erase(address, size) ? 0 : -1; }
 };
 }  // namespace mbed
