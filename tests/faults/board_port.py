@@ -12,6 +12,7 @@ from bytefed.protocol.serial_frame import SerialDecoder, encode_serial_frame
 from bytefed.transport.base import RTO_FLOORS, link_lost
 from bytefed.transport.inbox import Inbox
 
+_SILENT = 10_001  # milliseconds after which a session can be taken from another link
 MakeBoard = Callable[[int, int], Any]  # uid, boot -> VirtualBoard, or what behaves like one
 
 
@@ -89,6 +90,8 @@ class BoardPort:
         if begun:
             frames.append(control_frame(Kind.NEXT, 1, Next(begun, 0).pack()))
             self._held = 0
+        # The board takes it if the session has said nothing for so long.
+        self.board.set_millis(int(asyncio.get_running_loop().time() * 1000) + _SILENT)
         for frame in frames:
             if self.framing == "serial":
                 self.board.feed_frame(frame)
