@@ -45,7 +45,7 @@ def test_every_frame_once_more_too_late(framing, frame_limit, stops, worlds):
 
 
 def test_a_frame_is_lost_and_an_older_one_comes_instead():
-    assert run_all(old_and_lost("serial", step=3), Tally()).worlds > 300
+    assert run_all(old_and_lost("serial", step=3), Tally()).worlds > 250
 
 
 def test_an_add_that_comes_again_later():
@@ -53,7 +53,7 @@ def test_an_add_that_comes_again_later():
 
 
 def test_heads_that_stay_and_heads_that_nobody_remembers():
-    assert run_all(heads(), Tally()).worlds > 80
+    assert run_all(heads(), Tally()).worlds > 70
 
 
 def test_a_host_that_takes_the_sequence_numbers_of_the_one_before():

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bytefed import codec
 from bytefed.clock import now
-from bytefed.codec.downlink import nothing, whole
+from bytefed.codec.downlink import Offer, nothing, whole
 from bytefed.device.blob import pull, push
 from bytefed.device.link import TRIES, Incoming
 from bytefed.device.offers import Offers
@@ -129,11 +129,7 @@ class Round:
     async def _ask(self) -> Incoming:
         """Give the board its head and its plan, and wait for DONE or RESULT."""
         session = self._session
-        planned = self.planned.offer
-        # A board that was reset, or holds another head than it said, takes more than was planned.
-        session.account.recovering = self._offer.codec != planned.codec or len(self._offer.blob) > len(
-            planned.blob
-        )
+        session.account.recovering = _takes_more(self._offer, self.planned.offer)
         try:
             configuration = await self._configuration()
             flags = self.planned.flags | (RoundFlag.CONFIGURE if configuration else 0)
@@ -165,8 +161,7 @@ class Round:
         frame = control_frame(Kind.NEXT, sequence, body, flags)
         # Where a BEGIN went before, its chunks have arrived: NEXT says it once more.
         await link.send(frame, payload=len(offered.blob), part=Part((Kind.BEGIN, "round")))
-        wait = self._session.work_seconds
-        return await self._await_done(sequence, wait, frame)
+        return await self._await_done(sequence, self._session.work_seconds, frame)
 
     async def _begin(self, flags: int, configuration: bytes) -> Incoming:
         session, offered = self._session, self._offer
@@ -289,14 +284,18 @@ class Round:
         self._delta = delta
 
     def _delta_size(self) -> int:
-        board = self._session.board
-        return wire_size.blob_size(self.planned.training.codec_up, board.features, board.classes)
+        return self.planned.blobs[1]
 
     def _check_delta(self, done: Done, delta: bytes) -> None:
         if len(delta) != self._delta_size() or zlib.crc32(delta) != done.crc:
             raise LinkError(
                 "E_DELTA_CRC", f"{self._session.uri}: the delta arrived damaged", "It is fetched again."
             )
+
+
+def _takes_more(offered: Offer, planned: Offer) -> bool:
+    """Whether a board that was reset, or holds another head than it said, takes more than was planned."""
+    return offered.codec != planned.codec or len(offered.blob) > len(planned.blob)
 
 
 def _not_received(incoming: Incoming, sequence: int) -> bool:
