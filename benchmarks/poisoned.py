@@ -1,7 +1,8 @@
 """Measures what poisoned boards do to a run, and how much the norm bound and the robust strategies help.
 
-Ten boards learn the digits (Dir(0.5), 20 rounds); two of them send their delta times -10, or train on labels that are
-off by one. Accuracy of the last head on the test set, mean over seeds. Writes build/bench/poisoned.json.
+Ten boards learn the digits (Dir(0.5), 20 rounds); two of them send their delta times -10, train on labels that are off
+by one, or claim 65,535 training samples. Accuracy of the last head on the test set, mean over seeds. Writes
+build/bench/poisoned.json.
 
     python benchmarks/poisoned.py [--seeds 3] [--rounds 20]
 """
@@ -43,19 +44,21 @@ DEFENCES = {
 class _Poisoned:
     """A strategy that replaces the deltas of the bad boards before the real strategy sees them."""
 
-    def __init__(self, config: RunConfig, factor: float) -> None:
+    def __init__(self, config: RunConfig, factor: float, claim: int) -> None:
         _, self._real = config.with_strategy(None)
-        self._bound, self._factor = config.norm_bound, factor
+        self._bound, self._factor, self._claim = config.norm_bound, factor, claim
 
     def aggregate(self, head: Head, updates: Sequence[Update]) -> Head:
         """See Strategy."""
-        sent = [
-            replace(u, delta=(u.delta * np.float32(self._factor))) if u.client in BAD else u for u in updates
-        ]
+        sent = [self._poison(update) if update.client in BAD else update for update in updates]
         return self._real.aggregate(head, bound_norms(sent, self._bound)[0])
 
+    def _poison(self, update: Update) -> Update:
+        delta = update.delta * np.float32(self._factor)
+        return replace(update, num_examples=self._claim or update.num_examples, delta=delta)
 
-def accuracy(config: RunConfig, task: Task, factor: float, labels_off: int) -> float:
+
+def accuracy(config: RunConfig, task: Task, factor: float, labels_off: int, claim: int) -> float:
     """Return the accuracy after the last round.
 
     Args:
@@ -63,6 +66,7 @@ def accuracy(config: RunConfig, task: Task, factor: float, labels_off: int) -> f
         task: The task to learn.
         factor: Factor on the delta of a bad board.
         labels_off: Offset that is added to a bad board's training labels, modulo the classes.
+        claim: The num_examples of a bad board; 0 for its true number.
     """
     partition = divide(
         task, config.partition, BOARDS, alpha=config.alpha, shards_per_client=1, seed=config.seed
@@ -72,7 +76,7 @@ def accuracy(config: RunConfig, task: Task, factor: float, labels_off: int) -> f
         own = partition.train(bad)
         labels[own] = (labels[own] + labels_off) % task.num_classes
     federated = replace(task.federated, labels=labels)
-    strategy = _Poisoned(config, factor)
+    strategy = _Poisoned(config, factor, claim)
     simulator = Simulator(
         replace(Rules.of(config), norm_bound=0.0),
         LocalTraining.of(config, strategy),
@@ -97,7 +101,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     args = parser.parse_args()
     task = load_task("digits", None)
-    attacks = {"nobody": (1.0, 0), "delta x -10": (-10.0, 0), "labels + 1": (1.0, 1)}
+    attacks = {
+        "nobody": (1.0, 0, 0),
+        "delta x -10": (-10.0, 0, 0),
+        "labels + 1": (1.0, 1, 0),
+        "no delta, 65,535 examples": (0.0, 0, 65_535),
+        "delta x -10, 65,535 examples": (-10.0, 0, 65_535),
+    }
     table: dict[str, dict[str, float]] = {}
     for name, keys in DEFENCES.items():
         configs = [RunConfig(rounds=args.rounds, seed=seed, **keys) for seed in range(1, args.seeds + 1)]

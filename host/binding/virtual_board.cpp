@@ -91,14 +91,21 @@ class VirtualBoard {
 
   void feed(nb::bytes data) {
     for (size_t i = 0; i < data.size(); ++i) {
-      serial_.receive(session_, static_cast<uint8_t>(data.c_str()[i]));
-      // A window's chunks come faster than one poll for each call: send all answers that they ask for.
-      session_.poll();
+      const uint8_t byte = static_cast<uint8_t>(data.c_str()[i]);
+      serial_.receive(session_, byte);
+      // A window's chunks come faster than one poll for each call: send all answers that they ask for. Only a
+      // delimiter completes a frame.
+      if (byte == 0) session_.poll();
     }
   }
 
   void feed_frame(nb::bytes frame) {
     session_.receive(&frames_, reinterpret_cast<const uint8_t*>(frame.c_str()), frame.size());
+  }
+
+  void disconnect() {
+    session_.closed(&frames_);
+    out_frames_.clear();
   }
 
   bool poll(int limit) {
@@ -218,6 +225,7 @@ void bind_virtual_board(nb::module_& module) {
       .def("feed_frame", &VirtualBoard::feed_frame, nb::arg("frame"),
            "A frame from the host, as BLE carries it.")
       .def("take_frames", &VirtualBoard::take_frames, "Frames to the host, as BLE carries them.")
+      .def("disconnect", &VirtualBoard::disconnect, "End the connection that carries frames.")
       .def("poll", &VirtualBoard::poll, nb::arg("limit") = 256,
            "Work for up to `limit` slices; whether there is more.")
       .def_prop_ro("state", &VirtualBoard::state)

@@ -104,6 +104,9 @@ class VirtualBoard:
     def take_frames(self) -> list[bytes]:
         """Frames to the host, as BLE carries them."""
 
+    def disconnect(self) -> None:
+        """End the connection that carries frames."""
+
     def poll(self, limit: int = 256) -> bool:
         """Work for up to `limit` slices; whether there is more."""
 

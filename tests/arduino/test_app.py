@@ -17,7 +17,7 @@ from fake_board import FakeBoard
 from bytefed.boards.loopback import LoopbackTransport
 from bytefed.device.device import Device
 from bytefed.device.plan import RoundReply, Samples, TrainingPlan
-from bytefed.errors import BoardError
+from bytefed.errors import BoardError, LinkError
 from bytefed.ledger.wire_size import BLUEFRUIT_WINDOW
 from bytefed.protocol.header import control_frame
 from bytefed.protocol.message import (
@@ -196,7 +196,7 @@ def test_a_port_that_nobody_reads_stops_nothing(switch_on: Callable[..., FakeBoa
         from bytefed.protocol.serial_frame import encode_serial_frame
 
         board.feed(encode_serial_frame(control_frame(Kind.HELLO, 1, Hello(1, 1, 1, 5, 250).pack())))
-        board.step(10)
+        board.step(10_010)  # the session of a port that has fallen silent may be taken
         device = await meet(board, "ble")
         await device.provision(samples())
         assert (await train(device)).delta is not None
@@ -218,19 +218,92 @@ def test_the_watchdog_is_fed_while_it_trains(switch_on: Callable[..., FakeBoard]
     go(action)
 
 
-def test_the_session_is_that_of_the_last_hello(switch_on: Callable[..., FakeBoard]) -> None:
+def test_no_link_takes_another_s_session(switch_on: Callable[..., FakeBoard]) -> None:
+    """An attack: one HELLO over BLE took the session from a host on USB, and with it round and delta."""
+
     async def action() -> None:
         board = switch_on()
         by_usb = await meet(board, "serial")
-        by_ble = await meet(board, "ble")
-        await by_ble.provision(samples())
-        await train(by_ble)
-        await by_usb.provision(samples())  # says HELLO again, and finds what it needs
-        assert board.get("train") == 24
+        await by_usb.provision(samples())
+        await train(by_usb)
+        for run in (1, 2, VISIT):
+            with pytest.raises(LinkError, match=r"E_BOARD_TAKEN.*other link"):
+                await meet(board, "ble", run)
+        board.step(10_010)
+        with pytest.raises(LinkError, match="E_BOARD_TAKEN"):
+            await meet(board, "ble", VISIT)  # however long it waits
+        assert board.get("round") == 1
+        by_ble = await meet(board, "ble")  # a host that comes back by the other way, 10 s later
+        await train(by_ble, 2)
         await by_usb.close()
         await by_ble.close()
 
     go(action)
+
+
+def test_a_closed_port_locks_nobody_out(switch_on: Callable[..., FakeBoard]) -> None:
+    async def action() -> None:
+        board = switch_on()
+        device = await meet(board, "serial")
+        await device.close()
+        device = await meet(board, "serial")  # where the board could not see it closed
+        await device.provision(samples())
+        await device.close()
+        board.set("usb_open", 0)
+        board.step(2)
+        device = await meet(board, "ble", VISIT)
+        await device.close()
+        board.connect(False)
+        board.set("usb_open", 1)
+        device = await meet(board, "serial")
+        assert (await train(device)).delta is not None
+        await device.close()
+
+    go(action)
+
+
+def said(board: FakeBoard, kind: Kind, body: bytes = b"") -> list[Kind]:
+    """Send a request over BLE; return the kinds of what the board says."""
+    board.feed_frame(control_frame(kind, 9, body))
+    board.step(3)
+    return [Kind(frame[0]) for frame in board.take_frames()]
+
+
+HELLO = Hello(1, 1, 1, 5, 244).pack()
+
+
+def test_the_next_central_inherits_no_session(switch_on: Callable[..., FakeBoard]) -> None:
+    """An attack: a session lived on when its link was lost, and the next central had it with no HELLO at all."""
+    board = switch_on()
+    board.connect()
+    assert said(board, Kind.HELLO, HELLO) == [Kind.WELCOME]
+    assert said(board, Kind.STORE) == [Kind.STORED]
+    board.connect(False)
+    board.connect()  # faster than the app looks
+    assert said(board, Kind.STORE) == []  # what may be of either connection is dropped
+    assert said(board, Kind.STORE) == [Kind.ERROR]
+    assert said(board, Kind.HELLO, HELLO) == [Kind.WELCOME]
+    assert said(board, Kind.STORE) == [Kind.STORED]
+
+
+def test_a_central_that_says_nothing_is_let_go(switch_on: Callable[..., FakeBoard]) -> None:
+    """An attack: whoever connected and said nothing held the only connection for ever."""
+    board = switch_on()
+    for sends in (b"", control_frame(Kind.STORE, 9, b""), control_frame(Kind.HELLO, 9, b"short")):
+        board.connect()
+        came = board.get("now")
+        while board.get("connected"):
+            if sends:
+                board.feed_frame(sends)
+            board.step()
+            board.take_frames()
+            assert board.get("now") - came < 10_100
+        assert board.get("now") - came >= 9_900
+    board.connect()
+    assert said(board, Kind.HELLO, HELLO) == [Kind.WELCOME]
+    board.step(20_000)
+    assert board.get("connected")
+    assert said(board, Kind.STORE) == [Kind.STORED]
 
 
 def test_power_loss(switch_on: Callable[..., FakeBoard]) -> None:
@@ -391,6 +464,8 @@ def test_a_visit_leaves_the_round_alone(switch_on: Callable[..., FakeBoard]) -> 
         await device.provision(samples())
         await train(device)
         await device.close()
+        board.set("usb_open", 0)
+        board.step(2)
         visitor = await meet(board, "ble", VISIT)
         assert board.get("round") == 1
         assert board.get("state") == State.IDLE

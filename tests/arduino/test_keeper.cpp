@@ -222,12 +222,14 @@ TEST(keeper_takes_note_of_what_changes_while_it_writes) {
         case 1: board.train(2); break;
         case 2: CHECK(board.keeper.save()); break;
         default:  // a piece of a head
+          board.session.closed(&board.link);
           board.ask_on(board.narrow, Hello{1, 1, what == 4 ? 10u : 9u, 1, 20});
           board.ask_on(board.narrow, Begin{2, 0, Begin::kEvaluate, 0});
           board.data(board.narrow, 0, Bytes(18, 0x3C));
           CHECK_EQUAL(static_cast<int>(board.session.state()), static_cast<int>(State::kReceiving));
           CHECK(!board.keeper.save());
           board.wait(5000);
+          board.session.closed(&board.narrow);
           board.ask(Hello{1, 1, what == 4 ? 10u : 9u, 1, 250});
       }
       for (int ms = 0; ms < 5000; ++ms) {
@@ -374,12 +376,14 @@ TEST(keeper_goes_on_with_the_samples_after_a_round) {
   while (!board.keeper.saving()) board.wait(1);
   board.wait(2);
   CHECK(board.keeper.saving());
+  board.session.closed(&board.link);
   board.ask_on(board.narrow, Hello{1, 1, 9, 1, 20});
   board.ask_on(board.narrow, Begin{1, 0, Begin::kEvaluate, 0});
   CHECK_EQUAL(static_cast<int>(board.session.state()), static_cast<int>(State::kReceiving));
   const unsigned operations = flash.operations;
   board.wait(2000);
   CHECK_EQUAL(flash.operations, operations);
+  board.session.closed(&board.narrow);
   board.ask(Hello{1, 1, 9, 1, 250});
   const uint16_t saves = board.keeper.saves();
   while (board.keeper.saves() == saves) board.wait(1);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import ModuleType
@@ -17,8 +18,11 @@ from arduinoble_bed import Nano, build, nano
 from bumble.link import LocalLink
 from bumble_bed import PacedLink
 
-from bytefed.errors import BytefedError
+from bytefed.errors import BytefedError, LinkError
+from bytefed.protocol.header import control_frame
+from bytefed.protocol.message import Kind
 from bytefed.runs.directory import new_run
+from bytefed.transport.ble import BleTransport
 
 CUTS = int(os.environ.get("BYTEFED_CUTS", "8"))
 """Links to lose in a test; a thousand take a quarter of an hour."""
@@ -92,6 +96,34 @@ def test_links_that_are_lost_again_and_again(boards: Path, checks: ModuleType, t
 
     link = PacedLink(interval=0.0075, packets=6)
     go(boards / "nano", tmp_path, action, seconds=60 + 10 * CUTS, link=link)
+
+
+def test_strangers(boards: Path, checks: ModuleType, tmp_path: Path) -> None:
+    """The next central inherits no session, and is let go when it opens none: each was otherwise before."""
+
+    async def action(board: Nano) -> None:
+        device = board.device()
+        await device.connect(new_run())
+        board.cut()
+        await device.close()
+        stranger = BleTransport(board.central, board.name)
+        async with asyncio.timeout(20):
+            await stranger.open()
+            came = time.monotonic()
+            await stranger.write(control_frame(Kind.STORE, 9))
+            assert (await stranger.read())[0] == Kind.ERROR
+            with pytest.raises(LinkError, match="E_LINK_LOST"):
+                await stranger.read()
+        assert 9 < time.monotonic() - came < 15
+        await stranger.close()
+        await asyncio.sleep(
+            1
+        )  # this air is faster than any: ArduinoBLE would wipe out who comes while it disconnects
+        await device.connect(new_run())  # it advertises again
+        await device.close()
+        board.check()
+
+    go(boards / "nano", tmp_path, action)
 
 
 def test_why_the_library_s_own_transport_does_not_do(

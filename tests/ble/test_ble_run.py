@@ -120,7 +120,7 @@ def test_the_table_of_radio_and_currents_can_be_replaced(features: Path, tmp_pat
 
 
 def test_virtual_ble_takes_the_place_of_the_adapter(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["run", "--boards", "virtual-ble:1", "ble:auto"]) != 0
+    assert main(["run", "--boards", "virtual-ble:1", "ble:F1:00:00:00:00:00"]) != 0
     assert "E_CONFIG_BOARDS" in capsys.readouterr().err
 
 

@@ -17,6 +17,7 @@ constexpr uint16_t kFeatures = 5;
 constexpr uint8_t kClasses = 2;
 constexpr size_t kParameters = kFeatures * kClasses + kClasses;  // a blob of 48 bytes
 constexpr uint16_t kCapacity = 16, kInputs = 7;
+constexpr uint32_t kHold = 10000;  // ms of silence after which another link may take a session
 constexpr uint64_t kUid = 0x0123456789ABCDEFu;
 
 // One link of the board. Frames of up to 20 bytes need three chunks for a head; of 250, none.

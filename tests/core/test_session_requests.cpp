@@ -156,6 +156,7 @@ TEST(session_belongs_to_the_link_of_the_last_hello) {
   board.ask_on(other, Kind::kInfo);
   CHECK(other.sent.empty());
 
+  board.now += kHold;
   board.ask_on(other, Kind::kHello, body_of(Hello{1, 1, 1, 5, 250}));
   const Bytes welcome = board.take(other);
   CHECK_EQUAL(welcome.size(), kHeaderSize + Welcome::kSize);
@@ -163,6 +164,100 @@ TEST(session_belongs_to_the_link_of_the_last_hello) {
   CHECK_EQUAL(welcome[17], 4);
   board.ask(Kind::kInfo);
   board.expect_error(Status::kNoSession);
+}
+
+// An attack: one HELLO took the session from any other link, and a visit too.
+TEST(session_is_held_while_its_link_is_heard) {
+  BenchBoard board;
+  Wire other(30, 4);
+  const auto greeted = [&](uint32_t run) {
+    board.ask_on(other, Kind::kHello, body_of(Hello{1, 1, run, 5, 250}));
+    const Bytes answer = board.take(other);
+    const bool is_busy = answer == board.control(Kind::kError, board.sequence, {16});
+    CHECK(is_busy || answer.size() == kHeaderSize + Welcome::kSize);
+    return !is_busy;
+  };
+  CHECK(greeted(kVisit));
+  board.session.closed(&other.link);
+  board.hello();
+  for (int i = 0; i < 5; ++i) {
+    board.now += kHold - 200;
+    CHECK(!greeted(1) && !greeted(2) && !greeted(kVisit));
+    board.ask(Kind::kInfo);  // heard: held for as long again
+    board.expect<Board>();
+  }
+  board.now += kHold - 200;
+  board.give(board.data(0, false, Bytes(3)));  // a chunk that nobody waits for is heard, too
+  board.now += kHold - 200;
+  CHECK(!greeted(1));
+  board.now += 200;
+  CHECK(!greeted(kVisit));
+  CHECK(greeted(1));
+  board.ask(Kind::kInfo);
+  board.expect_error(Status::kNoSession);
+  board.session.closed(&board.wire.link);  // a connection without the session ends
+  board.ask_on(other, Kind::kInfo);
+  CHECK_EQUAL(board.take(other).size(), kHeaderSize + Board::kSize);
+}
+
+// A host that waits for the board's work says nothing meanwhile.
+TEST(session_is_held_while_the_board_works_for_it_and_a_while_after) {
+  BenchBoard board(250);
+  board.ready();
+  Wire other(250, 2);
+  const Bytes hello = board.control(Kind::kHello, 9, body_of(Hello{1, 1, 2, 5, 250}));
+  const Bytes busy = board.control(Kind::kError, 9, {16});
+  board.give(board.control(Kind::kBegin, ++board.sequence,
+                           joined(body_of(BenchBoard::begin_of(1, BenchBoard::head())), BenchBoard::head())));
+  board.session.poll();
+  CHECK_EQUAL(static_cast<int>(board.session.state()), static_cast<int>(State::kTraining));
+  board.now += 10 * kHold;
+  board.give(other, hello);
+  CHECK_EQUAL(board.take(other), busy);
+  board.work();
+  board.give(other, hello);
+  CHECK_EQUAL(board.take(other), busy);
+  board.now += kHold;
+  board.give(other, hello);
+  board.work();
+  CHECK_EQUAL(board.take(other).size(), kHeaderSize + Welcome::kSize);
+}
+
+// An attack: a session lived on when its connection had ended, and whoever connected next had it.
+TEST(session_ends_with_its_connection) {
+  BenchBoard board;
+  board.ready();
+  const Bytes blob = BenchBoard::head();
+  board.ask(BenchBoard::begin_of(1, blob));
+  board.expect<Accept>();
+  board.push(Bytes(blob.begin(), blob.begin() + 18));
+  board.wire.sent.clear();
+  board.give(board.control(Kind::kInfo, 5));  // its answer is due when the connection ends
+  board.session.closed(&board.wire.link);
+  CHECK(board.session.link() == nullptr);
+  board.work();
+  board.expect_silence();
+  board.push(blob);
+  board.expect_silence();
+  for (const Kind kind : {Kind::kInfo, Kind::kStore, Kind::kGet, Kind::kPoll, Kind::kCapture}) {
+    board.ask(kind, Bytes(6));
+    board.expect_error(Status::kNoSession);
+  }
+  CHECK_EQUAL(static_cast<int>(board.hello(1, 20).state), static_cast<int>(State::kReceiving));
+  board.configure();
+  board.ask(BenchBoard::begin_of(1, blob));
+  CHECK_EQUAL(board.expect<Accept>().index, 1);  // what has arrived is kept
+}
+
+TEST(session_work_goes_on_without_a_connection) {
+  BenchBoard board(250);
+  board.ready();
+  board.give(board.control(Kind::kBegin, ++board.sequence,
+                           joined(body_of(BenchBoard::begin_of(1, BenchBoard::head())), BenchBoard::head())));
+  board.session.closed(&board.wire.link);
+  board.work();  // and then it rests
+  board.expect_silence();
+  CHECK_EQUAL(static_cast<int>(board.hello().state), static_cast<int>(State::kReady));
 }
 
 TEST(session_resumes_a_push_on_another_link_only_with_the_same_chunks_and_windows) {
@@ -177,6 +272,7 @@ TEST(session_resumes_a_push_on_another_link_only_with_the_same_chunks_and_window
     board.ask(BenchBoard::begin_of(1, blob));
     board.give(board.data(0, false, Bytes(blob.begin(), blob.begin() + 18)));
     Wire other(way.limit, way.window);
+    board.session.closed(&board.wire.link);
     board.ask_on(other, Kind::kHello, body_of(Hello{1, 1, 1, 5, 250}));
     board.take(other);
     board.ask_on(other, Kind::kConfig, body_of(Config{0, 1, 1, 0.1f, 0}));

@@ -273,8 +273,8 @@ TEST(round_tells_the_time_of_what_was_trained_whatever_the_next_config_says) {
     board.give(
         board.control(Begin::kKind, ++board.sequence, joined(body_of(BenchBoard::begin_of(1, head)), head)));
     board.session.poll();
-    if (i == 1)
-      board.give(board.control(Config::kKind, ++board.sequence, body_of(Config{0, 100, 2, 0.1f, 9})));
+    const Bytes config = body_of(Config{0, 100, 2, 0.1f, 9});  // as long as the other: each takes its time
+    board.give(board.control(i == 1 ? Config::kKind : Kind::kStore, ++board.sequence, config));
     board.work();
     board.wire.sent.clear();
     board.configure();

@@ -11,7 +11,20 @@ import numpy as np
 
 from bytefed import _core
 from bytefed.protocol.header import DataHeader, control_frame, is_data
-from bytefed.protocol.message import Add, AddFlag, Begin, BeginFlag, Capture, Config, Get, Hello, Kind, Status
+from bytefed.protocol.message import (
+    VISIT,
+    Add,
+    AddFlag,
+    Begin,
+    BeginFlag,
+    Capture,
+    Config,
+    Get,
+    Hello,
+    Kind,
+    Status,
+)
+from bytefed.protocol.serial_frame import SerialDecoder, encode_serial_frame
 
 SPEC = Path(__file__).parents[2] / "SPEC.md"
 RUN, ROUND, LIMIT = 7, 5, 20
@@ -23,6 +36,8 @@ RECORDS = b"".join(bytes((i % _C, i, 1, 2, 3, 4)) for i in range(_ADDED))
 HELLO = Hello(1, 1, RUN, 99, 200)
 CONFIG = Config(0, 255, 1, 0.01, 9, 0.0)
 BEGIN = Begin(ROUND, 0, int(BeginFlag.TRAIN), zlib.crc32(HEAD))
+HOLD = 10_000  # milliseconds of silence after which another link may take a session
+NOW = 2**32 - 5_000  # where the board's clock stands: it wraps around soon
 MORE = Capture(1, 200, 0, int(AddFlag.TEST))
 
 
@@ -68,6 +83,7 @@ class StatedBoard:
             zero_point=ZERO_POINT, extract=lambda inputs: inputs, sense=lambda label: bytes(_D), sense_time=1,
             window=2, frame_limit=200, save=lambda: True,
         )  # fmt: skip
+        self.core.set_millis(NOW)
         self.sequence = 40
         self.begun = self.pulled = 0
         self.added = 250
@@ -241,6 +257,20 @@ def _work(board: StatedBoard) -> list[bytes]:
     return board.core.take_frames()
 
 
+def _hello_elsewhere(board: StatedBoard, run: int, silent: int = 0) -> list[bytes]:
+    """HELLO on the board's serial link, when its other one has been silent for so many milliseconds."""
+    board.core.set_millis((NOW + silent) % 2**32)
+    board.core.feed(encode_serial_frame(control_frame(Kind.HELLO, 41, Hello(1, 1, run, 99, 250).pack())))
+    board.core.poll(0)
+    return [frame for frame, _ in SerialDecoder().push(board.core.take())]
+
+
+def _hang_up(board: StatedBoard) -> list[bytes]:
+    board.core.disconnect()
+    board.core.poll(1)
+    return board.core.take_frames()
+
+
 # All other events, each with what the board sends then.
 EVENTS = {
     "an unknown kind": lambda board: board.give(bytes((0x3F, 41))),
@@ -254,6 +284,10 @@ EVENTS = {
     "ACK": lambda board: board.give(board.data(board.pulled, 2)),
     "final ACK": lambda board: board.give(board.data(board.pulled, 3, bytes((Status.OK,)))),
     "the work is done": _work,
+    "HELLO on another link": lambda board: _hello_elsewhere(board, RUN, HOLD - 1),
+    "HELLO on another link, 10 s later": lambda board: _hello_elsewhere(board, RUN, HOLD),
+    "a visit on another link, 10 s later": lambda board: _hello_elsewhere(board, VISIT, HOLD),
+    "the connection ends": _hang_up,
 }
 
 

@@ -69,6 +69,7 @@ void App::step() {
   chip::feed_watchdog();
   const uint32_t now = chip::millis();
   bool busy = read_usb();
+  if (!busy) watch_usb();  // what came before the port was closed is still taken
   if (radio_ && ble::poll(session_)) {
     keeper_.heard(now);
     busy = true;
@@ -93,6 +94,13 @@ bool App::read_usb() {
   }
   if (any) keeper_.heard(chip::millis());
   return any;
+}
+
+// Ends the session of a host that has closed the port or unplugged the cable.
+void App::watch_usb() {
+  const bool open = usb::is_open();
+  if (usb_open_ && !open) session_.closed(serial_.link());
+  usb_open_ = open;
 }
 
 // Reads the sensor while samples are being captured.

@@ -26,6 +26,7 @@ class App {
   bytefed::Identity identify() const;
   bytefed::Port port();
   bool read_usb();
+  void watch_usb();
   void sample();
   void press_button();
   Light status() const;
@@ -46,6 +47,7 @@ class App {
   bytefed::Keeper keeper_;
   Window window_;
   bool radio_ = false;  // whether the radio is on
+  bool usb_open_ = false;
   bool sampling_ = false;
   uint8_t button_label_ = 0;
 };

@@ -30,6 +30,8 @@ class FrameRing {
     const uint32_t taken = taken_.load(std::memory_order_relaxed);
     return taken == written_.load(std::memory_order_acquire) ? nullptr : &frames_[taken % Slots];
   }
+  // Forgets the frames that are waiting.
+  void clear() { taken_.store(written_.load(std::memory_order_acquire), std::memory_order_release); }
   void pop() { taken_.store(taken_.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
 
  private:

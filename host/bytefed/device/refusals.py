@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from bytefed.errors import BoardError
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bytefed.errors import BoardError, LinkError
 from bytefed.protocol.message import State, Status, Welcome
 
 _REMEDIES = {
@@ -33,6 +36,26 @@ def board_error(name: str, status: int) -> BoardError:
         _REMEDIES.get(known, _DISAGREE) if known else "The firmware is newer than this host: update bytefed."
     )
     return BoardError(f"E_BOARD_{label}", f"{name}: the board answered {label}", remedy)
+
+
+@contextmanager
+def taken_told(name: str) -> Iterator[None]:
+    """Say what BUSY means where HELLO was asked: another link has the board's session (SPEC 3).
+
+    Raises:
+        LinkError: E_BOARD_TAKEN. The board is as far away as one whose link is lost, and comes back like it.
+    """
+    try:
+        yield
+    except BoardError as error:
+        if error.code != "E_BOARD_BUSY":
+            raise
+        raise LinkError(
+            "E_BOARD_TAKEN",
+            f"{name}: the board is in use over its other link, cable or Bluetooth.",
+            "End the program that uses it there, or break that link. A run gets in 10 seconds after that link has "
+            "fallen silent, a visit once it has ended.",
+        ) from error
 
 
 def busy(name: str, welcome: Welcome) -> BoardError:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Container
 
 from bytefed.device.absence import OnAway, absence_told
 from bytefed.device.link import Link
+from bytefed.device.refusals import taken_told
 from bytefed.errors import BoardError, BytefedError, LinkError, ProtocolError
 from bytefed.ledger.account import Account, Role
 from bytefed.ledger.wire_size import LinkProfile
@@ -105,7 +106,7 @@ class Session:
         """Open the port, say HELLO for a run, and ask what the board is and holds.
 
         Raises:
-            LinkError: E_PORT_..., E_NO_ANSWER.
+            LinkError: E_PORT_..., E_NO_ANSWER, E_BOARD_TAKEN.
             BoardError, ProtocolError: It is no board of ours, or speaks another version.
         """
         self.run = run
@@ -161,7 +162,8 @@ class Session:
         hello = self._hello_of(VISIT)
         self.account.recovering = True
         try:
-            await link.request(Kind.HELLO, hello.pack(), Kind.WELCOME, tries=_VISIT_TRIES)
+            with taken_told(self.uri):
+                await link.request(Kind.HELLO, hello.pack(), Kind.WELCOME, tries=_VISIT_TRIES)
             _, body = await link.request(Kind.INFO, b"", Kind.BOARD, tries=_VISIT_TRIES)
             self._recognize(Board.unpack(body))
         finally:
@@ -220,15 +222,17 @@ class Session:
         def fits(body: bytes) -> bool:
             return len(body) < Welcome.size() or Welcome.unpack(body).nonce == hello.nonce
 
-        _, body = await self.link.request(
-            Kind.HELLO, hello.pack(), Kind.WELCOME, tries=_HELLO_TRIES, fits=fits, name=name
-        )
+        with taken_told(self.uri):
+            _, body = await self.link.request(
+                Kind.HELLO, hello.pack(), Kind.WELCOME, tries=_HELLO_TRIES, fits=fits, name=name
+            )
         self._take_welcome(Welcome.unpack(body))
 
     async def _forget_round(self) -> None:
         """Have the board forget the round of its run: another run's HELLO does."""
         other = self._hello_of(self.run ^ 1)
-        await self.link.request(Kind.HELLO, other.pack(), Kind.WELCOME, role=Role.RETRANSMISSION)
+        with taken_told(self.uri):
+            await self.link.request(Kind.HELLO, other.pack(), Kind.WELCOME, role=Role.RETRANSMISSION)
         self.round_is_void = False
 
     def _take_welcome(self, welcome: Welcome) -> None:

@@ -68,6 +68,10 @@ class Closing:
         )  # fmt: skip
         return counted
 
+    def weight(self, number: int) -> int:
+        """Return the sum of a round's weights: num_examples, as far as the norm bound lets them count."""
+        return sum(update.num_examples for update in self._updates(number)[0])
+
     def _held_accuracy(self, parameters: int) -> float:
         """Return the mean accuracy of the heads that the boards hold, on the task's test set."""
         held, zeros = self._store.all_held(), bytes(4 * parameters)
@@ -81,7 +85,7 @@ class Closing:
         return mean_over_boards(np.array([number[blob] for blob in heads]), self._rules.seed, accuracy)
 
     def _updates(self, number: int) -> tuple[list[Update], dict[int, float]]:
-        """Return the updates that count in a round, bounded; and, for those scaled down, client to norm in medians."""
+        """Return the updates that count in a round, bounded; and, for those bounded, client to pull in medians."""
         clients = self._store.clients()
         deltas = [delta for delta in self._store.deltas(number) if delta.status == "ok"]
         return self._rules.bound(
@@ -94,6 +98,6 @@ def _bounded(number: int, board: str, excess: float, bound: float) -> BoardTroub
         board,
         number,
         "E_DELTA_NORM",
-        f"its delta is {excess:.1f} times as long as the median of the round: scaled down to {bound:g} times.",
+        f"its delta pulls {excess:.1f} times as hard as the median of the round: bounded to {bound:g} times.",
         "Look at its samples if this goes on; --norm-bound 0 turns the bound off.",
     )

@@ -136,7 +136,8 @@ class RunConfig:
     norm_bound: float = _key(
         3.0,
         float,
-        "times the median norm of a round's deltas to which a longer one is scaled down; 0 for no bound",
+        "farthest that a board can pull the head (num_examples times norm of the delta), and most that its "
+        "num_examples can count, both in medians of the round; 0 for no bound",
         low=0.0,
         high=1e6,
         metavar="FACTOR",

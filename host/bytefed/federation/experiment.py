@@ -26,6 +26,7 @@ from bytefed.federation.coordinator import Coordinator, Schedule
 from bytefed.federation.evaluation import central_accuracy
 from bytefed.federation.findings import findings
 from bytefed.federation.fleet import Fleet, connect_all
+from bytefed.federation.handed_over import refuse_unnamed, require_named
 from bytefed.federation.interrupts import interruptible
 from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.news import run_started
@@ -39,6 +40,7 @@ from bytefed.runs.directory import (
     RESOLVED,
     coded_errors,
     default_directory,
+    make_file,
     new_run,
     refuse_existing,
     refuse_impossible,
@@ -105,6 +107,7 @@ class OpenRun:
     records: Records
     training: LocalTraining
     coordinator: Coordinator
+    closing: Closing
     gather: Callable[[], Awaitable[None]]
 
     async def work(self) -> bool:
@@ -152,12 +155,13 @@ async def open_run(
         fleet = Fleet(store, experiment.assignment, requirements, config.codec, listener, experiment.air)
         records = Records(store)
         rules, training = Rules.of(config), LocalTraining.of(config, experiment.strategy)
+        ending = Closing(task, rules, experiment.strategy, store, listener)
         coordinator = Coordinator(
             Schedule(config.rounds, config.deadline),
             rules,
             training,
             fleet,
-            Closing(task, rules, experiment.strategy, store, listener),
+            ending,
             store,
             records,
             listener,
@@ -170,7 +174,7 @@ async def open_run(
     async def gather() -> None:
         await (fleet.join_all(devices) if seconds is None else fleet.admit_all(devices, seconds))
 
-    return OpenRun(store, fleet, records, training, coordinator, gather)
+    return OpenRun(store, fleet, records, training, coordinator, ending, gather)
 
 
 def _create(experiment: Experiment, new: NewRun, devices: Sequence[Device]) -> Store:
@@ -196,10 +200,11 @@ def _keep(experiment: Experiment, store: Store) -> None:
         )
     with store.one_transaction():
         store.set_meta("config", experiment.config.to_toml())
+        store.sign()
         store.set_meta("strategy", strategy)
         store.set_meta("commands", json.dumps([*_commands(store), command_line()]))
     with coded_errors(store.directory):
-        (store.directory / RESOLVED).write_text(experiment.config.to_toml(), encoding="utf-8")
+        make_file(store.directory / RESOLVED).write_text(experiment.config.to_toml(), encoding="utf-8")
 
 
 def _commands(store: Store) -> list[str]:
@@ -257,11 +262,12 @@ async def resume(
     """
     with closing(Store.open(directory)) as store:
         config = RunConfig.from_toml(store.meta("config"), str(directory)).resumed(options)
-        config, strategy = config.with_strategy(strategy)
         if summary := complete_summary(store, config.rounds):
             listener(AlreadyComplete(f"{store.run:08x}", str(directory), summary["rounds"]))
             listener(RunEnded(str(directory), True, summary))
             return summary
+        require_named(config, options, directory, own=store.is_own())
+        config, strategy = config.with_strategy(strategy)
         air = air_table(config)
         async with task_and_boards(config, listener) as (task, devices):
             assignment = Assignment.divided(config, task, len(store.clients()))
@@ -284,10 +290,11 @@ async def task_and_boards(
         uid_seed: Seed of the virtual boards' uids.
 
     Raises:
-        ConfigError, LinkError: As ``look_for`` and ``open_devices``.
+        ConfigError, LinkError: As ``look_for`` and ``open_devices``; E_BOARDS_UNNAMED.
         DataError, ModelError: As ``task_of``.
     """
     Faults.parse(config.faults)
+    refuse_unnamed(config)
     listener(Preparing("looking for boards"))
     found = await look_for(config.boards)
     listener(Preparing(f"loading {config.data}"))

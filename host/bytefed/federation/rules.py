@@ -21,7 +21,7 @@ from bytefed.federation.evaluation import Score, evaluate
 from bytefed.head import Head
 from bytefed.seeds import select
 from bytefed.strategies.base import FromMean, Strategy, Update
-from bytefed.strategies.robust import bound_norms, norm_scales
+from bytefed.strategies.robust import Bounds, bound_norms
 
 if TYPE_CHECKING:
     from bytefed.federation.config import RunConfig
@@ -36,8 +36,7 @@ class Rules:
         fraction_train: Fraction of the clients that train in a round, 0 to 1.
         min_train_nodes: The least number of clients that train in a round.
         quorum: Fraction of a round's clients that must deliver for it to count, 0 to 1.
-        norm_bound: Longest norm of a delta, in medians of the round's norms; longer deltas are scaled down to it. 0 for
-            no bound.
+        norm_bound: Farthest that a client can pull the head, in medians of the round; see ``Bounds``. 0 for no bound.
     """
 
     seed: int
@@ -99,12 +98,12 @@ class Rules:
             )
 
     def bound(self, updates: Sequence[Update]) -> tuple[list[Update], dict[int, float]]:
-        """Scale down the deltas that are too long; see ``bound_norms``."""
+        """Bound how far each update can pull the head; see ``bound_norms``."""
         return bound_norms(updates, self.norm_bound)
 
-    def scales(self, norms: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the factor by which ``bound`` multiplies each delta; see ``norm_scales``."""
-        return norm_scales(norms, self.norm_bound)
+    def bounds(self, examples: NDArray[np.int64], norms: NDArray[np.float64]) -> Bounds:
+        """Return the weights and scales by which ``bound`` changes the updates of a round; see ``Bounds``."""
+        return Bounds.of(examples, norms, self.norm_bound)
 
 
 def initial_head(task: Task) -> Head:

@@ -100,7 +100,7 @@ class _Run:
         deltas = [delta for delta in store.deltas(number) if delta.applied]
         examples = sum(delta.num_examples for delta in deltas)
         answer = {
-            "num_examples": examples,
+            "num_examples": self._opened.closing.weight(number),
             "participants": row.participants,
             "boards": len(store.clients()),
             "loss": sum(delta.num_examples * delta.loss for delta in deltas) / examples,

@@ -21,6 +21,7 @@ from bytefed.report import charts, compare, findings, svg
 from bytefed.report.chart import Chart
 from bytefed.report.run_files import REPAIR, Row, Run, add_parts, total
 from bytefed.report.tables import BoardSum, board_sums
+from bytefed.runs.directory import make_file
 
 MOST_BOARDS = 256
 _MOST_COMMANDS = 20
@@ -49,7 +50,7 @@ def write_page(path: Path, runs: Sequence[Run]) -> Path:
     """
     fresh = path.with_name(path.name + ".new")
     try:
-        fresh.write_text(page(runs), encoding="utf-8")
+        make_file(fresh).write_text(page(runs), encoding="utf-8")
         fresh.replace(path)
     except OSError as error:
         raise StoreError(

@@ -11,9 +11,8 @@ from typing import Any
 
 from bytefed.report.chart import XY, Bars, Chart, Grid
 from bytefed.report.run_files import PARTS, REPAIR, Row, Run, add_parts, total
+from bytefed.runs.csv_files import defused
 from bytefed.runs.directory import coded_errors
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -114,10 +113,7 @@ def _write(path: Path, rows: Sequence[Sequence[Any]]) -> Path:
 
 
 def _cell(value: Any) -> Any:
-    """Text that a spreadsheet would take for a formula gets an apostrophe: run directories may be anybody's."""
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return "" if value is None else value
+    return "" if value is None else defused(value)
 
 
 def _key_figures(runs: Sequence[Run]) -> list[list[Any]]:

@@ -26,12 +26,18 @@ from bytefed.ledger.rows import (
     RoundSummary,
     Traffic,
 )
-from bytefed.runs.directory import coded_errors
+from bytefed.runs.directory import coded_errors, make_file
 from bytefed.runs.store import Store
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _COUNTED = (*COUNTS, "wire_total")
 _OWN = tuple(each.name for each in SESSIONS_COLUMNS if each.name not in ("run", *_COUNTED))
 _counted_values, _own_values = attrgetter(*_COUNTED), attrgetter(*_OWN)
+
+
+def defused(value: Any) -> Any:
+    """Give text that a spreadsheet would take for a formula an apostrophe: run directories may be anybody's."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def traffic_row(run: int, row: Traffic) -> dict[str, Any]:
@@ -62,7 +68,7 @@ class CsvFile:
         header = (",".join(self._names) + "\n").encode()
         fresh = self._path.with_name(self._path.name + ".new")
         with coded_errors(self._path.parent):
-            fresh.write_bytes(header)
+            make_file(fresh).write_bytes(header)
             fresh.replace(self._path)
         self.size = len(header)
 
@@ -86,7 +92,7 @@ class CsvFile:
         return text.getvalue().encode()
 
     def _fields(self, row: Mapping[str, Any]) -> list[Any]:
-        fields = [row.get(name) for name in self._names]
+        fields = [defused(row.get(name)) for name in self._names]
         for index, form in self._forms.items():
             if isinstance(fields[index], float):
                 fields[index] = format(fields[index], form)
@@ -162,5 +168,5 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
     """Write a JSON file; other programs never see half of it."""
     with coded_errors(path.parent):
         fresh = path.with_name(path.name + ".new")
-        fresh.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        make_file(fresh).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         fresh.replace(path)

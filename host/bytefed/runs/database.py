@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bytefed.errors import StoreError
-from bytefed.runs.directory import DATABASE, coded_errors
+from bytefed.runs.directory import DATABASE, coded_errors, make_file
 from bytefed.runs.lock import RunLock
 
 
@@ -159,7 +159,7 @@ def unpack(blob: bytes) -> NDArray[np.float32]:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None)
+    db = sqlite3.connect(make_file(path), isolation_level=None)  # its log files take their modes from it
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
     return db

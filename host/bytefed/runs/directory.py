@@ -7,6 +7,7 @@ import os
 import platform
 import secrets
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -16,6 +17,7 @@ from pathlib import Path
 from bytefed.errors import BytefedError, StoreError, too_many_files
 
 DATABASE = "run.db"
+_PRIVATE = 0o600
 _RUN_DIR, _RESUME = "--run-dir", "continue: `bytefed run --resume DIR`"  # of most directories
 
 
@@ -35,6 +37,18 @@ def make_folder(folder: Path) -> None:
                 os.fsync(parent)
         finally:
             os.close(parent)
+
+
+def make_file(path: Path) -> Path:
+    """Make a file for this user alone, or make one so that is there; its content stays. Returns the path."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, _PRIVATE)
+    try:
+        if os.name == "posix" and stat.S_IMODE(os.fstat(descriptor).st_mode) != _PRIVATE:
+            with suppress(OSError):  # of another user, or a file system without modes
+                os.fchmod(descriptor, _PRIVATE)
+    finally:
+        os.close(descriptor)
+    return path
 
 
 def refuse_existing(directory: Path) -> None:

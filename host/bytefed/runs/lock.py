@@ -31,7 +31,7 @@ class RunLock:
             StoreError: E_RUN_IN_USE when another process has it.
             OSError: When the lock file can't be opened.
         """
-        self._descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        self._descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             _acquire(self._descriptor)
         except OSError as error:

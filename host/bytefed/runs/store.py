@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from hmac import compare_digest
 from pathlib import Path
 
 from bytefed.errors import StoreError
@@ -21,6 +22,7 @@ from bytefed.runs.database import pack
 from bytefed.runs.deltas import Deltas
 from bytefed.runs.directory import DATABASE, coded_errors, is_begun, make_folder, refuse_existing
 from bytefed.runs.ledger import Ledger
+from bytefed.runs.origin import signature
 from bytefed.runs.rounds import Rounds
 from bytefed.runs.schema import FORMAT, SCHEMA, is_current
 
@@ -61,6 +63,7 @@ class Store(Deltas, Rounds, Ledger):
                 with store._transaction():
                     store._begin(run, head, config, versions)
                     store.enrol(boards, first)
+                    store.sign()
             except BaseException:
                 store.close()
                 raise
@@ -109,6 +112,15 @@ class Store(Deltas, Rounds, Ledger):
         """Keep a value with the run."""
         with self._transaction() as db:
             db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def sign(self) -> None:
+        """Note that this user, on this computer, stands behind the run's configuration and boards."""
+        self.set_meta("origin", signature(self.run, self.meta("config"), self.clients()))
+
+    def is_own(self) -> bool:
+        """Return whether this user signed the run here, and nobody changed its configuration or boards since."""
+        own = signature(self.run, self.meta("config"), self.clients())
+        return own != "" and compare_digest(self.meta("origin").encode(), own.encode())
 
     def enrol(self, boards: Sequence[tuple[str, str]], first: int = 0) -> None:
         """Assign boards to clients, once for the whole life of the run.

@@ -33,6 +33,7 @@ from bytefed.runs.directory import (
     RESOLVED,
     coded_errors,
     default_directory,
+    make_file,
     make_folder,
     new_run,
     refuse_existing,
@@ -217,7 +218,7 @@ class Simulation:
             else:
                 self._ledger.tested(0, 0)
         with coded_errors(self.directory, again=_AGAIN):
-            np.save(self.directory / HEAD, head)
+            np.save(make_file(self.directory / HEAD), head)
         result = self._result(complete, started)
         names = [uid(client) for client in range(min(len(self._partition), MOST_CLIENTS))]
         about = findings(self._assignment, head, names)
@@ -280,7 +281,7 @@ class Simulation:
             (
                 len(outcome.excess),
                 "E_DELTA_NORM",
-                f"their deltas are longer than {self._config.norm_bound:g} times the median: scaled down to that.",
+                f"they pull more than {self._config.norm_bound:g} times as hard as the median: bounded to that.",
                 "--norm-bound 0 turns the bound off.",
             ),
         ]
@@ -357,4 +358,4 @@ def _make_directory(directory: Path, config: RunConfig) -> None:
                 "E_RUN_EXISTS", f"{directory} holds a run already.", "Name another directory with --run-dir."
             )
         make_folder(directory)
-        (directory / RESOLVED).write_text(config.to_toml(), encoding="utf-8")
+        make_file(directory / RESOLVED).write_text(config.to_toml(), encoding="utf-8")

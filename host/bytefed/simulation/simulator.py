@@ -38,7 +38,7 @@ class Outcome:
         losses: float32 [n], mean losses of the last local epoch.
         correct: int32 [n], training samples classified correctly in the last local epoch.
         tested: int32 [n], the client's own test samples that the head it began with classifies correctly.
-        excess: Client to the norm of its delta, in medians of the round, for deltas that the bound made shorter.
+        excess: Client to its pull, in medians of the round, for clients that the norm bound bounded.
         deltas: Client to its delta, float32 [P], for the watched clients.
     """
 
@@ -137,31 +137,35 @@ class Simulator:
         return self.held.deliver(number, head, self._codec_down, clients)
 
     def _aggregate(self, head: Head, work: Waves, asked: int) -> tuple[Head, dict[int, float]]:
-        """Return the new head; and, for deltas that were too long, client to norm in medians."""
+        """Return the new head; and, for clients that pulled too hard, client to pull in medians."""
         total = self._sum(work)
         counted = np.flatnonzero(work.counted)
         self._rules.require_quorum(work.number, len(counted), asked)
-        norms = work.norms[counted]
-        scales = np.ones(len(work.clients))
-        scales[counted] = self._rules.scales(norms)
-        long = np.flatnonzero(scales != 1)
-        times = work.norms[long] / np.median(norms)
-        excess = dict(zip(work.clients[long].tolist(), times.tolist(), strict=True))
+        bounds = self._rules.bounds(self._trainer.examples[work.clients[counted]], work.norms[counted])
+        changed = np.flatnonzero(bounds.excess)
+        clients, times = work.clients[counted[changed]], bounds.excess[changed]
+        excess = dict(zip(clients.tolist(), times.tolist(), strict=True))
         if not isinstance(self._strategy, FromMean):
-            return aggregate(self._strategy, head, work.updates(counted, scales)), excess
-        if excess:  # only now it is known which deltas are too long: sum again, with those made shorter
-            total = self._sum(work, scales)
-        mean = total / int(self._trainer.examples[work.clients[counted]].sum())
-        return step(self._strategy, head, mean), excess
+            return aggregate(self._strategy, head, work.updates(counted, bounds)), excess
+        if excess:  # only now it is known which clients pull too hard: sum again, with those bounded
+            weights, scales = np.zeros(len(work.clients)), np.ones(len(work.clients))
+            weights[counted], scales[counted] = bounds.weights, bounds.scales
+            total = self._sum(work, weights, scales)
+        return step(self._strategy, head, total / int(bounds.weights.sum())), excess
 
-    def _sum(self, work: Waves, scales: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
-        """Return sum n_k delta_k over the clients that count, float64 [P], each delta times its scale."""
+    def _sum(
+        self,
+        work: Waves,
+        weights: NDArray[np.float64] | None = None,
+        scales: NDArray[np.float64] | None = None,
+    ) -> NDArray[np.float64]:
+        """Return sum w_k s_k delta_k, float64 [P]; without weights and scales, w_k is num_examples and s_k 1."""
         total = np.zeros(self._trainer.parameters)
         for part, deltas in work.waves():
             if scales is not None:
                 for index in np.flatnonzero(scales[part] != 1).tolist():
                     deltas[index] = scaled(deltas[index], scales[part][index])
-            self._trainer.core.add(total, deltas, work.weights(part))
+            self._trainer.core.add(total, deltas, work.weights(part) if weights is None else weights[part])
         return total
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from bytefed import codec
 from bytefed.federation.config import RunConfig
 from bytefed.ledger.bytes_to import SHARES, bytes_to, final_accuracy
+from bytefed.runs.csv_files import defused
 from bytefed.simulation.trial import Outcome
 from bytefed.strategies.registry import canonical
 
@@ -316,4 +317,4 @@ def write_table(path: Path, rows: Sequence[Row]) -> None:
 
 
 def _shown(value: Any) -> Any:
-    return round(value, 3) if isinstance(value, float) else value
+    return round(value, 3) if isinstance(value, float) else defused(value)

@@ -16,7 +16,7 @@ from bytefed.federation.local_training import LocalTraining
 from bytefed.head import Head
 from bytefed.simulation.held_heads import Clients
 from bytefed.strategies.base import Update
-from bytefed.strategies.robust import scaled
+from bytefed.strategies.robust import Bounds
 
 WAVE_BYTES = 64 << 20
 """The most bytes of deltas that are in memory at once, if a round has more."""
@@ -129,13 +129,11 @@ class Waves:
             for client in trainer.watched.intersection(clients.tolist()):
                 self.watched[client] = deltas[np.searchsorted(clients, client)].copy()
 
-    def updates(self, counted: NDArray[np.intp], scales: NDArray[np.float64]) -> list[Update]:
+    def updates(self, counted: NDArray[np.intp], bounds: Bounds) -> list[Update]:
         """Return the updates of a round that is one wave: all that count, bounded."""
-        return [
-            Update(
-                int(self.clients[index]),
-                int(self._trainer.examples[self.clients[index]]),
-                self._deltas[index] if scales[index] == 1 else scaled(self._deltas[index], scales[index]),
-            )
-            for index in counted.tolist()
-        ]
+        updates = []
+        for place, index in enumerate(counted.tolist()):
+            client = int(self.clients[index])
+            update = Update(client, int(self._trainer.examples[client]), self._deltas[index])
+            updates.append(bounds.apply(place, update))
+        return updates

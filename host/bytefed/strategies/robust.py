@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,55 +17,94 @@ from bytefed.head import Head
 from bytefed.strategies.base import Update, weighted_mean
 
 
-def bound_norms(updates: Sequence[Update], factor: float) -> tuple[list[Update], dict[int, float]]:
-    """Scale down each delta whose L2 norm is more than `factor` times the median of all.
+@dataclass(frozen=True)
+class Bounds:
+    """The factors that keep each board of a round from pulling the head further than the others.
+
+    With n_k for num_examples, |d_k| for the L2 norm of a delta and F for the factor:
+
+        w_k = min(n_k, floor(F * median(n)))                      the weight, at least 1
+        s_k = min(1, F * median(w_j * |d_j|) / (w_k * |d_k|))     the scale of the delta
+
+    The mean of a round is sum w_k s_k d_k / sum w_k. The norm alone would not do: a board chooses its num_examples as
+    freely as its delta, and w_k |d_k| is what moves the sum. Nor would the product alone: a board that claims many
+    examples would still make the others' weights small, and hold the head where it is. So a claim beyond F medians
+    changes nothing.
 
     Sun, Kairouz, Suresh, McMahan: Can You Really Backdoor Federated Learning? 2019, section 4 (norm thresholding),
-    with a threshold that follows the round's own norms. With one or two updates nothing is ever scaled if factor >= 2.
+    with weights, and with thresholds that follow the round's own values. With one or two updates nothing ever changes
+    if F >= 2.
+
+    Attributes:
+        weights: int64 [n], the w_k.
+        scales: float64 [n], the s_k, 0 to 1.
+        excess: float64 [n], the larger of n_k in medians of n and w_k |d_k| in medians of that, for updates that a
+            bound changes; 0 for the others.
+    """
+
+    weights: NDArray[np.int64]
+    scales: NDArray[np.float64]
+    excess: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, examples: NDArray[np.int64], norms: NDArray[np.float64], factor: float) -> Self:
+        """Return the bounds of a round.
+
+        A scale too small for a normal float32 number becomes 0: rounded to a subnormal number it could be twice as
+        large, and the delta longer than the bound. So the bound holds within float32's rounding of each coordinate,
+        whatever is sent.
+
+        Args:
+            examples: int64 [n], num_examples, each at least 1.
+            norms: float64 [n], L2 norms of the deltas.
+            factor: F, above 0; 0 for no bound.
+        """
+        if factor == 0:
+            return cls(examples, np.ones(len(norms)), np.zeros(len(norms)))
+        usual = float(np.median(examples))
+        weights = np.minimum(examples, max(1, int(factor * usual)))
+        pulls = weights * norms
+        median = float(np.median(pulls))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scales = (
+                np.where(pulls > factor * median, factor * median / pulls, 1.0)
+                if median
+                else np.ones(len(norms))
+            )
+            times = np.maximum(examples / usual, pulls / median if median else 0.0)
+        scales = np.where(scales < np.finfo(np.float32).smallest_normal, 0.0, scales)
+        return cls(weights, scales, np.where((scales != 1) | (weights != examples), times, 0.0))
+
+    def apply(self, index: int, update: Update) -> Update:
+        """Return an update of the round, whose index is given, with its weight and its delta bounded."""
+        scale = float(self.scales[index])
+        delta = update.delta if scale == 1 else scaled(update.delta, scale)
+        return replace(update, num_examples=int(self.weights[index]), delta=delta)
+
+
+def bound_norms(updates: Sequence[Update], factor: float) -> tuple[list[Update], dict[int, float]]:
+    """Bound how far each update of a round can pull the head; see ``Bounds``.
 
     Args:
         updates: At least one.
         factor: The bound, in medians, above 0; 0 for no bound.
 
     Returns:
-        The updates in the same order; and, for those that were scaled, client to the norm in medians.
+        The updates in the same order; and, for those that were changed, client to its pull in medians.
     """
+    examples = np.array([update.num_examples for update in updates])
     norms = np.array([norm(update.delta) for update in updates])
-    scales = norm_scales(norms, factor)
-    bounded = [
-        update if scale == 1 else replace(update, delta=scaled(update.delta, scale))
-        for update, scale in zip(updates, scales, strict=True)
-    ]
-    median = float(np.median(norms))
-    excess = {updates[i].client: float(norms[i]) / median for i in np.flatnonzero(scales != 1).tolist()}
-    return bounded, excess
+    bounds = Bounds.of(examples, norms, factor)
+    changed = np.flatnonzero(bounds.excess).tolist()
+    bounded = list(updates)
+    for i in changed:
+        bounded[i] = bounds.apply(i, updates[i])
+    return bounded, {updates[i].client: float(bounds.excess[i]) for i in changed}
 
 
 def norm(delta: NDArray[np.float32]) -> float:
     """Return the L2 norm of a delta; squares are summed in order in float64, so each machine gets the same bits."""
     return float(np.sqrt(np.cumsum(np.square(delta, dtype=np.float64))[-1]))
-
-
-def norm_scales(norms: NDArray[np.float64], factor: float) -> NDArray[np.float64]:
-    """Return the factor by which ``bound_norms`` multiplies each delta: 1 for those within the bound.
-
-    A factor too small for a normal float32 number becomes 0: rounded to a subnormal number it could be twice as large,
-    and the delta longer than the bound. So the bound holds within float32's rounding of each coordinate, whatever is
-    sent.
-
-    Args:
-        norms: float64 [n], L2 norms of the deltas.
-        factor: The bound, in medians, above 0; 0 for no bound.
-
-    Returns:
-        float64 [n], 0 to 1.
-    """
-    limit = factor * float(np.median(norms))
-    if limit == 0:
-        return np.ones(len(norms))
-    with np.errstate(divide="ignore"):
-        scales = np.where(norms > limit, limit / norms, 1.0)
-    return np.where(scales < np.finfo(np.float32).smallest_normal, 0.0, scales)
 
 
 def scaled(delta: NDArray[np.float32], scale: float) -> NDArray[np.float32]:

@@ -108,6 +108,7 @@ int board_get(const char* name) {
   if (what == "wakings") return static_cast<int>(world.wakings);
   if (what == "asleep") return static_cast<int>(world.asleep);
   if (what == "dispatched") return static_cast<int>(world.dispatched);
+  if (what == "connected") return world.connected;
   if (what == "now") return static_cast<int>(world.now);
   if (what == "colour") return static_cast<int>(world.colour);
   if (what == "train") return app().session().store().count(bytefed::Split::kTrain);

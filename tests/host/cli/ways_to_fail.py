@@ -209,6 +209,13 @@ def _damaged(place: Place) -> str:
     return "run --resume it"
 
 
+def _foreign(place: Place) -> str:
+    place.run()
+    with sqlite3.connect(place.folder / "it/run.db") as db:
+        db.execute("DELETE FROM meta WHERE key = 'origin'")
+    return "run --resume it --rounds 2"
+
+
 def _bad_rows(place: Place) -> str:
     place.run()
     (place.folder / "it/summary.json").write_bytes(b"x" * 70_000_000)
@@ -388,6 +395,7 @@ WAYS: dict[str, list[Way]] = {
     "E_MODEL_SHA256": [_digits(lambda document: {**document, "sha256": "0" * 64})],
     "E_PORT_NOT_FOUND": ["run --boards ttyNONE", "capture --board ttyNONE --label 1"],
     "E_PORT": [lambda place: f"run --boards {place.file('no-port')}"],
+    "E_BOARDS_UNNAMED": ["run --boards ble:auto"],
     "E_NO_BOARDS": [_prepared("run --boards serial:auto", _no_usb), _prepared("capture --label 1", _no_usb)],
     "E_QEMU_MISSING": [_prepared("run --boards qemu:1", Place.without_programs)],
     "E_VIRTUAL": [_prepared("run --boards virtual-ble:1", Place.without_programs)],
@@ -406,6 +414,7 @@ WAYS: dict[str, list[Way]] = {
     ],
     "E_RUN_EXISTS": [_after_run(f"{_RUN} --run-dir it"), _after_run("simulate --run-dir it")],
     "E_RUN_FORMAT": [_format],
+    "E_RUN_FOREIGN": [_foreign],
     "E_RUN_IN_USE": [_in_use],
     "E_RUN_READ_ONLY": [
         _prepared("simulate --run-dir it", lambda place: place.patch.setattr(os, "access", lambda *_: False)),
@@ -444,7 +453,7 @@ NOT_RUN: dict[str, str] = {
             "BAD_CRC", "BAD_LABEL", "BAD_LENGTH", "BAD_VALUE", "BAD_VERSION", "BUSY", "EXTRACTOR_FAILED", "LATE",
             "NOT_FINITE", "NO_CONFIG", "NO_EXTRACTOR", "NO_SAMPLES", "NO_SENSOR", "NO_SESSION", "NO_STORAGE",
             "STALE_ROUND", "STORAGE_FAILED", "STORE_FULL", "TOO_LARGE", "UNKNOWN_CODEC", "UNKNOWN_KIND", "BATCH",
-            "CAPACITY", "BITS", "EXAMPLES", "FEATURES", "MODEL", "RESET", "SHAPE", "TWICE", "UNKNOWN",
+            "CAPACITY", "BITS", "EXAMPLES", "FEATURES", "MODEL", "RESET", "SHAPE", "TAKEN", "TWICE", "UNKNOWN",
         )), "E_DELTA_CRC", "E_DELTA_NORM", "E_DELTA_NOT_FINITE", "E_HEAD_NOT_FINITE", "E_NO_DELTA", "E_SHORT_MESSAGE",
          "E_VERSION", "E_WELCOME"), _BOARD,
     ),

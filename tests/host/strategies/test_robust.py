@@ -1,6 +1,7 @@
 """Robust strategies: compared with brute force, and their promises under bad boards."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -105,27 +106,59 @@ def along(first):
     return [np.array([x, 0, 0, 0], np.float32) for x in first]
 
 
-@example(along([0, 1, 1e-45]), 1.5)  # a scale of 2.1e-45 is 2.8e-45 in float32: the delta would be too long
-@example(along([1e-45, 1e-38, 1e-45]), 1.5)
-@example(along([2.0**-126, 3e38, 2.0**-126]), 1.0)
-@example(along([2.0**-125, 1, 2.0**-125]), 1.0)
-@given(rounds.filter(lambda deltas: len(deltas) > 2), st.floats(1, 10))
-def test_the_bound_holds_and_keeps_directions(deltas, factor):
-    updates = updates_of(deltas)
+examples_of = st.lists(st.integers(1, 65_535), min_size=10, max_size=10)
+
+
+@example(along([0, 1, 1e-45]), [1] * 10, 1.5)  # a scale of 2.1e-45 is 2.8e-45 in float32: too long a delta
+@example(along([1e-45, 1e-38, 1e-45]), [1] * 10, 1.5)
+@example(along([2.0**-126, 3e38, 2.0**-126]), [1] * 10, 1.0)
+@example(along([2.0**-125, 1, 2.0**-125]), [1] * 10, 1.0)
+@given(rounds.filter(lambda deltas: len(deltas) > 2), examples_of, st.floats(1, 10))
+def test_the_bound_holds_and_keeps_directions(deltas, examples, factor):
+    updates = [replace(u, num_examples=examples[i % 10]) for i, u in enumerate(updates_of(deltas))]
     bounded, excess = bound_norms(updates, factor)
-    median = np.median([np.linalg.norm(u.delta.astype(float)) for u in updates])
-    for before, after in zip(updates, bounded, strict=True):
-        if before.client in excess:
-            assert excess[before.client] > factor * (1 - 1e-9)
-            length = np.linalg.norm(after.delta.astype(float))
-            assert length <= factor * median * (1 + 1e-5) + P * SMALLEST
-            if factor / excess[before.client] < 2.0**-126 * (1 - 1e-6):  # so long that nothing is left of it
-                assert not after.delta.any()
-            elif factor / excess[before.client] > 2.0**-126 * (1 + 1e-6):
-                restored = after.delta * excess[before.client]
-                assert np.allclose(restored, before.delta * factor, rtol=1e-4, atol=1e-4)
-        else:
+    usual = np.median([u.num_examples for u in updates])
+    weights = [min(u.num_examples, max(1, int(factor * usual))) for u in updates]
+    pulls = [w * np.linalg.norm(u.delta.astype(float)) for w, u in zip(weights, updates, strict=True)]
+    limit = factor * np.median(pulls)
+    for before, after, weight, pull in zip(updates, bounded, weights, pulls, strict=True):
+        assert after.num_examples == weight
+        if before.client not in excess:
             assert after is before
+            continue
+        assert excess[before.client] > factor * (1 - 1e-9)
+        length = np.linalg.norm(after.delta.astype(float))
+        assert weight * length <= limit * (1 + 1e-5) + weight * P * SMALLEST or limit == 0
+        scale = limit / pull if pull and limit else 1.0
+        if scale >= 1:
+            assert np.allclose(after.delta, before.delta, rtol=1e-6)
+        elif scale < 2.0**-126 * (1 - 1e-6):  # so long that nothing is left of it
+            assert not after.delta.any()
+        elif scale > 2.0**-126 * (1 + 1e-6):
+            restored = after.delta / scale
+            assert np.allclose(
+                restored * factor, before.delta * factor, rtol=1e-4, atol=1e-4 * factor / scale
+            )
+
+
+def test_a_board_that_claims_many_examples_is_no_stronger():
+    # With the norm alone bounded, the first pulls the head 65,535 times as far as a board of 100 samples; with the
+    # product alone, the second all but holds it where it is.
+    honest = [Update(client, 100, np.array([1, 0, 0, 0], np.float32)) for client in range(7)]
+    head = np.zeros(P, np.float32)
+    fair = FedAvg().aggregate(head, honest)
+
+    def led(first, examples):
+        liar = Update(7, examples, np.array(first, np.float32))
+        bounded, excess = bound_norms([*honest, liar], 3.0)
+        assert set(excess) == {7}
+        return FedAvg().aggregate(head, bounded)
+
+    for claim in (301, 1_000, 65_535):
+        assert led([-1, 0, 0, 0], claim)[0] == pytest.approx((7 - 3) / 10)  # as if it had 300
+        assert led([0, 0, 0, 0], claim)[0] == pytest.approx(7 / 10)
+        assert led([0, 1e6, 0, 0], claim)[1] == pytest.approx(3 / 10)
+    assert (fair == [1, 0, 0, 0]).all()
 
 
 def test_no_bound_and_no_movement_change_nothing():

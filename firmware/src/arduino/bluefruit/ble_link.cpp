@@ -3,6 +3,7 @@
 
 #include <bluefruit.h>
 
+#include "../ble_guard.h"
 #include "../ble_name.h"
 #include "../chip.h"
 #include "../frame_ring.h"
@@ -22,6 +23,8 @@ BLECharacteristic rx("d25a0002-4fed-4035-8828-8fd0ea87845b");
 BLECharacteristic tx("d25a0003-4fed-4035-8828-8fd0ea87845b");
 FrameRing<2 * kWindow, kFrame> ring;  // a window of chunks, and requests in between
 volatile uint16_t connection = BLE_CONN_HANDLE_INVALID;
+volatile uint8_t ends = 0;  // connections that have ended
+Guard guard;
 
 // Runs in the radio's task.
 void on_write(uint16_t, BLECharacteristic*, uint8_t* data, uint16_t length) {
@@ -33,6 +36,8 @@ void on_connect(uint16_t handle) {
 }
 void on_disconnect(uint16_t, uint8_t) {
   connection = BLE_CONN_HANDLE_INVALID;  // the core advertises again
+  ends = static_cast<uint8_t>(ends + 1);
+  chip::wake();
 }
 
 // Longest value that the current connection carries.
@@ -94,6 +99,12 @@ bool connected() {
 }
 
 bool poll(bytefed::Session& session) {
+  const uint32_t now = chip::millis();
+  if (guard.ended(ends, now)) {
+    ring.clear();
+    session.closed(&link);
+  }
+  if (guard.lets_go(connected(), session.link() == &link, now)) Bluefruit.disconnect(connection);
   const auto* frame = ring.front();
   if (frame == nullptr) return false;
   const uint16_t limit = value_limit();

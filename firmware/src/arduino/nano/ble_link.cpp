@@ -2,6 +2,7 @@
 
 #include <ArduinoBLE.h>
 
+#include "../ble_guard.h"
 #include "../ble_name.h"
 #include "../chip.h"
 #include "../frame_ring.h"
@@ -20,10 +21,16 @@ BLEService service("d25a0001-4fed-4035-8828-8fd0ea87845b");
 BLECharacteristic rx("d25a0002-4fed-4035-8828-8fd0ea87845b", BLEWrite | BLEWriteWithoutResponse, kFrame);
 BLECharacteristic tx("d25a0003-4fed-4035-8828-8fd0ea87845b", BLENotify, kFrame);
 FrameRing<4, kFrame> ring;
+uint8_t ends = 0;  // connections that have ended
+Guard guard;
 
-// Called from BLE.poll(), and from within tx.writeValue(): so it only copies.
+// Both are called from BLE.poll(), and from within tx.writeValue(): so they only take note.
 void on_written(BLEDevice, BLECharacteristic) {
   ring.push(rx.value(), static_cast<size_t>(rx.valueLength()));
+}
+
+void on_disconnect(BLEDevice) {
+  ++ends;
 }
 
 // Leaves the controller's last buffer to the library's own answers: where there is none, the library waits in
@@ -54,6 +61,7 @@ bool start(uint64_t uid) {
   service.addCharacteristic(tx);
   BLE.addService(service);
   rx.setEventHandler(BLEWritten, on_written);
+  BLE.setEventHandler(BLEDisconnected, on_disconnect);
   BLE.setConnectionInterval(6, 12);  // 7.5 to 15 ms
   return BLE.advertise() != 0;       // the library does so again after each connection
 }
@@ -64,6 +72,15 @@ bool connected() {
 
 bool poll(bytefed::Session& session) {
   BLE.poll();
+  const uint32_t now = chip::millis();
+  if (guard.ended(ends, now)) {
+    ring.clear();
+    session.closed(&link);
+  }
+  if (guard.lets_go(connected(), session.link() == &link, now)) {
+    BLE.disconnect();  // the library calls no handler then
+    ring.clear();
+  }
   const auto* frame = ring.front();
   if (frame == nullptr) return false;
   session.receive(&link, frame->data, frame->length);

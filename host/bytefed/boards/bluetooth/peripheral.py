@@ -82,6 +82,7 @@ class Peripheral:
         """The link is gone, with all that was under way on it."""
         self._notify = None
         self._rx.clear()
+        self.board.disconnect()
 
     def restart(self, board: VirtualBoard) -> None:
         """Come back as a board that was switched off and on."""

@@ -54,7 +54,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     directory.add_argument(
         "--run-dir", type=Path, metavar="DIR", help="where it is kept (default: runs/TIME-RUN)"
     )
-    directory.add_argument("--resume", type=Path, metavar="DIR", help="go on with the run in this directory")
+    directory.add_argument(
+        "--resume",
+        type=Path,
+        metavar="DIR",
+        help="go on with the run in this directory; name --boards and --data as well where you did not begin it here",
+    )
     where.add_argument(
         "--seeds",
         type=int,

@@ -161,6 +161,12 @@ BLEConnection* FakeBluefruit::Connection(uint16_t handle) {
   return handle == BLE_CONN_HANDLE_INVALID ? nullptr : &peer;
 }
 
+bool FakeBluefruit::disconnect(uint16_t) {
+  world.connected = false;
+  connection_changes(false);
+  return true;
+}
+
 uint32_t sd_flash_write(uint32_t* to, const uint32_t* from, uint32_t words) {
   static unsigned calls = 0;
   if (++calls % 7 == 0) return NRF_ERROR_BUSY;

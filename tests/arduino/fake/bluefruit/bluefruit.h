@@ -54,5 +54,6 @@ struct FakeBluefruit {
   bool begin();
   void setName(const char*) {}
   BLEConnection* Connection(uint16_t handle);
+  bool disconnect(uint16_t handle);
 };
 extern FakeBluefruit Bluefruit;

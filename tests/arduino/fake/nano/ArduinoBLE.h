@@ -5,8 +5,10 @@
 #include "../common/world.h"
 
 enum { BLEWrite = 8, BLEWriteWithoutResponse = 4, BLENotify = 16, BLEWritten = 2 };
+enum BLEDeviceEvent { BLEConnected = 0, BLEDisconnected = 1 };
 
 struct BLEDevice {};
+using BLEDeviceEventHandler = void (*)(BLEDevice);
 class BLECharacteristic;
 using BLECharacteristicEventHandler = void (*)(BLEDevice, BLECharacteristic);
 
@@ -41,6 +43,8 @@ class FakeBle {
   void setConnectionInterval(int, int) {}
   int advertise() { return world.advertising = true; }
   bool connected();
+  bool disconnect();
+  void setEventHandler(BLEDeviceEvent, BLEDeviceEventHandler handler) { on_disconnect_ = handler; }
   void poll();
   void send(uint8_t* packet, size_t length);
 
@@ -53,5 +57,6 @@ class FakeBle {
   size_t length_ = 0;
   unsigned pending_ = 0;
   bool connected_ = false;
+  BLEDeviceEventHandler on_disconnect_ = nullptr;
 };
 extern FakeBle BLE;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "../board.h"
 #include "../common/task.h"
 #include "controller.h"
 
@@ -43,6 +44,14 @@ bool FakeBle::connected() {
   return connected_;
 }
 
+// It forgets the peer at once, so that the controller's event finds none and no handler is called.
+bool FakeBle::disconnect() {
+  connected_ = false;
+  world.connected = false;
+  connection_changes(false);
+  return true;
+}
+
 // Its loop never ends where an acknowledgement was lost. Here the test gets a turn in between.
 void FakeBle::send(uint8_t* packet, size_t length) {
   while (pending_ >= kControllerBuffers) {
@@ -73,7 +82,10 @@ void FakeBle::poll() {
 void FakeBle::event() {
   length_ = 0;
   if (received_[1] == kLeEvent && received_[3] == kConnectionComplete) connected_ = true;
-  if (received_[1] == kDisconnectionComplete) connected_ = false;
+  if (received_[1] == kDisconnectionComplete && connected_) {
+    connected_ = false;
+    if (on_disconnect_ != nullptr) on_disconnect_({});
+  }
   if (received_[1] == kNumberOfCompletedPackets) pending_ -= std::min<unsigned>(pending_, received_[6]);
 }
 

@@ -16,7 +16,13 @@ class Outbox {
  public:
   // Sends over this link from now on, frames of up to `frame_limit` bytes. A delta on its way is stopped.
   void open(Link* link, uint8_t frame_limit);
-  Link* link() const { return link_; }  // of the last HELLO, null before the first
+  // Sends nothing more, until open(). Its frame limit is remembered: a transfer may go on.
+  void close() {
+    stop();
+    answer_length_ = 0;
+    link_ = nullptr;
+  }
+  Link* link() const { return link_; }  // of the session; null without one
   uint8_t frame_limit() const { return frame_limit_; }
   ChunkPlan plan(size_t length, uint8_t window) const;
 
@@ -50,7 +56,9 @@ class Outbox {
   // Sends what is due, in order: RESULT, if it is due, is `result` in answer to request `sequence`, with
   // the whole `delta` if that fits the frame. False when the link took less than all.
   bool send_due(uint8_t sequence, const Result& result, const Delta& delta);
-  bool pending() const { return answer_length_ != 0 || result_due_ || sender_.pending(); }
+  bool pending() const {
+    return link_ != nullptr && (answer_length_ != 0 || result_due_ || sender_.pending());
+  }
 
  private:
   bool send_result(uint8_t sequence, const Result& result, const Delta& delta);

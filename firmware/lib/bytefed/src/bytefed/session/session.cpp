@@ -4,6 +4,8 @@
 namespace bytefed {
 namespace {
 
+constexpr uint32_t kHold = 10000;  // ms of silence after which another link may take a session (SPEC 3)
+
 void refuse(Link* link, uint8_t sequence, Status status) {
   uint8_t frame[kHeaderSize + Error::kSize];
   pack_control_header(Kind::kError, sequence, frame);
@@ -37,6 +39,7 @@ void Session::abandon() {
 
 void Session::receive(Link* link, const uint8_t* frame, size_t length) {
   if (length < kHeaderSize || length > kMaxFrame) return;
+  if (link == outbox_.link()) heard_ = port_.millis(port_.context);
   if (is_data(frame)) {
     if (link == outbox_.link()) on_data(frame, length);
     return;
@@ -46,7 +49,7 @@ void Session::receive(Link* link, const uint8_t* frame, size_t length) {
 
 void Session::on_control(Link* link, Kind kind, uint8_t sequence, const uint8_t* body, size_t length) {
   if (kind == Kind::kHello) return on_hello(link, sequence, body, length);
-  // The session belongs to the link of the last HELLO.
+  // The session belongs to the link of the last HELLO that was taken.
   if (link != outbox_.link()) return refuse(link, sequence, Status::kNoSession);
   switch (kind) {
     case Kind::kInfo: return on_info(sequence);
@@ -63,6 +66,17 @@ void Session::on_control(Link* link, Kind kind, uint8_t sequence, const uint8_t*
   }
 }
 
+void Session::closed(const Link* link) {
+  if (link == outbox_.link()) outbox_.close();
+}
+
+// Whether another link has a session that HELLO can't take. A visit takes none; a host that waits for the
+// board's work says nothing meanwhile.
+bool Session::has_other(const Link* link, uint32_t run) const {
+  if (outbox_.link() == nullptr || outbox_.link() == link) return false;
+  return run == kVisit || state() == State::kTraining || port_.millis(port_.context) - heard_ < kHold;
+}
+
 void Session::on_hello(Link* link, uint8_t sequence, const uint8_t* body, size_t length) {
   Hello hello;
   if (!unpack(body, length, &hello)) return refuse(link, sequence, Status::kBadLength);
@@ -70,9 +84,11 @@ void Session::on_hello(Link* link, uint8_t sequence, const uint8_t* body, size_t
     return refuse(link, sequence, Status::kBadVersion);
   }
   if (hello.frame_limit < kMinFrame) return refuse(link, sequence, Status::kBadValue);
+  if (has_other(link, hello.run)) return refuse(link, sequence, Status::kBusy);
   const uint8_t limit = hello.frame_limit < link->frame_limit ? hello.frame_limit : link->frame_limit;
   const bool same_chunks = limit == outbox_.frame_limit() && link->window == receiver_.window();
   outbox_.open(link, limit);
+  heard_ = port_.millis(port_.context);
   round_.forget_configuration();
   if (hello.run != round_.run() && hello.run != kVisit) {
     abandon();
@@ -137,6 +153,7 @@ bool Session::poll() {
     return true;  // the link is full: try again
   }
   bool waiting = false;  // for the sensor
+  const bool working = state() == State::kTraining;
   if (round_.training()) {
     if (round_.step()) outbox_.announce_result();
   } else if (intake_.extracting()) {
@@ -144,8 +161,9 @@ bool Session::poll() {
   } else if (capturing()) {
     waiting = !intake_.take_window();
   }
-  const bool working = state() == State::kTraining || capturing();
-  return (working && !waiting) || outbox_.pending();
+  const bool works = state() == State::kTraining;
+  if (working && !works) heard_ = port_.millis(port_.context);
+  return ((works || capturing()) && !waiting) || outbox_.pending();
 }
 
 }  // namespace bytefed

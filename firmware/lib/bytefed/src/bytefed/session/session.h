@@ -20,6 +20,9 @@ class Session {
   // ERROR.
   void receive(Link* link, const uint8_t* frame, size_t length);
 
+  // The connection behind `link` has ended, and its session with it: who connects next says HELLO.
+  void closed(const Link* link);
+
   // Does a little work: sends what is due, or trains one mini-batch, or evaluates or extracts one
   // sample. True while there is more. Call it often.
   bool poll();
@@ -45,7 +48,7 @@ class Session {
   bool restore(const RoundRecord& record) { return round_.restore(record); }
   bool restore(const SamplesRecord& record) { return intake_.restore(record); }
 
-  const Link* link() const { return outbox_.link(); }  // of the last HELLO, null before the first
+  const Link* link() const { return outbox_.link(); }  // of the session; null without one
   State state() const;                                 // as WELCOME says it
   uint16_t round() const { return round_.number(); }
   const SampleStore& store() const { return intake_.store(); }
@@ -57,6 +60,7 @@ class Session {
   // session.cpp
   void on_control(Link* link, Kind kind, uint8_t sequence, const uint8_t* body, size_t length);
   void on_hello(Link* link, uint8_t sequence, const uint8_t* body, size_t length);
+  bool has_other(const Link* link, uint32_t run) const;
   void on_info(uint8_t sequence);
   void on_about(uint8_t sequence);
   void on_poll(uint8_t sequence);
@@ -92,6 +96,7 @@ class Session {
 
   // The kind of the current or last push: a BEGIN's head or an ADD's records.
   Pushed pushed_ = Pushed::kHead;
+  uint32_t heard_ = 0;  // millis of the session's last frame, or of the end of the work that it waits for
   ChunkReceiver receiver_;
   uint8_t push_transfer_ = 0;
   uint8_t begin_sequence_ = 0, add_sequence_ = 0;  // requests that POLL may ask about
