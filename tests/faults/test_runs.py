@@ -16,6 +16,8 @@ from bytefed.errors import ConfigError, LinkError
 from bytefed.federation import experiment
 from bytefed.federation.config import RunConfig
 from bytefed.ledger.count import REPAIR
+from bytefed.protocol.message import HEADER_SIZE
+from bytefed.protocol.serial_frame import serial_wire_size
 from bytefed.runs.store import Store
 
 FAULTS = [
@@ -27,6 +29,7 @@ FAULTS = [
     "cut_at=2000",
 ]
 D, C, ROUNDS = 6, 3, 6
+FINAL_ACK = serial_wire_size(HEADER_SIZE + 1)
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +130,7 @@ def test_a_row_without_repair_equals_its_estimate(
     assert len(rows) >= 2 * ROUNDS
     for row, repair, news, estimate in rows:
         assert news <= estimate, row
-        assert repair or news == estimate, row
+        assert repair or estimate - news in (0, FINAL_ACK), row  # a port that closed took no final ACK
 
 
 def test_faults_that_are_none_end_the_run_at_once(features, tmp_path):
