@@ -61,8 +61,8 @@ _OPEN = '    db.execute("PRAGMA synchronous = FULL")\n    return db'
 _AGAIN = "'FULL' if durable"
 _COMMIT = "            status = self._commit(number, member, reply)\n"
 _WAIT = "            await self._store.on_disk()\n"
-_RELEASE = "            await device.release(counted=True)\n"
-_ENROL = "                    store.enrol(boards, first)\n"
+_RELEASE = '            await device.release(counted=status == "ok")\n'
+_ENROL = "                    store.enrol(boards, first)\n                    store.sign()\n"
 _APPLIED = '            db.executemany(\n                "UPDATE deltas SET applied = 1'
 
 
@@ -98,7 +98,7 @@ MUTANTS = (
     Mutant(
         "a run and its boards in two transactions",
         "bytefed/runs/store.py",
-        ((_ENROL, _ENROL.removeprefix("    ")),),
+        ((_ENROL, _ENROL.replace("                    ", "                ")),),
     ),
     Mutant(
         "head and deltas in two transactions",
