@@ -61,7 +61,7 @@ _OPEN = '    db.execute("PRAGMA synchronous = FULL")\n    return db'
 _AGAIN = "'FULL' if durable"
 _COMMIT = "            status = self._commit(number, member, reply)\n"
 _WAIT = "            await self._store.on_disk()\n"
-_RELEASE = '            await device.release(counted=status == "ok")\n'
+_RELEASE = "            await device.release(counted=True)\n"
 _ENROL = "                    store.enrol(boards, first)\n                    store.sign()\n"
 _APPLIED = '            db.executemany(\n                "UPDATE deltas SET applied = 1'
 
