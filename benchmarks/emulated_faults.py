@@ -38,7 +38,7 @@ class Job:
         image: Environment or ELF.
         kinds: Kinds of faults.
         trials: Their numbers.
-        seed: Of all that is random.
+        seed: Seed of everything that is random.
         life: Trials over the air until the chips are switched off and on.
     """
 
@@ -86,9 +86,14 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("images", nargs="+", metavar="IMAGE")
-    parser.add_argument("--trials", type=int, default=1000, help="of each kind (default 1000)")
+    parser.add_argument("--trials", type=int, default=1000, help="trials of each kind (default 1000)")
     parser.add_argument("--first", type=int, default=0, help="number of the first trial (default 0)")
-    parser.add_argument("--seed", type=int, default=int(time.time()), help="of all that is random")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=int(time.time()),
+        help="seed of everything that is random (default: the time)",
+    )
     parser.add_argument("--faults", nargs="+", choices=KINDS, default=list(KINDS), metavar="KIND")
     parser.add_argument(
         "--workers", type=int, default=1, help="processes, each with its emulator (default 1)"

@@ -53,7 +53,7 @@ class Bench:
     """A board under fire.
 
     Attributes:
-        emulator: What gives orders to the board's emulator.
+        emulator: Gives orders to the emulator of the board.
         device: The board's host.
         crc: CRC-32 of the samples that it holds.
         random: What decides when a fault strikes.
@@ -291,7 +291,7 @@ async def campaign(
         what: Environment or ELF of the image.
         names: Kinds of faults, in turn.
         trials: Their numbers, of which the seed makes where each strikes.
-        seed: Of all that is random.
+        seed: Seed of everything that is random.
         said: Called with a line for each trial.
     """
     wrong: dict[str, list[str]] = {name: [] for name in names}

@@ -97,7 +97,7 @@ async def radio_campaign(
     Args:
         what: Environment or ELF of the image.
         trials: Their numbers, of which the seed makes what is lost.
-        seed: Of all that is random.
+        seed: Seed of everything that is random.
         said: Called with a line for each trial.
         life: Trials until both chips are switched off and on; they are after a failure, too.
     """

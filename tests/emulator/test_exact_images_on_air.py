@@ -38,8 +38,8 @@ pytestmark = pytest.mark.slow
 _ROUNDS = 3
 _LIMIT = 600.0  # seconds of the wall clock
 _PATIENCE = 2.0  # seconds for an answer: on a busy machine virtual time falls behind
-# What the two link layers agree on: Zephyr's firmware, as it is configured, takes packets of no more than 27 bytes, and
-# Bumble's host asks for an interval of at most 30 ms.
+# The values that the two link layers agree on: Zephyr's firmware, as it is configured, takes packets of no more than
+# 27 bytes, and Bumble's host asks for an interval of at most 30 ms.
 _RADIO = replace(AirTable.load().radio, phy=1, data_length=27, interval=0.03, encrypted=False)
 
 

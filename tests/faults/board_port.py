@@ -6,13 +6,19 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Literal
 
-from bytefed.protocol.header import DataHeader, is_data
-from bytefed.protocol.message import Kind, State, Status
-from bytefed.protocol.serial_frame import SerialDecoder
+from bytefed.protocol.header import control_frame, is_data
+from bytefed.protocol.message import PROTOCOL_VERSION, Hello, Kind, Next, Release, RoundFlag, State, Status
+from bytefed.protocol.serial_frame import SerialDecoder, encode_serial_frame
 from bytefed.transport.base import RTO_FLOORS, link_lost
 from bytefed.transport.inbox import Inbox
 
+_SILENT = 10_001  # milliseconds after which a session can be taken from another link
 MakeBoard = Callable[[int, int], Any]  # uid, boot -> VirtualBoard, or what behaves like one
+
+
+def starts_round(frame: bytes) -> bool:
+    """Whether a frame is a NEXT or a BEGIN."""
+    return frame[0] & 0xF0 in (Kind.NEXT, Kind.BEGIN)
 
 
 class BoardPort:
@@ -23,8 +29,7 @@ class BoardPort:
         make_board: Switches one on.
         framing, frame_limit: Framing and frame limit of the link.
         slice_time: Seconds that a slice of training takes.
-        forgotten: Called with uid and round when the board lets go of its delta, and whether an ACK with the number of
-            the transfer under way made it.
+        forgotten: Called with uid and round when the board lets go of a delta as of one that is stored.
         damaged: Called with the board's name when it says that a blob's CRC-32 is wrong.
     """
 
@@ -36,7 +41,7 @@ class BoardPort:
         framing: Literal["serial", "ble"] = "serial",
         frame_limit: int = 250,
         slice_time: float = 0.0,
-        forgotten: Callable[[int, int, bool], None] = lambda uid, round_, fits: None,
+        forgotten: Callable[[int, int], None] = lambda uid, round_: None,
         damaged: Callable[[str], None] = lambda who: None,
     ) -> None:
         self.uri = f"board:{uid}"
@@ -66,11 +71,34 @@ class BoardPort:
         self._seen = (int(self.board.state), self.board.round)
         self._decoder = SerialDecoder()
         self.opened: int | None = None  # number of the transfer under way
-        self._told: int | None = None  # number of the ACK or chunk that came last
+        self._request = bytes(2)  # the last control frame
+        self._held = self._seen[1] if self._image else 0  # round whose delta the board has
 
     def save(self) -> None:
         """Let a board that has flash save its state, if it is at rest."""
         self._image = self.board.save() or self._image
+
+    def greet(self, run: int, begun: int = 0) -> None:
+        """Let a stranger say HELLO for a run over the board's other link, and perhaps begin a round.
+
+        Args:
+            run: The run of the HELLO.
+            begun: The round; 0 for none. What the stranger says of its head is not true.
+        """
+        hello = Hello(PROTOCOL_VERSION, PROTOCOL_VERSION, run, 0, self.frame_limit)
+        frames = [control_frame(Kind.HELLO, 0, hello.pack())]
+        if begun:
+            frames.append(control_frame(Kind.NEXT, 1, Next(begun, 0).pack()))
+            self._held = 0
+        # The board takes it if the session has said nothing for so long.
+        self.board.set_millis(int(asyncio.get_running_loop().time() * 1000) + _SILENT)
+        for frame in frames:
+            if self.framing == "serial":
+                self.board.feed_frame(frame)
+            else:
+                self.board.feed(encode_serial_frame(frame))
+        self._pump()
+        _ = self.board.take_frames() if self.framing == "serial" else self.board.take()
 
     async def open(self) -> None:
         self._inbox = Inbox()
@@ -92,9 +120,10 @@ class BoardPort:
         frames = [decoded.frame for decoded in self._decoder.push(data)] if serial else [data]
         for frame in filter(None, frames):
             if is_data(frame):
-                self._told = DataHeader.unpack(frame).transfer
-            elif frame[0] in (Kind.BEGIN, Kind.GET):
-                self.opened, self._told = frame[1] % 4, None
+                continue
+            self._request = frame
+            if starts_round(frame) or frame[0] == Kind.GET:
+                self.opened = frame[1] % 4
 
     def _pump(self) -> None:
         if self._work is not None:
@@ -114,9 +143,25 @@ class BoardPort:
             self._work = loop.call_later(self._slice_time, self._pump)
 
     def _watch(self) -> None:
-        before, self._seen = self._seen, (self.board.state, self.board.round)
-        if before[0] == State.READY and self._seen == (State.IDLE, before[1]):
-            self._forgotten(self.uid, before[1], self._told == self.opened)
+        before, self._seen = self._seen, (int(self.board.state), self.board.round)
+        if self._seen == before:
+            return
+        if before[0] == State.READY and self._held and self._lets_go():
+            self._forgotten(self.uid, self._held)
+        trains = starts_round(self._request) and self._request[0] & RoundFlag.TRAIN
+        if self._seen[0] != State.READY:
+            self._held = 0
+        elif before[0] == State.TRAINING or trains:
+            self._held = self._seen[1] * bool(trains)
+
+    def _lets_go(self) -> bool:
+        """Whether the last request says that the board's delta is stored; else it is of no use to anybody."""
+        request, held = self._request, self._held
+        if starts_round(request):
+            return self._seen[1] > held or not request[0] & RoundFlag.TRAIN
+        if request[0] == Kind.RELEASE:
+            return Release.unpack(request[2:]).round == held
+        return self._seen == (State.IDLE, held)
 
     def _listen(self, item: bytes) -> None:
         if self.framing == "serial":

@@ -50,10 +50,14 @@ class Tally:
 
 
 def singles(
-    framing: str, rounds: int = 1, make_board: MakeBoard | None = None, events: tuple[Event, ...] = EVENTS
+    framing: str,
+    rounds: int = 1,
+    make_board: MakeBoard | None = None,
+    events: tuple[Event, ...] = EVENTS,
+    frame_limit: int = 20,
 ) -> Iterator[Setting]:
-    """Every event at every frame boundary of two boards' run."""
-    setting = Setting(framing=framing, rounds=rounds)  # type: ignore[arg-type]
+    """Every event at every frame boundary of two boards' run: blobs in chunks, or with frames of 61 bytes inside."""
+    setting = Setting(framing=framing, rounds=rounds, frame_limit=frame_limit)  # type: ignore[arg-type]
     frames = try_world(setting, make_board).frames
     for at, event in product(range(frames), events):
         if framing == "serial" or event not in ("corrupt", "garbage"):  # BLE's link layer checks
@@ -74,9 +78,10 @@ def echoes(
     make_board: MakeBoard | None = None,
     frame_limit: int = 20,
     slice_time: float = 0.0,
+    stops: bool = False,
 ) -> Iterator[Setting]:
     """Every frame of one board's two rounds once more, up to so many frames too late."""
-    setting = _one_board(framing, frame_limit, slice_time)
+    setting = replace(_one_board(framing, frame_limit, slice_time), stops=stops)
     frames = try_world(setting, make_board).frames
     for at, echo in product(range(frames), range(1, farthest + 1)):
         yield replace(setting, events=((at, "echo"),), echo=echo)
@@ -101,6 +106,34 @@ def _one_board(framing: str, frame_limit: int, slice_time: float) -> Setting:
         samples=6,
         earlier=True,
     )
+
+
+def twins(make_board: MakeBoard | None = None) -> Iterator[Setting]:
+    """A host dies, its successor takes the same sequence numbers, and a frame of that one is lost."""
+    setting = Setting(boards=1, rounds=2, frame_limit=250, earlier=True, twin=True)
+    frames = try_world(setting, make_board).frames
+    for at, lost in product(range(frames), range(1, frames)):
+        yield replace(setting, events=((at, "kill+lose"), (at + lost, "drop")))
+
+
+def left_out(make_board: MakeBoard | None = None) -> Iterator[Setting]:
+    """Deltas with a residual that count or don't, as the next round or RELEASE says."""
+    setting = Setting(rounds=4, codec_up="onebit", left_out=2)
+    for limit, stops in product((20, 61), (False, True)):
+        calm = replace(setting, frame_limit=limit, stops=stops)
+        yield calm
+        for at in range(0, try_world(calm, make_board).frames, 2):
+            yield replace(calm, events=((at, "drop"),))
+
+
+def strangers(make_board: MakeBoard | None = None) -> Iterator[Setting]:
+    """Another host greets a board, or begins the last of all rounds."""
+    # Who begins a round takes the residual with it, so these worlds send none.
+    kinds: tuple[tuple[Event, str], ...] = (("stranger", "onebit"), ("usurper", "float32"))
+    for (event, codec_up), framing in product(kinds, ("serial", "ble")):
+        setting = Setting(boards=1, rounds=3, framing=framing, frame_limit=61, codec_up=codec_up)  # type: ignore[arg-type]
+        for at in range(try_world(setting).frames):
+            yield replace(setting, events=((at, event),))
 
 
 def resets(make_board: MakeBoard | None = None) -> Iterator[Setting]:
@@ -216,8 +249,8 @@ def _single_faults(make: MakeBoard | None) -> Iterator[Setting]:
 
 
 def _echoes(make: MakeBoard | None) -> Iterator[Setting]:
-    for limit, slice_time in ((20, 2.5), (20, 0.0), (244, 0.0)):
-        yield from echoes("serial", 12, make, limit, slice_time)
+    for limit, slice_time, stops in ((20, 0.7, False), (20, 0.0, False), (244, 0.0, False), (20, 0.0, True)):
+        yield from echoes("serial", 12, make, limit, slice_time, stops)
 
 
 def _old_welcomes(_make: MakeBoard | None) -> Iterator[Setting]:
@@ -227,6 +260,7 @@ def _old_welcomes(_make: MakeBoard | None) -> Iterator[Setting]:
 
 PARTS: dict[str, Callable[[MakeBoard | None], Iterator[Setting]]] = {
     "singles": _single_faults,
+    "inside": lambda make: singles("serial", 2, make, frame_limit=61),
     "damage": lambda make: singles("serial", 2, make, ("corrupt",)),
     "duplicates": lambda make: singles("serial", 2, make, ("duplicate",)),
     "echoes": _echoes,
@@ -235,6 +269,9 @@ PARTS: dict[str, Callable[[MakeBoard | None], Iterator[Setting]]] = {
     "resets": resets,
     "samples twice": samples_twice,
     "heads": heads,
+    "twins": twins,
+    "left out": left_out,
+    "strangers": strangers,
     "late kills": lambda make: late_kills("serial", make),
     "random": lambda _: islice(randoms(1), 400),
     "ports": lambda _: islice(ports(1), 300),

@@ -20,7 +20,7 @@ from killing import begin_or_resume, write_data
 from bytefed.errors import BytefedError
 from bytefed.federation.config import RunConfig
 from bytefed.protocol.header import DataHeader
-from bytefed.protocol.message import HEADER_SIZE, Begin, BeginFlag, Board, Kind, Result
+from bytefed.protocol.message import HEADER_SIZE, Board, Done, Kind, Next, Release, Result, RoundFlag, Welcome
 from bytefed.protocol.serial_frame import SerialDecoder
 
 D, C = 256, 10  # a delta of 10 KB has pages of its own
@@ -61,12 +61,12 @@ class Told:
 
     Attributes:
         sent: Delta as its board sent it, by (round, board).
-        acknowledged: Status of the final ACK, by the same.
+        released: Whether the delta counts as the board was told when it was let forget it, by the same.
         begun: The last round that any board was asked to begin.
     """
 
     sent: dict[tuple[int, str], bytes] = field(default_factory=dict)
-    acknowledged: dict[tuple[int, str], int] = field(default_factory=dict)
+    released: dict[tuple[int, str], bool] = field(default_factory=dict)
     begun: int = 0
 
 
@@ -159,34 +159,41 @@ class Conversation:
         """Take what was said or heard, and note what it means."""
         if operation.kind == "<":
             for decoded in self._up.push(operation.data):
-                self._hear(decoded.frame or bytes(2))
+                self._hear(decoded.frame or bytes(2), told)
         else:
             for decoded in self._down.push(operation.data):
                 self._say(decoded.frame or bytes(2), told)
 
     def _say(self, frame: bytes, told: Told) -> None:
-        body = frame[HEADER_SIZE:]
-        if frame[0] == Kind.BEGIN:
-            begin = Begin.unpack(body)
-            if begin.flags & BeginFlag.TRAIN:
-                self._round = begin.round
-                told.begun = max(told.begun, begin.round)
-        elif frame[0] & 0x80 and len(body) == 1:  # an ACK with a status is a final one
-            key = (self._round, self._board)
-            if self._chunks:
-                told.sent[key] = b"".join(self._chunks[i] for i in sorted(self._chunks))
-            told.acknowledged[key] = body[0]
+        body, kind = frame[HEADER_SIZE:], frame[0]
+        if kind & 0xF0 in (Kind.NEXT, Kind.BEGIN):
+            asked, trains = Next.unpack(body), bool(kind & RoundFlag.TRAIN)  # BEGIN begins by the same fields
+            if asked.round > self._round or not trains:
+                self._release(told, counted=not kind & RoundFlag.UNCOUNTED)
+            if trains:
+                self._round = asked.round
+                told.begun = max(told.begun, asked.round)
+        elif kind == Kind.RELEASE and Release.unpack(body).round == self._round:
+            self._release(told, counted=bool(Release.unpack(body).counted))
 
-    def _hear(self, frame: bytes) -> None:
-        body = frame[HEADER_SIZE:]
-        if frame[0] == Kind.BOARD:
-            self._board = f"{Board.unpack(body).uid:016x}"
-        elif frame[0] == Kind.RESULT:
+    def _release(self, told: Told, *, counted: bool) -> None:
+        if self._chunks:
+            told.released[self._round, self._board] = counted
             self._chunks.clear()
-            if body[Result.size() :]:
-                self._chunks[0] = body[Result.size() :]
+
+    def _hear(self, frame: bytes, told: Told) -> None:
+        body = frame[HEADER_SIZE:]
+        if frame[0] == Kind.WELCOME:
+            self._board = f"{Board.unpack(body[Welcome.size() :]).uid:016x}"
+        elif frame[0] in (Kind.DONE, Kind.RESULT):
+            self._take(0, body[Done.size() if frame[0] == Kind.DONE else Result.size() :], told)
         elif frame[0] & 0x80 and len(body) > 4:  # a chunk of the delta: an ACK is shorter
-            self._chunks[DataHeader.unpack(frame).index] = body
+            self._take(DataHeader.unpack(frame).index, body, told)
+
+    def _take(self, index: int, data: bytes, told: Told) -> None:
+        if data:
+            self._chunks[index] = data
+            told.sent[self._round, self._board] = b"".join(self._chunks[i] for i in sorted(self._chunks))
 
 
 def told_after(operations: Sequence[Operation]) -> list[Told]:
@@ -196,7 +203,7 @@ def told_after(operations: Sequence[Operation]) -> list[Told]:
     history = [told]
     for operation in operations:
         if operation.kind in "<>":
-            told = Told(dict(told.sent), dict(told.acknowledged), told.begun)
+            told = Told(dict(told.sent), dict(told.released), told.begun)
             conversations.setdefault(operation.path, Conversation()).take(operation, told)
         history.append(told)
     return history

@@ -33,13 +33,13 @@ class Kills:
 
     kills: int
     rounds: int
-    acknowledged: int
+    released: int
     lost: int
     twice: int
     head: bytes
 
 
-class _Acknowledged:
+class _Released:
     """A board that writes down, as they happen, the rounds whose delta it was told is stored."""
 
     def __init__(self, uid: int, log: int) -> None:
@@ -53,7 +53,8 @@ class _Acknowledged:
     def feed(self, data: bytes) -> None:
         before = self._board.state, self._board.round
         self._board.feed(data)
-        if before[0] == State.READY and (self._board.state, self._board.round) == (State.IDLE, before[1]):
+        released = (self._board.state, self._board.round) == (State.IDLE, before[1])
+        if before[0] == State.READY and (released or self._board.round > before[1]):
             os.write(self._log, f"{before[1]} {self._uid:016x}\n".encode())
 
 
@@ -81,7 +82,7 @@ def _fork(work: Callable[[], object]) -> int:
 def boards(log: Path) -> Iterator[list[str]]:
     """Boards in a process of their own; gives their ports."""
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    ptys = [PtyBoard(_Acknowledged(board_uid(1, i), descriptor), None) for i in range(BOARDS)]  # type: ignore[arg-type]
+    ptys = [PtyBoard(_Released(board_uid(1, i), descriptor), None) for i in range(BOARDS)]  # type: ignore[arg-type]
     pid = _fork(lambda: serve_boards(ptys, lambda: os.getppid() == 1))
     try:
         yield [f"serial:{pty.port}" for pty in ptys]
@@ -104,7 +105,7 @@ def kill_often(folder: Path, kills: int, seed: int, codec: str = "float32") -> K
     """
     rng = random.Random(seed)
     write_data(folder / "heaps.npz")
-    run, log = folder / "run", folder / "acknowledged"
+    run, log = folder / "run", folder / "released"
     with boards(log) as ports:
         config = _config(folder, ports, codec)
         for _ in range(kills):
@@ -114,13 +115,13 @@ def kill_often(folder: Path, kills: int, seed: int, codec: str = "float32") -> K
             os.waitpid(pid, 0)
         rounds = _rounds(run) + 1
         asyncio.run(experiment.resume(run, {"rounds": rounds}, _NOBODY))
-    acknowledged = log.read_text(encoding="utf-8").split("\n")[:-1]
+    released = log.read_text(encoding="utf-8").split("\n")[:-1]
     store = Store.open(run)
     stored = [f"{n} {delta.board}" for n in range(1, rounds + 1) for delta in store.deltas(n)]
-    lost = [entry for entry in set(acknowledged) if entry not in stored]
+    lost = [entry for entry in set(released) if entry not in stored]
     head = store.head()[1].tobytes()
     store.close()
-    return Kills(kills, rounds, len(set(acknowledged)), len(lost), len(stored) - len(set(stored)), head)
+    return Kills(kills, rounds, len(set(released)), len(lost), len(stored) - len(set(stored)), head)
 
 
 def undisturbed(folder: Path, rounds: int, codec: str = "float32") -> bytes:

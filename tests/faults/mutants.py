@@ -107,6 +107,67 @@ BOARDS = (
         ((" && header.transfer == outbox_.pull_transfer()) {", ") {"),),
         "old and lost",
     ),
+    Mutant(
+        "a run takes effect at HELLO",
+        _SESSION,
+        (("  asked_run_ = run;\n", "  asked_run_ = run;\n  enter_run();\n"),),
+        "strangers",
+    ),
+    Mutant(
+        "RELEASE of round 0 ignored",
+        _ROUNDS,
+        (("  if (release.round == 0) {", "  if (false) {"),),
+        "strangers",
+    ),
+    Mutant(
+        "RELEASE of any round",
+        _ROUNDS,
+        (("holds_delta() && release.round == round_.number()", "holds_delta()"),),
+        "echoes",
+    ),
+    Mutant(
+        "RELEASE counts in any case",
+        _ROUNDS,
+        (("round_.release(release.counted != 0)", "round_.release(true)"),),
+        "left out",
+    ),
+    Mutant(
+        "every delta counts",
+        _CORE_ROUND,
+        (("!again && (request.flags & RoundFlag::kUncounted) == 0", "!again"),),
+        "left out",
+    ),
+    Mutant(
+        "a CONFIG inside is passed over",
+        _ROUNDS,
+        (
+            (
+                "  *used += Config::kSize;\n  return round_.configure(config);",
+                "  *used += Config::kSize;\n  return Status::kOk;",
+            ),
+        ),
+        "inside",
+    ),
+    Mutant(
+        "a new session is told of the last one's round",
+        _SESSION,
+        (("  asked_ = false;\n", ""),),
+        "twins",
+    ),
+    Mutant(
+        "a delta is forgotten once DONE is sent",
+        _SESSION,
+        (
+            (
+                "  return outbox_.send_due(push_sequence_, result, whole, round_.delta());",
+                "  const bool ready = asked_ && round_.state() == State::kReady && outbox_.pull_chunks() == 0;\n"
+                "  const bool done = outbox_.send_due(push_sequence_, result, whole, round_.delta());\n"
+                "  if (ready && done) abandon();\n"
+                "  return done;",
+            ),
+        ),
+        "inside",
+    ),
     Mutant("poll bit ignored", _ROUNDS, (("if (header.poll) outbox_.", "outbox_."),)),
     Mutant(
         "POLL of any sequence number",
@@ -225,6 +286,24 @@ HOSTS = (
         "bytefed/device/done.py",
         (("zlib.crc32(delta) == self.message.crc", "bool(delta)"),),
         "undetected",
+    ),
+    Mutant(
+        "NOT_RECEIVED is an error like any other",
+        _ROUND,
+        (("again is not None and _not_received(incoming, sequence)", "False"),),
+        "inside",
+    ),
+    Mutant(
+        "a stranger's round stands",
+        _ROUND,
+        (('error.code == "E_BOARD_STALE_ROUND"', "False"),),
+        "strangers",
+    ),
+    Mutant(
+        "no word of a delta that did not count",
+        _DEVICE,
+        ((" | RoundFlag.UNCOUNTED * uncounted", ""),),
+        "left out",
     ),
     Mutant("no sequence number of answers", _FRAMES, ((_ANSWERS, "return self.kind == kind"),), "echoes"),
     Mutant(

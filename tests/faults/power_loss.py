@@ -216,12 +216,12 @@ class Judge:
     def _deltas(self, store: Store, told: Told) -> None:
         rows = store._rows("SELECT round, board, status, delta FROM deltas")
         times = Counter((number, board) for number, board, _, _ in rows)
-        for key, status in told.acknowledged.items():
+        for key, counted in told.released.items():
             if times[key] != 1:
-                raise Lost(f"the delta of {key} was acknowledged and is there {times[key]} times")
+                raise Lost(f"the delta of {key} was released and is there {times[key]} times")
             [found] = [row[2] for row in rows if (row[0], row[1]) == key]
-            if found != ("late" if status else "ok"):
-                raise Lost(f"the delta of {key} was acknowledged by {status} and is {found}")
+            if found != ("ok" if counted else "late"):
+                raise Lost(f"the delta of {key} was released as counted: {counted}, and is {found}")
         for number, board, _, delta in rows:
             if delta != self._sent.get((number, board)):
                 raise Lost(f"the delta of {(number, board)} is not what the board sent")
@@ -281,7 +281,7 @@ class Losses:
     syncs: int = 0
     states: int = 0
     begun: int = 0
-    acknowledged: int = 0
+    released: int = 0
     resumed: int = 0
 
 
@@ -324,7 +324,7 @@ def lose_power(traced: Traced, work: Path, states: int, resumes: int, seed: int)
             ) from error
         tally.states += 1
         tally.begun += begun
-        tally.acknowledged += len(history[point].acknowledged)
+        tally.released += len(history[point].released)
     return tally
 
 
@@ -341,7 +341,7 @@ def fail_disk(folder: Path, library: Path, rounds: int, fail: str) -> Traced:
         The run that failed; what came of going on is in its directory.
 
     Raises:
-        Lost: Something that was acknowledged is gone, or the run can't go on.
+        Lost: Something that was released is gone, or the run can't go on.
     """
     failed = trace(folder, library, rounds, fail=fail)
     if failed.status not in (0, E_FAILED):

@@ -61,18 +61,17 @@ async def measure(
     device = Device(FaultyTransport(port, faults), rng=random.Random(limit))
     await device.connect(1)
     await device.provision(samples(D, C))
-    head = np.zeros(D * C + C, np.float32)
     counts = []
     for number in range(1, rounds + 2):
-        await device.train(device.plan_round(number, head, PLAN, evaluate=False))
-        await device.release(counted=True)
+        head = np.full(D * C + C, number / rounds, np.float32)  # another one in each round
+        await device.train(device.plan_round(number, head, PLAN, statistics=False))
         counts.append(device.take_bytes().wire_total)
     return counts[1:]  # the first has what was said before it, and CONFIG
 
 
 SETTINGS = [
     ("serial", 250, 32, (64, 10), 1200),
-    ("ble", 244, 8, (5, 2), 6000),  # inside BEGIN and RESULT
+    ("ble", 244, 8, (5, 2), 6000),  # inside NEXT and DONE
     ("ble", 20, 8, (64, 10), 400),
     ("ble", 244, 8, (64, 10), 1500),
 ]

@@ -10,8 +10,6 @@ from disk_trace import E_FAILED, build, told_after, trace
 from mutants import HOSTS, Mutant, broken_host
 from power_loss import Disk, Lost, fail_disk, head_of, lose_power
 
-from bytefed.protocol.message import Status
-
 SEED = 1
 ROUNDS = 40  # SQLite's log begins anew within them
 FEW_ROUNDS = 3
@@ -45,8 +43,8 @@ def test_the_trace_is_all_that_happened(traced):
         "lock"
     }
     told = told_after(operations)[-1]
-    assert set(told.acknowledged.values()) == {Status.OK}
-    assert told.sent.keys() == told.acknowledged.keys()
+    assert set(told.released.values()) == {True}
+    assert told.sent.keys() == told.released.keys()
     assert len(told.sent) == disk_trace.BOARDS * ROUNDS
     beginnings = [o for o in operations if o.kind == "W" and o.path.endswith("-wal") and o.offset == 0]
     assert len(beginnings) > 1, "SQLite's log never began anew"
@@ -63,8 +61,8 @@ _OPEN = '    db.execute("PRAGMA synchronous = FULL")\n    return db'
 _AGAIN = "'FULL' if durable"
 _COMMIT = "            status = self._commit(number, member, reply)\n"
 _WAIT = "            await self._store.on_disk()\n"
-_RELEASE = '            await device.release(counted=status == "ok")\n'
-_ENROL = "                    store.enrol(boards, first)\n"
+_RELEASE = "            await device.release(counted=True)\n"
+_ENROL = "                    store.enrol(boards, first)\n                    store.sign()\n"
 _APPLIED = '            db.executemany(\n                "UPDATE deltas SET applied = 1'
 
 
@@ -73,11 +71,11 @@ def careless(level: str) -> tuple[tuple[str, str], ...]:
 
 
 MUTANTS = (
-    next(mutant for mutant in HOSTS if mutant.name == "acknowledge before commit"),
+    next(mutant for mutant in HOSTS if mutant.name == "release before commit"),
     Mutant(
         "the coordinator lets a board forget what it has not committed",
         "bytefed/federation/coordinator.py",
-        ((_COMMIT + _WAIT + _RELEASE, "            await device.release(counted=True)\n" + _COMMIT + _WAIT),),
+        ((_COMMIT + _WAIT, _RELEASE + _COMMIT + _WAIT),),
     ),
     Mutant(
         "the coordinator does not wait for the end of the turn",
@@ -100,7 +98,7 @@ MUTANTS = (
     Mutant(
         "a run and its boards in two transactions",
         "bytefed/runs/store.py",
-        ((_ENROL, _ENROL.removeprefix("    ")),),
+        ((_ENROL, _ENROL.replace("                    ", "                ")),),
     ),
     Mutant(
         "head and deltas in two transactions",

@@ -27,7 +27,7 @@ HEAD = np.zeros(P, np.float32)
 def test_killed_coordinators_lose_nothing(tmp_path):
     killed = kill_often(tmp_path, KILLS, seed=1)
     assert killed.lost == killed.twice == 0
-    assert killed.acknowledged > 0
+    assert killed.released > 0
     assert undisturbed(tmp_path, killed.rounds) == killed.head
 
 

@@ -10,6 +10,7 @@ from campaign import (
     Tally,
     echoes,
     heads,
+    left_out,
     old_and_lost,
     pairs,
     ports,
@@ -18,6 +19,8 @@ from campaign import (
     run_all,
     samples_twice,
     singles,
+    strangers,
+    twins,
 )
 from shared_board import CORE, build_shared_board, shared_board
 from world import Setting, Violation, World, check, fault_free, random_setting, try_world
@@ -26,17 +29,23 @@ FAULTS = 12_000
 
 
 @pytest.mark.parametrize("framing", ["serial", "ble"])
-def test_every_single_fault(framing):
-    tally = run_all(singles(framing), Tally())
-    assert tally.faults == tally.worlds > 250
+@pytest.mark.parametrize(("frame_limit", "worlds"), [(20, 250), (61, 150)])
+def test_every_single_fault(framing, frame_limit, worlds):
+    """In rounds of chunks, and in rounds of NEXT and DONE alone."""
+    tally = run_all(singles(framing, 1 if frame_limit == 20 else 2, frame_limit=frame_limit), Tally())
+    assert tally.faults == tally.worlds > worlds
 
 
-def test_every_frame_once_more_too_late():
-    assert run_all(echoes("ble"), Tally()).worlds > 400
+@pytest.mark.parametrize(("framing", "frame_limit", "stops", "worlds"), [
+    ("ble", 20, False, 400), ("serial", 20, True, 200),
+])  # fmt: skip
+def test_every_frame_once_more_too_late(framing, frame_limit, stops, worlds):
+    settings = echoes(framing, frame_limit=frame_limit, stops=stops)
+    assert run_all(settings, Tally()).worlds > worlds
 
 
 def test_a_frame_is_lost_and_an_older_one_comes_instead():
-    assert run_all(old_and_lost("serial", step=3), Tally()).worlds > 300
+    assert run_all(old_and_lost("serial", step=3), Tally()).worlds > 250
 
 
 def test_an_add_that_comes_again_later():
@@ -44,7 +53,21 @@ def test_an_add_that_comes_again_later():
 
 
 def test_heads_that_stay_and_heads_that_nobody_remembers():
-    assert run_all(heads(), Tally()).worlds > 80
+    assert run_all(heads(), Tally()).worlds > 70
+
+
+def test_a_host_that_takes_the_sequence_numbers_of_the_one_before():
+    assert run_all(twins(), Tally()).worlds > 50
+
+
+def test_deltas_that_do_not_count_leave_no_residual():
+    assert run_all(left_out(), Tally()).worlds > 100
+
+
+def test_a_stranger_ends_no_run():
+    tally = run_all(strangers(), Tally())
+    assert tally.injected["stranger"] > 30
+    assert tally.injected["usurper"] > 30
 
 
 @pytest.mark.skipif(shutil.which("c++") is None, reason="needs a C++ compiler")

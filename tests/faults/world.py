@@ -18,6 +18,7 @@ from board_port import BoardPort, MakeBoard
 from sockets import Sockets, SocketTransport
 from virtual_time import StuckError, run
 
+from bytefed import codec
 from bytefed._core import VirtualBoard, logits, train
 from bytefed.device.device import Device
 from bytefed.device.plan import PlannedRound, RoundReply, Samples, TrainingPlan
@@ -25,10 +26,11 @@ from bytefed.device.samples import SampleKeeper
 from bytefed.device.session import Session
 from bytefed.errors import BoardError, LinkError
 from bytefed.ledger.count import PARTS, REPAIR, ByteCount
-from bytefed.ledger.plan import planned_connection, planned_provision, planned_round
+from bytefed.ledger.plan import planned_connection, planned_provision, planned_release, planned_round
+from bytefed.ledger.wire_size import add_buffer
 from bytefed.protocol.direction import Direction
 from bytefed.protocol.header import DataHeader, is_data
-from bytefed.protocol.message import Kind, Welcome
+from bytefed.protocol.message import Kind, RoundFlag, Welcome
 from bytefed.protocol.serial_frame import Decoded, SerialDecoder, encode_serial_frame
 from bytefed.runs.store import Store
 from bytefed.strategies.base import FedAvg, Update
@@ -58,6 +60,8 @@ Event = Literal[
     "gone",
     "renamed",
     "swapped",
+    "stranger",
+    "usurper",
 ]
 _OLD = 0.01  # seconds that an "old" copy comes late: nothing else takes time but to wait for what was lost
 EVENTS: tuple[Event, ...] = (
@@ -87,13 +91,18 @@ class Setting:
         codec_down, codec_up: Codecs of heads and deltas.
         samples: Training samples of each board; more than 12 take two ADDs.
         still: Whether the rounds leave the global head as it is; then the boards are asked to evaluate it, too.
+        statistics: Whether every round asks for statistics.
+        stops: Whether every round ends as a run does, by RELEASE.
+        twin: Whether every host draws the same random numbers.
+        left_out: The uid of a board whose deltas don't count in odd rounds; 0 for none.
         slice_time: Seconds for a slice of training.
         faults: Faults that are drawn for each frame.
         events: Numbers of frames, counted from 0 over all links and both directions, and the events that happen there.
         earlier: Whether the boards still hold the delta of another run's first round.
         forgetful: Whether a new host asks for deltas that are in the store already.
         sockets: Whether the boards are behind ports whose names can change: "gone", "renamed", "swapped".
-        undetected: Probability that a chunk or an ACK is changed and its CRC-16 still fits.
+        undetected: Probability that a chunk, an ACK, or what NEXT and DONE say of their blob is changed and its CRC-16
+            still fits.
         echo: Number of further frames of its link and direction after which an "echo" of a frame comes.
         seed: Seed of the host's random numbers.
     """
@@ -107,6 +116,10 @@ class Setting:
     codec_up: str = "float32"
     samples: int = 5
     still: bool = False
+    statistics: bool = False
+    stops: bool = False
+    twin: bool = False
+    left_out: int = 0
     slice_time: float = 0.0
     faults: Faults = field(default_factory=Faults)
     events: tuple[tuple[int, Event], ...] = ()
@@ -159,14 +172,14 @@ def samples_of(uid: int, train: int) -> Samples:
     return Samples("features", x[:train], y[:train], x[train:], y[train:], 1 / 64, 3)
 
 
-def trained(samples: Samples, head: np.ndarray, number: int) -> bytes:
-    """Return the bytes of the delta that the kernel makes of a head with these samples."""
+def trained(samples: Samples, head: np.ndarray, number: int) -> np.ndarray:
+    """Return the delta that the kernel makes of a head with these samples."""
     local = head.copy()
     train(
         local, samples.train_x, samples.train_y, C, scale=samples.scale, zero_point=samples.zero_point,
         epochs=PLAN.epochs, batch=PLAN.batch, rate=PLAN.rate, seed=PLAN.seed, round=number,
     )  # fmt: skip
-    return (local - head).tobytes()
+    return local - head
 
 
 def classified(samples: Samples, head: np.ndarray) -> int:
@@ -174,6 +187,32 @@ def classified(samples: Samples, head: np.ndarray) -> int:
     z = np.zeros(len(samples.test_y) * C, np.float32)
     logits(head, samples.test_x, C, scale=samples.scale, zero_point=samples.zero_point, out=z)
     return int((z.reshape(-1, C).argmax(axis=1) == samples.test_y).sum())
+
+
+class _Residuals:
+    """The encoding errors that boards hold, as they follow from what they trained and from what counted."""
+
+    def __init__(self) -> None:
+        self._last: dict[
+            int, tuple[int, np.ndarray, np.ndarray]
+        ] = {}  # round, residual before it, error of it
+
+    def delta(self, uid: int, number: int, codec_up: str, made: np.ndarray, *, counted_before: bool) -> bytes:
+        """Return the delta that a board sends which has made another one.
+
+        Args:
+            uid: The board's.
+            number: Round.
+            codec_up: Codec of the delta.
+            made: The delta before it is encoded.
+            counted_before: Whether the board's last delta counted.
+        """
+        last, before, error = self._last.get(uid, (0, np.zeros_like(made), np.zeros_like(made)))
+        residual = error if last != number and counted_before else before
+        values = made + residual if codec.find(codec_up).lossy else made
+        _, sent = codec.find(codec_up).encode(values, codec.uplink_seed(PLAN.seed, number))
+        self._last[uid] = number, residual, values - sent
+        return sent.tobytes()
 
 
 class World:
@@ -198,7 +237,7 @@ class World:
         self.ports = [
             BoardPort(
                 uid + 1, make, framing=setting.framing, frame_limit=setting.frame_limit,
-                slice_time=setting.slice_time, forgotten=self._forgotten, damaged=self.damaged,
+                slice_time=setting.slice_time, forgotten=self.must_be_stored, damaged=self.damaged,
             )
             for uid in range(setting.boards)
         ]  # fmt: skip
@@ -210,6 +249,7 @@ class World:
         self._links = [
             FaultyTransport(way, _Source(self, port)) for way, port in zip(ways, self.ports, strict=True)
         ]
+        self.residuals = _Residuals()
         self._starts = 0
         self._calm = setting.faults == Faults() and not setting.events and not setting.undetected
 
@@ -259,15 +299,6 @@ class World:
         if self._host is not None:
             self._host.cancel()
 
-    def _forgotten(self, uid: int, round_: int, fits: bool) -> None:
-        """A board lets go of a delta that is stored, or an old ACK has by chance the number that it waits for."""
-        if not (fits and self._old_frames()):
-            self.must_be_stored(uid, round_)
-
-    def _old_frames(self) -> bool:
-        events = {event for _, event in self.setting.events}
-        return bool(self.setting.faults.reorder or {"late", "echo", "old"} & events)
-
     def must_be_stored(self, uid: int, round_: int) -> None:
         """Whoever says that a delta is stored, or acts on it, has to be right."""
         kept = [delta.board for delta in self._store.deltas(round_)]
@@ -307,8 +338,10 @@ class World:
                 if key in deltas:
                     raise Violation(f"two deltas of round and board {key}")
                 deltas[key] = delta.delta.tobytes()
-                if not delta.applied:
-                    raise Violation(f"the delta of board {delta.board} in round {number} was never applied")
+                if delta.applied != self.counts(key[1], number):
+                    raise Violation(
+                        f"the delta of board {delta.board} in round {number}: applied is {delta.applied}"
+                    )
         done, head = store.head()
         if done != self.setting.rounds:
             raise Violation(f"{done} rounds instead of {self.setting.rounds}")
@@ -333,7 +366,7 @@ class World:
         self._starts += 1
         devices = []
         for port, link in zip(self.ports, self._links, strict=True):
-            seed = f"{self.setting.seed}/{self._starts}/{port.uid}"
+            seed = f"{self.setting.seed}/{0 if self.setting.twin else self._starts}/{port.uid}"
             devices.append(_Booked(_Watched(link, rng=random.Random(seed), world=self), link, self))
         done, head = self._store.head()
         async with asyncio.TaskGroup() as group:
@@ -347,13 +380,22 @@ class World:
                     if each.name not in have:
                         group.create_task(each.persist(partial(each.round, number, head)))
             deltas = self._store.deltas(number)
-            updates = [Update(int(d.board, 16), d.num_examples, d.delta) for d in deltas if d.status == "ok"]
-            head = head if self.setting.still else FedAvg().aggregate(head, updates)
-            self._store.close_round(number, head, [d.board for d in deltas], seconds=0, accuracy=0, loss=0)
+            counted = [d for d in deltas if d.status == "ok" and self.counts(int(d.board, 16), number)]
+            updates = [Update(int(d.board, 16), d.num_examples, d.delta) for d in counted]
+            head = head if self.setting.still or not updates else FedAvg().aggregate(head, updates)
+            self._store.close_round(number, head, [d.board for d in counted], seconds=0, accuracy=0, loss=0)
+            if self.setting.stops:
+                for each in devices:
+                    await each.persist(each.release)
         for each in devices:
             if self.setting.still:
                 await each.persist(partial(each.evaluate, self.setting.rounds, head))
+            await each.persist(each.release)
             await each.leave()
+
+    def counts(self, uid: int, number: int) -> bool:
+        """Whether the delta of a board in a round is to count."""
+        return uid != self.setting.left_out or number % 2 == 0
 
     @property
     def store(self) -> Store:
@@ -374,6 +416,8 @@ class World:
             port.reset()
         if event == "save":
             port.save()
+        if event in ("stranger", "usurper"):
+            port.greet(*((RUN + 1,) if event == "stranger" else (RUN, 65_535)))
         if event in ("gone", "renamed"):
             self.sockets.take_away(port, self.frames % 7, renamed=event == "renamed")
         if event == "swapped":
@@ -387,15 +431,15 @@ class _Watched(Device):
     def __init__(self, transport: FaultyTransport, *, rng: random.Random, world: World) -> None:
         super().__init__(transport, rng=rng)
         self._world = world
-        self._number = 0
         self._samples = _WatchedSamples(self._session, world)
 
     async def train(self, planned: PlannedRound) -> RoundReply:
-        self._number = planned.number
+        if 0 < self.owed < planned.number:
+            self._world.must_be_stored(self.uid, self.owed)
         return await super().train(planned)
 
     async def release(self, *, counted: bool) -> None:
-        self._world.must_be_stored(self.uid, self._number)
+        self._world.must_be_stored(self.uid, self.owed)
         await super().release(counted=counted)
 
 
@@ -462,15 +506,19 @@ class _Booked:
     async def join(self) -> None:
         device, samples = self._device, self._samples
         self._expected += planned_provision(
-            device.profile, samples.record_size, len(samples.train_y), len(samples.test_y), device.stored.buffer,
+            device.profile, samples.record_size, len(samples.train_y), len(samples.test_y), add_buffer(D, C),
             held=device.holds(samples),
         )  # fmt: skip
         await device.provision(samples)
 
     def _plan(self, number: int, head: np.ndarray, plan: TrainingPlan, *, train: bool = True) -> PlannedRound:
-        device, planned = self._device, self._device.plan_round(number, head, plan, train=train)
+        device, world = self._device, self._world
+        planned = device.plan_round(
+            number, head, plan, train=train, statistics=not train or world.setting.statistics,
+            uncounted=self.name in world.store.uncounted(),
+        )  # fmt: skip
         self._expected += planned_round(
-            device.profile, device.shape, planned.codecs, train=train, configures=planned.configures
+            device.profile, planned.blobs, statistics=planned.statistics, configures=planned.configures
         )
         return planned
 
@@ -479,27 +527,51 @@ class _Booked:
         return samples_of(self._device.uid, self._world.setting.samples)
 
     async def round(self, number: int, head: np.ndarray) -> None:
-        def commit(reply: RoundReply) -> bool:
-            result = reply.result
-            delta = None if reply.delta is None else reply.delta.tobytes()
-            if plan.codec_up == "float32" and delta != trained(self._samples, reply.head, number):
-                raise Violation(
-                    f"{self.name}: no delta of round {number} to the head that it is said to hold"
-                )
-            status = self._world.store.commit_delta(
-                number, self.name, reply.delta, num_examples=result.num_examples, loss=0.0, correct=0
-            )
-            return status == "ok"
-
         self._round, setting = number, self._world.setting
         plan = replace(PLAN, codec_down=setting.codec_down, codec_up=setting.codec_up)
         reply = await self._device.train(self._plan(number, head, plan))
-        await self._device.release(counted=commit(reply))
+        self._check_delta(number, reply)
+        self._check_statistics(reply, asked=setting.statistics)
+        self._world.store.commit_delta(
+            number, self.name, reply.delta, num_examples=reply.num_examples, loss=None, correct=None
+        )
+
+    def _check_delta(self, number: int, reply: RoundReply) -> None:
+        """Compare a delta with what training makes of the head that the board is said to hold."""
+        world, samples = self._world, self._samples
+        made = trained(samples, reply.head, number)
+        due = world.residuals.delta(
+            self._device.uid, number, world.setting.codec_up, made,
+            counted_before=world.counts(self._device.uid, number - 1),
+        )  # fmt: skip
+        if reply.delta is None or reply.delta.tobytes() != due:
+            raise Violation(
+                f"{self.name}: another delta of round {number} than this head and its samples make"
+            )
+        if reply.num_examples != len(samples.train_y):
+            raise Violation(f"{self.name}: {reply.num_examples} samples weigh its delta of round {number}")
+
+    def _check_statistics(self, reply: RoundReply, *, asked: bool) -> None:
+        told = reply.statistics
+        if (told is not None) != asked:
+            raise Violation(f"{self.name}: statistics were {'' if asked else 'not '}asked for, {told} came")
+        if told and told.test_correct != (due := classified(self._samples, reply.head)):
+            raise Violation(f"{self.name}: {told.test_correct} test samples classified correctly, not {due}")
 
     async def evaluate(self, number: int, head: np.ndarray) -> None:
         reply = await self._device.train(self._plan(number, head, PLAN, train=False))
-        if (got := reply.result.test_correct) != (due := classified(self._samples, head)):
-            raise Violation(f"{self.name}: {got} test samples classified correctly instead of {due}")
+        self._check_statistics(reply, asked=True)
+
+    async def release(self) -> None:
+        """Let the board forget what the run's end leaves on it."""
+        if 0 < self._device.owed <= self._world.setting.rounds:
+            self._expected += planned_release(self._device.profile)
+            try:
+                await self._device.release(counted=self.name not in self._world.store.uncounted())
+            except BoardError as error:
+                if error.code != "E_BOARD_NO_SESSION":
+                    raise
+                raise LinkError(error.code, "the board was reset", "Reconnect.") from error
 
     def _take(self, complete: bool) -> None:
         """Take account of what was done; nothing of it is news twice."""
@@ -567,7 +639,7 @@ class _Source:
         if is_data(old):
             world.excused |= _transfer(old) in (self._newest[1] % 4, self._port.opened)
         elif direction is Direction.DOWN:
-            world.news_only &= old[0] == Kind.POLL or old[:2] == self._newest
+            world.news_only &= old[0] in (Kind.POLL, Kind.RELEASE) or old[:2] == self._newest
 
     def _frame(self, wire: bytes) -> bytes:
         """A frame as it was before the link's framing; what is none counts as a control frame of no kind."""
@@ -606,16 +678,25 @@ class _Source:
         return [Piece(encode_serial_frame(frame[:2] + welcome.pack()))]
 
     def _forge(self, wire: bytes) -> bytes:
-        """Change one bit of a chunk or an ACK so that its CRC-16 fits all the same."""
+        """Change one bit so that the CRC-16 fits all the same: of a chunk, an ACK, a blob, or a CRC-32 of one."""
         decoded = SerialDecoder().push(wire + b"\0") if self._stream else [Decoded(wire, len(wire))]
         frame = decoded[0].frame
-        if not frame or not is_data(frame):
+        if not frame or not (bits := _judged_bits(frame)):
             return wire
         self._world.injected["undetected"] += 1
-        bit = self._rng.randrange(1, 8 * len(frame))  # bit 0 says that it is a data frame
+        bit = self._rng.choice(bits)
         changed = bytearray(frame)
         changed[bit // 8] ^= 0x80 >> bit % 8
         return encode_serial_frame(bytes(changed)) if self._stream else bytes(changed)
+
+
+def _judged_bits(frame: bytes) -> range:
+    """Return the bits of a frame that more than its CRC-16 judges."""
+    if is_data(frame):
+        return range(1, 8 * len(frame))  # bit 0 says that it is a data frame
+    if frame[0] & 0xF0 == Kind.NEXT and not frame[0] & RoundFlag.CONFIGURE:
+        return range(8 * 4, 8 * len(frame))  # from the head's CRC-32 on
+    return range(8 * 3, 8 * len(frame)) if frame[0] == Kind.DONE else range(0)
 
 
 def _transfer(frame: bytes) -> int:
@@ -640,7 +721,8 @@ def check(outcome: Outcome, expected: Outcome) -> None:
 def fault_free(setting: Setting) -> Outcome:
     """Return the results of a world in which nothing goes wrong, the same over every link."""
     s = setting
-    return _fault_free(Setting(s.boards, s.rounds, codec_up=s.codec_up, samples=s.samples, still=s.still))
+    kept = {"codec_up": s.codec_up, "samples": s.samples, "still": s.still, "left_out": s.left_out}
+    return _fault_free(Setting(s.boards, s.rounds, **kept))  # type: ignore[arg-type]
 
 
 @cache
@@ -708,6 +790,8 @@ def random_setting(seed: int) -> Setting:
     lossy = rng.random() < 0.3 and "reset" not in {event for _, event in events}
     return Setting(
         codec_up="onebit" if lossy else "float32",
+        statistics=rng.random() < 0.3,
+        left_out=2 if rng.random() < 0.2 else 0,
         boards=rng.choice((1, 2, 2, 3)),
         rounds=rng.choice((1, 2, 3)),
         framing="serial" if stream else "ble",

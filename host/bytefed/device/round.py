@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bytefed import codec
 from bytefed.clock import now
-from bytefed.codec.downlink import nothing, whole
+from bytefed.codec.downlink import Offer, nothing, whole
 from bytefed.device.blob import pull, push
 from bytefed.device.done import Brought, DoneForm
 from bytefed.device.frames import Incoming
@@ -130,7 +130,7 @@ class Round:
     async def _ask(self) -> Incoming:
         """Give the board its head and its plan, and wait for DONE or RESULT."""
         session = self._session
-        session.account.recovering = self._offer.codec != self.planned.offer.codec
+        session.account.recovering = _takes_more(self._offer, self.planned.offer)
         try:
             configuration = await self._configuration()
             flags = self.planned.flags | (RoundFlag.CONFIGURE if configuration else 0)
@@ -145,11 +145,11 @@ class Round:
         return incoming
 
     async def _configuration(self) -> bytes:
-        """Return the CONFIG that travels with the request; one that does not fit there is sent now."""
+        """Return the CONFIG that travels with the request; one that does not fit, or was not planned, is sent now."""
         session, config = self._session, self.planned.training.message()
         if not session.is_configuration_due(config, trains=self.planned.trains):
             return b""
-        if session.profile.shares_config(len(self._offer.blob)):
+        if self.planned.configures and session.profile.shares_config(len(self._offer.blob)):
             return config.pack()
         await session.link.request(Kind.CONFIG, config.pack(), Kind.CONFIGURED, name="round")
         session.configured = config
@@ -160,10 +160,9 @@ class Round:
         sequence = link.next_sequence()
         body = Next(self.planned.number, offered.crc).pack() + configuration + offered.blob
         frame = control_frame(Kind.NEXT, sequence, body, flags)
-        payload = len(offered.blob)
-        await link.send(frame, payload=payload, part=Part((Kind.NEXT, "round")))
-        wait = self._session.work_seconds
-        return await self._await_done(sequence, wait, frame)
+        # Where a BEGIN went before, its chunks have arrived: NEXT says it once more.
+        await link.send(frame, payload=len(offered.blob), part=Part((Kind.BEGIN, "round")))
+        return await self._await_done(sequence, self._session.work_seconds, frame)
 
     async def _begin(self, flags: int, configuration: bytes) -> Incoming:
         session, offered = self._session, self._offer
@@ -207,16 +206,18 @@ class Round:
                     self._computing = now() - asked
                     if not silent:
                         link.timers.results.measured(max(0.0, self._computing - wait))
+                    if not silent or not self._session.work_seconds:
                         self._session.worked(self._computing)
                     return incoming
                 if incoming.answers(Kind.ACCEPT, sequence):
                     link.accept(incoming, Role.PROBE)
                     until = now() + self._patience(Accept.unpack(incoming.body).wait * _UNIT)
                     silent = 0
-                elif asks and again is not None and _not_received(incoming, sequence):
+                elif again is not None and _not_received(incoming, sequence):
                     link.accept(incoming, Role.RETRANSMISSION)
-                    await link.send(again, Role.RETRANSMISSION)
-                    until, asks = now() + self._patience(wait), False
+                    if asks:  # once, however many POLLs are answered
+                        await link.send(again, Role.RETRANSMISSION)
+                        until, asks = now() + self._patience(wait), False
                 else:
                     link.refuse_error(incoming, sequence)
                     link.discard(incoming)
@@ -287,8 +288,12 @@ class Round:
         self._delta = brought.proved(delta, self._delta_size(), self._session.link)
 
     def _delta_size(self) -> int:
-        board = self._session.board
-        return wire_size.blob_size(self.planned.training.codec_up, board.features, board.classes)
+        return self.planned.blobs[1]
+
+
+def _takes_more(offered: Offer, planned: Offer) -> bool:
+    """Whether a board that was reset, or holds another head than it said, takes more than was planned."""
+    return offered.codec != planned.codec or len(offered.blob) > len(planned.blob)
 
 
 def _not_received(incoming: Incoming, sequence: int) -> bool:

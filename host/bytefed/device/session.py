@@ -36,6 +36,7 @@ _FORGOTTEN = 0.9  # of the longest work, in each later round
 RETRYABLE = (
     "E_BOARD_NO_SESSION",
     "E_BOARD_NO_CONFIG",
+    "E_BOARD_NOT_RECEIVED",
     "E_BOARD_BUSY",
     "E_BOARD_STALE_ROUND",
     "E_BOARD_BAD_CRC",

@@ -451,7 +451,7 @@ NOT_RUN: dict[str, str] = {
     **dict.fromkeys(
         (*(f"E_BOARD_{status}" for status in (
             "BAD_CRC", "BAD_LABEL", "BAD_LENGTH", "BAD_VALUE", "BAD_VERSION", "BUSY", "EXTRACTOR_FAILED", "LOCKED",
-            "NOT_FINITE", "NO_CONFIG", "NO_EXTRACTOR", "NO_SAMPLES", "NO_SENSOR", "NO_SESSION", "NO_STORAGE",
+            "NOT_FINITE", "NO_CONFIG", "NO_EXTRACTOR", "NO_SAMPLES", "NO_SENSOR", "NO_SESSION", "NO_STORAGE", "NOT_RECEIVED", "OTHER_SAMPLES",
             "STALE_ROUND", "STORAGE_FAILED", "STORE_FULL", "TOO_LARGE", "UNKNOWN_CODEC", "UNKNOWN_KIND",
             "UNPAIRED", "BATCH", "CAPACITY", "BITS", "EXAMPLES", "FEATURES", "MODEL", "RESET", "SHAPE", "TAKEN",
             "TWICE", "UNKNOWN",

@@ -53,7 +53,7 @@ def test_a_stale_file_is_named(tmp_path: Path) -> None:
     assert generate("--into", tmp_path).returncode == 0
     assert generate("--into", tmp_path, "--check").returncode == 0
     made = tmp_path / "host" / "bytefed" / "protocol" / "message.py"
-    made.write_text(made.read_text().replace("LATE = 1", "LATE = 2"))
+    made.write_text(made.read_text().replace("OTHER_SAMPLES = 1", "OTHER_SAMPLES = 2"))
     result = generate("--into", tmp_path, "--check")
     assert result.returncode == 1
     assert result.stdout == "host/bytefed/protocol/message.py is out of date: make generated\n"

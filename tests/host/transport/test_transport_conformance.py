@@ -57,6 +57,9 @@ class EchoBoard:
     def poll(self, limit: int = 256) -> bool:
         return False
 
+    def disconnect(self) -> None:
+        pass
+
 
 # ---- Beds
 

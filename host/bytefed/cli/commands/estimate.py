@@ -115,7 +115,7 @@ def _add_link(parser: argparse.ArgumentParser) -> None:
     add(
         "--air-table",
         metavar="FILE",
-        help="TOML file of radio and currents (default: an nRF52840 at 30 ms, 3 packets an event)",
+        help="TOML file of radio and currents (default: an nRF52840 at 30 ms, packets as many as fit)",
     )
     add(
         "--loss",

@@ -2,7 +2,7 @@
 #pragma once
 #include <cstdint>
 
-// What the radio is about comes from the world (radio_until, radio_sign).
+// The radio is about to do what the world says (radio_until, radio_sign).
 struct FakeRadioState {
   operator uint32_t() const;
 };
