@@ -184,7 +184,7 @@ class Fleet:
         await self._admit(device)
 
     def _book_connection(self, device: Device, seconds: float, status: Status = "ok") -> None:
-        planned = planned_connection(device.profile)
+        planned = planned_connection(device.profile, first_contact=device.introduced)
         self.book(device, "connect", status, seconds, planned.wire_total)
 
     def _client(self, device: Device) -> int:

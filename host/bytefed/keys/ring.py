@@ -17,12 +17,14 @@ class KeyRing:
 
     Args:
         file: The file; None for the user's.
+        open_links: Whether boards that have no key are used all the same, in the clear.
 
     Raises:
         StoreError: E_KEYS_OPEN, E_KEYS_DAMAGED, E_KEYS_FILE.
     """
 
-    def __init__(self, file: KeyFile | None = None) -> None:
+    def __init__(self, file: KeyFile | None = None, *, open_links: bool = False) -> None:
+        self.open_links = open_links
         self.file = file or KeyFile()
         self._entries = self.file.read()
 
