@@ -487,7 +487,8 @@ _DOWNLOAD = "needs a download: tests/host/data brings it about with a server of 
 _PROGRAM = "can be raised in programs only: the command line's choices and ranges come before"
 _DEFECT = "is a defect of bytefed, and can't be brought about"
 NOT_RUN: dict[str, str] = {
-    **dict.fromkeys(("E_BLE", "E_BLE_ABSENT", "E_BLE_NOT_FOUND", "E_BLE_OFF", "E_BLE_SERVICE", "E_MTU_SMALL"), _RADIO),
+    **dict.fromkeys(("E_BLE", "E_BLE_ABSENT", "E_BLE_NOT_FOUND", "E_BLE_OFF", "E_BLE_SERVICE"), _RADIO),
+    "E_MTU_SMALL": _BOARD,
     **dict.fromkeys(
         ("E_PORT_BUSY", "E_PORT_DENIED", "E_PORT_LOST", "E_BOOTLOADER", "E_LINK_LOST", "E_NO_ANSWER", "E_FLASH",
          "E_OTHER_BOARD"), _HARDWARE,
@@ -500,8 +501,8 @@ NOT_RUN: dict[str, str] = {
             "STALE_ROUND", "STORAGE_FAILED", "STORE_FULL", "TOO_LARGE", "UNKNOWN_CODEC", "UNKNOWN_KIND",
             "UNPAIRED", "BATCH", "CAPACITY", "BITS", "EXAMPLES", "FEATURES", "MODEL", "RESET", "SHAPE", "TAKEN",
             "TWICE", "UNKNOWN",
-        )), "E_DELTA_CRC", "E_DELTA_NORM", "E_DELTA_NOT_FINITE", "E_HEAD_NOT_FINITE", "E_NO_DELTA", "E_SHORT_MESSAGE", "E_PAIR_CHECK",
-         "E_VERSION", "E_WELCOME"), _BOARD,
+        )), "E_DELTA_CRC", "E_DELTA_NORM", "E_DELTA_NOT_FINITE", "E_HEAD_NOT_FINITE", "E_NO_DELTA", "E_SHORT_MESSAGE",
+         "E_PAIR_CHECK", "E_VERSION", "E_WELCOME"), _BOARD,
     ),
     **dict.fromkeys(
         ("E_MODEL_ARENA", "E_MODEL_HEAD", "E_MODEL_PER_CHANNEL", "E_MODEL_UNSUPPORTED", "E_DATA_DIVISION"), _MODEL,
