@@ -14,6 +14,7 @@ from bytefed.ledger.wire_size import LinkProfile
 from bytefed.protocol.message import (
     MAX_WINDOW,
     MIN_FRAME,
+    MIN_SEALED_FRAME,
     PROTOCOL_VERSION,
     Board,
     Capability,
@@ -44,7 +45,7 @@ RETRYABLE = (
 )
 """Errors worth another try: a reset, an old frame that is late, a stranger's round, or damage that a CRC-16 missed."""
 _NOT_AS_SPECIFIED = "The firmware does not follow SPEC.md; flash the version that fits this host."
-_FATAL = ("E_OTHER_BOARD", "E_VERSION")
+_FATAL = ("E_OTHER_BOARD", "E_VERSION", "E_MTU_SMALL")
 """Errors that another HELLO can't mend."""
 _OTHER_VERSION = ("E_BOARD_BAD_VERSION", "E_BOARD_BAD_LENGTH")
 """Answers to HELLO of firmware that speaks another version: to that of version 1, this HELLO is too short."""
@@ -200,6 +201,7 @@ class Session:
 
     async def _say_greet(self, key: bytes) -> bytes:
         """Open a sealed session for the run; the fields of WELCOMED, with all that is inside."""
+        _check_room(self.uri, self.transport.frame_limit)
         greet = Greet(PROTOCOL_VERSION, PROTOCOL_VERSION, self.run, self.transport.frame_limit)
         try:
             with taken_told(self.uri):
@@ -307,6 +309,21 @@ def _version_error(uri: str, what: str) -> ProtocolError:
         f"{uri}: the board speaks {what}, this host version {PROTOCOL_VERSION}",
         "Flash the firmware that fits this host: `pio run -e ENV -t upload`; or install the host that fits the board.",
     )
+
+
+def _check_room(uri: str, frame_limit: int) -> None:
+    """Refuse a link whose frames are too short for a handshake.
+
+    Raises:
+        BoardError: E_MTU_SMALL.
+    """
+    if frame_limit < MIN_SEALED_FRAME:
+        raise BoardError(
+            "E_MTU_SMALL",
+            f"{uri}: frames of {frame_limit} bytes have no room for the handshake of a sealed link, which takes"
+            f" {MIN_SEALED_FRAME} (an ATT MTU of {MIN_SEALED_FRAME + 3})",
+            "Use a Bluetooth adapter that agrees on a larger MTU, or the board's cable.",
+        )
 
 
 def _check_welcome(uri: str, welcome: Welcome, frame_limit: int) -> None:
