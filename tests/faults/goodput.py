@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 from board_port import BoardPort
@@ -54,14 +55,13 @@ def measure(
         loss: Probability that a frame is lost, each direction.
         framing: "serial" or "ble".
         rounds: Number of rounds with each seed.
-        seeds: Seeds of the losses. One alone says little: two losses in a row double a wait.
+        seeds: Seeds of the losses; the median of their results counts, since three losses in a row make one long wait.
     """
     args = (features, classes, rate, framing, rounds)
     calm, calm_seconds = run(_rounds(0.0, 0, *args))
     tries = [run(_rounds(loss, seed, *args)) for seed in seeds]
-    lossy, seconds = (
-        sum(each) / len(tries) for each in zip(*((c.wire_total, s) for c, s in tries), strict=True)
-    )
+    lossy = median(count.wire_total for count, _ in tries)
+    seconds = median(took for _, took in tries)
     ideal = 1 / (1 - loss)
     return Goodput(ideal * calm.wire_total / lossy, ideal * calm_seconds / seconds, calm_seconds / rounds)
 

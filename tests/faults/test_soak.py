@@ -23,11 +23,7 @@ def test_nothing_grows(tmp_path):
 @pytest.mark.parametrize(("framing", "rate"), [("serial", 11_520), ("serial", 100_000), ("ble", 20_000)])
 @pytest.mark.parametrize("head", [(256, 10), (64, 10)])
 def test_goodput_at_five_percent_loss(head, framing, rate):
-    """At 115,200 baud, over USB and BLE; time-outs are those of real ports.
-
-    Where a round is short beside a wait (the small head, but at 11,520 bytes a second), one seed's share of the time
-    is 0.70 to 0.90; so the mean over ten seeds is judged.
-    """
+    """At 115,200 baud, over USB and BLE; time-outs are those of real ports."""
     got = measure(*head, rate, 0.05, framing=framing, rounds=20)
     assert got.by_bytes > 0.8
-    assert got.by_time > (0.75 if head == (64, 10) else 0.8)
+    assert got.by_time > 0.8
