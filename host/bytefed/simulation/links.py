@@ -82,6 +82,12 @@ class ClientLinks:
         draws = chances(seed, _LINKS, np.arange(clients))
         return cls([profile for profile, _ in links], np.searchsorted(bounds, draws, side="right"))
 
+    @property
+    def open_clients(self) -> int:
+        """Number of clients whose link is not sealed."""
+        is_open = np.array([not profile.sealed for profile in self.profiles])
+        return int(is_open[self.link].sum())
+
     def profile(self, client: int) -> LinkProfile:
         """Return the link of one client."""
         return self.profiles[int(self.link[client])]

@@ -12,6 +12,7 @@ from bytefed.ledger.estimate import LEFT_OUT, classic, predict
 from bytefed.seeds import select
 
 FLOAT32 = ("float32", "float32")
+FOUR = ["--features", "32", "--classes", "10", "--clients", "4"]
 
 
 def document(capsys, *arguments):
@@ -42,6 +43,22 @@ def test_without_either_the_update_is_the_heads(capsys):
 
 def test_the_exact_figure_is_the_closed_form(capsys):
     """SPEC.md section 6 by hand: D=32, C=10 on serial is one window of six chunks each way."""
+    profile = wire_size.serial_profile()
+    w, sealed = profile.w, profile.sealed_w
+    chunks = 5 * w(250) + w(2 + 1320 - 5 * 248)
+    down = sealed(19) + sealed(7) + chunks + sealed(3)
+    up = chunks + sealed(5)
+    first, later = sealed(8 + 16) + sealed(13) + up, down + sealed(13) + up
+    tenth, evaluation = down + sealed(25) + up, down + sealed(15)
+    result = document(capsys, *FOUR, "--rounds", "11")
+    assert result["security"] == "sealed"
+    assert result["exact"]["board_round"]["wire_total"] == later
+    rounds = first + 9 * later + tenth
+    assert result["exact"]["rounds"]["wire_total"] == 4 * rounds
+    assert result["estimate_wire"] == 4 * (rounds + evaluation + 1 + w(57) + w(90))
+
+
+def test_the_exact_figure_of_open_links_is_the_closed_form(capsys):
     w = wire_size.serial_profile().w
     chunks = 5 * w(250) + w(2 + 1320 - 5 * 248)
     down = w(9) + w(7) + chunks + w(3)  # BEGIN, ACCEPT, the head, final ACK
@@ -49,8 +66,8 @@ def test_the_exact_figure_is_the_closed_form(capsys):
     first, later, tenth = w(8 + 16) + w(7) + up, down + w(7) + up, down + w(19) + up
     evaluation = down + w(19)
     connection = 1 + w(11) + w(44)
-    options = ["--features", "32", "--classes", "10", "--clients", "4"]
-    result = document(capsys, *options, "--rounds", "11")
+    result = document(capsys, *FOUR, "--rounds", "11", "--open")
+    assert result["security"] == "OPEN"
     assert result["exact"]["board_round"]["wire_total"] == later
     rounds = first + 9 * later + tenth
     assert result["exact"]["rounds"]["wire_total"] == 4 * rounds
@@ -92,7 +109,7 @@ def test_the_classic_estimate_is_a_product(update, clients, rounds):
 
 
 def test_ble(capsys):
-    small = document(capsys, "--link", "ble", "--mtu", "23")
+    small = document(capsys, "--link", "ble", "--mtu", "23", "--open")
     large = document(capsys, "--link", "ble", "--mtu", "247")
     assert large["estimate_wire"] < small["estimate_wire"]
     assert large["exact"]["board_round"]["crc"] == 0
@@ -113,7 +130,9 @@ def test_ble(capsys):
         (("--fraction-train", "nan"), "E_CONFIG_RANGE"),
         (("--link", "ble", "--mtu", "22"), "E_CONFIG_RANGE"),
         (("--features", "5000"), "E_CONFIG_RANGE"),
-        (("--features", "4096", "--classes", "64", "--link", "ble", "--mtu", "23"), "E_TOO_LARGE"),
+        (("--features", "4096", "--classes", "64", "--link", "ble", "--mtu", "23", "--open"), "E_TOO_LARGE"),
+        (("--features", "4096", "--classes", "64", "--link", "ble", "--mtu", "65"), "E_TOO_LARGE"),
+        (("--link", "ble", "--mtu", "64"), "E_MTU_SMALL"),
     ],
 )
 def test_what_cannot_be_is_refused(capsys, arguments, code):
@@ -124,7 +143,15 @@ def test_what_cannot_be_is_refused(capsys, arguments, code):
 
 
 @pytest.mark.parametrize(
-    "words", [(), ("--link", "ble", "--mtu", "23"), ("--update-bytes", "777"), ("--codec", "onebit")]
+    "words",
+    [
+        (),
+        ("--open",),
+        ("--link", "ble", "--mtu", "23", "--open"),
+        ("--link", "ble", "--mtu", "65"),
+        ("--update-bytes", "777"),
+        ("--codec", "onebit"),
+    ],
 )
 def test_what_to_expect_where_frames_are_lost(words, capsys):
     def expected(loss):
@@ -148,6 +175,8 @@ def test_what_to_expect_where_frames_are_lost(words, capsys):
 
 def test_people_are_told_what_to_expect(capsys):
     assert main(["estimate", "--loss", "0.01"]) == 0
+    assert "expect 5,464 B for a board's round (+0.56 %)" in capsys.readouterr().out
+    assert main(["estimate", "--loss", "0.01", "--open"]) == 0
     said = capsys.readouterr().out
     assert "Where 1 % of the frames are lost, expect 5,413 B for a board's round (+0.55 %)" in said
     assert "bytefed run --faults drop=0.01" in said
