@@ -84,7 +84,7 @@ def goodput(_args: argparse.Namespace) -> dict[str, Any]:
     table = {}
     lines = (("serial", 11_520), ("serial", 100_000), ("ble", 20_000))
     for (framing, rate), features, loss in product(lines, (256, 64), (0.01, 0.05, 0.2)):
-        got = measure(features, 10, rate, loss, framing=framing, rounds=200)
+        got = measure(features, 10, rate, loss, framing=framing, rounds=20)
         name = f"{framing} {features}x10 {rate} B/s {loss:.0%}"
         table[name] = [round(got.by_bytes, 3), round(got.by_time, 3)]
     return {"bytes_and_time": table}

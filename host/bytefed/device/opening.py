@@ -7,17 +7,15 @@ from typing import NamedTuple
 
 from bytefed.device.link import Link
 from bytefed.device.refusals import LockedError, lost_key, taken_told, unpaired
-from bytefed.errors import BoardError, LinkError, ProtocolError
+from bytefed.errors import BoardError, ProtocolError
 from bytefed.keys import KeyRing
 from bytefed.ledger.account import Part
-from bytefed.protocol.message import PROTOCOL_VERSION, Greet, Hello, Kind, Welcome, Welcomed
+from bytefed.protocol.message import MIN_SEALED_FRAME, PROTOCOL_VERSION, Greet, Hello, Kind, Welcome, Welcomed
 from bytefed.transport.base import Transport, key_of
 
 _OTHER_VERSION = ("E_BOARD_BAD_VERSION", "E_BOARD_BAD_LENGTH", "E_BOARD_UNKNOWN_KIND")
 """Answers to HELLO and GREET of firmware that speaks another version: to that of version 1, this HELLO is too short,
 and GREET is unknown."""
-_SMALLEST_SEALED = 62
-"""The least frame limit by which the handshake goes (SPEC.md section 10.4)."""
 
 
 class Opened(NamedTuple):
@@ -65,8 +63,8 @@ class Opener:
 
         Raises:
             BoardError: E_BOARD_LOCKED if the board has a key that is not known; E_BOARD_UNPAIRED if one that should
-                have a key has none.
-            LinkError: E_NO_ANSWER, E_BOARD_TAKEN, E_MTU_SMALL, or the link died.
+                have a key has none; E_MTU_SMALL.
+            LinkError: E_NO_ANSWER, E_BOARD_TAKEN, or the link died.
             ProtocolError: E_VERSION.
         """
         self.introduced = False
@@ -143,12 +141,7 @@ class Opener:
 
     async def _greet(self, link: Link, run: int, tries: int, key: bytes) -> Opened:
         uri, frame_limit = self._transport.uri, self._transport.frame_limit
-        if frame_limit < _SMALLEST_SEALED:
-            raise LinkError(
-                "E_MTU_SMALL",
-                f"{uri}: this radio carries {frame_limit} bytes at once, a sealed link needs {_SMALLEST_SEALED}.",
-                "Use an adapter that agrees to an ATT MTU of 65 bytes or more, or the cable.",
-            )
+        _check_room(uri, frame_limit)
         greet = Greet(PROTOCOL_VERSION, PROTOCOL_VERSION, run, frame_limit)
         try:
             with taken_told(uri):
@@ -195,3 +188,18 @@ def version_error(uri: str, what: str) -> ProtocolError:
         f"{uri}: the board speaks {what}, this host version {PROTOCOL_VERSION}",
         "Flash the firmware that fits this host: `pio run -e ENV -t upload`; or install the host that fits the board.",
     )
+
+
+def _check_room(uri: str, frame_limit: int) -> None:
+    """Refuse a link whose frames are too short for a handshake.
+
+    Raises:
+        BoardError: E_MTU_SMALL.
+    """
+    if frame_limit < MIN_SEALED_FRAME:
+        raise BoardError(
+            "E_MTU_SMALL",
+            f"{uri}: frames of {frame_limit} bytes have no room for the handshake of a sealed link, which takes"
+            f" {MIN_SEALED_FRAME} (an ATT MTU of {MIN_SEALED_FRAME + 3})",
+            "Use a Bluetooth adapter that agrees on a larger MTU, or the board's cable.",
+        )

@@ -10,9 +10,10 @@ from bytefed.device.link import Link
 from bytefed.device.opening import Opened, Opener
 from bytefed.device.refusals import LockedError
 from bytefed.errors import BoardError, ConfigError, ProtocolError
-from bytefed.keys import BoardKey, KeyFile, KeyRing, draw_key, key_check
+from bytefed.keys import BoardKey, KeyFile, KeyRing, key_check
 from bytefed.keys.shared import today
 from bytefed.protocol.message import VISIT, Board, Kind, Pair, Paired, PairFlag, Stored
+from bytefed.seal import draw_key
 from bytefed.transport.base import Transport
 
 _TRIES = 6

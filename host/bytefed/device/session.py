@@ -42,7 +42,7 @@ RETRYABLE = (
 )
 """Errors worth another try: a reset, an old frame that is late, a stranger's round, or damage that a CRC-16 missed."""
 _NOT_AS_SPECIFIED = "The firmware does not follow SPEC.md; flash the version that fits this host."
-_FATAL = ("E_OTHER_BOARD", "E_VERSION", "E_BOARD_UNPAIRED")
+_FATAL = ("E_OTHER_BOARD", "E_VERSION", "E_MTU_SMALL", "E_BOARD_UNPAIRED")
 """Errors that another HELLO can't mend."""
 
 

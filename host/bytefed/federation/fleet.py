@@ -219,7 +219,9 @@ class Fleet:
         finally:
             self.book(device, "provision", ended, now() - started, estimate)
         self._members[client] = Member(client, device)
-        self._listener(BoardJoined(device.name, client, device.uri, device.profile.name))
+        self._listener(
+            BoardJoined(device.name, client, device.uri, device.profile.name, device.profile.security)
+        )
         self._news.set()
 
     def _tell_of_replaced(self, device: Device, samples: Samples) -> None:
@@ -307,6 +309,7 @@ class Fleet:
             board=device.name,
             phase=phase,
             link=device.profile.name,
+            security=device.profile.security,
             codec=self._codec,
             status=status,
             count=device.take_bytes(),

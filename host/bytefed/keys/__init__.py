@@ -5,6 +5,6 @@ Nothing of a key is ever said in an error, a representation, a log or a run dire
 
 from bytefed.keys.file import KeyFile
 from bytefed.keys.ring import KeyRing
-from bytefed.keys.shared import BoardKey, draw_key, key_check
+from bytefed.keys.shared import BoardKey, key_check
 
-__all__ = ["BoardKey", "KeyFile", "KeyRing", "draw_key", "key_check"]
+__all__ = ["BoardKey", "KeyFile", "KeyRing", "key_check"]

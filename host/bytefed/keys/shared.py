@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -71,11 +70,6 @@ class BoardKey:
     def label(self) -> str:
         """The uid as 16 hexadecimal digits, and the name if there is one."""
         return f"{self.uid:016x}" + (f" ({self.name})" if self.name else "")
-
-
-def draw_key() -> bytes:
-    """Return a new key from the operating system's generator, 32 bytes."""
-    return secrets.token_bytes(KEY_SIZE)
 
 
 def key_check(key: bytes) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import cache
 from operator import add, attrgetter
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from bytefed.errors import BytefedError
 from bytefed.ledger.columns import column, computed
@@ -14,6 +14,9 @@ from bytefed.protocol.direction import Direction
 from bytefed.protocol.message import HEADER_SIZE
 from bytefed.protocol.serial_frame import CRC_SIZE, STUFFING_SIZE
 from bytefed.seal import FRAME_SEAL_SIZE
+
+Security = Literal["sealed", "OPEN"]
+"""Whether a link keeps strangers out or lets them in."""
 
 
 class LedgerError(BytefedError):

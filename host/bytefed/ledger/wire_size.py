@@ -11,8 +11,17 @@ from functools import cache
 from typing import Literal
 
 from bytefed import codec as codecs
+from bytefed.errors import ConfigError
 from bytefed.head import parameters
-from bytefed.ledger.count import BLE_FRAMING, SERIAL_FRAMING, ByteCount, Framing, Sealing, split_frame
+from bytefed.ledger.count import (
+    BLE_FRAMING,
+    SERIAL_FRAMING,
+    ByteCount,
+    Framing,
+    Sealing,
+    Security,
+    split_frame,
+)
 from bytefed.protocol.chunks import ChunkPlan
 from bytefed.protocol.direction import Direction
 from bytefed.protocol.message import (
@@ -21,6 +30,7 @@ from bytefed.protocol.message import (
     MAX_FRAME,
     MAX_WINDOW,
     MIN_FRAME,
+    MIN_SEALED_FRAME,
     Accept,
     Add,
     Added,
@@ -49,6 +59,8 @@ BLUEFRUIT_WINDOW = 32
 UID_SIZE = 8
 """Bytes of the uid behind LOCKED."""
 
+MIN_SEALED_MTU = 65
+"""The smallest ATT MTU whose frames have room for a handshake."""
 _ATT_OVERHEAD = 3
 _CRC_SIZE = 4  # of a delta
 _LARGEST_ADD = 65_535
@@ -72,6 +84,11 @@ class LinkProfile:
     window_up: int
     framing: Literal["serial", "ble"]
     sealed: bool = field(default=False, kw_only=True)
+
+    @property
+    def security(self) -> Security:
+        """Whether strangers are kept out, in the words of bytes.csv."""
+        return "sealed" if self.sealed else "OPEN"
 
     @property
     def overhead(self) -> Framing:
@@ -136,6 +153,21 @@ def ble_profile(mtu: int, window_down: int = BLUEFRUIT_WINDOW, window_up: int = 
     if not MIN_FRAME + _ATT_OVERHEAD <= mtu <= 517:
         raise ValueError(f"an ATT MTU is 23 to 517, not {mtu}")
     return LinkProfile("ble", min(MAX_FRAME, mtu - _ATT_OVERHEAD), window_down, window_up, "ble")
+
+
+def sealed_profile(profile: LinkProfile) -> LinkProfile:
+    """Return the profile of the same link, sealed.
+
+    Raises:
+        ConfigError: E_MTU_SMALL if its frames are too short for a handshake.
+    """
+    if profile.frame_limit < MIN_SEALED_FRAME:
+        raise ConfigError(
+            "E_MTU_SMALL",
+            f"An ATT MTU of {profile.frame_limit + _ATT_OVERHEAD} has no room for the handshake of a sealed link.",
+            f"Give an MTU of {MIN_SEALED_MTU} or more, or --open for a link without keys.",
+        )
+    return replace(profile, sealed=True)
 
 
 def blob_size(codec: str, features: int, classes: int) -> int:

@@ -316,6 +316,7 @@ class Simulation:
             late=0,
             failed=self._asked_in_all - self._counted_in_all,
             away=(),
+            open_boards=self._links.open_clients,
             accuracy_boards=self._accuracy_boards,
             accuracy_central=central_accuracy(task, partition, self._training) if wanted else None,
             sums=self._ledger.sums(),

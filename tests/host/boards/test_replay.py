@@ -182,7 +182,7 @@ def served(options: VirtualOptions) -> Iterator[str]:
 
 
 def test_the_command_over_a_pseudo_terminal(recording: Path) -> None:
-    with served(VirtualOptions(kind(recording))) as port:
+    with served(VirtualOptions(kind(recording), sealed=False)) as port:
 
         def command(*options: str) -> subprocess.CompletedProcess[str]:
             line = [sys.executable, "-m", "bytefed", "capture", "--board", f"serial:{port}", *options]

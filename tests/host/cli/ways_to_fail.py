@@ -473,7 +473,8 @@ WAYS: dict[str, list[Way]] = {
     "E_STRATEGY_MISSING": [_strategy("", "Other")],
     "E_QUORUM": ["simulate --data synthetic --clients 4 --rounds 1 --dropout 1 --quiet"],
     "E_TOO_FEW_BOARDS": [f"{_RUN} --no-central --min-train-nodes 2 --deadline 0"],
-    "E_TOO_LARGE": ["estimate --features 4096 --classes 64 --link ble --mtu 23"],
+    "E_TOO_LARGE": ["estimate --features 4096 --classes 64 --link ble --mtu 65"],
+    "E_MTU_SMALL": ["estimate --link ble --mtu 23", "simulate --links ble:23", "sweep --mtu 23"],
 }  # fmt: skip
 """Code to the ways in which it is brought about: a command line, or what prepares a place and returns one."""
 
@@ -488,19 +489,17 @@ _PROGRAM = "can be raised in programs only: the command line's choices and range
 _DEFECT = "is a defect of bytefed, and can't be brought about"
 NOT_RUN: dict[str, str] = {
     **dict.fromkeys(("E_BLE", "E_BLE_ABSENT", "E_BLE_NOT_FOUND", "E_BLE_OFF", "E_BLE_SERVICE"), _RADIO),
-    "E_MTU_SMALL": _BOARD,
     **dict.fromkeys(
         ("E_PORT_BUSY", "E_PORT_DENIED", "E_PORT_LOST", "E_BOOTLOADER", "E_LINK_LOST", "E_NO_ANSWER", "E_FLASH",
          "E_OTHER_BOARD"), _HARDWARE,
     ),
     **dict.fromkeys(
         (*(f"E_BOARD_{status}" for status in (
-            "BAD_CRC", "BAD_LABEL", "BAD_LENGTH", "BAD_VALUE", "BAD_VERSION", "BUSY", "EXTRACTOR_FAILED", "LOCKED",
-            "NOT_FINITE", "NO_CONFIG", "NO_EXTRACTOR", "NO_SAMPLES", "NO_SENSOR", "NO_SESSION", "NO_STORAGE",
-            "NOT_RECEIVED", "OTHER_SAMPLES",
-            "STALE_ROUND", "STORAGE_FAILED", "STORE_FULL", "TOO_LARGE", "UNKNOWN_CODEC", "UNKNOWN_KIND",
-            "UNPAIRED", "BATCH", "CAPACITY", "BITS", "EXAMPLES", "FEATURES", "MODEL", "RESET", "SHAPE", "TAKEN",
-            "TWICE", "UNKNOWN",
+            "BAD_CRC", "BAD_LABEL", "BAD_LENGTH", "BAD_VALUE", "BAD_VERSION", "BUSY", "EXTRACTOR_FAILED",
+            "LOCKED", "NOT_FINITE", "NO_CONFIG", "NO_EXTRACTOR", "NO_SAMPLES", "NO_SENSOR", "NO_SESSION",
+            "NO_STORAGE", "NOT_RECEIVED", "OTHER_SAMPLES", "STALE_ROUND", "STORAGE_FAILED", "STORE_FULL",
+            "TOO_LARGE", "UNKNOWN_CODEC", "UNKNOWN_KIND", "UNPAIRED", "BATCH", "CAPACITY", "BITS", "EXAMPLES",
+            "FEATURES", "MODEL", "RESET", "SHAPE", "TAKEN", "TWICE", "UNKNOWN",
         )), "E_DELTA_CRC", "E_DELTA_NORM", "E_DELTA_NOT_FINITE", "E_HEAD_NOT_FINITE", "E_NO_DELTA", "E_SHORT_MESSAGE",
          "E_PAIR_CHECK", "E_VERSION", "E_WELCOME"), _BOARD,
     ),

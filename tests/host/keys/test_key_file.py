@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from bytefed.errors import StoreError
-from bytefed.keys import BoardKey, KeyFile, KeyRing, draw_key, key_check
+from bytefed.keys import BoardKey, KeyFile, KeyRing, key_check
 from bytefed.keys.file import default_path
 from bytefed.keys.shared import from_text, to_text
+from bytefed.seal import draw_key
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="modes of POSIX")
 KEY, OTHER = bytes(range(32)), bytes(range(1, 33))
@@ -169,7 +170,8 @@ def test_an_error_changes_nothing(tmp_path):
 ADDS = """
 import sys
 from pathlib import Path
-from bytefed.keys import BoardKey, KeyFile, draw_key
+from bytefed.keys import BoardKey, KeyFile
+from bytefed.seal import draw_key
 for uid in range(int(sys.argv[2]), int(sys.argv[2]) + 25):
     with KeyFile(Path(sys.argv[1])).changing() as known:
         known[uid] = BoardKey(uid, draw_key())

@@ -30,7 +30,7 @@ def samples(D: int, C: int, train: int, test: int) -> Samples:
 
 
 async def life_of_a_board(device: BookedDevice, data: Samples, head: np.ndarray) -> None:
-    """Connect, provision, two rounds, an evaluation: expected and counted bytes are the same after each."""
+    """Connect, provision, three rounds, an evaluation: expected and counted bytes are the same after each."""
 
     def same() -> ByteCount:
         counted, expected = device.take_bytes(), device.take_expected()
@@ -43,12 +43,15 @@ async def life_of_a_board(device: BookedDevice, data: Samples, head: np.ndarray)
     assert same() == wire_size.connection_bytes(device.profile)
     await device.provision(data)
     same()
-    for number in (1, 2):
-        await device.run_round(number, head, PLAN)
-        counted = same()
-    assert counted == wire_size.round_bytes(device.profile, device.board.features, device.board.classes)
-    await device.run_round(2, head, PLAN, train=False)
-    same()
+    shape = device.board.features, device.board.classes
+    for number, statistics in ((1, False), (2, False), (3, True)):
+        await device.run_round(number, number * head, PLAN, statistics=statistics)
+        of_round = wire_size.round_bytes(
+            device.profile, *shape, statistics=statistics, configures=number == 1
+        )
+        assert same() == of_round
+    await device.run_round(3, 4 * head, PLAN, train=False)
+    assert same() == wire_size.round_bytes(device.profile, *shape, train=False)
     await device.close()
     assert device.take_bytes() == ByteCount()
 
