@@ -6,11 +6,21 @@ import random
 from typing import NamedTuple
 
 from bytefed.device.link import Link
-from bytefed.device.refusals import LockedError, lost_key, taken_told, unpaired
+from bytefed.device.refusals import LockedError, lost_key, other_board, taken_told, unpaired
 from bytefed.errors import BoardError, ProtocolError
 from bytefed.keys import KeyRing
 from bytefed.ledger.account import Part
-from bytefed.protocol.message import MIN_SEALED_FRAME, PROTOCOL_VERSION, Greet, Hello, Kind, Welcome, Welcomed
+from bytefed.protocol.message import (
+    MIN_SEALED_FRAME,
+    PROTOCOL_VERSION,
+    VISIT,
+    Board,
+    Greet,
+    Hello,
+    Kind,
+    Welcome,
+    Welcomed,
+)
 from bytefed.transport.base import Transport, key_of
 
 _OTHER_VERSION = ("E_BOARD_BAD_VERSION", "E_BOARD_BAD_LENGTH", "E_BOARD_UNKNOWN_KIND")
@@ -118,15 +128,27 @@ class Opener:
         try:
             return await self._greet_board(ring, link, run, tries, uid)
         except LockedError as error:
-            if self._uid is not None or error.uid in (None, uid):
+            if error.uid in (None, uid):
                 raise
+            if self._uid is not None:
+                raise other_board(self._transport.uri, error.uid, uid) from error
             return await self._greet_board(ring, link, run, tries, error.uid)
         except BoardError as error:
             if error.code != "E_BOARD_UNPAIRED":
                 raise
             if self._uid is not None:
-                raise lost_key(self._transport.uri, uid) from error
+                raise await self._without_key(link, tries, uid) from error
             return None
+
+    async def _without_key(self, link: Link, tries: int, uid: int) -> BoardError:
+        """Ask a board without a key in the place of one that has one who it is, and return what is amiss."""
+        opened = await self._say_hello(link, VISIT, tries)
+        body = opened.inside
+        if not body:
+            _, body = await link.request(Kind.INFO, b"", Kind.BOARD)
+        there = Board.unpack(body).uid
+        uri = self._transport.uri
+        return lost_key(uri, uid) if there == uid else other_board(uri, there, uid)
 
     async def _greet_board(self, ring: KeyRing, link: Link, run: int, tries: int, uid: int) -> Opened:
         """Greet a board by each of the keys that it may have."""

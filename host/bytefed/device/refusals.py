@@ -58,12 +58,21 @@ def lost_key(name: str, uid: int) -> BoardError:
     )
 
 
+def other_board(name: str, there: int, expected: int) -> BoardError:
+    """Return the error for a board that answers in another's place."""
+    return BoardError(
+        "E_OTHER_BOARD",
+        f"{name}: board {there:016x} answers where {expected:016x} was",
+        "Don't swap boards during a run; go on with it: `bytefed run --resume DIR`.",
+    )
+
+
 def unpaired(name: str, uid: int) -> BoardError:
     """Return the error for a board that nobody has given a key."""
     return BoardError(
         "E_BOARD_UNPAIRED",
         f"{name}: board {uid:016x} has no key, so that what is said to it can be read and changed on the way.",
-        "Give it one by cable: `bytefed pair BOARD`.",
+        "Give it one by cable: `bytefed pair BOARD`. To measure without: `bytefed run --open`.",
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Container
 from bytefed.device.absence import OnAway, absence_told
 from bytefed.device.link import Link
 from bytefed.device.opening import Opener, version_error
+from bytefed.device.refusals import other_board
 from bytefed.errors import BoardError, BytefedError, LinkError, ProtocolError
 from bytefed.keys import KeyRing
 from bytefed.ledger.account import Account, Role
@@ -221,11 +222,7 @@ class Session:
 
     def _recognize(self, board: Board) -> None:
         if self.connections and board.uid != self.board.uid:
-            raise BoardError(
-                "E_OTHER_BOARD",
-                f"{self.uri}: board {board.uid:016x} answers where {self.board.uid:016x} was",
-                "Don't swap boards during a run; go on with it: `bytefed run --resume DIR`.",
-            )
+            raise other_board(self.uri, board.uid, self.board.uid)
 
     # ---- Recovery
 

@@ -195,3 +195,21 @@ def test_a_key_that_changes_while_a_run_goes_on_is_found(tmp_path):
         assert device.profile.sealed
 
     asyncio.run(work())
+
+
+@pytest.mark.parametrize("there", [None, OTHER], ids=["without a key", "with a key"])
+def test_another_board_in_its_place_is_told_from_one_that_lost_its_key(there, tmp_path):
+    async def work() -> str:
+        transport = over("serial", board())
+        transport.rto_floor = 0.05
+        device = Device(
+            transport, ring=a_ring(tmp_path, BoardKey(UID, KEY), BoardKey(1, OTHER), open_links=True)
+        )
+        await device.connect(7)
+        await device.close()
+        transport._board = board(there, uid=1)
+        with pytest.raises(BoardError) as caught:
+            await device.connect(7)
+        return caught.value.code
+
+    assert asyncio.run(work()) == "E_OTHER_BOARD"

@@ -32,7 +32,7 @@ def a_file(folder: Path, *entries: BoardKey) -> KeyFile:
 
 
 class Cable(LoopbackTransport):
-    """A cable that is pulled out: before PAIR goes down, or before PAIRED comes up."""
+    """A cable that is pulled out, before PAIR goes down or before PAIRED comes up; or a user who ends the command."""
 
     rto_floor = 0.02
 
@@ -51,6 +51,8 @@ class Cable(LoopbackTransport):
         await super().write(data)
         if kind == Kind.PAIR and self.pulled == "after":
             await self.close()
+        if kind == Kind.PAIR and self.pulled == "Ctrl-C":
+            raise asyncio.CancelledError
 
 
 def pair(file: KeyFile, board: VirtualBoard, *, name: str = "", erase: bool = False, pulled: str = "") -> Met:
@@ -136,20 +138,20 @@ def test_a_wrong_key_is_kept_until_the_new_one_is_there(tmp_path):
     assert reach(file, board)
 
 
-@pytest.mark.parametrize("pulled", ["before", "after"])
+@pytest.mark.parametrize("pulled", ["before", "after", "Ctrl-C"])
 @pytest.mark.parametrize("first", [True, False], ids=["first key", "rotation"])
 def test_a_cable_that_is_pulled_out_loses_nothing(pulled, first, tmp_path):
     file, board = a_file(tmp_path), a_board()
     if not first:
         pair(file, board)
-    with pytest.raises(LinkError):
+    with pytest.raises((LinkError, asyncio.CancelledError)):
         pair(file, board, pulled=pulled)
     entry = file.read()[UID]
     assert entry.pending is not None
-    assert board.has_key == (not first or pulled == "after")
+    assert board.has_key == (not first or pulled != "before")
     if board.has_key:
         assert reach(file, board)
-        assert (file.read()[UID].pending is None) == (pulled == "after")
+        assert (file.read()[UID].pending is None) == (pulled != "before")
     else:
         with pytest.raises(BoardError, match="E_BOARD_UNPAIRED"):
             reach(file, board)

@@ -24,6 +24,7 @@ from bytefed.events import BoardAway, BoardBack, BoardTrouble, Event, RoundClose
 from bytefed.federation import experiment
 from bytefed.federation import fleet as fleet_module
 from bytefed.federation.config import RunConfig
+from bytefed.keys import BoardKey, KeyFile
 from bytefed.protocol.message import State
 from bytefed.runs.store import Store
 from bytefed.transport import serial as serial_transport
@@ -48,7 +49,10 @@ class Bench:
         self.folder = folder
         self.hub = Hub(folder / "dev")
         self._monkeypatch = monkeypatch
-        self.boards = [HubBoard(0xB0 + number, D, C) for number in range(count)]
+        monkeypatch.setenv("BYTEFED_KEYS", str(folder / "keys.toml"))
+        self.boards = [HubBoard(0xB0 + number, D, C, bytes([number + 1]) * 32) for number in range(count)]
+        with KeyFile().changing() as known:
+            known.update({board.uid: BoardKey(board.uid, board.key) for board in self.boards})
         self.events: list[Event] = []
         self.head = b""
         self._deeds: list[asyncio.Task[None]] = []
