@@ -221,6 +221,22 @@ def test_names_that_go_round_and_a_board_that_is_idle(bench: Make) -> None:
     assert [event.participants for event in run.said(RoundClosed)] == [2] * ROUNDS
 
 
+def test_a_board_that_comes_back_without_its_key_is_named_and_the_run_goes_on(bench: Make) -> None:
+    """Its flash has lost the key, or somebody has changed it: it is not talked to in the clear."""
+
+    async def deed(run: Bench) -> None:
+        run.boards[0].key = None
+        run.hub.plug(run.reset(0), "ttyACM0")
+
+    run = bench(3)
+    run.run(deed, after=2)
+    (trouble,) = run.said(BoardTrouble)
+    assert (trouble.board, trouble.code) == (f"{run.boards[0].uid:016x}", "E_BOARD_UNPAIRED")
+    assert "has lost its key" in trouble.message
+    participants = [event.participants for event in run.said(RoundClosed)]
+    assert participants == [3, 3, *[2] * (ROUNDS - 2)]
+
+
 @pytest.mark.parametrize("name", ["ttyACM0", "ttyACM4"])
 def test_a_board_of_another_run_is_neither_claimed_nor_disturbed(bench: Make, name: str) -> None:
     """It is plugged in meanwhile, at the old port's name or at one that is looked at before the right one."""
