@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import statistics
 from typing import Literal
@@ -15,8 +16,10 @@ from bytefed._core import VirtualBoard
 from bytefed.device.device import Device
 from bytefed.device.plan import Samples, TrainingPlan
 from bytefed.ledger import wire_size
+from bytefed.ledger.count import ByteCount
 from bytefed.ledger.expected_loss import pull_expected, push_expected, round_expected
 from bytefed.ledger.wire_size import LinkProfile, ble_profile, sealed_profile, serial_profile
+from bytefed.protocol.message import State
 from bytefed.transport.faults import Faults, FaultyTransport, RandomFaults
 
 # 40 slices of 50 ms: longer than a time-out, and a slice that a POLL brings forward hardly matters.
@@ -77,6 +80,49 @@ async def measure(
         await device.train(device.plan_round(number, head, PLAN, statistics=False))
         counts.append(device.take_bytes().wire_total)
     return counts[1:]  # the first has what was said before it, and CONFIG
+
+
+async def lose(profile: LinkProfile, shape: tuple[int, int]) -> tuple[ByteCount, ByteCount, ByteCount]:
+    """Return the bytes until a client trains that is lost then, of its new session, and of its next round's start."""
+    D, C = shape
+    key = KEY if profile.sealed else None
+    limit, window = profile.frame_limit, profile.window_down
+
+    def make_board(uid: int, boot: int) -> VirtualBoard:
+        return VirtualBoard(
+            features=D, classes=C, uid=uid, boot=boot, window=window, frame_limit=limit, key=key
+        )
+
+    port = BoardPort(1, make_board, framing=profile.framing, frame_limit=limit, key=key, slice_time=3600.0)
+    device, head, counts = Device(port, rng=random.Random(limit)), np.ones(D * C + C, np.float32), []
+    await device.connect(1)
+    await device.provision(samples(D, C))
+    device.take_bytes()
+    for number in (1, 2):
+        training = asyncio.create_task(device.train(device.plan_round(number, number * head, PLAN)))
+        while port.board.state != State.TRAINING:
+            await asyncio.sleep(0)
+        counts.append(device.take_bytes())
+        training.cancel()
+        await asyncio.wait([training])
+        await device.close()
+        port.reset()
+        device = Device(port, rng=random.Random(number))
+        await device.connect(1)
+        counts.append(device.take_bytes())
+        await device.provision(samples(D, C))
+        device.take_bytes()
+    return counts[0], counts[1], counts[2]
+
+
+@pytest.mark.parametrize("profile", PROFILES[:4] + PROFILES[5:9], ids=str)
+@pytest.mark.parametrize(("D", "C"), [(5, 2), (64, 10)])
+def test_a_client_that_is_lost_costs_what_a_simulation_books(profile: LinkProfile, D: int, C: int) -> None:
+    """SPEC.md section 8.4."""
+    lost, again, next_lost = run(lose(profile, (D, C)))
+    blob = wire_size.blob_size("float32", D, C)
+    assert lost == next_lost == wire_size.start_bytes(profile, blob, configures=True)
+    assert again == wire_size.connection_bytes(profile)
 
 
 SETTINGS = [
