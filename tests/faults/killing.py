@@ -1,4 +1,4 @@
-"""The real coordinator, killed by SIGKILL at random instants, over boards that live on behind pseudo-terminals."""
+"""The real coordinator, killed by SIGKILL at random instants, over sealed boards behind pseudo-terminals that live on."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bytefed.boards.scheme import Found
 from bytefed.boards.virtual import BoardKind, PtyBoard, board_uid, make_board, serve_boards
+from bytefed.device.device import Device
 from bytefed.errors import BytefedError
 from bytefed.federation import experiment
 from bytefed.federation.config import RunConfig
 from bytefed.protocol.message import State
 from bytefed.runs.store import Store
+from bytefed.transport.serial import SerialTransport
 
 D, C = 6, 3
 BOARDS = 3
@@ -39,11 +42,38 @@ class Kills:
     head: bytes
 
 
+def _key(uid: int) -> bytes:
+    return random.Random(f"key {uid}").randbytes(32)
+
+
+@asynccontextmanager
+async def _open_sealed(found: Sequence[Found], _options: object, _faults: str) -> AsyncIterator[list[Device]]:
+    """Give a Device for each port, which knows its board's key."""
+    async with AsyncExitStack() as stack:
+        devices = []
+        for number, each in enumerate(found):
+            port = SerialTransport(each.uri.removeprefix("serial:"), key=_key(board_uid(1, number)))
+            devices.append(Device(port))
+            stack.push_async_callback(devices[-1].close)
+        yield devices
+
+
+@contextmanager
+def _keys_known() -> Iterator[None]:
+    """Let coordinators of this process and its forks know the keys of the boards behind ports."""
+    as_ever = experiment.open_devices
+    experiment.open_devices = _open_sealed  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        experiment.open_devices = as_ever
+
+
 class _Released:
     """A board that writes down, as they happen, the rounds whose delta it was told is stored."""
 
     def __init__(self, uid: int, log: int) -> None:
-        self._board: Any = make_board(BoardKind(D, C), uid)
+        self._board: Any = make_board(BoardKind(D, C), uid, key=_key(uid))
         self._uid = uid
         self._log = log
 
@@ -85,7 +115,8 @@ def boards(log: Path) -> Iterator[list[str]]:
     ptys = [PtyBoard(_Released(board_uid(1, i), descriptor), None) for i in range(BOARDS)]  # type: ignore[arg-type]
     pid = _fork(lambda: serve_boards(ptys, lambda: os.getppid() == 1))
     try:
-        yield [f"serial:{pty.port}" for pty in ptys]
+        with _keys_known():
+            yield [f"serial:{pty.port}" for pty in ptys]
     finally:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
