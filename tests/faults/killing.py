@@ -1,4 +1,4 @@
-"""The real coordinator, killed by SIGKILL at random instants, over sealed boards behind pseudo-terminals that live on."""
+"""The real coordinator, killed by SIGKILL at random instants, over sealed boards behind pseudo-terminals."""
 
 from __future__ import annotations
 
