@@ -21,6 +21,8 @@ from bytefed.device.plan import Samples
 from bytefed.ledger.count import ByteCount
 from bytefed.transport.faults import Faults, with_faults
 
+KEY = bytes(range(32))
+
 
 @dataclass(frozen=True)
 class Goodput:
@@ -45,6 +47,7 @@ def measure(
     *,
     framing: str = "serial",
     rounds: int = 40,
+    sealed: bool = True,
     seeds: Sequence[int] = range(1, 11),
 ) -> Goodput:
     """Measure rounds that consist almost only of transfers: float32 both ways, two samples to train on.
@@ -55,9 +58,10 @@ def measure(
         loss: Probability that a frame is lost, each direction.
         framing: "serial" or "ble".
         rounds: Number of rounds with each seed.
+        sealed: Whether host and board share a key.
         seeds: Seeds of the losses; the median of their results counts, since three losses in a row make one long wait.
     """
-    args = (features, classes, rate, framing, rounds)
+    args = (features, classes, rate, framing, rounds, KEY if sealed else None)
     calm, calm_seconds = run(_rounds(0.0, 0, *args))
     tries = [run(_rounds(loss, seed, *args)) for seed in seeds]
     lossy = median(count.wire_total for count, _ in tries)
@@ -67,12 +71,20 @@ def measure(
 
 
 async def _rounds(
-    loss: float, seed: int, features: int, classes: int, rate: float, framing: str, rounds: int
+    loss: float,
+    seed: int,
+    features: int,
+    classes: int,
+    rate: float,
+    framing: str,
+    rounds: int,
+    key: bytes | None,
 ) -> tuple[ByteCount, float]:
     def make(uid: int, boot: int) -> VirtualBoard:
-        return VirtualBoard(features=features, classes=classes, uid=uid, boot=boot)
+        return VirtualBoard(features=features, classes=classes, uid=uid, boot=boot, key=key)
 
-    port = BoardPort(1, make, framing=framing, frame_limit=250 if framing == "serial" else 244)  # type: ignore[arg-type]
+    limit = 250 if framing == "serial" else 244
+    port = BoardPort(1, make, framing=framing, frame_limit=limit, key=key)  # type: ignore[arg-type]
     link = with_faults(port, Faults(drop=loss, throttle=rate, seed=seed))
     device = Device(link, rng=random.Random(1))
     await device.connect(RUN)

@@ -1,4 +1,4 @@
-"""The real coordinator, killed by SIGKILL at random instants, over boards that live on behind pseudo-terminals."""
+"""The real coordinator, killed by SIGKILL at random instants, over sealed boards behind pseudo-terminals."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from bytefed.federation.config import RunConfig
 from bytefed.keys import BoardKey, KeyFile
 from bytefed.protocol.message import State
 from bytefed.runs.store import Store
-from bytefed.seal import draw_key
 
 D, C = 6, 3
 BOARDS = 3
@@ -41,11 +40,15 @@ class Kills:
     head: bytes
 
 
+def _key(uid: int) -> bytes:
+    return random.Random(f"key {uid}").randbytes(32)
+
+
 class _Released:
     """A board that writes down, as they happen, the rounds whose delta it was told is stored."""
 
-    def __init__(self, uid: int, log: int, key: bytes) -> None:
-        self._board: Any = make_board(BoardKind(D, C), uid, key=key)
+    def __init__(self, uid: int, log: int) -> None:
+        self._board: Any = make_board(BoardKind(D, C), uid, key=_key(uid))
         self._uid = uid
         self._log = log
 
@@ -85,10 +88,10 @@ def boards(log: Path) -> Iterator[list[str]]:
     """Paired boards in a process of their own; gives their ports."""
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.environ["BYTEFED_KEYS"] = str(log.with_name("keys.toml"))
-    keys = {board_uid(1, number): draw_key() for number in range(BOARDS)}
+    uids = [board_uid(1, number) for number in range(BOARDS)]
     with KeyFile().changing() as known:
-        known.update({uid: BoardKey(uid, key) for uid, key in keys.items()})
-    ptys = [PtyBoard(_Released(uid, descriptor, key), None) for uid, key in keys.items()]  # type: ignore[arg-type]
+        known.update({uid: BoardKey(uid, _key(uid)) for uid in uids})
+    ptys = [PtyBoard(_Released(uid, descriptor), None) for uid in uids]  # type: ignore[arg-type]
     pid = _fork(lambda: serve_boards(ptys, lambda: os.getppid() == 1))
     try:
         yield [f"serial:{pty.port}" for pty in ptys]

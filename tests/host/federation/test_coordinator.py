@@ -173,7 +173,7 @@ class World:
             assignment = Assignment(self.task, divide(self.task, "iid", len(devices)))
             seconds = await connect_all(devices, 1, requirements, assignment)
             store = Store.create(self.directory, 1, np.zeros(P, np.float32), self.config.to_toml(), {})
-            store.enrol([(device.name, "serial") for device in devices])
+            store.enrol([(device.name, "serial", device.profile.security) for device in devices])
         try:
             assignment = Assignment(self.task, divide(self.task, "iid", len(store.clients())))
             fleet = Fleet(store, assignment, requirements, self.config.codec, self.events.append)
