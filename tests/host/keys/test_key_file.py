@@ -187,6 +187,31 @@ def test_two_commands_lose_nothing_of_each_other(tmp_path):
     assert len(KeyFile(path).read()) == 75
 
 
+ADDS_ONE = """
+import sys
+from pathlib import Path
+from bytefed.keys import BoardKey, KeyFile
+print("begins", flush=True)
+with KeyFile(Path(sys.argv[1])).changing() as known:
+    known[1] = BoardKey(1, b"1" * 32)
+"""
+
+
+def test_two_commands_wait_for_each_other(tmp_path):
+    file = a_file(tmp_path)
+    with file.changing() as known:
+        command = [sys.executable, "-c", ADDS_ONE, str(file.path)]
+        other = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert other.stdout is not None
+        assert other.stdout.readline() == "begins\n"
+        with pytest.raises(subprocess.TimeoutExpired):
+            other.wait(0.5)
+        known[2] = BoardKey(2, OTHER)
+    other.communicate(timeout=30)
+    assert other.returncode == 0
+    assert {*file.read()} == {1, 2}
+
+
 @POSIX
 def test_a_link_stays_one(tmp_path):
     (tmp_path / "elsewhere").mkdir()
