@@ -10,11 +10,10 @@ from bytefed.device.link import Link
 from bytefed.device.refusals import taken_told
 from bytefed.errors import BoardError, BytefedError, LinkError, ProtocolError
 from bytefed.ledger.account import Account, Role
-from bytefed.ledger.wire_size import LinkProfile
+from bytefed.ledger.wire_size import MIN_SEALED_FRAME, MIN_SEALED_MTU, LinkProfile
 from bytefed.protocol.message import (
     MAX_WINDOW,
     MIN_FRAME,
-    MIN_SEALED_FRAME,
     PROTOCOL_VERSION,
     Board,
     Capability,
@@ -321,7 +320,7 @@ def _check_room(uri: str, frame_limit: int) -> None:
         raise BoardError(
             "E_MTU_SMALL",
             f"{uri}: frames of {frame_limit} bytes have no room for the handshake of a sealed link, which takes"
-            f" {MIN_SEALED_FRAME} (an ATT MTU of {MIN_SEALED_FRAME + 3})",
+            f" {MIN_SEALED_FRAME} (an ATT MTU of {MIN_SEALED_MTU})",
             "Use a Bluetooth adapter that agrees on a larger MTU, or the board's cable.",
         )
 
