@@ -10,9 +10,8 @@ from bytefed.device.refusals import LockedError, lost_key, other_board, taken_to
 from bytefed.errors import BoardError, ProtocolError
 from bytefed.keys import KeyRing
 from bytefed.ledger.account import Part
+from bytefed.ledger.wire_size import MIN_SEALED_FRAME, MIN_SEALED_MTU
 from bytefed.protocol.message import (
-    MIN_SEALED_FRAME,
-    MIN_SEALED_MTU,
     PROTOCOL_VERSION,
     VISIT,
     Board,
