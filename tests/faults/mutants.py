@@ -341,7 +341,12 @@ HOSTS = (
         ((" or header.transfer != sequence % 4", ""),),
         "echoes",
     ),
-    Mutant("no nonce", _HOST_SESSION, (("Welcome.unpack(body).nonce == nonce", "True"),), "old welcome"),
+    Mutant(
+        "no nonce",
+        "bytefed/device/opening.py",
+        (("Welcome.unpack(body).nonce == nonce", "True"),),
+        "old welcome",
+    ),
     Mutant("act on every ACK", _TRANSFER, (("if news or polls:", "if True:"),), "duplicates"),
     Mutant("no primary key", _SCHEMA, ((_KEY, _NO_KEY),), "late kills"),
     Mutant(
