@@ -10,8 +10,8 @@ from bytefed.device.refusals import LockedError, lost_key, other_board, taken_to
 from bytefed.errors import BoardError, ProtocolError
 from bytefed.keys import KeyRing
 from bytefed.ledger.account import Part
+from bytefed.ledger.wire_size import MIN_SEALED_FRAME, MIN_SEALED_MTU
 from bytefed.protocol.message import (
-    MIN_SEALED_FRAME,
     PROTOCOL_VERSION,
     VISIT,
     Board,
@@ -222,6 +222,6 @@ def _check_room(uri: str, frame_limit: int) -> None:
         raise BoardError(
             "E_MTU_SMALL",
             f"{uri}: frames of {frame_limit} bytes have no room for the handshake of a sealed link, which takes"
-            f" {MIN_SEALED_FRAME} (an ATT MTU of {MIN_SEALED_FRAME + 3})",
+            f" {MIN_SEALED_FRAME} (an ATT MTU of {MIN_SEALED_MTU})",
             "Use a Bluetooth adapter that agrees on a larger MTU, or the board's cable.",
         )

@@ -30,7 +30,6 @@ from bytefed.protocol.message import (
     MAX_FRAME,
     MAX_WINDOW,
     MIN_FRAME,
-    MIN_SEALED_FRAME,
     Accept,
     Add,
     Added,
@@ -59,9 +58,11 @@ BLUEFRUIT_WINDOW = 32
 UID_SIZE = 8
 """Bytes of the uid behind LOCKED."""
 
-MIN_SEALED_MTU = 65
-"""The smallest ATT MTU whose frames have room for a handshake."""
 _ATT_OVERHEAD = 3
+MIN_SEALED_FRAME = 62
+"""Bytes of the smallest frame limit that has room for a handshake."""
+MIN_SEALED_MTU = MIN_SEALED_FRAME + _ATT_OVERHEAD
+"""The ATT MTU with that frame limit."""
 _CRC_SIZE = 4  # of a delta
 _LARGEST_ADD = 65_535
 

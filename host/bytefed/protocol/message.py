@@ -21,8 +21,6 @@ MAX_FRAME = 250
 """Bytes of the longest frame, header included: COBS adds exactly one byte to it and its CRC-16."""
 MIN_FRAME = 20
 """Bytes of the smallest frame limit, which is what an ATT MTU of 23 leaves."""
-MIN_SEALED_FRAME = 62
-"""Bytes of the smallest frame limit on a sealed link: the messages of its handshake are no shorter than that allows."""
 LARGEST_BODY = 18
 """Bytes of the longest body without its blob: with the header it fits the smallest frame."""
 MAX_WINDOW = 32
