@@ -1,5 +1,6 @@
 // Handshake, sealed frames and sealed blobs with all secrets marked undefined, under valgrind: it reports a
-// branch or an index that depends on one. With the argument `leak` there is one, which it has to report.
+// branch or an index that depends on one. With the argument `branch` or `index` there is one, which it has to
+// report.
 #include <valgrind/memcheck.h>
 
 #include <cstdio>
@@ -40,6 +41,10 @@ bool handshake(Secrets& secrets, SessionKeys* keys) {
     return false;
   }
   show(answer, sizeof answer);
+  uint8_t changed[sizeof answer];
+  std::memcpy(changed, answer, sizeof answer);
+  changed[sizeof answer - 1] ^= 1;
+  if (host.read(changed, sizeof changed, keys)) return false;
   return host.read(answer, sizeof answer, keys);
 }
 
@@ -95,8 +100,13 @@ bool pairing(const Secrets& secrets) {
 int main(int count, char** arguments) {
   Secrets secrets = {{1}, {2}, {3}};
   hide(&secrets, sizeof secrets);
-  if (count > 1 && std::strcmp(arguments[1], "leak") == 0) {
+  const char* const leak = count > 1 ? arguments[1] : "";
+  if (std::strcmp(leak, "branch") == 0) {
     std::puts(std::memcmp(secrets.key, secrets.host, kKeySize) == 0 ? "equal" : "not equal");
+  }
+  if (std::strcmp(leak, "index") == 0) {
+    static const volatile uint8_t table[256] = {};
+    static_cast<void>(table[secrets.key[0]]);
   }
   SessionKeys keys;
   if (handshake(secrets, &keys) && frames(keys) && blobs(keys) && pairing(secrets)) return 0;

@@ -6,7 +6,11 @@ if ! command -v cmake >/dev/null; then
   echo "SKIPPED: the core's tests, CMake is not installed"
   exit 0
 fi
-command -v valgrind >/dev/null || echo "SKIPPED: constant time, valgrind is not installed"
+if ! command -v valgrind >/dev/null; then
+  echo "SKIPPED: constant time, valgrind is not installed"
+elif ! echo '#include <valgrind/memcheck.h>' | "${CXX:-c++}" -E -x c++ - >/dev/null 2>&1; then
+  echo "SKIPPED: constant time, valgrind is here without its headers"
+fi
 for compiler in g++ clang++; do
   if ! command -v "$compiler" >/dev/null; then
     echo "SKIPPED: the core's tests with $compiler, it is not installed"

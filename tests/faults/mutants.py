@@ -102,12 +102,6 @@ BOARDS = (
         "echoes",
     ),
     Mutant(
-        "no transfer number, pull",
-        _ROUNDS,
-        ((" && header.transfer == outbox_.pull_transfer()) {", ") {"),),
-        "old and lost",
-    ),
-    Mutant(
         "a run takes effect at HELLO",
         _SESSION,
         (("  asked_run_ = run;\n", "  asked_run_ = run;\n  enter_run();\n"),),
@@ -240,12 +234,6 @@ BOARDS = (
         "ADD wherever the split ends",
         _INTAKE,
         (("add.first != (anew ? 0u : store_.count(split))", "add.first > store_.capacity()"),),
-        "samples twice",
-    ),
-    Mutant(
-        "an ADD that was aborted is over",
-        _SESSION,
-        (("if (!intake_.add_done() && failure == Status::kOk) {", "if (false) {"),),
         "samples twice",
     ),
     Mutant(

@@ -175,12 +175,7 @@ void Session::on_poll(uint8_t sequence) {
 void Session::on_poll_of_add(uint8_t sequence) {
   if (intake_.state() == State::kReceiving) return outbox_.answer_ack(receiver_, push_transfer_);
   if (intake_.extracting()) return outbox_.answer(sequence, Accept{State::kTraining, 0, 0});
-  // Neither stored nor failed: a RELEASE put an end to it.
-  const Status failure = intake_.failure();
-  if (!intake_.add_done() && failure == Status::kOk) {
-    return outbox_.answer_error(sequence, Status::kNotReceived);
-  }
-  outbox_.answer_final_ack(receiver_, push_transfer_, failure);
+  outbox_.answer_final_ack(receiver_, push_transfer_, intake_.failure());
 }
 
 void Session::on_save(uint8_t sequence) {
