@@ -31,7 +31,7 @@ classes = json.loads((root / "models" / option("model") / "manifest.json").read_
 
 version = re.search(r'^version = "(\d+)\.(\d+)\.(\d+)"', (root / "pyproject.toml").read_text(), re.MULTILINE)
 assert version is not None
-defines = [(f"BYTEFED_{name.upper()}", option(name)) for name in ("capacity", "max_batch")]
+defines: list[object] = [(f"BYTEFED_{name.upper()}", option(name)) for name in ("capacity", "max_batch")]
 defines += [
     (f"BYTEFED_{part}", number)
     for part, number in zip(("MAJOR", "MINOR", "PATCH"), version.groups(), strict=True)
@@ -40,6 +40,8 @@ defines += [
 # An image has one size of head: the core leaves out the loops for other sizes.
 shared: list[object] = [("BYTEFED_MIN_CLASSES", classes), ("BYTEFED_MAX_CLASSES", classes)]
 strict: list[str] = []
+if option("open") == "yes":
+    defines.append("BYTEFED_OPEN")
 if option("debug") == "yes":
     shared.append("BYTEFED_DEBUG")
     strict.append("-Werror")  # for developers; another compiler's warnings don't stop a user

@@ -251,8 +251,8 @@ class VirtualBoard {
   }
 
   static bool erase(void* context) { return static_cast<VirtualBoard*>(context)->keeper_->erase(); }
-  static bool keep(void* context, const uint8_t* key) {
-    return static_cast<VirtualBoard*>(context)->key_store_->save(key);
+  static Status keep(void* context, const uint8_t* key) {
+    return static_cast<VirtualBoard*>(context)->key_store_->save(key) ? Status::kOk : Status::kStorageFailed;
   }
 
   static bool copy(const nb::object& answer, size_t size, int8_t* values) {

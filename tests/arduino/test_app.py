@@ -93,7 +93,10 @@ def test_a_board_trains_over_either_link(switch_on: Callable[..., FakeBoard], fr
         device = await meet(board, framing)
         assert device.uid == 0x0123456789ABCDEF
         assert device.board.features == D and device.board.classes == C
-        assert device.board.capabilities == Capability.EXTRACTOR | Capability.SENSOR | Capability.PERSISTENT
+        assert (
+            device.board.capabilities
+            == Capability.EXTRACTOR | Capability.SENSOR | Capability.PERSISTENT | Capability.OPEN
+        )
         await device.provision(samples())
         reply = await train(device)
         assert reply.num_examples == 24
@@ -439,7 +442,7 @@ def test_a_board_whose_model_does_not_fit_takes_features(switch_on: Callable[...
         board = switch_on(tensors=100_000)
         device = await meet(board, "serial")
         assert device.board.model == 0
-        assert device.board.capabilities == Capability.PERSISTENT
+        assert device.board.capabilities == Capability.PERSISTENT | Capability.OPEN
         await device.provision(samples())
         assert (await train(device)).delta is not None
         await device.close()

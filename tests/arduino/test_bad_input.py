@@ -44,7 +44,7 @@ def test_a_model_that_does_not_fit_its_arena(switch_on: Callable[..., FakeBoard]
     async def action() -> None:
         board = switch_on(tensors=MOTION.arena_bytes + 1)
         device = await meet(board, "serial", VISIT)
-        assert device.board.capabilities == Capability.PERSISTENT
+        assert device.board.capabilities == Capability.PERSISTENT | Capability.OPEN
         assert (await describe(device))["model"] == "none: takes features"
         with pytest.raises(BoardError, match="E_BOARD_NO_SENSOR") as refused:
             await capture_command.capture(device, 0, 5.0, test=False)

@@ -90,8 +90,9 @@ class PairedBoard {
   // Pieces of what it has learnt, none of which may be found anywhere once it has forgotten that.
   std::vector<Bytes> traces() const {
     std::vector<Bytes> pieces;
-    for (const void* from : {static_cast<const void*>(memory.samples), static_cast<const void*>(memory.global),
-                             static_cast<const void*>(memory.local), static_cast<const void*>(memory.residual)}) {
+    for (const void* from :
+         {static_cast<const void*>(memory.samples), static_cast<const void*>(memory.global),
+          static_cast<const void*>(memory.local), static_cast<const void*>(memory.residual)}) {
       const uint8_t* const bytes = static_cast<const uint8_t*>(from);
       pieces.emplace_back(bytes, bytes + 16);
     }
@@ -113,8 +114,8 @@ class PairedBoard {
   static bool send(void*, const uint8_t*, size_t) { return true; }
   static uint32_t millis(void*) { return 0; }
   static bool erase(void* context) { return static_cast<PairedBoard*>(context)->keeper.erase(); }
-  static bool keep(void* context, const uint8_t* bytes) {
-    return static_cast<PairedBoard*>(context)->key_store.save(bytes);
+  static Status keep(void* context, const uint8_t* bytes) {
+    return static_cast<PairedBoard*>(context)->key_store.save(bytes) ? Status::kOk : Status::kStorageFailed;
   }
 
   Link lent_ = {nullptr, &PairedBoard::send, 250, 4};

@@ -40,7 +40,8 @@ _ERASE = """  if (erases) {  // before the new key: a power cut in between leave
   }
 """
 _KEEP = """  if (same) return Status::kOk;
-  if (port_.keep != nullptr && !port_.keep(port_.context, key)) return Status::kStorageFailed;
+  const Status kept = port_.keep == nullptr ? Status::kOk : port_.keep(port_.context, key);
+  if (kept != Status::kOk) return kept;
 """
 _TAG = "if (!equal_secrets(tag, frame + length - kSealTagSize, kSealTagSize)) return 0;"
 MUTANTS = (
@@ -166,7 +167,7 @@ MUTANTS = (
     SealMutant(
         "an erased image counts as written", _KEEPER, "  round_.forget();\n  samples_.forget();\n", ""
     ),
-    SealMutant("a key that was not kept", _KEY, _KEEP, _KEEP.replace("return Status::kStorageFailed;", "{}")),
+    SealMutant("a key that was not kept", _KEY, _KEEP, _KEEP.replace("return kept;", "{}")),
     SealMutant("a key of zeros", _KEY, " || equal_keys(key, zero)", ""),
     SealMutant(
         "the key before stays in flash",

@@ -1,6 +1,6 @@
-// A board with a cable and a radio, and hosts that know four keys, one of them of zeros: PAIR in the clear and
-// sealed, handshakes, sealed requests and noise, on flash that fails, through losses of power. The board's key
-// is held against the rules of SPEC 10.5.
+// A board with a cable and a radio, and hosts that know four keys, one of them of zeros: PAIR in the clear
+// and sealed, handshakes, sealed requests and noise, on flash that fails, through losses of power. The
+// board's key is held against the rules of SPEC 10.5.
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -97,8 +97,8 @@ struct Device {
   }
   static uint32_t millis(void*) { return 0; }
   static bool erase(void* context) { return static_cast<Device*>(context)->keeper.erase(); }
-  static bool keep(void* context, const uint8_t* bytes) {
-    return static_cast<Device*>(context)->key_store.save(bytes);
+  static Status keep(void* context, const uint8_t* bytes) {
+    return static_cast<Device*>(context)->key_store.save(bytes) ? Status::kOk : Status::kStorageFailed;
   }
   // Which of the hosts' keys the board has; -1 for none.
   int number() const {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import subprocess
 import time
@@ -19,7 +20,7 @@ from bytefed.boards import qemu
 from bytefed.boards.open import VirtualOptions, open_devices
 from bytefed.boards.virtual import BoardKind
 from bytefed.device.device import Device
-from bytefed.errors import BoardError, ConfigError, LinkError
+from bytefed.errors import BoardError, BytefedError, ConfigError, LinkError
 from bytefed.federation.config import RunConfig
 from bytefed.federation.experiment import begin
 from bytefed.transport.serial import SerialTransport
@@ -91,18 +92,23 @@ def test_a_board_says_what_it_is(images: Path) -> None:
 
 
 @contextmanager
-def lone_board(images: Path) -> Iterator[tuple[SerialTransport, subprocess.Popen[str]]]:
-    """A board with QEMU's monitor at hand."""
+def lone_board(
+    images: Path, key: bytes | None = None, host_key: bytes | None = None
+) -> Iterator[tuple[SerialTransport, subprocess.Popen[str]]]:
+    """A board with QEMU's monitor at hand, which is started with that key; the host believes in another one."""
     with qemu.listening() as listener:
         port = listener.getsockname()[1]
         command = qemu.board_command(
             qemu.find_qemu(), images / "board-64x10.elf", 7, listener.fileno(), monitor="stdio"
         )
+        if key is not None:
+            at = command.index("-semihosting-config") + 1
+            command[at] += f",arg={key.hex()},arg={os.urandom(32).hex()}"
         board = subprocess.Popen(
             command, pass_fds=[listener.fileno()], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
         )
     try:
-        yield SerialTransport(f"socket://127.0.0.1:{port}", uri="qemu:0", rto_floor=2.0), board
+        yield SerialTransport(f"socket://127.0.0.1:{port}", uri="qemu:0", rto_floor=2.0, key=host_key), board
     finally:
         board.kill()
         board.communicate()
@@ -218,3 +224,35 @@ def open_and_close() -> None:
             pass
 
     asyncio.run(run())
+
+
+def test_a_board_is_started_with_a_key(images: Path) -> None:
+    """Its randomness is another one after each reset."""
+    key = os.urandom(32)
+
+    async def meet(transport: SerialTransport, board: subprocess.Popen[str]) -> None:
+        for _ in range(2):
+            device = Device(transport, rng=random.Random(1))
+            await device.connect(run=1)
+            assert device.uid == 7
+            await device.close()
+            assert board.stdin is not None
+            board.stdin.write("system_reset\n")
+            board.stdin.flush()
+            await asyncio.sleep(0.5)
+
+    with lone_board(images, key, key) as (transport, board):
+        asyncio.run(meet(transport, board))
+
+
+@pytest.mark.parametrize(
+    ("key", "code"), [(b"k" * 32, "E_BOARD_LOCKED"), (None, "E_BOARD_UNPAIRED")], ids=["another", "none"]
+)
+def test_a_board_with_another_key_or_none_is_named(images: Path, key: bytes | None, code: str) -> None:
+    async def meet(transport: SerialTransport) -> None:
+        with pytest.raises(BytefedError) as caught:
+            await Device(transport, rng=random.Random(1)).connect(run=1)
+        assert caught.value.code == code
+
+    with lone_board(images, key, os.urandom(32)) as (transport, _):
+        asyncio.run(meet(transport))

@@ -15,8 +15,21 @@ namespace {
 
 constexpr uint16_t kButtonWindows = 8;  // windows that a press of the button takes
 constexpr bool kTakesWindows = model::kWindowSteps > 0;
+// A board that was built to be open uses its radio without a key, too.
+#ifdef BYTEFED_OPEN
+constexpr bool kOpen = true;
+#else
+constexpr bool kOpen = false;
+#endif
 constexpr uint32_t kBreath = 1;  // ms of rest while something is under way
 constexpr uint32_t kNap = 20;    // ms of rest at most: then button and light want a look
+
+// Another one at each start, as far as the chip has noise.
+uint16_t boot_number() {
+  uint8_t bytes[2] = {};
+  chip::noise(bytes, sizeof bytes);
+  return static_cast<uint16_t>(bytes[0] << 8 | bytes[1]);
+}
 
 }  // namespace
 
@@ -26,19 +39,25 @@ App& app() {
 }
 
 App::App()
-    : extracts_(tflm_features::start()),
+    : flash_(flash::device()),
+      extracts_(tflm_features::start()),
       sensor_(kTakesWindows ? sensor::start() : SensorChip::kNone),
       session_(memory_.view(), identify(), port()),
       serial_(nullptr, usb::write),
-      keeper_(flash::device(), session_, memory_.view(), model::kHash) {}
+      keeper_(KeyStore::rest(flash_), session_, memory_.view(), model::kHash),
+      key_store_(flash_),
+      key_({this, &App::erase, &App::keep}),
+      cable_(session_, *serial_.link(), key_, seal_port()),
+      air_(session_, ble::link(), key_, seal_port()) {}
 
 Identity App::identify() const {
   uint16_t capabilities = Board::kPersistent;
+  if (kOpen) capabilities |= Board::kOpen;
   if (extracts_) capabilities |= Board::kExtractor;
   if (extracts_ && sensor_ != SensorChip::kNone) capabilities |= Board::kSensor;
   Identity identity = {};
   identity.uid = chip::uid();
-  identity.boot = chip::random16();
+  identity.boot = boot_number();
   identity.capabilities = capabilities;
   identity.model = extracts_ ? model::kHash : 0;
   identity.input_size = extracts_ ? model::kInputSize : uint16_t{0};
@@ -60,9 +79,18 @@ void App::start() {
   button::start();
   usb::start();
   keeper_.load();
+  const uint8_t* const kept = key_store_.load();
+  if (kept != nullptr) key_.set(kept);
   radio_ = ble::start(chip::uid());  // without a radio, USB still works, and the light shows the error
+  advertise();
   chip::start_watchdog();
   heap::watch();
+}
+
+// Switches the radio on, once the board has a key: nobody is to speak to it without.
+void App::advertise() {
+  if (advertises_ || !radio_ || !(kOpen || key_.held())) return;
+  radio_ = advertises_ = ble::advertise();
 }
 
 void App::step() {
@@ -70,7 +98,8 @@ void App::step() {
   const uint32_t now = chip::millis();
   bool busy = read_usb();
   if (!busy) watch_usb();  // what came before the port was closed is still taken
-  if (radio_ && ble::poll(session_)) {
+  advertise();
+  if (advertises_ && ble::poll(air_)) {
     keeper_.heard(now);
     busy = true;
   }
@@ -89,7 +118,7 @@ bool App::read_usb() {
   int byte = usb::read();
   const bool any = byte >= 0;
   for (; byte >= 0; byte = usb::read()) {
-    serial_.receive(session_, static_cast<uint8_t>(byte));
+    serial_.receive(cable_, static_cast<uint8_t>(byte));
     if (byte == 0) break;  // a delimiter: it may have completed a frame
   }
   if (any) keeper_.heard(chip::millis());
@@ -99,7 +128,7 @@ bool App::read_usb() {
 // Ends the session of a host that has closed the port or unplugged the cable.
 void App::watch_usb() {
   const bool open = usb::is_open();
-  if (usb_open_ && !open) session_.closed(serial_.link());
+  if (usb_open_ && !open) cable_.close();
   usb_open_ = open;
 }
 
@@ -124,7 +153,7 @@ void App::press_button() {
 }
 
 Light App::status() const {
-  if (!radio_ || !extracts_ || keeper_.failed() || !keeper_.fits()) return Light::kError;
+  if (!radio_ || !entropy_.works() || !extracts_ || keeper_.failed() || !keeper_.fits()) return Light::kError;
   if (session_.capturing()) return Light::kCapturing;
   if (session_.state() == State::kTraining) return Light::kTraining;
   return ble::connected() || usb::is_open() ? Light::kLinked : Light::kIdle;
@@ -159,4 +188,18 @@ void App::about(void* context, Details* details) {
 
 bool App::save(void* context) {
   return static_cast<App*>(context)->keeper_.save();
+}
+
+bool App::erase(void* context) {
+  return static_cast<App*>(context)->keeper_.erase();
+}
+
+Status App::keep(void* context, const uint8_t* key) {
+  App* const self = static_cast<App*>(context);
+  if (!self->entropy_.works()) return Status::kNoEntropy;
+  return self->key_store_.save(key) ? Status::kOk : Status::kStorageFailed;
+}
+
+bool App::random(void* context, uint8_t* bytes, size_t length) {
+  return static_cast<App*>(context)->entropy_.draw(bytes, length);
 }

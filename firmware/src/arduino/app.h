@@ -1,11 +1,13 @@
-// The board's app: a session, its two links, and their use of the chip. All memory is static; nothing is
-// allocated after start().
+// The board's app: a session, its two links, its key, and their use of the chip. All memory is static;
+// nothing is allocated after start().
 #pragma once
 #include "ble_link.h"
 #include "bytefed/session/serial_link.h"
 #include "bytefed/session/session.h"
 #include "bytefed/storage/keeper.h"
+#include "bytefed/storage/key_store.h"
 #include "bytefed_model.h"
+#include "entropy.h"
 #include "light.h"
 #include "window.h"
 
@@ -21,10 +23,13 @@ class App {
   void step();
 
   const bytefed::Session& session() const { return session_; }
+  bool has_key() const { return key_.held(); }
 
  private:
   bytefed::Identity identify() const;
   bytefed::Port port();
+  bytefed::SealPort seal_port() { return {this, &App::random, &App::millis}; }
+  void advertise();
   bool read_usb();
   void watch_usb();
   void sample();
@@ -36,7 +41,12 @@ class App {
   static bool sense(void* context, int8_t* input);
   static void about(void* context, bytefed::Details* details);
   static bool save(void* context);
+  static bool erase(void* context);
+  static bytefed::Status keep(void* context, const uint8_t* key);
+  static bool random(void* context, uint8_t* bytes, size_t length);
 
+  Entropy entropy_;
+  bytefed::BlockDevice flash_;
   bool extracts_;  // whether the model is the one that was built in and fits its arena
   bytefed::SensorChip sensor_;
   bytefed::StaticMemory<bytefed_model::kFeatures, bytefed_model::kClasses, BYTEFED_CAPACITY,
@@ -45,8 +55,12 @@ class App {
   bytefed::Session session_;
   bytefed::SerialLink serial_;
   bytefed::Keeper keeper_;
+  bytefed::KeyStore key_store_;
+  bytefed::BoardKey key_;
+  bytefed::SealedLink cable_, air_;
   Window window_;
-  bool radio_ = false;  // whether the radio is on
+  bool radio_ = false;       // whether the radio works
+  bool advertises_ = false;  // whether it is on
   bool usb_open_ = false;
   bool sampling_ = false;
   uint8_t button_label_ = 0;

@@ -5,6 +5,7 @@
 namespace chip {
 namespace {
 
+constexpr uint32_t kStarts = 4, kLooks = 20000;  // at the noise source: ms for a byte that takes 0.2 ms
 constexpr uint32_t kWatchdogSeconds = 30, kSlowClock = 32768;  // Hz
 
 }  // namespace
@@ -13,18 +14,20 @@ uint64_t uid() {
   return static_cast<uint64_t>(NRF_FICR->DEVICEID[1]) << 32 | NRF_FICR->DEVICEID[0];
 }
 
-uint16_t random16() {
-  uint16_t number = 0;
+// Others may stop the source in between, so it is started anew when it gives nothing.
+bool read_noise(uint8_t* bytes, size_t length) {
   NRF_RNG->CONFIG = RNG_CONFIG_DERCEN_Enabled;
-  NRF_RNG->TASKS_START = 1;
-  for (int i = 0; i < 2; ++i) {
+  for (size_t i = 0; i < length; ++i) {
     NRF_RNG->EVENTS_VALRDY = 0;
-    while (NRF_RNG->EVENTS_VALRDY == 0) {
+    uint32_t looks = kStarts * kLooks;
+    for (; NRF_RNG->EVENTS_VALRDY == 0 && looks > 0; --looks) {
+      if (looks % kLooks == 0) NRF_RNG->TASKS_START = 1;
     }
-    number = static_cast<uint16_t>(number << 8 | (NRF_RNG->VALUE & 0xFFu));
+    if (looks == 0) return false;
+    bytes[i] = static_cast<uint8_t>(NRF_RNG->VALUE);
   }
   NRF_RNG->TASKS_STOP = 1;
-  return number;
+  return true;
 }
 
 uint32_t millis() {

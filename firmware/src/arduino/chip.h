@@ -5,8 +5,10 @@
 namespace chip {
 
 uint64_t uid();  // FICR DEVICEID
-uint16_t
-random16();  // from the chip's noise source; call it before the radio starts, which then owns the source
+// Fills memory with bytes of the chip's noise source, as they come. False: there are not enough now.
+bool noise(uint8_t* bytes, size_t length);
+// Does so by the source's registers, which on Bluefruit boards belong to the radio once that has started.
+bool read_noise(uint8_t* bytes, size_t length);
 uint32_t millis();
 bytefed::ResetCause reset_cause();
 uint32_t free_ram();  // number of bytes of the heap that were never handed out

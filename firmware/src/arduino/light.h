@@ -7,7 +7,7 @@ enum class Light : uint8_t {
   kLinked,     // blue
   kTraining,   // green
   kCapturing,  // yellow
-  kError,      // red, blinking: no radio, no room for the model, or a flash that fails
+  kError,      // red, blinking: no radio, no noise, no room for the model, or a flash that fails
 };
 
 namespace light {

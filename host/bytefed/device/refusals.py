@@ -23,6 +23,7 @@ _REMEDIES = {
     Status.NO_SENSOR: "Flash a model of windows on a board with a sensor, or let a run give it samples.",
     Status.NO_STORAGE: "This board keeps nothing without power: give it its samples anew when it starts.",
     Status.UNPAIRED: "It has no key, and this host expects one: somebody may have changed board or firmware.",
+    Status.NO_ENTROPY: "Press its reset button; if it goes on, the chip is broken: use another board.",
     Status.STORAGE_FAILED: "Save again; what was saved last is still there. If it goes on, flash the firmware anew.",
 }
 _DISAGREE = (

@@ -94,6 +94,7 @@ class Status(IntEnum):
     NOT_RECEIVED = 36  # POLL asks about a request that has not arrived in this session
     LOCKED = 37  # the board has a key, and the request is not sealed with it; the board's uid (u64) follows
     UNPAIRED = 38  # the board has no key
+    NO_ENTROPY = 39  # the board's source of randomness fails: it takes no key and opens no sealed session
 
 
 class State(IntEnum):

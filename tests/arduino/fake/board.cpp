@@ -82,6 +82,7 @@ void board_set(const char* name, int value) {
   const std::string what = name;
   if (what == "usb_open") world.usb_open = value != 0;
   if (what == "usb_room") world.usb_room = static_cast<size_t>(value);
+  if (what == "noise") world.noise = static_cast<Noise>(value);
   if (what == "mtu") world.mtu = static_cast<uint16_t>(value);
   if (what == "subscribed") world.subscribed = value != 0;
   if (what == "refuse_notify") world.refuse_notify = static_cast<unsigned>(value);
@@ -108,6 +109,8 @@ int board_get(const char* name) {
   if (what == "wakings") return static_cast<int>(world.wakings);
   if (what == "asleep") return static_cast<int>(world.asleep);
   if (what == "dispatched") return static_cast<int>(world.dispatched);
+  if (what == "advertising") return world.advertising;
+  if (what == "has_key") return app().has_key();
   if (what == "connected") return world.connected;
   if (what == "now") return static_cast<int>(world.now);
   if (what == "colour") return static_cast<int>(world.colour);

@@ -60,7 +60,6 @@ FakeReload& FakeReload::operator=(uint32_t) {
 unsigned long millis() {
   using Clock = std::chrono::steady_clock;
   static const auto start = Clock::now();
-  noise.VALUE = noise.VALUE * 5 + 77;
   return static_cast<unsigned long>(std::chrono::duration_cast<milliseconds>(Clock::now() - start).count());
 }
 void delay(unsigned long ms) {

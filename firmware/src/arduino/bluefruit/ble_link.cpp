@@ -53,7 +53,7 @@ bool send(void*, const uint8_t* frame, size_t length) {
   return tx.notify(handle, frame, static_cast<uint16_t>(length));  // false: the queue is full
 }
 
-Link link = {nullptr, send, kFrame, kWindow};
+Link own_link = {nullptr, send, kFrame, kWindow};
 
 bool start_service() {
   if (service.begin() != ERROR_NONE) return false;
@@ -68,7 +68,7 @@ bool start_service() {
   return tx.begin() == ERROR_NONE;
 }
 
-bool advertise() {
+bool prepare_advertising() {
   auto& advertising = Bluefruit.Advertising;
   if (!advertising.addFlags(BLE_GAP_ADV_FLAGS_LE_ONLY_GENERAL_DISC_MODE) ||
       !advertising.addService(service) || !Bluefruit.ScanResponse.addName()) {
@@ -77,7 +77,7 @@ bool advertise() {
   advertising.restartOnDisconnect(true);
   advertising.setInterval(32, 244);  // 20 ms for half a minute, then 152.5 ms
   advertising.setFastTimeout(30);
-  return advertising.start(0);
+  return true;
 }
 
 }  // namespace
@@ -91,26 +91,34 @@ bool start(uint64_t uid) {
   Bluefruit.setName(name);
   Bluefruit.Periph.setConnectCallback(on_connect);
   Bluefruit.Periph.setDisconnectCallback(on_disconnect);
-  return Bluefruit.Periph.setConnInterval(6, 12) && start_service() && advertise();
+  return Bluefruit.Periph.setConnInterval(6, 12) && start_service() && prepare_advertising();
+}
+
+bool advertise() {
+  return Bluefruit.Advertising.start(0);
+}
+
+Link& link() {
+  return own_link;
 }
 
 bool connected() {
   return connection != BLE_CONN_HANDLE_INVALID;
 }
 
-bool poll(bytefed::Session& session) {
+bool poll(bytefed::SealedLink& seal) {
   const uint32_t now = chip::millis();
   if (guard.ended(ends, now)) {
     ring.clear();
-    session.closed(&link);
+    seal.close();
   }
-  if (guard.lets_go(connected(), session.link() == &link, now)) Bluefruit.disconnect(connection);
+  if (guard.lets_go(connected(), seal.has_session(), now)) Bluefruit.disconnect(connection);
   const auto* frame = ring.front();
   if (frame == nullptr) return false;
   const uint16_t limit = value_limit();
-  link.frame_limit =
+  own_link.frame_limit =
       limit < kFrame ? static_cast<uint8_t>(limit < bytefed::kMinFrame ? bytefed::kMinFrame : limit) : kFrame;
-  session.receive(&link, frame->data, frame->length);
+  seal.receive(frame->data, frame->length, frame->length);
   ring.pop();
   return true;
 }

@@ -46,7 +46,7 @@ bool send(void*, const uint8_t* frame, size_t length) {
   return true;
 }
 
-Link link = {nullptr, send, kFrame, kWindow};
+Link own_link = {nullptr, send, kFrame, kWindow};
 
 }  // namespace
 
@@ -63,27 +63,35 @@ bool start(uint64_t uid) {
   rx.setEventHandler(BLEWritten, on_written);
   BLE.setEventHandler(BLEDisconnected, on_disconnect);
   BLE.setConnectionInterval(6, 12);  // 7.5 to 15 ms
-  return BLE.advertise() != 0;       // the library does so again after each connection
+  return true;
+}
+
+bool advertise() {
+  return BLE.advertise() != 0;  // the library does so again after each connection
+}
+
+Link& link() {
+  return own_link;
 }
 
 bool connected() {
   return BLE.connected();
 }
 
-bool poll(bytefed::Session& session) {
+bool poll(bytefed::SealedLink& seal) {
   BLE.poll();
   const uint32_t now = chip::millis();
   if (guard.ended(ends, now)) {
     ring.clear();
-    session.closed(&link);
+    seal.close();
   }
-  if (guard.lets_go(connected(), session.link() == &link, now)) {
+  if (guard.lets_go(connected(), seal.has_session(), now)) {
     BLE.disconnect();  // the library calls no handler then
     ring.clear();
   }
   const auto* frame = ring.front();
   if (frame == nullptr) return false;
-  session.receive(&link, frame->data, frame->length);
+  seal.receive(frame->data, frame->length, frame->length);
   ring.pop();
   return true;
 }

@@ -30,6 +30,10 @@ bytefed::ResetCause reset_cause() {
   return (reasons & POWER_RESETREAS_SREQ_Msk) != 0 ? ResetCause::kSoftware : ResetCause::kOther;
 }
 
+bool noise(uint8_t* bytes, size_t length) {
+  return read_noise(bytes, length);
+}
+
 uint32_t free_ram() {
   return mbed_heap_size - static_cast<uint32_t>(mallinfo().arena);
 }

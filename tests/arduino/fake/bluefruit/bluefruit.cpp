@@ -2,6 +2,7 @@
 #include <Arduino.h>
 #include <Wire.h>
 #include <bluefruit.h>
+#include <nrf_sdm.h>
 #include <nrf_soc.h>
 
 #include <algorithm>
@@ -23,6 +24,7 @@ void (*task_function)(void*) = nullptr;
 
 BLECharacteristic::write_cb_t on_write = nullptr;
 void (*on_connect)(uint16_t) = nullptr;
+bool radio_started = false;
 void (*on_disconnect)(uint16_t, uint8_t) = nullptr;
 
 }  // namespace
@@ -155,7 +157,8 @@ void FakePeriph::setDisconnectCallback(void (*callback)(uint16_t, uint8_t)) {
   on_disconnect = callback;
 }
 bool FakeBluefruit::begin() {
-  return !world.radio_fails;
+  radio_started = !world.radio_fails;
+  return radio_started;
 }
 BLEConnection* FakeBluefruit::Connection(uint16_t handle) {
   return handle == BLE_CONN_HANDLE_INVALID ? nullptr : &peer;
@@ -173,6 +176,15 @@ uint32_t sd_flash_write(uint32_t* to, const uint32_t* from, uint32_t words) {
   return flash_program(static_cast<uint32_t>(reinterpret_cast<uintptr_t>(to)), from, words * 4)
              ? NRF_SUCCESS
              : NRF_ERROR_INTERNAL;
+}
+uint32_t sd_softdevice_is_enabled(uint8_t* enabled) {
+  *enabled = radio_started ? 1 : 0;
+  return NRF_SUCCESS;
+}
+uint32_t sd_rand_application_vector_get(uint8_t* bytes, uint8_t length) {
+  if (length > 64 || NRF_RNG->EVENTS_VALRDY == 0) return NRF_ERROR_SOC_RAND_NOT_ENOUGH_VALUES;
+  for (uint8_t i = 0; i < length; ++i) bytes[i] = static_cast<uint8_t>(NRF_RNG->VALUE);
+  return NRF_SUCCESS;
 }
 uint32_t sd_flash_page_erase(uint32_t page) {
   return flash_erase(page * 4096, 4096) ? NRF_SUCCESS : NRF_ERROR_INTERNAL;

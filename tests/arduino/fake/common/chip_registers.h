@@ -17,15 +17,18 @@ struct FakeWatchdog {
   uint32_t RUNSTATUS, CONFIG, CRV, RREN, TASKS_START;
   FakeReload RR[1];
 };
-// Reading the event lets the generator go on.
+// Reading the event lets the generator go on, if it works.
 struct FakeReady {
   FakeReady& operator=(uint32_t) { return *this; }
-  operator uint32_t() const { return 1; }
+  operator uint32_t() const;
+};
+struct FakeValue {
+  operator uint32_t() const;
 };
 struct FakeNoise {
   uint32_t CONFIG, TASKS_START, TASKS_STOP;
   FakeReady EVENTS_VALRDY;
-  uint32_t VALUE;
+  FakeValue VALUE;
 };
 
 extern FakeFicr* NRF_FICR;

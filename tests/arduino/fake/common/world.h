@@ -17,6 +17,9 @@ using Queue = std::deque<T, OutsideTheBoard<T>>;
 // is due.
 enum class RadioSign { kState, kChannel, kFixedChannel, kInterrupt };
 
+// What the chip's noise source gives: noise, nothing but zeros, one value too often, nothing.
+enum class Noise { kGood, kZeros, kBiased, kNone };
+
 struct World {
   uint32_t now = 1000;  // ms
 
@@ -34,6 +37,7 @@ struct World {
   unsigned refuse_notify = 0;  // notifications to refuse before the next is taken
   unsigned stuck = 0;          // ms that a library waited in a loop of its own
   bool advertising = false;
+  Noise noise = Noise::kGood;
 
   uint32_t radio_until = 0;  // ms, when the radio's connection event ends
   RadioSign radio_sign = RadioSign::kState;

@@ -84,7 +84,8 @@ enum class Status : uint8_t {
   kStorageFailed = 35,  // writing to flash failed; the last saved state is still there
   kNotReceived = 36,    // POLL asks about a request that has not arrived in this session
   kLocked = 37,  // the board has a key, and the request is not sealed with it; the board's uid (u64) follows
-  kUnpaired = 38,  // the board has no key
+  kUnpaired = 38,   // the board has no key
+  kNoEntropy = 39,  // the board's source of randomness fails: it takes no key and opens no sealed session
 };
 
 // The state of a board in its round.

@@ -36,7 +36,8 @@ Status BoardKey::take(Session& session, const uint8_t* body, size_t length, bool
     if (port_.erase != nullptr && !port_.erase(port_.context)) return Status::kStorageFailed;
   }
   if (same) return Status::kOk;
-  if (port_.keep != nullptr && !port_.keep(port_.context, key)) return Status::kStorageFailed;
+  const Status kept = port_.keep == nullptr ? Status::kOk : port_.keep(port_.context, key);
+  if (kept != Status::kOk) return kept;
   if (!sealed) session.closed(session.link());
   set(key);
   return Status::kOk;

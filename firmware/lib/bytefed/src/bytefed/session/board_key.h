@@ -11,9 +11,9 @@ struct KeyPort {
   // Erases everything that was saved of samples and rounds, before it returns. False: some of it is left.
   // Null: nothing is ever saved.
   bool (*erase)(void* context);
-  // Keeps the key over a loss of power, before it returns. False: the key before is still kept. Null: the
-  // board has no such memory.
-  bool (*keep)(void* context, const uint8_t key[kKeySize]);
+  // Keeps the key over a loss of power, before it returns. Returns kOk, or why the key before is still kept.
+  // Null: the board has no such memory.
+  Status (*keep)(void* context, const uint8_t key[kKeySize]);
 };
 
 class BoardKey {
@@ -24,9 +24,9 @@ class BoardKey {
   ~BoardKey();
 
   bool held() const { return held_; }
-  const KeyChain& chain() const { return chain_; }   // held()
-  uint16_t changes() const { return changes_; }      // moves whenever the key does
-  uint32_t check() const;                            // as PAIRED tells it; held()
+  const KeyChain& chain() const { return chain_; }  // held()
+  uint16_t changes() const { return changes_; }     // moves whenever the key does
+  uint32_t check() const;                           // as PAIRED tells it; held()
   // Takes the key that was kept: at the start.
   void set(const uint8_t key[kKeySize]);
 

@@ -18,8 +18,8 @@ const uint8_t* KeyStore::load() {
   return fits_ && image_.load() ? record_.key : nullptr;
 }
 
-// Writes the key twice. The first image lies beside the key before, as long as nobody knows whether it will be
-// whole; the second takes that one's place, so that damage to the first can't bring it back.
+// Writes the key twice. The first image lies beside the key before, as long as nobody knows whether it will
+// be whole; the second takes that one's place, so that damage to the first can't bring it back.
 bool KeyStore::save(const uint8_t key[kKeySize]) {
   if (!fits_) return false;
   record_.copy = 0;

@@ -1,0 +1,193 @@
+"""Boards that were not built to be open: no key, no radio; a key, and both links are sealed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pytest
+from fake_board import FakeBoard
+
+from bytefed.boards.loopback import LoopbackTransport
+from bytefed.device.device import Device
+from bytefed.device.plan import Samples
+from bytefed.errors import BytefedError
+from bytefed.protocol.header import control_frame
+from bytefed.protocol.message import Capability, Error, Hello, Kind, Pair, Paired, PairFlag, Status
+from bytefed.protocol.serial_frame import SerialDecoder, encode_serial_frame
+
+D, C = 64, 4
+UID = 0x0123456789ABCDEF
+RED = 1
+ZEROS, BIASED, NOTHING = 1, 2, 3  # what the noise source gives, as in fake/common/world.h
+Framing = Literal["serial", "ble"]
+pytestmark = pytest.mark.usefixtures("blank_flash")
+
+
+@pytest.fixture(params=["nano", "bluefruit"])
+def switch_on(fake_boards: Path, request: pytest.FixtureRequest) -> Callable[..., FakeBoard]:
+    def start(**options: int) -> FakeBoard:
+        return FakeBoard(fake_boards / f"fake_{request.param}_keyed.so", **options)
+
+    return start
+
+
+def ask(board: FakeBoard, kind: Kind, body: bytes) -> bytes:
+    """Ask by cable, in the clear; returns the kind and the body of what comes."""
+    board.feed(encode_serial_frame(control_frame(kind, 7, body)))
+    board.step(300)  # while pages are erased, too
+    frames = [frame for frame, *_ in SerialDecoder().push(board.take()) if frame]
+    assert len(frames) == 1
+    return frames[0][:1] + frames[0][2:]
+
+
+def pair(board: FakeBoard, key: bytes, flags: int = 0) -> bytes:
+    return ask(board, Kind.PAIR, Pair(flags).pack() + key)
+
+
+def is_paired(answer: bytes) -> bool:
+    return answer[0] == Kind.PAIRED and Paired.unpack(answer[1:]).uid == UID
+
+
+def error(status: Status) -> bytes:
+    return bytes((Kind.ERROR,)) + Error(status).pack()
+
+
+async def meet(board: FakeBoard, framing: Framing, key: bytes | None, run: int = 1) -> Device:
+    if framing == "ble":
+        board.connect()
+    transport = LoopbackTransport(board, framing=framing, key=key)  # type: ignore[arg-type]
+    transport.rto_floor = 0.05
+    device = Device(transport, rng=random.Random(3))
+    try:
+        await device.connect(run)
+    except BaseException:  # a time limit, too
+        await transport.close()
+        raise
+    return device
+
+
+def samples() -> Samples:
+    rng = np.random.default_rng(5)
+    x = rng.integers(-128, 128, (32, D), dtype=np.int8)
+    y = rng.integers(0, C, 32, dtype=np.uint8)
+    return Samples("features", x[:24], y[:24], x[24:], y[24:], 0.02, -3)
+
+
+def go(action: Callable[[], Awaitable[None]]) -> None:
+    async def limited() -> None:
+        async with asyncio.timeout(20):
+            await action()
+
+    asyncio.run(limited())
+
+
+def test_a_board_without_a_key_keeps_its_radio_off(switch_on: Callable[..., FakeBoard]) -> None:
+    async def action() -> None:
+        board = switch_on()
+        board.step(50)
+        assert not board.get("advertising")
+        device = await meet(board, "serial", None)
+        assert not device.board.capabilities & Capability.OPEN
+        await device.provision(samples())
+        await device.close()
+
+    go(action)
+
+
+@pytest.mark.parametrize("framing", ["serial", "ble"])
+def test_a_board_with_a_key_is_sealed_on_both_links(
+    switch_on: Callable[..., FakeBoard], framing: Framing
+) -> None:
+    key = os.urandom(32)
+
+    async def action() -> None:
+        board = switch_on()
+        assert is_paired(pair(board, key))
+        board.step(2)
+        assert board.get("advertising")
+        for start in (board, switch_on()):  # and after a loss of power
+            assert start.get("advertising")
+            device = await meet(start, framing, key)
+            assert device.uid == UID
+            await device.provision(samples())
+            await device.close()
+            locked = error(Status.LOCKED) + UID.to_bytes(8, "little")
+            assert ask(start, Kind.HELLO, Hello(2, 2, 1, 1, 250).pack()) == locked
+            with pytest.raises(BytefedError):
+                await meet(start, framing, os.urandom(32))
+
+    go(action)
+
+
+def test_a_key_is_not_taken_by_radio(switch_on: Callable[..., FakeBoard]) -> None:
+    key = os.urandom(32)
+    board = switch_on()
+    assert is_paired(pair(board, key))
+    board.step(2)
+    board.connect()
+    board.feed_frame(control_frame(Kind.PAIR, 9, Pair(PairFlag.ERASE).pack() + os.urandom(32)))
+    board.step(50)
+    assert board.take_frames() == [bytes((Kind.ERROR, 9, Status.NO_SESSION))]
+    assert is_paired(pair(board, key))
+
+
+def test_another_key_erases_first(switch_on: Callable[..., FakeBoard]) -> None:
+    old, new = os.urandom(32), os.urandom(32)
+
+    async def action() -> None:
+        board = switch_on()
+        assert is_paired(pair(board, old))
+        device = await meet(board, "serial", old)
+        await device.provision(samples())
+        await device.ask(Kind.SAVE, b"", Kind.SAVED)
+        await device.close()
+        assert pair(board, new)[1] == Status.LOCKED
+        assert board.get("train") == 24
+        assert is_paired(pair(board, new, PairFlag.ERASE))
+        assert board.get("train") == 0
+        after = switch_on()
+        assert after.get("train") == 0
+        await (await meet(after, "serial", new)).close()
+
+    go(action)
+
+
+@pytest.mark.parametrize("noise", [ZEROS, BIASED, NOTHING])
+def test_a_board_whose_noise_fails_from_the_start(switch_on: Callable[..., FakeBoard], noise: int) -> None:
+    board = switch_on(noise=noise)
+    assert pair(board, os.urandom(32)) == error(Status.NO_ENTROPY)
+    assert not board.get("has_key")
+    assert RED in {(board.step(100), board.get("colour"))[1] for _ in range(30)}
+    assert not board.get("advertising")
+
+
+@pytest.mark.parametrize("noise", [ZEROS, BIASED, NOTHING])
+def test_a_board_whose_noise_fails_later_opens_no_session(
+    switch_on: Callable[..., FakeBoard], noise: int
+) -> None:
+    key = os.urandom(32)
+
+    async def action() -> None:
+        board = switch_on()
+        assert is_paired(pair(board, key))
+        await (await meet(board, "serial", key)).close()
+        board.set("noise", noise)
+        with pytest.raises((BytefedError, TimeoutError)):
+            async with asyncio.timeout(3):
+                for run in range(2, 60):  # a bias takes a few hundred bytes to show
+                    board.step(1000)
+                    await (await meet(board, "serial", key, run)).close()
+        board.set("noise", 0)
+        if noise == NOTHING:  # there was just not enough
+            board.step(1000)
+            await (await meet(board, "serial", key, 99)).close()
+        else:
+            assert pair(board, os.urandom(32), PairFlag.ERASE) == error(Status.NO_ENTROPY)
+
+    go(action)
