@@ -7,23 +7,21 @@ import os
 import random
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bytefed.boards.scheme import Found
 from bytefed.boards.virtual import BoardKind, PtyBoard, board_uid, make_board, serve_boards
-from bytefed.device.device import Device
 from bytefed.errors import BytefedError
 from bytefed.federation import experiment
 from bytefed.federation.config import RunConfig
+from bytefed.keys import BoardKey, KeyFile
 from bytefed.protocol.message import State
 from bytefed.runs.store import Store
-from bytefed.transport.serial import SerialTransport
 
 D, C = 6, 3
 BOARDS = 3
@@ -44,29 +42,6 @@ class Kills:
 
 def _key(uid: int) -> bytes:
     return random.Random(f"key {uid}").randbytes(32)
-
-
-@asynccontextmanager
-async def _open_sealed(found: Sequence[Found], _options: object, _faults: str) -> AsyncIterator[list[Device]]:
-    """Give a Device for each port, which knows its board's key."""
-    async with AsyncExitStack() as stack:
-        devices = []
-        for number, each in enumerate(found):
-            port = SerialTransport(each.uri.removeprefix("serial:"), key=_key(board_uid(1, number)))
-            devices.append(Device(port))
-            stack.push_async_callback(devices[-1].close)
-        yield devices
-
-
-@contextmanager
-def _keys_known() -> Iterator[None]:
-    """Let coordinators of this process and its forks know the keys of the boards behind ports."""
-    as_ever = experiment.open_devices
-    experiment.open_devices = _open_sealed  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        experiment.open_devices = as_ever
 
 
 class _Released:
@@ -110,17 +85,21 @@ def _fork(work: Callable[[], object]) -> int:
 
 @contextmanager
 def boards(log: Path) -> Iterator[list[str]]:
-    """Boards in a process of their own; gives their ports."""
+    """Paired boards in a process of their own; gives their ports."""
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    ptys = [PtyBoard(_Released(board_uid(1, i), descriptor), None) for i in range(BOARDS)]  # type: ignore[arg-type]
+    os.environ["BYTEFED_KEYS"] = str(log.with_name("keys.toml"))
+    uids = [board_uid(1, number) for number in range(BOARDS)]
+    with KeyFile().changing() as known:
+        known.update({uid: BoardKey(uid, _key(uid)) for uid in uids})
+    ptys = [PtyBoard(_Released(uid, descriptor), None) for uid in uids]  # type: ignore[arg-type]
     pid = _fork(lambda: serve_boards(ptys, lambda: os.getppid() == 1))
     try:
-        with _keys_known():
-            yield [f"serial:{pty.port}" for pty in ptys]
+        yield [f"serial:{pty.port}" for pty in ptys]
     finally:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         os.close(descriptor)
+        del os.environ["BYTEFED_KEYS"]
         for pty in ptys:
             pty.close()
 

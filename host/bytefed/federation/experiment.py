@@ -35,12 +35,12 @@ from bytefed.federation.rules import Rules, initial_head
 from bytefed.ledger.air import AirTable
 from bytefed.ledger.rows import SESSION_PHASES
 from bytefed.ledger.wire_size import blob_size
+from bytefed.private_files import make_file
 from bytefed.runs.csv_files import Records, totals
 from bytefed.runs.directory import (
     RESOLVED,
     coded_errors,
     default_directory,
-    make_file,
     new_run,
     refuse_existing,
     refuse_impossible,

@@ -184,7 +184,7 @@ class Fleet:
         await self._admit(device)
 
     def _book_connection(self, device: Device, seconds: float, status: Status = "ok") -> None:
-        self.book(device, "connect", status, seconds, planned_connection(device.profile).wire_total)
+        self.book(device, "connect", status, seconds, _connection_estimate(device))
 
     def _client(self, device: Device) -> int:
         client = self._clients.get(device.name)
@@ -348,6 +348,11 @@ class Fleet:
         for device in self._devices:
             if device.connections and device not in {member.device for member in self}:
                 self.book(device, "connect", "failed", 0.0, 0)
+
+
+def _connection_estimate(device: Device) -> int:
+    """Return the bytes that the last connection should have taken."""
+    return planned_connection(device.profile, first_contact=device.introduced).wire_total
 
 
 def _provision_estimate(device: Device, samples: Samples) -> int:

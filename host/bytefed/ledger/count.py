@@ -62,9 +62,10 @@ class ByteCount:
     seal: int = _cause("counter and tag of sealed frames, number and tag of sealed blobs")
     handshake: int = _cause("points and tags of GREET and WELCOMED")
     retransmission: int = _cause(
-        "whole frames sent again, frames received again, ERROR, an ACK that reports a gap, and what it takes to "
-        "recover from a link loss or a reset: all that the same row has had before (messages by their kind, blobs "
-        "byte by byte, one ACK a window), and all that it would not have had otherwise",
+        "whole frames sent again, frames received again, ERROR (the LOCKED of a first contact is `control`), an ACK "
+        "that reports a gap, and what it takes to recover from a link loss or a reset: all that the same row has had "
+        "before (messages by their kind, blobs byte by byte, one ACK a window), and all that it would not have had "
+        "otherwise",
         repair=True,
     )
     probe: int = _cause(

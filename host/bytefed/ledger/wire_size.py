@@ -37,6 +37,7 @@ from bytefed.protocol.message import (
     Board,
     Config,
     Done,
+    Error,
     Get,
     Greet,
     Hello,
@@ -53,6 +54,9 @@ from bytefed.seal import BLOB_SEAL_SIZE, FRAME_SEAL_SIZE, HANDSHAKE_OVERHEAD
 CODECS: dict[str, int] = {name: codec.number for name, codec in codecs.CODECS.items()}
 BLUEFRUIT_WINDOW = 32
 """Chunks that a Bluefruit board takes in one burst: its receive FIFO has room for as many values."""
+
+UID_SIZE = 8
+"""Bytes of the uid behind LOCKED."""
 
 _ATT_OVERHEAD = 3
 MIN_SEALED_FRAME = 62
@@ -313,6 +317,14 @@ def connection_bytes(profile: LinkProfile) -> ByteCount:
     else:
         count += _exchange(profile, Hello.size(), Welcome.size() + inside)
     return count if inside else count + _exchange(profile, 0, Board.size()) + store_bytes(profile)
+
+
+@cache
+def first_contact_bytes(profile: LinkProfile) -> ByteCount:
+    """Return what a sealed connection takes besides where the host has to ask first which board is there."""
+    clear = replace(profile, sealed=False)
+    count = ByteCount(padding=1, wire_down=1) if profile.framing == "serial" else ByteCount()
+    return count + _exchange(clear, Hello.size(), Error.size() + UID_SIZE)
 
 
 @cache

@@ -17,11 +17,11 @@ from statistics import fmean
 from bytefed.boards.registry import emulation
 from bytefed.errors import StoreError
 from bytefed.ledger.bytes_to import SHARES
+from bytefed.private_files import make_file
 from bytefed.report import charts, compare, findings, svg
 from bytefed.report.chart import Chart
 from bytefed.report.run_files import REPAIR, Row, Run, add_parts, total
 from bytefed.report.tables import BoardSum, board_sums
-from bytefed.runs.directory import make_file
 
 MOST_BOARDS = 256
 _MOST_COMMANDS = 20

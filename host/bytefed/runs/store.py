@@ -19,9 +19,10 @@ from pathlib import Path
 from bytefed.errors import StoreError
 from bytefed.head import Head
 from bytefed.ledger.count import Security
+from bytefed.private_files import make_folder
 from bytefed.runs.database import pack
 from bytefed.runs.deltas import Deltas
-from bytefed.runs.directory import DATABASE, coded_errors, is_begun, make_folder, refuse_existing
+from bytefed.runs.directory import DATABASE, coded_errors, is_begun, refuse_existing
 from bytefed.runs.ledger import Ledger
 from bytefed.runs.origin import signature
 from bytefed.runs.rounds import Rounds

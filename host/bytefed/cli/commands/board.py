@@ -40,8 +40,9 @@ examples:
   bytefed board --image feather_nrf52840       the image that `pio run -e feather_nrf52840` has built, on an
                                                emulated nRF52840 (needs `make emulator`); prints a socket
 
-Each port speaks what a real board speaks; drive them from another terminal:
-  bytefed run --boards serial:/dev/pts/3 serial:/dev/pts/4 socket://127.0.0.1:40123
+Each port speaks what a real board speaks; pair and drive them from another terminal:
+  bytefed pair /dev/pts/3
+  bytefed run --boards serial:/dev/pts/3
 """
 
 
