@@ -2,7 +2,7 @@
 
 python benchmarks/faults.py worlds --faults 1000000     random worlds, from seed 1, every other one sealed
 python benchmarks/faults.py ports --faults 100000      random worlds whose ports go away, are renamed and swapped
-python benchmarks/faults.py pairs                       every pair of faults of a round of two boards, every other one sealed
+python benchmarks/faults.py pairs                       every pair of faults of a round, every other one sealed
 python benchmarks/faults.py kills --kills 1000          SIGKILL at random instants
 python benchmarks/faults.py torn --states 10000         the power fails, and data that were not synced are torn
 python benchmarks/faults.py goodput                     bytes and time at 1, 5 and 20 % loss on paced lines
