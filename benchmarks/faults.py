@@ -1,8 +1,8 @@
 """Injects faults by the million: worlds, pairs of faults, kills, power losses. Prints one JSON object.
 
-python benchmarks/faults.py worlds --faults 1000000     random worlds, from seed 1
+python benchmarks/faults.py worlds --faults 1000000     random worlds, from seed 1, every other one sealed
 python benchmarks/faults.py ports --faults 100000      random worlds whose ports go away, are renamed and swapped
-python benchmarks/faults.py pairs                       every pair of faults of a round of two boards
+python benchmarks/faults.py pairs                       every pair of faults of a round, every other one sealed
 python benchmarks/faults.py kills --kills 1000          SIGKILL at random instants
 python benchmarks/faults.py torn --states 10000         the power fails, and data that were not synced are torn
 python benchmarks/faults.py goodput                     bytes and time at 1, 5 and 20 % loss on paced lines
@@ -23,7 +23,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "faults"))
 
-from campaign import Tally, pairs, ports, randoms, run_all
+from campaign import Tally, half_sealed, pairs, ports, randoms, run_all
 from disk_trace import build, trace
 from goodput import measure
 from killing import kill_often, undisturbed
@@ -35,7 +35,7 @@ _TORN_ROUNDS, _FAILING_ROUNDS = 30, 3
 
 def worlds(args: argparse.Namespace) -> dict[str, Any]:
     """Run random worlds until so many faults have been injected."""
-    return _told(run_all(randoms(args.seed), Tally(), args.faults))
+    return _told(run_all(half_sealed(randoms(args.seed)), Tally(), args.faults))
 
 
 def all_ports(args: argparse.Namespace) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def all_pairs(args: argparse.Namespace) -> dict[str, Any]:
     """Run every pair of faults, over both framings."""
     tally = Tally()
     for framing in ("serial", "ble"):
-        run_all(pairs(framing, args.step), tally)
+        run_all(half_sealed(pairs(framing, args.step)), tally)
     return _told(tally)
 
 

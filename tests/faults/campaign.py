@@ -56,9 +56,11 @@ def singles(
     make_board: MakeBoard | None = None,
     events: tuple[Event, ...] = EVENTS,
     frame_limit: int = 20,
+    sealed: bool = False,
 ) -> Iterator[Setting]:
     """Every event at every frame boundary of two boards' run: blobs in chunks, or with frames of 61 bytes inside."""
     setting = Setting(framing=framing, rounds=rounds, frame_limit=frame_limit)  # type: ignore[arg-type]
+    setting = sealed_world(setting) if sealed else setting
     frames = try_world(setting, make_board).frames
     for at, event in product(range(frames), events):
         if framing == "serial" or event not in ("corrupt", "garbage"):  # BLE's link layer checks

@@ -32,7 +32,7 @@ MUTANTS = [
     (Mutant("others can read what is written", "bytefed/private_files.py",
             (("_PRIVATE = 0o600", "_PRIVATE = 0o644"),)),
      _FILE, "its_user_alone"),
-    (Mutant("two commands write at once", _KEY_FILE, (("            lock(descriptor, wait=True)\n", ""),)),
+    (Mutant("two commands write at once", _KEY_FILE, (("            self._lock(descriptor)\n", ""),)),
      _FILE, "two_commands"),
     (Mutant("a damaged line is told", "bytefed/keys/shared.py",
             (('1, "this is no TOML") from None', "1, text) from None"),)),

@@ -34,8 +34,8 @@ FAULTS = 12_000
 @pytest.mark.parametrize("sealed", [False, True], ids=["open", "sealed"])
 def test_every_single_fault(framing, frame_limit, worlds, sealed):
     """In rounds of chunks, and in rounds of NEXT and DONE alone."""
-    settings = singles(framing, 1 if frame_limit == 20 else 2, frame_limit=frame_limit)
-    tally = run_all(map(sealed_world, settings) if sealed else settings, Tally())
+    settings = singles(framing, 1 if frame_limit == 20 else 2, frame_limit=frame_limit, sealed=sealed)
+    tally = run_all(settings, Tally())
     assert tally.faults == tally.worlds > worlds
 
 

@@ -121,10 +121,16 @@ class KeyFile:
         except OSError as error:
             raise self._refused(error) from None
         try:
-            lock(descriptor, wait=True)
+            self._lock(descriptor)
             yield
         finally:
             os.close(descriptor)
+
+    def _lock(self, descriptor: int) -> None:
+        try:
+            lock(descriptor, wait=True)
+        except OSError as error:  # some file systems can't
+            raise self._refused(error) from None
 
     def _refused(self, error: OSError) -> StoreError:
         return StoreError(

@@ -222,7 +222,7 @@ def _announce(boards: list[PtyBoard], uids: list[int], kind: BoardKind, args: ar
     console = Console(emoji=False)
     console.print(table)
     if not args.keys:
-        console.print(f"OPEN boards: {OPEN_LINKS}.")
+        console.print(f"OPEN until they are paired (`bytefed pair PORT`): {OPEN_LINKS}.")
     console.print("Serving; Ctrl-C stops.")
 
 
