@@ -83,9 +83,10 @@ def goodput(_args: argparse.Namespace) -> dict[str, Any]:
     """Return shares of the ideal `1 - loss`, by framing, head, bytes a second and loss; time-outs of real boards."""
     table = {}
     lines = (("serial", 11_520), ("serial", 100_000), ("ble", 20_000))
-    for (framing, rate), features, loss in product(lines, (256, 64), (0.01, 0.05, 0.2)):
-        got = measure(features, 10, rate, loss, framing=framing, rounds=200)
-        name = f"{framing} {features}x10 {rate} B/s {loss:.0%}"
+    kinds = product((True, False), lines, (256, 64), (0.01, 0.05, 0.2))
+    for sealed, (framing, rate), features, loss in kinds:
+        got = measure(features, 10, rate, loss, framing=framing, rounds=20, sealed=sealed)
+        name = f"{'sealed' if sealed else 'OPEN'} {framing} {features}x10 {rate} B/s {loss:.0%}"
         table[name] = [round(got.by_bytes, 3), round(got.by_time, 3)]
     return {"bytes_and_time": table}
 

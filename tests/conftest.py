@@ -19,7 +19,14 @@ from hypothesis import settings
 _HOME = tempfile.mkdtemp(prefix="bytefed-home-")
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 os.environ["HOME"] = _HOME
-for _name in ("BYTEFED_CACHE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
+for _name in (
+    "BYTEFED_CACHE",
+    "BYTEFED_KEYS",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "XDG_STATE_HOME",
+):
     os.environ.pop(_name, None)
 
 # A shell starts what it puts in the background with Ctrl-C ignored, and nohup with SIGHUP ignored; what a test

@@ -16,6 +16,8 @@
 #include "bindings.h"
 #include "bytefed/session/serial_link.h"
 #include "bytefed/session/session.h"
+#include "bytefed/storage/keeper.h"
+#include "bytefed/storage/key_store.h"
 
 namespace nb = nanobind;
 using namespace bytefed;
@@ -59,13 +61,55 @@ uint8_t checked(uint8_t value, size_t least, size_t most) {
   return value;
 }
 
+// Flash in this process's memory, which outlives the boards that stand on it, one at a time; the power may
+// fail at any of its writes, which is then cut short.
+class VirtualFlash {
+ public:
+  explicit VirtualFlash(uint32_t pages) : bytes_(static_cast<size_t>(pages) * kPage, 0xFF), pages_(pages) {}
+
+  BlockDevice device() { return {this, kPage, pages_, &VirtualFlash::read, &program, &erase}; }
+  // Writes and erasures until the power fails, negative: never.
+  void fail_after(int64_t operations) { left_ = operations; }
+  nb::bytes content() const { return nb::bytes(bytes_.data(), bytes_.size()); }
+
+ private:
+  static constexpr uint32_t kPage = 4096;
+
+  static bool read(void* context, uint32_t address, void* data, size_t length) {
+    std::memcpy(data, static_cast<VirtualFlash*>(context)->bytes_.data() + address, length);
+    return true;
+  }
+  static bool program(void* context, uint32_t address, const void* data, size_t length) {
+    VirtualFlash* self = static_cast<VirtualFlash*>(context);
+    const size_t done = self->powered(length);
+    for (size_t i = 0; i < done; ++i) self->bytes_[address + i] &= static_cast<const uint8_t*>(data)[i];
+    return done == length;
+  }
+  static bool erase(void* context, uint32_t address) {
+    VirtualFlash* self = static_cast<VirtualFlash*>(context);
+    const size_t done = self->powered(kPage);
+    std::memset(self->bytes_.data() + address, 0xFF, done);
+    return done == kPage;
+  }
+  // Bytes that the next operation gets done.
+  size_t powered(size_t length) {
+    if (left_ < 0) return length;
+    if (left_ == 0) return 0;
+    return --left_ == 0 ? length / 2 : length;
+  }
+
+  std::vector<uint8_t> bytes_;
+  uint32_t pages_;
+  int64_t left_ = -1;
+};
+
 class VirtualBoard {
  public:
   VirtualBoard(int features, int classes, uint64_t uid, uint16_t boot, uint16_t capacity, uint8_t max_batch,
                uint32_t model, uint16_t input_size, float scale, int8_t zero_point,
                std::optional<nb::callable> extract, std::optional<nb::callable> sense, uint16_t sense_time,
                std::array<uint8_t, 3> version, uint8_t window, uint8_t frame_limit,
-               std::optional<nb::callable> save, std::optional<nb::bytes> key)
+               std::optional<nb::callable> save, std::optional<nb::bytes> key, VirtualFlash* flash)
       : extract_(std::move(extract)),
         sense_(std::move(sense)),
         save_(std::move(save)),
@@ -78,21 +122,23 @@ class VirtualBoard {
         session_(buffers_.view(),
                  {uid,
                   boot,
-                  static_cast<uint16_t>((extract_ ? Board::kExtractor : 0) | (sense_ ? Board::kSensor : 0)),
+                  static_cast<uint16_t>((extract_ ? Board::kExtractor : 0) | (sense_ ? Board::kSensor : 0) |
+                                        (flash != nullptr ? Board::kPersistent : 0)),
                   model,
                   input_size,
                   {scale, zero_point}},
                  {this, &VirtualBoard::millis, extract_ ? &VirtualBoard::extract : nullptr,
                   sense_ ? &VirtualBoard::sense : nullptr, &VirtualBoard::about,
-                  save_ ? &VirtualBoard::save : nullptr}),
+                  save_ || flash != nullptr ? &VirtualBoard::save : nullptr}),
         serial_(this, &VirtualBoard::write, checked(window, 1, kMaxWindow)),
-        frames_{this, &VirtualBoard::send_frame, checked(frame_limit, kMinFrame, kMaxFrame), window} {
-    if (!key) return;
-    if (key->size() != kKeySize) throw std::invalid_argument("a key has 32 bytes");
-    start_key_chain(reinterpret_cast<const uint8_t*>(key->c_str()), &chain_);
-    const SealPort port = {this, &VirtualBoard::random, &VirtualBoard::millis};
-    sealed_serial_.emplace(session_, *serial_.link(), chain_, port);
-    sealed_frames_.emplace(session_, frames_, chain_, port);
+        frames_{this, &VirtualBoard::send_frame, checked(frame_limit, kMinFrame, kMaxFrame), window},
+        key_({this, flash != nullptr ? &VirtualBoard::erase : nullptr,
+              flash != nullptr ? &VirtualBoard::keep : nullptr}),
+        sealed_serial_(session_, *serial_.link(), key_, {this, &VirtualBoard::random, &VirtualBoard::millis}),
+        sealed_frames_(session_, frames_, key_, {this, &VirtualBoard::random, &VirtualBoard::millis}) {
+    if (key && key->size() != kKeySize) throw std::invalid_argument("a key has 32 bytes");
+    if (flash != nullptr) start(flash->device());
+    if (key) key_.set(reinterpret_cast<const uint8_t*>(key->c_str()));
   }
   VirtualBoard(const VirtualBoard&) = delete;
   VirtualBoard& operator=(const VirtualBoard&) = delete;
@@ -100,11 +146,7 @@ class VirtualBoard {
   void feed(nb::bytes data) {
     for (size_t i = 0; i < data.size(); ++i) {
       const uint8_t byte = static_cast<uint8_t>(data.c_str()[i]);
-      if (sealed_serial_) {
-        serial_.receive(*sealed_serial_, byte);
-      } else {
-        serial_.receive(session_, byte);
-      }
+      serial_.receive(sealed_serial_, byte);
       // A window's chunks come faster than one poll for each call: send all answers that they ask for. Only a
       // delimiter completes a frame.
       if (byte == 0) session_.poll();
@@ -113,13 +155,11 @@ class VirtualBoard {
 
   void feed_frame(nb::bytes frame) {
     const uint8_t* const bytes = reinterpret_cast<const uint8_t*>(frame.c_str());
-    if (!sealed_frames_) return session_.receive(&frames_, bytes, frame.size());
-    if (frame.size() <= kMaxFrame) sealed_frames_->receive(bytes, frame.size(), frame.size());
+    if (frame.size() <= kMaxFrame) sealed_frames_.receive(bytes, frame.size(), frame.size());
   }
 
   void disconnect() {
-    if (sealed_frames_) sealed_frames_->close();
-    session_.closed(&frames_);
+    sealed_frames_.close();
     out_frames_.clear();
   }
 
@@ -127,6 +167,7 @@ class VirtualBoard {
     nb::gil_scoped_release release;
     bool busy = true;
     for (int i = 0; i < limit && busy; ++i) busy = session_.poll();
+    if (keeper_) keeper_->poll(millis(this));
     return busy;
   }
 
@@ -147,6 +188,7 @@ class VirtualBoard {
   int round() const { return session_.round(); }
   int samples(bool test) const { return session_.store().count(test ? Split::kTest : Split::kTrain); }
   void set_millis(uint32_t millis) { millis_ = millis; }
+  bool has_key() const { return key_.held(); }
   nb::bytes residual() const {
     return nb::bytes(buffers_.residual.data(), buffers_.residual.size() * sizeof(float));
   }
@@ -192,9 +234,25 @@ class VirtualBoard {
     return copy((*self->sense_)(self->session_.capture_label()), self->input_size_, input);
   }
 
+  // Comes up with what the flash has kept.
+  void start(const BlockDevice& device) {
+    keeper_.emplace(KeyStore::rest(device), session_, buffers_.view(), 0);
+    keeper_->load();
+    key_store_.emplace(device);
+    const uint8_t* const kept = key_store_->load();
+    if (kept != nullptr) key_.set(kept);
+  }
+
   static bool save(void* context) {
+    VirtualBoard* self = static_cast<VirtualBoard*>(context);
+    if (!self->save_) return self->keeper_->save();
     nb::gil_scoped_acquire acquire;
-    return nb::cast<bool>((*static_cast<VirtualBoard*>(context)->save_)());
+    return nb::cast<bool>((*self->save_)());
+  }
+
+  static bool erase(void* context) { return static_cast<VirtualBoard*>(context)->keeper_->erase(); }
+  static bool keep(void* context, const uint8_t* key) {
+    return static_cast<VirtualBoard*>(context)->key_store_->save(key);
   }
 
   static bool copy(const nb::object& answer, size_t size, int8_t* values) {
@@ -224,8 +282,10 @@ class VirtualBoard {
   Session session_;
   SerialLink serial_;
   Link frames_;
-  KeyChain chain_ = {};
-  std::optional<SealedLink> sealed_serial_, sealed_frames_;  // without a value: the board has no key
+  BoardKey key_;
+  SealedLink sealed_serial_, sealed_frames_;
+  std::optional<Keeper> keeper_;  // without a value, as the next: the board has no flash
+  std::optional<KeyStore> key_store_;
   std::string out_;
   std::vector<std::string> out_frames_;
 };
@@ -233,17 +293,23 @@ class VirtualBoard {
 }  // namespace
 
 void bind_virtual_board(nb::module_& module) {
+  nb::class_<VirtualFlash>(module, "VirtualFlash")
+      .def(nb::init<uint32_t>(), nb::arg("pages") = 64)
+      .def("fail_after", &VirtualFlash::fail_after, nb::arg("operations"),
+           "Let the power fail at that write or erasure, counted from 1; 0: at the next; negative: never.")
+      .def_prop_ro("content", &VirtualFlash::content);
   nb::class_<VirtualBoard>(module, "VirtualBoard")
       .def(
           nb::init<int, int, uint64_t, uint16_t, uint16_t, uint8_t, uint32_t, uint16_t, float, int8_t,
                    std::optional<nb::callable>, std::optional<nb::callable>, uint16_t, std::array<uint8_t, 3>,
-                   uint8_t, uint8_t, std::optional<nb::callable>, std::optional<nb::bytes>>(),
+                   uint8_t, uint8_t, std::optional<nb::callable>, std::optional<nb::bytes>, VirtualFlash*>(),
           nb::kw_only(), nb::arg("features"), nb::arg("classes"), nb::arg("uid"), nb::arg("boot") = 1,
           nb::arg("capacity") = 500, nb::arg("max_batch") = 32, nb::arg("model") = 0,
           nb::arg("input_size") = 0, nb::arg("scale") = 1.0f, nb::arg("zero_point") = 0,
           nb::arg("extract") = nb::none(), nb::arg("sense") = nb::none(), nb::arg("sense_time") = 0,
           nb::arg("version") = std::array<uint8_t, 3>{}, nb::arg("window") = 32, nb::arg("frame_limit") = 244,
-          nb::arg("save") = nb::none(), nb::arg("key") = nb::none())
+          nb::arg("save") = nb::none(), nb::arg("key") = nb::none(), nb::arg("flash").none() = nb::none(),
+          nb::keep_alive<1, 20>())
       .def("feed", &VirtualBoard::feed, nb::arg("data"), "Bytes from the host, serial framing.")
       .def("take", &VirtualBoard::take, "Bytes to the host, serial framing.")
       .def("feed_frame", &VirtualBoard::feed_frame, nb::arg("frame"),
@@ -257,6 +323,7 @@ void bind_virtual_board(nb::module_& module) {
       .def("samples", &VirtualBoard::samples, nb::arg("test") = false)
       .def("set_millis", &VirtualBoard::set_millis, nb::arg("millis"),
            "Stop the board's clock there: for worlds with a time of their own.")
+      .def_prop_ro("has_key", &VirtualBoard::has_key)
       .def_prop_ro("global_head", &VirtualBoard::global_head)
       .def_prop_ro("residual", &VirtualBoard::residual);
 }

@@ -156,8 +156,19 @@ class Simulator:
     def add(self, total: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], deltas: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], weights: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> None:
         """Add weights[k] * deltas[k] to total (float64 [P]), in the order of k."""
 
+class VirtualFlash:
+    def __init__(self, pages: int = 64) -> None: ...
+
+    def fail_after(self, operations: int) -> None:
+        """
+        Let the power fail at that write or erasure, counted from 1; 0: at the next; negative: never.
+        """
+
+    @property
+    def content(self) -> bytes: ...
+
 class VirtualBoard:
-    def __init__(self, *, features: int, classes: int, uid: int, boot: int = 1, capacity: int = 500, max_batch: int = 32, model: int = 0, input_size: int = 0, scale: float = 1.0, zero_point: int = 0, extract: Callable | None = None, sense: Callable | None = None, sense_time: int = 0, version: Sequence[int] = [0, 0, 0], window: int = 32, frame_limit: int = 244, save: Callable | None = None, key: bytes | None = None) -> None: ...
+    def __init__(self, *, features: int, classes: int, uid: int, boot: int = 1, capacity: int = 500, max_batch: int = 32, model: int = 0, input_size: int = 0, scale: float = 1.0, zero_point: int = 0, extract: Callable | None = None, sense: Callable | None = None, sense_time: int = 0, version: Sequence[int] = [0, 0, 0], window: int = 32, frame_limit: int = 244, save: Callable | None = None, key: bytes | None = None, flash: VirtualFlash | None = None) -> None: ...
 
     def feed(self, data: bytes) -> None:
         """Bytes from the host, serial framing."""
@@ -187,6 +198,9 @@ class VirtualBoard:
 
     def set_millis(self, millis: int) -> None:
         """Stop the board's clock there: for worlds with a time of their own."""
+
+    @property
+    def has_key(self) -> bool: ...
 
     @property
     def global_head(self) -> bytes: ...

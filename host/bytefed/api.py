@@ -150,7 +150,7 @@ def simulate(
     from bytefed.simulation.run import Environment, Simulation, load_clients
 
     resolved, own = _configured(config, strategy, {"central": False, **keys})
-    environment = Environment(parse_links(links), dropout, check, threads, rows)
+    environment = Environment(parse_links(links, sealed=not resolved.open), dropout, check, threads, rows)
     resolved.with_strategy(own)  # one that can't be is refused before data are loaded
     assignment = load_clients(resolved, clients)
     simulation = Simulation(resolved, environment, assignment, _path(directory), progress or _silent, own)
@@ -232,6 +232,7 @@ def estimate(
     codec: str = "float32",
     link: str = "serial",
     mtu: int = 247,
+    open: bool = False,  # noqa: A002 (the option's name)
     fraction_train: float = 1.0,
     min_train_nodes: int = 1,
     learning_rate_rounds: int = 0,
@@ -247,7 +248,8 @@ def estimate(
         rounds: Number of rounds, 1 to 65,535.
         codec: NAME or DOWNLINK/UPLINK, with names of ``CODECS``.
         link: "serial" or "ble".
-        mtu: ATT MTU of a BLE link, 23 to 517.
+        mtu: ATT MTU of a BLE link, 23 to 517; 65 at least where it is sealed.
+        open: Whether boards have no keys, and their links are OPEN to strangers.
         fraction_train: Fraction of the boards that train in a round, 0 to 1.
         min_train_nodes: The least number of boards that train in a round.
         learning_rate_rounds: Rounds between two steps of the learning rate; 0 if it never changes.
@@ -259,7 +261,7 @@ def estimate(
         samples is not included.
 
     Raises:
-        ConfigError: E_CONFIG_RANGE, E_CONFIG_CODEC, or E_CONFIG_CHOICE for an unknown link.
+        ConfigError: E_CONFIG_RANGE, E_CONFIG_CODEC, E_MTU_SMALL, or E_CONFIG_CHOICE for an unknown link.
     """
     from bytefed.codec import pair
     from bytefed.ledger.estimate import check_ranges, link_profile, predict
@@ -274,7 +276,13 @@ def estimate(
         "seed": seed,
     }
     check_ranges({"features": features, "classes": classes, "mtu": mtu, **run})
-    return predict(link_profile(link, mtu), features, classes, pair(codec), **run)  # type: ignore[arg-type]
+    return predict(
+        link_profile(link, mtu, sealed=not open),
+        features,
+        classes,
+        pair(codec),
+        **run,  # type: ignore[arg-type]
+    )
 
 
 def blob_size(codec: str, features: int, classes: int) -> int:
@@ -318,7 +326,11 @@ def load_task(name: PathLike, data_dir: PathLike | None = None, *, window: int =
 
 @asynccontextmanager
 async def open_boards(
-    *uris: str, model: str = "digits", shape: tuple[int, int] | None = None, faults: str = ""
+    *uris: str,
+    model: str = "digits",
+    shape: tuple[int, int] | None = None,
+    faults: str = "",
+    open: bool = False,  # noqa: A002 (the option's name)
 ) -> AsyncIterator[list[Device]]:
     """Open boards, not connected yet; leaving the block closes them, and stops virtual ones.
 
@@ -327,6 +339,7 @@ async def open_boards(
         model: The extractor that virtual boards run.
         shape: D and C of virtual boards that take ready features instead of running an extractor.
         faults: Faults to put on every link, as `--faults` takes them.
+        open: Whether virtual boards have no keys, and their links are OPEN to strangers.
 
     Raises:
         ConfigError: E_CONFIG_BOARDS for an unknown URI, E_CONFIG_FAULTS for unknown faults.
@@ -341,7 +354,7 @@ async def open_boards(
         kind = BoardKind(manifest.D, manifest.C, model)
     else:
         kind = BoardKind(*shape)
-    async with open_devices(uris, VirtualOptions(kind), faults) as devices:
+    async with open_devices(uris, VirtualOptions(kind, sealed=not open), faults) as devices:
         yield devices
 
 

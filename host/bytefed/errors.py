@@ -7,7 +7,7 @@ BytefedError
 ├── LinkError        a port that cannot be opened, or a link that died
 ├── ProtocolError    bytes that do not follow SPEC.md, or a version that does not match
 ├── BoardError       a board that answered, but not what the run needs
-└── StoreError       a run directory that cannot be read or written
+└── StoreError       a run directory or a file of keys that cannot be read or written
 
 Each carries a code that scripts may rely on, and a remedy that tells the reader what to do now.
 """
@@ -69,7 +69,7 @@ class BoardError(BytefedError):
 
 
 class StoreError(BytefedError):
-    """A run directory that cannot be read or written."""
+    """A run directory or a file of keys that cannot be read or written."""
 
 
 def number_text(value: float) -> str:

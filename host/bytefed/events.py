@@ -75,12 +75,21 @@ class DataRemark(Event):
 
 @dataclass(frozen=True)
 class BoardJoined(Event):
-    """A board is ready to train, for the first time or again after it was away."""
+    """A board is ready to train, for the first time or again after it was away.
+
+    Attributes:
+        board: The board's uid.
+        client: Number of the client that it is.
+        uri: Its URI, as the user would type it.
+        link: Name of its link, as in bytes.csv.
+        security: "sealed", or "OPEN" for a link that lets strangers in.
+    """
 
     board: str
     client: int
     uri: str
     link: str
+    security: str
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ def test_devices_says_what_a_board_is(fake_boards: Path) -> None:
         assert facts == {
             "board": "Nano 33 BLE", "uid": "0123456789abcdef", "model": "motion", "head": "64x4, batch up to 32",
             "samples": "0 + 0 of 60", "round": "none", "firmware": "0.1.0", "sensor": "LSM9DS1", "saves": "0",
+            "link": "open: no key",
         }  # fmt: skip
         await device.close()
 

@@ -65,7 +65,9 @@ def bench() -> Iterator[Bench]:
     options, report = VirtualOptions(BoardKind(manifest.D, manifest.C, "digits")), Report()
     path = Path(os.environ.get("BYTEFED_REPORT", "build/hardware-report.md"))
     with asyncio.Runner() as runner:
-        opened = open_devices(uris, options)
+        opened = open_devices(
+            uris, options, open_links=True
+        )  # boards that are paired are sealed all the same
         boards = runner.run(opened.__aenter__())
         try:
             yield Bench(runner, boards, report)

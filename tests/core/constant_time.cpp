@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "bytefed/seal/blob_seal.h"
-#include "bytefed/seal/handshake.h"
+#include "bytefed/session/board_key.h"
 
 using namespace bytefed;
 
@@ -79,6 +79,22 @@ bool blobs(const SessionKeys& session) {
   return blob_is(keys, seal, blob, sizeof blob);
 }
 
+// Another key in a session, then the same again, and one that is refused.
+bool pairing(const Secrets& secrets) {
+  static StaticMemory<4, 2, 4, 4> memory;
+  Session session(memory.view(), {}, {nullptr, [](void*) { return uint32_t{0}; }, nullptr});
+  BoardKey key;
+  key.set(secrets.key);
+  uint8_t body[Pair::kSize + kKeySize] = {};
+  std::memcpy(body + Pair::kSize, secrets.host, kKeySize);
+  const bool refused = key.take(session, body, sizeof body, false) == Status::kLocked;
+  const bool taken = key.take(session, body, sizeof body, true) == Status::kOk;
+  const bool again = key.take(session, body, sizeof body, false) == Status::kOk;
+  uint32_t check = key.check();
+  show(&check, sizeof check);
+  return refused && taken && again && check != 0;
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -93,7 +109,7 @@ int main(int count, char** arguments) {
     static_cast<void>(table[secrets.key[0]]);
   }
   SessionKeys keys;
-  if (handshake(secrets, &keys) && frames(keys) && blobs(keys)) return 0;
+  if (handshake(secrets, &keys) && frames(keys) && blobs(keys) && pairing(secrets)) return 0;
   std::puts("nothing was opened");
   return 2;
 }

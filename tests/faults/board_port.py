@@ -28,9 +28,16 @@ class BoardPort:
         uid: The board's.
         make_board: Switches one on.
         framing, frame_limit: Framing and frame limit of the link.
+        key: The key that the board shares with the host, 32 bytes; None for an open board.
         slice_time: Seconds that a slice of training takes.
         forgotten: Called with uid and round when the board lets go of a delta as of one that is stored.
-        damaged: Called with the board's name when it says that a blob's CRC-32 is wrong.
+        damaged: Called with the board's name when it says that a blob's CRC-32 is wrong; a sealed one says it so that
+            only the host can read it.
+
+    Attributes:
+        genuine: What the host has sealed and the board has not had yet, as on the wire. A sealed board drops
+            everything else, so it is no request.
+        releases: Round of the RELEASE that a sealed frame may hold.
     """
 
     def __init__(
@@ -40,6 +47,7 @@ class BoardPort:
         *,
         framing: Literal["serial", "ble"] = "serial",
         frame_limit: int = 250,
+        key: bytes | None = None,
         slice_time: float = 0.0,
         forgotten: Callable[[int, int], None] = lambda uid, round_: None,
         damaged: Callable[[str], None] = lambda who: None,
@@ -47,6 +55,9 @@ class BoardPort:
         self.uri = f"board:{uid}"
         self.framing: Literal["serial", "ble"] = framing
         self.frame_limit = frame_limit
+        self.key = key
+        self.genuine: set[bytes] = set()
+        self.releases = 0
         self.rto_floor = RTO_FLOORS[framing]
         self.sent = 0
         self.received = 0
@@ -87,7 +98,9 @@ class BoardPort:
         """
         hello = Hello(PROTOCOL_VERSION, PROTOCOL_VERSION, run, 0, self.frame_limit)
         frames = [control_frame(Kind.HELLO, 0, hello.pack())]
-        if begun:
+        if begun and self.key is not None:
+            frames.append(control_frame(Kind.NEXT, 1, Next(begun, 0).pack()))  # comes to nothing
+        elif begun:
             frames.append(control_frame(Kind.NEXT, 1, Next(begun, 0).pack()))
             self._held = 0
         # The board takes it if the session has said nothing for so long.
@@ -116,9 +129,13 @@ class BoardPort:
         self._pump()
 
     def _follow(self, data: bytes) -> None:
+        if self.key is not None:
+            if data not in self.genuine:
+                return
+            self.genuine.discard(data)
         serial = self.framing == "serial"
-        frames = [decoded.frame for decoded in self._decoder.push(data)] if serial else [data]
-        for frame in filter(None, frames):
+        decoded = [each.frame or each.bare for each in self._decoder.push(data)] if serial else [data]
+        for frame in filter(None, decoded):
             if is_data(frame):
                 continue
             self._request = frame
@@ -160,10 +177,12 @@ class BoardPort:
         if starts_round(request):
             return self._seen[1] > held or not request[0] & RoundFlag.TRAIN
         if request[0] == Kind.RELEASE:
-            return Release.unpack(request[2:]).round == held
+            return (Release.unpack(request[2:]).round if self.key is None else self.releases) == held
         return self._seen == (State.IDLE, held)
 
     def _listen(self, item: bytes) -> None:
+        if self.key is not None:
+            return
         if self.framing == "serial":
             frames = [decoded.frame for decoded in SerialDecoder().push(item + b"\0")]
         else:

@@ -1,4 +1,4 @@
-"""The real coordinator, killed by SIGKILL at random instants, over boards that live on behind pseudo-terminals."""
+"""The real coordinator, killed by SIGKILL at random instants, over sealed boards behind pseudo-terminals."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from bytefed.boards.virtual import BoardKind, PtyBoard, board_uid, make_board, s
 from bytefed.errors import BytefedError
 from bytefed.federation import experiment
 from bytefed.federation.config import RunConfig
+from bytefed.keys import BoardKey, KeyFile
 from bytefed.protocol.message import State
 from bytefed.runs.store import Store
 
@@ -39,11 +40,15 @@ class Kills:
     head: bytes
 
 
+def _key(uid: int) -> bytes:
+    return random.Random(f"key {uid}").randbytes(32)
+
+
 class _Released:
     """A board that writes down, as they happen, the rounds whose delta it was told is stored."""
 
     def __init__(self, uid: int, log: int) -> None:
-        self._board: Any = make_board(BoardKind(D, C), uid)
+        self._board: Any = make_board(BoardKind(D, C), uid, key=_key(uid))
         self._uid = uid
         self._log = log
 
@@ -80,9 +85,13 @@ def _fork(work: Callable[[], object]) -> int:
 
 @contextmanager
 def boards(log: Path) -> Iterator[list[str]]:
-    """Boards in a process of their own; gives their ports."""
+    """Paired boards in a process of their own; gives their ports."""
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    ptys = [PtyBoard(_Released(board_uid(1, i), descriptor), None) for i in range(BOARDS)]  # type: ignore[arg-type]
+    os.environ["BYTEFED_KEYS"] = str(log.with_name("keys.toml"))
+    uids = [board_uid(1, number) for number in range(BOARDS)]
+    with KeyFile().changing() as known:
+        known.update({uid: BoardKey(uid, _key(uid)) for uid in uids})
+    ptys = [PtyBoard(_Released(uid, descriptor), None) for uid in uids]  # type: ignore[arg-type]
     pid = _fork(lambda: serve_boards(ptys, lambda: os.getppid() == 1))
     try:
         yield [f"serial:{pty.port}" for pty in ptys]
@@ -90,6 +99,7 @@ def boards(log: Path) -> Iterator[list[str]]:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         os.close(descriptor)
+        del os.environ["BYTEFED_KEYS"]
         for pty in ptys:
             pty.close()
 

@@ -102,12 +102,6 @@ BOARDS = (
         "echoes",
     ),
     Mutant(
-        "no transfer number, pull",
-        _ROUNDS,
-        ((" && header.transfer == outbox_.pull_transfer()) {", ") {"),),
-        "old and lost",
-    ),
-    Mutant(
         "a run takes effect at HELLO",
         _SESSION,
         (("  asked_run_ = run;\n", "  asked_run_ = run;\n  enter_run();\n"),),
@@ -243,12 +237,6 @@ BOARDS = (
         "samples twice",
     ),
     Mutant(
-        "an ADD that was aborted is over",
-        _SESSION,
-        (("if (!intake_.add_done() && failure == Status::kOk) {", "if (false) {"),),
-        "samples twice",
-    ),
-    Mutant(
         "no estimate of the wait",
         _CORE_ROUND,
         (("|| sample_time_ == 0) return 0;", "|| sample_time_ != 0) return 0;"),),
@@ -341,7 +329,12 @@ HOSTS = (
         ((" or header.transfer != sequence % 4", ""),),
         "echoes",
     ),
-    Mutant("no nonce", _HOST_SESSION, (("Welcome.unpack(body).nonce == nonce", "True"),), "old welcome"),
+    Mutant(
+        "no nonce",
+        "bytefed/device/opening.py",
+        (("Welcome.unpack(body).nonce == nonce", "True"),),
+        "old welcome",
+    ),
     Mutant("act on every ACK", _TRANSFER, (("if news or polls:", "if True:"),), "duplicates"),
     Mutant("no primary key", _SCHEMA, ((_KEY, _NO_KEY),), "late kills"),
     Mutant(

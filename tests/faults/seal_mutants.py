@@ -10,7 +10,7 @@ from pathlib import Path
 from shared_board import CORE, MONOCYPHER, ROOT, monocypher
 
 _TESTS = ROOT / "tests" / "core"
-_SUITES = ("main.cpp", "test_seal.cpp", "test_sealed_link.cpp")
+_SUITES = ("main.cpp", "test_seal.cpp", "test_sealed_link.cpp", "test_pairing.cpp")
 _FLAGS = ("-std=gnu++17", "-O0", "-DBYTEFED_DEBUG", "-ffp-contract=off", "-w")
 
 
@@ -33,6 +33,15 @@ class SealMutant:
 
 _FRAME, _BLOB, _SHAKE = "seal/frame_seal.cpp", "seal/blob_seal.cpp", "seal/handshake.cpp"
 _LINK, _ROUNDS = "session/sealed_link.cpp", "session/session_rounds.cpp"
+_KEY, _KEEPER = "session/board_key.cpp", "storage/keeper.cpp"
+_ERASE = """  if (erases) {  // before the new key: a power cut in between leaves nothing that it opens
+    session.forget();
+    if (port_.erase != nullptr && !port_.erase(port_.context)) return Status::kStorageFailed;
+  }
+"""
+_KEEP = """  if (same) return Status::kOk;
+  if (port_.keep != nullptr && !port_.keep(port_.context, key)) return Status::kStorageFailed;
+"""
 _TAG = "if (!equal_secrets(tag, frame + length - kSealTagSize, kSealTagSize)) return 0;"
 MUTANTS = (
     SealMutant("no tag check", _FRAME, _TAG, ""),
@@ -119,6 +128,73 @@ MUTANTS = (
         "  } else {\n    session_.receive(&link_, frame, length);\n  }\n}\n\n// Opens",
     ),
     SealMutant("a full wire takes a counter", _LINK, "  self->current().sealer.take_back();\n", ""),
+    SealMutant("PAIR by radio", _LINK, "return below_.cable && frame[0]", "return frame[0]"),
+    SealMutant(
+        "PAIR over a key without erase",
+        _KEY,
+        "  if (!sealed && held_ && !erases) return Status::kLocked;\n",
+        "",
+    ),
+    SealMutant("PAIR again is a new one", _KEY, "  if (!sealed && same) return Status::kOk;\n", ""),
+    SealMutant("the key is taken before samples go", _KEY, _ERASE + _KEEP, _KEEP + _ERASE),
+    SealMutant("erase leaves the flash as it is", _KEY, "!port_.erase(port_.context)", "false"),
+    SealMutant("erase leaves memory as it is", _KEY, "    session.forget();\n", ""),
+    SealMutant(
+        "erase leaves the bytes of samples",
+        "session/intake.cpp",
+        "  std::memset(memory_.samples, 0, memory_.capacity * SampleStore::record_size(memory_.shape.features));\n",
+        "",
+    ),
+    SealMutant(
+        "erase leaves the bytes of a delta",
+        "session/session.cpp",
+        "  std::memset(memory_.local, 0, sizeof(float) * local_floats(shape, memory_.residual != nullptr));\n",
+        "",
+    ),
+    SealMutant(
+        "erase leaves a head",
+        "session/round.cpp",
+        "  start_run(kVisit);\n  std::memset(memory_.global, 0, sizeof(float) * parameters());\n",
+        "  start_run(kVisit);\n",
+    ),
+    SealMutant(
+        "erase leaves the last page",
+        _KEEPER,
+        "page < device_.pages; ++page",
+        "page + 1 < device_.pages; ++page",
+    ),
+    SealMutant(
+        "an erased image counts as written", _KEEPER, "  round_.forget();\n  samples_.forget();\n", ""
+    ),
+    SealMutant("a key that was not kept", _KEY, _KEEP, _KEEP.replace("return Status::kStorageFailed;", "{}")),
+    SealMutant("a key of zeros", _KEY, " || equal_keys(key, zero)", ""),
+    SealMutant(
+        "the key before stays in flash",
+        "storage/key_store.cpp",
+        "  write();  // the key is kept already\n",
+        "",
+    ),
+    SealMutant(
+        "the key has one slot",
+        "storage/key_store.cpp",
+        "rest(device).pages, kPages, kLayout",
+        "rest(device).pages, 1, kLayout",
+    ),
+    SealMutant(
+        "PAIR in the clear leaves the session", _KEY, "  if (!sealed) session.closed(session.link());\n", ""
+    ),
+    SealMutant(
+        "a tentative session outlives its key",
+        _LINK,
+        "    tentative_ = false;\n    key_changes_ = key_.changes();\n",
+        "    key_changes_ = key_.changes();\n",
+    ),
+    SealMutant(
+        "another link's session outlives its key",
+        _LINK,
+        "  if (key_changes_ != key_.changes()) forget();\n",
+        "",
+    ),
 )
 
 

@@ -60,7 +60,6 @@ def test_power_losses_lose_nothing(traced, tmp_path):
 _OPEN = '    db.execute("PRAGMA synchronous = FULL")\n    return db'
 _AGAIN = "'FULL' if durable"
 _COMMIT = "            status = self._commit(number, member, reply)\n"
-_WAIT = "            await self._store.on_disk()\n"
 _RELEASE = "            await device.release(counted=True)\n"
 _ENROL = "                    store.enrol(boards, first)\n                    store.sign()\n"
 _APPLIED = '            db.executemany(\n                "UPDATE deltas SET applied = 1'
@@ -75,17 +74,7 @@ MUTANTS = (
     Mutant(
         "the coordinator lets a board forget what it has not committed",
         "bytefed/federation/coordinator.py",
-        ((_COMMIT + _WAIT, _RELEASE + _COMMIT + _WAIT),),
-    ),
-    Mutant(
-        "the coordinator does not wait for the end of the turn",
-        "bytefed/federation/coordinator.py",
-        ((_WAIT, ""),),
-    ),
-    Mutant(
-        "the end of a turn never waits for the disk",
-        "bytefed/federation/coordinator.py",
-        (("self._store.gathered()", "self._store.gathered(durable=False)"),),
+        ((_COMMIT, _RELEASE + _COMMIT),),
     ),
     Mutant("no waiting for the disk", "bytefed/runs/database.py", careless("OFF")),
     Mutant("waiting for the disk now and then", "bytefed/runs/database.py", careless("NORMAL")),

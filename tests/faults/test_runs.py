@@ -15,7 +15,7 @@ from virtual_time import run
 from bytefed.errors import ConfigError, LinkError
 from bytefed.federation import experiment
 from bytefed.federation.config import RunConfig
-from bytefed.ledger.count import REPAIR
+from bytefed.ledger.count import PARTS, REPAIR
 from bytefed.runs.store import Store
 
 FAULTS = [
@@ -38,10 +38,10 @@ def features(tmp_path_factory):
     return path
 
 
-def run_with(features, folder, faults, codec, boards=3):
+def run_with(features, folder, faults, codec, boards=3, *, is_open=False):
     config = RunConfig(
         boards=(f"loopback:{boards}",), rounds=ROUNDS, data=str(features), partition="iid", quorum=1.0,
-        central=False, codec=codec, faults=faults, deadline=3600.0,
+        central=False, codec=codec, faults=faults, deadline=3600.0, open=is_open,
     )  # fmt: skip
     summary = run(experiment.begin(config, folder, lambda event: None))
     store = Store.open(folder)
@@ -51,21 +51,21 @@ def run_with(features, folder, faults, codec, boards=3):
     return summary, head, deltas
 
 
-@pytest.mark.parametrize("codec", ["float32", "onebit"])
-def test_faults_change_no_bit_of_what_is_learnt(features, tmp_path, codec):
-    calm, head, deltas = run_with(features, tmp_path / "calm", "", codec)
+@pytest.mark.parametrize(("codec", "is_open"), [("float32", False), ("onebit", False), ("onebit", True)])
+def test_faults_change_no_bit_of_what_is_learnt(features, tmp_path, codec, is_open):
+    calm, head, deltas = run_with(features, tmp_path / "calm", "", codec, is_open=is_open)
     assert calm["estimate_exact"]
+    assert calm["open_boards"] == 3 * is_open
     for number, faults in enumerate(FAULTS):
-        summary, got, got_deltas = run_with(features, tmp_path / str(number), faults, codec)
+        summary, got, got_deltas = run_with(features, tmp_path / str(number), faults, codec, is_open=is_open)
         assert got == head, faults
         assert got_deltas == deltas, faults
         assert summary["wire_total"] >= calm["wire_total"], faults
         with (tmp_path / str(number) / "bytes.csv").open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         assert len(rows) == 3 * ROUNDS
-        causes = ("header", "crc", "stuffing", "padding", "ack", "control", "retransmission", "probe", "junk")
         for row in rows:
-            named = sum(int(row[name]) for name in ("payload_down", "payload_up", *causes))
+            named = sum(int(row[name]) for name in PARTS)
             assert named == int(row["wire_total"]) == int(row["wire_down"]) + int(row["wire_up"])
 
 

@@ -36,8 +36,7 @@ from bytefed.runs.store import Store
 from bytefed.strategies.base import FedAvg, Update
 from bytefed.transport.faults import Faults, FaultyTransport, Piece, RandomFaults, damage
 
-D, C = 3, 3
-P = D * C + C
+C = 3
 RUN = 77
 PLAN = TrainingPlan("float32", "float32", epochs=2, batch=2, rate=0.25, seed=5)
 PATIENCE = 3600.0  # seconds on the virtual clock for a whole world
@@ -104,6 +103,7 @@ class Setting:
         undetected: Probability that a chunk, an ACK, or what NEXT and DONE say of their blob is changed and its CRC-16
             still fits.
         echo: Number of further frames of its link and direction after which an "echo" of a frame comes.
+        sealed: Whether host and boards share keys; heads are larger then, since a sealed link's smallest frame is.
         seed: Seed of the host's random numbers.
     """
 
@@ -128,7 +128,18 @@ class Setting:
     undetected: float = 0.0
     sockets: bool = False
     echo: int = 1
+    sealed: bool = False
     seed: int = 0
+
+    @property
+    def features(self) -> int:
+        """D of the head: 48 bytes in float32, or 132."""
+        return 10 if self.sealed else 3
+
+    @property
+    def parameters(self) -> int:
+        """P of the head."""
+        return self.features * C + C
 
 
 @dataclass
@@ -146,28 +157,44 @@ class Outcome:
     bytes: ByteCount = field(default_factory=ByteCount)
 
 
-def virtual_board(window: int, frame_limit: int) -> MakeBoard:
+_SEALED_LIMITS = {20: 62, 27: 69, 61: 150}
+"""Frame limits by those of the same open worlds: as many chunks, and the same messages with their blobs inside."""
+
+
+def sealed_world(setting: Setting) -> Setting:
+    """Return the world with keys that is like an open one."""
+    limit = _SEALED_LIMITS.get(setting.frame_limit, setting.frame_limit)
+    return replace(setting, sealed=True, frame_limit=limit)
+
+
+def key_of_board(uid: int) -> bytes:
+    """Return the key of a sealed world's board."""
+    return random.Random(f"key {uid}").randbytes(32)
+
+
+def virtual_board(setting: Setting) -> MakeBoard:
     """Return what switches on a board of the firmware's own core."""
 
     def make(uid: int, boot: int) -> VirtualBoard:
         return VirtualBoard(
-            features=D,
+            features=setting.features,
             classes=C,
             uid=uid,
             boot=boot,
             capacity=16,
             max_batch=4,
-            window=window,
-            frame_limit=frame_limit,
+            window=setting.window,
+            frame_limit=setting.frame_limit,
+            key=key_of_board(uid) if setting.sealed else None,
         )
 
     return make
 
 
 @cache
-def samples_of(uid: int, train: int) -> Samples:
+def samples_of(uid: int, train: int, features: int) -> Samples:
     rng = np.random.default_rng(uid)
-    x = rng.integers(-100, 100, (train + 2, D), dtype=np.int8)
+    x = rng.integers(-100, 100, (train + 2, features), dtype=np.int8)
     y = rng.integers(0, C, train + 2).astype(np.uint8)
     return Samples("features", x[:train], y[:train], x[train:], y[train:], 1 / 64, 3)
 
@@ -233,10 +260,11 @@ class World:
         self.excused = False  # an echo had the number, modulo 4, of the transfer under way
         self._directory = Path(tempfile.mkdtemp(prefix="bytefed-world-", dir=_SCRATCH))
         self._store: Store
-        make = make_board or virtual_board(setting.window, setting.frame_limit)
+        make = make_board or virtual_board(setting)
         self.ports = [
             BoardPort(
                 uid + 1, make, framing=setting.framing, frame_limit=setting.frame_limit,
+                key=key_of_board(uid + 1) if setting.sealed else None,
                 slice_time=setting.slice_time, forgotten=self.must_be_stored, damaged=self.damaged,
             )
             for uid in range(setting.boards)
@@ -269,11 +297,11 @@ class World:
             shutil.rmtree(self._directory)
 
     async def _live(self) -> Outcome:
-        Store.create(self._directory, RUN, np.zeros(P, np.float32), "", {}).close()
+        Store.create(self._directory, RUN, np.zeros(self.setting.parameters, np.float32), "", {}).close()
         loop = asyncio.get_running_loop()
         if self.setting.earlier:
             for port in self.ports:
-                await _leave_behind(port)
+                await _leave_behind(port, self.setting)
         while True:
             self._store = Store.open(self._directory)
             self._host = loop.create_task(self._be_host())
@@ -440,6 +468,7 @@ class _Watched(Device):
 
     async def release(self, *, counted: bool) -> None:
         self._world.must_be_stored(self.uid, self.owed)
+        self._world.ports[self.uid - 1].releases = self.owed
         await super().release(counted=counted)
 
 
@@ -457,6 +486,10 @@ class _WatchedSamples(SampleKeeper):
             except LinkError as error:
                 if error.code == "E_DELTA_CRC":
                     self._world.damaged("the host")
+                raise
+            except BoardError as error:
+                if error.code == "E_BOARD_BAD_CRC":
+                    self._world.damaged("a board")
                 raise
 
         await super().with_samples(watched)
@@ -506,7 +539,7 @@ class _Booked:
     async def join(self) -> None:
         device, samples = self._device, self._samples
         self._expected += planned_provision(
-            device.profile, samples.record_size, len(samples.train_y), len(samples.test_y), add_buffer(D, C),
+            device.profile, samples.record_size, len(samples.train_y), len(samples.test_y), add_buffer(*device.shape),
             held=device.holds(samples),
         )  # fmt: skip
         await device.provision(samples)
@@ -524,7 +557,8 @@ class _Booked:
 
     @property
     def _samples(self) -> Samples:
-        return samples_of(self._device.uid, self._world.setting.samples)
+        setting = self._world.setting
+        return samples_of(self._device.uid, setting.samples, setting.features)
 
     async def round(self, number: int, head: np.ndarray) -> None:
         self._round, setting = number, self._world.setting
@@ -592,12 +626,13 @@ class _Booked:
         self._world.sessions += self._device.connections
 
 
-async def _leave_behind(port: BoardPort) -> None:
+async def _leave_behind(port: BoardPort, setting: Setting) -> None:
     """Let a board train for a run that is never heard of again."""
     device = Device(port, rng=random.Random(port.uid))
     await device.connect(RUN - 1)
-    await device.provision(samples_of(port.uid, 5))
-    await device.train(device.plan_round(1, np.zeros(P, np.float32), replace(PLAN, seed=6)))
+    await device.provision(samples_of(port.uid, 5, setting.features))
+    head = np.zeros(setting.parameters, np.float32)
+    await device.train(device.plan_round(1, head, replace(PLAN, seed=6)))
     await device.close()
 
 
@@ -617,6 +652,8 @@ class _Source:
 
     def pieces(self, direction: Direction, frame: bytes) -> list[Piece]:
         event = self._world.happens(self._port)
+        if direction is Direction.DOWN:
+            self._port.genuine.add(frame)
         echoes = self._pending_echoes(direction, frame)
         if event == "echo":
             self._echoes[direction].append((self._world.setting.echo, frame))
@@ -638,19 +675,25 @@ class _Source:
         world = self._world
         if is_data(old):
             world.excused |= _transfer(old) in (self._newest[1] % 4, self._port.opened)
+        elif direction is Direction.DOWN and world.setting.sealed:
+            world.news_only &= old[0] != Kind.GREET  # nothing else opens twice
         elif direction is Direction.DOWN:
             world.news_only &= old[0] in (Kind.POLL, Kind.RELEASE) or old[:2] == self._newest
 
     def _frame(self, wire: bytes) -> bytes:
         """A frame as it was before the link's framing; what is none counts as a control frame of no kind."""
-        frame = SerialDecoder().push(wire + b"\0")[0].frame if self._stream else wire
-        return frame or bytes(2)
+        if not self._stream:
+            return wire or bytes(2)
+        decoded = SerialDecoder().push(wire + b"\0")[0]
+        return decoded.frame or (self._port.key and decoded.bare) or bytes(2)
 
     def _pieces(self, event: Event | None, direction: Direction, frame: bytes) -> list[Piece]:
         match event:
             case "kill+lose" | "drop":
                 return []
             case "duplicate":
+                # A handshake that comes twice is answered twice: the second takes the place of the first.
+                self._world.news_only &= self._frame(frame)[0] != Kind.GREET
                 return [Piece(frame), Piece(frame)]
             case "old":
                 asyncio.get_running_loop().call_later(_OLD, self._judge, direction, self._frame(frame))
@@ -721,7 +764,10 @@ def check(outcome: Outcome, expected: Outcome) -> None:
 def fault_free(setting: Setting) -> Outcome:
     """Return the results of a world in which nothing goes wrong, the same over every link."""
     s = setting
-    kept = {"codec_up": s.codec_up, "samples": s.samples, "still": s.still, "left_out": s.left_out}
+    kept = {
+        "codec_up": s.codec_up, "samples": s.samples, "still": s.still, "left_out": s.left_out, "sealed": s.sealed,
+        "frame_limit": 62 if s.sealed else 20,
+    }  # fmt: skip
     return _fault_free(Setting(s.boards, s.rounds, **kept))  # type: ignore[arg-type]
 
 

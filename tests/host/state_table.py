@@ -23,6 +23,8 @@ from bytefed.protocol.message import (
     Hello,
     Kind,
     Next,
+    Pair,
+    PairFlag,
     Release,
     RoundFlag,
     Status,
@@ -307,7 +309,20 @@ def _hello_elsewhere(board: StatedBoard, run: int, silent: int = 0) -> list[byte
     board.core.set_millis((NOW + silent) % 2**32)
     board.core.feed(encode_serial_frame(control_frame(Kind.HELLO, 41, hello(run, 250))))
     board.core.poll(0)
-    return [frame for frame, _ in SerialDecoder().push(board.core.take())]
+    return [frame for frame, *_ in SerialDecoder().push(board.core.take())]
+
+
+def _pair(flags: int = 0) -> bytes:
+    """Return the body of a PAIR."""
+    return Pair(flags).pack() + bytes(range(32))
+
+
+def _pair_by_cable(board: StatedBoard, flags: int = 0, cut: int = 0) -> list[bytes]:
+    """PAIR on the board's serial link, without its last `cut` bytes."""
+    body = _pair(flags)
+    board.core.feed(encode_serial_frame(control_frame(Kind.PAIR, 41, body[: len(body) - cut])))
+    board.core.poll(0)
+    return [frame for frame, *_ in SerialDecoder().push(board.core.take())]
 
 
 def _hang_up(board: StatedBoard) -> list[bytes]:
@@ -318,6 +333,7 @@ def _hang_up(board: StatedBoard) -> list[bytes]:
 
 # All other events, each with what the board sends then.
 EVENTS = {
+    "PAIR": lambda board: board.give(control_frame(Kind.PAIR, 41, _pair())),
     "an unknown kind": lambda board: board.give(bytes((0x3F, 41))),
     "POLL of the last round": lambda board: board.give(control_frame(Kind.POLL, board.begun)),
     "POLL of the last ADD": lambda board: board.give(control_frame(Kind.POLL, board.added)),
@@ -332,6 +348,9 @@ EVENTS = {
     "HELLO on another link": lambda board: _hello_elsewhere(board, RUN, HOLD - 1),
     "HELLO on another link, 10 s later": lambda board: _hello_elsewhere(board, RUN, HOLD),
     "a visit on another link, 10 s later": lambda board: _hello_elsewhere(board, VISIT, HOLD),
+    "PAIR by cable": lambda board: _pair_by_cable(board),
+    "PAIR by cable, with erase": lambda board: _pair_by_cable(board, PairFlag.ERASE),
+    "PAIR by cable, cut short": lambda board: _pair_by_cable(board, cut=1),
     "the connection ends": _hang_up,
 }
 

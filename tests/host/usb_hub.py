@@ -23,17 +23,19 @@ MAKE = BOARDS[0]
 
 
 class HubBoard:
-    """A board on the hub; it has no flash, so that a reset loses its samples.
+    """A board on the hub; it has no flash, so that a reset loses its samples, though not its key.
 
     Attributes:
         uid, boots: Its identity; how often it was switched on.
+        key: The key that it shares with its host; None for none.
         board: The firmware's core.
         at: Asked after each piece of work whether something happens to it; then forgotten.
         heard: Bytes that it was told, over all ports.
     """
 
-    def __init__(self, uid: int, features: int, classes: int) -> None:
+    def __init__(self, uid: int, features: int, classes: int, key: bytes | None = None) -> None:
         self.uid = uid
+        self.key = key
         self.boots = 0
         self.heard = 0
         self.at: Callable[[HubBoard], bool] | None = None
@@ -45,7 +47,7 @@ class HubBoard:
         self.boots += 1
         features, classes = self._shape
         self.board = VirtualBoard(
-            features=features, classes=classes, uid=self.uid, boot=self.boots, capacity=200
+            features=features, classes=classes, uid=self.uid, boot=self.boots, capacity=200, key=self.key
         )
 
     def feed(self, data: bytes) -> None:

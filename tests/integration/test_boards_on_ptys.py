@@ -14,17 +14,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bytefed.cli.main import main
+
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="no pseudo-terminals on this system")
+
+
+@pytest.fixture(autouse=True)
+def _keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BYTEFED_KEYS", str(tmp_path / "keys.toml"))
 
 
 @contextmanager
 def boards(*options: str):
-    """`bytefed board`, as a user starts it; gives what it announces."""
+    """`bytefed board`, as a user starts it, and each paired; gives what it announces."""
     command = [sys.executable, "-m", "bytefed", "board", "--json", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     count = int(options[options.index("--count") + 1])
     try:
-        yield [json.loads(process.stdout.readline()) for _ in range(count)]
+        announced = [json.loads(process.stdout.readline()) for _ in range(count)]
+        assert all(main(["pair", board["port"]]) == 0 for board in announced)
+        yield announced
     finally:
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=20)

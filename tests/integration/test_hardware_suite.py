@@ -53,7 +53,7 @@ def test_virtual_boards_pass_all_but_what_flash_is_needed_for(tmp_path: Path, ch
     windows = np.random.default_rng(1).integers(-128, 128, (16, *shape)).astype(np.int8)
     np.savez(tmp_path / "recording.npz", X=windows)
     kind = BoardKind(64, 4, "motion", replay=str(tmp_path / "recording.npz"))
-    command = board_command(1, 0, VirtualOptions(kind))
+    command = board_command(1, 0, VirtualOptions(kind, sealed=False))
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as board:
         assert board.stdout is not None
         port = json.loads(board.stdout.readline())["port"]

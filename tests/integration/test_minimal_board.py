@@ -38,7 +38,16 @@ def test_a_run_with_the_board_of_forty_lines(tmp_path):
     with subprocess.Popen([tmp_path / "board"], stdin=ours, stdout=ours) as board:
         try:
             command = [sys.executable, "-m", "bytefed", "run", "--boards", f"serial:{os.ttyname(theirs)}"]
-            command += ["--data", tmp_path / "data.npz", "--partition", "iid", "--rounds", "2", "--quiet"]
+            command += [
+                "--open",
+                "--data",
+                tmp_path / "data.npz",
+                "--partition",
+                "iid",
+                "--rounds",
+                "2",
+                "--quiet",
+            ]
             done = subprocess.run(
                 [*command, "--run-dir", tmp_path / "run"],
                 capture_output=True,

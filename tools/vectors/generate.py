@@ -28,6 +28,7 @@ FILES: dict[str, Callable[[], Iterator[str]]] = {
     "seal_handshakes.txt": seals.handshake_lines,
     "seal_frames.txt": seals.frame_lines,
     "seal_blobs.txt": seals.blob_lines,
+    "seal_checks.txt": seals.check_lines,
     "codec.json": head_codecs.lines,
 }
 

@@ -125,3 +125,12 @@ def blob_lines() -> Iterator[str]:
         blob = rng.randbytes(size)
         proof = tag(prove, number.to_bytes(2, "little"), blob)
         yield f"{key.hex()} {blob.hex()} {proof.hex()} {xor(blob, keystream(hide, number, size)).hex()}"
+
+
+def check_lines() -> Iterator[str]:
+    """Yield boards' keys, each with the check value that PAIRED has."""
+    yield "# key, check in hexadecimal"
+    rng = random.Random(13)
+    for key in (bytes(31) + b"\x01", b"\xff" * 32, *(rng.randbytes(32) for _ in range(6))):
+        digest = hashlib.blake2b(b"bytefed key", key=key, digest_size=8).digest()
+        yield f"{key.hex()} {int.from_bytes(digest[:4], 'little'):08x}"

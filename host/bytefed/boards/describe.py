@@ -29,6 +29,7 @@ async def describe(device: Device) -> dict[str, str]:
         "head": f"{board.features}x{board.classes}, batch up to {stored.max_batch}",
         "samples": f"{stored.train} + {stored.test} of {stored.capacity}",
         "round": where_it_stands(device.welcome),
+        "link": "sealed" if device.profile.sealed else "open: no key",
     }
     if details is not None:
         facts["board"] = board_name(details.board)

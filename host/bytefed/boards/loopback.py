@@ -6,6 +6,7 @@ import asyncio
 from typing import Literal
 
 from bytefed._core import VirtualBoard
+from bytefed.clock import now
 from bytefed.protocol.message import MAX_FRAME
 from bytefed.transport.base import link_lost
 from bytefed.transport.inbox import Inbox
@@ -45,6 +46,7 @@ class LoopbackTransport:
         if self._inbox is None:
             raise link_lost(self.uri, "it is closed")
         self.sent += len(data)
+        self._tell_time()
         if self.framing == "serial":
             self._board.feed(data)
         else:
@@ -52,8 +54,13 @@ class LoopbackTransport:
         self._pump()
         await asyncio.sleep(0)
 
+    def _tell_time(self) -> None:
+        """Set the board's clock: it measures silences, and how often it is greeted, by the time that its host has."""
+        self._board.set_millis(int(now() * 1000) & 0xFFFF_FFFF)
+
     def _pump(self) -> None:
         """Let the board work a little, and come back while it has more to do."""
+        self._tell_time()
         if self._work is not None:
             self._work.cancel()
             self._work = None

@@ -33,10 +33,13 @@ class Found:
     Attributes:
         uri: The URI, in its full form.
         start: Starts them and gives a transport for each.
+        is_started: Whether bytefed starts them itself, and so knows their keys; those of others are looked up in the
+            user's file of keys.
     """
 
     uri: str
     start: Start
+    is_started: bool = True
 
     @classmethod
     def real(cls, uri: str, transports: Sequence[Transport]) -> Found:
@@ -46,7 +49,7 @@ class Found:
         async def start(_first: int, _options: VirtualOptions) -> AsyncIterator[Sequence[Transport]]:
             yield transports
 
-        return cls(uri, start)
+        return cls(uri, start, is_started=False)
 
 
 def _no_objection(_uris: Sequence[str]) -> None:

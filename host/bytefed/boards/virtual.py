@@ -18,7 +18,7 @@ from bytefed.boards.replay import WINDOW_SECONDS, Recording, Replay
 from bytefed.errors import ConfigError
 from bytefed.extractor.extractor import Extractor
 from bytefed.protocol.message import MAX_WINDOW
-from bytefed.seal import KEY_SIZE
+from bytefed.seal import draw_key
 
 _READ_SIZE = 4096
 _BITS_PER_BYTE = 10  # start, eight data, stop
@@ -56,17 +56,17 @@ class VirtualOptions:
         kind: Their properties.
         line_rate: Bits a second on the lines of `virtual:N`, None for no limit.
         uid_seed: Seed of the boards' uids.
-        sealed: Whether each board is started with a key that only this process knows.
+        sealed: Whether each board is started with a key that only this process knows; `qemu:N` has none yet.
     """
 
     kind: BoardKind
     line_rate: int | None = None
     uid_seed: int = 0
-    sealed: bool = False
+    sealed: bool = True
 
     def draw_keys(self, count: int) -> list[bytes | None]:
         """Return a fresh key for each of that many boards; None for open ones."""
-        return [os.urandom(KEY_SIZE) if self.sealed else None for _ in range(count)]
+        return [draw_key() if self.sealed else None for _ in range(count)]
 
 
 def board_uid(seed: int, index: int) -> int:

@@ -18,7 +18,7 @@ from rich.progress import (
 from rich.table import Table
 
 from bytefed.boards.registry import emulation
-from bytefed.cli.terminal import difference, percent, result_line
+from bytefed.cli.terminal import OPEN_LINKS, difference, percent, result_line
 from bytefed.download import WebFile
 from bytefed.errors import counted
 from bytefed.events import (
@@ -105,6 +105,7 @@ class Live:
         self._bar = self._progress.add_task("connecting", total=None, news="")
         self._joined = 0
         self._links: dict[str, str] = {}  # by board: one that comes back joins again
+        self._is_open = False
         self._wire = self._estimate = 0
         self._handlers: dict[type[Event], Callable[[Any], None]] = {
             Preparing: self._on_preparing,
@@ -157,6 +158,9 @@ class Live:
     def _on_joined(self, event: BoardJoined) -> None:
         self._joined += 1
         self._links[event.board] = event.uri.partition(":")[0]
+        if event.security == "OPEN" and not self._is_open:
+            self._is_open = True
+            self._say(f"OPEN boards, {event.uri} among them: {OPEN_LINKS}.", style="yellow")
         self._progress.update(self._bar, news=f"{counted(self._joined, 'board')} ready")
 
     def _on_round(self, event: RoundClosed) -> None:
@@ -214,6 +218,8 @@ def _closing_table(summary: Any) -> Table:
         str(summary["rounds"]),
         f"{counted(summary['boards'], 'board')}, {summary['seconds_rounds']:.1f} s",
     )
+    if summary["open_boards"]:
+        add("OPEN boards", f"{summary['open_boards']:,}", OPEN_LINKS)
     for board in summary.get("away", ()):
         add("away at the end", board, "left out since its last round")
     add("bytes in rounds", f"{summary['wire_total']:,}", _against_estimate(summary))

@@ -85,6 +85,10 @@ def difference(sums: Any) -> str:
     return ", ".join(causes)
 
 
+OPEN_LINKS = "strangers can read and change what their links carry"
+"""The meaning of the word OPEN beside boards."""
+
+
 def result_line(summary: Any) -> str:
     """Return one line that says how a run ended."""
     central = summary["accuracy_central"]
@@ -92,6 +96,8 @@ def result_line(summary: Any) -> str:
     exact = "= estimate"
     if not summary["estimate_exact"]:
         exact = f"estimate {summary['estimate_wire']:,} B: {difference(summary) or 'the sum is right, rows differ'}"
+    if summary["open_boards"]:
+        exact += f", OPEN: {counted(summary['open_boards'], 'board')}"
     return (
         f"run {summary['run']}: {counted(summary['rounds'], 'round')}, "
         f"accuracy {percent(summary['accuracy_final'])}{compared},"

@@ -15,6 +15,7 @@ from bytefed.device.round import Round
 from bytefed.device.samples import SampleKeeper
 from bytefed.device.session import Session
 from bytefed.errors import BytefedError
+from bytefed.keys import KeyRing
 from bytefed.ledger.account import Said
 from bytefed.ledger.count import ByteCount
 from bytefed.ledger.wire_size import LinkProfile
@@ -36,10 +37,14 @@ class Device:
         transport: The way to it.
         rng: Gives nonces, the first sequence number and jitter. Tests give a seeded one; else no two hosts have the
             same, so that a new one can't take what was said to its predecessor for its own.
+        ring: Where the keys of boards are looked up whose transport has none; None to say in the clear what it has to
+            say to those.
     """
 
-    def __init__(self, transport: Transport, *, rng: random.Random | None = None) -> None:
-        self._session = Session(transport, rng or random.Random())
+    def __init__(
+        self, transport: Transport, *, rng: random.Random | None = None, ring: KeyRing | None = None
+    ) -> None:
+        self._session = Session(transport, rng or random.Random(), ring)
         self._samples = SampleKeeper(self._session)
         self._offers = Offers()
         self._owed = 0  # round whose delta the board keeps, 0 for none
@@ -114,6 +119,11 @@ class Device:
     @held.setter
     def held(self, head: NDArray[np.float32] | None) -> None:
         self._offers.held = head
+
+    @property
+    def introduced(self) -> bool:
+        """Whether the last connection began by asking which board is there, to know its key."""
+        return self._session.introduced
 
     def watch(self, on_away: Callable[[BytefedError | None], None]) -> None:
         """Let a function know what keeps the board away while it is waited for, and None when it is back."""

@@ -6,11 +6,11 @@ from collections.abc import Callable, Hashable
 
 from bytefed.clock import now
 from bytefed.device.frames import Frames, Incoming
-from bytefed.device.refusals import board_error
+from bytefed.device.refusals import refusal
 from bytefed.errors import BoardError, LinkError
 from bytefed.ledger.account import Part, Role
 from bytefed.protocol.header import control_frame
-from bytefed.protocol.message import Error, Kind
+from bytefed.protocol.message import Error, Kind, Status
 from bytefed.seal import HANDSHAKE_OVERHEAD, Greeting
 
 TRIES = 8
@@ -33,6 +33,7 @@ class Link(Frames):
         role: Role = Role.NEWS,
         name: Hashable = None,
         proof: int = 0,
+        locked: Part | None = None,
     ) -> tuple[int, bytes]:
         """Send a request until it is answered.
 
@@ -48,6 +49,7 @@ class Link(Frames):
             role: Cause under which request and answer are booked.
             name: Identifies the request across reconnections, so that a repeat is booked as a retransmission.
             proof: Bytes of the body that are a blob's number and tag.
+            locked: The part that ERROR LOCKED is, where the request asks for that as well; None where it doesn't.
 
         Returns:
             The sequence number, and the body of the answer.
@@ -74,7 +76,7 @@ class Link(Frames):
                     if attempt == 0:
                         self.timers.requests.measured(now() - started)
                     return sequence, incoming.body
-                self.refuse_error(incoming, sequence)
+                self.refuse_error(incoming, sequence, locked)
                 self.discard(incoming)
         raise _no_answer(self.transport.uri, kind, tries)
 
@@ -100,7 +102,7 @@ class Link(Frames):
             started = now()
             role = Role.RETRANSMISSION if attempt else Role.NEWS
             greeting = Greeting(key, payload)
-            await self.send_delimiter(role, Part(("delimiter", name)))
+            await self.send_delimiter(role, Part(("delimiter", Kind.GREET, name)))
             frame = control_frame(Kind.GREET, sequence, greeting.message)
             await self.send(frame, role, part=Part((Kind.GREET, name)), handshake=HANDSHAKE_OVERHEAD)
             until = started + self.timers.requests.timeout(attempt)
@@ -123,13 +125,22 @@ class Link(Frames):
                     hint, until = error, min(until, now() + _GRACE)
                     continue
                 self.discard(incoming)
-        raise hint or _no_answer(self.transport.uri, Kind.GREET, tries)
+            if hint is not None:
+                raise hint
+        raise _no_answer(self.transport.uri, Kind.GREET, tries)
 
-    def refuse_error(self, incoming: Incoming, sequence: int) -> None:
-        """Raise BoardError if the frame is an ERROR for that request; what it refused will be resent, or was wasted."""
+    def refuse_error(self, incoming: Incoming, sequence: int, locked: Part | None = None) -> None:
+        """Raise BoardError if the frame is an ERROR for that request; what it refused will be resent, or was wasted.
+
+        Args:
+            incoming: The frame.
+            sequence: Sequence number of the request.
+            locked: The part that ERROR LOCKED is, where it was asked for.
+        """
         if incoming.answers(Kind.ERROR, sequence):
-            self.accept(incoming, Role.RETRANSMISSION)
-            raise board_error(self.transport.uri, Error.unpack(incoming.body).status)
+            asked = locked is not None and incoming.body[: Error.size()] == bytes([Status.LOCKED])
+            self.accept(incoming, Role.NEWS if asked else Role.RETRANSMISSION, part=locked if asked else None)
+            raise refusal(self.transport.uri, incoming.body)
 
 
 def _no_answer(uri: str, kind: Kind, tries: int) -> LinkError:

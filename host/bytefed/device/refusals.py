@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bytefed.errors import BoardError, LinkError
-from bytefed.protocol.message import State, Status, Welcome
+from bytefed.ledger.wire_size import UID_SIZE
+from bytefed.protocol.message import Error, State, Status, Welcome
 
 _REMEDIES = {
     Status.BUSY: "It works, or holds a delta: wait, or go on with its run (`bytefed run --resume DIR`).",
@@ -21,7 +22,6 @@ _REMEDIES = {
     Status.NO_EXTRACTOR: "This board takes ready features, not inputs: `bytefed run --data FILE.npz`.",
     Status.NO_SENSOR: "Flash a model of windows on a board with a sensor, or let a run give it samples.",
     Status.NO_STORAGE: "This board keeps nothing without power: give it its samples anew when it starts.",
-    Status.LOCKED: "It has a key that this host does not know: let the host use it that gave it the key.",
     Status.UNPAIRED: "It has no key, and this host expects one: somebody may have changed board or firmware.",
     Status.STORAGE_FAILED: "Save again; what was saved last is still there. If it goes on, flash the firmware anew.",
 }
@@ -30,8 +30,65 @@ _DISAGREE = (
 )
 
 
+class LockedError(BoardError):
+    """A board has a key, and the request was not sealed with it.
+
+    Attributes:
+        uid: The board's identity; None where the answer doesn't say.
+    """
+
+    def __init__(self, name: str, uid: int | None) -> None:
+        super().__init__(
+            "E_BOARD_LOCKED",
+            f"{name}: {'the board' if uid is None else f'board {uid:016x}'} answered LOCKED: it has a key that this "
+            "host does not know.",
+            "Take the key over from the host that has it (`bytefed keys --help`). If that is lost, give the board a "
+            "new one by cable, which erases its samples: `bytefed pair BOARD --erase`.",
+        )
+        self.uid = uid
+
+
+def lost_key(name: str, uid: int) -> BoardError:
+    """Return the error for a board without a key, though this host has given it one."""
+    return BoardError(
+        "E_BOARD_UNPAIRED",
+        f"{name}: board {uid:016x} has lost its key, or somebody has changed the board or its firmware.",
+        "If you know why, give it a new key by cable: `bytefed pair BOARD`. If not, look at the board before you trust "
+        "it.",
+    )
+
+
+def other_board(name: str, there: int, expected: int) -> BoardError:
+    """Return the error for a board that answers in another's place."""
+    return BoardError(
+        "E_OTHER_BOARD",
+        f"{name}: board {there:016x} answers where {expected:016x} was",
+        "Don't swap boards during a run; go on with it: `bytefed run --resume DIR`.",
+    )
+
+
+def unpaired(name: str, uid: int) -> BoardError:
+    """Return the error for a board that nobody has given a key."""
+    return BoardError(
+        "E_BOARD_UNPAIRED",
+        f"{name}: board {uid:016x} has no key, so that what is said to it can be read and changed on the way.",
+        "Give it one by cable: `bytefed pair BOARD`. To measure without: `bytefed run --open`.",
+    )
+
+
+def refusal(name: str, body: bytes) -> BoardError:
+    """Return the error for the body of an ERROR that a board sent."""
+    status = Error.unpack(body).status
+    if status == Status.LOCKED:
+        uid = body[Error.size() :]
+        return LockedError(name, int.from_bytes(uid[:UID_SIZE], "little") if len(uid) >= UID_SIZE else None)
+    return board_error(name, status)
+
+
 def board_error(name: str, status: int) -> BoardError:
     """Return the error for a status that a board sent."""
+    if status == Status.LOCKED:
+        return LockedError(name, None)
     known = Status(status) if status in Status.__members__.values() else None
     label = known.name if known else f"STATUS_{status}"
     remedy = (

@@ -7,8 +7,10 @@ from collections.abc import Awaitable, Callable, Container
 
 from bytefed.device.absence import OnAway, absence_told
 from bytefed.device.link import Link
-from bytefed.device.refusals import taken_told
+from bytefed.device.opening import Opener, version_error
+from bytefed.device.refusals import other_board
 from bytefed.errors import BoardError, BytefedError, LinkError, ProtocolError
+from bytefed.keys import KeyRing
 from bytefed.ledger.account import Account, Role
 from bytefed.ledger.wire_size import LinkProfile
 from bytefed.protocol.message import (
@@ -18,15 +20,12 @@ from bytefed.protocol.message import (
     Board,
     Capability,
     Config,
-    Greet,
-    Hello,
     Kind,
     Release,
     Stored,
     Welcome,
-    Welcomed,
 )
-from bytefed.transport.base import Transport, has_wandered, is_strange, key_of, look_elsewhere, settle
+from bytefed.transport.base import Transport, has_wandered, is_strange, look_elsewhere, settle
 
 _HELLOS = 3  # before the port is opened anew
 _HELLO_TRIES = 6  # the first of them wait long: nothing was measured yet
@@ -44,10 +43,8 @@ RETRYABLE = (
 )
 """Errors worth another try: a reset, an old frame that is late, a stranger's round, or damage that a CRC-16 missed."""
 _NOT_AS_SPECIFIED = "The firmware does not follow SPEC.md; flash the version that fits this host."
-_FATAL = ("E_OTHER_BOARD", "E_VERSION")
+_FATAL = ("E_OTHER_BOARD", "E_VERSION", "E_MTU_SMALL", "E_BOARD_UNPAIRED")
 """Errors that another HELLO can't mend."""
-_OTHER_VERSION = ("E_BOARD_BAD_VERSION", "E_BOARD_BAD_LENGTH")
-"""Answers to HELLO of firmware that speaks another version: to that of version 1, this HELLO is too short."""
 
 
 class Session:
@@ -70,8 +67,9 @@ class Session:
     board: Board
     stored: Stored
 
-    def __init__(self, transport: Transport, rng: random.Random) -> None:
+    def __init__(self, transport: Transport, rng: random.Random, ring: KeyRing | None = None) -> None:
         self.transport = transport
+        self._opener = Opener(transport, rng, ring)
         self.run = 0
         self.boot: int | None = None
         self.connections = 0
@@ -97,6 +95,11 @@ class Session:
         if self._link is None:
             raise LinkError("E_LINK_LOST", f"{self.uri} is not connected", "Connect first.")
         return self._link
+
+    @property
+    def introduced(self) -> bool:
+        """Whether the last session began by asking which board is there."""
+        return self._opener.introduced
 
     @property
     def is_used(self) -> bool:
@@ -171,20 +174,13 @@ class Session:
 
     async def _greet(self) -> None:
         link = self.link
-        key = key_of(self.transport)
-        if key is None:
-            body = await self._say_hello()
-            welcome, body = Welcome.unpack(body), body[Welcome.size() :]
-        else:
-            body = await self._say_greet(key)
-            told, body = Welcomed.unpack(body), body[Welcomed.size() :]
-            welcome = Welcome(
-                told.version, told.state, told.boot, told.round, 0, told.frame_limit, told.window
-            )
-        self._take_welcome(welcome, sealed=key is not None)
+        opened = await self._opener.open(link, self.run, self._hello_tries())
+        body = opened.inside
+        self._take_welcome(opened.welcome, sealed=opened.key is not None)
         if not self.profile.opens_at_once:
             _, body = await link.request(Kind.INFO, b"", Kind.BOARD, name="connect")
         board = Board.unpack(body)
+        self._opener.admit(board.uid, opened)
         self._recognize(board)
         self.board = board
         link.timers.expect(saving=bool(board.capabilities & Capability.PERSISTENT))
@@ -198,39 +194,8 @@ class Session:
         if self.round_is_void:
             await self._forget_round()
 
-    async def _say_greet(self, key: bytes) -> bytes:
-        """Open a sealed session for the run; the fields of WELCOMED, with all that is inside."""
-        greet = Greet(PROTOCOL_VERSION, PROTOCOL_VERSION, self.run, self.transport.frame_limit)
-        try:
-            with taken_told(self.uri):
-                return await self.link.greet(key, greet.pack(), tries=self._hello_tries(), name="connect")
-        except BoardError as error:
-            if error.code in _OTHER_VERSION:
-                raise _version_error(self.uri, "another protocol version") from error
-            raise
-
     def _hello_tries(self) -> int:
         return _STRANGE_TRIES if self.connections and is_strange(self.transport) else _HELLO_TRIES
-
-    async def _say_hello(self) -> bytes:
-        """Say HELLO for the run; the body of WELCOME, with all that is inside."""
-        nonce = self._rng.getrandbits(16)
-        hello = Hello(PROTOCOL_VERSION, PROTOCOL_VERSION, self.run, nonce, self.transport.frame_limit)
-
-        def fits(body: bytes) -> bool:
-            return len(body) < Welcome.size() or Welcome.unpack(body).nonce == nonce
-
-        tries = self._hello_tries()
-        try:
-            with taken_told(self.uri):
-                _, body = await self.link.request(
-                    Kind.HELLO, hello.pack(), Kind.WELCOME, tries=tries, fits=fits, name="connect"
-                )
-        except BoardError as error:
-            if error.code in _OTHER_VERSION:
-                raise _version_error(self.uri, "another protocol version") from error
-            raise
-        return body
 
     def is_configuration_due(self, config: Config, *, trains: bool) -> bool:
         """Return whether a round has to bring a CONFIG; without training, any of this session will do."""
@@ -257,11 +222,7 @@ class Session:
 
     def _recognize(self, board: Board) -> None:
         if self.connections and board.uid != self.board.uid:
-            raise BoardError(
-                "E_OTHER_BOARD",
-                f"{self.uri}: board {board.uid:016x} answers where {self.board.uid:016x} was",
-                "Don't swap boards during a run; go on with it: `bytefed run --resume DIR`.",
-            )
+            raise other_board(self.uri, board.uid, self.board.uid)
 
     # ---- Recovery
 
@@ -301,14 +262,6 @@ class Session:
             await self._reach(reopen=reopen, tries=_REOPENINGS)
 
 
-def _version_error(uri: str, what: str) -> ProtocolError:
-    return ProtocolError(
-        "E_VERSION",
-        f"{uri}: the board speaks {what}, this host version {PROTOCOL_VERSION}",
-        "Flash the firmware that fits this host: `pio run -e ENV -t upload`; or install the host that fits the board.",
-    )
-
-
 def _check_welcome(uri: str, welcome: Welcome, frame_limit: int) -> None:
     """Refuse a WELCOME that no board of this protocol says.
 
@@ -316,7 +269,7 @@ def _check_welcome(uri: str, welcome: Welcome, frame_limit: int) -> None:
         ProtocolError: E_VERSION, E_WELCOME.
     """
     if welcome.version != PROTOCOL_VERSION:
-        raise _version_error(uri, f"protocol version {welcome.version}")
+        raise version_error(uri, f"protocol version {welcome.version}")
     if not MIN_FRAME <= welcome.frame_limit <= frame_limit:
         raise ProtocolError(
             "E_WELCOME", f"{uri}: a frame limit of {welcome.frame_limit} bytes", _NOT_AS_SPECIFIED

@@ -204,6 +204,11 @@ class RunConfig:
         metavar="FILE",
         resumable=True,
     )
+    open: bool = _key(
+        False,
+        bool,
+        "start virtual boards without keys and leave their links OPEN to strangers, to measure that",
+    )
     central: bool = _key(True, bool, "also train one head on all samples together, to compare with")
 
     def __post_init__(self) -> None:

@@ -121,6 +121,7 @@ class Coordinator:
             return False
         finally:
             await self.end_work()
+            await self._store.on_disk()  # or fail: no board forgets a delta that could not be stored
             await release_all(self._fleet, self._store.head()[0], self._uncounted)
             self._records.update(self._touched)
 
@@ -172,7 +173,6 @@ class Coordinator:
         try:
             reply = await device.train(planned)
             status = self._commit(number, member, reply)
-            await self._store.on_disk()
         except BoardTroubles as error:
             status = self._fail(number, member, error)
         finally:

@@ -35,12 +35,12 @@ from bytefed.federation.rules import Rules, initial_head
 from bytefed.ledger.air import AirTable
 from bytefed.ledger.rows import SESSION_PHASES
 from bytefed.ledger.wire_size import blob_size
+from bytefed.private_files import make_file
 from bytefed.runs.csv_files import Records, totals
 from bytefed.runs.directory import (
     RESOLVED,
     coded_errors,
     default_directory,
-    make_file,
     new_run,
     refuse_existing,
     refuse_impossible,
@@ -184,7 +184,7 @@ def _create(experiment: Experiment, new: NewRun, devices: Sequence[Device]) -> S
         initial_head(experiment.task),
         experiment.config.to_toml(),
         versions(),
-        boards=[(device.name, device.profile.name) for device in devices],
+        boards=[(device.name, device.profile.name, device.profile.security) for device in devices],
         first=new.first,
     )
 
@@ -314,7 +314,10 @@ def virtual_options(config: RunConfig, task: Task, uid_seed: int = 0) -> Virtual
     capacity = min(max(_SMALLEST_STORE, len(task.federated)), _LARGEST_STORE)
     model = task.name if task.model_hash else None
     return VirtualOptions(
-        BoardKind(task.D, task.num_classes, model, capacity), config.line_rate or None, uid_seed
+        BoardKind(task.D, task.num_classes, model, capacity),
+        config.line_rate or None,
+        uid_seed,
+        sealed=not config.open,
     )
 
 
@@ -378,6 +381,7 @@ def _result(experiment: Experiment, opened: OpenRun, complete: bool, started: fl
         late=sum(row.status == "late" for row in rows),
         failed=sum(row.status in ("failed", "rejected") for row in rows),
         away=opened.fleet.away(),
+        open_boards=opened.store.open_boards(),
         accuracy_boards=rounds[-1].accuracy_boards if rounds else None,
         accuracy_central=central_accuracy(task, partition, opened.training) if wanted else None,
         sums={"round": totals(rows), **sessions},

@@ -184,8 +184,7 @@ class Fleet:
         await self._admit(device)
 
     def _book_connection(self, device: Device, seconds: float, status: Status = "ok") -> None:
-        planned = planned_connection(device.profile)
-        self.book(device, "connect", status, seconds, planned.wire_total)
+        self.book(device, "connect", status, seconds, _connection_estimate(device))
 
     def _client(self, device: Device) -> int:
         client = self._clients.get(device.name)
@@ -219,7 +218,8 @@ class Fleet:
         finally:
             self.book(device, "provision", ended, now() - started, estimate)
         self._members[client] = Member(client, device)
-        self._listener(BoardJoined(device.name, client, device.uri, device.profile.name))
+        link = device.profile
+        self._listener(BoardJoined(device.name, client, device.uri, link.name, link.security))
         self._news.set()
 
     def _tell_of_replaced(self, device: Device, samples: Samples) -> None:
@@ -307,6 +307,7 @@ class Fleet:
             board=device.name,
             phase=phase,
             link=device.profile.name,
+            security=device.profile.security,
             codec=self._codec,
             status=status,
             count=device.take_bytes(),
@@ -335,8 +336,8 @@ class Fleet:
         }
 
     def _update_bytes(self) -> int:
-        up = self._codec.rpartition("/")[2]
-        return blob_size(up, self._requirements.features, self._requirements.classes)
+        needed = self._requirements
+        return blob_size(self._codec.rpartition("/")[2], needed.features, needed.classes)
 
     async def close(self) -> None:
         """Stop reconnecting, and book the bytes of boards that never came back."""
@@ -344,10 +345,14 @@ class Fleet:
         for task in seekers:
             task.cancel()
         await asyncio.gather(*seekers, return_exceptions=True)
-        here = {member.device for member in self}
         for device in self._devices:
-            if device.connections and device not in here:
+            if device.connections and device not in {member.device for member in self}:
                 self.book(device, "connect", "failed", 0.0, 0)
+
+
+def _connection_estimate(device: Device) -> int:
+    """Return the bytes that the last connection should have taken."""
+    return planned_connection(device.profile, first_contact=device.introduced).wire_total
 
 
 def _provision_estimate(device: Device, samples: Samples) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import cache
 from operator import add, attrgetter
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from bytefed.errors import BytefedError
 from bytefed.ledger.columns import column, computed
@@ -14,6 +14,9 @@ from bytefed.protocol.direction import Direction
 from bytefed.protocol.message import HEADER_SIZE
 from bytefed.protocol.serial_frame import CRC_SIZE, STUFFING_SIZE
 from bytefed.seal import FRAME_SEAL_SIZE
+
+Security = Literal["sealed", "OPEN"]
+"""Whether a link keeps strangers out or lets them in."""
 
 
 class LedgerError(BytefedError):
@@ -59,9 +62,10 @@ class ByteCount:
     seal: int = _cause("counter and tag of sealed frames, number and tag of sealed blobs")
     handshake: int = _cause("points and tags of GREET and WELCOMED")
     retransmission: int = _cause(
-        "whole frames sent again, frames received again, ERROR, an ACK that reports a gap, and what it takes to "
-        "recover from a link loss or a reset: all that the same row has had before (messages by their kind, blobs "
-        "byte by byte, one ACK a window), and all that it would not have had otherwise",
+        "whole frames sent again, frames received again, ERROR (the LOCKED of a first contact is `control`), an ACK "
+        "that reports a gap, and what it takes to recover from a link loss or a reset: all that the same row has had "
+        "before (messages by their kind, blobs byte by byte, one ACK a window), and all that it would not have had "
+        "otherwise",
         repair=True,
     )
     probe: int = _cause(

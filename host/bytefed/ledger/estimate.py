@@ -16,6 +16,7 @@ from bytefed.ledger.wire_size import (
     blob_size,
     blobs_bytes,
     connection_bytes,
+    sealed_profile,
     serial_profile,
 )
 from bytefed.seeds import select
@@ -87,15 +88,16 @@ def check_ranges(values: Mapping[str, float | None]) -> None:
             check_range(f"--{name.replace('_', '-')}", value, low, high)
 
 
-def link_profile(link: str, mtu: int = 247) -> LinkProfile:
+def link_profile(link: str, mtu: int = 247, *, sealed: bool = True) -> LinkProfile:
     """Return the profile of a link by its name.
 
     Args:
         link: One of LINKS.
-        mtu: ATT MTU of a BLE link, 23 to 517.
+        mtu: ATT MTU of a BLE link, 23 to 517; 65 at least where it is sealed.
+        sealed: Whether host and board share a key.
 
     Raises:
-        ConfigError: E_CONFIG_CHOICE if there is no such link.
+        ConfigError: E_CONFIG_CHOICE if there is no such link, E_MTU_SMALL if it is too narrow for a handshake.
     """
     if link not in LINKS:
         raise ConfigError(
@@ -103,7 +105,8 @@ def link_profile(link: str, mtu: int = 247) -> LinkProfile:
             f"There is no link '{link}'.",
             f"{did_you_mean(link, LINKS)}Give --link one of: {', '.join(LINKS)}.",
         )
-    return ble_profile(mtu) if link == "ble" else serial_profile()
+    profile = ble_profile(mtu) if link == "ble" else serial_profile()
+    return sealed_profile(profile) if sealed else profile
 
 
 def classic(update_bytes: int, clients: int, rounds: int) -> int:

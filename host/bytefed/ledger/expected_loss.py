@@ -12,31 +12,38 @@ from dataclasses import dataclass
 from bytefed.ledger.wire_size import LinkProfile, blob_size
 from bytefed.protocol.chunks import ChunkPlan
 from bytefed.protocol.direction import Direction
-from bytefed.protocol.message import HEADER_SIZE, Accept, Begin, Done, Error, Get, Next, Result
+from bytefed.protocol.message import HEADER_SIZE, Accept, Begin, Error, Get, Next
 
 _NEGLIGIBLE = 1e-12  # probability that a further burst is needed
 
 
 @dataclass(frozen=True)
 class _Lossy:
-    """A link and its loss; methods return the bytes of whole frames on the wire, given the number of body bytes."""
+    """A link and its loss; methods return the bytes of whole frames on the wire, given the number of body bytes.
+
+    Chunks, and ACKs that are not final, are in the clear on every link; all else is sealed where the link is.
+    """
 
     profile: LinkProfile
     q: float
 
-    def w(self, body: int) -> int:
+    def clear(self, body: int) -> int:
         return self.profile.w(HEADER_SIZE + body)
+
+    def control(self, body: int) -> int:
+        length = HEADER_SIZE + body
+        return self.profile.sealed_w(length) if self.profile.sealed else self.profile.w(length)
 
     def poll(self) -> float:
         """Return the expected bytes of POLLs until one and its answer get through, without the answer."""
-        return self.w(0) / (1 - self.q) ** 2
+        return self.control(0) / (1 - self.q) ** 2
 
     def exchange(self, request: int, answer: int) -> float:
         """Return the expected bytes of a request, repeated until its answer arrives, and of that answer."""
-        return self.w(request) / (1 - self.q) ** 2 + self.w(answer)
+        return self.control(request) / (1 - self.q) ** 2 + self.control(answer)
 
     def bitmap_ack(self, plan: ChunkPlan) -> int:
-        return self.w((plan.window + 7) // 8)
+        return self.clear((plan.window + 7) // 8)
 
     def bursts(self, n: int) -> Iterator[tuple[float, float, float]]:
         """Yield, for j = 0, 1, ..., t_j, s_j and the probability that nothing of n chunks arrived in j bursts."""
@@ -56,7 +63,7 @@ def _windows(plan: ChunkPlan) -> Iterator[range]:
 
 
 def _chunks(link: _Lossy, plan: ChunkPlan) -> int:
-    return sum(link.w(plan.size_of(i)) for i in range(plan.count))
+    return sum(link.clear(plan.size_of(i)) for i in range(plan.count))
 
 
 def push_expected(profile: LinkProfile, blob: int, q: float, *, late_answer: int = Accept.size()) -> float:
@@ -74,7 +81,8 @@ def push_expected(profile: LinkProfile, blob: int, q: float, *, late_answer: int
     for window in _windows(plan):
         last = window.stop == plan.count
         total += _push_acks(link, plan, len(window))
-        total += (1 - q) * link.w(1 if last else 0) + q * (link.poll() + link.w(late_answer if last else 0))
+        ack, late = (link.control(1), link.control(late_answer)) if last else (link.clear(0), link.clear(0))
+        total += (1 - q) * ack + q * (link.poll() + late)
     return total
 
 
@@ -87,7 +95,7 @@ def _push_acks(link: _Lossy, plan: ChunkPlan, n: int) -> float:
             continue  # nothing was sent yet
         heard, unheard = t - q * before, q * before
         total += heard * (link.bitmap_ack(plan) + q * link.poll())
-        total += unheard * link.poll() + s * link.w(0) + (unheard - s) * link.bitmap_ack(plan)
+        total += unheard * link.poll() + s * link.clear(0) + (unheard - s) * link.bitmap_ack(plan)
         before = t
     return total
 
@@ -98,9 +106,9 @@ def pull_expected(profile: LinkProfile, blob: int, q: float) -> float:
     asked = 0.0
     for window in _windows(plan):
         for t, s, nothing in link.bursts(len(window)):
-            asked += s * link.w(0) + (t - s) * link.bitmap_ack(plan)
+            asked += s * link.clear(0) + (t - s) * link.bitmap_ack(plan)
             if window.start == 0:
-                asked += nothing * (link.w(Get.size()) - link.w(0))
+                asked += nothing * (link.control(Get.size()) - link.clear(0))
     return _chunks(link, plan) + asked / (1 - q)
 
 
@@ -130,13 +138,13 @@ def blobs_expected(profile: LinkProfile, down: int, up: int, q: float, *, statis
         statistics: Whether the board answers by RESULT, not by DONE.
     """
     link = _Lossy(profile, q)
-    answer = Result.size() if statistics else Done.size()
+    answer = profile.answer_size(statistics=statistics)
     inline = profile.inlines(answer, up)
-    arrives = link.w(answer + (up if inline else 0))
+    arrives = link.control(answer + (up if inline else profile.proof))
     if profile.starts_by_next(down):
         total = _next_expected(link, Next.size() + down) + arrives
     else:
-        total = link.exchange(Begin.size(), Accept.size()) + push_expected(profile, down, q)
+        total = link.exchange(Begin.size() + profile.proof, Accept.size()) + push_expected(profile, down, q)
         total += arrives + q * link.poll()
     return total if inline else total + pull_expected(profile, up, q)
 
@@ -148,4 +156,5 @@ def _next_expected(link: _Lossy, body: int) -> float:
     of the answer by one more. The host repeats a POLL until it is answered.
     """
     lost = link.q / (1 - link.q)
-    return link.w(body) / (1 - link.q) + lost * (link.poll() + link.w(Error.size())) + link.q * link.poll()
+    sent = link.control(body) / (1 - link.q)
+    return sent + lost * (link.poll() + link.control(Error.size())) + link.q * link.poll()

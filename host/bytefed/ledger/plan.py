@@ -11,14 +11,21 @@ from bytefed.ledger.wire_size import (
     LinkProfile,
     blobs_bytes,
     connection_bytes,
+    first_contact_bytes,
     provision_bytes,
     release_bytes,
 )
 
 
-def planned_connection(profile: LinkProfile) -> ByteCount:
-    """Return the bytes of opening a session on that link."""
-    return connection_bytes(profile)
+def planned_connection(profile: LinkProfile, *, first_contact: bool = False) -> ByteCount:
+    """Return the bytes of opening a session on that link.
+
+    Args:
+        profile: Profile of the link.
+        first_contact: Whether the host has to ask which board is there, to know its key.
+    """
+    count = connection_bytes(profile)
+    return count + first_contact_bytes(profile) if first_contact else count
 
 
 def planned_provision(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bytefed.ledger.columns import Column, column, columns, computed
-from bytefed.ledger.count import ByteCount
+from bytefed.ledger.count import ByteCount, Security
 
 Status = Literal["ok", "late", "rejected", "failed"]
 """The fate of a board's delta: counted, too late for its round, refused, or never arrived."""
@@ -40,6 +40,9 @@ class Traffic:
         metadata=column(
             "scheme of the board's URI, such as `virtual`, `serial`, `ble`, `qemu`, `loopback`, `socket`"
         )
+    )
+    security: Security = field(
+        metadata=column("`sealed`, or `OPEN`: strangers can read and change what the link carries")
     )
     codec: str = field(metadata=column("codec down/up, one name where both are the same"))
     status: Status = field(

@@ -6,13 +6,22 @@ with what really crosses a link.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Literal
 
 from bytefed import codec as codecs
+from bytefed.errors import ConfigError
 from bytefed.head import parameters
-from bytefed.ledger.count import BLE_FRAMING, SERIAL_FRAMING, ByteCount, Framing, Sealing, split_frame
+from bytefed.ledger.count import (
+    BLE_FRAMING,
+    SERIAL_FRAMING,
+    ByteCount,
+    Framing,
+    Sealing,
+    Security,
+    split_frame,
+)
 from bytefed.protocol.chunks import ChunkPlan
 from bytefed.protocol.direction import Direction
 from bytefed.protocol.message import (
@@ -28,6 +37,7 @@ from bytefed.protocol.message import (
     Board,
     Config,
     Done,
+    Error,
     Get,
     Greet,
     Hello,
@@ -45,7 +55,14 @@ CODECS: dict[str, int] = {name: codec.number for name, codec in codecs.CODECS.it
 BLUEFRUIT_WINDOW = 32
 """Chunks that a Bluefruit board takes in one burst: its receive FIFO has room for as many values."""
 
+UID_SIZE = 8
+"""Bytes of the uid behind LOCKED."""
+
 _ATT_OVERHEAD = 3
+MIN_SEALED_FRAME = 62
+"""Bytes of the smallest frame limit that has room for a handshake."""
+MIN_SEALED_MTU = MIN_SEALED_FRAME + _ATT_OVERHEAD
+"""The ATT MTU with that frame limit."""
 _CRC_SIZE = 4  # of a delta
 _LARGEST_ADD = 65_535
 
@@ -68,6 +85,11 @@ class LinkProfile:
     window_up: int
     framing: Literal["serial", "ble"]
     sealed: bool = field(default=False, kw_only=True)
+
+    @property
+    def security(self) -> Security:
+        """Whether strangers are kept out, in the words of bytes.csv."""
+        return "sealed" if self.sealed else "OPEN"
 
     @property
     def overhead(self) -> Framing:
@@ -132,6 +154,21 @@ def ble_profile(mtu: int, window_down: int = BLUEFRUIT_WINDOW, window_up: int = 
     if not MIN_FRAME + _ATT_OVERHEAD <= mtu <= 517:
         raise ValueError(f"an ATT MTU is 23 to 517, not {mtu}")
     return LinkProfile("ble", min(MAX_FRAME, mtu - _ATT_OVERHEAD), window_down, window_up, "ble")
+
+
+def sealed_profile(profile: LinkProfile) -> LinkProfile:
+    """Return the profile of the same link, sealed.
+
+    Raises:
+        ConfigError: E_MTU_SMALL if its frames are too short for a handshake.
+    """
+    if profile.frame_limit < MIN_SEALED_FRAME:
+        raise ConfigError(
+            "E_MTU_SMALL",
+            f"An ATT MTU of {profile.frame_limit + _ATT_OVERHEAD} has no room for the handshake of a sealed link.",
+            f"Give an MTU of {MIN_SEALED_MTU} or more, or --open for a link without keys.",
+        )
+    return replace(profile, sealed=True)
 
 
 def blob_size(codec: str, features: int, classes: int) -> int:
@@ -280,6 +317,14 @@ def connection_bytes(profile: LinkProfile) -> ByteCount:
     else:
         count += _exchange(profile, Hello.size(), Welcome.size() + inside)
     return count if inside else count + _exchange(profile, 0, Board.size()) + store_bytes(profile)
+
+
+@cache
+def first_contact_bytes(profile: LinkProfile) -> ByteCount:
+    """Return what a sealed connection takes besides where the host has to ask first which board is there."""
+    clear = replace(profile, sealed=False)
+    count = ByteCount(padding=1, wire_down=1) if profile.framing == "serial" else ByteCount()
+    return count + _exchange(clear, Hello.size(), Error.size() + UID_SIZE)
 
 
 @cache

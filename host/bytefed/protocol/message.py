@@ -61,6 +61,8 @@ class Kind(IntEnum):
     SAVED = 0x4A
     ABOUT = 0x0B
     DETAILS = 0x4B
+    PAIR = 0x0C
+    PAIRED = 0x4C
     ERROR = 0x7F
 
 
@@ -142,6 +144,7 @@ class Capability(IntFlag):
     EXTRACTOR = 1  # feature extractor
     SENSOR = 2
     PERSISTENT = 4  # keeps its state over power loss
+    OPEN = 8  # built to use its radio without a key
 
 
 class RoundFlag(IntFlag):
@@ -167,6 +170,12 @@ class CaptureFlag(IntFlag):
     """The destination of captured samples."""
 
     TEST = 2  # test split
+
+
+class PairFlag(IntFlag):
+    """The way in which a PAIR is taken."""
+
+    ERASE = 1  # erase samples, head, residual and delta first
 
 
 @dataclass(frozen=True)
@@ -264,7 +273,8 @@ class Board(Body):
     Attributes:
         uid: The board's identity, from its chip (nRF52840: FICR DEVICEID); it is the same at every port and
             address.
-        capabilities: Bit 0: feature extractor; bit 1: sensor; bit 2: keeps its state over power loss.
+        capabilities: Bit 0: feature extractor; bit 1: sensor; bit 2: keeps its state over power loss; bit 3:
+            built to use its radio without a key.
         features: D: features of a sample.
         classes: C: classes.
         model: CRC-32 of the extractor's .tflite file, 0 for none.
@@ -558,6 +568,34 @@ class Details(Body):
 
 
 @dataclass(frozen=True)
+class Pair(Body):
+    """Gives the board a key, by cable.
+
+    Attributes:
+        flags: Bit 0: erase samples, head, residual and delta first.
+    """
+
+    KIND = Kind.PAIR
+    LAYOUT = struct.Struct("<B")
+    flags: int
+
+
+@dataclass(frozen=True)
+class Paired(Body):
+    """Answers PAIR.
+
+    Attributes:
+        uid: As in BOARD.
+        check: First 4 bytes of keyed BLAKE2b, digest of 8 bytes, key: the board's, over bytefed key.
+    """
+
+    KIND = Kind.PAIRED
+    LAYOUT = struct.Struct("<QI")
+    uid: int
+    check: int
+
+
+@dataclass(frozen=True)
 class Error(Body):
     """Answers any request that can't be met.
 
@@ -590,6 +628,8 @@ MESSAGES: tuple[type[Body], ...] = (
     Captured,
     Release,
     Details,
+    Pair,
+    Paired,
     Error,
 )
 """Every message that has a body."""

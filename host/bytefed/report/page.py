@@ -17,11 +17,11 @@ from statistics import fmean
 from bytefed.boards.registry import emulation
 from bytefed.errors import StoreError
 from bytefed.ledger.bytes_to import SHARES
+from bytefed.private_files import make_file
 from bytefed.report import charts, compare, findings, svg
 from bytefed.report.chart import Chart
 from bytefed.report.run_files import REPAIR, Row, Run, add_parts, total
 from bytefed.report.tables import BoardSum, board_sums
-from bytefed.runs.directory import make_file
 
 MOST_BOARDS = 256
 _MOST_COMMANDS = 20
@@ -211,6 +211,10 @@ def _figure(chart: Chart) -> str:
 
 def _notes(run: Run, *, live: bool = False) -> str:
     notes = list(run.notes)
+    if run.open_boards:
+        notes.append(
+            f"OPEN boards, {run.open_boards[0]} among them: strangers can read and change what their links carry."
+        )
     if not run.rounds:
         notes.append("No round is over yet: there is nothing to show of learning.")
     elif not run.complete and not live:
@@ -311,7 +315,7 @@ def _boards(run: Run) -> str:
     rows = [
         [
             f'<span class="uid">{escape(entry.board)}</span>',
-            escape(entry.link),
+            escape(entry.link if entry.security != "OPEN" else f"{entry.link} OPEN"),
             f"{entry.ok:,} / {entry.rounds:,}",
             f"{entry.wire:,}",
             _share(entry, most),

@@ -62,6 +62,7 @@ class Row:
     round: int
     board: str
     link: str
+    security: str
     codec: str
     status: str
     phase: str
@@ -140,6 +141,13 @@ class Run:
     def boards(self) -> list[str]:
         """The uids in the order in which they were first heard of."""
         return list(dict.fromkeys(row.board for row in (*self.sessions, *self.rows)))
+
+    @cached_property
+    def open_boards(self) -> list[str]:
+        """The boards of which a row says that their link was OPEN to strangers."""
+        return list(
+            dict.fromkeys(row.board for row in (*self.sessions, *self.rows) if row.security == "OPEN")
+        )
 
     @cached_property
     def parts(self) -> dict[str, int]:

@@ -21,6 +21,7 @@ class BoardSum:
 
     Attributes:
         board, link: Which.
+        security: `sealed` or `OPEN`, of the last round; empty in runs that know of no keys.
         rounds, ok: Rounds that it was asked in; those whose update counted.
         parts: Bytes by cause.
         estimate: Bytes predicted for the same.
@@ -31,6 +32,7 @@ class BoardSum:
 
     board: str
     link: str
+    security: str
     rounds: int
     ok: int
     parts: Mapping[str, int]
@@ -73,6 +75,7 @@ def _board_sum(board: str, rows: Sequence[Row]) -> BoardSum:
     return BoardSum(
         board=board,
         link=rows[-1].link,
+        security=rows[-1].security,
         rounds=len(rows),
         ok=sum(row.status == "ok" for row in rows),
         parts=add_parts(rows),
@@ -143,6 +146,7 @@ def _boards(runs: Sequence[Run]) -> list[list[Any]]:
         "run",
         "board",
         "link",
+        "security",
         "rounds",
         "counted",
         *PARTS,
@@ -152,7 +156,7 @@ def _boards(runs: Sequence[Run]) -> list[list[Any]]:
     ]
     lines = [
         [
-            *(run.name, entry.board, entry.link, entry.rounds, entry.ok),
+            *(run.name, entry.board, entry.link, entry.security, entry.rounds, entry.ok),
             *(entry.parts[part] for part in PARTS),
             *(entry.wire, entry.estimate, entry.num_examples, entry.accuracy, entry.seconds),
             *(entry.air_seconds, entry.energy),

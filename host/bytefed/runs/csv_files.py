@@ -26,7 +26,8 @@ from bytefed.ledger.rows import (
     RoundSummary,
     Traffic,
 )
-from bytefed.runs.directory import coded_errors, make_file
+from bytefed.private_files import make_file
+from bytefed.runs.directory import coded_errors
 from bytefed.runs.store import Store
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

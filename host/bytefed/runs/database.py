@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bytefed.errors import StoreError
-from bytefed.runs.directory import DATABASE, coded_errors, make_file
+from bytefed.private_files import make_file
+from bytefed.runs.directory import DATABASE, coded_errors
 from bytefed.runs.lock import RunLock
 
 

@@ -7,9 +7,8 @@ import os
 import platform
 import secrets
 import sqlite3
-import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,38 +16,7 @@ from pathlib import Path
 from bytefed.errors import BytefedError, StoreError, too_many_files
 
 DATABASE = "run.db"
-_PRIVATE = 0o600
 _RUN_DIR, _RESUME = "--run-dir", "continue: `bytefed run --resume DIR`"  # of most directories
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder for this user alone: a run holds what boards learnt of their samples.
-
-    It survives a power cut: its name is safe once the parent folder has been synced.
-    """
-    if folder.is_dir():
-        return
-    make_folder(folder.parent)
-    folder.mkdir(exist_ok=True, mode=0o700)
-    if os.name == "posix":
-        parent = os.open(folder.parent, os.O_RDONLY)
-        try:
-            with suppress(OSError):  # some file systems can't, and SQLite goes on without as well
-                os.fsync(parent)
-        finally:
-            os.close(parent)
-
-
-def make_file(path: Path) -> Path:
-    """Make a file for this user alone, or make one so that is there; its content stays. Returns the path."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, _PRIVATE)
-    try:
-        if os.name == "posix" and stat.S_IMODE(os.fstat(descriptor).st_mode) != _PRIVATE:
-            with suppress(OSError):  # of another user, or a file system without modes
-                os.fchmod(descriptor, _PRIVATE)
-    finally:
-        os.close(descriptor)
-    return path
 
 
 def refuse_existing(directory: Path) -> None:

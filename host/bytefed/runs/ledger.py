@@ -53,6 +53,11 @@ class Ledger(Database):
         """Return the number of the newest row; 0 if there is none."""
         return int(self._row("SELECT IFNULL(MAX(id), 0) FROM ledger")[0])
 
+    def open_boards(self) -> int:
+        """Return the number of boards with a link that was OPEN at any time."""
+        query = "SELECT COUNT(DISTINCT board) FROM ledger WHERE run = ? AND security = 'OPEN'"
+        return int(self._row(query, self.run)[0])
+
     def repair(self, codec: str, estimate_wcr: int) -> None:
         """Add the missing ledger row of each delta that has none, with empty byte columns.
 
@@ -60,7 +65,7 @@ class Ledger(Database):
         is there.
         """
         rows = self._rows(
-            "SELECT round, board, 'round', link, ?, status, NULL, ?, NULL, NULL, num_examples, loss, correct"
+            "SELECT round, board, 'round', link, security, ?, status, NULL, ?, NULL, NULL, num_examples, loss, correct"
             " FROM deltas d JOIN boards USING (run, board) WHERE run = ? AND NOT EXISTS"
             " (SELECT 1 FROM ledger l WHERE l.run = d.run AND l.round = d.round AND l.board = d.board"
             "  AND phase = 'round')",

@@ -3,22 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 from bytefed.errors import StoreError
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _acquire(descriptor: int) -> None:
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-
-else:
-    import fcntl
-
-    def _acquire(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+from bytefed.private_files import lock
 
 
 class RunLock:
@@ -33,7 +21,7 @@ class RunLock:
         """
         self._descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            _acquire(self._descriptor)
+            lock(self._descriptor, wait=False)
         except OSError as error:
             os.close(self._descriptor)
             raise StoreError(

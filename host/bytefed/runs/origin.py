@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from bytefed.runs.directory import make_file, make_folder
+from bytefed.private_files import make_file, make_folder
 
 _BYTES = 32
 

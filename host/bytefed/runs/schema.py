@@ -12,7 +12,7 @@ STORED = tuple(column for column in LEDGER_COLUMNS if column.stored)
 SCHEMA = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE boards (
-    run INTEGER, board TEXT, client INTEGER NOT NULL, link TEXT NOT NULL,
+    run INTEGER, board TEXT, client INTEGER NOT NULL, link TEXT NOT NULL, security TEXT NOT NULL,
     PRIMARY KEY (run, board), UNIQUE (run, client)) WITHOUT ROWID;
 CREATE TABLE held (run INTEGER, board TEXT, head BLOB NOT NULL, PRIMARY KEY (run, board));
 CREATE TABLE rounds (

@@ -18,9 +18,11 @@ from pathlib import Path
 
 from bytefed.errors import StoreError
 from bytefed.head import Head
+from bytefed.ledger.count import Security
+from bytefed.private_files import make_folder
 from bytefed.runs.database import pack
 from bytefed.runs.deltas import Deltas
-from bytefed.runs.directory import DATABASE, coded_errors, is_begun, make_folder, refuse_existing
+from bytefed.runs.directory import DATABASE, coded_errors, is_begun, refuse_existing
 from bytefed.runs.ledger import Ledger
 from bytefed.runs.origin import signature
 from bytefed.runs.rounds import Rounds
@@ -38,7 +40,7 @@ class Store(Deltas, Rounds, Ledger):
         head: Head,
         config: str,
         versions: dict[str, str],
-        boards: Sequence[tuple[str, str]] = (),
+        boards: Sequence[tuple[str, str, Security]] = (),
         first: int = 0,
     ) -> Store:
         """Begin a run: afterwards either all of this is on disk, or no run.
@@ -122,16 +124,16 @@ class Store(Deltas, Rounds, Ledger):
         own = signature(self.run, self.meta("config"), self.clients())
         return own != "" and compare_digest(self.meta("origin").encode(), own.encode())
 
-    def enrol(self, boards: Sequence[tuple[str, str]], first: int = 0) -> None:
+    def enrol(self, boards: Sequence[tuple[str, str, Security]], first: int = 0) -> None:
         """Assign boards to clients, once for the whole life of the run.
 
         Args:
-            boards: uid (16 hexadecimal digits) and link of each, in the order of their clients.
+            boards: uid (16 hexadecimal digits), link, and security of each, in the order of their clients.
             first: Client number of the first of them.
         """
-        rows = [(self.run, uid, client, link) for client, (uid, link) in enumerate(boards, first)]
+        rows = [(self.run, uid, client, *link) for client, (uid, *link) in enumerate(boards, first)]
         with self._transaction() as db:
-            db.executemany("INSERT INTO boards VALUES (?, ?, ?, ?)", rows)
+            db.executemany("INSERT INTO boards VALUES (?, ?, ?, ?, ?)", rows)
 
     def clients(self) -> dict[str, int]:
         """Return the client number of each enrolled board, by uid."""

@@ -59,6 +59,7 @@ class Result:
         late: Deltas that came after their round was closed.
         failed: Clients that were asked and delivered no usable delta, over all rounds.
         away: The boards that were not there at the end, by name.
+        open_boards: Number of boards with a link that was OPEN at any time.
         accuracy_boards: Accuracy of the last head on the clients' own test samples, 0 to 1; None if not known.
         accuracy_central: Accuracy of the central reference, 0 to 1; None if it was not trained.
         sums: The sums over the ledger rows of each phase (``csv_files.totals``).
@@ -71,6 +72,7 @@ class Result:
     late: int
     failed: int
     away: Sequence[str]
+    open_boards: int
     accuracy_boards: float | None
     accuracy_central: float | None
     sums: Mapping[Phase, Mapping[str, Any]]
@@ -129,6 +131,7 @@ def write_summary(directory: Path, subject: Subject, result: Result, extra: Summ
         "late": result.late,
         "failed": result.failed,
         "away": list(result.away),
+        "open_boards": result.open_boards,
         "accuracy_final": last.accuracy_global if last else None,
         "loss_final": last.loss_global if last else None,
         "accuracy_central": result.accuracy_central,

@@ -4,7 +4,7 @@ Bytes in, bytes out: no port, no clock, no file. How keys are kept is not known 
 """
 
 from bytefed.seal.channel import BLOB_SEAL_SIZE, FRAME_SEAL_SIZE, TAG_SIZE, BlobSeal, Channel
-from bytefed.seal.handshake import HANDSHAKE_OVERHEAD, KEY_SIZE, Greeting
+from bytefed.seal.handshake import HANDSHAKE_OVERHEAD, KEY_SIZE, Greeting, draw_key
 
 __all__ = [
     "BLOB_SEAL_SIZE",
@@ -15,4 +15,5 @@ __all__ = [
     "BlobSeal",
     "Channel",
     "Greeting",
+    "draw_key",
 ]

@@ -13,6 +13,11 @@ HANDSHAKE_OVERHEAD = KEY_SIZE + 16
 """Bytes that a message of the handshake has more than its payload: the sender's point and a tag."""
 
 
+def draw_key() -> bytes:
+    """Return a new key of 32 bytes, drawn from the operating system."""
+    return os.urandom(KEY_SIZE)
+
+
 class Greeting:
     """One handshake, with a secret of its own that is drawn from the operating system.
 

@@ -25,6 +25,7 @@ from bytefed.head import Head
 from bytefed.ledger.count import PARTS, ByteCount
 from bytefed.ledger.estimate import has_statistics
 from bytefed.ledger.wire_size import blob_size, blobs_bytes, connection_bytes
+from bytefed.seal import draw_key
 from bytefed.simulation.links import ClientLinks
 from bytefed.simulation.simulator import Outcome
 
@@ -67,8 +68,9 @@ class Check:
         capacity = max(1, int(self._assignment.partition.sizes[client]))
         kind = BoardKind(*self._shape, None, capacity, max(1, self._training.batch_size), profile.window_down)
         mtu = int(profile.name.partition(":")[2] or 247)
-        board = make_board(kind, board_uid(0, client))
-        return Device(LoopbackTransport(board, name=str(client), framing=profile.framing, mtu=mtu))
+        key = draw_key() if profile.sealed else None
+        board = make_board(kind, board_uid(0, client), key=key)
+        return Device(LoopbackTransport(board, name=str(client), framing=profile.framing, mtu=mtu, key=key))
 
     def connect(self) -> None:
         """Open all sessions, and give the boards their samples."""

@@ -217,6 +217,7 @@ class SimulatedLedger:
             board=board,
             phase=phase,
             link=self._links.profile(client).name,
+            security=self._links.profile(client).security,
             codec=self._codec,
             status=status,
             count=taken * times if times > 1 else taken,

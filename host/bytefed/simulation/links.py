@@ -13,6 +13,7 @@ from bytefed.errors import ConfigError
 from bytefed.ledger.wire_size import (
     LinkProfile,
     ble_profile,
+    sealed_profile,
     serial_profile,
 )
 from bytefed.seeds import chances
@@ -20,14 +21,15 @@ from bytefed.seeds import chances
 _LINKS = 0x11A2  # stream of the random draw
 
 
-def parse_links(texts: Sequence[str]) -> list[tuple[LinkProfile, float]]:
+def parse_links(texts: Sequence[str], *, sealed: bool = True) -> list[tuple[LinkProfile, float]]:
     """Parse links, and the fraction of the clients that has each.
 
     Args:
         texts: Links, each ``serial``, ``ble`` or ``ble:MTU``, followed by ``=SHARE`` if the shares are not equal.
+        sealed: Whether clients and host share keys.
 
     Raises:
-        ConfigError: E_CONFIG_LINKS.
+        ConfigError: E_CONFIG_LINKS; E_MTU_SMALL for a link that is too narrow for a handshake.
     """
     links = []
     for text in texts:
@@ -41,7 +43,7 @@ def parse_links(texts: Sequence[str]) -> list[tuple[LinkProfile, float]]:
                 f"--links {text} is no link ({error}).",
                 "Name serial, ble or ble:MTU (23 to 517), each with =SHARE if they differ: serial=3 ble:185=1.",
             ) from error
-        links.append((profile, weight))
+        links.append((sealed_profile(profile) if sealed else profile, weight))
     total = sum(weight for _, weight in links)
     return [(profile, weight / total) for profile, weight in links]
 
@@ -79,6 +81,12 @@ class ClientLinks:
         bounds = np.cumsum([share for _, share in links])[:-1]
         draws = chances(seed, _LINKS, np.arange(clients))
         return cls([profile for profile, _ in links], np.searchsorted(bounds, draws, side="right"))
+
+    @property
+    def open_clients(self) -> int:
+        """Number of clients whose link is not sealed."""
+        is_open = np.array([not profile.sealed for profile in self.profiles])
+        return int(is_open[self.link].sum())
 
     def profile(self, client: int) -> LinkProfile:
         """Return the link of one client."""

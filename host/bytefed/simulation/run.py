@@ -28,13 +28,12 @@ from bytefed.head import Head
 from bytefed.ledger.estimate import LEFT_OUT, classic, has_statistics
 from bytefed.ledger.rows import RoundSummary
 from bytefed.ledger.wire_size import LinkProfile, blob_size
+from bytefed.private_files import make_file, make_folder
 from bytefed.runs.columns import HEAD
 from bytefed.runs.directory import (
     RESOLVED,
     coded_errors,
     default_directory,
-    make_file,
-    make_folder,
     new_run,
     refuse_existing,
     refuse_impossible,
@@ -317,6 +316,7 @@ class Simulation:
             late=0,
             failed=self._asked_in_all - self._counted_in_all,
             away=(),
+            open_boards=self._links.open_clients,
             accuracy_boards=self._accuracy_boards,
             accuracy_central=central_accuracy(task, partition, self._training) if wanted else None,
             sums=self._ledger.sums(),

@@ -84,6 +84,7 @@ def plan_sweep(
     clients: int,
     link: str,
     mtu: int,
+    sealed: bool = True,
     directory: Path,
     data_dir: Path | None = None,
 ) -> SweepPlan:
@@ -97,13 +98,15 @@ def plan_sweep(
         directory: See ``SweepPlan``.
         data_dir: See ``SweepPlan``.
         link: "serial" or "ble".
-        mtu: ATT MTU of a BLE link, 23 to 517.
+        mtu: ATT MTU of a BLE link, 23 to 517; 65 at least where it is sealed.
+        sealed: Whether boards and host share keys.
 
     Raises:
-        ConfigError: E_CONFIG_RANGE, E_CONFIG_CHOICE, E_CONFIG_STRATEGY.
+        ConfigError: E_CONFIG_RANGE, E_CONFIG_CHOICE, E_CONFIG_STRATEGY, E_MTU_SMALL.
     """
     check_ranges({"mtu": mtu})
-    profile, name = link_profile(link, mtu), link if link == "serial" else f"{link}/{mtu}"
+    profile = link_profile(link, mtu, sealed=sealed)
+    name = f"{link if link == 'serial' else f'{link}/{mtu}'} {profile.security}"
     axes = {**axes, "codec": [*axes["codec"]] or [*CODECS]}
     return SweepPlan(grid(axes), seeds, base, clients, profile, name, directory, data_dir)
 

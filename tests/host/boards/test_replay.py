@@ -20,6 +20,7 @@ from bytefed.boards.replay import Recording, Replay
 from bytefed.boards.started import board_command
 from bytefed.boards.virtual import BoardKind, load_extractor, load_recording
 from bytefed.cli.commands import capture
+from bytefed.cli.main import main
 from bytefed.device.device import Device
 from bytefed.device.plan import Samples, TrainingPlan
 from bytefed.device.visit import about
@@ -181,8 +182,12 @@ def served(options: VirtualOptions) -> Iterator[str]:
         assert process.returncode == 0, errors
 
 
-def test_the_command_over_a_pseudo_terminal(recording: Path) -> None:
-    with served(VirtualOptions(kind(recording))) as port:
+def test_the_command_over_a_pseudo_terminal(
+    recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BYTEFED_KEYS", str(tmp_path / "keys.toml"))
+    with served(VirtualOptions(kind(recording), sealed=False)) as port:
+        assert main(["pair", port]) == 0
 
         def command(*options: str) -> subprocess.CompletedProcess[str]:
             line = [sys.executable, "-m", "bytefed", "capture", "--board", f"serial:{port}", *options]

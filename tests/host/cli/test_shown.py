@@ -44,7 +44,7 @@ def test_a_round_says_its_bytes_and_the_total_and_a_resumed_run_goes_on(tmp_path
 
 def test_the_end_says_which_causes_made_the_difference(tmp_path, capsys):
     text = run(
-        "--rounds", "4", "--faults", "drop=0.03,seed=7", "--run-dir", str(tmp_path / "it"), capsys=capsys
+        "--rounds", "4", "--faults", "drop=0.1,seed=7", "--run-dir", str(tmp_path / "it"), capsys=capsys
     )
     summary = json.loads((tmp_path / "it/summary.json").read_text())
     assert summary["wire_total"] > summary["estimate_wire"]

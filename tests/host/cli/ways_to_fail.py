@@ -41,16 +41,19 @@ _BOARDS = ("run", "gateway", "devices", "capture")
 CODES_OF_PLACES: dict[str, tuple[str, ...]] = {
     **{f"cli/commands/{name}.py": (name,) for name in (
         "run", "simulate", "report", "estimate", "sweep", "partition", "devices", "capture", "flash", "doctor",
-        "board", "model", "gateway",
+        "board", "model", "gateway", "keys",
     )},
+    "cli/commands/pair.py": ("pair", "keys"),
     "cli/": ("run",),
     "boards/nrf52840/": ("run", "gateway", "devices", "capture", "board", "flash"),
+    "boards/cable.py": ("pair", "keys"),
     "boards/replay.py": ("board",),
     "boards/virtual.py": ("board",),
     "boards/": _BOARDS,
     "codec/": ("run", "gateway", "simulate", "estimate", "sweep"),
     "data/": _DATA,
     "device/round.py": _LEARN,
+    "device/pairing.py": ("pair", "keys"),
     "device/": (*_BOARDS, "doctor"),
     "download.py": _DATA,
     "errors.py": _BOARDS,
@@ -62,6 +65,8 @@ CODES_OF_PLACES: dict[str, tuple[str, ...]] = {
     "federation/rules.py": (*_LEARN, "simulate"),
     "federation/": _LEARN,
     "gateway/": ("gateway",),
+    "keys/handover.py": ("keys",),
+    "keys/": (*_BOARDS, "doctor", "pair", "keys"),
     "ledger/estimate.py": ("estimate", "sweep"),
     "ledger/": ("run", "estimate"),
     "protocol/": (*_LEARN, "simulate", "estimate"),
@@ -147,6 +152,10 @@ class Place:
             "devices ble:auto",  # needs a radio
             "doctor",  # looks at this machine, and says 1 where something is amiss
             "flash nano33ble",  # needs a board, and PlatformIO
+            "pair nano33ble",  # needs a board
+            "pair serial:auto",  # the same
+            "keys rotate",  # the same
+            "keys forget",  # asks first
         ) or words[-1] == "virtual-ble:4"  # fmt: skip  # needs dbus-daemon
 
 
@@ -309,6 +318,28 @@ def _emulated(
     return way
 
 
+KEY = "0f" * 32
+
+
+def _keys(
+    words: str, text: str = f'[00000000000000ab]\nname = "sill"\nkey = "{KEY}"\n', mode: int = 0o600
+) -> Callable[[Place], str]:
+    """A file of keys, besides another one that was exported."""
+
+    def way(place: Place) -> str:
+        place.patch.setenv("BYTEFED_KEYS", str(place.file("keys.toml", text)))
+        (place.folder / "keys.toml").chmod(mode)
+        place.file("other.toml", f'[00000000000000ab]\nkey = "{KEY[::-1]}"\n').chmod(0o600)
+        return words
+
+    return way
+
+
+def _keys_in_a_file(place: Place) -> str:
+    place.patch.setenv("BYTEFED_KEYS", f"{place.file('file')}/keys.toml")
+    return "keys list"
+
+
 WAYS: dict[str, list[Way]] = {
     "E_IMAGE_BUILD": ["devices nrf52840:nano33bel", _prepared("flash --emulated itsybitsy_nrf52840", _no_builds)],
     "E_IMAGE_FILE": ["devices nrf52840:./none.elf", "board --image ./none.elf",
@@ -326,6 +357,19 @@ WAYS: dict[str, list[Way]] = {
         "board --image ./x.elf --state file/x", lambda place: (_emulated("")(place), place.file("file")))],
     "E_CONFIG_SENSOR": [_emulated("", words="board --image ./x.elf --sensor bmi27"),
                         _emulated("", words="board --image ./x.elf --sensor bmi270:none.csv")],
+    "E_KEYS_OPEN": [_keys(words, mode=0o644) for words in (
+        "keys list", "keys export sill k", "pair ttyNONE", "devices ttyNONE", "run --boards ttyNONE --rounds 1")],
+    "E_KEYS_DAMAGED": [_keys("keys list", text="[ab]\n"), _keys("keys forget ab --yes", text=f"x = '{KEY}"),
+                       _keys("devices socket://127.0.0.1:1", text="key")],
+    "E_KEYS_FILE": [_keys_in_a_file, _keys("keys import none.toml"), _keys("keys export sill keys.toml/x")],
+    "E_KEYS_UNKNOWN": [_keys("keys export sil k"), _keys("keys forget 00000000000000ac")],
+    "E_KEYS_EXISTS": [_keys("keys export sill other.toml")],
+    "E_KEYS_OTHER": [_keys("keys import other.toml")],
+    "E_PAIR_CABLE": [
+        "pair ble:x", "pair ble:auto", "keys rotate ble:x", "pair virtual:1", "pair socket://example.org:1",
+    ],
+    "E_CONFIG_NAME": [f"pair ttyNONE --name {'x' * 61}"],
+    "E_CONFIG_CONFIRM": [_keys("keys forget 00000000000000AB")],
     "E_CONFIG_OPTION": ["run --roundz 3", "partition --rounds 3", "devices --boards loopback:1", "run --rounds x"],
     "E_CONFIG_RANGE": [
         "run --rounds 0", "run --seed 5000000000", "simulate --clients 0", "partition --limit -1", "sweep --seeds 0",
@@ -429,7 +473,8 @@ WAYS: dict[str, list[Way]] = {
     "E_STRATEGY_MISSING": [_strategy("", "Other")],
     "E_QUORUM": ["simulate --data synthetic --clients 4 --rounds 1 --dropout 1 --quiet"],
     "E_TOO_FEW_BOARDS": [f"{_RUN} --no-central --min-train-nodes 2 --deadline 0"],
-    "E_TOO_LARGE": ["estimate --features 4096 --classes 64 --link ble --mtu 23"],
+    "E_TOO_LARGE": ["estimate --features 4096 --classes 64 --link ble --mtu 65"],
+    "E_MTU_SMALL": ["estimate --link ble --mtu 23", "simulate --links ble:23", "sweep --mtu 23"],
 }  # fmt: skip
 """Code to the ways in which it is brought about: a command line, or what prepares a place and returns one."""
 
@@ -450,13 +495,13 @@ NOT_RUN: dict[str, str] = {
     ),
     **dict.fromkeys(
         (*(f"E_BOARD_{status}" for status in (
-            "BAD_CRC", "BAD_LABEL", "BAD_LENGTH", "BAD_VALUE", "BAD_VERSION", "BUSY", "EXTRACTOR_FAILED", "LOCKED",
-            "NOT_FINITE", "NO_CONFIG", "NO_EXTRACTOR", "NO_SAMPLES", "NO_SENSOR", "NO_SESSION", "NO_STORAGE", "NOT_RECEIVED", "OTHER_SAMPLES",
-            "STALE_ROUND", "STORAGE_FAILED", "STORE_FULL", "TOO_LARGE", "UNKNOWN_CODEC", "UNKNOWN_KIND",
-            "UNPAIRED", "BATCH", "CAPACITY", "BITS", "EXAMPLES", "FEATURES", "MODEL", "RESET", "SHAPE", "TAKEN",
-            "TWICE", "UNKNOWN",
+            "BAD_CRC", "BAD_LABEL", "BAD_LENGTH", "BAD_VALUE", "BAD_VERSION", "BUSY", "EXTRACTOR_FAILED",
+            "LOCKED", "NOT_FINITE", "NO_CONFIG", "NO_EXTRACTOR", "NO_SAMPLES", "NO_SENSOR", "NO_SESSION",
+            "NO_STORAGE", "NOT_RECEIVED", "OTHER_SAMPLES", "STALE_ROUND", "STORAGE_FAILED", "STORE_FULL",
+            "TOO_LARGE", "UNKNOWN_CODEC", "UNKNOWN_KIND", "UNPAIRED", "BATCH", "CAPACITY", "BITS", "EXAMPLES",
+            "FEATURES", "MODEL", "RESET", "SHAPE", "TAKEN", "TWICE", "UNKNOWN",
         )), "E_DELTA_CRC", "E_DELTA_NORM", "E_DELTA_NOT_FINITE", "E_HEAD_NOT_FINITE", "E_NO_DELTA", "E_SHORT_MESSAGE",
-         "E_VERSION", "E_WELCOME"), _BOARD,
+         "E_PAIR_CHECK", "E_VERSION", "E_WELCOME"), _BOARD,
     ),
     **dict.fromkeys(
         ("E_MODEL_ARENA", "E_MODEL_HEAD", "E_MODEL_PER_CHANNEL", "E_MODEL_UNSUPPORTED", "E_DATA_DIVISION"), _MODEL,

@@ -24,6 +24,7 @@ from bytefed.events import BoardAway, BoardBack, BoardTrouble, Event, RoundClose
 from bytefed.federation import experiment
 from bytefed.federation import fleet as fleet_module
 from bytefed.federation.config import RunConfig
+from bytefed.keys import BoardKey, KeyFile
 from bytefed.protocol.message import State
 from bytefed.runs.store import Store
 from bytefed.transport import serial as serial_transport
@@ -48,7 +49,10 @@ class Bench:
         self.folder = folder
         self.hub = Hub(folder / "dev")
         self._monkeypatch = monkeypatch
-        self.boards = [HubBoard(0xB0 + number, D, C) for number in range(count)]
+        monkeypatch.setenv("BYTEFED_KEYS", str(folder / "keys.toml"))
+        self.boards = [HubBoard(0xB0 + number, D, C, bytes([number + 1]) * 32) for number in range(count)]
+        with KeyFile().changing() as known:
+            known.update({board.uid: BoardKey(board.uid, board.key) for board in self.boards})
         self.events: list[Event] = []
         self.head = b""
         self._deeds: list[asyncio.Task[None]] = []
@@ -215,6 +219,22 @@ def test_names_that_go_round_and_a_board_that_is_idle(bench: Make) -> None:
     assert run.head == calm.head
     assert not run.said(BoardTrouble)
     assert [event.participants for event in run.said(RoundClosed)] == [2] * ROUNDS
+
+
+def test_a_board_that_comes_back_without_its_key_is_named_and_the_run_goes_on(bench: Make) -> None:
+    """Its flash has lost the key, or somebody has changed it: it is not talked to in the clear."""
+
+    async def deed(run: Bench) -> None:
+        run.boards[0].key = None
+        run.hub.plug(run.reset(0), "ttyACM0")
+
+    run = bench(3)
+    run.run(deed, after=2)
+    (trouble,) = run.said(BoardTrouble)
+    assert (trouble.board, trouble.code) == (f"{run.boards[0].uid:016x}", "E_BOARD_UNPAIRED")
+    assert "has lost its key" in trouble.message
+    participants = [event.participants for event in run.said(RoundClosed)]
+    assert participants == [3, 3, *[2] * (ROUNDS - 2)]
 
 
 @pytest.mark.parametrize("name", ["ttyACM0", "ttyACM4"])

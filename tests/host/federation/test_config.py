@@ -35,7 +35,7 @@ def test_every_key_is_an_option():
         default = getattr(RunConfig(), name)
         option = "--" + name.replace("_", "-")
         if key.kind is bool:
-            arguments.append(option)
+            arguments.append(option if default else f"--no-{name}")
         elif key.many:
             arguments += [option, *default]
         else:

@@ -173,7 +173,7 @@ class World:
             assignment = Assignment(self.task, divide(self.task, "iid", len(devices)))
             seconds = await connect_all(devices, 1, requirements, assignment)
             store = Store.create(self.directory, 1, np.zeros(P, np.float32), self.config.to_toml(), {})
-            store.enrol([(device.name, "serial") for device in devices])
+            store.enrol([(device.name, "serial", device.profile.security) for device in devices])
         try:
             assignment = Assignment(self.task, divide(self.task, "iid", len(store.clients())))
             fleet = Fleet(store, assignment, requirements, self.config.codec, self.events.append)
@@ -385,6 +385,73 @@ def test_a_straggler_is_late_and_never_applied(tmp_path):
     assert next(row for row in world.rows if row.board == slow.name).status == "late"
     # rounds.csv has the late row's bytes too.
     assert world.rounds[0].wire_total == 3 * ROUND.wire_total
+
+
+def late_at_the_end(world):
+    """Let the last board deliver for the last round while another evaluates; return it and the script that does it."""
+    held, slow = world.devices[0], world.devices[2]
+    evaluating, go_on, train = asyncio.Event(), asyncio.Event(), held.train
+
+    async def hold_evaluation(planned):
+        if not planned.trains:
+            evaluating.set()
+            await go_on.wait()
+        return await train(planned)
+
+    async def script(world, coordinator):
+        slow.gates[1] = asyncio.Event()
+        held.train = hold_evaluation
+        await evaluating.wait()
+        slow.gates[1].set()
+        while not slow.owed:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
+        go_on.set()
+
+    return slow, script
+
+
+def test_a_board_is_released_only_once_its_delta_is_on_disk(tmp_path):
+    world = World(tmp_path / "run", deadline=0.05, quorum=0.6, rounds=1)
+    slow, script = late_at_the_end(world)
+    said, before_release = [], []  # SQL of the store; of it, before the board was released
+    train, release = slow.train, slow.release
+
+    async def train_and_trace(planned):
+        reply = await train(planned)
+        world.store._db.set_trace_callback(said.append)
+        return reply
+
+    async def release_and_look(*, counted):
+        before_release.extend(said)
+        await release(counted=counted)
+
+    slow.train, slow.release = train_and_trace, release_and_look
+    assert asyncio.run(world.play(script))
+    assert slow.released == [(1, False)]
+    inserted = next(at for at, text in enumerate(before_release) if "INTO deltas" in text)
+    committed = before_release.index("COMMIT", inserted)
+    modes = [text for text in before_release[:committed] if text.startswith("PRAGMA synchronous")]
+    assert modes[-1] == "PRAGMA synchronous = FULL"
+
+
+def test_a_board_whose_delta_can_not_be_stored_keeps_it(tmp_path):
+    world = World(tmp_path / "run", deadline=0.05, quorum=0.6, rounds=1)
+    slow, script = late_at_the_end(world)
+    end_turn = Store._end_turn
+
+    def end_turn_without_room(store):
+        if any(delta.board == slow.name for delta in store.deltas(1)):
+            store._db.execute("ROLLBACK")
+            store._failure = StoreError("E_DISK_FULL", "no room", "Make room.")
+        end_turn(store)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Store, "_end_turn", end_turn_without_room)
+        with pytest.raises(StoreError, match="E_DISK_FULL"):
+            asyncio.run(world.play(script))
+    assert slow.owed == 1
+    assert slow.released == []
 
 
 def test_without_its_quorum_a_round_waits_beyond_its_deadline(tmp_path):

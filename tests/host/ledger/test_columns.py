@@ -31,6 +31,7 @@ FULL = Traffic(
     "0123456789abcdef",
     "round",
     "serial",
+    "sealed",
     "int8/onebit",
     "ok",
     COUNT,

@@ -12,6 +12,7 @@ from bytefed.ledger.estimate import LEFT_OUT, classic, predict
 from bytefed.seeds import select
 
 FLOAT32 = ("float32", "float32")
+FOUR = ["--features", "32", "--classes", "10", "--clients", "4"]
 
 
 def document(capsys, *arguments):
@@ -42,16 +43,35 @@ def test_without_either_the_update_is_the_heads(capsys):
 
 def test_the_exact_figure_is_the_closed_form(capsys):
     """SPEC.md section 6 by hand: D=32, C=10 on serial is one window of six chunks each way."""
+    profile = wire_size.serial_profile()
+    w, sealed = profile.w, profile.sealed_w
+    chunks = 5 * w(250) + w(2 + 1320 - 5 * 248)
+    down = sealed(19) + sealed(7) + chunks + sealed(3)
+    up = chunks + sealed(5)
+    first, later = sealed(8 + 16) + sealed(13) + up, down + sealed(13) + up
+    tenth, evaluation = down + sealed(25) + up, down + sealed(15)
+    result = document(capsys, *FOUR, "--rounds", "11")
+    assert result["security"] == "sealed"
+    assert result["exact"]["board_round"]["wire_total"] == later
+    rounds = first + 9 * later + tenth
+    assert result["exact"]["rounds"]["wire_total"] == 4 * rounds
+    assert result["estimate_wire"] == 4 * (rounds + evaluation + 1 + w(57) + w(90))
+
+
+def test_the_exact_figure_of_open_links_is_the_closed_form(capsys):
     w = wire_size.serial_profile().w
     chunks = 5 * w(250) + w(2 + 1320 - 5 * 248)
-    round_ = w(10) + chunks + w(3) + w(7) + w(19) + chunks + w(5) + w(3)
-    evaluation = w(10) + chunks + w(3) + w(7) + w(19)
-    hello = 1 + w(13) + w(18)
-    connection = hello + w(2) + w(19) + w(2) + w(19) + hello  # as a visitor, then for the run
-    config = w(17) + w(2)
-    result = document(capsys, "--features", "32", "--classes", "10", "--clients", "4", "--rounds", "3")
-    assert result["exact"]["board_round"]["wire_total"] == round_
-    assert result["estimate_wire"] == 4 * (3 * round_ + evaluation + connection + config)
+    down = w(9) + w(7) + chunks + w(3)  # BEGIN, ACCEPT, the head, final ACK
+    up = chunks + w(5)  # GET and the delta
+    first, later, tenth = w(8 + 16) + w(7) + up, down + w(7) + up, down + w(19) + up
+    evaluation = down + w(19)
+    connection = 1 + w(11) + w(44)
+    result = document(capsys, *FOUR, "--rounds", "11", "--open")
+    assert result["security"] == "OPEN"
+    assert result["exact"]["board_round"]["wire_total"] == later
+    rounds = first + 9 * later + tenth
+    assert result["exact"]["rounds"]["wire_total"] == 4 * rounds
+    assert result["estimate_wire"] == 4 * (rounds + evaluation + connection)
 
 
 @given(st.integers(1, 40), st.integers(1, 10), st.floats(0, 1), st.integers(0, 99), st.integers(0, 12))
@@ -69,14 +89,16 @@ def test_only_those_who_take_part_are_counted(clients, rounds, fraction, seed, r
         seed=seed,
     )
     assert got.participants == min(clients, max(1, int(fraction * clients)))
-    configured, step_of = 0, {}  # of a client: the step of the learning rate that it knows
+    expected, step_of = 0, {}  # of a client: the step of the learning rate that it knows
     for number in range(1, rounds + 1):
         step = (number - 1) // rate_rounds if rate_rounds else 0
         for client in select(seed, number, range(clients), got.participants):
-            configured += step_of.get(client) != step
+            down = 0 if number == 1 else 72
+            of_board = wire_size.blobs_bytes(
+                profile, down, 72, statistics=number % 10 == 0, configures=step_of.get(client) != step
+            )
+            expected += of_board.wire_total
             step_of[client] = step
-    expected = wire_size.round_bytes(profile, 8, 2).wire_total * got.participants * rounds
-    expected += wire_size.configuration_bytes(profile).wire_total * configured
     assert got.rounds.wire_total == expected
     got.total.check()
 
@@ -87,7 +109,7 @@ def test_the_classic_estimate_is_a_product(update, clients, rounds):
 
 
 def test_ble(capsys):
-    small = document(capsys, "--link", "ble", "--mtu", "23")
+    small = document(capsys, "--link", "ble", "--mtu", "23", "--open")
     large = document(capsys, "--link", "ble", "--mtu", "247")
     assert large["estimate_wire"] < small["estimate_wire"]
     assert large["exact"]["board_round"]["crc"] == 0
@@ -108,7 +130,9 @@ def test_ble(capsys):
         (("--fraction-train", "nan"), "E_CONFIG_RANGE"),
         (("--link", "ble", "--mtu", "22"), "E_CONFIG_RANGE"),
         (("--features", "5000"), "E_CONFIG_RANGE"),
-        (("--features", "4096", "--classes", "64", "--link", "ble", "--mtu", "23"), "E_TOO_LARGE"),
+        (("--features", "4096", "--classes", "64", "--link", "ble", "--mtu", "23", "--open"), "E_TOO_LARGE"),
+        (("--features", "4096", "--classes", "64", "--link", "ble", "--mtu", "65"), "E_TOO_LARGE"),
+        (("--link", "ble", "--mtu", "64"), "E_MTU_SMALL"),
     ],
 )
 def test_what_cannot_be_is_refused(capsys, arguments, code):
@@ -119,7 +143,15 @@ def test_what_cannot_be_is_refused(capsys, arguments, code):
 
 
 @pytest.mark.parametrize(
-    "words", [(), ("--link", "ble", "--mtu", "23"), ("--update-bytes", "777"), ("--codec", "onebit")]
+    "words",
+    [
+        (),
+        ("--open",),
+        ("--link", "ble", "--mtu", "23", "--open"),
+        ("--link", "ble", "--mtu", "65"),
+        ("--update-bytes", "777"),
+        ("--codec", "onebit"),
+    ],
 )
 def test_what_to_expect_where_frames_are_lost(words, capsys):
     def expected(loss):
@@ -143,8 +175,10 @@ def test_what_to_expect_where_frames_are_lost(words, capsys):
 
 def test_people_are_told_what_to_expect(capsys):
     assert main(["estimate", "--loss", "0.01"]) == 0
+    assert "expect 5,464 B for a board's round (+0.56 %)" in capsys.readouterr().out
+    assert main(["estimate", "--loss", "0.01", "--open"]) == 0
     said = capsys.readouterr().out
-    assert "Where 1 % of the frames are lost, expect 5,433 B for a board's round (+0.55 %)" in said
+    assert "Where 1 % of the frames are lost, expect 5,413 B for a board's round (+0.55 %)" in said
     assert "bytefed run --faults drop=0.01" in said
     assert main(["estimate"]) == 0
     assert "are lost" not in capsys.readouterr().out

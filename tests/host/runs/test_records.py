@@ -20,7 +20,7 @@ HEAD = np.zeros(P, np.float32)
 @pytest.fixture
 def store(tmp_path):
     with_run = Store.create(tmp_path / "run", 0xBEEF, HEAD, "", {})
-    with_run.enrol([(A, "serial"), (B, "serial")])
+    with_run.enrol([(A, "serial", "sealed"), (B, "serial", "sealed")])
     yield with_run
     with_run.close()
 
@@ -34,7 +34,9 @@ def traffic(number, board=A, phase="round", **rest):
         "status": "ok", "count": count(), "estimate_wcr": 100, "estimate_wire": 106, "seconds": 0.25,
         "num_examples": 10, "loss": 0.5, "correct": 9,
     } | rest  # fmt: skip
-    return Traffic(round=number, board=board, phase=phase, link="serial", codec="float32", **fields)
+    return Traffic(
+        round=number, board=board, phase=phase, link="serial", security="sealed", codec="float32", **fields
+    )
 
 
 def play(store, number):

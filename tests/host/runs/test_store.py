@@ -29,7 +29,7 @@ A, B = "00000000000000aa", "00000000000000bb"
 @pytest.fixture
 def store(tmp_path):
     with_run = Store.create(tmp_path / "run", 7, HEAD, "rounds = 3\n", {"python": "3"})
-    with_run.enrol([(A, "serial"), (B, "ble")])
+    with_run.enrol([(A, "serial", "sealed"), (B, "ble", "OPEN")])
     yield with_run
     with_run.close()
 
@@ -52,7 +52,7 @@ def reopen(store):
 def traffic(number=1, board=A, phase="round", status="ok", count=None, **rest):
     count = count or ByteCount(payload_down=3, header=2, wire_down=4, wire_up=1)
     fields = {"estimate_wcr": 3, "estimate_wire": 5, "seconds": 0.5} | rest
-    return Traffic(number, board, phase, "serial", "float32", status, count, **fields)
+    return Traffic(number, board, phase, "serial", "sealed", "float32", status, count, **fields)
 
 
 def test_what_was_given_is_there_after_reopening(store):
@@ -250,10 +250,10 @@ def test_a_directory_has_one_coordinator(store):
 
 
 def test_a_run_and_its_boards_begin_together(tmp_path):
-    twice = [(A, "serial"), (A, "serial")]
+    twice = [(A, "serial", "sealed"), (A, "serial", "sealed")]
     with pytest.raises(StoreError):
         Store.create(tmp_path, 9, HEAD, "", {}, twice)
-    store = Store.create(tmp_path, 9, HEAD, "", {}, [(A, "serial"), (B, "ble")], first=4)
+    store = Store.create(tmp_path, 9, HEAD, "", {}, [(A, "serial", "sealed"), (B, "ble", "OPEN")], first=4)
     assert store.clients() == {A: 4, B: 5}
     store.close()
 

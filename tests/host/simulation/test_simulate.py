@@ -183,6 +183,8 @@ def test_clients_with_the_same_past_hold_one_head():
 def test_links():
     links = parse_links(["serial=1", "ble:185=3"])
     assert [(profile.name, share) for profile, share in links] == [("serial", 0.25), ("ble:185", 0.75)]
+    assert all(profile.sealed for profile, _ in links)
+    assert not any(profile.sealed for profile, _ in parse_links(["serial", "ble:23"], sealed=False))
     assert links[1][0].frame_limit == 182
     fleet = ClientLinks.draw(1, 10_000, links)
     assert 0.23 < (fleet.link == 0).mean() < 0.27
@@ -246,7 +248,8 @@ def test_the_files_are_those_of_a_run_on_virtual_boards(tmp_path, features, code
 @pytest.mark.parametrize(
     "options",
     [
-        ["--codec", "onebit/twobit", "--links", "serial=1", "ble:185=1", "ble:23=1"],
+        ["--codec", "onebit/twobit", "--links", "serial=1", "ble:185=1", "ble:65=1"],
+        ["--codec", "onebit/twobit", "--open", "--links", "serial=1", "ble:185=1", "ble:23=1"],
         ["--dropout", "0.3", "--quorum", "0.1", "--codec", "int8"],
         [
             "--strategy",
@@ -261,7 +264,7 @@ def test_the_files_are_those_of_a_run_on_virtual_boards(tmp_path, features, code
         ["--learning-rate", "1000", "--norm-bound", "0", "--quorum", "0"],
         ["--strategy", "fedmedian", "--fraction-train", "0.7"],
     ],
-    ids=["links", "dropout", "decay", "large steps", "median"],
+    ids=["links", "open links", "dropout", "decay", "large steps", "median"],
 )
 def test_virtual_boards_agree(tmp_path, features, options):
     summary = simulate(
@@ -269,6 +272,10 @@ def test_virtual_boards_agree(tmp_path, features, options):
     )
     assert summary["check"]["clients"] == 6
     assert summary["check"]["rounds"] > 8
+    is_open = "--open" in options
+    assert summary["open_boards"] == (6 if is_open else 0)
+    for name in ("bytes.csv", "sessions.csv"):
+        assert {row["security"] for row in rows(tmp_path / "run", name)} == {"OPEN" if is_open else "sealed"}
 
 
 def test_the_check_can_fail(tmp_path, features, monkeypatch, capsys):

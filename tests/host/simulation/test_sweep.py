@@ -18,7 +18,7 @@ from bytefed.federation import experiment
 from bytefed.federation.config import RunConfig
 from bytefed.federation.evaluation import evaluate
 from bytefed.federation.rules import initial_head
-from bytefed.ledger.wire_size import serial_profile
+from bytefed.ledger.wire_size import sealed_profile, serial_profile
 from bytefed.runs.store import Store
 from bytefed.simulation.sweep import (
     BUDGET,
@@ -47,7 +47,7 @@ from bytefed.simulation.trial import run_trial
 def test_a_trial_ends_with_the_head_of_a_run(tmp_path, keys):
     config = RunConfig(boards=("loopback:4",), rounds=4, local_epochs=1, seed=3, **keys)
     summary = asyncio.run(experiment.begin(config, tmp_path / "run", lambda _: None))
-    trial = run_trial(config, load_task("digits"), 4, serial_profile())
+    trial = run_trial(config, load_task("digits"), 4, sealed_profile(serial_profile()))
     with closing(Store.open(tmp_path / "run")) as store:
         assert store.head()[1].tobytes() == trial.head.tobytes()
         assert [row.accuracy_global for row in store.rounds()] == trial.accuracy.tolist()

@@ -9,6 +9,8 @@ COMMANDS = {
     "estimate": "what training will send: the classic W x C x R, then exactly",
     "sweep": "compare codecs, local epochs, participation and strategies over seeds",
     "partition": "show who has what: samples of each class on each client",
+    "pair": "give a board a key by cable; all that it says is then sealed",
+    "keys": "list, renew, forget and hand over the keys of boards",
     "devices": "list boards: what each is, and what it holds",
     "capture": "let a board take labelled samples from its sensor",
     "flash": "build and upload a board's firmware",

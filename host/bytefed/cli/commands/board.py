@@ -24,8 +24,10 @@ from bytefed.boards.virtual import (
     make_board,
     serve_boards,
 )
+from bytefed.cli.terminal import OPEN_LINKS
 from bytefed.errors import BytefedError, ConfigError, check_range, from_system, too_many_files
 from bytefed.extractor.manifest import Manifest, model_folder
+from bytefed.ledger.count import Security
 from bytefed.waiting import interrupts, stopping_signals
 
 _IN_PROCESS = "Use `bytefed run --boards loopback:N`: it runs the boards inside its own process."
@@ -38,8 +40,9 @@ examples:
   bytefed board --image feather_nrf52840       the image that `pio run -e feather_nrf52840` has built, on an
                                                emulated nRF52840 (needs `make emulator`); prints a socket
 
-Each port speaks what a real board speaks; drive them from another terminal:
-  bytefed run --boards serial:/dev/pts/3 serial:/dev/pts/4 socket://127.0.0.1:40123
+Each port speaks what a real board speaks; pair and drive them from another terminal:
+  bytefed pair /dev/pts/3
+  bytefed run --boards serial:/dev/pts/3
 """
 
 
@@ -181,7 +184,7 @@ def _serve(args: argparse.Namespace, closing: ExitStack) -> None:
         boards.append(_on_terminal(make_board(kind, uid, extractor, recording, key), args.line_rate))
         closing.callback(boards[-1].close)
     with _stop_sign(args.parent) as stopped:  # before anybody hears of the boards
-        _announce(boards, uids, kind, args.json)
+        _announce(boards, uids, kind, args)
         serve_boards(boards, stopped)
 
 
@@ -205,10 +208,11 @@ def _on_terminal(board: VirtualBoard, line_rate: int | None) -> PtyBoard:
         ) from error
 
 
-def _announce(boards: list[PtyBoard], uids: list[int], kind: BoardKind, as_json: bool) -> None:
-    if as_json:
+def _announce(boards: list[PtyBoard], uids: list[int], kind: BoardKind, args: argparse.Namespace) -> None:
+    if args.json:
+        security: Security = "sealed" if args.keys else "OPEN"
         for board, uid in zip(boards, uids, strict=True):
-            _print_json({"port": board.port, "uid": f"{uid:016x}"})
+            _print_json({"port": board.port, "uid": f"{uid:016x}", "security": security})
         return
     table = Table("port", "uid", "head", "model")
     for board, uid in zip(boards, uids, strict=True):
@@ -217,6 +221,8 @@ def _announce(boards: list[PtyBoard], uids: list[int], kind: BoardKind, as_json:
         )
     console = Console(emoji=False)
     console.print(table)
+    if not args.keys:
+        console.print(f"OPEN boards: {OPEN_LINKS}.")
     console.print("Serving; Ctrl-C stops.")
 
 

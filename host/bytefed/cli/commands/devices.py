@@ -52,7 +52,7 @@ async def _list(uris: list[str]) -> int:
     options = VirtualOptions(BoardKind(manifest.D, manifest.C, "digits"))
     failures = 0
     console = Console(emoji=False, highlight=False)
-    async with open_devices(uris, options) as devices:
+    async with open_devices(uris, options, open_links=True) as devices:
         for device in devices:
             console.print(device.uri, style="bold", markup=False)
             try:

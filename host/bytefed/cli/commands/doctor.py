@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +14,11 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from bytefed.boards.catalog import BOARDS
-from bytefed.errors import ConfigError
+from bytefed.errors import BytefedError, ConfigError
 
 if TYPE_CHECKING:  # pyserial is loaded when the doctor looks, not for its help
     from bytefed.boards.ports import Port
+    from bytefed.keys import KeyRing
 
 RULES = Path("/etc/udev/rules.d/60-bytefed.rules")
 _INSTALL_RULES = " && ".join(
@@ -59,8 +61,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "doctor",
-        description="Look for what keeps boards from being reached, and say what to do; say whether boards can be "
-        "emulated here. Changes nothing.",
+        description="Look for what keeps boards from being reached, and say what to do; say which boards on USB are "
+        "sealed, and whether boards can be emulated here. Changes nothing.",
         epilog="example:\n  bytefed doctor",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -70,7 +72,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(_: argparse.Namespace) -> int:
     """Print each problem and its remedy; return 1 if there is any."""
     console = Console(emoji=False, highlight=False)
-    findings = list(judge(gather()))
+    facts = gather()
+    findings = list(judge(facts))
+    sealed, unsealed = asyncio.run(
+        links([port.name for port in facts.ports if port.is_board and port.allowed])
+    )
+    findings += unsealed
+    for line in sealed:
+        console.print(line, markup=False, soft_wrap=True)
     for finding in findings:
         console.print(f"problem: {finding.problem}", markup=False, soft_wrap=True)
         console.print(f"  -> {finding.remedy}", markup=False, soft_wrap=True)
@@ -94,6 +103,58 @@ def emulator() -> str:
         or "none yet; `pio run -e ENV` builds one"
     )
     return f"Emulated nRF52840: {program}. Images that PlatformIO has built: {built}"
+
+
+async def links(ports: Sequence[str]) -> tuple[list[str], list[Finding]]:
+    """Visit the boards at some ports, and say which are sealed.
+
+    Returns:
+        A line for each board that is, and for each that another program uses; and what is amiss with others, and with
+        the file of keys.
+    """
+    from bytefed.keys import KeyRing
+
+    said: list[str] = []
+    findings: list[Finding] = []
+    try:
+        ring = KeyRing(open_links=True)
+    except BytefedError as error:
+        return said, [Finding(error.message, error.remedy)]
+    for port in ports:
+        try:
+            board, is_sealed = await _visited(port, ring)
+        except BytefedError as error:
+            if error.code in ("E_PORT_BUSY", "E_BOARD_TAKEN"):
+                said.append(f"{port}: another program uses it.")
+            else:
+                findings.append(Finding(error.message, error.remedy))
+        else:
+            if is_sealed:
+                said.append(f"{port}: board {board}, sealed.")
+            else:
+                findings.append(_open(port, board))
+    return said, findings
+
+
+async def _visited(port: str, ring: KeyRing) -> tuple[str, bool]:
+    """Visit the board at a port; return its name, and whether its link is sealed."""
+    from bytefed.device.device import Device
+    from bytefed.protocol.message import VISIT
+    from bytefed.transport.serial import SerialTransport
+
+    device = Device(SerialTransport(port), ring=ring)
+    try:
+        await device.connect(VISIT)
+    finally:
+        await device.close()
+    return device.name, device.profile.sealed
+
+
+def _open(port: str, board: str) -> Finding:
+    return Finding(
+        f"{port}: board {board} has no key, so that what it says and hears can be read and changed on the way.",
+        f"Give it one: bytefed pair {port}",
+    )
 
 
 def gather() -> Facts:

@@ -109,6 +109,7 @@ def _add_link(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--link", choices=LINKS, default="serial", help="the boards' link (default: serial)")
     add("--mtu", type=int, default=247, help="ATT MTU of the BLE link (default: 247)")
+    add("--open", action="store_true", help="boards without keys, OPEN to strangers (default: sealed)")
     add("--interval", type=_interval, metavar="MS", help="BLE connection interval, such as 30ms")
     add("--packets", type=int, metavar="N", help="BLE packets in a connection event, each direction")
     add("--phy", type=int, choices=(1, 2), help="BLE radio: 1 for LE 1M, 2 for LE 2M")
@@ -135,7 +136,7 @@ def run(args: argparse.Namespace) -> int:
     check_ranges({name: getattr(args, name) for name in _RANGED})
     codecs = pair(args.codec)
     update = _update(args, codecs)
-    profile = link_profile(args.link, args.mtu)
+    profile = link_profile(args.link, args.mtu, sealed=not args.open)
     prediction = _predict(args, profile, update)
     air = _air(args, profile, update) if args.link == "ble" else None
     lossy = _Lossy.of(args, profile, update, prediction) if args.loss and prediction else None
@@ -328,6 +329,7 @@ def _document(args: argparse.Namespace, update: _Update, prediction: Prediction 
         "estimate_wcr_mb": total / MEGABYTE,
         "left_out": list(LEFT_OUT),
         "link": args.link,
+        "security": "OPEN" if args.open else "sealed",
         "codec": args.codec,
         "features": args.features if update.is_head else None,
         "classes": args.classes if update.is_head else None,
@@ -351,7 +353,8 @@ def _show(args: argparse.Namespace, update: _Update, prediction: Prediction | No
     console.print("It leaves out:")
     for reason in LEFT_OUT:
         console.print(f"  - {reason}", soft_wrap=True)
-    where = "serial (USB)" if args.link == "serial" else f"BLE, MTU {args.mtu}"
+    where = f"{'OPEN' if args.open else 'sealed'} "
+    where += "serial (USB)" if args.link == "serial" else f"BLE, MTU {args.mtu}"
     if prediction is None:
         console.print(
             f"\nNo exact count: {update.name} is more than {where} carries in one transfer.", soft_wrap=True

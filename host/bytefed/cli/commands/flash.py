@@ -68,13 +68,15 @@ def run(args: argparse.Namespace) -> int:
             "E_CONFIG_OPTION", "--image and --bootloader are for --emulated alone.", "Add --emulated."
         )
     from bytefed.boards.self_check import check_model
+    from bytefed.keys import KeyRing
     from bytefed.transport.serial import SerialTransport
 
     model = args.model or "digits"
     manifest = Manifest.load(model_folder(model))
     build(args.board, model, "-t", "upload", *(("--upload-port", args.port) if args.port else ()))
     port = wait_for_port(args.port)
-    name = asyncio.run(check_model(Device(SerialTransport(port)), manifest.model_hash))
+    device = Device(SerialTransport(port), ring=KeyRing(open_links=True))  # a new board has no key yet
+    name = asyncio.run(check_model(device, manifest.model_hash))
     Console(emoji=False).print(f"{port}: board {name} holds model {model}")
     return 0
 

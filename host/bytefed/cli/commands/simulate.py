@@ -113,7 +113,7 @@ def run(args: argparse.Namespace) -> int:
     options = {name: value for name, value in given_options(args).items() if name in _KEYS}
     config = RunConfig.resolve(args.config, {**options, "central": args.central})
     environment = Environment(
-        links=parse_links(args.links),
+        links=parse_links(args.links, sealed=not config.open),
         dropout=args.dropout,
         check=args.check,
         threads=args.threads,

@@ -64,6 +64,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--rounds", type=int, default=100, metavar="N", help="rounds (default: 100)")
     parser.add_argument("--link", choices=("ble", "serial"), default="ble", help="whose bytes (default: ble)")
     parser.add_argument("--mtu", type=int, default=247, help="ATT MTU of a BLE link (default: 247)")
+    parser.add_argument(
+        "--open", action="store_true", help="count bytes of links without keys, OPEN to strangers"
+    )
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="folder that data sets are read from")
     parser.add_argument(
         "--sweep-dir",
@@ -80,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from bytefed.cli.tables import show_table
+    from bytefed.cli.terminal import OPEN_LINKS
     from bytefed.federation.config import RunConfig
     from bytefed.simulation.sweep_run import plan_sweep
 
@@ -90,12 +94,15 @@ def run(args: argparse.Namespace) -> int:
         clients=args.clients,
         link=args.link,
         mtu=args.mtu,
+        sealed=not args.open,
         directory=args.sweep_dir,
         data_dir=args.data_dir,
     )
     found = _run(plan)
     console = Console(emoji=False)
     show_table(console, _table(found.rows))
+    if args.open:
+        console.print(f"OPEN boards: {OPEN_LINKS}.")
     console.print(f"Recommended by the boards' own test samples: [bold]{found.recommended}[/bold]")
     console.print(f"Table: {found.path}")
     return 0

@@ -53,6 +53,8 @@ enum class Kind : uint8_t {
   kSaved = 0x4A,
   kAbout = 0x0B,
   kDetails = 0x4B,
+  kPair = 0x0C,
+  kPaired = 0x4C,
   kError = 0x7F,
 };
 
@@ -242,11 +244,12 @@ struct Welcomed {
 struct Board {
   static constexpr Kind kKind = Kind::kBoard;
   static constexpr size_t kSize = 17;
-  static constexpr uint16_t kExtractor = 1, kSensor = 2, kPersistent = 4;  // capabilities
+  static constexpr uint16_t kExtractor = 1, kSensor = 2, kPersistent = 4, kOpen = 8;  // capabilities
   // The board's identity, from its chip (nRF52840: FICR DEVICEID); it is the same at every port and
   // address.
   uint64_t uid;
-  // Bit 0: feature extractor; bit 1: sensor; bit 2: keeps its state over power loss.
+  // Bit 0: feature extractor; bit 1: sensor; bit 2: keeps its state over power loss; bit 3: built to use
+  // its radio without a key.
   uint16_t capabilities;
   // D: features of a sample.
   uint16_t features;
@@ -604,6 +607,38 @@ struct Details {
   }
 };
 
+// Gives the board a key, by cable.
+struct Pair {
+  static constexpr Kind kKind = Kind::kPair;
+  static constexpr size_t kSize = 1;
+  static constexpr uint8_t kErase = 1;  // flags
+  // Bit 0: erase samples, head, residual and delta first.
+  uint8_t flags;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.flags);
+  }
+};
+
+// Answers PAIR.
+struct Paired {
+  static constexpr Kind kKind = Kind::kPaired;
+  static constexpr size_t kSize = 12;
+  // As in BOARD.
+  uint64_t uid;
+  // First 4 bytes of keyed BLAKE2b, digest of 8 bytes, key: the board's, over bytefed key.
+  uint32_t check;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.uid);
+    io(message.check);
+  }
+};
+
 // Answers any request that can't be met.
 struct Error {
   static constexpr Kind kKind = Kind::kError;
@@ -639,6 +674,8 @@ struct Error {
   X(Captured)               \
   X(Release)                \
   X(Details)                \
+  X(Pair)                   \
+  X(Paired)                 \
   X(Error)
 
 }  // namespace bytefed

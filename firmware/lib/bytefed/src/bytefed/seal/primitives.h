@@ -35,6 +35,12 @@ inline bool equal_secrets(const uint8_t* a, const uint8_t* b, size_t size) {
   return different == 0;
 }
 
+inline bool equal_keys(const uint8_t a[kKeySize], const uint8_t b[kKeySize]) {
+  const int different = crypto_verify32(a, b);
+  BYTEFED_TELL(different);
+  return different == 0;
+}
+
 // BLAKE2b (RFC 7693) over several pieces, with a key of up to 64 bytes or none, to a digest of 1 to 64 bytes.
 class Blake2b {
  public:
@@ -93,9 +99,7 @@ inline void x25519_public(const uint8_t secret[kKeySize], uint8_t point[kKeySize
 inline bool x25519(const uint8_t secret[kKeySize], const uint8_t point[kKeySize], uint8_t shared[kKeySize]) {
   static const uint8_t zero[kKeySize] = {};
   crypto_x25519(shared, secret, point);
-  const int different = crypto_verify32(shared, zero);
-  BYTEFED_TELL(different);
-  return different != 0;
+  return !equal_keys(shared, zero);
 }
 
 }  // namespace bytefed

@@ -38,6 +38,17 @@ void Intake::abandon() {
   failure_ = Status::kOk;
 }
 
+void Intake::forget() {
+  phase_ = Phase::kIdle;
+  store_.restore(0, 0, port_.extract != nullptr ? identity_.features : Quantization{1.0f, 0});
+  std::memset(memory_.samples, 0, memory_.capacity * SampleStore::record_size(memory_.shape.features));
+  add_done_ = false;
+  add_ = {};
+  capture_ = {};
+  captured_ = 0;
+  ++changes_;
+}
+
 bool Intake::is_same(const Add& add) const {
   return add.first == add_.first && add.count == add_.count && add.kind == add_.kind && add.crc == add_.crc &&
          same({add.scale, add.zero_point}, {add_.scale, add_.zero_point});

@@ -30,6 +30,9 @@ class Intake {
   // Ends an ADD that is under way, without a trace in the store. CAPTURE goes on.
   void abandon();
 
+  // Forgets all samples, and ends what is under way.
+  void forget();
+
   // ---- ADD
 
   bool is_same(const Add& add) const;  // as the last ADD

@@ -18,6 +18,8 @@ struct Link {
   bool (*send_bare)(void* context, const uint8_t* frame, size_t length) = nullptr;
   // Seals what goes over this link; null: it is open.
   SealedLink* seal = nullptr;
+  // Whether it is a cable: over no other link does a board take a key.
+  bool cable = false;
 };
 
 struct Port {

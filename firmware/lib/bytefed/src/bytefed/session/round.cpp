@@ -36,6 +36,14 @@ void Round::start_run(uint32_t run) {
   ++changes_;
 }
 
+void Round::forget() {
+  start_run(kVisit);
+  std::memset(memory_.global, 0, sizeof(float) * parameters());
+  request_ = {};
+  result_ = {};
+  sample_time_ = 0;
+}
+
 Status Round::configure(const Config& config) {
   if (!supports(config.codec_down) || !supports(config.codec_up)) return Status::kUnknownCodec;
   if (config.epochs == 0 || config.batch == 0 || config.batch > memory_.max_batch ||

@@ -45,6 +45,8 @@ class Round {
 
   // Forgets round, delta and residual, since another run begins.
   void start_run(uint32_t run);
+  // Forgets the head and all results, too.
+  void forget();
   Status configure(const Config& config);
   void forget_configuration() { configured_ = false; }
 

@@ -20,7 +20,8 @@ bool is_request(uint8_t byte) {
     case Kind::kCapture:
     case Kind::kSave:
     case Kind::kAbout:
-    case Kind::kRelease: return true;
+    case Kind::kRelease:
+    case Kind::kPair: return true;
     default: break;
   }
   const unsigned start = byte & 0xF0u;
@@ -29,10 +30,10 @@ bool is_request(uint8_t byte) {
 
 }  // namespace
 
-SealedLink::SealedLink(Session& session, Link& below, const KeyChain& chain, const SealPort& port)
+SealedLink::SealedLink(Session& session, Link& below, BoardKey& key, const SealPort& port)
     : session_(session),
       below_(below),
-      chain_(chain),
+      key_(key),
       port_(port),
       link_{this, &SealedLink::send, below.frame_limit, below.window, nullptr, this} {}
 
@@ -50,13 +51,21 @@ void SealedLink::Slot::forget() {
 }
 
 void SealedLink::close() {
+  forget();
+  session_.closed(&link_);
+  session_.closed(&below_);
+}
+
+void SealedLink::forget() {
   open_ = tentative_ = false;
   for (Slot& slot : slots_) slot.forget();
-  session_.closed(&link_);
 }
 
 void SealedLink::receive(const uint8_t* frame, size_t length, size_t clear_length) {
+  if (key_changes_ != key_.changes()) forget();
+  key_changes_ = key_.changes();
   if (length < kHeaderSize) return;
+  if (!key_.held()) return on_open(frame, clear_length);
   if (is_data(frame)) {
     if (open_ && clear_length >= kHeaderSize) session_.receive(&link_, frame, clear_length);
   } else if (frame[0] != static_cast<uint8_t>(Kind::kGreet) && open(frame, length)) {
@@ -68,7 +77,32 @@ void SealedLink::receive(const uint8_t* frame, size_t length, size_t clear_lengt
   }
 }
 
+// Passes on what comes for a board without a key.
+void SealedLink::on_open(const uint8_t* frame, size_t length) {
+  if (length < kHeaderSize) return;
+  if (is_pair(frame)) return on_pair(frame, length, false);
+  session_.receive(&below_, frame, length);
+}
+
+bool SealedLink::is_pair(const uint8_t* frame) const {
+  return below_.cable && frame[0] == static_cast<uint8_t>(Kind::kPair);
+}
+
+void SealedLink::on_pair(const uint8_t* frame, size_t length, bool sealed) {
+  const Status status = key_.take(session_, frame + kHeaderSize, length - kHeaderSize, sealed);
+  if (sealed && key_changes_ != key_.changes()) {  // the session goes on: its keys are its own
+    tentative_ = false;
+    key_changes_ = key_.changes();
+  }
+  if (status != Status::kOk) return refuse(frame[1], status, sealed);
+  uint8_t answer[kHeaderSize + Paired::kSize];
+  pack_control_header(Kind::kPaired, frame[1], answer);
+  pack(Paired{session_.board().uid, key_.check()}, answer + kHeaderSize);
+  tell(answer, sizeof answer, sealed);
+}
+
 void SealedLink::on_clear(const uint8_t* frame, size_t length) {
+  if (is_pair(frame)) return on_pair(frame, length, false);
   if (frame[0] == static_cast<uint8_t>(Kind::kGreet)) {
     on_greet(frame[1], frame + kHeaderSize, length - kHeaderSize);
   } else if (frame[0] == static_cast<uint8_t>(Kind::kHello)) {
@@ -88,8 +122,13 @@ bool SealedLink::open(const uint8_t* frame, size_t length) {
     size = slots_[1 - current_].opener.open(opened, length);
     if (size > 0) begin_session();
   }
-  if (size > 0) session_.receive(&link_, opened, size);
-  return size > 0;
+  if (size == 0) return false;
+  if (is_pair(opened) && has_session()) {
+    on_pair(opened, size, true);
+  } else {
+    session_.receive(&link_, opened, size);
+  }
+  return true;
 }
 
 // Makes the tentative session the one of this link.
@@ -123,7 +162,7 @@ void SealedLink::on_greet(uint8_t sequence, const uint8_t* body, size_t length) 
   if (length < kHandshakeOverhead + Greet::kSize) return;
   uint8_t message[kMaxFrame];
   std::memcpy(message, body, length);
-  Responder responder(chain_);
+  Responder responder(key_.chain());
   if (!responder.read(message, length)) return refuse(sequence, Status::kLocked);
   Greet greet;
   unpack(message + kKeySize, length - kHandshakeOverhead, &greet);
@@ -173,7 +212,7 @@ bool SealedLink::greets_too_often() {
   return false;
 }
 
-void SealedLink::refuse(uint8_t sequence, Status status) {
+void SealedLink::refuse(uint8_t sequence, Status status, bool sealed) {
   uint8_t frame[kHeaderSize + Error::kSize + sizeof(uint64_t)];
   pack_control_header(Kind::kError, sequence, frame);
   pack(Error{status}, frame + kHeaderSize);
@@ -182,7 +221,12 @@ void SealedLink::refuse(uint8_t sequence, Status status) {
     const uint64_t uid = session_.board().uid;
     for (int i = 0; i < 8; ++i) frame[length++] = static_cast<uint8_t>(uid >> 8 * i);
   }
-  send_clear(frame, length);
+  tell(frame, length, sealed);
+}
+
+// Sends at once; without room it is lost, and the host asks again.
+void SealedLink::tell(const uint8_t* frame, size_t length, bool sealed) {
+  sealed ? send(this, frame, length) : send_clear(frame, length);
 }
 
 }  // namespace bytefed

@@ -1,8 +1,8 @@
 // A link on which a stranger is neither heard nor told anything (SPEC 10.4): it stands between a board's link
-// and its session, opens what comes, seals what goes, and answers GREET.
+// and its session, opens what comes, seals what goes, and answers GREET; by cable it also answers PAIR (SPEC
+// 10.5). While the board has no key, everything passes as it is.
 #pragma once
-#include "bytefed/seal/handshake.h"
-#include "bytefed/session/session.h"
+#include "bytefed/session/board_key.h"
 
 namespace bytefed {
 
@@ -18,8 +18,8 @@ struct SealPort {
 
 class SealedLink {
  public:
-  // All outlive the link. `chain` is made of the board's key.
-  SealedLink(Session& session, Link& below, const KeyChain& chain, const SealPort& port);
+  // All outlive the link. `key` is that of the board, which its links share.
+  SealedLink(Session& session, Link& below, BoardKey& key, const SealPort& port);
   SealedLink(const SealedLink&) = delete;
   SealedLink& operator=(const SealedLink&) = delete;
 
@@ -28,7 +28,8 @@ class SealedLink {
   void receive(const uint8_t* frame, size_t length, size_t clear_length);
   // Forgets the session, since whoever had it is gone.
   void close();
-  Link* link() { return &link_; }  // as the session knows it
+  // Whether the board's session is on this link.
+  bool has_session() const { return session_.link() == (key_.held() ? &link_ : &below_); }
 
   // ---- For the session
 
@@ -62,22 +63,28 @@ class SealedLink {
   };
 
   static bool send(void* context, const uint8_t* frame, size_t length);
+  void forget();
+  void on_open(const uint8_t* frame, size_t length);
   void on_clear(const uint8_t* frame, size_t length);
+  bool is_pair(const uint8_t* frame) const;
+  void on_pair(const uint8_t* frame, size_t length, bool sealed);
   bool open(const uint8_t* frame, size_t length);
   void begin_session();
   void on_greet(uint8_t sequence, const uint8_t* body, size_t length);
   void welcome(Responder* responder, const Greet& greet, uint8_t sequence);
   bool greets_too_often();
-  void refuse(uint8_t sequence, Status status);
+  void refuse(uint8_t sequence, Status status, bool sealed = false);
+  void tell(const uint8_t* frame, size_t length, bool sealed);
   Slot& current() { return slots_[current_]; }
 
   Session& session_;
   Link& below_;
-  const KeyChain& chain_;
+  BoardKey& key_;
   SealPort port_;
   Link link_;
   Slot slots_[2];
   uint8_t current_ = 0;
+  uint16_t key_changes_ = 0;                // those that the sessions below have seen
   bool open_ = false;                       // the current slot has a session
   bool tentative_ = false;                  // the other slot has one that nothing has come for yet
   Greet greet_ = {};                        // of the tentative session

@@ -14,7 +14,7 @@ class SerialLink {
   SerialLink(void* context, Write write, uint8_t window = kMaxWindow)
       : context_(context),
         write_(write),
-        link_{this, &SerialLink::send, kMaxFrame, window, &SerialLink::send_bare} {}
+        link_{this, &SerialLink::send, kMaxFrame, window, &SerialLink::send_bare, nullptr, true} {}
   SerialLink(const SerialLink&) = delete;
   SerialLink& operator=(const SerialLink&) = delete;
 
@@ -23,7 +23,7 @@ class SerialLink {
     if (decoder_.push(byte)) session.receive(&link_, decoder_.frame(), decoder_.length());
   }
 
-  // Takes one byte for a session that is sealed.
+  // Takes one byte for a board that has a key, or can be given one.
   void receive(SealedLink& seal, uint8_t byte) {
     const SerialFrameDecoder::Found found = decoder_.take(byte);
     if (found == SerialFrameDecoder::Found::kNothing) return;

@@ -1,6 +1,8 @@
 // The session: serves the host's requests and decides what the board does next.
 #include "bytefed/session/session.h"
 
+#include <cstring>
+
 namespace bytefed {
 namespace {
 
@@ -79,6 +81,16 @@ void Session::on_control(Link* link, uint8_t byte, uint8_t sequence, const uint8
 
 void Session::closed(const Link* link) {
   if (link == outbox_.link()) outbox_.close();
+}
+
+// Sets memory to zero, too: stores are saved whole, whatever they hold.
+void Session::forget() {
+  abandon();
+  intake_.forget();
+  round_.forget();
+  const HeadShape shape = memory_.shape;
+  std::memset(memory_.local, 0, sizeof(float) * local_floats(shape, memory_.residual != nullptr));
+  std::memset(memory_.workspace, 0, sizeof(float) * training_workspace(shape, memory_.max_batch));
 }
 
 // Whether another link has a session that HELLO can't take. A visit takes none; a host that waits for the
@@ -163,12 +175,7 @@ void Session::on_poll(uint8_t sequence) {
 void Session::on_poll_of_add(uint8_t sequence) {
   if (intake_.state() == State::kReceiving) return outbox_.answer_ack(receiver_, push_transfer_);
   if (intake_.extracting()) return outbox_.answer(sequence, Accept{State::kTraining, 0, 0});
-  // Neither stored nor failed: a RELEASE put an end to it.
-  const Status failure = intake_.failure();
-  if (!intake_.add_done() && failure == Status::kOk) {
-    return outbox_.answer_error(sequence, Status::kNotReceived);
-  }
-  outbox_.answer_final_ack(receiver_, push_transfer_, failure);
+  outbox_.answer_final_ack(receiver_, push_transfer_, intake_.failure());
 }
 
 void Session::on_save(uint8_t sequence) {

@@ -24,6 +24,9 @@ class Session {
   // The connection behind `link` has ended, and its session with it: who connects next says HELLO.
   void closed(const Link* link);
 
+  // Forgets samples, head, residual, delta and run, in memory: for a new key. The session goes on.
+  void forget();
+
   // ---- Sessions that a sealed link opens
 
   // Whether another link has a session that a host on this one can't take for that run.

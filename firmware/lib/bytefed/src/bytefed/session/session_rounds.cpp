@@ -123,7 +123,7 @@ void Session::on_release(uint8_t sequence, const uint8_t* body, size_t length) {
   if (!unpack(body, length, &release)) return outbox_.answer_error(sequence, Status::kBadLength);
   enter_run();
   if (release.round == 0) {
-    abandon();
+    outbox_.stop();
     round_.start_run(round_.run());
   } else if (holds_delta() && release.round == round_.number()) {
     outbox_.stop();

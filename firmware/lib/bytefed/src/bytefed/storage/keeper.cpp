@@ -39,7 +39,8 @@ uint32_t round_slots(const BlockDevice& device, const Part* round, const Part* s
 }  // namespace
 
 Keeper::Keeper(const BlockDevice& device, Session& session, const Memory& memory, uint32_t model)
-    : session_(session),
+    : device_(device),
+      session_(session),
       shape_(memory.shape),
       round_parts_{{&round_record_, sizeof round_record_},
                    {memory.global, sizeof(float) * shape_.parameters()},
@@ -135,6 +136,27 @@ void Keeper::step(uint32_t now) {
   if (!failed_) (saving_ == Saving::kRound ? round_saved_ : samples_saved_) = saving_change_;
   saving_ = Saving::kNothing;
   heard_ = saved_ = now;  // the next image or attempt can wait
+}
+
+bool Keeper::erase() {
+  saving_ = Saving::kNothing;
+  round_.forget();
+  samples_.forget();
+  round_saved_ = session_.round_changes();
+  samples_saved_ = session_.sample_changes();
+  bool erased = true;
+  for (uint32_t page = 0; page < device_.pages; ++page) {
+    if (!is_blank(page)) erased = device_.erase(device_.context, page * device_.page_size) && erased;
+  }
+  return erased;
+}
+
+bool Keeper::is_blank(uint32_t page) const {
+  uint32_t word = 0xFFFFFFFFu;
+  for (uint32_t at = 0; at < device_.page_size && word == 0xFFFFFFFFu; at += sizeof word) {
+    if (!device_.read(device_.context, page * device_.page_size + at, &word, sizeof word)) return false;
+  }
+  return word == 0xFFFFFFFFu;
 }
 
 bool Keeper::save() {

@@ -30,6 +30,9 @@ class Keeper {
   void poll(uint32_t now);
   // Writes everything that is due before it returns. False if the flash fails or the session is at work.
   bool save();
+  // Erases all that was ever saved, by other firmware, too, before it returns: every page of the device that
+  // is not blank. The session has forgotten it. False if the flash fails.
+  bool erase();
 
   bool saving() const { return saving_ != Saving::kNothing; }  // whether an image is being written
   bool failed() const { return failed_; }                      // whether the last attempt failed
@@ -44,9 +47,11 @@ class Keeper {
   bool may_step(uint32_t now);
   void give_up(uint32_t now);
   Image& image() { return saving_ == Saving::kRound ? round_ : samples_; }
+  bool is_blank(uint32_t page) const;
   uint32_t round_layout(uint32_t model) const;
   uint32_t samples_layout(uint32_t model, uint16_t capacity) const;
 
+  BlockDevice device_;
   Session& session_;
   HeadShape shape_;
   RoundRecord round_record_ = {};

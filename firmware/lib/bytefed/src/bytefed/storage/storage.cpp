@@ -45,6 +45,11 @@ bool Image::load() {
   return true;
 }
 
+void Image::forget() {
+  found_ = writing_ = failed_ = false;
+  aim(0);
+}
+
 bool Image::read_header(uint32_t slot, Header* header) const {
   return device_.read(device_.context, address(slot), header, kHeaderBytes) && header->magic == kMagic &&
          header->layout == layout_ && header->length == length_ &&

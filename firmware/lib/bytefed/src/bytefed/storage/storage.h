@@ -46,6 +46,9 @@ class Image {
   // piece of it.
   bool load();
 
+  // Forgets the images that were found, since their pages are about to be erased.
+  void forget();
+
   // Begins to write the parts as they are now; they must not change until `step` has said that it is over,
   // or `start` is called again. Pages that an attempt erased before it was given up need not be erased again.
   void start();
