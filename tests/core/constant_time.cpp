@@ -101,8 +101,8 @@ int main(int count, char** arguments) {
   Secrets secrets = {{1}, {2}, {3}};
   hide(&secrets, sizeof secrets);
   const char* const leak = count > 1 ? arguments[1] : "";
-  if (std::strcmp(leak, "branch") == 0) {
-    std::puts(std::memcmp(secrets.key, secrets.host, kKeySize) == 0 ? "equal" : "not equal");
+  if (std::strcmp(leak, "branch") == 0 && std::memcmp(secrets.key, secrets.host, kKeySize) == 0) {
+    std::puts("equal");
   }
   if (std::strcmp(leak, "index") == 0) {
     static const volatile uint8_t table[256] = {};
