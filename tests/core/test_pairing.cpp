@@ -353,6 +353,12 @@ TEST(pairing_in_a_session_can_erase) {
     CHECK_EQUAL(board.samples(), 0);
     CHECK(!holds_any(flash, traces) && !holds_any(board, traces));
     CHECK_EQUAL(host.ask(Kind::kStore).size(), kHeaderSize + Stored::kSize);
+    const Bytes blob(6, 0);
+    host.ask(Kind::kAdd, joined(body_of(Add{0, 1, 4, crc32(blob.data(), 6), 0.5f, 0}), host.seal_of(blob)));
+    const uint8_t added = host.sequence;
+    CHECK(is_paired(host.ask(Kind::kPair, joined({Pair::kErase, 43}, Bytes(kKeySize - 1)))));
+    host.sequence = static_cast<uint8_t>(added - 1);
+    CHECK_EQUAL(host.ask(Kind::kPoll), error(Status::kNotReceived, added));  // not: it is stored
     board.cable.seal.close();
   }
 }

@@ -5,7 +5,8 @@
 
 namespace {
 
-constexpr char kUsage[] = "start with -semihosting-config enable=on,arg=UID,arg=BOOT[,arg=KEY,arg=SEED] (hexadecimal)";
+constexpr char kUsage[] =
+    "start with -semihosting-config enable=on,arg=UID,arg=BOOT[,arg=KEY,arg=SEED] (hexadecimal)";
 
 // Reads one word of at most `digits` hexadecimal digits and the blank behind it.
 uint64_t read_hex(const char** at, int digits) {

@@ -1,8 +1,8 @@
 // A board on QEMU's Cortex-M4F: the core, a UART, and the extractor that it was linked with. Without
 // one it takes ready-made features, which INFO says by leaving out the extractor's bit.
 //
-// Its identity comes from the semihosting command line, since there is no chip to ask, and with it its key and
-// its randomness, if it is to have them (arguments.h).
+// Its identity comes from the semihosting command line, since there is no chip to ask, and with it its key
+// and its randomness, if it is to have them (arguments.h).
 #include <cstring>
 
 #include "arguments.h"

@@ -86,6 +86,7 @@ void Session::closed(const Link* link) {
 // Sets memory to zero, too: stores are saved whole, whatever they hold.
 void Session::forget() {
   abandon();
+  asked_ = false;
   intake_.forget();
   round_.forget();
   const HeadShape shape = memory_.shape;
