@@ -139,13 +139,7 @@ class Pairing:
             if error.code != "E_BOARD_STORAGE_FAILED":  # then only its flash knows which key it has
                 self._restore(met.uid, before)
             raise
-        paired = Paired.unpack(body)
-        if (paired.uid, paired.check) != (met.uid, key_check(key)):
-            raise ProtocolError(
-                "E_PAIR_CHECK",
-                f"{self._transport.uri}: the answer does not prove that board {met.uid:016x} has taken the key.",
-                "Try it again by a cable that goes straight to the board: `bytefed pair BOARD`.",
-            )
+        _check_paired(self._transport.uri, body, met.uid, key)
         entry = self._entry(met.uid)
         self._change(BoardKey(met.uid, key, None, name or entry.name, today(), self._transport.uri))
 
@@ -173,3 +167,41 @@ class Pairing:
     async def close(self) -> None:
         """Close the port."""
         await self._transport.close()
+
+
+async def give_own_key(transport: Transport) -> bytes:
+    """Give a board that this process has started, and nobody else has met, a key that no file ever holds.
+
+    Args:
+        transport: The cable to the board, closed; it is closed again afterwards.
+
+    Returns:
+        The key.
+
+    Raises:
+        LinkError, BoardError: The board can't be reached, or refused.
+        ProtocolError: E_PAIR_CHECK.
+    """
+    key, rng = draw_key(), random.Random()
+    link = Link(transport, rng)
+    await transport.open()
+    try:
+        opened = await Opener(transport, rng, None).open(link, VISIT, _TRIES)
+        board = Board.unpack(opened.inside)
+        link.timers.expect(saving=True)
+        _, body = await link.request(Kind.PAIR, Pair(0).pack() + key, Kind.PAIRED)
+        _check_paired(transport.uri, body, board.uid, key)
+    finally:
+        await transport.close()
+    return key
+
+
+def _check_paired(uri: str, body: bytes, uid: int, key: bytes) -> None:
+    """Make sure that a board's answer proves that it has taken a key."""
+    paired = Paired.unpack(body)
+    if (paired.uid, paired.check) != (uid, key_check(key)):
+        raise ProtocolError(
+            "E_PAIR_CHECK",
+            f"{uri}: the answer does not prove that board {uid:016x} has taken the key.",
+            "Try it again by a cable that goes straight to the board: `bytefed pair BOARD`.",
+        )

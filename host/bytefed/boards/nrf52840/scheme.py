@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # loaded when such a board is asked for
     from bytefed.boards.nrf52840.builds import Build
     from bytefed.boards.nrf52840.emulator import Chip
     from bytefed.boards.virtual import VirtualOptions
+    from bytefed.transport.serial import SerialTransport
 
 
 def parse(uri: str) -> tuple[str, int]:
@@ -64,7 +65,22 @@ async def _started(
             uri, uid = f"nrf52840:{build.name}#{number}", board_uid(options.uid_seed, number)
             emulators.append(await stack.enter_async_context(emulated_board(build, uri, fitted(build, uid))))
         await asyncio.gather(*(emulator.enumerated() for emulator in emulators))
-        yield [EmulatedTransport(emulator) for emulator in emulators]
+        transports = [EmulatedTransport(emulator) for emulator in emulators]
+        if options.sealed and not keeps_flash():
+            await asyncio.gather(*(_pair(transport) for transport in transports))
+        yield transports
+
+
+async def _pair(transport: SerialTransport) -> None:
+    """Pair a new board by its cable, with a key that only this process knows."""
+    from bytefed.device.pairing import give_own_key
+
+    transport.key = await give_own_key(transport)
+
+
+def keeps_flash() -> bool:
+    """Return whether boards keep their flash from one start to the next: then a key would outlive who knows it."""
+    return bool(os.environ.get("BYTEFED_EMULATED_STATE"))
 
 
 def fitted(build: Build, uid: int, state: Path | None = None, sensor: str | None = None) -> Chip:
