@@ -66,9 +66,10 @@ def test_the_five_lines_of_python_print_what_they_say(tmp_path):
 
 
 def test_table_of_sizes_is_what_the_closed_forms_say():
-    from bytefed.ledger.wire_size import ble_profile, round_bytes, serial_profile
+    from bytefed.ledger.wire_size import ble_profile, round_bytes, sealed_profile, serial_profile
 
-    profiles = [serial_profile(), ble_profile(247), ble_profile(185), ble_profile(23, window_down=32)]
+    opened = [serial_profile(), ble_profile(247)]
+    profiles = [*map(sealed_profile, [*opened, ble_profile(65)]), *opened]
     for features in (64, 256):
         counts = [round_bytes(profile, features, 10) for profile in profiles]
         payload = counts[0].payload_down + counts[0].payload_up
