@@ -59,7 +59,7 @@ def test_emulated_and_virtual_boards_make_the_same_heads(images: Path, data: Pat
     for name, summary in summaries.items():
         assert heads(tmp_path / name) == expected, name
         assert summary["complete"] and summary["failed"] == 0
-        assert summary["estimate_exact"], name
+        assert summary["estimate_exact"] and not summary["open_boards"], name
         assert summary["wire_total"] == summaries["virtual"]["wire_total"]
     assert summaries["qemu"]["accuracy_final"] > 0.8
 
@@ -99,11 +99,8 @@ def lone_board(
     with qemu.listening() as listener:
         port = listener.getsockname()[1]
         command = qemu.board_command(
-            qemu.find_qemu(), images / "board-64x10.elf", 7, listener.fileno(), monitor="stdio"
+            qemu.find_qemu(), images / "board-64x10.elf", 7, listener.fileno(), key=key, monitor="stdio"
         )
-        if key is not None:
-            at = command.index("-semihosting-config") + 1
-            command[at] += f",arg={key.hex()},arg={os.urandom(32).hex()}"
         board = subprocess.Popen(
             command, pass_fds=[listener.fileno()], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
         )

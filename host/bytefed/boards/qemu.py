@@ -19,6 +19,7 @@ from pathlib import Path
 
 from bytefed.checkout import CHECKOUT
 from bytefed.errors import ConfigError
+from bytefed.seal import KEY_SIZE
 from bytefed.transport.serial import SerialTransport
 
 QEMU = "qemu-system-arm"
@@ -76,12 +77,12 @@ def find_image(features: int, classes: int, model: str | None = None) -> Path:
 
 @asynccontextmanager
 async def qemu_boards(
-    uids: dict[str, int], features: int, classes: int, model: str | None = None
+    uids: dict[str, tuple[int, bytes | None]], features: int, classes: int, model: str | None = None
 ) -> AsyncIterator[list[SerialTransport]]:
     """Start boards, and end them on leaving.
 
     Args:
-        uids: Each board's URI and its identity, 64 bits.
+        uids: Each board's URI, its identity, 64 bits, and its key, 32 bytes; None for an open board.
         features: D of their heads.
         classes: C of their heads.
         model: Name of their extractor, None for ready-made features.
@@ -91,16 +92,21 @@ async def qemu_boards(
     """
     qemu, image = find_qemu(), find_image(features, classes, model)
     async with AsyncExitStack() as stack:
-        yield [await stack.enter_async_context(_running(qemu, image, uri, uid)) for uri, uid in uids.items()]
+        yield [
+            await stack.enter_async_context(_running(qemu, image, uri, uid, key))
+            for uri, (uid, key) in uids.items()
+        ]
 
 
 @asynccontextmanager
-async def _running(qemu: str, image: Path, uri: str, uid: int) -> AsyncIterator[SerialTransport]:
+async def _running(
+    qemu: str, image: Path, uri: str, uid: int, key: bytes | None
+) -> AsyncIterator[SerialTransport]:
     """Run one board. QEMU inherits a socket that listens already: so its port is known, and nobody else's."""
     with listening() as listener:
         port = listener.getsockname()[1]
         process = await asyncio.create_subprocess_exec(
-            *board_command(qemu, image, uid, listener.fileno()),
+            *board_command(qemu, image, uid, listener.fileno(), key=key),
             pass_fds=[listener.fileno()],
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
@@ -109,7 +115,7 @@ async def _running(qemu: str, image: Path, uri: str, uid: int) -> AsyncIterator[
         )
     relay = asyncio.create_task(_relay(process.stderr, uri))
     try:
-        yield SerialTransport(f"socket://{_HOST}:{port}", uri=uri, rto_floor=_RTO_FLOOR)
+        yield SerialTransport(f"socket://{_HOST}:{port}", uri=uri, rto_floor=_RTO_FLOOR, key=key)
     finally:
         with suppress(ProcessLookupError):
             process.kill()  # it keeps nothing, and answers SIGTERM with a message
@@ -122,23 +128,31 @@ def listening() -> socket.socket:
     return socket.create_server((_HOST, 0), backlog=1)
 
 
-def board_command(qemu: str, image: Path, uid: int, listener: int, *, monitor: str = "none") -> list[str]:
+def board_command(
+    qemu: str, image: Path, uid: int, listener: int, *, key: bytes | None = None, monitor: str = "none"
+) -> list[str]:
     """Return the command line of a board.
+
+    QEMU takes the board's key there and nowhere else, so other users of this computer can see it while the board runs:
+    good enough for a key that is drawn for one emulated board and ends with it.
 
     Args:
         qemu: Path of QEMU.
         image: The firmware image to run.
         uid: Its identity, 64 bits.
         listener: File descriptor of the socket at which it waits for the host.
+        key: Its key, 32 bytes, which the source of its randomness goes with; None for an open board.
         monitor: QEMU's monitor device, which takes commands; "none" for no monitor.
     """
     boot = random.SystemRandom().getrandbits(16)
+    words = [f"{uid:016x}", f"{boot:04x}"]
+    words += [] if key is None else [key.hex(), os.urandom(KEY_SIZE).hex()]
     return [
         qemu,
         *MACHINE,
         "-monitor", monitor,
         "-kernel", str(image),
-        "-semihosting-config", f"enable=on,target=native,arg={uid:016x},arg={boot:04x}",
+        "-semihosting-config", ",arg=".join(["enable=on,target=native", *words]),
         "-chardev", f"socket,id=link,fd={listener},server=on,wait=off",
         "-serial", "chardev:link",
     ]  # fmt: skip

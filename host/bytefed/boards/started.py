@@ -201,7 +201,10 @@ def _emulated(
     from bytefed.boards.qemu import qemu_boards
     from bytefed.boards.virtual import board_uid
 
-    uids = {f"qemu:{number}": board_uid(options.uid_seed, number) for number in range(first, first + count)}
+    keys = options.draw_keys(count)
+    uids = {
+        f"qemu:{number}": (board_uid(options.uid_seed, number), key) for number, key in enumerate(keys, first)
+    }
     return qemu_boards(uids, options.kind.features, options.kind.classes, options.kind.model)
 
 

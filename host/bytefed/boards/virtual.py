@@ -56,7 +56,7 @@ class VirtualOptions:
         kind: Their properties.
         line_rate: Bits a second on the lines of `virtual:N`, None for no limit.
         uid_seed: Seed of the boards' uids.
-        sealed: Whether each board is started with a key that only this process knows; `qemu:N` has none yet.
+        sealed: Whether each board is started with a key that only this process knows.
     """
 
     kind: BoardKind
