@@ -22,9 +22,10 @@ from checks import features
 from emulator_process import Emulator, hci_firmware
 from fault_campaign import Bench, connect, failure
 from hci_host import bluetooth
+from paired import pair
 
 from bytefed.boards.nrf52840.builds import find_build
-from bytefed.boards.nrf52840.emulator import Chip, EmulatedTransport, emulated_board, find_emulator
+from bytefed.boards.nrf52840.emulator import find_emulator
 from bytefed.device.device import Device
 from bytefed.protocol.message import Kind
 from bytefed.runs.directory import new_run
@@ -47,21 +48,26 @@ class _Orders:
         return await asyncio.to_thread(self._running.ask, **request)
 
 
-async def _prepare(what: str, seed: int, state: Path) -> int:
-    """Let a board save samples, over USB, into the file that is its flash; return their CRC-32."""
-    async with emulated_board(find_build(what), what, Chip(seed & 0xFFFF, state=state)) as emulator:
-        await emulator.enumerated()
-        device = Device(EmulatedTransport(emulator))
+async def _prepare(what: str, seed: int, state: Path) -> tuple[int, bytes]:
+    """Let a board get a key and save samples, over USB, into its flash; return the samples' CRC-32 and the key."""
+    crc = 0
+
+    async def save_samples(device: Device) -> None:
+        nonlocal crc
         await connect(device, new_run())
         await device.provision(features(device))
         await device.ask(Kind.SAVE, b"", Kind.SAVED)
-        await device.close()
-        return device.stored.crc
+        crc = device.stored.crc
+
+    key = await pair(what, seed & 0xFFFF, state, save_samples)
+    return crc, key
 
 
 @asynccontextmanager
-async def _board_on_air(what: str, seed: int, folder: Path) -> AsyncIterator[tuple[_Orders, Device]]:
-    """Switch both chips on. The board's flash is a file in `folder`."""
+async def _board_on_air(
+    what: str, seed: int, folder: Path, key: bytes
+) -> AsyncIterator[tuple[_Orders, Device]]:
+    """Switch both chips on. The board's flash is a file in `folder`, with its key."""
     build = find_build(what)
     words: list[str | Path] = ["--air", "--air-seed", str(seed)]
     words += ["--image", hci_firmware(), "--hci", folder / "hci"]
@@ -71,7 +77,7 @@ async def _board_on_air(what: str, seed: int, folder: Path) -> AsyncIterator[tup
         async with bluetooth(folder / "hci", "central", "F0:00:00:00:00:02") as adapter:
             central = ble.Central(backend_of(adapter))
             [address] = await central.discover()
-            yield _Orders(running), Device(BleTransport(central, address, rto_floor=_PATIENCE))
+            yield _Orders(running), Device(BleTransport(central, address, rto_floor=_PATIENCE, key=key))
 
 
 async def lose_packets(bench: Bench, work: asyncio.Task[object]) -> str:
@@ -104,11 +110,11 @@ async def radio_campaign(
     wrong: list[str] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        crc = await _prepare(what, seed, folder / "prepared")
+        crc, key = await _prepare(what, seed, folder / "prepared")
         waiting = deque(trials)
         while waiting:
             shutil.copy(folder / "prepared", folder / "flash")
-            async with _board_on_air(what, seed, folder) as (orders, device):
+            async with _board_on_air(what, seed, folder, key) as (orders, device):
                 bench = Bench(orders, device, crc, random.Random(seed))
                 failed, lived = "", 0
                 while waiting and not failed and lived < life:

@@ -23,6 +23,7 @@ from booked_device import BookedDevice
 from bumble_bed import backend_of
 from checks import CHECKS
 from hci_host import bluetooth
+from paired import pair
 
 from bytefed.boards.nrf52840.builds import find_build
 from bytefed.device.device import Device
@@ -35,6 +36,7 @@ from bytefed.transport.ble import BleTransport
 
 pytestmark = pytest.mark.slow
 
+_UID = 7
 _ROUNDS = 3
 _LIMIT = 600.0  # seconds of the wall clock
 _PATIENCE = 2.0  # seconds for an answer: on a busy machine virtual time falls behind
@@ -45,10 +47,11 @@ _RADIO = replace(AirTable.load().radio, phy=1, data_length=27, interval=0.03, en
 
 @dataclass(frozen=True)
 class Bed:
-    """An emulated board on the air, and the controller beside it."""
+    """An emulated board on the air, the controller beside it, and the key that the board got by cable before."""
 
     running: Emulator
     socket: Path
+    key: bytes
 
     def run(self, work: Any) -> Any:
         """Run `work(transport)` with the board's transport, on the wall clock: the link layers are in no hurry."""
@@ -58,7 +61,7 @@ class Bed:
                 central = ble.Central(backend_of(adapter))
                 [address] = await central.discover()
                 return await asyncio.wait_for(
-                    work(BleTransport(central, address, rto_floor=_PATIENCE)), _LIMIT
+                    work(BleTransport(central, address, rto_floor=_PATIENCE, key=self.key)), _LIMIT
                 )
 
         return asyncio.run(connected())
@@ -69,12 +72,20 @@ def bed(request: pytest.FixtureRequest, emulator: Path, tmp_path: Path) -> Itera
     if why := missing(request.param):
         pytest.skip(f"SKIPPED: {why}")
     build = find_build(request.param)
+    key = asyncio.run(pair(request.param, _UID, tmp_path / "flash"))
     central = ["--image", hci_firmware(), "--hci", tmp_path / "hci"]
-    board: list[str | Path] = ["--image", build.image.path]
+    board: list[str | Path] = [
+        "--image",
+        build.image.path,
+        "--uid",
+        f"{_UID:016x}",
+        "--state",
+        tmp_path / "flash",
+    ]
     if build.bootloader:
         board += ["--bootloader", build.bootloader]
     with Emulator(emulator, ["--air", *central, *board]) as running:
-        yield Bed(running, tmp_path / "hci")
+        yield Bed(running, tmp_path / "hci", key)
 
 
 def test_it_passes_the_hardware_suite(bed: Bed) -> None:
