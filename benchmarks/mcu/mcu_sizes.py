@@ -60,6 +60,8 @@ def _module(source: str) -> str:
     name = Path(source.rstrip(")").replace("(", "/")).name.removesuffix(".obj")
     if "bytefed_core" in source:
         return f"core: {name}"
+    if "libmonocypher" in source:
+        return "Monocypher"
     if ".a(" in source or name.startswith("crt"):
         return "C library"
     return f"board: {name}"

@@ -106,7 +106,8 @@ int main(int count, char** arguments) {
   }
   if (std::strcmp(leak, "index") == 0) {
     static const volatile uint8_t table[256] = {};
-    static_cast<void>(table[secrets.key[0]]);
+    static volatile uint8_t seen;
+    seen = table[secrets.key[0]];  // stored: valgrind leaves out a load that nobody uses
   }
   SessionKeys keys;
   if (handshake(secrets, &keys) && frames(keys) && blobs(keys) && pairing(secrets)) return 0;

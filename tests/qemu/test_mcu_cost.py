@@ -88,6 +88,6 @@ def test_growth_is_seen() -> None:
     assert grown(then, {"flash": 1031, "RAM": 500}) == {"flash": (1000, 1031)}
 
 
-def test_an_image_fits_in_32_kilobytes(images: Path) -> None:
+def test_an_image_fits_in_48_kilobytes(images: Path) -> None:
     _, found = measure(images)
-    assert found["flash of the image"] < 32 * 1024
+    assert found["flash of the image"] < 48 * 1024  # 16 of them seal its links and keep its key
