@@ -108,6 +108,7 @@ int main(int count, char** arguments) {
     static const volatile uint8_t table[256] = {};
     static volatile uint8_t seen;
     seen = table[secrets.key[0]];  // stored: valgrind leaves out a load that nobody uses
+    static_cast<void>(seen);
   }
   SessionKeys keys;
   if (handshake(secrets, &keys) && frames(keys) && blobs(keys) && pairing(secrets)) return 0;
