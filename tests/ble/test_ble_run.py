@@ -23,7 +23,7 @@ from bytefed.federation.config import RunConfig
 from bytefed.federation.experiment import begin
 from bytefed.ledger.air import DEFAULT_TABLE
 from bytefed.ledger.estimate import predict
-from bytefed.ledger.wire_size import ble_profile
+from bytefed.ledger.wire_size import ble_profile, sealed_profile
 from bytefed.protocol.direction import Direction
 from bytefed.runs.store import Store
 from bytefed.transport.ble import BleTransport, system_central
@@ -85,7 +85,9 @@ def test_serial_and_ble_boards_in_one_run(features: Path, tmp_path: Path) -> Non
 
 def test_a_run_takes_what_the_estimator_said(features: Path, tmp_path: Path) -> None:
     run(config(features, "virtual-ble:3", rounds=4), tmp_path / "run")
-    predicted = predict(ble_profile(247), D, C, ("float32", "float32"), clients=3, rounds=4, seed=7)
+    predicted = predict(
+        sealed_profile(ble_profile(247)), D, C, ("float32", "float32"), clients=3, rounds=4, seed=7
+    )
     rows = table(tmp_path / "run", "bytes.csv")
     assert sum(int(row["wire_total"]) for row in rows) == predicted.rounds.wire_total
     sessions = [row for row in table(tmp_path / "run", "sessions.csv") if row["phase"] == "connect"]
@@ -182,11 +184,14 @@ def test_twenty_boards_fifty_rounds_lost_notifications_and_lost_links(
     async def sabotaged(
         made: Sequence[tuple[VirtualBoard, bytes | None]], first: int
     ) -> AsyncIterator[list[BleTransport]]:
-        near = virtual_ble.peripherals([board for board, _ in made], first, mtu=64)
+        near = virtual_ble.peripherals([board for board, _ in made], first, mtu=65)
         for peripheral in near:
             peripheral.air = saboteur.air(peripheral.address)
         async with virtual_ble.virtual_radio(near) as saboteur.bluez:
-            yield [BleTransport(system_central(), p.address, rto_floor=0.3) for p in near]
+            yield [
+                BleTransport(system_central(), p.address, rto_floor=0.3, key=key)
+                for p, (_, key) in zip(near, made, strict=True)
+            ]
 
     monkeypatch.setattr(virtual_ble, "virtual_ble_boards", sabotaged)
     run(config(features, f"virtual-ble:{boards}", rounds=rounds), tmp_path / "bad")
