@@ -54,15 +54,17 @@ class Fake:
     Args:
         uid: Its identity.
         listener: Where its host comes to.
-        faults: "silent": it never enumerates; "faulty": its image goes wrong at once; "late": after the first
-            request; "deaf": no answers on the control channel; "strange": answers that make no sense; "wrong-bits":
-            the first of its features is another one; "forgetful": it says that it saves, and does not.
+        faults: "silent": it never enumerates; "faulty": its image goes wrong at once; "late": at the first
+            request behind its key; "deaf": no answers on the control channel; "strange": answers that make no sense;
+            "wrong-bits": the first of its features is another one; "forgetful": it says that it saves, and does not.
         model: Name of its extractor, "" for none.
     """
 
     def __init__(self, uid: int, listener: socket.socket, faults: set[str], model: str) -> None:
         self.uid, self.listener, self.faults, self.model = uid, listener, faults, model
-        self.boot, self.client = 1, None
+        from bytefed._core import VirtualFlash
+
+        self.boot, self.client, self.flash = 1, None, VirtualFlash()
         self.board = self.new_board()
 
     def new_board(self) -> Any:
@@ -72,7 +74,7 @@ class Fake:
         if not self.model:
             return VirtualBoard(
                 features=16, classes=4, uid=self.uid, boot=self.boot, capacity=500, max_batch=32,
-                save=(lambda: True) if "forgetful" in self.faults else None,
+                save=(lambda: True) if "forgetful" in self.faults else None, flash=self.flash,
             )  # fmt: skip
         import numpy as np
 
@@ -86,7 +88,7 @@ class Fake:
         return VirtualBoard(
             features=32, classes=10, uid=self.uid, boot=self.boot, capacity=500, max_batch=32,
             model=extractor.model_hash, extract=extract, input_size=int(np.prod(extractor.input_shape)),
-            scale=extractor.quantization.scale, zero_point=extractor.quantization.zero_point,
+            scale=extractor.quantization.scale, zero_point=extractor.quantization.zero_point, flash=self.flash,
         )  # fmt: skip
 
     def obey(self, order: dict[str, str]) -> dict[str, Any]:
@@ -135,7 +137,7 @@ class Fake:
             if not data:
                 self.client.close()
                 self.client = None
-            elif "late" in self.faults:
+            elif "late" in self.faults and self.board.has_key:
                 self.go_wrong()
             self.board.feed(data)
         busy = bool(self.board.poll())

@@ -96,7 +96,7 @@ def test_its_reset_button_is_pressed(machine: Path) -> None:
         await devices[0].connect(new_run())
         return await check_reset(devices[0], devices[0].transport.emulator.press_reset)
 
-    assert with_boards(action) == "starts anew, and keeps nothing without power"
+    assert with_boards(action) == "starts anew, and its samples are there"
 
     async def no_press(devices: list[Device]) -> None:
         async def pretend() -> None:

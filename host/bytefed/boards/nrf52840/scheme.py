@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 
 from bytefed.boards.catalog import BOARDS, Sensor
 from bytefed.boards.scheme import MOST_BOARDS, Found, Scheme, rest_of
-from bytefed.errors import ConfigError, did_you_mean
+from bytefed.errors import ConfigError, LinkError, did_you_mean
 from bytefed.transport.base import Transport
 
 if TYPE_CHECKING:  # loaded when such a board is asked for
     from bytefed.boards.nrf52840.builds import Build
-    from bytefed.boards.nrf52840.emulator import Chip
+    from bytefed.boards.nrf52840.emulator import Chip, EmulatedTransport
     from bytefed.boards.virtual import VirtualOptions
-    from bytefed.transport.serial import SerialTransport
+
+_LAST_WORDS = 2.0  # seconds for an emulator that ends to say why
 
 
 def parse(uri: str) -> tuple[str, int]:
@@ -71,11 +72,21 @@ async def _started(
         yield transports
 
 
-async def _pair(transport: SerialTransport) -> None:
-    """Pair a new board by its cable, with a key that only this process knows."""
+async def _pair(transport: EmulatedTransport) -> None:
+    """Pair a new board by its cable, with a key that only this process knows. Say why its emulator has ended, if so."""
+    import asyncio
+
     from bytefed.device.pairing import give_own_key
 
-    transport.key = await give_own_key(transport)
+    try:
+        transport.key = await give_own_key(transport)
+    except LinkError as lost:
+        try:
+            async with asyncio.timeout(_LAST_WORDS):
+                why = await transport.emulator.end()
+        except TimeoutError:
+            raise lost from None
+        raise why from lost
 
 
 def keeps_flash() -> bool:
