@@ -66,6 +66,7 @@ class FakeDevice:
         self.stored = stored()
         self.profile = serial_profile()
         self.connections = 0
+        self.introduced = False
         self.shape = (D, C)
         self.rounds = []  # (round, head, plan, train) of each `train`
         self.held = None
