@@ -40,6 +40,9 @@ class EchoBoard:
         self._bytes = b""
         self._frames: list[bytes] = []
 
+    def set_millis(self, millis: int) -> None:
+        pass
+
     def feed(self, data: bytes) -> None:
         self._bytes += data
 
