@@ -98,19 +98,19 @@ struct World {
     // A copy of just that size, so that reading beyond it is found.
     uint8_t* copy = static_cast<uint8_t*>(std::malloc(length + 1));
     std::memcpy(copy, frame, length);
-    if (length > kHeaderSize) note(frame, length);
+    const uint8_t kind = length > kHeaderSize ? frame[0] & 0xF0u : 0;
+    asked |= kind == static_cast<uint8_t>(Kind::kNext) || kind == static_cast<uint8_t>(Kind::kBegin);
     session().receive(&links[link & 1], copy, length);
+    // A HELLO that another link's session refuses is none.
+    if (is_hello(frame, length) && session().link() == &links[link & 1]) asked = false;
     std::free(copy);
   }
-  // Remembers whether the session has asked for a round.
-  void note(const uint8_t* frame, size_t length) {
-    const uint8_t kind = frame[0] & 0xF0u;
-    asked |= kind == static_cast<uint8_t>(Kind::kNext) || kind == static_cast<uint8_t>(Kind::kBegin);
+  static bool is_hello(const uint8_t* frame, size_t length) {
     Hello hello = {};
-    const bool whole = unpack(frame + kHeaderSize, length - kHeaderSize, &hello);
-    if (frame[0] != static_cast<uint8_t>(Kind::kHello) || !whole) return;
-    if (hello.version_min > kProtocolVersion || hello.version_max < kProtocolVersion) return;
-    if (hello.frame_limit >= kMinFrame) asked = false;
+    if (length <= kHeaderSize || frame[0] != static_cast<uint8_t>(Kind::kHello)) return false;
+    if (!unpack(frame + kHeaderSize, length - kHeaderSize, &hello)) return false;
+    if (hello.version_min > kProtocolVersion || hello.version_max < kProtocolVersion) return false;
+    return hello.frame_limit >= kMinFrame;
   }
   void check() {
     const SampleStore& store = session().store();
