@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import Phase, example, given, note, reject, settings
+from hypothesis import Phase, assume, example, given, note, reject, settings
 from hypothesis import strategies as st
 from virtual_time import run
 
@@ -106,6 +106,7 @@ def test_a_row_without_repair_equals_its_estimate(
     features, wide_features, drop, corrupt, duplicate, garbage, stall, cut, codec, wide, seed
 ):
     """Bytes that exist only because something was lost are repair; the rest of a row never exceeds the estimate."""
+    assume(cut == 0.0 or stall < 0.05)  # else a board may be given up: three links in a row that stall or die
     named = {
         "drop": drop,
         "corrupt": corrupt,
