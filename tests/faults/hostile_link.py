@@ -18,7 +18,7 @@ from virtual_time import run
 from bytefed._core import VirtualBoard
 from bytefed.device.device import Device
 from bytefed.device.plan import Samples, TrainingPlan
-from bytefed.errors import LinkError
+from bytefed.errors import BoardError, LinkError
 from bytefed.protocol.direction import Direction
 from bytefed.protocol.header import DataHeader, control_frame
 from bytefed.protocol.message import Error, Kind, Status
@@ -201,6 +201,11 @@ async def patient(action) -> None:
             return await action()
         except LinkError:
             continue
+        except (
+            BoardError
+        ) as error:  # said in the clear, again and again: nobody can end a session by that, only delay one
+            if error.code != "E_BOARD_NO_SESSION":
+                raise
     raise AssertionError("never connected")
 
 
