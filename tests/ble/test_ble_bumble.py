@@ -19,9 +19,10 @@ pytest.importorskip("bumble", reason="no bumble: pip install 'bytefed[ble-sim]'"
 from bumble.link import LocalLink
 from bumble_bed import BumbleBoard, Central, PacedLink, run
 
+from bytefed._core import VirtualBoard
 from bytefed.boards.bluetooth.peripheral import Air
 from bytefed.boards.bluetooth.virtual_ble import peripherals
-from bytefed.errors import LinkError
+from bytefed.errors import BoardError, LinkError
 from bytefed.ledger.air import AirTable, Airtime
 from bytefed.ledger.wire_size import BLUEFRUIT_WINDOW
 from bytefed.protocol.direction import Direction
@@ -66,6 +67,32 @@ def test_every_mtu_at_the_estimated_bytes(mtu: int) -> None:
             counted, expected = books(device)
             assert counted == expected
             await device.close()
+
+    run(test())
+
+
+@pytest.mark.parametrize("key", [None, bytes(range(32))], ids=["open", "sealed"])
+def test_a_stranger_comes_when_the_host_is_gone(key: bytes | None) -> None:
+    shape = Shape()
+    theirs = make_samples(shape)
+    near = VirtualBoard(features=shape.features, classes=shape.classes, uid=1, window=8, key=key)
+
+    async def test() -> None:
+        async with world(LocalLink(), [near]) as (central, [board]):
+            host, stranger = device_of(central, board, key=key), device_of(central, board)
+            await host.connect(RUN)
+            await host.provision(theirs)
+            await host.close()
+            if key is None:
+                await stranger.connect(RUN + 1)
+                await stranger.provision(make_samples(shape, seed=1))
+            else:
+                with pytest.raises(BoardError, match="E_BOARD_LOCKED"):
+                    await stranger.connect(RUN + 1)
+            await stranger.close()
+            await host.connect(RUN)
+            assert host.holds(theirs) == (key is not None)
+            await host.close()
 
     run(test())
 
