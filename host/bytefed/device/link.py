@@ -81,7 +81,9 @@ class Link(Frames):
                 self.discard(incoming)
         raise _no_answer(self.transport.uri, kind, tries)
 
-    async def greet(self, key: bytes, payload: bytes, *, tries: int, name: Hashable) -> bytes:
+    async def greet(
+        self, key: bytes, payload: bytes, *, tries: int, name: Hashable, believes: bool = True
+    ) -> bytes:
         """Open a sealed session; each try is a handshake of its own, of which the board keeps the last.
 
         Args:
@@ -89,6 +91,7 @@ class Link(Frames):
             payload: GREET's fields.
             tries: How often to greet.
             name: Identifies the request across reconnections.
+            believes: Whether what is said in the clear ends it. Else it is only a hint, which a stranger can give.
 
         Returns:
             The fields of WELCOMED, and what follows them.
@@ -114,7 +117,7 @@ class Link(Frames):
                     self.timers.requests.measured(now() - started)
                 self.channel = welcome.channel
                 return welcome.fields
-            if hint is not None:
+            if hint is not None and (believes or attempt == tries - 1):
                 raise hint
         raise _no_answer(self.transport.uri, Kind.GREET, tries)
 
