@@ -74,10 +74,13 @@ def replace_file(path: Path, content: bytes) -> None:
     """
     path = path.resolve()
     make_folder(path.parent)
-    fresh = make_file(path.with_name(f"{path.name}.{os.getpid()}"))
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    # Nobody else's file, and no link: it would be read, or written, elsewhere.
+    mode = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    descriptor = os.open(fresh, mode, _PRIVATE)
     try:
-        with fresh.open("r+b") as file:
-            file.truncate()
+        with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

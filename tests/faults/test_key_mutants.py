@@ -45,7 +45,7 @@ MUTANTS = [
             ((_PENDING, "before = self._change(BoardKey(met.uid, key))"),)),
      _PAIRING, "pulled_out or kept_until"),
     (Mutant("a proof is not looked at", _GIVING,
-            (("(paired.uid, paired.check) != (uid, key_check(key))", "paired.uid != met.uid"),)),
+            (("(paired.uid, paired.check) != (uid, key_check(key))", "paired.uid != uid"),)),
      _PAIRING, "proves_nothing"),
     (Mutant("a key goes through the air", _GIVING, (('if framing != "serial":', "if False:"),)), _PAIRING, "air"),
     (Mutant("a key that may have been taken is not tried", "bytefed/keys/shared.py",

@@ -17,6 +17,7 @@ from bytefed.seal import draw_key
 from bytefed.transport.base import Transport
 
 _TRIES = 6
+_KEEPS_ITS_KEY = ("E_BOARD_LOCKED", "E_BOARD_NO_ENTROPY")
 _HAS = Literal["no key", "a known key", "an unknown key"]
 
 
@@ -120,10 +121,11 @@ class Pairing:
 
         Raises:
             LockedError: E_BOARD_LOCKED: it has a key that is not known.
-            BoardError: It refused; the file says what it said before, but after E_BOARD_STORAGE_FAILED has both keys.
+            BoardError: It refused. Where it has certainly kept its key, the file says what it said before; else it has
+                both keys.
             LinkError: It was lost; the file has both keys.
             ProtocolError: E_PAIR_CHECK: the answer is not that of a board that has taken the key.
-            StoreError: E_KEYS_FILE: the key can't be written, so it was not sent.
+            StoreError: E_KEYS_FILE: the key can't be written. Either it was not sent, or the file has both keys.
         """
         met = self._met
         if met is None:
@@ -136,12 +138,13 @@ class Pairing:
         try:
             _, body = await self._link.request(Kind.PAIR, request, Kind.PAIRED)
         except BoardError as error:
-            if error.code != "E_BOARD_STORAGE_FAILED":  # then only its flash knows which key it has
+            if error.code in _KEEPS_ITS_KEY:  # after any other answer only its flash knows which key it has
                 self._restore(met.uid, before)
             raise
         _check_paired(self._transport.uri, body, met.uid, key)
         entry = self._entry(met.uid)
         self._change(BoardKey(met.uid, key, None, name or entry.name, today(), self._transport.uri))
+        self._ring.met(met.uid, self._transport.uri, key)  # so no other board is looked for there
 
     def _entry(self, uid: int) -> BoardKey:
         return self._file.read().get(uid) or BoardKey(uid)
@@ -155,7 +158,7 @@ class Pairing:
 
     def _restore(self, uid: int, before: BoardKey | None) -> None:
         with self._file.changing() as entries:
-            entries.pop(uid)
+            entries.pop(uid, None)
             if before is not None:
                 entries[uid] = before
 

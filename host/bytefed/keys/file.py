@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shlex
 import stat
@@ -108,6 +109,7 @@ class KeyFile:
                 "Let go of boards that are gone: `bytefed keys forget UID`.",
             )
         try:
+            _remove_unfinished(self.path.resolve())
             replace_file(self.path, content)
         except OSError as error:
             raise self._refused(error) from None
@@ -138,3 +140,10 @@ class KeyFile:
             f"The keys can't be read or written: {error.filename or self.path}: {error.strerror}.",
             f"Mend that, or name another file by the variable ${VARIABLE}.",
         )
+
+
+def _remove_unfinished(path: Path) -> None:
+    """Remove the files of writers that were killed before they were done: they have keys, too."""
+    for unfinished in path.parent.glob(f"{glob.escape(path.name)}.*"):
+        if unfinished.suffix[1:].isdecimal():
+            unfinished.unlink(missing_ok=True)

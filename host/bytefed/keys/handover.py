@@ -90,5 +90,11 @@ def import_from(path: Path, file: KeyFile) -> list[BoardKey]:
                     f"If the one here is out of date: `bytefed keys forget {uid:016x}`, and import again.",
                 )
         fresh = [entry for uid, entry in given.items() if uid not in entries or entries[uid].key is None]
-        entries.update({entry.uid: entry for entry in fresh})
+        for uid, entry in given.items():
+            known = entries.get(uid, entry)
+            entries[uid] = replace(
+                known if known.key else entry,
+                pending=known.pending or entry.pending,  # what a board may have taken is never dropped
+                name=known.name or entry.name,
+            )
     return fresh

@@ -43,15 +43,17 @@ class KeyRing:
 
     def met(self, uid: int, uri: str, key: bytes) -> None:
         """Note that a board was met at a URI and has a key; a file that can't be written stays as it is."""
-        entry = self.entry(uid)
-        if entry is None or (entry.uri == uri and entry.pending != key):
+        entries = self._now()
+        entry = entries.get(uid)
+        others = any(other != uid and there.uri == uri for other, there in entries.items())
+        if entry is None or (entry.uri == uri and entry.pending != key and not others):
             return
-        with suppress(StoreError), self.file.changing() as entries:
-            if uid in entries:
-                entries[uid] = _met(entries[uid], uri, key)
-                for other, there in entries.items():
+        with suppress(StoreError), self.file.changing() as changed:
+            if uid in changed:
+                changed[uid] = _met(changed[uid], uri, key)
+                for other, there in changed.items():
                     if other != uid and there.uri == uri:
-                        entries[other] = replace(there, uri="")
+                        changed[other] = replace(there, uri="")
 
 
 def _met(entry: BoardKey, uri: str, key: bytes) -> BoardKey:

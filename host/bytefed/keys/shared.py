@@ -18,6 +18,7 @@ MOST_BYTES = 1 << 19
 MOST_NAME = 60
 """The longest name of a board, characters."""
 _MOST_LINE, _MOST_URI = 512, 200
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _UID = re.compile(r"[0-9a-f]{16}", re.ASCII)
 _HEX = re.compile(rf"[0-9a-f]{{{2 * KEY_SIZE}}}", re.ASCII)
 _HEADER = """\
@@ -154,8 +155,8 @@ def _is_key(text: str) -> bool:
 
 _FIELDS = {
     "name": is_name,
-    "date": lambda text: len(text) <= len("2026-01-31"),
-    "uri": lambda text: len(text) <= _MOST_URI,
+    "date": lambda text: not text or bool(_DATE.fullmatch(text)),
+    "uri": lambda text: len(text) <= _MOST_URI and text.isprintable(),
     "key": _is_key,
     "pending": _is_key,
 }
@@ -163,7 +164,7 @@ _NO_KEY = f"a key has {2 * KEY_SIZE} hexadecimal digits"
 _WHY = {
     "name": f"a name has at most {MOST_NAME} characters, all of which can be printed",
     "date": "a date looks like 2026-01-31",
-    "uri": f"a URI has at most {_MOST_URI} characters",
+    "uri": f"a URI has at most {_MOST_URI} characters, all of which can be printed",
     "key": _NO_KEY,
     "pending": _NO_KEY,
 }

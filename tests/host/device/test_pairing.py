@@ -11,6 +11,7 @@ import pytest
 from bytefed._core import VirtualBoard, VirtualFlash
 from bytefed.boards.loopback import LoopbackTransport
 from bytefed.device.device import Device
+from bytefed.device.link import Link
 from bytefed.device.pairing import Met, Pairing
 from bytefed.errors import BoardError, BytefedError, ConfigError, LinkError, ProtocolError, StoreError
 from bytefed.keys import BoardKey, KeyFile, KeyRing
@@ -211,6 +212,34 @@ def test_a_key_that_the_board_refuses_is_forgotten(tmp_path, monkeypatch):
     with pytest.raises(BoardError, match="E_BOARD_LOCKED"):
         pair(file, board, erase=True)
     assert file.read() == {UID: BoardKey(UID, OTHER)}
+
+
+def test_a_session_that_ends_in_between_leaves_both_keys(tmp_path, monkeypatch):
+    """The board took the key, PAIRED was lost, and the repeat is told NO_SESSION."""
+    file, board = a_file(tmp_path, BoardKey(UID, KEY)), a_board(key=KEY)
+    request = Link.request
+
+    async def told_no_session(link, kind, *values, **more):
+        answer = await request(link, kind, *values, **more)
+        if kind == Kind.PAIR:
+            raise BoardError("E_BOARD_NO_SESSION", "NO_SESSION", "Say HELLO.")
+        return answer
+
+    monkeypatch.setattr(Link, "request", told_no_session)
+    with pytest.raises(BoardError, match="E_BOARD_NO_SESSION"):
+        pair(file, board)
+    monkeypatch.undo()
+    assert file.read()[UID].pending is not None
+    assert reach(file, board)
+
+
+def test_two_boards_at_one_port(tmp_path):
+    file = a_file(tmp_path)
+    pair(file, a_board())
+    other = VirtualBoard(features=4, classes=3, uid=UID + 1, capacity=20)
+    pair(file, other)
+    assert [entry.uri for entry in file.read().values()].count("") == 1
+    assert KeyRing(file).uid_at(file.read()[UID + 1].uri) == UID + 1
 
 
 def test_a_flash_that_fails_leaves_both_keys(tmp_path):

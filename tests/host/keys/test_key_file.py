@@ -14,6 +14,7 @@ import pytest
 from bytefed.errors import StoreError
 from bytefed.keys import BoardKey, KeyFile, KeyRing, key_check
 from bytefed.keys.file import default_path
+from bytefed.keys.handover import import_from
 from bytefed.keys.shared import from_text, to_text
 from bytefed.seal import draw_key
 
@@ -280,3 +281,51 @@ def test_a_ring_whose_file_can_not_be_written_goes_on(tmp_path, monkeypatch):
     ring.met(0xAB, "ble:x", KEY)
     monkeypatch.undo()
     assert file.read() == {0xAB: ENTRY}
+
+
+def test_a_port_belongs_to_the_board_that_was_met_there_last(tmp_path):
+    file = a_file(tmp_path, BoardKey(1, KEY, uri="serial:x"), BoardKey(2, OTHER, uri="serial:x"))
+    KeyRing(file).met(2, "serial:x", OTHER)
+    assert file.read() == {1: BoardKey(1, KEY), 2: BoardKey(2, OTHER, uri="serial:x")}
+
+
+# ---- What others, and killed writers, leave
+
+
+@POSIX
+def test_a_link_that_somebody_prepared_is_not_written_through(tmp_path):
+    file = a_file(tmp_path)
+    file.path.parent.mkdir(exist_ok=True)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.touch(0o666)
+    (file.path.parent / f"{file.path.name}.{os.getpid()}").symlink_to(elsewhere)
+    a_file(tmp_path, ENTRY)
+    assert elsewhere.read_bytes() == b""
+    assert file.read() == {0xAB: ENTRY}
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_one(tmp_path):
+    file = a_file(tmp_path, ENTRY)
+    left = file.path.parent / f"{file.path.name}.4711"
+    left.write_bytes(file.path.read_bytes())
+    with file.changing() as entries:
+        entries.clear()
+    assert not left.exists()
+    assert file.read() == {}
+
+
+@pytest.mark.parametrize("line", ['date = "\\u007f"', 'date = "tomorrow"', 'uri = "serial:\\u001b[2J"'])
+def test_nothing_is_taken_that_a_terminal_would_obey(line, tmp_path):
+    given = tmp_path / "given.toml"
+    given.write_text(f'[00000000000000ab]\nkey = "{KEY.hex()}"\n{line}\n')
+    given.chmod(0o600)
+    assert code(KeyFile(given)) == "E_KEYS_DAMAGED"
+
+
+def test_an_import_drops_no_key_that_a_board_may_have_taken(tmp_path):
+    file = a_file(tmp_path, BoardKey(1, None, OTHER, "mine"), BoardKey(2, KEY))
+    given = tmp_path / "given.toml"
+    given.write_text(to_text([BoardKey(1, KEY), BoardKey(2, KEY, OTHER)]))
+    given.chmod(0o600)
+    assert [entry.uid for entry in import_from(given, file)] == [1]
+    assert file.read() == {1: BoardKey(1, KEY, OTHER, "mine"), 2: BoardKey(2, KEY, OTHER)}

@@ -115,7 +115,7 @@ async def pair(wish: Wish) -> int:
             raise unpaired(transport.uri, met.uid)
         if wish.erase and not confirmed(_loss(met), yes=wish.yes):
             return 1
-        if met.finished and not wish.erase:
+        if met.finished and not wish.erase and not wish.known:  # rotating means another key in any case
             pairing.call(wish.name)
         else:
             await pairing.give(name=wish.name, erase=wish.erase)
