@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Hashable
 
 from bytefed.clock import now
 from bytefed.device.frames import Frames, Incoming
@@ -12,7 +11,7 @@ from bytefed.errors import BoardError, LinkError
 from bytefed.ledger.account import Part, Role
 from bytefed.protocol.header import control_frame
 from bytefed.protocol.message import Error, Kind, Status
-from bytefed.seal import HANDSHAKE_OVERHEAD, Channel, Greeting
+from bytefed.seal import HANDSHAKE_OVERHEAD, Greeting
 
 TRIES = 8
 _GRACE = 0.5  # seconds that a board gets to answer GREET once somebody has said in the clear that it won't
@@ -81,9 +80,7 @@ class Link(Frames):
                 self.discard(incoming)
         raise _no_answer(self.transport.uri, kind, tries)
 
-    async def greet(
-        self, key: bytes, payload: bytes, *, tries: int, name: Hashable, believes: bool = True
-    ) -> bytes:
+    async def greet(self, key: bytes, payload: bytes, *, tries: int, name: Hashable) -> bytes:
         """Open a sealed session; each try is a handshake of its own, of which the board keeps the last.
 
         Args:
@@ -91,7 +88,6 @@ class Link(Frames):
             payload: GREET's fields.
             tries: How often to greet.
             name: Identifies the request across reconnections.
-            believes: Whether what is said in the clear ends it. Else it is only a hint, which a stranger can give.
 
         Returns:
             The fields of WELCOMED, and what follows them.
@@ -101,54 +97,37 @@ class Link(Frames):
             LinkError: E_NO_ANSWER, or the link died.
         """
         self.channel = None
-        sequence, greetings = self.next_sequence(), list[Greeting]()
+        sequence, hint = self.next_sequence(), None
         for attempt in range(tries):
             started = now()
             role = Role.RETRANSMISSION if attempt else Role.NEWS
-            greetings.append(Greeting(key, payload))
+            greeting = Greeting(key, payload)
             await self.send_delimiter(role, Part(("delimiter", Kind.GREET, name)))
-            frame = control_frame(Kind.GREET, sequence, greetings[-1].message)
+            frame = control_frame(Kind.GREET, sequence, greeting.message)
             await self.send(frame, role, part=Part((Kind.GREET, name)), handshake=HANDSHAKE_OVERHEAD)
             until = started + self.timers.requests.timeout(attempt)
-            welcome, hint = await self._welcome(greetings, sequence, until)
-            if welcome is not None:
-                self.accept(welcome.incoming, part=Part((Kind.WELCOMED, name)), handshake=HANDSHAKE_OVERHEAD)
-                if attempt == 0:
-                    self.timers.requests.measured(now() - started)
-                self.channel = welcome.channel
-                return welcome.fields
-            if hint is not None and (believes or attempt == tries - 1):
+            while incoming := await self.receive(until):
+                answer = (
+                    greeting.answered(incoming.body) if incoming.answers(Kind.WELCOMED, sequence) else None
+                )
+                if answer is not None:
+                    part = Part((Kind.WELCOMED, name))
+                    self.accept(incoming, part=part, handshake=HANDSHAKE_OVERHEAD)
+                    if attempt == 0:
+                        self.timers.requests.measured(now() - started)
+                    fields, self.channel = answer
+                    return fields
+                try:
+                    self.refuse_error(incoming, sequence)
+                except (
+                    BoardError
+                ) as error:  # in the clear, so anybody may have said it: the board may still answer
+                    hint, until = error, min(until, now() + _GRACE)
+                    continue
+                self.discard(incoming)
+            if hint is not None:
                 raise hint
         raise _no_answer(self.transport.uri, Kind.GREET, tries)
-
-    async def _welcome(
-        self, greetings: Sequence[Greeting], sequence: int, until: float
-    ) -> tuple[_Welcome | None, BoardError | None]:
-        """Wait for the answer to the last greeting; where none comes, take that to the latest of those before.
-
-        A board may have left the last greeting out, because it was greeted too often. Then it has the session of the
-        one before.
-
-        Returns:
-            The answer, and else what was said in the clear: anybody may have said it, so the board may still answer.
-        """
-        best, hint = None, None
-        while incoming := await self.receive(until):
-            welcome = _opened(greetings, incoming) if incoming.answers(Kind.WELCOMED, sequence) else None
-            if welcome is not None and (best is None or welcome.number > best.number):
-                if best is not None:
-                    self.discard(best.incoming)
-                best = welcome
-                if best.number == len(greetings) - 1:
-                    break
-                continue
-            try:
-                self.refuse_error(incoming, sequence)
-            except BoardError as error:
-                hint, until = error, min(until, now() + _GRACE)
-                continue
-            self.discard(incoming)
-        return best, hint
 
     def refuse_error(self, incoming: Incoming, sequence: int, locked: Part | None = None) -> None:
         """Raise BoardError if the frame is an ERROR for that request; what it refused will be resent, or was wasted.
@@ -162,24 +141,6 @@ class Link(Frames):
             asked = locked is not None and incoming.body[: Error.size()] == bytes([Status.LOCKED])
             self.accept(incoming, Role.NEWS if asked else Role.RETRANSMISSION, part=locked if asked else None)
             raise refusal(self.transport.uri, incoming.body)
-
-
-class _Welcome(NamedTuple):
-    """The answer to one of several greetings."""
-
-    number: int
-    incoming: Incoming
-    fields: bytes
-    channel: Channel
-
-
-def _opened(greetings: Sequence[Greeting], incoming: Incoming) -> _Welcome | None:
-    """Return the answer that a frame is, to whichever greeting; None if it is none."""
-    for number in reversed(range(len(greetings))):
-        answer = greetings[number].answered(incoming.body)
-        if answer is not None:
-            return _Welcome(number, incoming, *answer)
-    return None
 
 
 def _no_answer(uri: str, kind: Kind, tries: int) -> LinkError:

@@ -14,7 +14,6 @@ from bytefed.device.device import Device
 from bytefed.device.plan import Samples, TrainingPlan
 from bytefed.ledger import wire_size
 from bytefed.ledger.plan import planned_connection, planned_provision
-from bytefed.protocol.message import Kind
 
 KEY = bytes(range(32))
 FEATURES, CLASSES = 32, 10
@@ -92,37 +91,3 @@ def test_estimates_are_exact_and_sealing_changes_no_bit_of_the_head(
     sealed = asyncio.run(run(link, down, up, statistics, KEY))
     plain = asyncio.run(run(link, down, up, statistics, None))
     assert (sealed.view(np.uint32) == plain.view(np.uint32)).all()
-
-
-class StalledTransport(LoopbackTransport):
-    """Holds back all that is sent, until the board has been greeted so often."""
-
-    greetings = 0
-    awaited = 3
-
-    def __init__(self, *values: object, **more: object) -> None:
-        super().__init__(*values, **more)  # type: ignore[arg-type]
-        self._held: list[bytes] = []
-
-    async def write(self, data: bytes) -> None:
-        self.greetings += data[:1] == bytes([Kind.GREET])
-        self._held.append(data)
-        if self.greetings >= self.awaited:
-            for each in self._held:
-                await super().write(each)
-            self._held.clear()
-
-
-def test_a_board_that_was_greeted_too_often_has_the_session_of_the_last_greeting_that_it_answered() -> None:
-    """Three greetings arrive at once, as behind a stall; two a second are answered, and the host has all three."""
-
-    async def test() -> None:
-        transport = StalledTransport(make_board(), framing="ble", mtu=247, key=KEY)
-        transport.rto_floor = 0.02
-        device = Device(transport, rng=random.Random(1))
-        await device.connect(7)
-        assert transport.greetings == transport.awaited
-        await device.provision(some_samples())
-        await device.close()
-
-    asyncio.run(test())
