@@ -216,6 +216,19 @@ TEST(pairing_tells_a_check_value_of_the_key) {
   }
 }
 
+TEST(first_frame_takes_no_board_that_another_host_uses_by_now) {
+  PairedBoard board;
+  CHECK(is_paired(board.cable.ask(pair(42))));
+  Host early(board.radio, 42), working(board.cable, 42);
+  CHECK(early.connect(1));  // tentative, and nobody else is there
+  CHECK(working.connect(2));
+  CHECK_EQUAL(working.ask(Kind::kStore).size(), kHeaderSize + Stored::kSize);
+  board.radio.give(early.seal(control(Kind::kInfo, 1)));
+  CHECK_EQUAL(board.radio.take(), error(Status::kNoSession, 1));
+  CHECK_EQUAL(working.ask(Kind::kStore).size(), kHeaderSize + Stored::kSize);
+  CHECK_EQUAL(board.radio.ask(early.greet(1)), error(Status::kBusy, early.sequence));
+}
+
 TEST(pairing_takes_no_key_by_radio) {
   Flash flash;
   PairedBoard board(flash);

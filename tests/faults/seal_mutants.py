@@ -114,6 +114,12 @@ MUTANTS = (
         "if (!port_.random(port_.context, secret, sizeof secret)) return;",
         "port_.random(port_.context, secret, sizeof secret);",
     ),
+    SealMutant(
+        "a first frame takes a board that works for another host",
+        _LINK,
+        "tentative_ && !session_.has_other(&link_, greet_.run)) {",
+        "tentative_) {",
+    ),
     SealMutant("LOCKED tells more than the uid", _LINK, "if (status == Status::kLocked) {", "{"),
     SealMutant("any number of handshakes", _LINK, "if (!greets_too_often()) welcome(", "welcome("),
     SealMutant(

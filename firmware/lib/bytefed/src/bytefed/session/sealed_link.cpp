@@ -118,7 +118,8 @@ bool SealedLink::open(const uint8_t* frame, size_t length) {
   uint8_t opened[kMaxFrame];
   std::memcpy(opened, frame, length);
   size_t size = open_ ? current().opener.open(opened, length) : 0;
-  if (size == 0 && tentative_) {
+  // Another host may have begun to work since this one was greeted, so it is asked for again.
+  if (size == 0 && tentative_ && !session_.has_other(&link_, greet_.run)) {
     size = slots_[1 - current_].opener.open(opened, length);
     if (size > 0) begin_session();
   }
