@@ -17,7 +17,7 @@ from bytefed.protocol.header import is_data
 from bytefed.protocol.message import HEADER_SIZE, MAX_FRAME, Kind, Status
 from bytefed.protocol.serial_frame import SerialDecoder, encode_bare_frame, encode_serial_frame
 from bytefed.seal import FRAME_SEAL_SIZE, Channel
-from bytefed.transport.base import Transport
+from bytefed.transport.base import Transport, link_lost
 
 _SEALED_ACK = HEADER_SIZE + 1 + FRAME_SEAL_SIZE
 """Bytes of a final ACK, the one data frame that is sealed."""
@@ -117,8 +117,17 @@ class Frames:
         await self._write([self._hidden(start, frame) for start, frame in chunks], book)
 
     def proof_of(self, blob: bytes) -> bytes:
-        """Return what the message has to say that opens the transfer of a blob: its seal; nothing on an open link."""
-        return b"" if self.channel is None else self.channel.begin_blob(blob).pack()
+        """Return what the message has to say that opens the transfer of a blob: its seal; nothing on an open link.
+
+        Raises:
+            LinkError: E_LINK_LOST: the session has no number left for it, and takes a new handshake.
+        """
+        if self.channel is None:
+            return b""
+        try:
+            return self.channel.begin_blob(blob).pack()
+        except OverflowError:
+            raise link_lost(self.transport.uri, "its session has had as many blobs as it can") from None
 
     def _hidden(self, start: int, frame: bytes) -> bytes:
         """Return a chunk's frame as it travels."""

@@ -80,7 +80,9 @@ class Link(Frames):
                 self.discard(incoming)
         raise _no_answer(self.transport.uri, kind, tries)
 
-    async def greet(self, key: bytes, payload: bytes, *, tries: int, name: Hashable) -> bytes:
+    async def greet(
+        self, key: bytes, payload: bytes, *, tries: int, name: Hashable, believes: bool = True
+    ) -> bytes:
         """Open a sealed session; each try is a handshake of its own, of which the board keeps the last.
 
         Args:
@@ -88,6 +90,7 @@ class Link(Frames):
             payload: GREET's fields.
             tries: How often to greet.
             name: Identifies the request across reconnections.
+            believes: Whether one refusal in the clear, which anybody may have said, ends it; else all tries are made.
 
         Returns:
             The fields of WELCOMED, and what follows them.
@@ -119,13 +122,11 @@ class Link(Frames):
                     return fields
                 try:
                     self.refuse_error(incoming, sequence)
-                except (
-                    BoardError
-                ) as error:  # in the clear, so anybody may have said it: the board may still answer
+                except BoardError as error:  # anybody may have said it: the board may still answer
                     hint, until = error, min(until, now() + _GRACE)
                     continue
                 self.discard(incoming)
-            if hint is not None:
+            if hint is not None and (believes or attempt == tries - 1):
                 raise hint
         raise _no_answer(self.transport.uri, Kind.GREET, tries)
 

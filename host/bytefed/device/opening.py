@@ -62,6 +62,7 @@ class Opener:
         self._rng = rng
         self._ring = ring
         self._uid: int | None = None  # of the board that was here before, by its key
+        self._welcomed = False  # whether it has opened a sealed session before
 
     async def open(self, link: Link, run: int, tries: int) -> Opened:
         """Open a session.
@@ -167,10 +168,13 @@ class Opener:
         greet = Greet(PROTOCOL_VERSION, PROTOCOL_VERSION, run, frame_limit)
         try:
             with taken_told(uri):
-                body = await link.greet(key, greet.pack(), tries=tries, name="connect")
+                body = await link.greet(
+                    key, greet.pack(), tries=tries, name="connect", believes=not self._welcomed
+                )
         except BoardError as error:
             _tell_of_version(uri, error)
             raise
+        self._welcomed = True
         told = Welcomed.unpack(body)
         welcome = Welcome(told.version, told.state, told.boot, told.round, 0, told.frame_limit, told.window)
         return Opened(welcome, body[Welcomed.size() :], key)

@@ -191,7 +191,6 @@ async def give_own_key(transport: Transport) -> bytes:
     try:
         opened = await Opener(transport, rng, None).open(link, VISIT, _TRIES)
         board = Board.unpack(opened.inside)
-        link.timers.expect(saving=True)
         _, body = await link.request(Kind.PAIR, Pair(0).pack() + key, Kind.PAIRED)
         _check_paired(transport.uri, body, board.uid, key)
     finally:

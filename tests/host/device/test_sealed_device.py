@@ -14,6 +14,9 @@ from bytefed.device.device import Device
 from bytefed.device.plan import Samples, TrainingPlan
 from bytefed.ledger import wire_size
 from bytefed.ledger.plan import planned_connection, planned_provision
+from bytefed.protocol.header import control_frame
+from bytefed.protocol.message import Kind, Status
+from bytefed.seal.channel import BlobSeal, Channel
 
 KEY = bytes(range(32))
 FEATURES, CLASSES = 32, 10
@@ -91,3 +94,52 @@ def test_estimates_are_exact_and_sealing_changes_no_bit_of_the_head(
     sealed = asyncio.run(run(link, down, up, statistics, KEY))
     plain = asyncio.run(run(link, down, up, statistics, None))
     assert (sealed.view(np.uint32) == plain.view(np.uint32)).all()
+
+
+class SlanderedTransport(LoopbackTransport):
+    """Answers some greetings in the board's place, in the clear, by ERROR LOCKED."""
+
+    slanders = 0
+
+    async def write(self, data: bytes) -> None:
+        if self.slanders and data[0] == Kind.GREET and self._inbox is not None:
+            self.slanders -= 1
+            said = control_frame(Kind.ERROR, data[1], bytes([Status.LOCKED]) + bytes(8))
+            self.sent += len(data)
+            self.received += len(said)
+            self._inbox.put(said)
+        else:
+            await super().write(data)
+
+
+def test_a_known_board_is_not_given_up_for_what_is_said_in_the_clear() -> None:
+    async def test() -> None:
+        transport = SlanderedTransport(make_board(), framing="ble", key=KEY)
+        device = Device(transport, rng=random.Random(1))
+        await device.connect(7)
+        transport.slanders = 4  # one more than there are attempts to open a session
+        await device.connect(7)
+        assert device.connections == 2
+        await device.close()
+
+    asyncio.run(test())
+
+
+def test_a_session_that_is_out_of_numbers_is_followed_by_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test() -> None:
+        device = Device(over(247, make_board()), rng=random.Random(1))
+        await device.connect(7)
+        begin, over_once = Channel.begin_blob, iter([True])
+
+        def begin_blob(channel: Channel, blob: bytes) -> BlobSeal:
+            if next(over_once, False):
+                raise OverflowError
+            return begin(channel, blob)
+
+        monkeypatch.setattr(Channel, "begin_blob", begin_blob)
+        await device.provision(some_samples())
+        assert device.connections == 2
+        assert device.holds(some_samples())
+        await device.close()
+
+    asyncio.run(test())
