@@ -88,3 +88,4 @@ def test_each_is_found(mutant: Mutant, suite: Path, tests: str, tmp_path: Path) 
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 1, f"{mutant.name} is not found: {done.stdout[-2000:]}{done.stderr[-2000:]}"
     assert " failed" in done.stdout
+    assert "NameError" not in done.stdout, f"{mutant.name} does not even run: {done.stdout[-2000:]}"

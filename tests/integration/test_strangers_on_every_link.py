@@ -19,6 +19,7 @@ from bytefed.checkout import CHECKOUT
 from bytefed.device.device import Device
 from bytefed.device.plan import Samples
 from bytefed.errors import BoardError, BytefedError
+from bytefed.transport.base import key_of
 
 HOST, STRANGER = 0xB1, 0xBAD
 ENVIRONMENTS = ("nano33ble", "feather_nrf52840", "feather_nrf52840_sense", "itsybitsy_nrf52840")
@@ -58,7 +59,7 @@ async def attack(uri: str, options: VirtualOptions) -> tuple[str, bool]:
         await device.provision(theirs)
         await device.close()
         transport = device.transport
-        key, transport.key = getattr(transport, "key", None), None  # type: ignore[attr-defined]
+        key, transport.key = key_of(transport), None  # type: ignore[attr-defined]
         code = ""
         try:
             stranger = Device(transport)

@@ -16,6 +16,7 @@ from bytefed.keys import BoardKey, KeyFile, KeyRing, key_check
 from bytefed.keys.file import default_path
 from bytefed.keys.handover import import_from
 from bytefed.keys.shared import from_text, to_text
+from bytefed.private_files import replace_file
 from bytefed.seal import draw_key
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="modes of POSIX")
@@ -172,6 +173,7 @@ ADDS = """
 import sys
 from pathlib import Path
 from bytefed.keys import BoardKey, KeyFile
+from bytefed.private_files import replace_file
 from bytefed.seal import draw_key
 for uid in range(int(sys.argv[2]), int(sys.argv[2]) + 25):
     with KeyFile(Path(sys.argv[1])).changing() as known:
@@ -294,14 +296,13 @@ def test_a_port_belongs_to_the_board_that_was_met_there_last(tmp_path):
 
 @POSIX
 def test_a_link_that_somebody_prepared_is_not_written_through(tmp_path):
-    file = a_file(tmp_path)
-    file.path.parent.mkdir(exist_ok=True)
-    elsewhere = tmp_path / "elsewhere"
+    elsewhere, path = tmp_path / "elsewhere", tmp_path / "exported.toml"
     elsewhere.touch(0o666)
-    (file.path.parent / f"{file.path.name}.{os.getpid()}").symlink_to(elsewhere)
-    a_file(tmp_path, ENTRY)
+    path.with_name(f"{path.name}.{os.getpid()}").symlink_to(elsewhere)
+    replace_file(path, b"a key")
     assert elsewhere.read_bytes() == b""
-    assert file.read() == {0xAB: ENTRY}
+    assert path.read_bytes() == b"a key"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_what_a_killed_writer_left_goes_with_the_next_one(tmp_path):
