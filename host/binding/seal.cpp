@@ -109,7 +109,7 @@ class BoardHandshake {
   bool spent_ = false, good_ = false;
 };
 
-// What one end sends.
+// One direction, at the end that sends.
 class SealSender {
  public:
   explicit SealSender(const nb::bytes& key) : keys_(derived(key)), frames_(keys_), blobs_(keys_) {}
@@ -141,7 +141,7 @@ class SealSender {
   BlobSealer blobs_;
 };
 
-// What one end receives.
+// One direction, at the end that receives.
 class SealReceiver {
  public:
   explicit SealReceiver(const nb::bytes& key) : keys_(derived(key)), frames_(keys_) {}

@@ -16,7 +16,7 @@ namespace {
 void hide(void* secret, size_t size) {
   static_cast<void>(VALGRIND_MAKE_MEM_UNDEFINED(secret, size));
 }
-// What is sent is known to all.
+// A message that is sent is known to all.
 void show(void* bytes, size_t size) {
   static_cast<void>(VALGRIND_MAKE_MEM_DEFINED(bytes, size));
 }

@@ -35,7 +35,7 @@ class BoardPort:
             only the host can read it.
 
     Attributes:
-        genuine: What the host has sealed and the board has not had yet, as on the wire. A sealed board drops
+        genuine: Frames that the host has sealed and the board has not had yet, as on the wire. A sealed board drops
             everything else, so it is no request.
         releases: Round of the RELEASE that a sealed frame may hold.
     """

@@ -131,7 +131,7 @@ def left_out(make_board: MakeBoard | None = None) -> Iterator[Setting]:
 
 def strangers(make_board: MakeBoard | None = None) -> Iterator[Setting]:
     """Another host greets a board, or begins the last of all rounds."""
-    # Who begins a round takes the residual with it, so these worlds send none.
+    # Beginning a round takes the residual with it, so these worlds send none.
     kinds: tuple[tuple[Event, str], ...] = (("stranger", "onebit"), ("usurper", "float32"))
     for (event, codec_up), framing in product(kinds, ("serial", "ble")):
         setting = Setting(boards=1, rounds=3, framing=framing, frame_limit=61, codec_up=codec_up)  # type: ignore[arg-type]

@@ -39,7 +39,7 @@ class Stranger:
         seed: Of its decisions.
         talk: Probability of a frame of its own beside each that crosses.
         harm: Probability that a frame which crosses is lost or changed.
-        done: What it did, by kind.
+        done: Numbers of its deeds, by kind.
     """
 
     seed: int

@@ -17,7 +17,7 @@ using Queue = std::deque<T, OutsideTheBoard<T>>;
 // is due.
 enum class RadioSign { kState, kChannel, kFixedChannel, kInterrupt };
 
-// What the chip's noise source gives: noise, nothing but zeros, one value too often, nothing.
+// The output of the chip's noise source: noise, nothing but zeros, one value too often, nothing.
 enum class Noise { kGood, kZeros, kBiased, kNone };
 
 struct World {

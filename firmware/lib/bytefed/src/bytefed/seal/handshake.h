@@ -17,7 +17,7 @@ struct KeyChain {
 };
 void start_key_chain(const uint8_t key[kKeySize], KeyChain* chain);
 
-// What a handshake ends with: one key a direction. Both ends have the same.
+// The end of a handshake: one key a direction. Both ends have the same.
 struct SessionKeys {
   uint8_t down[kKeySize];  // host to board
   uint8_t up[kKeySize];

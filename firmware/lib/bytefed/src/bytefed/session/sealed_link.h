@@ -6,7 +6,7 @@
 
 namespace bytefed {
 
-// What a sealed link must be provided with.
+// The functions that a board must provide to seal its links.
 struct SealPort {
   void* context;
   // Fills memory with random bytes that nobody can guess. False: there are none now, and no session is

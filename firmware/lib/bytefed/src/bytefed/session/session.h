@@ -31,7 +31,7 @@ class Session {
 
   // Whether another link has a session that a host on this one can't take for that run.
   bool has_other(const Link* link, uint32_t run) const;
-  // What HELLO of that run would be answered, on a link with that frame limit.
+  // The answer that HELLO of that run would get, on a link with that frame limit.
   Welcomed preview(const Link& link, uint32_t run, uint8_t frame_limit) const;
   Board board() const;
   Stored stored() const;
