@@ -217,7 +217,8 @@ TEST(pairing_tells_a_check_value_of_the_key) {
 }
 
 TEST(first_frame_takes_no_board_that_another_host_uses_by_now) {
-  PairedBoard board;
+  Flash flash;
+  PairedBoard board(flash);
   CHECK(is_paired(board.cable.ask(pair(42))));
   Host early(board.radio, 42), working(board.cable, 42);
   CHECK(early.connect(1));  // tentative, and nobody else is there
@@ -226,7 +227,8 @@ TEST(first_frame_takes_no_board_that_another_host_uses_by_now) {
   board.radio.give(early.seal(control(Kind::kInfo, 1)));
   CHECK_EQUAL(board.radio.take(), error(Status::kNoSession, 1));
   CHECK_EQUAL(working.ask(Kind::kStore).size(), kHeaderSize + Stored::kSize);
-  CHECK_EQUAL(board.radio.ask(early.greet(1)), error(Status::kBusy, early.sequence));
+  const Bytes greet = early.greet(1);
+  CHECK_EQUAL(board.radio.ask(greet), error(Status::kBusy, early.sequence));
 }
 
 TEST(pairing_takes_no_key_by_radio) {
@@ -342,9 +344,9 @@ TEST(pairing_in_a_session_changes_the_key_and_nothing_else) {
   CHECK_EQUAL(host.ask(Kind::kStore).size(), kHeaderSize + Stored::kSize);
   board.cable.give(replayed.seal(control(Kind::kInfo, 1)));
   CHECK(board.cable.sent.empty());
+  board.cable.seal.close();
   board.radio.give(other.seal(control(Kind::kInfo, 1)));
   CHECK_EQUAL(board.radio.take(), error(Status::kNoSession, 1));
-  board.cable.seal.close();
   CHECK(!opens(board.cable, 42) && !opens(board.radio, 42));
   CHECK(opens(board.cable, 43) && opens(board.radio, 43));
   // The key before is nowhere in flash: no damage brings it back.
