@@ -24,8 +24,8 @@ from bytefed.protocol.message import (
 from bytefed.transport.base import Transport, key_of
 
 _OTHER_VERSION = ("E_BOARD_BAD_VERSION", "E_BOARD_BAD_LENGTH", "E_BOARD_UNKNOWN_KIND")
-"""Answers to HELLO and GREET of firmware that speaks another version: to that of version 1, this HELLO is too short,
-and GREET is unknown."""
+"""Answers to HELLO and GREET from firmware of another version. Firmware of version 1 finds this HELLO too short, and
+knows no GREET."""
 
 
 class Opened(NamedTuple):
