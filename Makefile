@@ -21,7 +21,7 @@ $(BIN)/python:
 
 $(VENV)/.demo: $(BIN)/python $(CORE_SOURCES)
 	@echo "Installing bytefed into $(VENV) and compiling its core (about a minute, once)..."
-	$(BIN)/python -m pip install --quiet --editable '.[virtual]'
+	$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.demo
@@ -45,15 +45,25 @@ report: $(VENV)/.dev ## Compare three codecs over three seeds on one page: repor
 	  $(BIN)/bytefed run --quiet --codec $$codec --seed 1 --seeds 3 --run-dir build/report/$$codec || exit 1; done
 	$(BIN)/bytefed report build/report/float32 build/report/int8 build/report/onebit -o report.html
 
+.PHONY: pictures
+pictures: $(VENV)/.dev ## Make the guide's pictures anew: the page in headless Chromium, step by step (needs chromium-driver)
+	$(BIN)/python tests/host/ui/ui_pictures.py docs/guide
+
 # ---- Tests
 
 .PHONY: test
-test: $(VENV)/.dev test-core test-fuzz ## Run every suite
-	$(BIN)/python -m pytest
+test: $(VENV)/.dev test-core test-fuzz test-images ## Run every suite
+	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup
 
 .PHONY: test-quick
 test-quick: $(VENV)/.dev ## Run the inner loop: Python's tests without the slow ones
 	$(BIN)/python -m pytest -q -m "not slow"
+
+.PHONY: test-images
+test-images: $(VENV)/.dev ## Build what emulated boards run, where its compilers are here; else their tests are skipped
+	@for tool in cmake ninja g++ arm-none-eabi-g++; do \
+	  command -v $$tool >/dev/null || { echo "SKIPPED: emulated boards, $$tool is not installed"; exit 0; }; done; \
+	$(MAKE) --no-print-directory qemu emulator
 
 .PHONY: test-homes
 test-homes: $(VENV)/.dev ## Run the quick tests in a home full of things, and in one that can't be written to
@@ -73,6 +83,12 @@ test-flower: ## Deploy two rooms with Flower on loopback, in an environment of i
 	$(PYTHON) -m venv .venv-flower
 	.venv-flower/bin/python -m pip install --quiet '.[flower]' pytest
 	.venv-flower/bin/python -m pytest tests/flower -s
+
+.PHONY: wheel-test
+wheel-test: $(VENV)/.dev ## Build the wheel, and run it in an environment where nothing else is
+	rm -rf build/wheels
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --config-settings=build-dir=build/python-wheel --wheel-dir build/wheels .
+	BYTEFED_WHEEL="$$(echo "$$PWD"/build/wheels/*.whl)" $(BIN)/python -m pytest -q tests/integration/test_wheel.py
 
 .PHONY: fuzz
 fuzz: $(VENV)/.dev ## Fuzz the core for five minutes a target, and the host's parsers for one each

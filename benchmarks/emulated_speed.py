@@ -25,7 +25,7 @@ from checks import features, head, plan
 from bytefed.boards.nrf52840.builds import find_build
 from bytefed.boards.nrf52840.emulator import Chip, EmulatedTransport, emulated_board
 from bytefed.device.device import Device
-from bytefed.runs.directory import new_run
+from bytefed.runs.numbers import new_run
 
 _HERTZ = 64e6
 

@@ -1,157 +1,168 @@
-"""Makes a frozen int8 feature extractor from real data: trains, cuts, converts, checks, writes.
+"""Makes a frozen int8 feature extractor from real data: trains, cuts, converts, whitens, checks, writes.
 
 Every model folder has a script that defines its network and calls `build`. TensorFlow is needed only here
-(`pip install 'bytefed[models]'`).
+(`pip install '.[models]'`).
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from models import measure
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress
 
 from bytefed.data import TASKS
 from bytefed.data.raw import Division, RawData
-from bytefed.extractor import describe, manifest
+from bytefed.errors import counted
+from bytefed.extractor import describe, manifest, sensor
+from bytefed.extractor.choice import FOLDS, Choice, Fold, choose, network_folds, whitened
 from bytefed.extractor.extractor import Extractor
+from bytefed.extractor.manifest import PLAIN
+from bytefed.extractor.network import SEED, Training, convert, train, versions
 
 MODELS = Path(__file__).resolve().parent
-BATCH_SIZE = 32
-SEED = 1
-FEATURE_NORM = 32.0
-"""Mean squared length of a feature vector, so that one learning rate fits the heads of all tasks."""
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """The recipe for one extractor.
+@dataclass(frozen=True, kw_only=True)
+class Recipe(Training):
+    """The recipe for one extractor; labels of the pretraining part that it does not see stay unused.
 
     Attributes:
         name: Name of the task in `bytefed.data.TASKS`, of the folder and of the file.
-        network: D -> layers up to and including the features: ReLU, [D].
-        D: Number of features.
-        seen: Labels that the extractor is trained on; the rest of the pretraining part stays unused.
-        augment: (inputs, numpy generator) -> inputs, varied anew in each epoch.
-        views: inputs -> a list of their views: as they are, mirrored, rotated and so on. Each view of each label is a
-            class of its own while training: an extractor that sees few labels then learns more features.
-        epochs: Number of passes over all views.
         sensor_hertz: Readings a second of a board's motion sensor, if an input is a window of it; else 0.
+        trials: On how many of FOLDS splits whitening is tried; each takes a network of its own.
     """
 
     name: str
-    network: Callable[[int], list[keras.Layer]]
-    D: int
-    seen: tuple[int, ...]
-    augment: Callable[[np.ndarray, np.random.Generator], np.ndarray] = lambda inputs, _: inputs
-    views: Callable[[np.ndarray], list[np.ndarray]] = lambda inputs: [inputs]
-    epochs: int = 60
     sensor_hertz: int = 0
+    trials: int = FOLDS
 
 
 def build(
-    recipe: Recipe, data_dir: Path | None = None, models: Path = MODELS, *, measure_heads: bool = True
+    recipe: Recipe,
+    data_dir: Path | None = None,
+    models: Path = MODELS,
+    *,
+    from_plain: bool = False,
+    measure_heads: bool = True,
 ) -> None:
-    """Make `models/NAME/NAME.tflite` and its manifest, and print the figures.
+    """Make `models/NAME_plain` and, whitened where that pays, `models/NAME`: .tflite files and their manifests.
 
     Args:
         recipe: The recipe.
         data_dir: Folder with the raw data, if bytefed doesn't ship them.
-        models: Folder in which to make the model's folder.
+        models: Folder in which to make the models' folders.
+        from_plain: Whether to take the plain model that is there, and train networks for cross-validation alone.
         measure_heads: Whether to train heads, too, to measure the features.
     """
     raw, division = TASKS[recipe.name].load(data_dir)
-    pretrain = division.pretrain[np.isin(raw.labels[division.pretrain], recipe.seen)]
-    features = train(recipe, raw.inputs[pretrain], raw.labels[pretrain])
-    model = convert(features, raw.inputs[pretrain])
-    extractor = Extractor(model)
-    figures = measure.int8_error(features, extractor, raw.inputs[division.test])
+    seen = division.pretrain[np.isin(raw.labels[division.pretrain], recipe.seen)]
+    plain_name = recipe.name + PLAIN
+    if from_plain:
+        plain = (models / plain_name / f"{plain_name}.tflite").read_bytes()
+        about = json.loads((models / plain_name / manifest.FILE_NAME).read_text(encoding="utf-8"))
+    else:
+        features = _trained(recipe, raw.inputs[seen], raw.labels[seen])
+        plain = convert(features, raw.inputs[seen])
+        about = manifest_of(plain_name, recipe, raw, division, len(seen), plain)
+        about["figures"] |= measure.int8_error(features, Extractor(plain), raw.inputs[division.test])
+        if measure_heads:
+            about["figures"] |= measure.heads(plain_name, raw, division, Extractor(plain))
+        _write(models, plain, about)
+    found = choose(_folds(recipe, raw, division.pretrain), len(division.pretrain) * recipe.trials // FOLDS)
+    model, document = _whitened(recipe, raw, division, seen, plain, found)
+    # The network is the plain one's.
+    document["made_with"] = about["made_with"]
     if measure_heads:
-        figures |= measure.heads(recipe.name, raw, division, extractor)
-    folder = models / recipe.name
+        document["figures"] |= measure.heads(recipe.name, raw, division, Extractor(model))
+    _write(models, model, document)
+
+
+def parser(about: str | None, data: str | None = None, *, models: Path = MODELS) -> argparse.ArgumentParser:
+    """Return the parser of the options that all training scripts have.
+
+    Args:
+        about: Describes the script.
+        data: Describes --data-dir; None for data that are found by themselves.
+        models: The default for --models.
+    """
+    options = argparse.ArgumentParser(description=about)
+    if data is not None:
+        options.add_argument("--data-dir", type=Path, help=data)
+    options.add_argument(
+        "--models", type=Path, default=models, metavar="DIR", help=f"folder of models (default: {models})"
+    )
+    options.add_argument(
+        "--from-plain",
+        action="store_true",
+        help="take NAME_plain as it is there; train only what tells whether whitening pays",
+    )
+    return options
+
+
+def _trained(recipe: Recipe, inputs: np.ndarray, labels: np.ndarray) -> keras.Model:
+    """Train a network, with a progress bar."""
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("epochs", total=recipe.epochs)
+        return train(recipe, inputs, labels, lambda: bar.advance(task))
+
+
+def _folds(recipe: Recipe, raw: RawData, pretrain: np.ndarray) -> Iterator[Fold]:
+    """Yield the splits of the extractor's part on which whitening is tried."""
+    return network_folds(
+        lambda inputs, labels: convert(_trained(recipe, inputs, labels), inputs),
+        raw.inputs[pretrain],
+        raw.labels[pretrain],
+        None if raw.groups is None else raw.groups[pretrain],
+        seen=recipe.seen,
+        seed=SEED,
+        trials=recipe.trials,
+    )
+
+
+def _whitened(
+    recipe: Recipe, raw: RawData, division: Division, seen: np.ndarray, plain: bytes, found: Choice
+) -> tuple[bytes, dict[str, Any]]:
+    """Return the model with the layer that was found, or the plain one if none pays; and its manifest."""
+    extractor = Extractor(plain)
+    codes = extractor.extract(extractor.quantize(raw.inputs[seen]))
+    model = whitened(plain, codes, extractor.quantization, raw.labels[seen], found)
+    document = manifest_of(recipe.name, recipe, raw, division, len(seen), model)
+    document["whitening"] = {
+        **found.document(),
+        "made_of": len(seen),
+        "judged_by": f"{counted(recipe.trials, 'network')} that saw neither what heads learned nor their tests",
+        "plain_model": recipe.name + PLAIN,
+        "plain_model_hash": extractor.model_hash,
+    }
+    return model, document
+
+
+def _write(models: Path, model: bytes, document: dict[str, Any]) -> None:
+    """Write a model's folder and print its figures."""
+    folder = models / document["name"]
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{recipe.name}.tflite").write_bytes(model)
-    document = describe(recipe, raw, division, len(pretrain), model, figures)
+    (folder / f"{document['name']}.tflite").write_bytes(model)
     (folder / manifest.FILE_NAME).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     print(f"{folder}: {len(model):,} bytes, arena {document['arena_bytes']:,} bytes")
-    print(json.dumps(figures, indent=2))
-
-
-def train(recipe: Recipe, inputs: np.ndarray, labels: np.ndarray) -> keras.Model:
-    """Train a classifier on the samples that the extractor may see, and cut its last layer off.
-
-    Args:
-        recipe: The recipe, which has the network.
-        inputs: float32 [n, ...].
-        labels: uint8 [n].
-
-    Returns:
-        float32 inputs -> float32 features [n, D].
-    """
-    keras.utils.set_random_seed(SEED)
-    tf.config.experimental.enable_op_determinism()
-    source = keras.Input(inputs.shape[1:])
-    features = source
-    for layer in recipe.network(recipe.D):
-        features = layer(features)
-    views = len(recipe.views(inputs[:1]))
-    head = keras.layers.Dense(len(recipe.seen) * views, activation="softmax")
-    classifier = keras.Model(source, head(keras.layers.Dropout(0.2)(features)))
-    classifier.compile(keras.optimizers.Adam(2e-3), "sparse_categorical_crossentropy")
-    upright = np.searchsorted(recipe.seen, labels)
-    targets = np.concatenate([upright + view * len(recipe.seen) for view in range(views)])
-    random = np.random.default_rng(SEED)
-    for _ in track(range(recipe.epochs), "epochs", console=Console(stderr=True)):
-        varied = recipe.views(recipe.augment(inputs, random))
-        classifier.fit(np.concatenate(varied), targets, BATCH_SIZE, verbose=0)
-    return _rescale(keras.Model(source, features), inputs)
-
-
-def _rescale(features: keras.Model, inputs: np.ndarray) -> keras.Model:
-    """Return the network, scaled so that feature vectors have the agreed length; a factor passes through ReLU."""
-    length = np.sqrt((features.predict(inputs, verbose=0) ** 2).sum(axis=1).mean())
-    last = features.layers[-1]
-    last.set_weights([weights * np.sqrt(FEATURE_NORM) / length for weights in last.get_weights()])
-    return features
-
-
-def convert(features: keras.Model, representative: np.ndarray) -> bytes:
-    """Convert to full int8 with a batch of 1, in a form that old and new versions of TFLM take.
-
-    Args:
-        features: The network, cut.
-        representative: float32 [n, ...], the inputs on which ranges are measured.
-
-    Returns:
-        The .tflite file.
-    """
-    # The batch must be fixed, or Flatten becomes SHAPE, STRIDED_SLICE and PACK.
-    one = keras.Input(batch_shape=(1, *representative.shape[1:]))
-    converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(one, features(one)))
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: ([sample[np.newaxis]] for sample in representative)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = converter.inference_output_type = tf.int8
-    # The Arduino libraries of TFLM use one scale for each tensor of Dense weights, whatever the file says.
-    converter._experimental_disable_per_channel_quantization_for_dense_layers = True
-    return bytes(converter.convert())
+    print(json.dumps(document["figures"] | document.get("whitening", {}), indent=2), flush=True)
 
 
 def manifest_of(
-    recipe: Recipe, raw: RawData, division: Division, pretrained: int, model: bytes, figures: dict[str, float]
+    name: str, recipe: Recipe, raw: RawData, division: Division, pretrained: int, model: bytes
 ) -> dict[str, Any]:
-    """Return the manifest of a model; see `bytefed.extractor.manifest.Manifest`."""
+    """Return the manifest of a model, without figures; see `bytefed.extractor.manifest.Manifest`."""
     return {
-        **describe.describe(recipe.name, model, raw.classes),
-        **({"sensor_hertz": recipe.sensor_hertz} if recipe.sensor_hertz else {}),
+        **describe.describe(name, model, raw.classes),
+        **sensor.window(raw.inputs.shape[1:], recipe.sensor_hertz),
         "division_seed": TASKS[recipe.name].seed,
         "division": division.describe(),
         "extractor": {
@@ -160,6 +171,6 @@ def manifest_of(
             "seed": SEED,
             "epochs": recipe.epochs,
         },
-        "made_with": {"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__},
-        "figures": figures,
+        "made_with": versions(),
+        "figures": {},
     }

@@ -21,6 +21,7 @@ atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 os.environ["HOME"] = _HOME
 for _name in (
     "BYTEFED_CACHE",
+    "BYTEFED_MODELS",
     "BYTEFED_KEYS",
     "XDG_CACHE_HOME",
     "XDG_CONFIG_HOME",
@@ -36,8 +37,27 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
+_TESTS = Path(__file__).parent
+_SHARED_BUILDS = ("arduino", "ble", "emulator", "qemu")
+
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one process have all tests of a file, or of a folder whose tests share what they build."""
+    for item in items:
+        suite = item.path.relative_to(_TESTS).parts[0]
+        group = suite if suite in _SHARED_BUILDS else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Stop where processes would share builds after all: two of them in one folder destroy each other's files."""
+    grouped = all("@" in item.nodeid for item in session.items)
+    if getattr(session.config.option, "loadgroup", False) and not grouped:
+        raise pytest.UsageError("pytest and pytest-xdist do not agree on groups: install pytest<9.2")
 
 
 @pytest.fixture

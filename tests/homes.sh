@@ -35,7 +35,7 @@ quick() { # arguments: what stands before the command
   local before
   before=$(things)
   HOME=$home BYTEFED_CACHE=$home/.cache/bytefed XDG_CONFIG_HOME=$home/.config \
-    "$@" "$python" -m pytest -q -m "not slow" -p no:cacheprovider "${suites[@]}"
+    "$@" "$python" -m pytest -q -m "not slow" -p no:cacheprovider --numprocesses auto --dist loadgroup "${suites[@]}"
   diff <(echo "$before") <(things) || { echo "The tests left this behind." >&2; return 1; }
 }
 

@@ -40,7 +40,7 @@ tidy_app() {  # board macro, standard, family, sources...
   local macro=$1 standard=$2 family=$3
   shift 3
   tidy "app, $macro" --header-filter='firmware/(lib|src)/.*' "$@" -- -std="$standard" -Wall -Wextra \
-    -Wno-deprecated-declarations -D"$macro" -DARDUINO_NRF52_ADAFRUIT -DBYTEFED_CAPACITY=500 -DBYTEFED_MAX_BATCH=32 \
+    -Wno-deprecated-declarations -D"$macro" -DARDUINO_NRF52_ADAFRUIT -DBYTEFED_CAPACITY=500 -DBYTEFED_MAX_BATCH=32 -DBYTEFED_LABELS=8 \
     -DBYTEFED_MAJOR=0 -DBYTEFED_MINOR=1 -DBYTEFED_PATCH=0 -I$model -I$app -Ifirmware/lib/bytefed/src -isystem build/monocypher \
     -Ifirmware/lib/tflm_features/src -Itests/arduino/fake -Itests/arduino/fake/tflm -Itests/arduino/fake/"$family"
 }

@@ -96,7 +96,10 @@ def _manifest(folder: Path) -> dict[str, Any]:
     path = folder / "manifest.json"
     if not path.is_file():
         names = ", ".join(sorted(p.parent.name for p in folder.parent.glob("*/manifest.json")))
-        raise SystemExit(f"There is no model '{folder.name}'; choose one of: {names}.")
+        raise SystemExit(
+            f"There is no model '{folder.name}'; choose one of: {names}. One of your own: "
+            f"`bytefed flash BOARD --model {folder.name}`."
+        )
     manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     unknown = set(manifest["ops"]) - set(RESOLVER)
     if unknown:

@@ -1,6 +1,7 @@
 """PlatformIO extra script: makes the model's headers for the app and for tflm_features.
 
-The model is `custom_model` of platformio.ini, or BYTEFED_MODEL of the environment. Only these two include the headers:
+The model is `custom_model` of platformio.ini, or BYTEFED_MODEL of the environment: a name in models/, or the folder of
+one of the user's own, as `bytefed flash --model` gives it. Only these two include the headers:
 another model or store takes seconds, and TensorFlow Lite Micro is not compiled again.
 """
 
@@ -26,8 +27,12 @@ def option(name: str) -> str:
 
 
 generated = Path(env.subst("$BUILD_DIR")) / "model"  # type: ignore[name-defined]  # noqa: F821
-model_to_c.write(root / "models" / option("model"), generated)
-classes = json.loads((root / "models" / option("model") / "manifest.json").read_text(encoding="utf-8"))["C"]
+model = root / "models" / option("model")  # an absolute path stays as it is
+model_to_c.write(model, generated)
+manifest = json.loads((model / "manifest.json").read_text(encoding="utf-8"))
+classes = manifest["C"]
+# A board that takes its own samples has room for labels of its own.
+labels = max(classes, int(option("labels"))) if "sensor_hertz" in manifest else classes
 
 version = re.search(r'^version = "(\d+)\.(\d+)\.(\d+)"', (root / "pyproject.toml").read_text(), re.MULTILINE)
 assert version is not None
@@ -37,8 +42,11 @@ defines += [
     for part, number in zip(("MAJOR", "MINOR", "PATCH"), version.groups(), strict=True)
 ]
 
-# An image has one size of head: the core leaves out the loops for other sizes.
-shared: list[object] = [("BYTEFED_MIN_CLASSES", classes), ("BYTEFED_MAX_CLASSES", classes)]
+defines.append(("BYTEFED_LABELS", labels))
+
+# The core leaves out the loops for heads of other sizes.
+least = classes if labels == classes else 2
+shared: list[object] = [("BYTEFED_MIN_CLASSES", least), ("BYTEFED_MAX_CLASSES", labels)]
 strict: list[str] = []
 if option("open") == "yes":
     defines.append("BYTEFED_OPEN")

@@ -5,12 +5,15 @@
 #include "bytefed/codec/codec.h"
 #include "bytefed/learning/exact_math.h"
 #include "bytefed/learning/trainer.h"
+#include "bytefed/privacy/noisy_pass.h"
 #include "bytefed/protocol/crc.h"
 #include "bytefed/protocol/serial_frame.h"
 #include "bytefed/seal/blob_seal.h"
 #include "bytefed/seal/handshake.h"
+#include "bytefed/session/watch.h"
 #include "console.h"
 #include "scripted_round.h"
+#include "scripted_watch.h"
 #include "stack_gauge.h"
 #include "stopwatch.h"
 
@@ -127,6 +130,25 @@ void count_parts(const Stopwatch& stopwatch, HeadShape shape) {
   }));
 }
 
+// A round with noise: a sample's clipped gradient, and the noise on one parameter, in the mean of a head's.
+void count_noise(const Stopwatch& stopwatch, HeadShape shape) {
+  const SampleStore store = make_samples(shape);
+  train_epoch(shape, store);
+  static float sums[(64 + 1u) * 10];
+  const uint8_t key[kKeySize] = {1};
+  const NoisePlan plan = {{1.0f, 16}, 14602565};  // epsilon 4, delta 1e-4, 10 rounds
+  static NoisyPass pass;
+  pass.start(shape, head, store, plan, sums, workspace, key);
+  print_row("noise_sample", stopwatch.count([&] { pass.step(); }));
+  while (pass.samples_left() > 0) pass.step();
+  const uint64_t all = stopwatch.count([&] {
+    while (pass.step()) {
+    }
+  });
+  print_row("noise_parameter", all / shape.parameters());
+  print_row("noise_object_bytes", sizeof(NoisyPass));
+}
+
 // Both directions of each codec, by its number, for the delta of a head.
 void count_codecs(const Stopwatch& stopwatch) {
   constexpr HeadShape shape = {64, 10};
@@ -239,6 +261,43 @@ void count_round(const Stopwatch& stopwatch) {
   print_row("session_object_bytes", round.kSessionSize);
 }
 
+// A window by itself, and with its question and answer. One sample of the search for a threshold is a window,
+// too.
+void count_watch(const Stopwatch& stopwatch) {
+  constexpr HeadShape shape = {64, 10};
+  constexpr uint16_t kInputs = 300;  // 50 readings of six axes
+  static int8_t window[window_size(kInputs, shape.features)];
+  static ScriptedWatch<shape.features, shape.classes, kInputs> scripted(stopwatch);
+  const SampleStore store = make_samples(shape);
+  train_epoch(shape, store);
+  Memory memory = {};
+  memory.shape = shape;
+  memory.workspace = workspace;
+  memory.window = window;
+  Identity identity = {};
+  identity.input_size = kInputs;
+  identity.features = kQuantization;
+  Port port = {};
+  port.millis = [](void*) { return uint32_t{0}; };
+  port.sense = [](void*, int8_t*) { return true; };
+  port.extract = [](void*, const int8_t*, int8_t* features) {
+    std::memcpy(features, records + 1, shape.features);
+    return true;
+  };
+  Watch watch(memory, identity, port, store);
+  watch.classify({0, 0, 10});
+  print_row("watch_search", shape, "_insn", stopwatch.count([&] { watch.step(head, 0); }));
+  while (watch.busy()) watch.step(head, 0);
+  print_row("watch_window", shape, "_insn", stopwatch.count([&] { watch.step(head, 0); }));
+  const WatchCost cost = scripted.run();
+  print_row("watch_question", shape, "_insn", cost.question);
+  print_row("watch_answer", shape, "_insn", cost.window);
+  print_row("watch_shown", shape, "_insn", cost.shown - cost.window);
+  print_row("watch_stack_bytes", cost.stack);
+  print_row("watch_object_bytes", sizeof(Watch));
+  print_row("watch_window_bytes", sizeof window);
+}
+
 void measure_memory() {
   constexpr HeadShape shape = {64, 10};
   const SampleStore store = make_samples(shape);
@@ -259,6 +318,7 @@ int main() {
   for (const uint8_t classes : {3, 7, 11, 26, 64}) count_step(stopwatch, {64, classes});
   count_parts(stopwatch, {64, 10});
   count_parts(stopwatch, {256, 10});
+  count_noise(stopwatch, {64, 10});
   count_codecs(stopwatch);
   count_checksums(stopwatch);
   count_framing(stopwatch, "zeros", [](uint32_t) { return uint8_t{0}; });
@@ -267,6 +327,7 @@ int main() {
   count_handshake(stopwatch);
   count_seals(stopwatch);
   count_round(stopwatch);
+  count_watch(stopwatch);
   measure_memory();
   return 0;
 }

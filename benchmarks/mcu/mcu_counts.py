@@ -23,6 +23,10 @@ QEMU = "qemu-system-arm"
 MACHINE = ("-M", "mps2-an386", "-display", "none", "-monitor", "none", "-serial", "null")
 COUNTER = ("-icount", "shift=10,sleep=on")
 AIFES_STEP = {64: 77_687, 128: 152_311, 256: 301_559}  # AIfES 2.2.0 at -O2, C = 10: see the page's text
+EXTRACTORS = {"digits": 315_383, "digits04": 315_391, "motion": 648_760, "gesture": 257_132}
+"""Instructions of a window's features, by TensorFlow Lite Micro: the images extractor-NAME.elf tell them. Building
+those takes the package that platformio.ini declares, so tests/qemu/test_tflm_features.py looks where it is there."""
+EXTRACTOR_STACK = 704  # bytes, of each
 
 Counts = Mapping[str, int]
 
@@ -114,6 +118,12 @@ def part_table(counts: Counts) -> str:
         ("the same in an epoch", round(step), "with the shuffled order and the bookkeeping"),
         ("evaluation of a sample", counts["evaluation_step" + at], "logits and the largest"),
         ("delta", counts["round_delta" + at], "difference, check for NaN, coding, CRC-32: 650 parameters"),
+        ("round with noise: a sample", counts["noise_sample"], "its clipped gradient, in integers"),
+        (
+            "round with noise: a parameter",
+            counts["noise_parameter"],
+            "one draw of the discrete Gaussian, in the mean",
+        ),
         ("CRC-16", counts["crc16_1000_bytes_insn"] / 1000, "a byte"),
         ("CRC-32", counts["crc32_1000_bytes_insn"] / 1000, "a byte"),
         ("framing, out", framing(counts, "encode", "noise"), "a byte: CRC-16, COBS"),
@@ -161,6 +171,35 @@ def codec_table(counts: Counts) -> str:
     return table(["codec", "encode", "decode", "encode, a parameter", "decode"], rows)
 
 
+def watch_table(counts: Counts) -> str:
+    """Return a table of what a window costs that is classified and told."""
+    at = "_d64_c10_insn"
+    parts = [
+        (
+            "window, classified",
+            "watch_window",
+            "features to label and confidence: logits, softmax, the largest",
+        ),
+        ("its question", "watch_question", "CLASSIFY on an open serial link, up to waiting for the sensor"),
+        ("its answer", "watch_answer", "the window classified as above, and CLASSIFIED on its way"),
+        ("phones", "watch_shown", "in addition, where they may read it: name and per cent as text"),
+        (
+            "a sample of the search",
+            "watch_search",
+            "where `--unknown` asks for a threshold: 8 times each own sample",
+        ),
+    ]
+    rows = [[name, f"{counts[key + at]:,}", what] for name, key, what in parts]
+    return table(["", "instructions", "what"], rows)
+
+
+def extractor_table() -> str:
+    """Return a table of what a window's features cost, before the head."""
+    return table(
+        ["model", "instructions of a window's features"], [[name, f"{n:,}"] for name, n in EXTRACTORS.items()]
+    )
+
+
 def memory_table(counts: Counts) -> str:
     """Return a table of the memory besides head, delta and samples."""
     rows = [
@@ -168,6 +207,10 @@ def memory_table(counts: Counts) -> str:
         ["stack of a training step", counts["training_step_stack_bytes"]],
         ["stack of a whole round", counts["session_stack_bytes"]],
         ["session and serial link, frame buffers included", counts["session_object_bytes"]],
+        ["a round with noise: state, part of the session", counts["noise_object_bytes"]],
+        ["classifying: state, part of the session", counts["watch_object_bytes"]],
+        ["classifying: a window of 300 values and its 64 features", counts["watch_window_bytes"]],
+        ["stack of a window's question, classification and answer", counts["watch_stack_bytes"]],
     ]
     return table(["", "bytes"], [[name, f"{size:,}"] for name, size in rows])
 
@@ -213,6 +256,18 @@ D = 64 and C = 10 where a head is involved.
 A delta of 650 parameters (D = 64, C = 10); encoding includes the error feedback.
 
 {codec_table(counts)}
+## Classifying
+
+CLASSIFY, D = 64 and C = 10, without the sensor and the extractor.
+
+{watch_table(counts)}
+On a sealed link the question is opened and the answer sealed, as below. The features of the window come before that,
+by TensorFlow Lite Micro with CMSIS-NN at -O2 on the same emulator; `tests/qemu/test_tflm_features.py` holds these
+against the images `extractor-NAME.elf`, where `BYTEFED_TFLM_DIR` names the package:
+
+{extractor_table()}
+They take {EXTRACTOR_STACK:,} B of stack.
+
 ## Sealed links
 
 SPEC.md, section 10, with Monocypher at -O2 and BLAKE2b's rounds in a loop.

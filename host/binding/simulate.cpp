@@ -14,6 +14,7 @@
 #include "bytefed/codec/codec.h"
 #include "bytefed/learning/shuffle.h"
 #include "bytefed/learning/trainer.h"
+#include "bytefed/privacy/noisy_pass.h"
 #include "lanes.h"
 
 namespace nb = nanobind;
@@ -71,6 +72,16 @@ struct Data {
   const int8_t* row(int32_t sample) const {
     return features.data() + static_cast<size_t>(sample) * shape.features;
   }
+  // The client's own test samples that a head classifies correctly; z has C floats.
+  int32_t right(int64_t client, const float* head, float* z) const {
+    int32_t count = 0;
+    for (size_t i = 0; i < test_count(client); ++i) {
+      const int32_t sample = tests(client)[i];
+      logits(head, row(sample), quantization, shape, z);
+      count += argmax(z, shape.classes) == labels.data()[sample];
+    }
+    return count;
+  }
 };
 
 // The clients that take part, and the heads that they start from.
@@ -83,6 +94,7 @@ struct Wave {
   float* losses;           // [n]
   int32_t* correct;        // [n]
   double* norms;           // [n]: of the deltas; NaN where training diverged
+  int32_t* personal;       // [n]: own test samples that the trained head gets right; null where nobody asks
   float* residuals;        // [clients of the data][P], by client; of lossy codecs
 };
 
@@ -91,6 +103,44 @@ struct Plan {
   TrainingConfig config;
   Codec codec;
 };
+
+// A client's round with noise: the counterpart of NoisyPass, with samples by their index.
+void train_with_noise(const Data& data, int64_t client, const float* head, const NoisePlan& noise,
+                      const uint8_t* key, float rate, float* delta) {
+  const size_t parameters = data.shape.parameters();
+  IntegerSums sums(delta);
+  sums.clear(parameters);
+  float z[kMaxClasses];
+  int32_t a[kMaxClasses];
+  for (size_t i = 0; i < data.train_count(client); ++i) {
+    const int32_t sample = data.trains(client)[i];
+    add_clipped(head, {data.labels.data()[sample], data.row(sample)}, data.quantization, data.shape,
+                noise.clipping, z, a, sums);
+  }
+  RandomStream random;
+  random.start(key);
+  add_noise(sums, 0, parameters, noise.sigma(), random);
+  noise.scale(sums, parameters, rate, static_cast<uint16_t>(data.train_count(client)));
+}
+
+double norm_of(const float* values, size_t count) {
+  double sum = 0.0;
+  for (size_t i = 0; i < count; ++i) sum += static_cast<double>(values[i]) * static_cast<double>(values[i]);
+  return std::sqrt(sum);
+}
+
+// Decodes a delta's blob as the coordinator does (SPEC 5.1); returns false if the result is not finite.
+// `values` is workspace.
+bool compress(Codec codec, size_t parameters, uint32_t seed, float* delta, float* residual,
+              std::vector<float>& values, std::vector<uint8_t>& blob) {
+  for (size_t i = 0; i < parameters; ++i) values[i] = delta[i] + residual[i];
+  encode(codec, parameters, seed, values.data(), blob.data());
+  if (!all_finite(values.data(), parameters)) return false;
+  std::copy_n(values.data(), parameters, residual);
+  decode(codec, parameters, seed, blob.data(), values.data());
+  std::copy_n(values.data(), parameters, delta);
+  return all_finite(delta, parameters);
+}
 
 // Up to eight clients while they train: the counterpart of Trainer, which trains one.
 class Group {
@@ -107,6 +157,7 @@ class Group {
         x_(static_cast<size_t>(data.shape.features) * plan.config.batch),
         gradient_(training_workspace(data.shape, plan.config.batch)),
         values_(padded(data.shape.parameters())),
+        z_(data.shape.classes),
         blob_(blob_size(plan.codec, data.shape.parameters())) {}
 
   // `members` are indices into the wave, at most kLanes of them.
@@ -208,34 +259,21 @@ class Group {
 
   void finish(const Wave& wave, uint32_t member, size_t lane) {
     const size_t parameters = heads_.size();
+    if (wave.personal != nullptr) {
+      for (size_t i = 0; i < parameters; ++i) values_[i] = heads_[i].of[lane];
+      wave.personal[member] = data_.right(wave.clients[member], values_.data(), z_.data());
+    }
     float* delta = wave.deltas + member * parameters;
     for (size_t i = 0; i < parameters; ++i) delta[i] = heads_[i].of[lane] - anchors_[i].of[lane];
     bool finite = all_finite(delta, parameters);
     if (finite && is_lossy(plan_.codec)) {
-      finite = compress(delta, wave.residuals + static_cast<size_t>(wave.clients[member]) * parameters,
-                        uplink_seed(wave.seeds[member], plan_.round));
+      finite =
+          compress(plan_.codec, parameters, uplink_seed(wave.seeds[member], plan_.round), delta,
+                   wave.residuals + static_cast<size_t>(wave.clients[member]) * parameters, values_, blob_);
     }
     wave.losses[member] = loss_.of[lane] / static_cast<float>(lanes_[lane].count);
     wave.correct[member] = correct_[lane];
-    wave.norms[member] = finite ? norm(delta, parameters) : NAN;
-  }
-
-  // Decodes a delta's blob as the coordinator does (SPEC 5.1); returns false if the result is not finite.
-  bool compress(float* delta, float* residual, uint32_t seed) {
-    const size_t parameters = heads_.size();
-    for (size_t i = 0; i < parameters; ++i) values_[i] = delta[i] + residual[i];
-    encode(plan_.codec, parameters, seed, values_.data(), blob_.data());
-    if (!all_finite(values_.data(), parameters)) return false;
-    std::copy_n(values_.data(), parameters, residual);
-    decode(plan_.codec, parameters, seed, blob_.data(), values_.data());
-    std::copy_n(values_.data(), parameters, delta);
-    return all_finite(delta, parameters);
-  }
-
-  static double norm(const float* values, size_t count) {
-    double sum = 0.0;
-    for (size_t i = 0; i < count; ++i) sum += static_cast<double>(values[i]) * static_cast<double>(values[i]);
-    return std::sqrt(sum);
+    wave.norms[member] = finite ? norm_of(delta, parameters) : NAN;
   }
 
   struct alignas(4 * kLanes) Labels {
@@ -249,7 +287,7 @@ class Group {
   std::vector<const int8_t*> rows_;
   std::vector<Labels> labels_;
   std::vector<Lanes> heads_, anchors_, x_, gradient_;
-  std::vector<float> values_;
+  std::vector<float> values_, z_;
   std::vector<uint8_t> blob_;
   std::vector<Lane> lanes_;
   std::vector<uint32_t> table_;
@@ -291,11 +329,12 @@ class Simulator {
   void train(Array<const int64_t, 1> clients, Array<const uint32_t, 1> seeds, Array<const float, 2> heads,
              Array<const int32_t, 1> version, int round, int epochs, int batch, float rate, float proximal_mu,
              int codec, Array<float, 2> residuals, Array<float, 2> deltas, Array<float, 1> losses,
-             Array<int32_t, 1> correct, Array<double, 1> norms) const {
+             Array<int32_t, 1> correct, Array<double, 1> norms, Array<int32_t, 1> personal) const {
     check_heads(clients, heads, version);
     const size_t count = clients.shape(0), parameters = data_.shape.parameters();
     require(seeds.shape(0) == count && deltas.shape(0) == count && losses.shape(0) == count &&
-                correct.shape(0) == count && norms.shape(0) == count && deltas.shape(1) == parameters,
+                correct.shape(0) == count && norms.shape(0) == count && deltas.shape(1) == parameters &&
+                (personal.shape(0) == 0 || personal.shape(0) == count),
             "one value for each client");
     require(epochs >= 1 && epochs <= 255 && batch >= 1 && batch <= 255, "epochs and batch are 1 to 255");
     require(codec >= 0 && codec <= 255 && known_codec(static_cast<uint8_t>(codec)), "no such codec");
@@ -305,14 +344,49 @@ class Simulator {
     require(
         !is_lossy(plan.codec) || (residuals.shape(0) == data_.clients() && residuals.shape(1) == parameters),
         "lossy codecs need a residual for each client");
-    const Wave wave = {clients.data(), seeds.data(),   version.data(), heads.data(),    deltas.data(),
-                       losses.data(),  correct.data(), norms.data(),   residuals.data()};
+    const Wave wave = {clients.data(),  seeds.data(),  version.data(),
+                       heads.data(),    deltas.data(), losses.data(),
+                       correct.data(),  norms.data(),  personal.shape(0) == 0 ? nullptr : personal.data(),
+                       residuals.data()};
     nb::gil_scoped_release release;
     const std::vector<uint32_t> members = by_size(clients.data(), count);
     std::vector<Group> groups(threads_, Group(data_, plan, kernel_));
     in_parallel(threads_, (count + kLanes - 1) / kLanes, [&](size_t thread, size_t item) {
       const size_t first = item * kLanes;
       groups[thread].train(wave, members.data() + first, std::min(kLanes, count - first));
+    });
+  }
+
+  void train_with_noise(Array<const int64_t, 1> clients, Array<const uint32_t, 1> seeds,
+                        Array<const float, 2> heads, Array<const int32_t, 1> version, int round, float rate,
+                        float clip, uint32_t cost, int grid, Array<const uint8_t, 2> keys, int codec,
+                        Array<float, 2> residuals, Array<float, 2> deltas, Array<double, 1> norms) const {
+    check_heads(clients, heads, version);
+    const size_t count = clients.shape(0), parameters = data_.shape.parameters();
+    require(seeds.shape(0) == count && deltas.shape(0) == count && norms.shape(0) == count &&
+                deltas.shape(1) == parameters && keys.shape(0) == count && keys.shape(1) == kKeySize,
+            "one value for each client");
+    require(codec >= 0 && codec <= 255 && known_codec(static_cast<uint8_t>(codec)), "no such codec");
+    const Codec up = static_cast<Codec>(codec);
+    require(!is_lossy(up) || (residuals.shape(0) == data_.clients() && residuals.shape(1) == parameters),
+            "lossy codecs need a residual for each client");
+    require(grid >= 0 && grid <= 255, "grid is 8 to 18");
+    const NoisePlan noise = {{clip, static_cast<uint8_t>(grid)}, cost};
+    require(noise.valid(), "clip, cost or grid is out of range");
+    nb::gil_scoped_release release;
+    in_parallel(threads_, count, [&](size_t, size_t i) {
+      const float* head = heads.data() + static_cast<size_t>(version.data()[i]) * parameters;
+      float* delta = deltas.data() + i * parameters;
+      const int64_t client = clients.data()[i];
+      ::train_with_noise(data_, client, head, noise, keys.data() + i * kKeySize, rate, delta);
+      bool finite = all_finite(delta, parameters);
+      if (finite && is_lossy(up)) {
+        std::vector<float> values(padded(parameters));
+        std::vector<uint8_t> blob(blob_size(up, parameters));
+        finite = compress(up, parameters, uplink_seed(seeds.data()[i], static_cast<uint16_t>(round)), delta,
+                          residuals.data() + static_cast<size_t>(client) * parameters, values, blob);
+      }
+      norms.data()[i] = finite ? norm_of(delta, parameters) : NAN;
     });
   }
 
@@ -325,14 +399,7 @@ class Simulator {
     in_parallel(threads_, clients.shape(0), [&](size_t thread, size_t item) {
       const int64_t client = clients.data()[item];
       const float* head = heads.data() + static_cast<size_t>(version.data()[item]) * heads.shape(1);
-      float* z = workspaces[thread].data();
-      int32_t right = 0;
-      for (size_t i = 0; i < data_.test_count(client); ++i) {
-        const int32_t sample = data_.tests(client)[i];
-        logits(head, data_.row(sample), data_.quantization, data_.shape, z);
-        right += argmax(z, data_.shape.classes) == data_.labels.data()[sample];
-      }
-      correct.data()[item] = right;
+      correct.data()[item] = data_.right(client, head, workspaces[thread].data());
     });
   }
 
@@ -403,10 +470,16 @@ void bind_simulate(nb::module_& module) {
       .def("train", &Simulator::train, nb::arg("clients"), nb::arg("seeds"), nb::arg("heads"),
            nb::arg("version"), nb::kw_only(), nb::arg("round"), nb::arg("epochs"), nb::arg("batch"),
            nb::arg("rate"), nb::arg("proximal_mu"), nb::arg("codec"), nb::arg("residuals"), nb::arg("deltas"),
-           nb::arg("losses"), nb::arg("correct"), nb::arg("norms"),
+           nb::arg("losses"), nb::arg("correct"), nb::arg("norms"), nb::arg("personal"),
            "Train clients, each from heads[version]; deltas, losses, correct and norms are written, "
            "residuals of\n"
-           "lossy codecs brought up to date.")
+           "lossy codecs brought up to date. If personal is not empty: how many own test samples each "
+           "trained\n"
+           "head classifies correctly.")
+      .def("train_with_noise", &Simulator::train_with_noise, nb::arg("clients"), nb::arg("seeds"),
+           nb::arg("heads"), nb::arg("version"), nb::kw_only(), nb::arg("round"), nb::arg("rate"),
+           nb::arg("clip"), nb::arg("cost"), nb::arg("grid"), nb::arg("keys"), nb::arg("codec"),
+           nb::arg("residuals"), nb::arg("deltas"), nb::arg("norms"))
       .def("evaluate", &Simulator::evaluate, nb::arg("clients"), nb::arg("heads"), nb::arg("version"),
            nb::arg("correct"), "Write how many of its own test samples each client classifies correctly.")
       .def("add", &Simulator::add, nb::arg("total"), nb::arg("deltas"), nb::arg("weights"),

@@ -16,6 +16,7 @@
 #include "bindings.h"
 #include "bytefed/session/serial_link.h"
 #include "bytefed/session/session.h"
+#include "bytefed/storage/budget_store.h"
 #include "bytefed/storage/keeper.h"
 #include "bytefed/storage/key_store.h"
 
@@ -25,24 +26,30 @@ using namespace bytefed;
 namespace {
 
 struct Buffers {
-  Buffers(HeadShape head, uint16_t samples, uint8_t batch)
+  Buffers(HeadShape head, uint8_t most, uint16_t samples, uint8_t batch, uint16_t input_size)
       : shape(head),
-        global(head.parameters()),
-        local(local_floats(head, true)),
-        residual(head.parameters()),
-        workspace(training_workspace(head, batch)),
+        largest{head.features, most},
+        global(largest.parameters()),
+        local(local_floats(largest, true)),
+        residual(largest.parameters()),
+        workspace(training_workspace(largest, batch)),
+        personal(largest.parameters()),
         store(samples * SampleStore::record_size(head.features)),
+        window(window_size(input_size, head.features)),
+        names(most * kLabelName),
         capacity(samples),
         max_batch(batch) {}
 
   Memory view() {
-    return {shape,     global.data(), local.data(), residual.data(), workspace.data(),
-            max_batch, store.data(),  capacity};
+    return {shape,        global.data(), local.data(),    residual.data(), workspace.data(), max_batch,
+            store.data(), capacity,      largest.classes, names.data(),    personal.data(),  window.data()};
   }
 
-  HeadShape shape;
-  std::vector<float> global, local, residual, workspace;
+  HeadShape shape, largest;
+  std::vector<float> global, local, residual, workspace, personal;
   std::vector<uint8_t> store;
+  std::vector<int8_t> window;
+  std::vector<char> names;
   uint16_t capacity;
   uint8_t max_batch;
 };
@@ -53,6 +60,12 @@ HeadShape checked_shape(int features, int classes) {
     throw std::invalid_argument("head shape out of range");
   }
   return {static_cast<uint16_t>(features), static_cast<uint8_t>(classes)};
+}
+
+// The most classes of a board's head; 0: no more than it has.
+uint8_t checked_most(int classes, int most) {
+  if (most == 0) return static_cast<uint8_t>(classes);
+  return checked_shape(1, most < classes ? 0 : most).classes;
 }
 
 // Size of a frame, or chunks of a window.
@@ -109,16 +122,19 @@ class VirtualBoard {
                uint32_t model, uint16_t input_size, float scale, int8_t zero_point,
                std::optional<nb::callable> extract, std::optional<nb::callable> sense, uint16_t sense_time,
                std::array<uint8_t, 3> version, uint8_t window, uint8_t frame_limit,
-               std::optional<nb::callable> save, std::optional<nb::bytes> key, VirtualFlash* flash)
+               std::optional<nb::callable> save, std::optional<nb::bytes> key, VirtualFlash* flash,
+               int most_classes, std::optional<nb::callable> noise)
       : extract_(std::move(extract)),
         sense_(std::move(sense)),
         save_(std::move(save)),
+        noise_(std::move(noise)),
         sense_time_(sense_time),
         version_(version),
         started_(millis(this)),
         input_size_(input_size),
         features_(static_cast<size_t>(features)),
-        buffers_(checked_shape(features, classes), capacity, max_batch),
+        buffers_(checked_shape(features, classes), checked_most(classes, most_classes), capacity, max_batch,
+                 input_size),
         session_(buffers_.view(),
                  {uid,
                   boot,
@@ -129,7 +145,9 @@ class VirtualBoard {
                   {scale, zero_point}},
                  {this, &VirtualBoard::millis, extract_ ? &VirtualBoard::extract : nullptr,
                   sense_ ? &VirtualBoard::sense : nullptr, &VirtualBoard::about,
-                  save_ || flash != nullptr ? &VirtualBoard::save : nullptr}),
+                  save_ || flash != nullptr ? &VirtualBoard::save : nullptr,
+                  noise_ ? &VirtualBoard::given_noise : &VirtualBoard::random,
+                  flash != nullptr ? &VirtualBoard::keep_budget : nullptr, &VirtualBoard::show}),
         serial_(this, &VirtualBoard::write, checked(window, 1, kMaxWindow)),
         frames_{this, &VirtualBoard::send_frame, checked(frame_limit, kMinFrame, kMaxFrame), window},
         key_({this, flash != nullptr ? &VirtualBoard::erase : nullptr,
@@ -137,7 +155,7 @@ class VirtualBoard {
         sealed_serial_(session_, *serial_.link(), key_, {this, &VirtualBoard::random, &VirtualBoard::millis}),
         sealed_frames_(session_, frames_, key_, {this, &VirtualBoard::random, &VirtualBoard::millis}) {
     if (key && key->size() != kKeySize) throw std::invalid_argument("a key has 32 bytes");
-    if (flash != nullptr) start(flash->device());
+    if (flash != nullptr) start(flash->device(), model);
     if (key) key_.set(reinterpret_cast<const uint8_t*>(key->c_str()));
   }
   VirtualBoard(const VirtualBoard&) = delete;
@@ -189,14 +207,21 @@ class VirtualBoard {
   int samples(bool test) const { return session_.store().count(test ? Split::kTest : Split::kTrain); }
   void set_millis(uint32_t millis) { millis_ = millis; }
   bool has_key() const { return key_.held(); }
-  nb::bytes residual() const {
-    return nb::bytes(buffers_.residual.data(), buffers_.residual.size() * sizeof(float));
-  }
-  nb::bytes global_head() const {
-    return nb::bytes(buffers_.global.data(), buffers_.global.size() * sizeof(float));
-  }
+  bool senses() const { return session_.sensing(); }
+  bool has_radio() const { return radio_; }
+  void set_radio(bool radio) { radio_ = radio; }
+  nb::bytes shown() const { return nb::bytes(shown_.data(), shown_.size()); }
+  nb::bytes residual() const { return head_of(buffers_.residual); }
+  nb::bytes global_head() const { return head_of(buffers_.global); }
+  nb::bytes personal_head() const { return head_of(buffers_.personal); }
 
  private:
+  // The values of an array that the head has now.
+  nb::bytes head_of(const std::vector<float>& values) const {
+    const HeadShape shape = {session_.board().features, session_.board().classes};
+    return nb::bytes(values.data(), shape.parameters() * sizeof(float));
+  }
+
   static uint32_t millis(void* context) {
     using std::chrono::milliseconds;
     const std::optional<uint32_t>& set = static_cast<VirtualBoard*>(context)->millis_;
@@ -231,13 +256,19 @@ class VirtualBoard {
   static bool sense(void* context, int8_t* input) {
     VirtualBoard* self = static_cast<VirtualBoard*>(context);
     nb::gil_scoped_acquire acquire;
-    return copy((*self->sense_)(self->session_.capture_label()), self->input_size_, input);
+    const Session& session = self->session_;
+    const int label = session.capturing() ? session.capture_label() : -1;
+    const nb::object window = (*self->sense_)(label);
+    return !window.is_none() && copy(window, self->input_size_, input);
   }
 
-  // Comes up with what the flash has kept.
-  void start(const BlockDevice& device) {
-    keeper_.emplace(KeyStore::rest(device), session_, buffers_.view(), 0);
+  // Comes up with what the flash has kept, if the same model made it.
+  void start(const BlockDevice& device, uint32_t model) {
+    keeper_.emplace(BudgetStore::rest(KeyStore::rest(device)), session_, buffers_.view(), model);
     keeper_->load();
+    budget_store_.emplace(KeyStore::rest(device));
+    const BudgetRecord* const budget = budget_store_->load();
+    if (budget != nullptr) session_.restore(*budget);
     key_store_.emplace(device);
     const uint8_t* const kept = key_store_->load();
     if (kept != nullptr) key_.set(kept);
@@ -250,9 +281,27 @@ class VirtualBoard {
     return nb::cast<bool>((*self->save_)());
   }
 
+  static bool show(void* context, const char* text, size_t length) {
+    VirtualBoard* self = static_cast<VirtualBoard*>(context);
+    if (self->radio_) self->shown_.assign(text, text + length);
+    return self->radio_;
+  }
+
   static bool erase(void* context) { return static_cast<VirtualBoard*>(context)->keeper_->erase(); }
   static Status keep(void* context, const uint8_t* key) {
     return static_cast<VirtualBoard*>(context)->key_store_->save(key) ? Status::kOk : Status::kStorageFailed;
+  }
+
+  static bool keep_budget(void* context, const BudgetRecord& record) {
+    return static_cast<VirtualBoard*>(context)->budget_store_->save(record);
+  }
+  static bool given_noise(void* context, uint8_t* bytes, size_t length) {
+    VirtualBoard* self = static_cast<VirtualBoard*>(context);
+    nb::gil_scoped_acquire acquire;
+    const nb::bytes given = nb::cast<nb::bytes>((*self->noise_)(self->session_.round()));
+    if (given.size() != length) return false;
+    std::memcpy(bytes, given.c_str(), length);
+    return true;
   }
 
   static bool copy(const nb::object& answer, size_t size, int8_t* values) {
@@ -272,7 +321,7 @@ class VirtualBoard {
     details->uptime = (millis(context) - self->started_) / 1000;
   }
 
-  std::optional<nb::callable> extract_, sense_, save_;
+  std::optional<nb::callable> extract_, sense_, save_, noise_;
   uint16_t sense_time_;  // 10 ms from a window to the next
   std::array<uint8_t, 3> version_;
   std::optional<uint32_t> millis_;  // without a value: the machine's clock
@@ -286,7 +335,9 @@ class VirtualBoard {
   SealedLink sealed_serial_, sealed_frames_;
   std::optional<Keeper> keeper_;  // without a value, as the next: the board has no flash
   std::optional<KeyStore> key_store_;
-  std::string out_;
+  std::optional<BudgetStore> budget_store_;
+  std::string out_, shown_;
+  bool radio_ = false;  // whether phones are in reach of it
   std::vector<std::string> out_frames_;
 };
 
@@ -299,17 +350,18 @@ void bind_virtual_board(nb::module_& module) {
            "Let the power fail at that write or erasure, counted from 1; 0: at the next; negative: never.")
       .def_prop_ro("content", &VirtualFlash::content);
   nb::class_<VirtualBoard>(module, "VirtualBoard")
-      .def(
-          nb::init<int, int, uint64_t, uint16_t, uint16_t, uint8_t, uint32_t, uint16_t, float, int8_t,
-                   std::optional<nb::callable>, std::optional<nb::callable>, uint16_t, std::array<uint8_t, 3>,
-                   uint8_t, uint8_t, std::optional<nb::callable>, std::optional<nb::bytes>, VirtualFlash*>(),
-          nb::kw_only(), nb::arg("features"), nb::arg("classes"), nb::arg("uid"), nb::arg("boot") = 1,
-          nb::arg("capacity") = 500, nb::arg("max_batch") = 32, nb::arg("model") = 0,
-          nb::arg("input_size") = 0, nb::arg("scale") = 1.0f, nb::arg("zero_point") = 0,
-          nb::arg("extract") = nb::none(), nb::arg("sense") = nb::none(), nb::arg("sense_time") = 0,
-          nb::arg("version") = std::array<uint8_t, 3>{}, nb::arg("window") = 32, nb::arg("frame_limit") = 244,
-          nb::arg("save") = nb::none(), nb::arg("key") = nb::none(), nb::arg("flash").none() = nb::none(),
-          nb::keep_alive<1, 20>())
+      .def(nb::init<int, int, uint64_t, uint16_t, uint16_t, uint8_t, uint32_t, uint16_t, float, int8_t,
+                    std::optional<nb::callable>, std::optional<nb::callable>, uint16_t,
+                    std::array<uint8_t, 3>, uint8_t, uint8_t, std::optional<nb::callable>,
+                    std::optional<nb::bytes>, VirtualFlash*, int, std::optional<nb::callable>>(),
+           nb::kw_only(), nb::arg("features"), nb::arg("classes"), nb::arg("uid"), nb::arg("boot") = 1,
+           nb::arg("capacity") = 500, nb::arg("max_batch") = 32, nb::arg("model") = 0,
+           nb::arg("input_size") = 0, nb::arg("scale") = 1.0f, nb::arg("zero_point") = 0,
+           nb::arg("extract") = nb::none(), nb::arg("sense") = nb::none(), nb::arg("sense_time") = 0,
+           nb::arg("version") = std::array<uint8_t, 3>{}, nb::arg("window") = 32,
+           nb::arg("frame_limit") = 244, nb::arg("save") = nb::none(), nb::arg("key") = nb::none(),
+           nb::arg("flash").none() = nb::none(), nb::arg("most_classes") = 0, nb::arg("noise") = nb::none(),
+           nb::keep_alive<1, 20>())
       .def("feed", &VirtualBoard::feed, nb::arg("data"), "Bytes from the host, serial framing.")
       .def("take", &VirtualBoard::take, "Bytes to the host, serial framing.")
       .def("feed_frame", &VirtualBoard::feed_frame, nb::arg("frame"),
@@ -324,6 +376,14 @@ void bind_virtual_board(nb::module_& module) {
       .def("set_millis", &VirtualBoard::set_millis, nb::arg("millis"),
            "Stop the board's clock there: for worlds with a time of their own.")
       .def_prop_ro("has_key", &VirtualBoard::has_key)
+      .def_prop_ro(
+          "senses", &VirtualBoard::senses,
+          "Whether it waits for windows of its sensor: then it has to be polled, though it is not busy.")
+      .def_prop_rw("radio", &VirtualBoard::has_radio, &VirtualBoard::set_radio,
+                   "Whether it has a radio that is on; at first it has none.")
+      .def_prop_ro("shown", &VirtualBoard::shown,
+                   "The text that everybody near can read without a key; empty: nothing.")
       .def_prop_ro("global_head", &VirtualBoard::global_head)
+      .def_prop_ro("personal_head", &VirtualBoard::personal_head)
       .def_prop_ro("residual", &VirtualBoard::residual);
 }

@@ -142,11 +142,14 @@ class Simulator:
 
     def __init__(self, features: Annotated[NDArray[numpy.int8], dict(shape=(None, None), order='C', device='cpu', writable=False)], labels: Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu', writable=False)], order: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], bounds: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], test_sizes: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], *, classes: int, scale: float, zero_point: int, threads: int, fast: bool = True) -> None: ...
 
-    def train(self, clients: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], seeds: Annotated[NDArray[numpy.uint32], dict(shape=(None,), order='C', device='cpu', writable=False)], heads: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], version: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], *, round: int, epochs: int, batch: int, rate: float, proximal_mu: float, codec: int, residuals: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], deltas: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], losses: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')], correct: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu')], norms: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')]) -> None:
+    def train(self, clients: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], seeds: Annotated[NDArray[numpy.uint32], dict(shape=(None,), order='C', device='cpu', writable=False)], heads: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], version: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], *, round: int, epochs: int, batch: int, rate: float, proximal_mu: float, codec: int, residuals: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], deltas: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], losses: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')], correct: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu')], norms: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], personal: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu')]) -> None:
         """
         Train clients, each from heads[version]; deltas, losses, correct and norms are written, residuals of
-        lossy codecs brought up to date.
+        lossy codecs brought up to date. If personal is not empty: how many own test samples each trained
+        head classifies correctly.
         """
+
+    def train_with_noise(self, clients: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], seeds: Annotated[NDArray[numpy.uint32], dict(shape=(None,), order='C', device='cpu', writable=False)], heads: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], version: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], *, round: int, rate: float, clip: float, cost: int, grid: int, keys: Annotated[NDArray[numpy.uint8], dict(shape=(None, None), order='C', device='cpu', writable=False)], codec: int, residuals: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], deltas: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], norms: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')]) -> None: ...
 
     def evaluate(self, clients: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], heads: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], version: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], correct: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu')]) -> None:
         """
@@ -168,7 +171,7 @@ class VirtualFlash:
     def content(self) -> bytes: ...
 
 class VirtualBoard:
-    def __init__(self, *, features: int, classes: int, uid: int, boot: int = 1, capacity: int = 500, max_batch: int = 32, model: int = 0, input_size: int = 0, scale: float = 1.0, zero_point: int = 0, extract: Callable | None = None, sense: Callable | None = None, sense_time: int = 0, version: Sequence[int] = [0, 0, 0], window: int = 32, frame_limit: int = 244, save: Callable | None = None, key: bytes | None = None, flash: VirtualFlash | None = None) -> None: ...
+    def __init__(self, *, features: int, classes: int, uid: int, boot: int = 1, capacity: int = 500, max_batch: int = 32, model: int = 0, input_size: int = 0, scale: float = 1.0, zero_point: int = 0, extract: Callable | None = None, sense: Callable | None = None, sense_time: int = 0, version: Sequence[int] = [0, 0, 0], window: int = 32, frame_limit: int = 244, save: Callable | None = None, key: bytes | None = None, flash: VirtualFlash | None = None, most_classes: int = 0, noise: Callable | None = None) -> None: ...
 
     def feed(self, data: bytes) -> None:
         """Bytes from the host, serial framing."""
@@ -203,7 +206,27 @@ class VirtualBoard:
     def has_key(self) -> bool: ...
 
     @property
+    def senses(self) -> bool:
+        """
+        Whether it waits for windows of its sensor: then it has to be polled, though it is not busy.
+        """
+
+    @property
+    def radio(self) -> bool:
+        """Whether it has a radio that is on; at first it has none."""
+
+    @radio.setter
+    def radio(self, arg: bool, /) -> None: ...
+
+    @property
+    def shown(self) -> bytes:
+        """The text that everybody near can read without a key; empty: nothing."""
+
+    @property
     def global_head(self) -> bytes: ...
+
+    @property
+    def personal_head(self) -> bytes: ...
 
     @property
     def residual(self) -> bytes: ...

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bytefed.errors import ConfigError
 from bytefed.events import Event, Listener, RunStarted
 from bytefed.result import RunResult, load_run
 from bytefed.waiting import finish, in_a_loop, in_a_thread
@@ -169,7 +170,7 @@ def sweep(
     codec: Sequence[str] = (),
     local_epochs: Sequence[int] = (5,),
     fraction_train: Sequence[float] = (1.0,),
-    learning_rate: Sequence[float] = (0.05,),
+    learning_rate: Sequence[float] = (0.0,),
     batch_size: Sequence[int] = (8,),
     strategy: Sequence[str] = ("fedavg",),
     seeds: Iterable[int] = range(1, 6),
@@ -178,47 +179,48 @@ def sweep(
     mtu: int = 247,
     directory: PathLike = "sweep",
     data_dir: PathLike | None = None,
+    references: bool = False,
+    air_table: PathLike | None = None,
     progress: SweepProgress | None = None,
     **keys: Any,
 ) -> SweepTable:
     """Compare codecs, local epochs, participation and strategies over seeds: `bytefed sweep` for programs.
 
-    Each keyword up to `strategy` is an axis of the grid. A sweep that was stopped goes on in the same directory.
-
     Args:
-        data: Tasks by name.
+        data: Tasks by name. This keyword and all up to `strategy` are the axes of the grid.
         alpha: Dirichlet concentrations of the partition.
         codec: Codecs, NAME or DOWNLINK/UPLINK; () for all. float32 is always among them.
         local_epochs: Passes over a board's own samples in a round.
         fraction_train: Fractions of the boards that train in a round.
-        learning_rate: Step sizes.
+        learning_rate: Step sizes; 0 for the rate by rule.
         batch_size: Samples in a step.
         strategy: Strategies by name.
         seeds: Seeds with which each cell of the grid is tried.
         clients: Number of boards.
         link: "ble" or "serial": the link whose bytes count.
         mtu: ATT MTU of a BLE link, 23 to 517.
-        directory: Folder for the trials and the table.
+        directory: Folder for the trials and the table; a sweep that was stopped goes on there.
         data_dir: Folder with the raw data of tasks that bytefed doesn't ship.
+        references: Whether to compare with float32 at its best and on plain features, too.
+        air_table: TOML file of radio and currents; None for an nRF52840's.
         progress: Called before each trial with its setting, the number of trials done, and the number of all trials.
         **keys: Keys of ``RunConfig`` that the grid does not vary; `rounds` is 100 unless given.
 
     Raises:
-        ConfigError: A cell of the grid can't be tried.
-        DataError, ModelError: As ``load_task`` raises them.
+        ConfigError, DataError, ModelError: A cell of the grid can't be tried; E_CONFIG_AIR for a bad table.
     """
     from bytefed.federation.config import RunConfig, checked_keys
     from bytefed.simulation.sweep_run import plan_sweep, run_sweep
 
     axes = {
-        "data": [os.fspath(name) for name in data], "alpha": alpha, "codec": codec, "local_epochs": local_epochs,
-        "fraction_train": fraction_train, "learning_rate": learning_rate, "batch_size": batch_size,
-        "strategy": strategy,
+        "data": [*map(os.fspath, data)], "alpha": alpha, "codec": codec, "batch_size": batch_size, "strategy": strategy,
+        "local_epochs": local_epochs, "learning_rate": learning_rate, "fraction_train": fraction_train,
     }  # fmt: skip
     config = RunConfig(**checked_keys({"rounds": 100, **_plain(keys)}, "The call"))
+    _refuse_budget(config)
     plan = plan_sweep(
-        axes, config, seeds=list(seeds), clients=clients, link=link, mtu=mtu, directory=Path(directory),
-        data_dir=_path(data_dir),
+        axes, config, seeds=list(seeds), clients=clients, link=link, mtu=mtu, references=references,
+        directory=Path(directory), data_dir=_path(data_dir), air_table=_path(air_table),
     )  # fmt: skip
     return run_sweep(plan, progress or (lambda *_: None))
 
@@ -235,9 +237,11 @@ def estimate(
     open: bool = False,  # noqa: A002 (the option's name)
     fraction_train: float = 1.0,
     min_train_nodes: int = 1,
-    learning_rate_rounds: int = 0,
+    learning_rate_rounds: int | None = None,
     statistics_rounds: int = 10,
     seed: int = 42,
+    from_head: bool = False,
+    dp: str = "",
 ) -> Prediction:
     """Predict every byte of a run on a link that loses nothing: exactly what ``run`` counts, not approximately.
 
@@ -252,9 +256,11 @@ def estimate(
         open: Whether boards have no keys, and their links are OPEN to strangers.
         fraction_train: Fraction of the boards that train in a round, 0 to 1.
         min_train_nodes: The least number of boards that train in a round.
-        learning_rate_rounds: Rounds between two steps of the learning rate; 0 if it never changes.
+        learning_rate_rounds: Rounds between two steps of the learning rate; 0 if it never changes, None by rule.
         statistics_rounds: Each round with a multiple of this number brings the boards' statistics; 0 for none.
         seed: Seed of the selection.
+        from_head: Whether the run begins with a head of its own (``head``), which the first round has to bring.
+        dp: "sample" where boards train with noise: a NOISE before each CONFIG, one learning rate, no statistics.
 
     Returns:
         Byte counts by cause: ``board_round``, ``rounds``, ``connect``, ``evaluate``, ``total``. Giving boards their
@@ -271,18 +277,13 @@ def estimate(
         "rounds": rounds,
         "fraction_train": fraction_train,
         "min_train_nodes": min_train_nodes,
-        "learning_rate_rounds": learning_rate_rounds,
-        "statistics_rounds": statistics_rounds,
+        "learning_rate_rounds": 0 if dp and learning_rate_rounds is None else learning_rate_rounds,
+        "statistics_rounds": 0 if dp else statistics_rounds,
         "seed": seed,
     }
     check_ranges({"features": features, "classes": classes, "mtu": mtu, **run})
-    return predict(
-        link_profile(link, mtu, sealed=not open),
-        features,
-        classes,
-        pair(codec),
-        **run,  # type: ignore[arg-type]
-    )
+    profile = link_profile(link, mtu, sealed=not open)
+    return predict(profile, features, classes, pair(codec), from_head=from_head, noises=bool(dp), **run)  # type: ignore[arg-type]
 
 
 def blob_size(codec: str, features: int, classes: int) -> int:
@@ -304,14 +305,18 @@ def blob_size(codec: str, features: int, classes: int) -> int:
     return wire_size.blob_size(pair(codec)[1], features, classes)
 
 
-def load_task(name: PathLike, data_dir: PathLike | None = None, *, window: int = 0, hop: int = 0) -> Task:
+def load_task(
+    name: PathLike, data_dir: PathLike | None = None, *, window: int = 0, hop: int = 0, model: str = ""
+) -> Task:
     """Load a task: features, labels and the global test set.
 
     Args:
-        name: A task by name ("digits", "gesture", "motion", ...), an .npz file, or a folder of recordings.
+        name: A task by name ("digits", "gesture", "motion", ...), a model of your own that knows its recordings, an
+            .npz file, or a folder of recordings.
         data_dir: Folder with the raw data of tasks that bytefed doesn't ship.
         window: Number of readings in the windows that are cut from a folder's recordings, as with `--window`.
         hop: Number of readings from one window to the next, as with `--hop`; both 0 to cut nothing.
+        model: Name of the extractor of a folder that has none, as with `--model`.
 
     Raises:
         DataError: E_DATA_UNKNOWN for a name that is none of these, or an error in the data.
@@ -321,7 +326,7 @@ def load_task(name: PathLike, data_dir: PathLike | None = None, *, window: int =
     from bytefed.data import Cut
     from bytefed.data import load_task as load
 
-    return load(os.fspath(name), _path(data_dir), Cut(window, hop))
+    return load(os.fspath(name), _path(data_dir), Cut(window, hop), model)
 
 
 @asynccontextmanager
@@ -358,6 +363,16 @@ async def open_boards(
         yield devices
 
 
+def _refuse_budget(config: RunConfig) -> None:
+    """Refuse the keys of a budget in a sweep."""
+    if config.limit is not None:
+        raise ConfigError(
+            "E_CONFIG_BUDGET",
+            f"{config.limit.option} is no key of a sweep: it runs all cells for the same rounds.",
+            "Leave it out; benchmarks/budget_regret.py compares cells at budgets.",
+        )
+
+
 def _silent(_event: Event) -> None:
     """Show nothing."""
 
@@ -380,11 +395,17 @@ def _configured(
 ) -> tuple[RunConfig, Strategy | None]:
     """Return the configuration, and the strategy if it is an object."""
     from bytefed.federation.config import RunConfig, checked_keys
+    from bytefed.federation.config import chosen as by_rule
+    from bytefed.ledger.budget import KEYS as BUDGETS
 
     named = {"strategy": strategy} if isinstance(strategy, str) else {}
     given = checked_keys({**_plain(keys), **named}, "The call")
     own = None if isinstance(strategy, str) else strategy
     if isinstance(config, RunConfig):
+        if any(given.get(name) for name in (*BUDGETS, "dp")):  # plans what it leaves as it is by default
+            usual = RunConfig()
+            chosen = {name: value for name, value in vars(config).items() if value != getattr(usual, name)}
+            return RunConfig(**by_rule({**chosen, **given})), own
         return replace(config, **given), own
     return RunConfig.resolve(_path(config), given), own
 

@@ -9,3 +9,17 @@ PACKAGE = Path(__file__).resolve().parent
 
 CHECKOUT = PACKAGE.parents[1]
 """The root of the checkout. In an installed wheel it is a folder that holds nothing of bytefed's."""
+
+_SOURCES = PACKAGE / "project"  # CMakeLists.txt puts them into a wheel
+
+
+def is_checkout() -> bool:
+    """Return whether the package runs from a checkout, with everything that is beside it there."""
+    return (CHECKOUT / "platformio.ini").is_file()
+
+
+def firmware_sources() -> Path | None:
+    """Return the folder with platformio.ini, the firmware and its tools; None where nobody has put them."""
+    if is_checkout():
+        return CHECKOUT
+    return _SOURCES if (_SOURCES / "platformio.ini").is_file() else None

@@ -36,6 +36,7 @@ class RunStarted(Event):
         first_round, rounds: Number of the first round to come, and of the last.
         wire_before, estimate_before: Bytes of the rounds before the first one to come, of a run that goes on.
         faults: Faults that were put on every link, with their seed; "" for none.
+        learning_rate: The step sizes in words; "" where others than this run decide them.
     """
 
     run: str
@@ -49,6 +50,49 @@ class RunStarted(Event):
     wire_before: int = 0
     estimate_before: int = 0
     faults: str = ""
+    learning_rate: str = ""
+
+
+@dataclass(frozen=True)
+class BudgetPlanned(Event):
+    """The plan of a run with a budget, and its price for a board, said before the first round.
+
+    Attributes:
+        budget: The most that each board may spend, with its unit.
+        codec, local_epochs, learning_rate: The keys of the same names.
+        boards: Number of boards.
+        participants: Boards that train in a round.
+        rounds: Rounds that the budget pays, if no byte is lost.
+        connect, board_round, evaluate: The price of connecting, of a usual round and of evaluating the last head, with
+            units.
+        worst, left: The spending of the board that spends most, and the rest of its budget.
+    """
+
+    budget: str
+    codec: str
+    local_epochs: int
+    learning_rate: float
+    boards: int
+    participants: int
+    rounds: int
+    connect: str
+    board_round: str
+    evaluate: str
+    worst: str
+    left: str
+
+
+@dataclass(frozen=True)
+class BudgetSpent(Event):
+    """The boards can't pay for another round: the run ends with what it has learnt.
+
+    Attributes:
+        round: The round that is not begun any more.
+        rounds: Rounds that were planned.
+    """
+
+    round: int
+    rounds: int
 
 
 @dataclass(frozen=True)
@@ -150,7 +194,8 @@ class RoundClosed(Event):
         participants: Boards whose delta was applied.
         asked: Boards that were asked to train, and those that would have been if they were not away.
         accuracy_boards: Accuracy on the boards of the head that the round *began* with, 0 to 1; None in the first.
-        accuracy_global, loss_global: Accuracy (0 to 1) and loss of the new head on the host's test set.
+        accuracy_global, loss_global: Accuracy (0 to 1) and loss of the new head on the host's test set; None where
+            there is none.
         wire_total, estimate_wire: Bytes that the round took, and the bytes that were estimated for it.
         seconds: Duration of the round.
     """
@@ -159,8 +204,8 @@ class RoundClosed(Event):
     participants: int
     asked: int
     accuracy_boards: float | None
-    accuracy_global: float
-    loss_global: float
+    accuracy_global: float | None
+    loss_global: float | None
     wire_total: int
     estimate_wire: int
     seconds: float

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -117,6 +117,29 @@ class RunResult:
         target = self.directory / "report.html" if path is None else Path(path)
         return write_page(target, [load(self.directory)])
 
+    def export(
+        self, folder: str | os.PathLike[str] | None = None, *, formats: Collection[str] = ()
+    ) -> list[Path]:
+        """Write the files that `bytefed export` writes: the newest head for use without bytefed.
+
+        Args:
+            folder: Where to; None for export/ in the run directory.
+            formats: Some of "npz", "keras", "tflite" and "c"; none for all that can be made.
+
+        Returns:
+            Paths of the files.
+
+        Raises:
+            StoreError: E_RUN_MISSING, E_RUN_CORRUPT, E_RUN_UNTRAINED, or the folder can't be written to.
+            ConfigError: E_EXPORT_FORMAT; E_EXPORT_FEATURES or E_CONFIG_EXTRA for a format that can't be made.
+            BytefedError: The run's data can't be loaded any more.
+        """
+        from bytefed.export.files import export
+        from bytefed.export.trained import Trained
+
+        done = export(Trained.load(self.directory), None if folder is None else Path(folder), formats)
+        return [file.path for file in done.files]
+
     def _table(self, name: str) -> Columns:
         from bytefed.runs.columns import read_columns
 
@@ -126,12 +149,17 @@ class RunResult:
         """Return D and C, from the summary or, if there is none, from the task."""
         if "features" in self.summary and "classes" in self.summary:
             return int(self.summary["features"]), int(self.summary["classes"])
-        from bytefed.data import load_task
+        from bytefed.data import Cut, load_task
         from bytefed.federation.config import RunConfig
         from bytefed.runs.directory import RESOLVED
 
         config = RunConfig.resolve(self.directory / RESOLVED, {})
-        task = load_task(config.data, Path(config.data_dir) if config.data_dir else None)
+        task = load_task(
+            config.data,
+            Path(config.data_dir) if config.data_dir else None,
+            Cut(config.window, config.hop),
+            config.model,
+        )
         return task.D, task.num_classes
 
 

@@ -72,6 +72,31 @@ def select(seed: int, round_number: int, clients: Iterable[int], count: int) -> 
     return sorted(numbers[drawn].tolist())
 
 
+def select_fairly(
+    seed: int, round_number: int, clients: NDArray[np.int64], count: int, turns: NDArray[np.int64]
+) -> list[int]:
+    """Draw the clients that take part in a round from those that have taken part least often.
+
+    Among clients with as many turns the draws of ``select`` decide. So if all are available, nobody is ever more than
+    one turn ahead.
+
+    Args:
+        seed: The run's seed, 0 to 2^32 - 1.
+        round_number: The round, from 1.
+        clients: The available clients, int64 [n].
+        count: Number of clients to draw; if fewer are available, all of them are drawn.
+        turns: Rounds that each of them has taken part in, int64 [n].
+
+    Returns:
+        The drawn clients, ascending.
+    """
+    if count >= len(clients):
+        return sorted(clients.tolist())
+    lot = mix32(mix32(np.array([seed], np.uint64)) ^ np.uint64(round_number))
+    drawn = np.lexsort((mix32(lot ^ clients.astype(np.uint64)), turns))[:count]
+    return sorted(clients[drawn].tolist())
+
+
 def chances(seed: int, what: int, clients: NDArray[np.int64]) -> NDArray[np.float64]:
     """Draw a number from 0 to below 1 for each client: mix32(mix32(mix32(seed) ^ mix32(what)) ^ client) / 2^32.
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import keras
 import numpy as np
-from models.pipeline import Recipe, build
+from models.pipeline import Recipe, build, parser
 
 from bytefed.extractor.manifest import MADE_MODELS
 
@@ -34,14 +31,20 @@ def shift_and_mirror(inputs: np.ndarray, random: np.random.Generator) -> np.ndar
 
 def main() -> None:
     """Train on the part that is not federated."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data-dir", type=Path, help="folder with the archive (default: download it)")
-    parser.add_argument("--epochs", type=int, default=30, help="(default: 30)")
-    args = parser.parse_args()
+    options = parser(__doc__, "folder with the archive (default: download it)", models=MADE_MODELS)
+    options.add_argument("--epochs", type=int, default=30, help="(default: 30)")
+    args = options.parse_args()
+    # 2,400 photographs are test enough: one more network, not five.
     recipe = Recipe(
-        "cifar10", network, D=64, seen=tuple(range(10)), augment=shift_and_mirror, epochs=args.epochs
+        name="cifar10",
+        network=network,
+        D=64,
+        seen=tuple(range(10)),
+        augment=shift_and_mirror,
+        epochs=args.epochs,
+        trials=1,
     )
-    build(recipe, args.data_dir, MADE_MODELS, measure_heads=False)
+    build(recipe, args.data_dir, args.models, from_plain=args.from_plain, measure_heads=False)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
-
 import keras
 import numpy as np
-from models.pipeline import Recipe, build
+from models.pipeline import Recipe, build, parser
 
 
 def network(D: int) -> list[keras.Layer]:
@@ -35,23 +33,24 @@ def turns_and_mirrors(inputs: np.ndarray) -> list[np.ndarray]:
 
 def main() -> None:
     """Train on all ten digits, or on a range of them."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--classes", default="0-9", metavar="A-B", help="digits that the extractor sees")
-    first, last = (int(digit) for digit in parser.parse_args().classes.split("-"))
+    options = parser(__doc__)
+    options.add_argument("--classes", default="0-9", metavar="A-B", help="digits that the extractor sees")
+    args = options.parse_args()
+    first, last = (int(digit) for digit in args.classes.split("-"))
     seen = tuple(range(first, last + 1))
     if len(seen) == 10:
-        recipe = Recipe("digits", network, D=32, seen=seen, augment=shift)
+        recipe = Recipe(name="digits", network=network, D=32, seen=seen, augment=shift)
     else:
         recipe = Recipe(
-            f"digits{first}{last}",
-            network,
+            name=f"digits{first}{last}",
+            network=network,
             D=32,
             seen=seen,
             augment=shift,
             views=turns_and_mirrors,
             epochs=40,
         )
-    build(recipe)
+    build(recipe, models=args.models, from_plain=args.from_plain)
 
 
 if __name__ == "__main__":

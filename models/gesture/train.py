@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import keras
 import numpy as np
-from models.pipeline import Recipe, build
+from models.pipeline import Recipe, build, parser
 
 
 def network(D: int) -> list[keras.Layer]:
@@ -30,10 +27,9 @@ def mirrors(inputs: np.ndarray) -> list[np.ndarray]:
 
 def main() -> None:
     """Train on digits 0 to 4."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data-dir", type=Path, required=True, help="checkout of magic_wand_digit_data")
-    recipe = Recipe("gesture", network, D=64, seen=(0, 1, 2, 3, 4), views=mirrors, epochs=30)
-    build(recipe, parser.parse_args().data_dir)
+    args = parser(__doc__, "checkout of magic_wand_digit_data (needed)").parse_args()
+    recipe = Recipe(name="gesture", network=network, D=64, seen=(0, 1, 2, 3, 4), views=mirrors, epochs=30)
+    build(recipe, args.data_dir, args.models, from_plain=args.from_plain)
 
 
 if __name__ == "__main__":

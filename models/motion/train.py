@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import keras
-from models.pipeline import Recipe, build
+from models.pipeline import Recipe, build, parser
 
 
 def network(D: int) -> list[keras.Layer]:
@@ -26,9 +23,9 @@ def network(D: int) -> list[keras.Layer]:
 
 def main() -> None:
     """Train on all four motions."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data-dir", type=Path, help="folder with the .ts files; else those inside aeon")
-    build(Recipe("motion", network, D=64, seen=(0, 1, 2, 3), sensor_hertz=10), parser.parse_args().data_dir)
+    args = parser(__doc__, "folder with the .ts files; else those inside aeon").parse_args()
+    recipe = Recipe(name="motion", network=network, D=64, seen=(0, 1, 2, 3), sensor_hertz=10)
+    build(recipe, args.data_dir, args.models, from_plain=args.from_plain)
 
 
 if __name__ == "__main__":

@@ -18,12 +18,15 @@ class FakeBoard:
         world: Values to set before it is switched on, as `set` does.
     """
 
+    senses = False  # its loop says so itself: it always has something to do
+
     def __init__(self, library: Path, **world: int) -> None:
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(shutil.copy(library, folder))
             self._lib = ctypes.CDLL(str(copy))
         self._lib.board_usb_take.restype = ctypes.c_size_t
         self._lib.board_ble_take.restype = ctypes.c_size_t
+        self._lib.board_phone_read.restype = ctypes.c_size_t
         for name in ("board_usb", "board_ble"):
             getattr(self._lib, name).argtypes = [ctypes.c_char_p, ctypes.c_size_t]
         self._lib.board_usb_take.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
@@ -67,6 +70,11 @@ class FakeBoard:
         while size := self._lib.board_ble_take(self._buffer):
             frames.append(self._buffer.raw[:size])
         return frames
+
+    def read_phone(self) -> str:
+        """Return the text that a phone reads."""
+        size = self._lib.board_phone_read(self._buffer)
+        return self._buffer.raw[:size].decode()
 
     def erase_flash(self) -> None:
         """Make the store blank, of this board and of those that are switched on after it."""

@@ -18,6 +18,7 @@ from bytefed.boards.loopback import LoopbackTransport
 from bytefed.device.device import Device
 from bytefed.device.plan import RoundReply, Samples, TrainingPlan
 from bytefed.errors import BoardError, LinkError
+from bytefed.extractor.manifest import Manifest, model_folder
 from bytefed.ledger.wire_size import BLUEFRUIT_WINDOW
 from bytefed.protocol.header import control_frame
 from bytefed.protocol.message import (
@@ -32,7 +33,8 @@ from bytefed.protocol.message import (
     Welcome,
 )
 
-D, C, CAPACITY = 64, 4, 60
+_MODEL = Manifest.load(model_folder("motion"))
+D, C, CAPACITY = _MODEL.D, _MODEL.C, 60
 PLAN = TrainingPlan("float32", "float32", epochs=2, batch=8, rate=0.05, seed=1)
 HEAD = np.linspace(-0.5, 0.5, D * C + C, dtype=np.float32)
 Framing = Literal["serial", "ble"]

@@ -12,7 +12,7 @@ from test_app import CAPACITY, FAMILIES, C, capture, go, meet, samples, train
 
 from bytefed.boards import self_check
 from bytefed.boards.describe import describe
-from bytefed.cli.commands import capture as capture_command
+from bytefed.device import naming, visit
 from bytefed.device import session as session_module
 from bytefed.device.device import Device
 from bytefed.device.plan import Samples
@@ -47,7 +47,7 @@ def test_a_model_that_does_not_fit_its_arena(switch_on: Callable[..., FakeBoard]
         assert device.board.capabilities == Capability.PERSISTENT | Capability.OPEN
         assert (await describe(device))["model"] == "none: takes features"
         with pytest.raises(BoardError, match="E_BOARD_NO_SENSOR") as refused:
-            await capture_command.capture(device, 0, 5.0, test=False)
+            await visit.capture(device, 0, 5.0, test=False)
         assert "too large" in refused.value.remedy
         await goes_on(device)
         with pytest.raises(BoardError, match="E_BOARD_MODEL") as refused:
@@ -64,9 +64,10 @@ def test_a_model_that_this_host_does_not_know(
         device = await meet(switch_on(), "serial", VISIT)
         monkeypatch.setattr(manifest, "model_names", lambda: ["digits"])
         assert (await describe(device))["model"] == f"unknown ({MOTION.model_hash:08x})"
-        with pytest.raises(ConfigError, match="this host knows none of its model"):
-            capture_command.label_number("Walking", device.board.model, device.board.classes)
-        assert capture_command.label_number("2", device.board.model, device.board.classes) == 2
+        names = naming.model_names(device.board.model, device.board.classes)
+        with pytest.raises(ConfigError, match="0, 1, 2, 3"):
+            naming.label_number("Walking", names)
+        assert naming.label_number("2", names) == 2
         other = Requirements(device.board.features, device.board.classes, MOTION.model_hash + 1, 8)
         with pytest.raises(BoardError, match="E_BOARD_MODEL") as refused:
             other.check(device)

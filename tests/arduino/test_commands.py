@@ -11,8 +11,8 @@ from rich.console import Console
 
 from bytefed.boards.describe import describe, where_it_stands
 from bytefed.boards.loopback import LoopbackTransport
-from bytefed.cli.commands import capture, devices
-from bytefed.device import visit
+from bytefed.cli.commands import devices
+from bytefed.device import naming, visit
 from bytefed.device.device import Device
 from bytefed.errors import BoardError, ConfigError
 from bytefed.extractor.manifest import Manifest, model_folder
@@ -34,9 +34,10 @@ def test_devices_says_what_a_board_is(fake_boards: Path) -> None:
         facts = await describe(device)
         assert facts.pop("RAM free").endswith(" B")
         assert facts == {
-            "board": "Nano 33 BLE", "uid": "0123456789abcdef", "model": "motion", "head": "64x4, batch up to 32",
+            "board": "Nano 33 BLE", "uid": "0123456789abcdef", "model": "motion",
+            "head": f"{Manifest.load(model_folder('motion')).D}x4, batch up to 32",
             "samples": "0 + 0 of 60", "round": "none", "firmware": "0.1.0", "sensor": "LSM9DS1", "saves": "0",
-            "link": "open: no key",
+            "link": "open: no key", "labels": "none set, room for 8",
         }  # fmt: skip
         await device.close()
 
@@ -92,8 +93,8 @@ def test_capture_without_a_sensor(fake_boards: Path) -> None:
 
 
 def test_labels_by_name_and_by_number() -> None:
-    motion = Manifest.load(model_folder("motion")).model_hash
-    assert capture.label_number("Walking", motion, 4) == 2
-    assert capture.label_number("3", motion, 4) == 3
+    names = naming.model_names(Manifest.load(model_folder("motion")).model_hash, 4)
+    assert naming.label_number("Walking", names) == 2
+    assert naming.label_number("3", names) == 3
     with pytest.raises(ConfigError, match="Standing, Running"):
-        capture.label_number("4", motion, 4)
+        naming.label_number("4", names)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import shlex
+import shutil
 from pathlib import Path
 
 import pytest
 from fake_board import FakeBoard
 
+from bytefed.boards import firmware
 from bytefed.boards.catalog import UsbId
 from bytefed.boards.loopback import LoopbackTransport
 from bytefed.boards.ports import Port
@@ -50,6 +54,30 @@ def test_doctor_names_the_remedy(facts: Facts, words: list[str]) -> None:
         assert word in finding.remedy
 
 
+def test_without_bluetooth_who_uses_usb_is_warned_and_nothing_more(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    no_port = Port("/dev/ttyACM0", UsbId(0x2341, 0x805A), False)  # so that nobody is visited
+    for adapters in ((), (True,)):
+        facts = (
+            Facts(False, (no_port,), True, False, adapters)
+            if adapters
+            else Facts(True, (NANO,), True, False, ())
+        )
+        (finding,) = doctor.judge(facts)
+        assert finding.is_warning
+    monkeypatch.setattr(doctor, "gather", lambda: Facts(False, (no_port,), True, False, (True,)))
+    assert doctor.run(argparse.Namespace(json=False)) == 0
+    assert "warning: Bluetooth is switched off." in capsys.readouterr().out
+    monkeypatch.setattr(doctor, "gather", lambda: Facts(True, (), True, False, ()))
+    assert doctor.run(argparse.Namespace(json=False)) == 1
+
+
+def test_the_rules_are_named_by_a_path_that_is_there() -> None:
+    (finding,) = doctor.judge(Facts(True, (NANO,), False, True, (False,)))
+    assert Path(shlex.split(finding.remedy)[2]).is_file()
+
+
 def test_doctor_is_silent_where_all_is_well() -> None:
     assert not list(doctor.judge(WELL))
     doctor.gather()
@@ -77,9 +105,39 @@ def test_flash_runs_platformio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     words = said.read_text().split()
     assert words[0] == "motion"
     assert words[-6:] == ["-e", "nano33ble", "-t", "upload", "--upload-port", "/dev/x"]
+    monkeypatch.setenv("BYTEFED_MODELS", str(tmp_path / "own"))
+    shutil.copytree(model_folder("motion"), tmp_path / "own" / "gait")
+    flash.build("nano33ble", "gait")
+    assert said.read_text().split()[0] == str(tmp_path / "own" / "gait")
     monkeypatch.setenv("FAIL", "1")
     with pytest.raises(LinkError, match="bootloader"):
         flash.build("nano33ble", "motion", "-t", "upload")
+
+
+def test_flash_builds_a_copy_of_the_sources_that_a_wheel_carries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A package's own folder may be read-only, and is not for building."""
+    sources = tmp_path / "package"
+    (sources / "firmware").mkdir(parents=True)
+    for name in ("platformio.ini", "firmware/main.cpp"):
+        (sources / name).write_text("text")
+    monkeypatch.setenv("BYTEFED_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(firmware, "is_checkout", lambda: False)
+    monkeypatch.setattr(firmware, "firmware_sources", lambda: sources)
+    folder = firmware.prepared_project()
+    assert folder.parent == tmp_path / "cache" and (folder / "firmware/main.cpp").read_text() == "text"
+    first = (folder / "firmware/main.cpp").stat().st_mtime_ns
+    assert firmware.prepared_project() == firmware.project() == folder
+    assert (folder / "firmware/main.cpp").stat().st_mtime_ns == first  # nothing is compiled again
+    monkeypatch.setattr(firmware, "firmware_sources", lambda: None)
+    with pytest.raises(ConfigError, match="E_CONFIG_PIO"):
+        firmware.prepared_project()
+    monkeypatch.setattr(firmware, "firmware_sources", lambda: sources)
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("BYTEFED_CACHE", str(tmp_path / "file"))
+    with pytest.raises(ConfigError, match=r"E_CONFIG_PIO.*BYTEFED_CACHE"):
+        firmware.prepared_project()
 
 
 def test_flash_asks_the_board(fake_boards: Path) -> None:

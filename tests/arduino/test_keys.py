@@ -17,11 +17,13 @@ from bytefed.boards.loopback import LoopbackTransport
 from bytefed.device.device import Device
 from bytefed.device.plan import Samples
 from bytefed.errors import BytefedError
+from bytefed.extractor.manifest import Manifest, model_folder
 from bytefed.protocol.header import control_frame
 from bytefed.protocol.message import Capability, Error, Hello, Kind, Pair, Paired, PairFlag, Status
 from bytefed.protocol.serial_frame import SerialDecoder, encode_serial_frame
 
-D, C = 64, 4
+_MODEL = Manifest.load(model_folder("motion"))
+D, C = _MODEL.D, _MODEL.C
 UID = 0x0123456789ABCDEF
 RED = 1
 ZEROS, BIASED, NOTHING = 1, 2, 3  # what the noise source gives, as in fake/common/world.h
@@ -52,6 +54,14 @@ def pair(board: FakeBoard, key: bytes, flags: int = 0) -> bytes:
 
 def is_paired(answer: bytes) -> bool:
     return answer[0] == Kind.PAIRED and Paired.unpack(answer[1:]).uid == UID
+
+
+def paired(switch_on: Callable[..., FakeBoard], key: bytes) -> FakeBoard:
+    """Switch a board on that has this key, and its radio on."""
+    board = switch_on()
+    assert is_paired(pair(board, key))
+    board.step(2)
+    return board
 
 
 def error(status: Status) -> bytes:
@@ -107,9 +117,7 @@ def test_a_board_with_a_key_is_sealed_on_both_links(
     key = os.urandom(32)
 
     async def action() -> None:
-        board = switch_on()
-        assert is_paired(pair(board, key))
-        board.step(2)
+        board = paired(switch_on, key)
         assert board.get("advertising")
         for start in (board, switch_on()):  # and after a loss of power
             assert start.get("advertising")
@@ -125,11 +133,69 @@ def test_a_board_with_a_key_is_sealed_on_both_links(
     go(action)
 
 
+@pytest.mark.parametrize("knows", [True, False])
+def test_a_host_that_greeted_has_a_minute_for_its_first_frame(
+    switch_on: Callable[..., FakeBoard], knows: bool
+) -> None:
+    """It may wait for other boards before its first round; a stranger is let go after ten seconds."""
+    key = os.urandom(32)
+
+    async def action() -> None:
+        board = paired(switch_on, key)
+        came = board.get("now")
+        if knows:
+            device = await meet(board, "ble", key)
+        else:
+            board.connect()
+            board.feed_frame(control_frame(Kind.GREET, 9, os.urandom(55)))
+        while board.get("connected"):
+            board.step(10)
+            assert board.get("now") - came < 61_000
+        assert board.get("now") - came >= (60_000 if knows else 9_900)
+        assert knows or board.get("now") - came < 10_100
+        if knows:
+            await device.close()
+
+    go(action)
+
+
+def test_the_next_central_has_no_minute_of_the_one_before(switch_on: Callable[..., FakeBoard]) -> None:
+    """A session that no frame has confirmed ends with its connection, also where the board ends that."""
+    key = os.urandom(32)
+
+    async def action() -> None:
+        board = paired(switch_on, key)
+        device = await meet(board, "ble", key)
+        while board.get("connected"):
+            board.step(10)
+        await device.close()
+        board.step(100)
+        board.connect()
+        came = board.get("now")
+        while board.get("connected"):
+            board.step(10)
+            assert board.get("now") - came < 10_100
+
+    go(action)
+
+
+def test_a_host_that_spoke_is_not_let_go(switch_on: Callable[..., FakeBoard]) -> None:
+    key = os.urandom(32)
+
+    async def action() -> None:
+        board = paired(switch_on, key)
+        device = await meet(board, "ble", key)
+        await device.provision(samples())
+        board.step(70_000)
+        assert board.get("connected")
+        await device.close()
+
+    go(action)
+
+
 def test_a_key_is_not_taken_by_radio(switch_on: Callable[..., FakeBoard]) -> None:
     key = os.urandom(32)
-    board = switch_on()
-    assert is_paired(pair(board, key))
-    board.step(2)
+    board = paired(switch_on, key)
     board.connect()
     board.feed_frame(control_frame(Kind.PAIR, 9, Pair(PairFlag.ERASE).pack() + os.urandom(32)))
     board.step(50)

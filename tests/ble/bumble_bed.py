@@ -20,6 +20,7 @@ from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 from bleak.backends.service import BleakGATTService, BleakGATTServiceCollection
 from bleak.exc import BleakDeviceNotFoundError, BleakError
 from bumble import core, hci
+from bumble.att import ATT_Error
 from bumble.controller import Controller
 from bumble.core import UUID, AdvertisingData
 from bumble.device import Connection, Device, DeviceConfiguration, Peer
@@ -226,8 +227,13 @@ class BumbleClient(BaseBleakClient):
             disconnected_callback=options["disconnected_callback"],
         )
         self._target = address_or_ble_device.details
+        self._name = address_or_ble_device.name or self.address
         self._connection: Connection | None = None
         self._gone: asyncio.Future[None]
+
+    @property
+    def name(self) -> str:
+        return self._name
 
     @property
     def mtu_size(self) -> int:
@@ -313,7 +319,10 @@ class BumbleClient(BaseBleakClient):
         raise NotImplementedError
 
     async def read_gatt_char(self, characteristic: Any, *, use_cached: bool = False, **_: Any) -> bytearray:
-        raise NotImplementedError
+        try:
+            return bytearray(await self._while_connected(characteristic.obj.read_value()))
+        except ATT_Error as error:
+            raise BleakError(str(error)) from error
 
     async def read_gatt_descriptor(self, descriptor: Any, *, use_cached: bool = False, **_: Any) -> bytearray:
         raise NotImplementedError

@@ -10,19 +10,23 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
+from bleak import BleakError
 
-pytest.importorskip("bumble", reason="no bumble: pip install 'bytefed[ble-sim]'")
+pytest.importorskip("bumble", reason="no bumble: pip install '.[ble-sim]'")
 
 from arduinoble_bed import Nano, build, nano
 from bumble.link import LocalLink
 from bumble_bed import PacedLink
 
+from bytefed.device.plan import TrainingPlan
+from bytefed.device.watch import Watch, Way, stop
 from bytefed.errors import BytefedError, LinkError
 from bytefed.protocol.header import control_frame
-from bytefed.protocol.message import Kind
-from bytefed.runs.directory import new_run
-from bytefed.transport.ble import BleTransport
+from bytefed.protocol.message import VISIT, Kind
+from bytefed.runs.numbers import new_run
+from bytefed.transport.ble import PHONES_UUID, TX_UUID, BleTransport
 
 CUTS = int(os.environ.get("BYTEFED_CUTS", "8"))
 """Links to lose in a test; a thousand take a quarter of an hour."""
@@ -121,6 +125,55 @@ def test_strangers(boards: Path, checks: ModuleType, tmp_path: Path) -> None:
         )  # this air is faster than any: ArduinoBLE would wipe out who comes while it disconnects
         await device.connect(new_run())  # it advertises again
         await device.close()
+        board.check()
+
+    go(boards / "nano", tmp_path, action)
+
+
+def test_a_phone_reads_what_a_host_opened_and_nothing_else(
+    boards: Path, checks: ModuleType, tmp_path: Path
+) -> None:
+    async def read(board: Nano, uuid: str) -> str:
+        await asyncio.sleep(1)  # as above
+        phone = await board.central.connect(board.name, lambda _: None)
+        try:
+            return bytes(await phone.read_gatt_char(uuid)).decode()
+        finally:
+            await phone.disconnect()
+
+    async def action(board: Nano) -> None:
+        device = board.device()
+        await device.connect(new_run())
+        head = np.linspace(-0.5, 0.5, device.board.features * device.board.classes + device.board.classes)
+        plan = TrainingPlan("float32", "float32", epochs=1, batch=8, rate=0.05, seed=1)
+        await device.train(device.plan_round(1, head.astype(np.float32), plan, train=False))
+        await device.close()
+        for uuid in (
+            PHONES_UUID,
+            TX_UUID,
+        ):  # of an empty value, the library says that it ends before it begins
+            with pytest.raises(BleakError):
+                await read(board, uuid)
+        await device.connect(VISIT)
+        watch = Watch(device, Way(alone=True, phones=True))
+        said = await anext(watch)
+        await device.close()
+        label, certain = (await read(board, PHONES_UUID)).split()
+        assert 0 <= int(label) < device.board.classes and 0 < int(certain.removesuffix("%")) <= 100
+        assert said.confidence > 0
+        await asyncio.sleep(1)
+        phone = await board.central.connect(board.name, lambda _: None)
+        heard: asyncio.Queue[bytes] = asyncio.Queue()
+        await phone.start_notify(PHONES_UUID, lambda _, value: heard.put_nowait(bytes(value)))
+        texts = [(await heard.get()).decode() for _ in range(3)]
+        assert all(text.endswith("%") for text in texts)
+        await phone.disconnect()
+        await asyncio.sleep(1)
+        await device.connect(VISIT)
+        await stop(device)
+        await device.close()
+        with pytest.raises(BleakError, match="INVALID_OFFSET"):
+            await read(board, PHONES_UUID)
         board.check()
 
     go(boards / "nano", tmp_path, action)

@@ -14,7 +14,7 @@ import pytest
 from ble_bed import PLAN, RUN, Shape, Tripwire, books, expected_deltas, make_boards, make_samples, rounds_on
 from booked_device import BookedDevice
 
-pytest.importorskip("bumble", reason="no bumble: pip install 'bytefed[ble-sim]'")
+pytest.importorskip("bumble", reason="no bumble: pip install '.[ble-sim]'")
 
 from bumble.link import LocalLink
 from bumble_bed import BumbleBoard, Central, PacedLink, run

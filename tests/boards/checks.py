@@ -23,17 +23,19 @@ from bytefed.boards.catalog import board_name, sensor_name
 from bytefed.boards.describe import model_label
 from bytefed.boards.nrf52840.emulator import EmulatedTransport
 from bytefed.device.device import Device
+from bytefed.device.labels import discard_all, set_labels
 from bytefed.device.plan import RoundReply, Samples, TrainingPlan
+from bytefed.device.recording import Signal
 from bytefed.device.visit import about
 from bytefed.device.visit import capture as take_samples
+from bytefed.device.watch import Watch, Way
 from bytefed.errors import BoardError, LinkError
-from bytefed.extractor.describe import golden_inputs
-from bytefed.extractor.extractor import Extractor
+from bytefed.extractor.extractor import Extractor, golden_inputs
 from bytefed.extractor.manifest import Manifest, known_model, model_folder
 from bytefed.ledger.plan import planned_round
 from bytefed.ledger.wire_size import CODECS
 from bytefed.protocol.message import RAM_UNIT, VISIT, Capability, Kind
-from bytefed.runs.directory import new_run
+from bytefed.runs.numbers import new_run
 
 SEED, EPOCHS, BATCH, RATE = 11, 2, 8, 0.05
 TRAIN, TEST = 40, 8
@@ -195,6 +197,39 @@ async def captures(device: Device) -> str:
     return f"{got} windows in {seconds:.1f} s, and a round on them"
 
 
+async def is_used(device: Device) -> str:
+    """A label more, a round of the larger head, and what its sensor tells: classified, and raw."""
+    await device.connect(new_run())
+    if not device.board.capabilities & Capability.SENSOR:
+        pytest.skip("it has no sensor, or a model that takes something else")
+    before = device.board.classes
+    labels = await set_labels(device, [f"label {number}" for number in range(before + 1)])
+    assert device.board.classes == before + 1
+    await device.provision(features(device))
+    reply = await round_(device, 1)
+    check_delta(device, reply, "float32", 1)
+    await device.release(counted=True)
+    watch = Watch(device, Way(unknown=10))
+    started = time.monotonic()
+    predictions = [await anext(watch), await anext(watch)]
+    seconds = time.monotonic() - started
+    await watch.stop()
+    assert predictions[1].window == predictions[0].window + 1
+    assert all(p.likeliest <= before and p.confidence * (before + 1) > 0.9 for p in predictions)
+    raw = "no readings, since its radio is open"
+    if device.profile.sealed or device.transport.framing == "serial":
+        piece = await anext(Signal(device))
+        assert np.isfinite(piece.readings).all()
+        raw = f"{len(piece.readings)} readings"
+    else:
+        await refused(anext(Signal(device)), "E_BOARD_UNPAIRED")
+    assert (await discard_all(device)).train == 0
+    await set_labels(device, labels.names[:before])
+    assert device.board.classes == before
+    await device.close()
+    return f"{before + 1} labels, 2 windows classified in {seconds:.1f} s, {raw}"
+
+
 async def anew(device: Device, run: int) -> Device:
     """Another host on the same transport: it remembers nothing, and gives the board no samples again."""
     await device.close()
@@ -317,6 +352,7 @@ CHECKS: dict[str, Check] = {
     **codec_checks(),
     "golden features": extracts_the_golden_features,
     "captures": captures,
+    "is used": is_used,
     "resumes in the middle": resumes,
     "survives bad input": survives_bad_input,
     "takes no heap memory": takes_no_heap_memory,

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstring>
 #include <deque>
+#include <string>
 
 #include "bytefed/protocol/crc.h"
 #include "bytefed/session/session.h"
@@ -16,6 +17,7 @@ using check::joined;
 constexpr uint16_t kFeatures = 5;
 constexpr uint8_t kClasses = 2;
 constexpr size_t kParameters = kFeatures * kClasses + kClasses;  // a blob of 48 bytes
+constexpr uint8_t kMostClasses = 3;
 constexpr uint16_t kCapacity = 16, kInputs = 7;
 constexpr uint32_t kHold = 10000;  // ms of silence after which another link may take a session
 constexpr uint64_t kUid = 0x0123456789ABCDEFu;
@@ -57,10 +59,13 @@ struct Request {
 
 class BenchBoard {
  public:
-  explicit BenchBoard(uint8_t frame_limit = 20, uint8_t window = 2, bool extractor = true)
+  explicit BenchBoard(uint8_t frame_limit = 20, uint8_t window = 2, bool extractor = true,
+                      bool sensor = false)
       : wire(frame_limit, window),
-        session(memory_.view(), {kUid, 77, 3, 0xABCD, extractor ? kInputs : uint16_t{0}, {0.5f, -2}},
-                {this, &BenchBoard::millis, extractor ? &BenchBoard::extract : nullptr}) {}
+        session(memory_.view(kClasses), {kUid, 77, 3, 0xABCD, extractor ? kInputs : uint16_t{0}, {0.5f, -2}},
+                {this, &BenchBoard::millis, extractor ? &BenchBoard::extract : nullptr,
+                 sensor ? &BenchBoard::sense : nullptr, nullptr, nullptr, &BenchBoard::draw,
+                 &BenchBoard::keep, sensor ? &BenchBoard::show : nullptr}) {}
   BenchBoard(const BenchBoard&) = delete;
   BenchBoard& operator=(const BenchBoard&) = delete;
 
@@ -296,7 +301,37 @@ class BenchBoard {
     return true;
   }
 
-  StaticMemory<kFeatures, kClasses, kCapacity, 4> memory_;
+  // The next window, if the test has given one.
+  static bool sense(void* context, int8_t* input) {
+    BenchBoard* self = static_cast<BenchBoard*>(context);
+    if (self->windows.empty()) return false;
+    std::memcpy(input, self->windows.front().data(), kInputs);
+    self->windows.pop_front();
+    return true;
+  }
+
+  // Another key each time, so that nothing that is random comes twice.
+  static bool draw(void* context, uint8_t* bytes, size_t length) {
+    BenchBoard* self = static_cast<BenchBoard*>(context);
+    std::memset(bytes, static_cast<uint8_t>(++self->draws), length);
+    return self->has_entropy;
+  }
+  static bool keep(void* context, const BudgetRecord& record) {
+    BenchBoard* self = static_cast<BenchBoard*>(context);
+    if (!self->has_flash) return false;
+    self->kept.push_back(record);
+    return true;
+  }
+  // Changes the text that phones read from now on.
+  static bool show(void* context, const char* text, size_t length) {
+    BenchBoard* self = static_cast<BenchBoard*>(context);
+    CHECK(length <= kPhoneText);
+    if (self->radio) self->phone.assign(text, text + length);
+    self->texts += self->radio && length > 0;
+    return self->radio;
+  }
+
+  StaticMemory<kFeatures, kMostClasses, kCapacity, 4, true, kInputs> memory_;
 
  public:
   Wire wire;
@@ -304,7 +339,14 @@ class BenchBoard {
   uint8_t sequence = 40;
   uint32_t now = 0xFFFFFF00u;       // wraps around soon
   int extractions_to_failure = -1;  // -1: never
-  Bytes tail;                       // what followed the fields of the message taken last
+  std::deque<Bytes> windows;        // of kInputs bytes, as the sensor gives them
+  bool has_entropy = true, has_flash = true;
+  unsigned draws = 0;             // of random bytes
+  std::deque<BudgetRecord> kept;  // budgets, as flash was to keep them
+  bool radio = true;              // whether it is on
+  std::string phone;              // what phones can read
+  int texts = 0;                  // that they were shown so far
+  Bytes tail;                     // what followed the fields of the message taken last
 };
 
 }  // namespace bench

@@ -39,6 +39,9 @@ std::string show(const T& value) {
   text << +value;
   return text.str();
 }
+inline std::string show(const std::string& value) {
+  return '"' + value + '"';
+}
 inline std::string show(bool value) {
   return value ? "true" : "false";
 }

@@ -67,9 +67,11 @@ TEST(sealed_link_opens_a_session_in_two_messages) {
   CHECK_EQUAL(host.welcome.boot, 77);
   CHECK_EQUAL(host.welcome.frame_limit, 244);
   CHECK(board.session.link() == nullptr);  // tentative
+  CHECK(board.seal.has_greeted());
   const Bytes told = host.ask(Kind::kInfo);
   CHECK_EQUAL(told, joined(control(Kind::kBoard, host.sequence), body_of(board.session.board())));
   CHECK(board.seal.has_session());
+  CHECK(!board.seal.has_greeted());
 }
 
 TEST(sealed_link_of_the_smallest_frames) {
@@ -134,6 +136,26 @@ TEST(sealed_link_carries_a_round_in_chunks) {
     CHECK_EQUAL(host.open(board->take()), done);
   }
   CHECK_EQUAL(fetched, inside);
+}
+
+TEST(sealed_link_out_of_blob_numbers_wants_a_new_session) {
+  LockedBoard board;
+  Host host(board);
+  CHECK(host.connect());
+  provision(host, board);
+  const Bytes head = some_head();
+  const Bytes round = joined(joined(body_of(Next{1, crc32(head.data(), head.size())}), kConfig), head);
+  const uint8_t blob = 0;
+  for (int i = 0; i < 0xFFFE; ++i) board.seal.number_blob(&blob, 1);
+  CHECK_EQUAL(host.ask(kNextAll, round)[0], static_cast<uint8_t>(Kind::kDone));
+  board.seal.number_blob(&blob, 1);
+  for (const uint8_t kind : {kNextAll, kBeginAll}) {
+    const Bytes refused = host.ask(kind, round);
+    CHECK_EQUAL(refused, control(Kind::kError, host.sequence, body_of(Error{Status::kNoSession})));
+  }
+  CHECK_EQUAL(host.ask(Kind::kStore)[0], static_cast<uint8_t>(Kind::kStored));
+  CHECK(host.connect());
+  CHECK_EQUAL(host.ask(kNextAll, round)[0], static_cast<uint8_t>(Kind::kDone));
 }
 
 TEST(sealed_link_refuses_a_blob_that_was_changed_on_its_way) {

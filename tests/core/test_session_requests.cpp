@@ -91,7 +91,8 @@ TEST(session_config_judges_each_field) {
   board.hello();
   board.ask(Kind::kConfig, Bytes(10, 1));
   board.expect_error(Status::kBadLength);
-  for (const Config& bad : {Config{99, 0, 1, 1, 0.1f, 0}, Config{0, 99, 1, 1, 0.1f, 0}}) {
+  for (const Config& bad : {Config{99, 0, 1, 1, 0.1f, 0}, Config{0, 99, 1, 1, 0.1f, 0},
+                            Config{kPersonal, 0, 1, 1, 0.1f, 0}, Config{0, 99 | kPersonal, 1, 1, 0.1f, 0}}) {
     board.ask(bad);
     board.expect_error(Status::kUnknownCodec);
   }
@@ -138,7 +139,8 @@ TEST(session_unknown_kinds) {
   board.hello();
   for (int kind = 0; kind < 0x80; ++kind) {
     const bool round = (kind & 0xF0) == 0x10 || (kind & 0xF0) == 0x20;
-    if ((kind >= 1 && kind <= 0x0B && kind != 4) || kind == 0x0E || round) continue;
+    const bool learns = kind == 0x30 || kind == 0x31 || kind == 0x33 || kind == 0x34;
+    if ((kind >= 1 && kind <= 0x0B && kind != 4) || kind == 0x0E || kind == 0x0F || round || learns) continue;
     board.ask(static_cast<Kind>(kind), Bytes(18, 1));
     board.expect_error(kind == static_cast<int>(Kind::kGreet) ? Status::kUnpaired : Status::kUnknownKind);
   }

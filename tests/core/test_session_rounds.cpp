@@ -14,6 +14,13 @@ Bytes sum(const Bytes& head, const Bytes& delta) {
   return BenchBoard::blob_of(a);
 }
 
+// A plan that asks for personal heads, long enough for the trained head to differ from the received one.
+Config personal_plan(Codec up = Codec::kFloat32) {
+  Config plan = BenchBoard::plan(100, 1, 2.0f);
+  plan.codec_up = static_cast<uint8_t>(static_cast<uint8_t>(up) | kPersonal);
+  return plan;
+}
+
 }  // namespace
 
 TEST(round_in_chunks) {
@@ -69,6 +76,83 @@ TEST(round_with_statistics_answers_result_instead_of_done) {
   CHECK_EQUAL(result.crc, done.crc);
   CHECK_EQUAL(measured.tail, delta);
   CHECK_EQUAL(result.num_examples, 6);
+}
+
+TEST(round_judges_the_personal_head_too) {
+  constexpr uint8_t kBoth = RoundFlag::kTrain | RoundFlag::kStatistics;
+  const Bytes head = BenchBoard::head();
+  BenchBoard plain(250, 32), personal(250, 32);
+  plain.ready();
+  plain.ask(BenchBoard::plan(100, 1, 2.0f));
+  plain.take();
+  plain.ask(BenchBoard::next_of(1, head, head, kBoth));
+  const Result usual = plain.expect<Result>();
+  const Bytes delta = plain.tail;
+
+  personal.ready();
+  personal.ask(BenchBoard::with_config(BenchBoard::next_of(1, head, head, kBoth), personal_plan()));
+  const Result told = personal.expect<Result>();
+  CHECK_EQUAL(personal.tail, delta);
+  CHECK_EQUAL(told.test_correct, usual.test_correct);
+  CHECK_EQUAL(told.num_examples, usual.num_examples);
+  CHECK_EQUAL(told.loss, usual.loss);
+  CHECK_EQUAL(told.crc, usual.crc);
+
+  // The personal head is the received one with the delta: as a received head it classifies as many.
+  const Bytes trained = sum(head, delta);
+  plain.ask(BenchBoard::next_of(2, trained, trained, RoundFlag::kStatistics));
+  const Result judged = plain.expect<Result>();
+  CHECK_EQUAL(told.correct, judged.test_correct);
+  CHECK(told.correct != told.test_correct && told.correct != usual.correct);
+}
+
+TEST(round_without_training_judges_the_personal_head_and_leaves_no_delta) {
+  const Bytes head = BenchBoard::head();
+  for (const Codec codec : {Codec::kFloat32, static_cast<Codec>(2)}) {
+    BenchBoard board(250, 32), trains(250, 32), unasked(250, 32);
+    for (BenchBoard* each : {&board, &trains, &unasked}) {
+      each->ready();
+      each->ask(BenchBoard::with_config(BenchBoard::next_of(1, head), personal_plan(codec)));
+      CHECK_EQUAL(static_cast<int>(each->expect<Done>().status), 0);
+    }
+    board.ask(BenchBoard::next_of(2, head, {}, RoundFlag::kStatistics));
+    const Result told = board.expect<Result>();
+    CHECK(board.tail.empty());
+    CHECK_EQUAL(told.crc, 0u);
+    CHECK_EQUAL(board.global_head(), head);
+    board.expect_no_pull();
+    trains.ask(BenchBoard::next_of(2, head, {}, RoundFlag::kTrain | RoundFlag::kStatistics));
+    const Result due = trains.expect<Result>();
+    CHECK_EQUAL(told.num_examples, due.num_examples);
+    CHECK_EQUAL(told.loss, due.loss);
+    CHECK_EQUAL(told.correct, due.correct);
+    CHECK_EQUAL(told.test_correct, due.test_correct);
+    CHECK(told.loss > 0.0f);
+    for (BenchBoard* each : {&board, &unasked}) {
+      each->ask(BenchBoard::next_of(3, head, {}));
+      CHECK_EQUAL(static_cast<int>(each->expect<Done>().status), 0);
+    }
+    CHECK_EQUAL(board.tail, unasked.tail);  // the next delta is what it would have been without
+  }
+}
+
+TEST(round_without_a_plan_or_samples_has_no_personal_head) {
+  const Bytes head = BenchBoard::head();
+  BenchBoard board(250, 32);
+  board.ready();
+  board.ask(BenchBoard::with_config(BenchBoard::next_of(1, head), personal_plan()));
+  board.take();
+  board.hello();  // forgets the plan
+  board.ask(BenchBoard::next_of(2, head, {}, RoundFlag::kStatistics));
+  Result told = board.expect<Result>();
+  CHECK_EQUAL(told.num_examples + told.correct, 0);
+
+  BenchBoard empty(250, 32);
+  empty.hello();
+  empty.ask(
+      BenchBoard::with_config(BenchBoard::next_of(1, head, head, RoundFlag::kStatistics), personal_plan()));
+  told = empty.expect<Result>();
+  CHECK_EQUAL(told.num_examples + told.correct + told.test_correct, 0);
 }
 
 TEST(round_of_the_head_that_the_board_holds_has_no_blob) {

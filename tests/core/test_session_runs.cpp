@@ -10,6 +10,7 @@ TEST(run_another_run_takes_effect_with_its_first_request_that_needs_it) {
                             BenchBoard::begin_of(6, head),
                             {Kind::kAdd, body_of(BenchBoard::add_of(BenchBoard::records(1), 6, 1, 0))},
                             {Kind::kCapture, body_of(Capture{0, 0, 0, 0})},
+                            {Kind::kLabel, body_of(Label{0, kClasses})},
                             {Kind::kRelease, body_of(Release{7, 1})}};
   for (const Request& first : firsts) {
     BenchBoard board;

@@ -34,8 +34,8 @@ TEST(add_is_judged) {
   }
   refused(BenchBoard::add_of(two, 0, kCapacity + 1, 0), Status::kStoreFull);
   refused(BenchBoard::add_of(two, 0, 65535, 0), Status::kStoreFull);
-  refused(BenchBoard::add_of(two, 0, 9, 0), Status::kTooLarge);  // 54 bytes, the buffer has 48
-  refused(BenchBoard::add_of(two, 0, 7, Add::kInputs), Status::kTooLarge);
+  refused(BenchBoard::add_of(two, 0, 13, 0), Status::kTooLarge);  // 78 bytes, the buffer has 72
+  refused(BenchBoard::add_of(two, 0, 10, Add::kInputs), Status::kTooLarge);
   counts(board, 0, 0);
 
   BenchBoard plain(20, 2, false);

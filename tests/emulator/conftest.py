@@ -22,7 +22,7 @@ def emulator() -> Path:
     _need(_PACKAGES)
     unicorn = find_spec("unicorn")
     if unicorn is None or unicorn.origin is None:
-        pytest.skip("unicorn is not installed: pip install 'bytefed[emulator]', or make emulator")
+        pytest.skip("unicorn is not installed: pip install '.[emulator]', or make emulator")
     folder = ROOT / "build" / "emulator"
     _build("firmware/emulator", folder, f"-DUNICORN_DIR={Path(unicorn.origin).parent}")
     return folder / "bytefed-nrf52840"

@@ -21,7 +21,7 @@ def hci_firmware() -> Path:
     """Return Zephyr's HCI-over-USB firmware for the nRF52840 DK, as its Python package has it; skip without."""
     package = pytest.importorskip(
         "zephyr_4_4_0_hci_usb_nrf52840dk_default",
-        reason="no firmware of a controller: pip install 'bytefed[ble-sim]'",
+        reason="no firmware of a controller: pip install '.[ble-sim]'",
     )
     return Path(package.__file__).with_name("firmware.hex")
 

@@ -33,7 +33,7 @@ from bytefed.device.device import Device
 from bytefed.device.plan import RoundReply
 from bytefed.errors import BoardError, BytefedError, LinkError
 from bytefed.protocol.message import Kind
-from bytefed.runs.directory import new_run
+from bytefed.runs.numbers import new_run
 
 PATIENCE = 300.0
 """Seconds until a board must answer again. The emulator may be much slower than a board."""

@@ -28,7 +28,7 @@ from bytefed.boards.nrf52840.builds import find_build
 from bytefed.boards.nrf52840.emulator import find_emulator
 from bytefed.device.device import Device
 from bytefed.protocol.message import Kind
-from bytefed.runs.directory import new_run
+from bytefed.runs.numbers import new_run
 from bytefed.transport import ble
 from bytefed.transport.ble import BleTransport
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from emulator_process import Emulator, hci_firmware
 
-pytest.importorskip("bumble", reason="no bumble: pip install 'bytefed[ble-sim]'")
+pytest.importorskip("bumble", reason="no bumble: pip install '.[ble-sim]'")
 from bumble.device import Peer
 from hci_host import RX, TX, add_echo, bluetooth, first_seen, uuid
 

@@ -17,7 +17,7 @@ import pytest
 from emulator_process import Emulator, hci_firmware
 from test_exact_images import ENVIRONMENTS, missing
 
-pytest.importorskip("bumble", reason="no bumble: pip install 'bytefed[ble-sim]'")
+pytest.importorskip("bumble", reason="no bumble: pip install '.[ble-sim]'")
 from ble_bed import RUN, Shape, books, expected_deltas, make_samples, rounds_on
 from booked_device import BookedDevice
 from bumble_bed import backend_of

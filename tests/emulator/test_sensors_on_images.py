@@ -20,7 +20,7 @@ from bytefed.device.device import Device
 from bytefed.device.visit import capture
 from bytefed.errors import ConfigError
 from bytefed.extractor.extractor import Extractor
-from bytefed.runs.directory import new_run
+from bytefed.runs.numbers import new_run
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from emulator_process import Emulator, hci_firmware
 
-pytest.importorskip("bumble", reason="no bumble: pip install 'bytefed[ble-sim]'")
+pytest.importorskip("bumble", reason="no bumble: pip install '.[ble-sim]'")
 from bumble import hci
 from bumble.core import AdvertisingData
 from hci_host import bluetooth, first_seen

@@ -170,6 +170,17 @@ def heads(make_board: MakeBoard | None = None) -> Iterator[Setting]:
             yield replace(setting, events=((at, event),))
 
 
+def personal(make_board: MakeBoard | None = None) -> Iterator[Setting]:
+    """Boards that judge their personal heads, in rounds and in the evaluation of a head that stays as it was."""
+    for codec_up, limit in (("float32", 20), ("onebit", 61)):
+        calm = Setting(
+            rounds=2, codec_up=codec_up, frame_limit=limit, still=True, statistics=True, personal=True
+        )
+        yield calm
+        for at in range(0, try_world(calm, make_board).frames, 3):
+            yield replace(calm, events=((at, "drop"),))
+
+
 def pairs(framing: str, step: int = 1) -> Iterator[Setting]:
     """Every two events at two frame boundaries of a round of two boards; every `step`th of them."""
     setting = Setting(framing=framing)  # type: ignore[arg-type]
@@ -283,6 +294,7 @@ PARTS: dict[str, Callable[[MakeBoard | None], Iterator[Setting]]] = {
     "twins": twins,
     "left out": left_out,
     "strangers": strangers,
+    "personal": personal,
     "late kills": lambda make: late_kills("serial", make),
     "random": lambda _: islice(randoms(1), 400),
     "ports": lambda _: islice(ports(1), 300),

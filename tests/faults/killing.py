@@ -148,7 +148,8 @@ def undisturbed(folder: Path, rounds: int, codec: str = "float32") -> bytes:
 def _config(folder: Path, ports: list[str], codec: str, rounds: int = 60_000) -> RunConfig:
     return RunConfig(
         boards=tuple(ports), rounds=rounds, data=str(folder / "heaps.npz"), partition="iid", quorum=1.0,
-        seed=7, local_epochs=2, central=False, codec=codec,
+        # A rate by rule would depend on the number of rounds, which the kills decide.
+        seed=7, local_epochs=2, learning_rate=0.05, central=False, codec=codec,
     )  # fmt: skip
 
 

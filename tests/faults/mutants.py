@@ -252,6 +252,39 @@ BOARDS = (
             ),
         ),
     ),
+    Mutant(
+        "personal heads not told apart",
+        _CORE_ROUND,
+        (
+            (
+                "    if (!noisy_ && !personal_) result_.correct = trainer_.correct();",
+                "    if (!noisy_) result_.correct = trainer_.correct();",
+            ),
+        ),
+        "personal",
+    ),
+    Mutant(
+        "the received head for the personal one",
+        _CORE_ROUND,
+        (
+            (
+                "evaluate_one(memory_.local, &result_.correct)",
+                "evaluate_one(memory_.global, &result_.correct)",
+            ),
+        ),
+        "personal",
+    ),
+    Mutant(
+        "no personal head without a delta",
+        _CORE_ROUND,
+        (
+            (
+                "  personal_ = wants_statistics() && configured_",
+                "  personal_ = trains() && wants_statistics() && configured_",
+            ),
+        ),
+        "personal",
+    ),
 )
 
 HOSTS = (
@@ -367,6 +400,12 @@ HOSTS = (
         "bytes that nobody wanted are not booked",
         _FRAMES,
         (("        self.accept(incoming, Role.JUNK)", "        pass"),),
+    ),
+    Mutant(
+        "no word of personal heads",
+        "bytefed/device/plan.py",
+        ((" | PERSONAL * self.personal", ""),),
+        "personal",
     ),
     Mutant(
         "what is said again is news",

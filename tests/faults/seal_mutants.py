@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ _FLAGS = ("-std=gnu++17", "-O0", "-DBYTEFED_DEBUG", "-ffp-contract=off", "-w")
 
 
 @dataclass(frozen=True)
-class SealMutant:
+class CoreMutant:
     """A core that does one thing wrong.
 
     Attributes:
@@ -45,158 +46,164 @@ _KEEP = """  if (same) return Status::kOk;
 """
 _TAG = "if (!equal_secrets(tag, frame + length - kSealTagSize, kSealTagSize)) return 0;"
 MUTANTS = (
-    SealMutant("no tag check", _FRAME, _TAG, ""),
-    SealMutant("a tag of seven bytes", _FRAME, _TAG, _TAG.replace("kSealTagSize))", "kSealTagSize - 1))")),
-    SealMutant("the counter is not in the tag", _FRAME, "      .add(bytes, sizeof bytes)\n", ""),
-    SealMutant("the header is not in the tag", _FRAME, "      .add(sealed, kHeaderSize)\n", ""),
-    SealMutant(
+    CoreMutant("no tag check", _FRAME, _TAG, ""),
+    CoreMutant("a tag of seven bytes", _FRAME, _TAG, _TAG.replace("kSealTagSize))", "kSealTagSize - 1))")),
+    CoreMutant("the counter is not in the tag", _FRAME, "      .add(bytes, sizeof bytes)\n", ""),
+    CoreMutant("the header is not in the tag", _FRAME, "      .add(sealed, kHeaderSize)\n", ""),
+    CoreMutant(
         "no replay window", _FRAME, "return age < kReplayWindow && (seen_ >> age & 1u) == 0;", "return true;"
     ),
-    SealMutant(
+    CoreMutant(
         "a replay window off by one",
         _FRAME,
         "return age < kReplayWindow &&",
         "return age < kReplayWindow - 1 &&",
     ),
-    SealMutant("a counter is used twice", _FRAME, "  ++counter_;\n", ""),
-    SealMutant(
+    CoreMutant("a counter is used twice", _FRAME, "  ++counter_;\n", ""),
+    CoreMutant(
         "one key for both directions",
         _SHAKE,
         "std::memcpy(keys->up, up, kKeySize);",
         "std::memcpy(keys->up, down, kKeySize);",
     ),
-    SealMutant(
+    CoreMutant(
         "the key is left out",
         _SHAKE,
         "hkdf(chain->chaining_key, key, kKeySize, 3",
         "hkdf(chain->chaining_key, key, 0, 3",
     ),
-    SealMutant(
+    CoreMutant(
         "a point of low order is taken",
         _SHAKE,
         "const bool good = x25519(secret, point_, shared);",
         "x25519(secret, point_, shared);\n  const bool good = true;",
     ),
-    SealMutant(
+    CoreMutant(
         "a forged answer spoils the handshake",
         _SHAKE,
         "  NoiseState state(state_);\n",
         "  NoiseState& state = state_;\n",
     ),
-    SealMutant("a blob's number is not raised", _BLOB, "  ++seal_.number;\n", "  seal_.number = 1;\n"),
-    SealMutant(
+    CoreMutant("a blob's number is not raised", _BLOB, "  ++seal_.number;\n", "  seal_.number = 1;\n"),
+    CoreMutant(
         "a blob's number is not in its tag",
         _BLOB,
         "Blake2b(kSealTagSize, keys.blob_tag, kKeySize).add(bytes, sizeof bytes)",
         "Blake2b(kSealTagSize, keys.blob_tag, kKeySize)",
     ),
-    SealMutant(
+    CoreMutant(
         "a blob's tag is not checked",
         _ROUNDS,
         "return seal == nullptr ||",
         "return true || seal == nullptr ||",
     ),
-    SealMutant(
+    CoreMutant(
         "GREET takes the session",
         _LINK,
         "    told_ = session_.sample_changes();\n",
         "    told_ = session_.sample_changes();\n    begin_session();\n",
     ),
-    SealMutant(
+    CoreMutant(
         "a constant secret",
         _LINK,
         "if (!port_.random(port_.context, secret, sizeof secret)) return;",
         "std::memset(secret, 1, sizeof secret);",
     ),
-    SealMutant(
+    CoreMutant(
         "randomness that is none",
         _LINK,
         "if (!port_.random(port_.context, secret, sizeof secret)) return;",
         "port_.random(port_.context, secret, sizeof secret);",
     ),
-    SealMutant(
+    CoreMutant(
         "a first frame takes a board that works for another host",
         _LINK,
-        "tentative_ && !session_.has_other(&link_, greet_.run)) {",
+        "tentative_ && !session_.has_other(&link_, run_)) {",
         "tentative_) {",
     ),
-    SealMutant("LOCKED tells more than the uid", _LINK, "if (status == Status::kLocked) {", "{"),
-    SealMutant("any number of handshakes", _LINK, "if (!greets_too_often()) welcome(", "welcome("),
-    SealMutant(
+    CoreMutant(
+        "a blob's number is used twice",
+        _LINK,
+        "starts_round(opened[0]) && current().blobs.exhausted()",
+        "false",
+    ),
+    CoreMutant("LOCKED tells more than the uid", _LINK, "if (status == Status::kLocked) {", "{"),
+    CoreMutant("any number of handshakes", _LINK, "if (!greets_too_often()) welcome(", "welcome("),
+    CoreMutant(
         "a session that is over is heard",
         _LINK,
         "  open_ = tentative_ = false;\n  for (Slot& slot : slots_) slot.forget();\n",
         "",
     ),
-    SealMutant(
+    CoreMutant(
         "a request in the clear is served",
         _LINK,
         "  } else if (!open_ && is_request(frame[0])) {\n    refuse(frame[1], Status::kNoSession);\n  }\n}\n\n// Opens",
         "  } else {\n    session_.receive(&link_, frame, length);\n  }\n}\n\n// Opens",
     ),
-    SealMutant("a full wire takes a counter", _LINK, "  self->current().sealer.take_back();\n", ""),
-    SealMutant("PAIR by radio", _LINK, "return below_.cable && frame[0]", "return frame[0]"),
-    SealMutant(
+    CoreMutant("a full wire takes a counter", _LINK, "  self->current().sealer.take_back();\n", ""),
+    CoreMutant("PAIR by radio", _LINK, "return below_.cable && frame[0]", "return frame[0]"),
+    CoreMutant(
         "PAIR over a key without erase",
         _KEY,
         "  if (!sealed && held_ && !erases) return Status::kLocked;\n",
         "",
     ),
-    SealMutant("PAIR again is a new one", _KEY, "  if (!sealed && same) return Status::kOk;\n", ""),
-    SealMutant("the key is taken before samples go", _KEY, _ERASE + _KEEP, _KEEP + _ERASE),
-    SealMutant("erase leaves the flash as it is", _KEY, "!port_.erase(port_.context)", "false"),
-    SealMutant("erase leaves memory as it is", _KEY, "    session.forget();\n", ""),
-    SealMutant(
+    CoreMutant("PAIR again is a new one", _KEY, "  if (!sealed && same) return Status::kOk;\n", ""),
+    CoreMutant("the key is taken before samples go", _KEY, _ERASE + _KEEP, _KEEP + _ERASE),
+    CoreMutant("erase leaves the flash as it is", _KEY, "!port_.erase(port_.context)", "false"),
+    CoreMutant("erase leaves memory as it is", _KEY, "    session.forget();\n", ""),
+    CoreMutant(
         "erase leaves the bytes of samples",
         "session/intake.cpp",
         "  std::memset(memory_.samples, 0, memory_.capacity * SampleStore::record_size(memory_.shape.features));\n",
         "",
     ),
-    SealMutant(
+    CoreMutant(
         "erase leaves the bytes of a delta",
         "session/session.cpp",
         "  std::memset(memory_.local, 0, sizeof(float) * local_floats(shape, memory_.residual != nullptr));\n",
         "",
     ),
-    SealMutant(
+    CoreMutant(
         "erase leaves a head",
         "session/round.cpp",
-        "  start_run(kVisit);\n  std::memset(memory_.global, 0, sizeof(float) * parameters());\n",
+        "  start_run(kVisit);\n  clear_heads();\n",
         "  start_run(kVisit);\n",
     ),
-    SealMutant(
+    CoreMutant(
         "erase leaves the last page",
         _KEEPER,
         "page < device_.pages; ++page",
         "page + 1 < device_.pages; ++page",
     ),
-    SealMutant(
+    CoreMutant(
         "an erased image counts as written", _KEEPER, "  round_.forget();\n  samples_.forget();\n", ""
     ),
-    SealMutant("a key that was not kept", _KEY, _KEEP, _KEEP.replace("return kept;", "{}")),
-    SealMutant("a key of zeros", _KEY, " || equal_keys(key, zero)", ""),
-    SealMutant(
+    CoreMutant("a key that was not kept", _KEY, _KEEP, _KEEP.replace("return kept;", "{}")),
+    CoreMutant("a key of zeros", _KEY, " || equal_keys(key, zero)", ""),
+    CoreMutant(
         "the key before stays in flash",
         "storage/key_store.cpp",
-        "  write();  // the key is kept already\n",
+        "  image_.write();  // the key is kept already\n",
         "",
     ),
-    SealMutant(
+    CoreMutant(
         "the key has one slot",
         "storage/key_store.cpp",
         "rest(device).pages, kPages, kLayout",
         "rest(device).pages, 1, kLayout",
     ),
-    SealMutant(
+    CoreMutant(
         "PAIR in the clear leaves the session", _KEY, "  if (!sealed) session.closed(session.link());\n", ""
     ),
-    SealMutant(
+    CoreMutant(
         "a tentative session outlives its key",
         _LINK,
         "    tentative_ = false;\n    key_changes_ = key_.changes();\n",
         "    key_changes_ = key_.changes();\n",
     ),
-    SealMutant(
+    CoreMutant(
         "another link's session outlives its key",
         _LINK,
         "  if (key_changes_ != key_.changes()) forget();\n",
@@ -205,13 +212,16 @@ MUTANTS = (
 )
 
 
-def build_tests(core: Path, objects: Path, changed: str | None = None) -> Path:
-    """Compile a core and its tests of seals; only a changed file anew.
+def build_tests(
+    core: Path, objects: Path, changed: str | None = None, suites: tuple[str, ...] = _SUITES
+) -> Path:
+    """Compile a core and some of its tests, those of seals if none are named; only a changed file anew.
 
     Args:
         core: The folder that holds `bytefed/`.
         objects: Folder of the unchanged objects, filled if it is empty.
         changed: The file that differs, below `bytefed/`; None for none.
+        suites: Files of tests/core.
 
     Returns:
         The program.
@@ -220,18 +230,31 @@ def build_tests(core: Path, objects: Path, changed: str | None = None) -> Path:
     vectors = f'-DBYTEFED_VECTORS="{ROOT / "tests" / "vectors"}"'
     flags = [*_FLAGS, vectors, f"-I{core}", f"-I{MONOCYPHER}", f"-I{_TESTS}"]
     parts = [monocypher(compiler)]
-    for source in [*sorted((core / "bytefed").rglob("*.cpp")), *(_TESTS / name for name in _SUITES)]:
+    for source in [*sorted((core / "bytefed").rglob("*.cpp")), *(_TESTS / name for name in suites)]:
         is_changed = changed is not None and source == core / "bytefed" / changed
         made = core / "changed.o" if is_changed else objects / f"{source.parent.name}-{source.stem}.o"
         if not made.exists():
             subprocess.run([compiler, *flags, "-c", source, "-o", made], check=True)
         parts.append(made)
-    program = core / "seal_tests"
+    program = core / "core_tests"
     subprocess.run([compiler, *parts, "-o", program], check=True)
     return program
 
 
-def is_found(mutant: SealMutant, scratch: Path, objects: Path) -> bool:
+def whole_tests(scratch: Callable[[str], Path], suites: tuple[str, ...] = _SUITES) -> Path:
+    """Return a folder with the objects of the core as it is, whose tests pass.
+
+    Args:
+        scratch: Makes a new folder of that name.
+        suites: Files of tests/core.
+    """
+    objects, core = scratch("objects"), scratch("whole") / "core"
+    shutil.copytree(CORE, core)
+    subprocess.run([build_tests(core, objects, suites=suites)], check=True)
+    return objects
+
+
+def is_found(mutant: CoreMutant, scratch: Path, objects: Path, suites: tuple[str, ...] = _SUITES) -> bool:
     """Return whether the tests fail on a core with that change."""
     copy = scratch / "core"
     shutil.copytree(CORE, copy)
@@ -240,6 +263,6 @@ def is_found(mutant: SealMutant, scratch: Path, objects: Path) -> bool:
     if text.count(mutant.old) != 1:
         raise ValueError(f"{mutant.name}: its text is not in {mutant.path} exactly once")
     path.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
-    program = build_tests(copy, objects, mutant.path)
+    program = build_tests(copy, objects, mutant.path, suites)
     done = subprocess.run([program], capture_output=True, text=True, check=False, timeout=120)
     return done.returncode != 0

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
-from seal_mutants import MUTANTS, SealMutant, build_tests, is_found
-from shared_board import CORE
+from seal_mutants import MUTANTS, CoreMutant, is_found, whole_tests
 
 pytestmark = [
     pytest.mark.slow,
@@ -19,13 +17,9 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def objects(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Objects of the core as it is; its tests pass."""
-    folder = tmp_path_factory.mktemp("objects")
-    core = tmp_path_factory.mktemp("whole") / "core"
-    shutil.copytree(CORE, core)
-    subprocess.run([build_tests(core, folder)], check=True)
-    return folder
+    return whole_tests(tmp_path_factory.mktemp)
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-def test_broken_seal(mutant: SealMutant, tmp_path: Path, objects: Path) -> None:
+def test_broken_seal(mutant: CoreMutant, tmp_path: Path, objects: Path) -> None:
     assert is_found(mutant, tmp_path, objects)

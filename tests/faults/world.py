@@ -91,6 +91,7 @@ class Setting:
         samples: Training samples of each board; more than 12 take two ADDs.
         still: Whether the rounds leave the global head as it is; then the boards are asked to evaluate it, too.
         statistics: Whether every round asks for statistics.
+        personal: Whether these tell of the boards' personal heads.
         stops: Whether every round ends as a run does, by RELEASE.
         twin: Whether every host draws the same random numbers.
         left_out: The uid of a board whose deltas don't count in odd rounds; 0 for none.
@@ -117,6 +118,7 @@ class Setting:
     samples: int = 5
     still: bool = False
     statistics: bool = False
+    personal: bool = False
     stops: bool = False
     twin: bool = False
     left_out: int = 0
@@ -200,13 +202,13 @@ def samples_of(uid: int, train: int, features: int) -> Samples:
 
 
 def trained(samples: Samples, head: np.ndarray, number: int) -> np.ndarray:
-    """Return the delta that the kernel makes of a head with these samples."""
+    """Return the head that the kernel makes of another with these samples."""
     local = head.copy()
     train(
         local, samples.train_x, samples.train_y, C, scale=samples.scale, zero_point=samples.zero_point,
         epochs=PLAN.epochs, batch=PLAN.batch, rate=PLAN.rate, seed=PLAN.seed, round=number,
     )  # fmt: skip
-    return local - head
+    return local
 
 
 def classified(samples: Samples, head: np.ndarray) -> int:
@@ -562,10 +564,12 @@ class _Booked:
 
     async def round(self, number: int, head: np.ndarray) -> None:
         self._round, setting = number, self._world.setting
-        plan = replace(PLAN, codec_down=setting.codec_down, codec_up=setting.codec_up)
+        plan = replace(
+            PLAN, codec_down=setting.codec_down, codec_up=setting.codec_up, personal=setting.personal
+        )
         reply = await self._device.train(self._plan(number, head, plan))
         self._check_delta(number, reply)
-        self._check_statistics(reply, asked=setting.statistics)
+        self._check_statistics(number, reply, asked=setting.statistics)
         self._world.store.commit_delta(
             number, self.name, reply.delta, num_examples=reply.num_examples, loss=None, correct=None
         )
@@ -573,7 +577,7 @@ class _Booked:
     def _check_delta(self, number: int, reply: RoundReply) -> None:
         """Compare a delta with what training makes of the head that the board is said to hold."""
         world, samples = self._world, self._samples
-        made = trained(samples, reply.head, number)
+        made = trained(samples, reply.head, number) - reply.head
         due = world.residuals.delta(
             self._device.uid, number, world.setting.codec_up, made,
             counted_before=world.counts(self._device.uid, number - 1),
@@ -585,16 +589,21 @@ class _Booked:
         if reply.num_examples != len(samples.train_y):
             raise Violation(f"{self.name}: {reply.num_examples} samples weigh its delta of round {number}")
 
-    def _check_statistics(self, reply: RoundReply, *, asked: bool) -> None:
+    def _check_statistics(self, number: int, reply: RoundReply, *, asked: bool) -> None:
         told = reply.statistics
         if (told is not None) != asked:
             raise Violation(f"{self.name}: statistics were {'' if asked else 'not '}asked for, {told} came")
         if told and told.test_correct != (due := classified(self._samples, reply.head)):
             raise Violation(f"{self.name}: {told.test_correct} test samples classified correctly, not {due}")
+        if told and self._world.setting.personal:
+            due = classified(self._samples, trained(self._samples, reply.head, number))
+            if reply.personal != due:
+                raise Violation(f"{self.name}: its personal head gets {reply.personal} right, not {due}")
 
     async def evaluate(self, number: int, head: np.ndarray) -> None:
-        reply = await self._device.train(self._plan(number, head, PLAN, train=False))
-        self._check_statistics(reply, asked=True)
+        plan = replace(PLAN, personal=self._world.setting.personal)
+        reply = await self._device.train(self._plan(number, head, plan, train=False))
+        self._check_statistics(number, reply, asked=True)
 
     async def release(self) -> None:
         """Let the board forget what the run's end leaves on it."""
@@ -834,9 +843,10 @@ def random_setting(seed: int) -> Setting:
     ]
     # A board that is reset loses the residual of a lossy codec, and that is no fault.
     lossy = rng.random() < 0.3 and "reset" not in {event for _, event in events}
+    statistics = rng.random() < 0.3
     return Setting(
         codec_up="onebit" if lossy else "float32",
-        statistics=rng.random() < 0.3,
+        statistics=statistics,
         left_out=2 if rng.random() < 0.2 else 0,
         boards=rng.choice((1, 2, 2, 3)),
         rounds=rng.choice((1, 2, 3)),
@@ -850,4 +860,5 @@ def random_setting(seed: int) -> Setting:
         forgetful=not lossy and rng.random() < 0.3,
         echo=rng.randint(1, 30),
         seed=seed,
+        personal=statistics and rng.random() < 0.5,
     )

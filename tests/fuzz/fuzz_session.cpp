@@ -17,18 +17,23 @@ using namespace bytefed;
 namespace {
 
 constexpr uint16_t kFeatures = 5, kInputs = 7, kCapacity = 12;
-constexpr uint8_t kClasses = 3, kMaxBatch = 4;
+constexpr uint8_t kClasses = 3, kMostClasses = 5, kMaxBatch = 4;
 
-using BoardMemory = StaticMemory<kFeatures, kClasses, kCapacity, kMaxBatch>;
+using BoardMemory = StaticMemory<kFeatures, kMostClasses, kCapacity, kMaxBatch, true, kInputs>;
+
+// Parameters of the board's head now.
+size_t parameters(const Session& session) {
+  return HeadShape{kFeatures, session.board().classes}.parameters();
+}
 
 // The part of a board that a loss of power destroys: its memory comes up with anything in it.
 struct Device {
   Device(const Port& port, Flash& flash)
       : session(garbage(memory), {1, 2, 1, 3, kInputs, {0.5f, 1}}, port),
-        keeper(flash.device(), session, memory.view(), 3) {}
+        keeper(flash.device(), session, memory.view(kClasses), 3) {}
   static Memory garbage(BoardMemory& memory) {
     std::memset(static_cast<void*>(&memory), 0xA5, sizeof memory);
-    return memory.view();
+    return memory.view(kClasses);
   }
 
   BoardMemory memory;
@@ -43,7 +48,7 @@ struct Kept {
   uint16_t round;
   State state;
   explicit Kept(const Session& session)
-      : head(crc32(session.global_head(), sizeof(float) * HeadShape{kFeatures, kClasses}.parameters())),
+      : head(crc32(session.global_head(), sizeof(float) * parameters(session))),
         samples(has_samples(session.store()) ? session.store().crc() : 0),
         round(session.state() == State::kReady ? session.round() : uint16_t{0}),
         state(session.state()) {}
@@ -58,12 +63,14 @@ struct Kept {
 struct World {
   World(uint8_t limit, uint8_t window)
       : links{{this, &World::send, limit, window}, {this, &World::send, 20, 3}} {
+    links[0].cable = true;
     power_up();
   }
   Session& session() { return board->session; }
   uint8_t current_link() { return session().link() == &links[1] ? 1 : 0; }
   void power_up() {
-    const Port port = {this, &World::millis, &World::extract, &World::sense, &World::about, &World::save};
+    Port port = {this, &World::millis, &World::extract, &World::sense, &World::about, &World::save};
+    port.show = &World::show;
     board.reset(new Device(port, flash));
     board->keeper.load();
   }
@@ -92,6 +99,14 @@ struct World {
     return true;
   }
   static void about(void*, Details* details) { details->board = Model::kFeather; }
+  // Phones are shown a text only while a host wants it.
+  static bool show(void* context, const char* text, size_t length) {
+    World* self = static_cast<World*>(context);
+    if (length > kPhoneText) abort();
+    if (length > 0 && (self->session().board().capabilities & Board::kShown) == 0) abort();
+    for (size_t i = 0; i < length; ++i) self->heard += static_cast<uint8_t>(text[i]);
+    return true;
+  }
   static bool save(void* context) { return static_cast<World*>(context)->board->keeper.save(); }
 
   void give(uint8_t link, const uint8_t* frame, size_t length) {
@@ -117,11 +132,11 @@ struct World {
     if (store.count(Split::kTrain) + store.count(Split::kTest) > store.capacity()) abort();
     for (uint8_t split = 0; split < 2; ++split) {
       for (uint16_t i = 0; i < store.count(static_cast<Split>(split)); ++i) {
-        if (store.get(static_cast<Split>(split), i).label >= kClasses) abort();
+        if (store.get(static_cast<Split>(split), i).label >= session().board().classes) abort();
       }
     }
     if (session().holds_delta() && session().round_record().state != State::kReady) abort();
-    if (!all_finite(session().global_head(), HeadShape{kFeatures, kClasses}.parameters())) abort();
+    if (!all_finite(session().global_head(), parameters(session()))) abort();
   }
 
   Link links[2];
@@ -288,6 +303,34 @@ void release(World& world, Input& input) {
   request(world, world.current_link(), message);
 }
 
+void label(World& world, Input& input) {
+  const uint8_t how = input.byte(), length = input.byte() % 16;
+  uint8_t frame[kHeaderSize + Label::kSize + 16];
+  pack_control_header(Kind::kLabel, ++world.sequence, frame);
+  pack(Label{static_cast<uint8_t>(how & 7u), static_cast<uint8_t>(how >> 3 & 7u)}, frame + kHeaderSize);
+  input.bytes(frame + kHeaderSize + Label::kSize, length);
+  world.give(world.current_link(), frame, kHeaderSize + Label::kSize + length);
+}
+
+void discard(World& world, Input& input) {
+  const uint8_t how = input.byte();
+  request(world, world.current_link(),
+          Discard{static_cast<uint8_t>(how & 7u), static_cast<uint8_t>(how >> 3 & 7u), input.byte()});
+}
+
+void classify(World& world, Input& input) {
+  const uint8_t how = input.byte();
+  world.sensor_waits = how >> 5;
+  request(world, world.current_link(),
+          Classify{input.byte(), static_cast<uint8_t>(how & 15u), static_cast<uint8_t>(input.byte() % 64)});
+}
+
+void record(World& world, Input& input) {
+  const uint8_t how = input.byte();
+  world.sensor_waits = how >> 5;
+  request(world, world.current_link(), Record{input.byte(), static_cast<uint16_t>(how & 15u)});
+}
+
 // If the flash can be read, all state that was safe when the power failed is there again; in any case the
 // state is sound.
 void lose_power(World& world, Input& input) {
@@ -311,7 +354,7 @@ void keep(World& world, Input& input) {
 
 void step(World& world, Input& input) {
   const uint8_t opcode = input.byte();
-  switch (opcode < 192 ? opcode % 12 : 12 + opcode % 6) {
+  switch (opcode < 192 ? opcode % 12 : 12 + opcode % 10) {
     case 0: return raw(world, input);
     case 1: return work(world, input);
     case 2:
@@ -334,6 +377,10 @@ void step(World& world, Input& input) {
     case 14: return keep(world, input);
     case 15: world.flash.writes_left = input.byte(); return;
     case 16: return begin_again(world);
+    case 17: return label(world, input);
+    case 18: return discard(world, input);
+    case 19: return classify(world, input);
+    case 20: return record(world, input);
     default: return release(world, input);
   }
 }

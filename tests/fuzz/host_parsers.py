@@ -244,7 +244,7 @@ TARGETS = {
     "csv": Target(in_file(".csv", lambda path: _sample(path, (2, 3))), lambda: WINDOWS),
     "json": Target(in_file(".json", lambda path: _sample(path, (2, 3))), lambda: [EDGE_IMPULSE]),
     "picture": Target(in_file(".png", lambda path: _sample(path, (4, 4, 1))), _pictures, 0.2),
-    "motion": Target(in_file(".ts", motion._read_file), lambda: [MOTION]),
+    "motion": Target(in_file(".ts", motion._ARCHIVE._read_file), lambda: [MOTION]),
     "gesture": Target(in_file(".json", gesture._read_file), lambda: [STROKES]),
 }
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bytefed.extractor.manifest import model_folder
 
-MODEL = (model_folder("digits") / "digits.tflite").read_bytes()
-MOTION = (model_folder("motion") / "motion.tflite").read_bytes()
+MODEL = (model_folder("digits_plain") / "digits_plain.tflite").read_bytes()
+MOTION = (model_folder("motion_plain") / "motion_plain.tflite").read_bytes()
 
 
 def edited(change, model: bytes = MODEL) -> bytes:

@@ -18,13 +18,20 @@ from bytefed.protocol.message import (
     AddFlag,
     Begin,
     Capture,
+    Classify,
+    ClassifyFlag,
     Config,
+    Discard,
+    DiscardFlag,
     Get,
     Hello,
     Kind,
+    Label,
     Next,
+    Noise,
     Pair,
     PairFlag,
+    Record,
     Release,
     RoundFlag,
     Status,
@@ -41,8 +48,10 @@ RECORDS = b"".join(bytes((i % _C, i, 1, 2, 3, 4)) for i in range(_ADDED))
 CONFIG = Config(0, 0, 255, 1, 0.01, 9, 0.0)
 TRAIN = int(RoundFlag.TRAIN)
 BEGIN = Begin(ROUND, zlib.crc32(HEAD), 0)
+_NEVER = 250  # a sequence number that no request of a test has
 HOLD = 10_000  # milliseconds of silence after which another link may take a session
 NOW = 2**32 - 5_000  # where the board's clock stands: it wraps around soon
+LABEL = Label(_C - 1, _C).pack() + b"walk"
 MORE = Capture(1, 200, 0, int(AddFlag.TEST))
 
 
@@ -86,13 +95,13 @@ class StatedBoard:
         self.core = _core.VirtualBoard(
             features=_D, classes=_C, uid=1, capacity=250, max_batch=4, input_size=_D, scale=SCALE,
             zero_point=ZERO_POINT, extract=lambda inputs: inputs, sense=lambda label: bytes(_D), sense_time=1,
-            window=2, frame_limit=200, save=lambda: True,
+            window=2, frame_limit=200, save=lambda: True, most_classes=_C + 1,
         )  # fmt: skip
         self.core.set_millis(NOW)
         self.sequence = 40
         self.begun = self.pulled = 0
         self.has_head = False
-        self.added = 250
+        self.added = _NEVER
         self.add = Add(0, _ADDED, int(AddFlag.ANEW), zlib.crc32(RECORDS), SCALE, ZERO_POINT)
         self.capture = Capture(0, 1, 1, int(AddFlag.TEST))
         if state != "closed":
@@ -114,9 +123,10 @@ class StatedBoard:
         return self.core.take_frames()
 
     def _open(self) -> None:
-        """All that each state needs: a session, samples, a CAPTURE that is over."""
+        """All that each state needs: a session, labels, samples, a CAPTURE that is over."""
         self.ask(Kind.HELLO, hello())
         self.ask(Kind.CONFIG, CONFIG.pack())
+        self.ask(Kind.LABEL, LABEL)
         self.ask(Kind.CAPTURE, self.capture.pack(), slices=100)
         self.add = Add(0, _ADDED, 0, zlib.crc32(RECORDS), SCALE, ZERO_POINT)
         self._start_add()
@@ -186,7 +196,7 @@ class StatedBoard:
 
     def pushing(self) -> int:
         """The sequence number of the BEGIN or ADD whose chunks are due."""
-        return self.added if self.add.first == _ADDED and self.begun < self.added else self.begun
+        return self.added if self.begun < self.added < _NEVER else self.begun
 
     def state(self) -> str:
         """Which state the board is in, by what it says and by what it answers to harmless requests."""
@@ -271,6 +281,8 @@ REQUESTS: dict[str, Callable[[StatedBoard], tuple[Kind, bytes] | tuple[Kind, byt
         _round(Kind.BEGIN, ROUND - 1, BEGIN.head),
         TRAIN,
     ),
+    "NOISE that asks": lambda board: (Kind.NOISE, Noise(0.0, 0, 0, 0).pack()),
+    "NOISE of a first budget": lambda board: (Kind.NOISE, Noise(1.0, 1_000_000, 16, 3_000_000).pack()),
     "RELEASE of the last round": lambda board: (Kind.RELEASE, Release(ROUND, 1).pack()),
     "RELEASE of another round": lambda board: (Kind.RELEASE, Release(ROUND + 1, 1).pack()),
     "RELEASE of round 0": lambda board: (Kind.RELEASE, Release(0, 0).pack()),
@@ -286,6 +298,16 @@ REQUESTS: dict[str, Callable[[StatedBoard], tuple[Kind, bytes] | tuple[Kind, byt
         Capture(board.core.samples(test=True), 9, 1, int(AddFlag.TEST)).pack(),
     ),
     "CAPTURE of 0 windows": lambda board: (Kind.CAPTURE, Capture(0, 0, 0, 0).pack()),
+    "DISCARD of a label without samples": lambda board: (
+        Kind.DISCARD,
+        Discard(int(DiscardFlag.LABEL), _C, 0).pack(),
+    ),
+    "LABEL that asks": lambda board: (Kind.LABEL, Label(0, 0).pack()),
+    "LABEL that changes nothing": lambda board: (Kind.LABEL, LABEL),
+    "LABEL of one class more": lambda board: (Kind.LABEL, Label(_C, _C + 1).pack() + b"run"),
+    "CLASSIFY": lambda board: (Kind.CLASSIFY, Classify(0, 0, 0).pack()),
+    "CLASSIFY to stop": lambda board: (Kind.CLASSIFY, Classify(0, int(ClassifyFlag.STOP), 0).pack()),
+    "RECORD": lambda board: (Kind.RECORD, Record(0, 0).pack()),
 }
 
 

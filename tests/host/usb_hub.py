@@ -31,7 +31,10 @@ class HubBoard:
         board: The firmware's core.
         at: Asked after each piece of work whether something happens to it; then forgotten.
         heard: Bytes that it was told, over all ports.
+        senses: Whether it waits for a sensor: it has none.
     """
+
+    senses = False
 
     def __init__(self, uid: int, features: int, classes: int, key: bytes | None = None) -> None:
         self.uid = uid

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +111,15 @@ def test_from_a_new_board_to_a_sealed_run_in_two_commands(user):
     assert {row["security"] for row in rows} == {"sealed"}
 
 
+def test_a_board_without_a_key_captures_where_that_is_asked_for(user):
+    with boards() as (board,):
+        words = ("capture", "--board", board["port"], "--label", "1", "--seconds", "1")
+        user.does(*words, status=1, says="E_BOARD_UNPAIRED")
+        user.does(
+            *words, "--open", status=1, says="E_BOARD_NO_SENSOR"
+        )  # these boards have none to capture with
+
+
 def test_a_first_contact_is_estimated_to_the_byte(user):
     """The second host has the key, and has never seen the board."""
     with boards() as (board,):
@@ -192,6 +202,21 @@ def test_a_key_goes_to_another_host_and_is_taken_away_by_rotating(user, tmp_path
         other.does("keys", "rotate", board["port"])
         user.does("devices", board["port"], status=1, says="E_BOARD_LOCKED")
         assert "key = " in other.does("keys", "export", board["uid"], "-")
+
+
+def test_rotating_gives_another_key_than_that_of_an_interrupted_rotation(user):
+    """A stolen file holds the pending key, too."""
+    with boards() as (board,):
+        user.does("pair", board["port"])
+        uid = int(board["uid"], 16)
+        with user.keys.changing() as entries:
+            taken = entries[uid].key
+            entries[uid] = replace(entries[uid], key=bytes(range(32)), pending=taken)
+        user.does("keys", "rotate", board["port"], says="has a new key")
+        entry = user.keys.read()[uid]
+        assert entry.key not in (None, taken, bytes(range(32)))
+        assert entry.pending is None
+        user.does("devices", board["port"], says="sealed")
 
 
 def test_only_erasing_gives_a_board_a_key_whose_own_is_lost(user, tmp_path):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 README = Path(__file__).parents[2] / "README.md"
-NEEDS_HARDWARE = ("serial:auto", "serial:/dev", "ble:", "pio ")
+NEEDS_HARDWARE = ("serial:auto", "serial:/dev", "ble:", "pio ", "bytefed flash ")
 
 
 def blocks(language: str) -> list[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from emulated import ROOT, heads
+from mcu_counts import EXTRACTOR_STACK, EXTRACTORS, count
 from numpy.typing import NDArray
 
 from bytefed.boards.open import VirtualOptions, open_devices
@@ -39,7 +40,13 @@ def tflm_images(images: Path) -> Path:
     folder = ROOT / "build" / "qemu-tflm"
     for step in (
         ["cmake", "--preset", "qemu", "-B", folder, f"-DBYTEFED_TFLM_DIR={Path(package).resolve()}"],
-        ["cmake", "--build", folder, "--target", *(f"board-{name}" for name in MODELS)],
+        [
+            "cmake",
+            "--build",
+            folder,
+            "--target",
+            *(f"{kind}-{name}" for kind in ("board", "extractor") for name in MODELS),
+        ],
     ):
         done = subprocess.run(step, cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -114,6 +121,13 @@ def test_one_wrong_feature_is_found(own_images: None) -> None:
             return await board_agrees(device, extractor, inputs, features)
 
     assert not asyncio.run(compare())
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_page_of_costs_tells_what_an_extractor_takes(tflm_images: Path, name: str) -> None:
+    counts = count(tflm_images / f"extractor-{name}.elf")
+    assert counts["extractor_insn"] == pytest.approx(EXTRACTORS[name], rel=0.03)
+    assert counts["extractor_stack_bytes"] == pytest.approx(EXTRACTOR_STACK, rel=0.03)
 
 
 def test_a_run_makes_the_heads_of_virtual_boards(own_images: None, tmp_path: Path) -> None:

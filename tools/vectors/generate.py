@@ -14,6 +14,7 @@ import frames
 import head_codecs
 import kernel
 import messages
+import noise
 import seals
 import transfers
 
@@ -25,6 +26,7 @@ FILES: dict[str, Callable[[], Iterator[str]]] = {
     "exp.txt": kernel.exp_lines,
     "log.txt": kernel.log_lines,
     "sgd.txt": kernel.sgd_lines,
+    "noise.txt": noise.lines,
     "seal_handshakes.txt": seals.handshake_lines,
     "seal_frames.txt": seals.frame_lines,
     "seal_blobs.txt": seals.blob_lines,

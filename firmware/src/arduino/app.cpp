@@ -42,10 +42,12 @@ App::App()
     : flash_(flash::device()),
       extracts_(tflm_features::start()),
       sensor_(kTakesWindows ? sensor::start() : SensorChip::kNone),
-      session_(memory_.view(), identify(), port()),
+      session_(memory_.view(model::kClasses), identify(), port()),
       serial_(nullptr, usb::write),
-      keeper_(KeyStore::rest(flash_), session_, memory_.view(), model::kHash),
+      keeper_(BudgetStore::rest(KeyStore::rest(flash_)), session_, memory_.view(model::kClasses),
+              model::kHash),
       key_store_(flash_),
+      budget_store_(KeyStore::rest(flash_)),
       key_({this, &App::erase, &App::keep}),
       cable_(session_, *serial_.link(), key_, seal_port()),
       air_(session_, ble::link(), key_, seal_port()) {}
@@ -71,6 +73,9 @@ Port App::port() {
   if (extracts_ && sensor_ != SensorChip::kNone) port.sense = &App::sense;
   port.about = &App::about;
   port.save = &App::save;
+  port.random = &App::random;
+  port.keep_budget = &App::keep_budget;
+  port.show = &App::show;
   return port;
 }
 
@@ -79,6 +84,8 @@ void App::start() {
   button::start();
   usb::start();
   keeper_.load();
+  const BudgetRecord* const budget = budget_store_.load();
+  if (budget != nullptr) session_.restore(*budget);
   const uint8_t* const kept = key_store_.load();
   if (kept != nullptr) key_.set(kept);
   radio_ = ble::start(chip::uid());  // without a radio, USB still works, and the light shows the error
@@ -108,7 +115,7 @@ void App::step() {
   sample();
   press_button();
   keeper_.poll(now);
-  light::show(status(), now);
+  light::show(status(), now, session_.watched().label);
   const bool at_work = !sent || sampling_ || keeper_.saving();
   if (!busy || !sent) chip::rest(at_work ? kBreath : kNap);
 }
@@ -132,9 +139,9 @@ void App::watch_usb() {
   usb_open_ = open;
 }
 
-// Reads the sensor while samples are being captured.
+// Reads the sensor while windows are captured, classified or recorded.
 void App::sample() {
-  const bool wanted = session_.capturing();
+  const bool wanted = session_.sensing();
   if (wanted && !sampling_) window_.start(chip::millis());
   sampling_ = wanted;
   if (wanted) window_.tick(chip::millis());
@@ -144,7 +151,7 @@ void App::sample() {
 void App::press_button() {
   const button::Press press = button::poll(chip::millis());
   if (press == button::Press::kLong) {
-    button_label_ = static_cast<uint8_t>((button_label_ + 1) % model::kClasses);
+    button_label_ = static_cast<uint8_t>((button_label_ + 1) % session_.board().classes);
     light::blink(button_label_ + 1);
   } else if (press == button::Press::kShort) {
     const Capture capture = {session_.store().count(Split::kTrain), kButtonWindows, button_label_, 0};
@@ -156,6 +163,7 @@ Light App::status() const {
   if (!radio_ || !entropy_.works() || !extracts_ || keeper_.failed() || !keeper_.fits()) return Light::kError;
   if (session_.capturing()) return Light::kCapturing;
   if (session_.state() == State::kTraining) return Light::kTraining;
+  if (session_.classifying()) return Light::kClassifying;
   return ble::connected() || usb::is_open() ? Light::kLinked : Light::kIdle;
 }
 
@@ -190,6 +198,12 @@ bool App::save(void* context) {
   return static_cast<App*>(context)->keeper_.save();
 }
 
+bool App::show(void* context, const char* text, size_t length) {
+  if (!static_cast<App*>(context)->advertises_) return false;
+  ble::show(text, length);
+  return true;
+}
+
 bool App::erase(void* context) {
   return static_cast<App*>(context)->keeper_.erase();
 }
@@ -198,6 +212,10 @@ Status App::keep(void* context, const uint8_t* key) {
   App* const self = static_cast<App*>(context);
   if (!self->entropy_.works()) return Status::kNoEntropy;
   return self->key_store_.save(key) ? Status::kOk : Status::kStorageFailed;
+}
+
+bool App::keep_budget(void* context, const BudgetRecord& record) {
+  return static_cast<App*>(context)->budget_store_.save(record);
 }
 
 bool App::random(void* context, uint8_t* bytes, size_t length) {

@@ -4,6 +4,7 @@
 #include "ble_link.h"
 #include "bytefed/session/serial_link.h"
 #include "bytefed/session/session.h"
+#include "bytefed/storage/budget_store.h"
 #include "bytefed/storage/keeper.h"
 #include "bytefed/storage/key_store.h"
 #include "bytefed_model.h"
@@ -43,19 +44,23 @@ class App {
   static bool save(void* context);
   static bool erase(void* context);
   static bytefed::Status keep(void* context, const uint8_t* key);
+  static bool keep_budget(void* context, const bytefed::BudgetRecord& record);
+  static bool show(void* context, const char* text, size_t length);
   static bool random(void* context, uint8_t* bytes, size_t length);
 
   Entropy entropy_;
   bytefed::BlockDevice flash_;
   bool extracts_;  // whether the model is the one that was built in and fits its arena
   bytefed::SensorChip sensor_;
-  bytefed::StaticMemory<bytefed_model::kFeatures, bytefed_model::kClasses, BYTEFED_CAPACITY,
-                        BYTEFED_MAX_BATCH>
+  static constexpr uint16_t kWindow = bytefed_model::kWindowSteps > 0 ? bytefed_model::kInputSize : 0;
+  bytefed::StaticMemory<bytefed_model::kFeatures, BYTEFED_LABELS, BYTEFED_CAPACITY, BYTEFED_MAX_BATCH, true,
+                        kWindow>
       memory_;
   bytefed::Session session_;
   bytefed::SerialLink serial_;
   bytefed::Keeper keeper_;
   bytefed::KeyStore key_store_;
+  bytefed::BudgetStore budget_store_;
   bytefed::BoardKey key_;
   bytefed::SealedLink cable_, air_;
   Window window_;

@@ -2,9 +2,12 @@
 #pragma once
 #include <cstdint>
 
+#include "bytefed/session/sealed_link.h"
+
 namespace ble {
 
-constexpr uint32_t kPatience = 10000;  // ms that a central may be connected without a session
+constexpr uint32_t kPatience = 10000;       // ms that a central may be connected without a session
+constexpr uint32_t kGuestPatience = 60000;  // the same, where its GREET was answered, or phones may read
 
 class Guard {
  public:
@@ -17,9 +20,9 @@ class Guard {
   }
 
   // Whether it is time to disconnect the central: once, and again when that was no use for as long.
-  bool lets_go(bool connected, bool has_session, uint32_t now) {
-    if (!connected || has_session) since_ = now;
-    if (now - since_ < kPatience) return false;
+  bool lets_go(bool connected, const bytefed::SealedLink& seal, bool shows, uint32_t now) {
+    if (!connected || seal.has_session()) since_ = now;
+    if (now - since_ < (seal.has_greeted() || shows ? kGuestPatience : kPatience)) return false;
     since_ = now;
     return true;
   }

@@ -19,6 +19,9 @@ bytefed::Link& link();
 
 bool connected();
 
+// Lets everybody near read this text, of up to kPhoneText bytes, from now on; 0 bytes: nothing.
+void show(const char* text, size_t length);
+
 // Hands the frames that arrived to the sealed link, which stands on link(). True if there were any.
 bool poll(bytefed::SealedLink& seal);
 

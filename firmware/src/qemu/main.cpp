@@ -74,6 +74,7 @@ int main() {
   seed(arguments);
   Port port = {};
   port.millis = millis;
+  if (arguments.sealed) port.random = random;  // without a seed its randomness is known to all
   add_extractor(&identity, &port);
   Session session(memory.view(), identity, port);
   SerialLink serial(nullptr, write);

@@ -1,4 +1,5 @@
-# Board images that run their feature extractor: board-digits.elf and so on, one for each folder of models/.
+# Board images that run their feature extractor: board-digits.elf and so on, one for each folder of models/; and images that
+# count its instructions: extractor-digits.elf.
 # BYTEFED_TFLM_DIR is the package that platformio.ini declares, such as .pio/libdeps/nano33ble/Chirale_TensorFLowLite.
 enable_language(C)  # CMSIS-NN
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
@@ -55,6 +56,10 @@ foreach(model IN LISTS models)
     DEPENDS ${model_to_c} ${manifest} ${model} VERBATIM)
   bytefed_board(board-${name} ${D} ${C} extractor_tflm.cpp ${features}/tflm_features/features.cpp
     ${generated}/bytefed_model.h ${generated}/bytefed_model_data.h)
-  target_include_directories(board-${name} PRIVATE ${features} ${generated})
-  target_link_libraries(board-${name} PRIVATE tflm)
+  bytefed_image(extractor-${name} ${PROJECT_SOURCE_DIR}/benchmarks/mcu/extractor.cpp
+    ${features}/tflm_features/features.cpp ${generated}/bytefed_model.h ${generated}/bytefed_model_data.h)
+  foreach(image board-${name} extractor-${name})
+    target_include_directories(${image} PRIVATE ${features} ${generated})
+    target_link_libraries(${image} PRIVATE tflm)
+  endforeach()
 endforeach()

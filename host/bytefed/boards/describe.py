@@ -5,9 +5,12 @@ from __future__ import annotations
 from bytefed.boards.catalog import board_name, sensor_name
 from bytefed.boards.nrf52840.watermarks import Watched
 from bytefed.device.device import Device
+from bytefed.device.labels import read_labels
 from bytefed.device.visit import about
+from bytefed.errors import BoardError
 from bytefed.extractor.manifest import known_model
-from bytefed.protocol.message import RAM_UNIT, VISIT, Capability, State, Welcome
+from bytefed.privacy.accountant import UNIT
+from bytefed.protocol.message import RAM_UNIT, VISIT, Capability, Kind, Noise, Noised, State, Welcome
 
 
 async def describe(device: Device) -> dict[str, str]:
@@ -28,9 +31,12 @@ async def describe(device: Device) -> dict[str, str]:
         "model": model_label(board.model) if has_extractor else "none: takes features",
         "head": f"{board.features}x{board.classes}, batch up to {stored.max_batch}",
         "samples": f"{stored.train} + {stored.test} of {stored.capacity}",
+        "labels": await _labels(device),
         "round": where_it_stands(device.welcome),
         "link": "sealed" if device.profile.sealed else "open: no key",
     }
+    if board.capabilities & Capability.SHOWN:
+        facts["phones"] = "OPEN to all near"
     if details is not None:
         facts["board"] = board_name(details.board)
         facts["firmware"] = f"{details.version_major}.{details.version_minor}.{details.version_patch}"
@@ -39,9 +45,38 @@ async def describe(device: Device) -> dict[str, str]:
         facts["RAM free"] = f"{details.ram * RAM_UNIT:,} B" if details.ram else "unknown"
         if details.heap:
             facts["heap"] = f"{details.heap} requests: a defect"
+    if board.capabilities & Capability.NOISED:
+        facts["privacy"] = budget_left(await ask_budget(device))
+    strength = getattr(device.transport, "strength", None)
+    if strength is not None:
+        facts["signal"] = f"{strength} dBm when it was found"
     if isinstance(device.transport, Watched):
         facts |= (await device.transport.watermarks()).facts()
     return facts
+
+
+async def _labels(device: Device) -> str:
+    """Return the labels that somebody has set, and else how many there are and how many more there is room for."""
+    try:
+        labels = await read_labels(device)
+    except BoardError:  # an older firmware's
+        return "none"
+    if labels.are_set:
+        return ", ".join(labels.names)
+    return f"none set, room for {labels.most}"
+
+
+async def ask_budget(device: Device) -> Noised:
+    """Ask a connected board for its privacy budget."""
+    _, body = await device.ask(Kind.NOISE, Noise(0.0, 0, 0, 0).pack(), Kind.NOISED)
+    return Noised.unpack(body)
+
+
+def budget_left(told: Noised) -> str:
+    """Say how much of a privacy budget is left."""
+    left = told.budget - told.spent
+    share = 100 * left / told.budget if told.budget else 0.0
+    return f"noise alone; {share:.0f} % of its budget left, rho {left * UNIT:.4g} of {told.budget * UNIT:.4g}"
 
 
 def where_it_stands(welcome: Welcome) -> str:

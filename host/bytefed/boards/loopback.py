@@ -6,6 +6,7 @@ import asyncio
 from typing import Literal
 
 from bytefed._core import VirtualBoard
+from bytefed.boards.replay import LOOK
 from bytefed.clock import now
 from bytefed.protocol.message import MAX_FRAME
 from bytefed.transport.base import link_lost
@@ -72,6 +73,8 @@ class LoopbackTransport:
                 self._inbox.put(item)
         if busy and self._inbox is not None:
             self._work = asyncio.get_running_loop().call_soon(self._pump)
+        elif self._board.senses and self._inbox is not None:
+            self._work = asyncio.get_running_loop().call_later(LOOK, self._pump)
 
     async def read(self) -> bytes:
         """Wait for what the board says. Raises LinkError: E_LINK_LOST after `close`."""

@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 from bytefed import _core
 from bytefed.device.device import Device
 from bytefed.device.plan import Samples, TrainingPlan
-from bytefed.errors import BoardError
-from bytefed.extractor.describe import golden_inputs
-from bytefed.extractor.extractor import Extractor
+from bytefed.errors import BoardError, counted
+from bytefed.extractor.extractor import Extractor, golden_inputs
 from bytefed.extractor.manifest import Manifest, known_model, model_folder
 from bytefed.ledger.count import REPAIR, ByteCount
 from bytefed.ledger.plan import planned_round
 from bytefed.protocol.message import VISIT, Capability, Kind
-from bytefed.runs.directory import new_run
+from bytefed.runs.numbers import new_run
 
 _TRAIN, _TEST = 40, 8
 _PLAN = TrainingPlan("float32", "float32", epochs=2, batch=8, rate=0.05, seed=11)
@@ -52,6 +51,31 @@ async def check_model(device: Device, model_hash: int) -> str:
                 "If its light blinks red, the model does not fit its arena; otherwise upload again.",
             )
         return device.name
+    finally:
+        await device.close()
+
+
+async def left_behind(device: Device, model_hash: int) -> str:
+    """Visit a board, and return a sentence about samples that an image with another model will not read; "" for none.
+
+    Args:
+        device: Not connected; it is closed afterwards.
+        model_hash: CRC-32 of the .tflite file in the image that is to come.
+
+    Raises:
+        LinkError: It does not answer.
+    """
+    try:
+        await device.connect(VISIT)
+        count = device.stored.train + device.stored.test
+        if not count or device.board.model == model_hash:
+            return ""
+        known = known_model(device.board.model)
+        model = f"model {known[0]}" if known else f"a model that is not known ({device.board.model:08x})"
+        return (
+            f"{device.name} holds {counted(count, 'sample')} under {model}: features that mean nothing to another "
+            "one. The new image does not read them; capture or load them anew."
+        )
     finally:
         await device.close()
 

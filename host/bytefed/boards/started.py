@@ -127,6 +127,8 @@ def board_command(count: int, first: int, options: VirtualOptions) -> list[str]:
         command += ["--model", kind.model]
     if kind.replay is not None:
         command += ["--replay", kind.replay]
+    if kind.labels:
+        command += ["--labels", str(kind.labels)]
     if options.sealed:
         command.append("--keys")
     if options.line_rate is not None:

@@ -14,11 +14,15 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 
 from bytefed._core import VirtualBoard
-from bytefed.boards.replay import WINDOW_SECONDS, Recording, Replay
+from bytefed.boards.replay import LOOK, WINDOW_SECONDS, Recording, Replay
 from bytefed.errors import ConfigError
 from bytefed.extractor.extractor import Extractor
+from bytefed.extractor.manifest import Manifest, model_folder
 from bytefed.protocol.message import MAX_WINDOW
 from bytefed.seal import draw_key
+
+LABELS_OF_SENSORS = 8
+"""The number of labels that boards with a sensor's model have room for."""
 
 _READ_SIZE = 4096
 _BITS_PER_BYTE = 10  # start, eight data, stop
@@ -37,6 +41,8 @@ class BoardKind:
         max_batch: Largest batch size, 1..255.
         window: Number of chunks that it accepts in one burst, 1..32.
         replay: Recording that stands in for a sensor, as `Recording.load` reads it; None for no sensor.
+        labels: Number of labels that its memory has room for, C to 64; 0 for 8 with a model that takes windows of a
+            sensor, as boards have, and else for C.
     """
 
     features: int
@@ -46,6 +52,17 @@ class BoardKind:
     max_batch: int = 32
     window: int = MAX_WINDOW
     replay: str | None = None
+    labels: int = 0
+
+    @property
+    def most_classes(self) -> int:
+        """The number of labels that its memory has room for."""
+        return self.labels or max(self.classes, LABELS_OF_SENSORS if _takes_windows(self.model) else 0)
+
+
+@cache
+def _takes_windows(model: str | None) -> bool:
+    return model is not None and "sensor_hertz" in Manifest.load(model_folder(model)).document
 
 
 @dataclass(frozen=True)
@@ -80,6 +97,7 @@ def make_board(
     extractor: Extractor | None = None,
     recording: Recording | None = None,
     key: bytes | None = None,
+    noise: Callable[[int], bytes] | None = None,
 ) -> VirtualBoard:
     """Return a board that has just been switched on.
 
@@ -89,12 +107,15 @@ def make_board(
         extractor: Its feature extractor, None for none; boards may share one.
         recording: The windows that its sensor replays, None for no sensor; boards may share a recording.
         key: The key that it shares with its host, 32 bytes; None for an open board.
+        noise: Gives the 32 bytes that a round's noise is drawn from, in place of this machine's randomness; for
+            simulations, which protect nobody.
     """
     boot = random.SystemRandom().getrandbits(16)
     if extractor is None:
         return VirtualBoard(
             features=kind.features, classes=kind.classes, uid=uid, boot=boot,
             capacity=kind.capacity, max_batch=kind.max_batch, window=kind.window, version=_version(), key=key,
+        most_classes=kind.most_classes, noise=noise,
         )  # fmt: skip
 
     def extract(values: bytes) -> bytes:
@@ -108,6 +129,7 @@ def make_board(
         zero_point=extractor.quantization.zero_point, extract=extract,
         sense=None if recording is None else Replay(recording, uid).sense, sense_time=round(WINDOW_SECONDS * 100),
         version=_version(), key=key,
+        most_classes=kind.most_classes, noise=noise,
     )  # fmt: skip
 
 
@@ -213,14 +235,16 @@ class PtyBoard:
             self._incoming.spend(len(data), now)
             self.board.feed(data)
             self._busy = True
-        if self._busy:
+        if self._busy or self.board.senses:
             self._busy = self.board.poll(_SLICES)
             self._out += self.board.take()
         if self._out and self._outgoing.wait(now) == 0.0:
             self._write(now)
         if self._busy:
             return 0.0
-        return max(self._outgoing.wait(now), 0.0005) if self._out else None
+        if self._out:
+            return max(self._outgoing.wait(now), 0.0005)
+        return LOOK if self.board.senses else None
 
     def read_wait(self) -> float:
         """Return the seconds for which the line is still busy with what was read."""

@@ -18,6 +18,7 @@ from rich.progress import (
 from rich.table import Table
 
 from bytefed.boards.registry import emulation
+from bytefed.cli.budget import planned_lines, spent_line
 from bytefed.cli.terminal import OPEN_LINKS, difference, percent, result_line
 from bytefed.download import WebFile
 from bytefed.errors import counted
@@ -27,6 +28,8 @@ from bytefed.events import (
     BoardBack,
     BoardJoined,
     BoardTrouble,
+    BudgetPlanned,
+    BudgetSpent,
     DataRemark,
     Event,
     Preparing,
@@ -64,6 +67,13 @@ class Quiet:
 
 def _trouble(event: BoardTrouble) -> str:
     return f"round {event.round}: board {event.board}: [{event.code}] {event.message} {event.remedy}".rstrip()
+
+
+def _budget_spent(event: BudgetSpent) -> str:
+    return (
+        f"Round {event.round} of {event.rounds} is not begun: the boards' budgets don't pay for it any more."
+        " Bytes that were sent again made the difference."
+    )
 
 
 def _away(event: BoardAway) -> str:
@@ -109,6 +119,8 @@ class Live:
         self._wire = self._estimate = 0
         self._handlers: dict[type[Event], Callable[[Any], None]] = {
             Preparing: self._on_preparing,
+            BudgetPlanned: self._on_plan,
+            BudgetSpent: lambda event: self._say(_budget_spent(event), style="yellow"),
             RunStarted: self._on_start,
             AlreadyComplete: lambda event: self._say(_complete(event)),
             DataRemark: lambda event: self._say(f"data: {event.text}", style="yellow"),
@@ -149,11 +161,17 @@ class Live:
             f"run {event.run}: {event.task}, head {event.features}x{event.classes}, {counted(event.boards, 'board')},"
             f" rounds {event.first_round} to {event.rounds} -> {event.directory}"
         )
+        if event.learning_rate:
+            self._say(f"learning rate: {event.learning_rate}")
         if event.faults:
             self._say(f"faults on every link: {event.faults}")
         self._progress.update(
             self._bar, description="samples", total=event.rounds, completed=event.first_round - 1
         )
+
+    def _on_plan(self, event: BudgetPlanned) -> None:
+        for line in planned_lines(event):
+            self._say(line)
 
     def _on_joined(self, event: BoardJoined) -> None:
         self._joined += 1
@@ -167,9 +185,11 @@ class Live:
         self._wire += event.wire_total
         self._estimate += event.estimate_wire
         missing = event.asked - event.participants
-        news = (
-            f"accuracy {percent(event.accuracy_global)}  {event.wire_total:,} B, in all {self._wire:,} B"
-            f" (estimate {self._estimate:,})" + (f"  {missing} missing" if missing else "")
+        accuracy = "" if event.accuracy_global is None else f"accuracy {percent(event.accuracy_global)}  "
+        if event.accuracy_global is None and event.accuracy_boards is not None:
+            accuracy = f"accuracy on the boards before it {percent(event.accuracy_boards)}  "
+        news = f"{accuracy}{event.wire_total:,} B, in all {self._wire:,} B (estimate {self._estimate:,})" + (
+            f"  {missing} missing" if missing else ""
         )
         self._progress.update(self._bar, description="rounds", completed=event.round, news=news)
         if self._progress.disable:
@@ -210,9 +230,22 @@ def _closing_table(summary: Any) -> Table:
     table.add_column(justify="right")
     table.add_column()
     add = table.add_row
-    add("accuracy", percent(summary["accuracy_final"]), "on the global test set")
+    no_reference = summary.get("no_reference")
+    if not no_reference:
+        add("accuracy", percent(summary["accuracy_final"]), "on the global test set")
     add("on the boards", percent(summary["accuracy_boards_final"]), "on their own test samples")
-    add("central", percent(summary["accuracy_central"]), "one head trained on all boards' samples together")
+    if summary["accuracy_personal_final"] is not None:
+        add(
+            "personal heads",
+            percent(summary["accuracy_personal_final"]),
+            "each board's own, on the same samples",
+        )
+    noise = summary.get("privacy")
+    if noise:
+        rounds = counted(noise["rounds"], "round")
+        add("privacy", f"epsilon {noise['epsilon']:g}", f"a sample, delta {noise['delta']:g}, {rounds}")
+    central = no_reference or "one head trained on all boards' samples together"
+    add("central", percent(summary["accuracy_central"]), central)
     add(
         "rounds",
         str(summary["rounds"]),
@@ -230,6 +263,8 @@ def _closing_table(summary: Any) -> Table:
             f"{summary['estimate_flbench']:,}",
             f"float32, one direction, all clients in all rounds; {summary['participants']:,} deltas counted",
         )
+    if "budget" in summary:
+        add("budget", *spent_line(summary["budget"]))
     for phase, sums in summary["sessions"].items():
         if not sums["wire_total"]:
             continue

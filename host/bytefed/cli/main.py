@@ -1,7 +1,8 @@
 """The command line: `bytefed COMMAND`.
 
 Exit status: 0 done; 1 an error of boards, data, run directory or output; 2 an option or configuration that can't work;
-130 interrupted with Ctrl-C; 141 whoever read the output has closed it, as `head` does.
+3 `model whiten` found that whitening does not pay, and wrote nothing; 130 interrupted with Ctrl-C; 141 whoever read the
+output has closed it, as `head` does.
 """
 
 from __future__ import annotations
@@ -58,11 +59,16 @@ def _status(words: list[str]) -> int:
     from bytefed.cli.parser import build_parser
     from bytefed.errors import BytefedError, ConfigError, from_system
 
-    args = build_parser(words[0] if words and words[0] in COMMANDS else None).parse_args(words)
+    try:
+        args = build_parser(words[0] if words and words[0] in COMMANDS else None).parse_args(words)
+    except ConfigError as error:  # of the user's preferences
+        report(error)
+        return REFUSED
+    from bytefed.cli.diagnostics import diagnosed
     from bytefed.cli.terminal import downloads_shown
 
     try:
-        with downloads_shown():
+        with diagnosed(args, words), downloads_shown():
             return int(args.run(args))
     except BytefedError as error:
         report(error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -39,6 +40,16 @@ def add_options(
             parser.add_argument(
                 *spellings, dest=f.name, type=key.kind, choices=choices, metavar=metavar, help=text
             )
+
+
+def add_data_dir(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the option that says where the raw data of an earlier run are now."""
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        metavar="DIR",
+        help="folder of the run's raw data, if it is no longer where it was",
+    )
 
 
 def given_options(args: argparse.Namespace) -> dict[str, Any]:

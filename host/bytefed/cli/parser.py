@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
 from bytefed.cli.commands import COMMANDS
+from bytefed.cli.diagnostics import add_diagnostics
 from bytefed.cli.output import report
+from bytefed.cli.preferences import prefer
 from bytefed.errors import ConfigError, did_you_mean
 
 _EPILOG = """\
@@ -18,12 +20,26 @@ start here:
   bytefed run --boards serial:auto    train the boards that are plugged in
   bytefed estimate                    what would it cost?
   bytefed COMMAND --help              more, with examples
+
+preferences, below options and --config, above defaults:
+  $BYTEFED_BOARDS, $BYTEFED_LOG_FILE; else `boards` and `log_file` in $BYTEFED_CONFIG or ~/.config/bytefed/config.toml
+other variables: $BYTEFED_CACHE, $BYTEFED_KEYS, $BYTEFED_MODELS (docs/scripting.md)
+
+exit status:
+  0 done; 1 an error of boards, data, run directory or output; 2 an option or configuration that can't work;
+  3 `model whiten` found that whitening does not pay; 130 interrupted with Ctrl-C; 141 whoever read the output closed it
 """
 _REFUSED = 2
 
 
 class Parser(argparse.ArgumentParser):
-    """Refuses what it doesn't know by a code and a remedy, and without pages of usage."""
+    """Refuses what it doesn't know by a code and a remedy, and without pages of usage.
+
+    Options are taken in full only: a script's `--round` would mean something else once there is a `--round-limit`.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"allow_abbrev": False, **options})
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Parse as argparse does, but leave nothing that this command doesn't know to the one above it."""
@@ -65,6 +81,16 @@ class _Version(argparse.Action):
         parser.exit()
 
 
+def last_parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """Yield the parsers that a command line ends with: a command's own, or those of its actions."""
+    inner = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    if not inner:
+        yield parser
+    for action in inner:
+        for each in action.choices.values():
+            yield from last_parsers(each)
+
+
 def build_parser(chosen: str | None = None) -> Parser:
     """Return the parser of the command line.
 
@@ -72,17 +98,31 @@ def build_parser(chosen: str | None = None) -> Parser:
         chosen: The command whose module is imported and whose options are known; None for none, which is enough
             to list them all.
     """
+    return _parser(() if chosen is None else (chosen,))
+
+
+def whole_parser() -> Parser:
+    """Return the parser with the options of all commands."""
+    return _parser(tuple(COMMANDS))
+
+
+def _parser(known: Sequence[str]) -> Parser:
     parser = Parser(
         prog="bytefed",
         description="Tiny federated learning on microcontrollers, every byte accounted for.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    parser.add_argument("-V", "--version", action=_Version, nargs=0, help="show the version and exit")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, line in COMMANDS.items():
-        if name == chosen:
+        if name in known:
             importlib.import_module(f"bytefed.cli.commands.{name}").add_parser(subparsers)
+            # argparse lists a command, and shells complete it, only with a line of help.
+            subparsers._choices_actions.append(subparsers._ChoicesPseudoAction(name, (), line))
+            for parser_of_command in last_parsers(subparsers.choices[name]):
+                add_diagnostics(parser_of_command)
+                prefer(parser_of_command)
         else:
             subparsers.add_parser(name, help=line)
     return parser

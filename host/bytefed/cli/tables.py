@@ -1,9 +1,13 @@
-"""Tables at any width of the terminal."""
+"""Tables at any width of the terminal; and one of bytes in both directions."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rich.console import Console
 from rich.table import Table
+
+from bytefed.ledger.count import ByteCount
 
 _ANY_WIDTH = 10_000
 
@@ -29,3 +33,19 @@ def show_table(console: Console, table: Table) -> None:
             block.add_row(column.header, cell)
         console.print(block)
         console.print()
+
+
+def count_table(boards: str, rows: Mapping[str, ByteCount]) -> Table:
+    """Return a table of wire bytes: a row for each count, down, up and both.
+
+    Args:
+        boards: "board" or "boards": who is at the other end.
+        rows: The counts by their names.
+    """
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("bytes")
+    for name in (f"to the {boards}", f"from the {boards}", "both"):
+        table.add_column(name, justify="right")
+    for name, count in rows.items():
+        table.add_row(name, f"{count.wire_down:,}", f"{count.wire_up:,}", f"{count.wire_total:,}")
+    return table

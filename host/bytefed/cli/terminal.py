@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import sys
 from collections.abc import Iterator
@@ -10,10 +11,13 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from bytefed.cli.budget import spent_line
 from bytefed.download import WebFile, downloads_told
 from bytefed.errors import counted
 from bytefed.events import Event, Listener
 from bytefed.ledger.count import REPAIR
+
+_LOG = logging.getLogger("bytefed.events")
 
 if TYPE_CHECKING:
     from bytefed.cli.live import DownloadBar
@@ -27,10 +31,26 @@ def shown(*, quiet: bool, as_json: bool) -> AbstractContextManager[Listener]:
         as_json: Print each event as one JSON object on a line of its own.
     """
     if as_json:
-        return nullcontext(_write_json)
+        return nullcontext(_logged(_write_json))
     from bytefed.cli.live import Live, Quiet  # rich is slow to load
 
-    return nullcontext(Quiet()) if quiet else Live()
+    return nullcontext(_logged(Quiet())) if quiet else _live(Live())
+
+
+@contextmanager
+def _live(screen: AbstractContextManager[Listener]) -> Iterator[Listener]:
+    with screen as listener:
+        yield _logged(listener)
+
+
+def _logged(listener: Listener) -> Listener:
+    """Return a listener that logs each event, too."""
+
+    def both(event: Event) -> None:
+        _LOG.info("%.300s", event)
+        listener(event)
+
+    return both
 
 
 def _write_json(event: Event) -> None:
@@ -87,19 +107,26 @@ def difference(sums: Any) -> str:
 
 OPEN_LINKS = "strangers can read and change what their links carry"
 """The meaning of the word OPEN beside boards."""
+OPEN_TO_PHONES = "OPEN to phones: everybody near can read what these boards classify"
+"""The meaning of the word OPEN beside predictions."""
 
 
 def result_line(summary: Any) -> str:
     """Return one line that says how a run ended."""
-    central = summary["accuracy_central"]
+    central, final = summary["accuracy_central"], summary["accuracy_final"]
+    of_boards = "no_reference" in summary
+    accuracy = f"accuracy on the boards {percent(summary['accuracy_boards_final'])}" if of_boards else ""
     compared = f" (central {percent(central)})" if central is not None else ""
     exact = "= estimate"
     if not summary["estimate_exact"]:
         exact = f"estimate {summary['estimate_wire']:,} B: {difference(summary) or 'the sum is right, rows differ'}"
     if summary["open_boards"]:
         exact += f", OPEN: {counted(summary['open_boards'], 'board')}"
+    spent = ""
+    if "budget" in summary:
+        spent = ", budget: " + " ".join(spent_line(summary["budget"]))
     return (
         f"run {summary['run']}: {counted(summary['rounds'], 'round')}, "
-        f"accuracy {percent(summary['accuracy_final'])}{compared},"
-        f" {summary['wire_total']:,} B in rounds, {exact}"
+        f"{accuracy or f'accuracy {percent(final)}'}{compared},"
+        f" {summary['wire_total']:,} B in rounds, {exact}{spent}"
     )

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from bytefed.checkout import PACKAGE
 from bytefed.errors import ConfigError, ModelError
-from bytefed.extractor.manifest import FILE_NAME, MODEL_FOLDERS
+from bytefed.extractor.manifest import FILE_NAME, MODEL_FOLDERS, PLAIN
 
 
 def make_model(name: str, data_dir: Path | None) -> None:
-    """Train an extractor, unless it is there already. Its script shows the progress.
+    """Train an extractor, plain and whitened, unless both are there already. Its script shows the progress.
 
     Args:
         name: Name of the task and of the folder under models/.
@@ -24,13 +24,16 @@ def make_model(name: str, data_dir: Path | None) -> None:
         ConfigError: E_CONFIG_EXTRA if TensorFlow is not installed.
         ModelError: E_MODEL_TRAINING if training failed.
     """
-    if any((folder / name / FILE_NAME).is_file() for folder in MODEL_FOLDERS):
+    if all(
+        any((folder / made / FILE_NAME).is_file() for folder in MODEL_FOLDERS)
+        for made in (name, name + PLAIN)
+    ):
         return
     if importlib.util.find_spec("tensorflow") is None:
         raise ConfigError(
             "E_CONFIG_EXTRA",
             f"The extractor of '{name}' is trained on first use, which needs TensorFlow.",
-            "Run: pip install 'bytefed[models]'",
+            "Run: pip install tensorflow",
         )
     command = [sys.executable, "-m", f"models.{name}.train"]
     if data_dir is not None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from bytefed.data import edge_impulse, pictures, tables, windows
 from bytefed.data.notes import Notes
 from bytefed.data.raw import Division, RawData, divide
-from bytefed.data.task import MAX_CLASSES, Samples, Task
+from bytefed.data.task import MAX_CLASSES, Extraction, Samples, Task
 from bytefed.data.windows import Cut
 from bytefed.errors import DataError, ModelError
 from bytefed.extractor.extractor import Extractor, read_model
@@ -51,7 +52,7 @@ class Source:
 
 
 def load(folder: Path, cut: Cut = Cut()) -> Task:  # noqa: B008 (immutable)
-    """Load a task from a folder such as this one.
+    """Load a task from a folder with an extractor, such as this one; `own.load` reads one without.
 
         NAME.tflite               any int8 feature extractor that boards can run
         walking/one.csv           a recording: a row a point in time, a column an axis
@@ -74,23 +75,54 @@ def load(folder: Path, cut: Cut = Cut()) -> Task:  # noqa: B008 (immutable)
             missing.
     """
     extractor = _extractor(folder)
-    windows.check_window(cut, extractor.input_shape)
     notes = Notes()
-    sources = _sources(folder, notes)
-    raw, files, test = read(sources, extractor.input_shape, cut, notes)
-    windows.check_units(raw.inputs, files, extractor.input_quantization, notes)
-    division = divide(raw, 0.0, TEST, SEED) if test is None else _as_said(test)
-    features = extractor.extract(extractor.quantize(raw.inputs))
+    raw, test = read_for(extractor, folder, cut, notes)
+    division = division_of(raw, test)
+    inputs = extractor.quantize(raw.inputs)
+    features = extractor.extract(inputs)
     return Task(
         name=folder.resolve().name,
         federated=Samples(features[division.federated], raw.labels[division.federated]),
         test=Samples(features[division.test], raw.labels[division.test]),
+        extraction=Extraction(extractor.model, inputs[division.test]),
         num_classes=len(raw.classes),
         quantization=extractor.quantization,
         classes=raw.classes,
         groups=None if raw.groups is None else raw.groups[division.federated],
         warnings=notes.warnings(folder),
     )
+
+
+def read_for(
+    extractor: Extractor,
+    folder: Path,
+    cut: Cut,
+    notes: Notes,
+    *,
+    seen: Collection[str] = (),
+    factors: Sequence[float] = (),
+) -> tuple[RawData, NDArray[np.bool_] | None]:
+    """Read all samples of a folder as inputs of an extractor.
+
+    Args:
+        extractor: The extractor that the samples are for.
+        folder: The folder, with a subfolder for each label.
+        cut: The windows to cut from recordings.
+        notes: Gathers remarks about what was left out or looks odd.
+        seen: Fingerprints of the files that are left out, as the extractor has learned from them.
+        factors: Factor of each value of a reading, as recordings may be in other units; none for 1.
+
+    Returns:
+        The samples, and a mask of those for the global test, None if the folder doesn't say; errors as `load` raises
+        them.
+    """
+    windows.check_window(cut, extractor.input_shape)
+    sources = _strangers(sources_of(folder, notes), seen, notes)
+    raw, files, test = read(sources, extractor.input_shape, cut, notes)
+    if factors:
+        raw = replace(raw, inputs=raw.inputs * np.array(factors, np.float32))
+    windows.check_units(raw.inputs, files, extractor.input_quantization, notes)
+    return raw, test
 
 
 def read(
@@ -138,37 +170,112 @@ def sample(file: Path, shape: tuple[int, ...], cut: Cut, notes: Notes) -> list[N
     Raises:
         DataError: E_DATA_FORMAT, E_DATA_SHAPE or E_DATA_NAN.
     """
-    kind = file.suffix.lower()
     try:
         content = _content(file)
-        if kind in pictures.KINDS:
+        if file.suffix.lower() in pictures.KINDS:
             return [pictures.read(file, content, shape)]
-        if kind not in TABLES:
-            recording = edge_impulse.read(content)
-            if recording is None:
-                notes.add("Left out, JSON without a recording (no 'payload')", file)
-                return []
-            return windows.from_values(file, recording[1], shape, cut, notes)
-        if tables.is_prose(content):
-            notes.add("Left out, words and no table of numbers", file)
-            return []
-        table = tables.read(content)
+        found = _recording(file, content, notes)
     except (OSError, ValueError) as error:
+        raise _unreadable(file, error) from error
+    if found is None:
+        return []
+    if isinstance(found, tables.Table):
+        return windows.from_table(file, found, shape, cut, notes)
+    return windows.from_values(file, found, shape, cut, notes)
+
+
+def size(file: Path) -> tuple[int, int] | None:
+    """Return (readings, values of a reading) of the recording in a file; None for a file that is no recording.
+
+    Raises:
+        DataError: E_DATA_FORMAT.
+    """
+    try:
+        if file.suffix.lower() in pictures.KINDS:
+            return None
+        found = _recording(file, _content(file), Notes())
+    except (OSError, ValueError) as error:
+        raise _unreadable(file, error) from error
+    if isinstance(found, tables.Table):
+        return len(found.rows), windows.measured(found)
+    return None if found is None else (len(found), found.shape[1])
+
+
+def _recording(file: Path, content: bytes, notes: Notes) -> tables.Table | NDArray[np.float32] | None:
+    """Return the recording in a file: as text, or as float32 [readings, values]; None, remarked, for none at all.
+
+    Raises:
+        ValueError: It can't be read.
+    """
+    if file.suffix.lower() not in TABLES:
+        recording = edge_impulse.read(content)
+        if recording is None:
+            notes.add("Left out, JSON without a recording (no 'payload')", file)
+        return None if recording is None else recording[1]
+    if tables.is_prose(content):
+        notes.add("Left out, words and no table of numbers", file)
+        return None
+    return tables.read(content)
+
+
+def _unreadable(file: Path, error: Exception) -> DataError:
+    return DataError(
+        "E_DATA_FORMAT", f"{file} cannot be read: {error}.",
+        "docs/your-data.md says which tables and recordings are read; correct the file, or leave it out.",
+    )  # fmt: skip
+
+
+def division_of(raw: RawData, test: NDArray[np.bool_] | None) -> Division:
+    """Divide the samples of a folder: as it says, else with a fifth of each label for the global test."""
+    if test is None:
+        return divide(raw, 0.0, TEST, SEED)
+    return Division(np.empty(0, np.int64), np.flatnonzero(~test), np.flatnonzero(test))
+
+
+def fingerprint(file: Path) -> str:
+    """Return 16 hexadecimal digits that tell the content of a recording from that of others, whatever its name.
+
+    Raises:
+        DataError: E_DATA_FORMAT if it can't be read.
+    """
+    try:
+        return hashlib.sha256(_content(file)).hexdigest()[:16]
+    except (OSError, ValueError) as error:
+        raise _unreadable(file, error) from error
+
+
+def _strangers(sources: list[Source], seen: Collection[str], notes: Notes) -> list[Source]:
+    """Return the sources that the extractor has not learned from."""
+    if not seen:
+        return sources
+    strangers = []
+    for source in sources:
+        if fingerprint(source.file) in seen:
+            notes.add("Left out, a recording that the extractor learned from", source.file)
+        else:
+            strangers.append(source)
+    if not strangers:
         raise DataError(
-            "E_DATA_FORMAT", f"{file} cannot be read: {error}.",
-            "docs/your-data.md says which tables and recordings are read; correct the file, or leave it out.",
-        ) from error  # fmt: skip
-    return windows.from_table(file, table, shape, cut, notes)
+            "E_DATA_EMPTY",
+            "The extractor learned from all of these recordings: none is left for boards.",
+            "Add recordings that it has not seen.",
+        )
+    return strangers
 
 
 def _extractor(folder: Path) -> Extractor:
     found = sorted(path for path in folder.glob("*.tflite") if not _hidden(path.name))
     if len(found) != 1:
-        raise ModelError("E_MODEL_MISSING", f"{folder} has {len(found)} .tflite files; one is needed.", _HELP)
+        raise ModelError(
+            "E_MODEL_MISSING",
+            f"{folder} has {len(found)} .tflite files; one is needed.",
+            "Name an extractor of `bytefed model list` with --model, or make one of recordings: "
+            "`bytefed model train --data FOLDER --name NAME`.",
+        )
     return Extractor(read_model(found[0]))
 
 
-def _sources(folder: Path, notes: Notes) -> list[Source]:
+def sources_of(folder: Path, notes: Notes) -> list[Source]:
     """Return the files of all labels, label after label."""
     subfolders = []
     for path in _entries(folder):
@@ -254,8 +361,3 @@ def _content(file: Path) -> bytes:
     if len(content) > MAX_FILE_BYTES:
         raise ValueError(f"it has more than {MAX_FILE_BYTES:,} bytes")
     return content
-
-
-def _as_said(test: NDArray[np.bool_]) -> Division:
-    """Return the division that the folder's own subfolders make."""
-    return Division(np.empty(0, np.int64), np.flatnonzero(~test), np.flatnonzero(test))

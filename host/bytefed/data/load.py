@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from bytefed.data import cifar10, digits, folder, gesture, motion, npz, pictures
+from bytefed.data import cifar10, digits, folder, gesture, motion, npz, own, pictures, series
 from bytefed.data.first_use import make_model
 from bytefed.data.raw import Division, RawData, divide
-from bytefed.data.task import Samples, Task
+from bytefed.data.task import Extraction, Samples, Task
 from bytefed.data.windows import Cut
 from bytefed.errors import ConfigError, DataError, did_you_mean
 from bytefed.extractor.extractor import Extractor
-from bytefed.extractor.manifest import Manifest, model_folder
+from bytefed.extractor.manifest import PLAIN, Manifest, model_folder
 
 
 @dataclass(frozen=True)
@@ -42,46 +42,82 @@ class Source:
         return raw, divide(raw, self.pretrain, self.test, self.seed)
 
 
+ON_BOARDS = "boards"
+"""The name, with --data, of the samples that boards hold already."""
+
 _DIGITS = Source(digits.read, pretrain=500 / 1797, test=400 / 1797)
-TASKS: dict[str, Source] = {
+_SOURCES = {
     "cifar10": Source(cifar10.read, pretrain=0.2, test=1 / 6, made_on_use=True),
     "digits": _DIGITS,
     "digits04": _DIGITS,
     "gesture": Source(gesture.read, pretrain=0.4, test=0.2),
     "motion": Source(motion.read, pretrain=0.3, test=0.3),
 }
+TASKS: dict[str, Source] = _SOURCES | {f"{name}{PLAIN}": source for name, source in _SOURCES.items()}
 """Tasks by name; each name is also that of the task's model under models/."""
 
 
-def load_task(name: str, data_dir: Path | None = None, cut: Cut = Cut()) -> Task:  # noqa: B008 (immutable)
+def task_names() -> list[str]:
+    """Return the names of all tasks, sorted: those with a model, and those of ``series``."""
+    return sorted([*TASKS, *series.SERIES])
+
+
+def load_task(
+    name: str,
+    data_dir: Path | None = None,
+    cut: Cut = Cut(),  # noqa: B008 (immutable)
+    model: str = "",
+) -> Task:
     """Load a task, ready to be divided among boards.
 
     Args:
-        name: One of TASKS, or the path of an .npz file (see `npz.load`) or of a folder (see `folder.load`).
+        name: One of ``task_names``; or a model of the user's own that knows its recordings (see `own.load`); or the
+            path of an .npz file (see `npz.load`) or of a folder (see `folder.load`).
         data_dir: Folder with the raw data of tasks that bytefed doesn't ship; ignored by the others.
         cut: The windows to cut from the recordings of a folder.
+        model: Name of the extractor of a folder that has none; empty for the folder's own.
 
     Raises:
-        DataError: E_DATA_UNKNOWN for a name that is neither, or what reading the data raised.
+        DataError: E_DATA_UNKNOWN for a name that is none of these, or what reading the data raised.
         ModelError: The extractor can't be used.
-        ConfigError: E_CONFIG_EXTRA if a package is missing; E_CONFIG_WINDOW for a cut that doesn't fit the data.
+        ConfigError: E_CONFIG_EXTRA if a package is missing; E_CONFIG_WINDOW for a cut that doesn't fit the data;
+            E_CONFIG_MODEL for a model where the data have their own.
     """
-    is_folder = name not in TASKS and not name.endswith(".npz") and Path(name).is_dir()
-    if cut.wanted and not is_folder:
+    if name == ON_BOARDS:
+        raise on_boards()
+    by_name = name in task_names() or name.endswith(".npz")
+    is_model = not by_name and not model and own.has_recordings(name)
+    is_folder = not by_name and not is_model and Path(name).is_dir()
+    if model and not is_folder:
+        raise ConfigError(
+            "E_CONFIG_MODEL",
+            f"--model is for recordings in a folder; {name} is none, or has its own extractor.",
+            "Leave --model out, or name a folder with --data.",
+        )
+    if cut.wanted and not (is_folder or is_model):
         raise ConfigError(
             "E_CONFIG_WINDOW",
             f"--window and --hop cut recordings in a folder; {name} has its windows already.",
             "Leave --window and --hop out.",
         )
+    if is_model or model:
+        return own.load(name, model, cut)
     if is_folder:
         return folder.load(Path(name), cut)
     if name.endswith(".npz"):
         return npz.load(Path(name))
+    if name in series.SERIES:
+        return series.load(name, data_dir)
     if name not in TASKS:
         raise _unknown(name)
+    return _with_model(name, data_dir)
+
+
+def _with_model(name: str, data_dir: Path | None) -> Task:
+    """Load one of TASKS with its extractor."""
     raw, division = TASKS[name].load(data_dir)
     if TASKS[name].made_on_use:
-        make_model(name, data_dir)
+        make_model(name.removesuffix(PLAIN), data_dir)
     extractor = Extractor.load(name)
     _check_division(name, Manifest.load(model_folder(name)), division)
     inputs = extractor.quantize(raw.inputs)
@@ -92,10 +128,22 @@ def load_task(name: str, data_dir: Path | None = None, cut: Cut = Cut()) -> Task
         federated=Samples(features[:end], raw.labels[division.federated]),
         test=Samples(features[end:], raw.labels[division.test]),
         inputs=inputs[division.federated],
+        extraction=Extraction(extractor.model, inputs[division.test]),
         num_classes=len(raw.classes),
         classes=raw.classes,
         quantization=extractor.quantization,
+        model=name,
         model_hash=extractor.model_hash,
+    )
+
+
+def on_boards() -> DataError:
+    """Return the error where the samples that boards hold are asked for, and not their boards to learn from them."""
+    return DataError(
+        "E_DATA_ON_BOARDS",
+        "The samples that boards hold never leave them, so nothing can be done with them here.",
+        "Learn from them where they are (`bytefed run --help` says how). Otherwise name another --data; a folder of "
+        f"that name is ./{ON_BOARDS}.",
     )
 
 
@@ -117,9 +165,7 @@ def _unknown(name: str) -> DataError:
     elif path.is_file():
         remedy = "Save the features as .npz: numpy.savez('mine.npz', X=features, y=labels)."
     else:
-        remedy = (
-            f"{did_you_mean(name, TASKS)}Name one of {', '.join(sorted(TASKS))}, an .npz file, or a folder."
-        )
+        remedy = f"{did_you_mean(name, task_names())}Name one of {', '.join(task_names())}, an .npz file, or a folder."
     what = (
         f"{name} is one file, and no data set that is read."
         if path.is_file()

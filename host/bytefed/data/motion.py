@@ -6,18 +6,16 @@ second, are the samples. They overlap, so the windows of one recording always st
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bytefed.data.raw import RawData
-from bytefed.errors import DataError
+from bytefed.data.ts import Archive
 
 CLASSES = ("Standing", "Running", "Walking", "Badminton")
-FILES = ("BasicMotions_TRAIN.ts", "BasicMotions_TEST.ts")
-AXES = 6
+_ARCHIVE = Archive("BasicMotions", CLASSES, axes=6, lengths=(100, 100))
+FILES = _ARCHIVE.files
 WINDOW = 50
 """Samples in a window: 5 s."""
 STEP = 10
@@ -35,8 +33,7 @@ def read(data_dir: Path | None = None) -> RawData:
     Raises:
         DataError: E_DATA_MISSING without the files, E_DATA_FORMAT if one differs from the archive's format.
     """
-    folder = data_dir or _aeon_folder()
-    series, labels = zip(*(pair for name in FILES for pair in _read_file(folder / name)), strict=True)
+    series, labels = zip(*_ARCHIVE.read(data_dir), strict=True)
     starts = range(0, series[0].shape[1] - WINDOW + 1, STEP)
     windows = np.stack([one[:, start : start + WINDOW].T for one in series for start in starts])
     return RawData(
@@ -45,46 +42,3 @@ def read(data_dir: Path | None = None) -> RawData:
         CLASSES,
         groups=np.repeat(np.arange(len(series), dtype=np.int32), len(starts)),
     )
-
-
-def _aeon_folder() -> Path:
-    """Return the data folder of aeon, found without importing it (which would take seconds and numba)."""
-    spec = importlib.util.find_spec("aeon")
-    if spec is None or not spec.submodule_search_locations:
-        raise DataError(
-            "E_DATA_MISSING",
-            "The motion data come with the package aeon, which is not installed.",
-            "Run: pip install --no-deps aeon (its data are all that is needed), or name a --data-dir.",
-        )
-    return Path(spec.submodule_search_locations[0]) / "datasets" / "data" / "BasicMotions"
-
-
-def _read_file(path: Path) -> list[tuple[NDArray[np.float64], int]]:
-    """Return (values [6, 100], label) of each recording in a .ts file: `axis:axis:...:label`, commas within an axis."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(
-            "E_DATA_MISSING",
-            f"{path} cannot be read ({error}).",
-            f"Name a --data-dir that holds {' and '.join(FILES)}.",
-        ) from error
-    try:
-        recordings = [_read_line(line) for line in lines if line.strip() and line[0] not in "#@"]
-        if not recordings:
-            raise ValueError("it holds no recording")
-        return recordings
-    except ValueError as error:
-        raise DataError(
-            "E_DATA_FORMAT", f"{path} is not the BasicMotions file ({error}).", "Get it again."
-        ) from error
-
-
-def _read_line(line: str) -> tuple[NDArray[np.float64], int]:
-    *axes, label = line.strip().split(":")
-    values = np.array([axis.split(",") for axis in axes], np.float64)
-    if values.shape != (AXES, 100):
-        raise ValueError(f"a recording has the shape {values.shape}")
-    if not (np.abs(values) < np.finfo(np.float32).max).all():
-        raise ValueError("a recording has a value that is no number of float32")
-    return values, CLASSES.index(label)

@@ -1,4 +1,4 @@
-"""A user's ready features: an .npz file with X, y and, optionally, client, test and local_test."""
+"""A user's ready features: an .npz file with X, y and, optionally, client, test, local_test and whiten."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bytefed.data import archive, labels, spellings
+from bytefed.data import archive, labels, set_apart, spellings
 from bytefed.data.archive import Array
 from bytefed.data.columns import Columns, few_codes
 from bytefed.data.raw import RawData, divide
@@ -18,7 +18,7 @@ from bytefed.extractor.quantization import Quantization
 TEST_FRACTION = 0.2
 """Fraction of the rows for the global test if the file doesn't choose them."""
 
-_ARRAYS = (*spellings.KNOWN, "client", "test", "local_test", "scale", "zero_point")
+_ARRAYS = (*spellings.KNOWN, "client", "test", "local_test", "whiten", "scale", "zero_point")
 
 
 def load(path: Path) -> Task:
@@ -26,25 +26,30 @@ def load(path: Path) -> Task:
 
     The file holds ``X`` (numbers [n, D]), ``y`` (a label for each row, see `labels.labels`), and may hold ``client``
     (the natural owner of each row), ``test`` (the rows of the global test set; without it a stratified fifth is
-    taken with seed 42) and ``local_test`` (the rows that their owner tests on), both in a form that `labels.mask`
-    takes. int8 features are taken as they are; ``scale`` and ``zero_point`` say what they mean (default 1/128 and 0).
+    taken with seed 42), ``local_test`` (the rows that their owner tests on) and ``whiten`` (the rows that whitening is
+    made of and judged by, which no client gets: see `set_apart`), all three in a form that `labels.mask` takes.
+    int8 features are taken as they are; ``scale`` and ``zero_point`` say what they mean (default 1/128 and 0).
     Numbers of any other type become int8 with an offset and a step for each column, measured on the federated
     rows that are not in ``local_test`` (`columns.Columns`). X and y are also found under other usual names
     (`spellings`), such as ``X_train`` and ``X_test``.
 
     Raises:
         DataError: E_DATA_MISSING, E_DATA_CORRUPT, E_DATA_ARRAY, E_DATA_SHAPE, E_DATA_TYPE, E_DATA_NAN,
-            E_DATA_LABEL, E_DATA_D, E_DATA_CLASSES, E_DATA_SIZE or E_DATA_EMPTY.
+            E_DATA_LABEL, E_DATA_D, E_DATA_CLASSES, E_DATA_SIZE, E_DATA_EMPTY or E_DATA_WHITEN.
     """
     arrays = spellings.proper(path, archive.read(path, _ARRAYS))
     archive.need(path, arrays, ("X", "y"))
     X = _features(path, arrays["X"])
     numbers, classes = labels.labels(path, arrays["y"], len(X))
     test = _test_rows(path, arrays, numbers)
-    kept = ~test
-    local = _local_test(path, arrays, kept)
+    local = _local_test(path, arrays, ~test)
+    apart = set_apart.rows(path, arrays.get("whiten"), numbers, test, local)
+    kept = ~test & ~apart
     training = kept if local is None else kept & ~local
     columns, codes, quantization, warnings = _codes(path, arrays, X, training)
+    if apart.any():
+        codes, quantization, found = set_apart.whitened(codes, quantization, numbers, apart)
+        warnings.append(found)
     clients, owners = _owners(path, arrays, kept)
     return Task(
         name=path.stem,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from bytefed.data.columns import Columns
 from bytefed.errors import DataError, counted
+from bytefed.extractor.manifest import model_hash
 from bytefed.extractor.quantization import Quantization
 
 MAX_FEATURES = 4096
@@ -42,6 +43,19 @@ class Samples:
 
 
 @dataclass(frozen=True, eq=False)
+class Extraction:
+    """The extractor that made a task's features, and what it made those of the global test set of.
+
+    Attributes:
+        model: The .tflite file.
+        test_inputs: int8 [len(test), ...], its inputs for the global test set.
+    """
+
+    model: bytes
+    test_inputs: NDArray[np.int8]
+
+
+@dataclass(frozen=True, eq=False)
 class Task:
     """The data that a run learns from and is judged by.
 
@@ -54,7 +68,9 @@ class Task:
         clients: int32 [len(federated)], the natural owner of each sample, counted from 0; None if there are no owners.
         inputs: int8 [len(federated), ...], the extractor's inputs, for boards that run it themselves; None if the
             features came ready.
+        model: Name of the extractor, by which virtual boards find it; empty if the features came ready.
         model_hash: CRC-32 of the extractor's .tflite file; 0 if the features came ready.
+        extraction: The extractor and the inputs of the test set; None if the features came ready.
         classes: The names of the C classes; empty if they are known only by number.
         owners: The names of the natural owners by their number in `clients`; empty if there are none.
         local_test: bool [len(federated)], the samples that their owner set aside to test on; None if they are
@@ -72,7 +88,9 @@ class Task:
     quantization: Quantization
     clients: NDArray[np.int32] | None = None
     inputs: NDArray[np.int8] | None = None
+    model: str = ""
     model_hash: int = 0
+    extraction: Extraction | None = None
     classes: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
     local_test: NDArray[np.bool_] | None = None
@@ -105,3 +123,8 @@ class Task:
     def D(self) -> int:  # noqa: N802 - the field's own name
         """Number of features of a sample."""
         return int(self.federated.features.shape[1])
+
+    @property
+    def extractor_hash(self) -> int:
+        """CRC-32 of the extractor's .tflite file, whether or not boards run it; 0 if the features came ready."""
+        return self.model_hash if self.extraction is None else model_hash(self.extraction.model)

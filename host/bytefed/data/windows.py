@@ -122,13 +122,7 @@ def _fits(rows: int, columns: int, shape: tuple[int, ...]) -> bool:
 
 def _measurements(file: Path, table: Table, width: int, notes: Notes) -> Table:
     """Return a table without columns of time, labels or row numbers, if it has too many columns."""
-    found: dict[int, str] = {}
-    for number, name in enumerate(table.names):
-        plain = name.strip().lower().replace("_", " ")
-        if _TIME.fullmatch(plain) or not plain or plain.startswith("unnamed"):
-            found[number] = f"time or row number ('{name}')" if plain else "row number (no name)"
-        elif _LABEL.fullmatch(plain):
-            found[number] = f"label ('{name}'): the subfolder is the label"
+    found = _named(table)
     if table.columns - len(found) != width:
         # A column with words in every row is no measurement, whatever its name.
         words = {n for n in range(table.columns) if n not in found and _words(table, n)}
@@ -138,6 +132,24 @@ def _measurements(file: Path, table: Table, width: int, notes: Notes) -> Table:
     for what in found.values():
         notes.add(f"Left out, a column of {what}, in", file)
     return table.without(set(found))
+
+
+def measured(table: Table) -> int:
+    """Return the number of columns that are measurements: neither time, nor labels, nor row numbers, nor words."""
+    named = _named(table)
+    return sum(number not in named and not _words(table, number) for number in range(table.columns))
+
+
+def _named(table: Table) -> dict[int, str]:
+    """Return the columns that their names tell to be no measurement, with what they are."""
+    found: dict[int, str] = {}
+    for number, name in enumerate(table.names):
+        plain = name.strip().lower().replace("_", " ")
+        if _TIME.fullmatch(plain) or not plain or plain.startswith("unnamed"):
+            found[number] = f"time or row number ('{name}')" if plain else "row number (no name)"
+        elif _LABEL.fullmatch(plain):
+            found[number] = f"label ('{name}'): the subfolder is the label"
+    return found
 
 
 def _words(table: Table, column: int) -> bool:

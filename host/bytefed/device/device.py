@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bytefed.device.allowance import Loan
+from bytefed.device.columns import Columns
 from bytefed.device.offers import Offers
 from bytefed.device.plan import PlannedRound, RoundReply, Samples, TrainingPlan
 from bytefed.device.round import Round
@@ -17,13 +19,14 @@ from bytefed.device.session import Session
 from bytefed.errors import BytefedError
 from bytefed.keys import KeyRing
 from bytefed.ledger.account import Said
+from bytefed.ledger.budget import Load, Loads
 from bytefed.ledger.count import ByteCount
 from bytefed.ledger.wire_size import LinkProfile
 from bytefed.protocol.direction import Direction
 from bytefed.protocol.message import Board, Kind, Release, RoundFlag, State, Stored, Welcome
 from bytefed.transport.base import Transport
 
-_CONFIGURATION = ((Kind.CONFIG, "round"), (Kind.CONFIGURED, "round"))
+_CONFIGURATION = tuple((kind, "round") for kind in (Kind.CONFIG, Kind.CONFIGURED, Kind.NOISE, Kind.NOISED))
 _RELEASE_TRIES = 3
 
 
@@ -35,18 +38,16 @@ class Device:
 
     Args:
         transport: The way to it.
-        rng: Gives nonces, the first sequence number and jitter. Tests give a seeded one; else no two hosts have the
-            same, so that a new one can't take what was said to its predecessor for its own.
-        ring: Where the keys of boards are looked up whose transport has none; None to say in the clear what it has to
-            say to those.
+        rng: Gives nonces, the first sequence number and jitter; a seeded one in tests alone, since a host must not take
+            what was said to its predecessor for its own.
+        ring: Where keys are looked up for boards whose transport has none; None to talk to those in the clear.
     """
 
     def __init__(
         self, transport: Transport, *, rng: random.Random | None = None, ring: KeyRing | None = None
     ) -> None:
-        self._session = Session(transport, rng or random.Random(), ring)
-        self._samples = SampleKeeper(self._session)
-        self._offers = Offers()
+        self.session = self._session = Session(transport, rng or random.Random(), ring)
+        self._samples, self._offers = SampleKeeper(self._session), Offers()
         self._owed = 0  # round whose delta the board keeps, 0 for none
 
     # ---- Identity
@@ -114,11 +115,15 @@ class Device:
     @property
     def held(self) -> NDArray[np.float32] | None:
         """The head that the board is believed to hold, float32 [P]; a new host sets what the last one knew."""
-        return self._offers.held
+        return self._offers.believed
 
     @held.setter
     def held(self, head: NDArray[np.float32] | None) -> None:
-        self._offers.held = head
+        self._offers.believed = head
+
+    def order_columns(self, order: Sequence[int] = ()) -> None:
+        """Say in which order the connected board has the classes of its run, as ``Columns`` takes it."""
+        self._offers.turn(Columns(self.shape[0], order))
 
     @property
     def introduced(self) -> bool:
@@ -138,8 +143,6 @@ class Device:
     def samples_mark(self, mark: str) -> None:
         self._samples.mark = mark
 
-    # ---- Bytes
-
     def take_bytes(self) -> ByteCount:
         """Return what crossed the port since the last call, by cause.
 
@@ -154,6 +157,20 @@ class Device:
             return None
         return self._session.link.take_values()
 
+    def lend(self, loan: Loan | None) -> None:
+        """Limit what the next operation may take, until ``take_bytes``; None for all that it takes."""
+        self._session.lend(loan)
+
+    def unbooked(self) -> tuple[Loads, Load]:
+        """Return what crossed the port since ``take_bytes``, and what the board may still answer to what was asked."""
+        if not self._session.is_used:
+            return Loads(Load(), Load()), Load()
+        link = self._session.link
+        return link.crossed(), link.allowance.promised
+
+    def _answered(self) -> None:
+        self._session.link.allowance.answered(self._session.link.crossed().up)
+
     # ---- Connection and samples
 
     async def connect(self, run: int) -> None:
@@ -167,6 +184,7 @@ class Device:
         """
         await self._session.connect(run)
         self._session.account.said = Said()
+        self._answered()
         if self.welcome.state == State.READY:
             self._owed = self.welcome.round
 
@@ -178,6 +196,10 @@ class Device:
             LinkError: E_NO_ANSWER, or the link died.
         """
         return await self._session.link.request(kind, body, answer)
+
+    async def refresh(self) -> None:
+        """Hear once more what the connected board is and holds: ``board`` and ``stored`` are then as it says."""
+        await self._session.refresh()
 
     async def close(self) -> None:
         """Close the port; `take_bytes` then has all that ever crossed it."""
@@ -221,10 +243,10 @@ class Device:
                 The same for all attempts at a round.
         """
         flags = RoundFlag.TRAIN * train | RoundFlag.STATISTICS * statistics | RoundFlag.UNCOUNTED * uncounted
-        offered = self._offers.make(number, head, training.codec_down, self.stored.head)
-        configures = self._session.is_configuration_due(training.message(), trains=train)
-        samples = self.stored.train, self.stored.test
-        return PlannedRound(number, head, training, flags, offered, configures, samples)
+        stored = self.stored
+        offered = self._offers.make(number, head, training.codec_down, stored.head)
+        configures = self._session.is_configuration_due(training, trains=train)
+        return PlannedRound(number, head, training, flags, offered, configures, (stored.train, stored.test))
 
     async def train(self, planned: PlannedRound) -> RoundReply:
         """Carry out a planned round, or a planned evaluation; the board keeps its delta until the next.
@@ -236,6 +258,7 @@ class Device:
         self._session.account.said = Said() if planned.configures else Said(*_CONFIGURATION)
         work = Round(self._session, self._offers, planned)
         await self._samples.with_samples(work.advance)
+        self._answered()
         self._owed = planned.number if planned.trains else 0
         return work.reply()
 
@@ -253,6 +276,7 @@ class Device:
         Raises:
             LinkError: The board does not answer. It forgets the delta when its next run begins.
         """
-        release = Release(self._owed, counted)
-        await self._session.link.request(Kind.RELEASE, release.pack(), Kind.RELEASED, tries=_RELEASE_TRIES)
+        body = Release(self._owed, counted).pack()
+        await self._session.link.request(Kind.RELEASE, body, Kind.RELEASED, tries=_RELEASE_TRIES)
+        self._answered()
         self._owed = 0

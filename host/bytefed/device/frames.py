@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections import Counter, deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import NamedTuple
 
 from bytefed.clock import now
+from bytefed.device.allowance import Allowance
 from bytefed.device.timers import LinkTimers
 from bytefed.ledger.account import Account, Part, Role
+from bytefed.ledger.budget import Loads
 from bytefed.ledger.count import BLE_FRAMING, SERIAL_FRAMING, ByteCount, Sealing
 from bytefed.protocol.direction import Direction
 from bytefed.protocol.header import is_data
@@ -19,8 +22,13 @@ from bytefed.protocol.serial_frame import SerialDecoder, encode_bare_frame, enco
 from bytefed.seal import FRAME_SEAL_SIZE, Channel
 from bytefed.transport.base import Transport, link_lost
 
+_KINDS = frozenset(Kind)
 _SEALED_ACK = HEADER_SIZE + 1 + FRAME_SEAL_SIZE
 """Bytes of a final ACK, the one data frame that is sealed."""
+
+
+TRACE = logging.getLogger("bytefed.frames")
+"""The log of frames, at level DEBUG: `frame` of a record has board, direction, name, bytes and their causes."""
 
 
 class Incoming(NamedTuple):
@@ -61,6 +69,7 @@ class Frames:
 
     Attributes:
         channel: Seals what goes and opens what comes; None on an open link, and until the handshake is over.
+        allowance: The limit of the port.
     """
 
     def __init__(self, transport: Transport, rng: random.Random) -> None:
@@ -68,11 +77,13 @@ class Frames:
         self.timers = LinkTimers(transport.rto_floor, rng)
         self.sequence = rng.randrange(256)
         self._serial = transport.framing == "serial"
-        self._framing = SERIAL_FRAMING if self._serial else BLE_FRAMING
-        self.account = Account(self._framing)
+        self.account = Account(SERIAL_FRAMING if self._serial else BLE_FRAMING)
         self.channel: Channel | None = None
+        self.allowance = Allowance()
         self._decoder = SerialDecoder()
         self._frames: deque[Incoming] = deque()
+        self._about = ""  # the frame that is being booked, for the trace
+        self.account.tracer = self._trace if TRACE.isEnabledFor(logging.DEBUG) else None
         self._values = {direction: Counter[int]() for direction in Direction}
         self._taken_sent = transport.sent
         self._read = transport.received  # what the port has beyond it still waits to be read
@@ -94,13 +105,15 @@ class Frames:
         """Send a frame and put it down to its causes; sealed, unless it is an ACK or of a handshake."""
         sealed = self.channel is not None and not ack and not handshake
         sealing = Sealing(sealed, proof, handshake)
+        extra = self.account.is_repair(role, part)
 
         def book(_index: int, wire: int) -> None:
+            self._about = "ACK" if ack else _name_of(frame)
             self.account.frame(
                 Direction.DOWN, len(frame), wire, role, payload=payload, ack=ack, part=part, sealing=sealing
             )
 
-        await self._write([frame], book, sealed=sealed)
+        await self._write([frame], book, sealed=sealed, extra=extra, kind=None if ack else frame[0])
 
     async def send_chunks(self, blob: Hashable, chunks: Sequence[tuple[int, bytes]]) -> None:
         """Send chunks of a blob one behind the other, a byte stream in one piece, and put each down to its causes.
@@ -112,9 +125,11 @@ class Frames:
 
         def book(index: int, wire: int) -> None:
             start, frame = chunks[index]
+            self._about = "chunk"
             self.account.chunk(Direction.DOWN, len(frame), wire, blob, start)
 
-        await self._write([self._hidden(start, frame) for start, frame in chunks], book)
+        extra = any(self.account.is_known(blob, start, len(frame) - HEADER_SIZE) for start, frame in chunks)
+        await self._write([_hidden(self.channel, start, frame) for start, frame in chunks], book, extra=extra)
 
     def proof_of(self, blob: bytes) -> bytes:
         """Return what the message has to say that opens the transfer of a blob: its seal; nothing on an open link.
@@ -129,21 +144,17 @@ class Frames:
         except OverflowError:
             raise link_lost(self.transport.uri, "its session has had as many blobs as it can") from None
 
-    def _hidden(self, start: int, frame: bytes) -> bytes:
-        """Return a chunk's frame as it travels."""
-        if self.channel is None:
-            return frame
-        return frame[:HEADER_SIZE] + self.channel.hide(start, frame[HEADER_SIZE:])
-
     async def _write(
-        self, frames: Sequence[bytes], book: Callable[[int, int], None], *, sealed: bool = False
-    ) -> None:
+        self, frames: Sequence[bytes], book: Callable[[int, int], None], *,
+        sealed: bool = False, extra: bool, kind: int | None = None,
+    ) -> None:  # fmt: skip
         """Write frames; `book` is told the index and the wire bytes of each that has been written."""
         encode = encode_serial_frame
         if sealed and self.channel is not None:
             frames, encode = [self.channel.seal(frame) for frame in frames], encode_bare_frame
         wires = [encode(frame) for frame in frames] if self._serial else frames
         pieces = [b"".join(wires)] if self._serial else frames
+        self.allowance.require(self.transport.uri, self.crossed(), map(len, wires), extra=extra, kind=kind)
         before = self.transport.sent
         try:
             for piece in pieces:
@@ -158,15 +169,18 @@ class Frames:
                 if not self._serial:
                     self._values[Direction.DOWN][len(wire)] += 1
             if written:
+                self._about = "half a frame"
                 self.account.whole(Direction.DOWN, "junk", written)  # the link died in the middle of a frame
 
     async def send_delimiter(self, role: Role = Role.NEWS, part: Part | None = None) -> None:
         """End whatever a broken link left in the board's decoder; role and part are those of the HELLO behind it."""
         if self._serial:
+            self.allowance.require(self.transport.uri, self.crossed(), (1,), extra=False)
             before = self.transport.sent
             try:
                 await self.transport.write(b"\0")
             finally:
+                self._about = "delimiter"
                 self.account.delimiter(self.transport.sent - before, role, part)
 
     def next_sequence(self) -> int:
@@ -193,7 +207,7 @@ class Frames:
         return self._frames.popleft()
 
     def waiting(self) -> Incoming | None:
-        """Return the next valid frame of those that are here already, None for none."""
+        """Return the next valid frame of those that are here already."""
         return self._frames.popleft() if self._frames else None
 
     def put_back(self, incoming: Incoming) -> None:
@@ -209,25 +223,14 @@ class Frames:
 
     def _take(self, frame: bytes | None, wire: int, bare: bytes | None) -> None:
         """Take what came: `bare` is the frame if it is sealed, `frame` if it is in the clear."""
-        opened = self._opened(bare)
+        opened = _opened(self.channel, bare)
         if opened is not None:
             self._frames.append(Incoming(opened, wire, sealed=True))
-        elif frame is not None and self._may_be_clear(frame):
+        elif frame is not None and _may_be_clear(self.channel, frame):
             self._frames.append(Incoming(frame, wire))
         else:
+            self._about = "no frame"
             self.account.whole(Direction.UP, "junk", wire)
-
-    def _opened(self, bare: bytes | None) -> bytes | None:
-        """Return the frame that the board sealed, None if this is none."""
-        if self.channel is None or bare is None or not HEADER_SIZE <= len(bare) <= MAX_FRAME:
-            return None
-        return self.channel.open(bare) if not is_data(bare) or len(bare) == _SEALED_ACK else None
-
-    def _may_be_clear(self, frame: bytes) -> bool:
-        """Whether a board says this in the clear: in a sealed session, that it has lost it, chunks, and ACKs."""
-        if self.channel is None or is_data(frame):
-            return True
-        return frame[0] == Kind.ERROR and frame[HEADER_SIZE:] == bytes([Status.NO_SESSION])
 
     def accept(
         self,
@@ -241,6 +244,7 @@ class Frames:
         handshake: int = 0,
     ) -> None:
         """Put a received frame down to its causes."""
+        self._about = "ACK" if ack else _name_of(incoming.frame)
         self.account.frame(
             Direction.UP,
             len(incoming.frame),
@@ -260,10 +264,12 @@ class Frames:
             blob: Name of the blob in the account.
             start: The first byte of the chunk in it.
         """
+        self._about = "chunk"
         self.account.chunk(Direction.UP, len(incoming.frame), incoming.wire, blob, start)
 
     def accept_for_ack(self, incoming: Incoming, payload: int, part: Part) -> None:
         """Put a frame down that says in a lost ACK's place that all has arrived: as a probe, but for its blob."""
+        self._about = _name_of(incoming.frame)
         self.account.answer(incoming.wire, payload, part)
 
     def discard(self, incoming: Incoming) -> None:
@@ -280,8 +286,21 @@ class Frames:
         judged = self._read - self._decoder.pending
         down = self.transport.sent - self._taken_sent
         up = judged - self._taken_received
+        self.allowance.settle(self.allowance.loads(down, up, self._values).up)
         self._taken_sent, self._taken_received = self.transport.sent, judged
         return self.account.take(down, up)
+
+    def crossed(self) -> Loads:
+        """Return what crossed the port since the last ``take_bytes``, read or not."""
+        port, sent = self.transport, self._taken_sent
+        return self.allowance.loads(port.sent - sent, port.received - self._taken_received, self._values)
+
+    def _trace(self, direction: Direction, wire: int, causes: Mapping[str, int]) -> None:
+        """Let the log know of a frame; `bytefed ... --trace FILE` keeps these entries."""
+        entry = {"board": self.transport.uri, "direction": direction.value, "frame": self._about}
+        TRACE.debug(
+            "%s %s", self.transport.uri, self._about, extra={"frame": {**entry, "wire": wire, **causes}}
+        )
 
     def take_values(self) -> dict[Direction, Counter[int]]:
         """Return how many pieces of each size crossed the port since the last call: on BLE, its ATT values."""
@@ -291,6 +310,38 @@ class Frames:
     def abandon_input(self) -> None:
         """Put what nobody will read any more down as junk: the port was closed."""
         unread = self.transport.received - self._read
+        self._about = "unread"
         self.account.whole(Direction.UP, "junk", unread + self._decoder.pending)
         self._read += unread
         self._decoder = SerialDecoder()
+
+
+def _opened(channel: Channel | None, bare: bytes | None) -> bytes | None:
+    """Return the frame that the board sealed, None if this is none."""
+    if channel is None or bare is None or not HEADER_SIZE <= len(bare) <= MAX_FRAME:
+        return None
+    return channel.open(bare) if not is_data(bare) or len(bare) == _SEALED_ACK else None
+
+
+def _may_be_clear(channel: Channel | None, frame: bytes) -> bool:
+    """Whether a board says this in the clear: in a sealed session, that it has lost it, chunks, and ACKs."""
+    if channel is None or is_data(frame):
+        return True
+    return frame[0] == Kind.ERROR and frame[HEADER_SIZE:] == bytes([Status.NO_SESSION])
+
+
+def _name_of(frame: bytes) -> str:
+    """Return the name of a frame's message."""
+    if is_data(frame):
+        return "chunk"
+    kind = (
+        frame[0] & 0xF0 if frame[0] & 0xF0 in (Kind.NEXT, Kind.BEGIN) else frame[0]
+    )  # their flags are in the rest
+    return Kind(kind).name if kind in _KINDS else f"message 0x{kind:02x}"
+
+
+def _hidden(channel: Channel | None, start: int, frame: bytes) -> bytes:
+    """Return a chunk's frame as it travels."""
+    if channel is None:
+        return frame
+    return frame[:HEADER_SIZE] + channel.hide(start, frame[HEADER_SIZE:])

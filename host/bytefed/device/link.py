@@ -34,6 +34,8 @@ class Link(Frames):
         name: Hashable = None,
         proof: int = 0,
         locked: Part | None = None,
+        late: float = 0.0,
+        fixed: int | None = None,
     ) -> tuple[int, bytes]:
         """Send a request until it is answered.
 
@@ -50,6 +52,8 @@ class Link(Frames):
             name: Identifies the request across reconnections, so that a repeat is booked as a retransmission.
             proof: Bytes of the body that are a blob's number and tag.
             locked: The part that ERROR LOCKED is, where the request asks for that as well; None where it doesn't.
+            late: Seconds that the board may wait for something of its own before it answers.
+            fixed: Bytes of the answer's body in front of a blob, which is payload; None where there is no blob.
 
         Returns:
             The sequence number, and the body of the answer.
@@ -60,25 +64,28 @@ class Link(Frames):
         """
         sequence = self.next_sequence()
         frame = control_frame(kind, sequence, body, flags)
-        asked, answered = (None, None) if name is None else (Part((kind, name)), Part((answer, name)))
+        answered = None if name is None else Part((answer, name))
         for attempt in range(tries):
             started = now()
             sent = Role.RETRANSMISSION if attempt else role
-            if kind is Kind.HELLO:
-                await self.send_delimiter(sent, None if name is None else Part(("delimiter", name)))
-            await self.send(frame, sent, part=asked, proof=proof)
-            until = started + self.timers.requests.timeout(attempt)
+            await self._ask(kind, frame, sent, name, proof)
+            until = started + self.timers.requests.timeout(attempt) + late
             while incoming := await self.receive(until):
                 if incoming.answers(answer, sequence) and fits(incoming.body):
-                    self.accept(
-                        incoming, Role.RETRANSMISSION if known(incoming.body) else role, part=answered
-                    )
-                    if attempt == 0:
+                    found = Role.RETRANSMISSION if known(incoming.body) else role
+                    self.accept(incoming, found, part=answered, payload=_behind(incoming.body, fixed))
+                    if attempt == 0 and not late:
                         self.timers.requests.measured(now() - started)
                     return sequence, incoming.body
                 self.refuse_error(incoming, sequence, locked)
                 self.discard(incoming)
         raise _no_answer(self.transport.uri, kind, tries)
+
+    async def _ask(self, kind: Kind, frame: bytes, role: Role, name: Hashable, proof: int) -> None:
+        """Send a request once."""
+        if kind is Kind.HELLO:
+            await self.send_delimiter(role, None if name is None else Part(("delimiter", name)))
+        await self.send(frame, role, part=None if name is None else Part((kind, name)), proof=proof)
 
     async def greet(
         self, key: bytes, payload: bytes, *, tries: int, name: Hashable, believes: bool = True
@@ -142,6 +149,11 @@ class Link(Frames):
             asked = locked is not None and incoming.body[: Error.size()] == bytes([Status.LOCKED])
             self.accept(incoming, Role.NEWS if asked else Role.RETRANSMISSION, part=locked if asked else None)
             raise refusal(self.transport.uri, incoming.body)
+
+
+def _behind(body: bytes, fixed: int | None) -> int:
+    """Return how many bytes of a body are a blob that begins behind so many others; None: there is no blob."""
+    return 0 if fixed is None else max(0, len(body) - fixed)
 
 
 def _no_answer(uri: str, kind: Kind, tries: int) -> LinkError:

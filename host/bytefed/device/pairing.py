@@ -18,6 +18,7 @@ from bytefed.transport.base import Transport
 
 _TRIES = 6
 _KEEPS_ITS_KEY = ("E_BOARD_LOCKED", "E_BOARD_NO_ENTROPY")
+_AGAIN = "Give the same command again. The key before and the new one are both kept, whichever of them the board has."
 _HAS = Literal["no key", "a known key", "an unknown key"]
 
 
@@ -138,9 +139,11 @@ class Pairing:
         try:
             _, body = await self._link.request(Kind.PAIR, request, Kind.PAIRED)
         except BoardError as error:
-            if error.code in _KEEPS_ITS_KEY:  # after any other answer only its flash knows which key it has
+            if error.code in _KEEPS_ITS_KEY:
                 self._restore(met.uid, before)
-            raise
+                raise
+            # After any other answer only its flash knows which key it has.
+            raise BoardError(error.code, error.message, _AGAIN) from error
         _check_paired(self._transport.uri, body, met.uid, key)
         entry = self._entry(met.uid)
         self._change(BoardKey(met.uid, key, None, name or entry.name, today(), self._transport.uri))

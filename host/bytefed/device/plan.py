@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bytefed import codec as codecs
 from bytefed.codec.downlink import Offer
 from bytefed.ledger import wire_size
-from bytefed.protocol.message import Config, Result, RoundFlag
+from bytefed.protocol.message import PERSONAL, Config, Noise, Result, RoundFlag
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class TrainingPlan:
         rate: Learning rate, finite and not negative.
         seed: Seeds the shuffling and the uplink's codec, 32 bits.
         proximal_mu: Strength of FedProx's pull towards the global head, finite and not negative; 0 for none.
+        personal: Whether statistics tell of the board's personal head (SPEC.md section 7.3).
+        noise: The noise that rounds are trained with (SPEC.md section 7.4); None for none.
     """
 
     codec_down: str
@@ -39,10 +41,15 @@ class TrainingPlan:
     rate: float
     seed: int
     proximal_mu: float = 0.0
+    personal: bool = False
+    noise: Noise | None = None
 
     def message(self) -> Config:
         """Return the CONFIG that says so."""
-        down, up = wire_size.CODECS[self.codec_down], wire_size.CODECS[self.codec_up]
+        down, up = (
+            wire_size.CODECS[self.codec_down],
+            wire_size.CODECS[self.codec_up] | PERSONAL * self.personal,
+        )
         return Config(down, up, self.epochs, self.batch, self.rate, self.seed, self.proximal_mu)
 
 
@@ -115,6 +122,16 @@ class PlannedRound:
         return bool(self.flags & RoundFlag.STATISTICS)
 
     @property
+    def noise(self) -> Noise | None:
+        """The NOISE that goes before a CONFIG; None for none."""
+        return self.training.noise if self.trains else None
+
+    @property
+    def judges_personal(self) -> bool:
+        """Whether the board is to train, delta or not, and to judge the head that comes of it."""
+        return self.statistics and self.training.personal
+
+    @property
     def blobs(self) -> tuple[int, int]:
         """Bytes of the offered blob and of the delta."""
         codec = codecs.CODECS[self.training.codec_up]
@@ -124,7 +141,10 @@ class PlannedRound:
     def seconds(self) -> float:
         """How long the work takes a board of 64 MHz, roughly: a dozen instructions a parameter and sample."""
         train, test = self.samples
-        samples = self.training.epochs * train * self.trains + test * self.statistics
+        personal = self.judges_personal
+        samples = self.training.epochs * train * (self.trains or personal) + test * (
+            self.statistics + personal
+        )
         return samples * len(self.head) * 12 / 64e6
 
 
@@ -139,6 +159,8 @@ class RoundReply:
         head: float32 [P], the head that the board started from and holds.
         seconds: From the request until all was here.
         computing: Seconds of work on the board: as RESULT says it, else from the request until DONE.
+        personal: Number of its own test samples that the board's personal head classifies correctly; None where that
+            was not asked, or the board has nothing to train on.
     """
 
     num_examples: int
@@ -147,3 +169,9 @@ class RoundReply:
     head: NDArray[np.float32]
     seconds: float
     computing: float
+    personal: int | None = None
+
+    @property
+    def correct(self) -> int | None:
+        """Training samples classified correctly in the last epoch; None without statistics, or with a personal head."""
+        return self.statistics.correct if self.statistics and self.personal is None else None

@@ -23,6 +23,14 @@ _REMEDIES = {
     Status.NO_SENSOR: "Flash a model of windows on a board with a sensor, or let a run give it samples.",
     Status.NO_STORAGE: "This board keeps nothing without power: give it its samples anew when it starts.",
     Status.UNPAIRED: "It has no key, and this host expects one: somebody may have changed board or firmware.",
+    Status.BUDGET_SPENT: "Only other samples bring another budget: let it forget these (`bytefed capture --help`).",
+    Status.NO_NOISE: "Train with noise, `bytefed run --dp sample`, or let it forget its samples first.",
+    Status.WITHHELD: "Leave that out (`bytefed watch --unknown 0`): it tells nothing of its samples without noise.",
+    Status.UNTRAINED: "Let a run train it first: `bytefed run --help`.",
+    Status.NO_RADIO: (
+        "A board without a key keeps its radio off: give it one (`bytefed pair BOARD`). Of virtual boards those of "
+        "`virtual-ble:N` have a radio. Or watch it without opening it to phones."
+    ),
     Status.NO_ENTROPY: "Press its reset button; if it goes on, the chip is broken: use another board.",
     Status.STORAGE_FAILED: "Save again; what was saved last is still there. If it goes on, flash the firmware anew.",
 }

@@ -100,7 +100,10 @@ class Round:
         seconds = now() - self._started
         delta = None if self._delta is None else self._decoded(self._delta)
         examples = self._session.stored.train if self.planned.trains else 0
-        return RoundReply(examples, self._statistics, delta, self._offer.head, seconds, self._computing)
+        told = self._statistics
+        personal = told.correct if told and told.num_examples and self.planned.judges_personal else None
+        head = self._offers.columns.of_run(self._offer.head)
+        return RoundReply(examples, told, delta, head, seconds, self._computing, personal)
 
     def _decoded(self, blob: bytes) -> NDArray[np.float32]:
         training = self.planned.training
@@ -112,7 +115,7 @@ class Round:
                 f"{self._session.uri}: the delta has a NaN or an infinity",
                 "It is left out. If it happens again, use a smaller --learning-rate.",
             )
-        return delta
+        return self._offers.columns.of_run(delta)
 
     def _judge(self, error: BoardError) -> None:
         """Raise what the board answered, unless the request can be made again at once, with the whole head."""
@@ -123,7 +126,7 @@ class Round:
             raise error
         self._refusals += 1
         if self._refusals > 1:
-            self._offer = whole(self.planned.head)
+            self._offer = whole(self._offers.columns.of_board(self.planned.head))
 
     # ---- Down
 
@@ -147,8 +150,9 @@ class Round:
     async def _configuration(self) -> bytes:
         """Return the CONFIG that travels with the request; one that does not fit, or was not planned, is sent now."""
         session, config = self._session, self.planned.training.message()
-        if not session.is_configuration_due(config, trains=self.planned.trains):
+        if not session.is_configuration_due(self.planned.training, trains=self.planned.trains):
             return b""
+        await session.make_noise(self.planned.noise)
         if self.planned.configures and session.profile.shares_config(len(self._offer.blob)):
             return config.pack()
         await session.link.request(Kind.CONFIG, config.pack(), Kind.CONFIGURED, name="round")
@@ -283,8 +287,7 @@ class Round:
             self._receiver = ChunkReceiver(plan)
         number = 0 if brought.seal is None else brought.seal.number
         await pull(self._session.link, self._receiver, "delta", number)
-        delta = self._receiver.blob()
-        self._receiver = None
+        delta, self._receiver = self._receiver.blob(), None
         self._delta = brought.proved(delta, self._delta_size(), self._session.link)
 
     def _delta_size(self) -> int:

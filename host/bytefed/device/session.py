@@ -6,8 +6,10 @@ import random
 from collections.abc import Awaitable, Callable, Container
 
 from bytefed.device.absence import OnAway, absence_told
+from bytefed.device.allowance import Loan
 from bytefed.device.link import Link
 from bytefed.device.opening import Opener, version_error
+from bytefed.device.plan import TrainingPlan
 from bytefed.device.refusals import other_board
 from bytefed.errors import BoardError, BytefedError, LinkError, ProtocolError
 from bytefed.keys import KeyRing
@@ -21,6 +23,8 @@ from bytefed.protocol.message import (
     Capability,
     Config,
     Kind,
+    Noise,
+    Noised,
     Release,
     Stored,
     Welcome,
@@ -43,7 +47,7 @@ RETRYABLE = (
 )
 """Errors worth another try: a reset, an old frame that is late, a stranger's round, or damage that a CRC-16 missed."""
 _NOT_AS_SPECIFIED = "The firmware does not follow SPEC.md; flash the version that fits this host."
-_FATAL = ("E_OTHER_BOARD", "E_VERSION", "E_MTU_SMALL", "E_BOARD_UNPAIRED")
+_FATAL = ("E_OTHER_BOARD", "E_VERSION", "E_MTU_SMALL", "E_BOARD_UNPAIRED", "E_BUDGET_SPENT")
 """Errors that another HELLO can't mend."""
 
 
@@ -57,6 +61,9 @@ class Session:
         connections: How many sessions were opened.
         profile, welcome, board, stored: What the link is like and what the board said, once connected.
         configured: The CONFIG that the board has in this session; None for none yet.
+        noise: The NOISE that it has in this session, likewise.
+        budget: The board's last answer about its privacy budget; None if it has not been asked.
+        noisy_rounds: The rounds with noise that it has brought since.
         round_is_void: Whether the board is to forget its round after the next HELLO.
         work_seconds: How long the board's work in a round may take; 0 for not known yet.
         on_away: Is told what keeps a board away that is waited for, and None when it is back.
@@ -74,6 +81,9 @@ class Session:
         self.boot: int | None = None
         self.connections = 0
         self.configured: Config | None = None
+        self.noise: Noise | None = None
+        self.budget: Noised | None = None
+        self.noisy_rounds = 0
         self.round_is_void = False
         self.work_seconds = 0.0
         self.on_away: OnAway = lambda _trouble: None
@@ -121,9 +131,25 @@ class Session:
             BoardError, ProtocolError: It is no board of ours, or speaks another version.
         """
         self.run = run
+        self._used()
+        await self._reach(reopen=True, tries=1)
+
+    async def refresh(self) -> None:
+        """Ask the board once more what it is and holds: its labels or its samples have changed."""
+        _, body = await self.link.request(Kind.INFO, b"", Kind.BOARD)
+        self.board = Board.unpack(body)
+        _, body = await self.link.request(Kind.STORE, b"", Kind.STORED)
+        self.stored = Stored.unpack(body)
+
+    def _used(self) -> Link:
+        """Return the frames that go over the transport, from before it is opened first."""
         if self._link is None:
             self._link = Link(self.transport, self._rng)
-        await self._reach(reopen=True, tries=1)
+        return self._link
+
+    def lend(self, loan: Loan | None) -> None:
+        """Limit what may cross the port; see ``Allowance.lend``."""
+        self._used().allowance.lend(loan)
 
     async def close(self) -> None:
         """Close the port; the account then has all that ever crossed it."""
@@ -188,7 +214,7 @@ class Session:
         if not self.profile.opens_at_once:
             _, body = await link.request(Kind.STORE, b"", Kind.STORED, name="connect")
         self.stored = Stored.unpack(body)
-        self.configured = None
+        self.configured = self.noise = None
         self.connections += 1
         settle(self.transport)
         if self.round_is_void:
@@ -197,9 +223,18 @@ class Session:
     def _hello_tries(self) -> int:
         return _STRANGE_TRIES if self.connections and is_strange(self.transport) else _HELLO_TRIES
 
-    def is_configuration_due(self, config: Config, *, trains: bool) -> bool:
+    def is_configuration_due(self, training: TrainingPlan, *, trains: bool) -> bool:
         """Return whether a round has to bring a CONFIG; without training, any of this session will do."""
-        return config != self.configured if trains else self.configured is None
+        if not trains:
+            return self.configured is None
+        return training.message() != self.configured or training.noise != self.noise
+
+    async def make_noise(self, noise: Noise | None) -> None:
+        """Tell the board the noise of the rounds that follow, and hear of its privacy budget."""
+        if noise is None:
+            return
+        _, told = await self.link.request(Kind.NOISE, noise.pack(), Kind.NOISED, name="round")
+        self.noise, self.budget, self.noisy_rounds = noise, Noised.unpack(told), 0
 
     def worked(self, seconds: float) -> None:
         """Note how long the board's last work took; it is forgotten slowly, so that one quick round says little."""

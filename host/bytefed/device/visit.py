@@ -31,6 +31,24 @@ async def about(device: Device) -> Details | None:
     return Details.unpack(body)
 
 
+async def sensor_of(device: Device) -> Details:
+    """Ask a connected board what it is made of, which must have a sensor.
+
+    Raises:
+        BoardError: E_BOARD_NO_SENSOR.
+        LinkError: It does not answer.
+    """
+    details = await about(device)
+    if details is None or details.window == 0 or not device.board.capabilities & Capability.SENSOR:
+        raise BoardError(
+            "E_BOARD_NO_SENSOR",
+            f"{device.uri}: this board has no motion sensor, or a model that takes something else.",
+            "Flash a model of windows (BYTEFED_MODEL=motion pio run -e ENV -t upload), or start a virtual "
+            "board: `bytefed board --model motion --replay motion`. If its light blinks red, the model is too large.",
+        )
+    return details
+
+
 _PAUSE = 0.5  # seconds between two looks
 
 
@@ -53,14 +71,7 @@ async def capture(
         BoardError: E_BOARD_NO_SENSOR, E_BOARD_STORE_FULL, E_BOARD_BAD_LABEL, E_BOARD_BUSY.
         LinkError: The board was lost.
     """
-    details = await about(device)
-    if details is None or details.window == 0 or not device.board.capabilities & Capability.SENSOR:
-        raise BoardError(
-            "E_BOARD_NO_SENSOR",
-            f"{device.uri}: this board has no motion sensor, or a model that takes something else.",
-            "Flash a model of windows (BYTEFED_MODEL=motion pio run -e ENV -t upload), or start a virtual "
-            "board: `bytefed board --model motion --replay motion`. If its light blinks red, the model is too large.",
-        )
+    details = await sensor_of(device)
     count = max(1, round(seconds * 100 / details.window))
     first = device.stored.test if test else device.stored.train
     message = Capture(first, count, label, int(CaptureFlag.TEST) if test else 0)

@@ -51,10 +51,19 @@ def check(model: Table) -> Graph:
             "Take the head off, which boards train: bytefed model add FILE --cut --name NAME",
         )
     _check_ends(graph)
-    work = sum(operators.check(operator) for operator in graph.operators)
+    work = multiply_accumulates(graph)
     if work > MAX_MULTIPLY_ACCUMULATES:
         raise unsupported(f"one inference takes {work:,} multiply-accumulates", "Use a smaller model.")
     return graph
+
+
+def multiply_accumulates(graph: Graph) -> int:
+    """Return the multiply-accumulates of one inference.
+
+    Raises:
+        ModelError: As `check`, for an operator that contradicts itself.
+    """
+    return sum(operators.check(operator) for operator in graph.operators)
 
 
 def _check_names(names: list[str]) -> None:

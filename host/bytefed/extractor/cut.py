@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from bytefed.errors import ConfigError, ModelError
+from bytefed.errors import ModelError
 from bytefed.extractor import tflite
 from bytefed.extractor.check import ENDS
+from bytefed.extractor.edit import schema
 from bytefed.extractor.graph import operator_names
 from bytefed.extractor.tflite import corrupt
 
@@ -27,15 +28,15 @@ def cut(model: bytes) -> tuple[bytes, int]:
 
     Raises:
         ModelError: E_MODEL_CORRUPT, as `tflite.read` raises it; E_MODEL_HEAD if no such layer is at the end.
-        ConfigError: E_CONFIG_EXTRA if tflite-micro is not installed.
+        ConfigError: E_CONFIG_EXTRA if a package that it needs is not installed.
     """
     read = tflite.read(model)
     if len(read["subgraphs"]) != 1:
         raise _no_head("it has several subgraphs")
     at = _head(operator_names(read))
-    schema, flatbuffers = _schema()
+    tables, flatbuffers = schema()
     try:
-        table = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(bytearray(model), 0))
+        table = tables.ModelT.InitFromObj(tables.Model.GetRootAsModel(bytearray(model), 0))
         outputs = _keep(table, at)
         builder = flatbuffers.Builder(len(model))
         builder.Finish(table.Pack(builder), b"TFL3")
@@ -82,19 +83,6 @@ def _keep(table: Any, operators: int) -> int:
         op.opcodeIndex = codes.index(int(op.opcodeIndex))
     table.signatureDefs, table.metadata, table.metadataBuffer = None, None, None
     return outputs
-
-
-def _schema() -> tuple[Any, Any]:
-    try:
-        import flatbuffers
-        from tflite_micro.tensorflow.lite.micro.python import schema_py_generated
-    except ImportError as error:
-        raise ConfigError(
-            "E_CONFIG_EXTRA",
-            "Cutting a model needs the package tflite-micro, which is not installed.",
-            "Run: pip install 'bytefed[virtual]'",
-        ) from error
-    return schema_py_generated, flatbuffers
 
 
 def _no_head(why: str) -> ModelError:

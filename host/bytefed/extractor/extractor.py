@@ -1,25 +1,24 @@
-"""The frozen int8 feature extractor, on the runtime that boards use: TensorFlow Lite Micro.
+"""The frozen int8 feature extractor: the same .tflite file that a board holds in flash, run on the host.
 
-The same .tflite file that a board holds in flash runs here, so virtual boards and the host's global test
-see the features that a board would compute.
+So virtual boards and the host's global test see the features that a board would compute.
 """
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bytefed.errors import ConfigError, DataError, ModelError
+from bytefed.errors import DataError, ModelError
 from bytefed.extractor import check as model_check
 from bytefed.extractor import tflite
 from bytefed.extractor.manifest import Manifest, digest, model_folder, model_hash
 from bytefed.extractor.quantization import Quantization
-
-ARENA_BYTES = 256 * 1024
-"""Memory for one model's tensors: all the RAM of the boards that bytefed is made for."""
+from bytefed.extractor.runtime import runtime_of
 
 
 class Extractor:
@@ -32,6 +31,8 @@ class Extractor:
         D: Number of features per input.
         model_hash: CRC-32 of the .tflite file.
         ops: Names of the operators used, sorted.
+        work: Number of multiply-accumulates of one inference.
+        model: The .tflite file.
     """
 
     def __init__(self, model: bytes) -> None:
@@ -43,16 +44,18 @@ class Extractor:
         Raises:
             ModelError: E_MODEL_CORRUPT, E_MODEL_UNSUPPORTED or E_MODEL_PER_CHANNEL, as `model_check.check`
                 raises them; E_MODEL_ARENA if it needs more memory than a board has.
-            ConfigError: E_CONFIG_EXTRA if tflite-micro is not installed.
+            ConfigError: E_CONFIG_EXTRA for operators that need tflite-micro, if it is not installed.
         """
         graph = model_check.check(tflite.read(model))
         self.input_shape = graph.input.shape[1:]
         self.input_quantization: Quantization = graph.input.quantization
         self.quantization: Quantization = graph.output.quantization
         self.D = graph.output.size
+        self.model = model
         self.model_hash = model_hash(model)
         self.ops = tuple(graph.op_names)
-        self._interpreter = _interpreter(model)
+        self.work = model_check.multiply_accumulates(graph)
+        self._runtime = runtime_of(model)
 
     @classmethod
     def load(cls, name: str | Path) -> Extractor:
@@ -62,8 +65,9 @@ class Extractor:
             name: One of bytefed's own models ("digits"), or a folder with manifest.json.
 
         Raises:
-            ModelError: As the constructor; E_MODEL_MISSING, E_MODEL_MANIFEST, or E_MODEL_SHA256 if the
-                .tflite file is not the one that the manifest describes.
+            ModelError: As the constructor; E_MODEL_MISSING, E_MODEL_MANIFEST, E_MODEL_SHA256 if the .tflite file
+                is not the one that the manifest describes, or E_MODEL_GOLDEN if this computer's runtime gives other
+                features than boards.
         """
         folder = model_folder(name)
         manifest = Manifest.load(folder)
@@ -76,6 +80,8 @@ class Extractor:
             )
         extractor = cls(model)
         extractor._compare(manifest)
+        if not extractor._runtime.is_reference and "golden" in manifest.document:
+            extractor._guard(manifest)
         return extractor
 
     def extract(self, inputs: NDArray[np.int8]) -> NDArray[np.int8]:
@@ -97,12 +103,9 @@ class Extractor:
                 f"not {inputs.dtype} [{_sizes(inputs.shape)}].",
                 "Quantise raw inputs with Extractor.quantize.",
             )
-        features = np.empty((len(inputs), self.D), np.int8)
-        for row, sample in enumerate(np.ascontiguousarray(inputs)):
-            self._interpreter.set_input(sample[np.newaxis], 0)
-            self._interpreter.invoke()
-            features[row] = self._interpreter.get_output(0).ravel()
-        return features
+        if not len(inputs):
+            return np.empty((0, self.D), np.int8)
+        return np.asarray(self._runtime.run(inputs), np.int8)
 
     def quantize(self, raw: NDArray[np.floating]) -> NDArray[np.int8]:
         """Quantise raw inputs as the model takes them, with the rounding that boards use.
@@ -133,6 +136,35 @@ class Extractor:
                     "Make both again with the script that made the model.",
                 )
 
+    def _guard(self, manifest: Manifest) -> None:
+        """Refuse a runtime that does not give the golden values of a model."""
+        found = golden(self)
+        if found != manifest.document["golden"]:
+            raise ModelError(
+                "E_MODEL_GOLDEN",
+                f"On this computer the features of '{manifest.name}' have the CRC-32 {found['features_crc32']:08x}, "
+                "which is not that of its manifest: boards would compute others.",
+                "Use a computer with Linux on x86-64, and report this error, which is a defect in bytefed.",
+            )
+
+
+def golden(extractor: Extractor) -> dict[str, int]:
+    """Return the golden values that any device must compute: CRC-32 of the features of pseudo-random inputs."""
+    seed, n = 1, 32
+    features = extractor.extract(golden_inputs(seed, n, extractor.input_shape))
+    return {"seed": seed, "n": n, "features_crc32": zlib.crc32(features.tobytes())}
+
+
+def golden_inputs(seed: int, n: int, shape: Sequence[int]) -> NDArray[np.int8]:
+    """Return the inputs of the golden features, int8 [n, *shape].
+
+    Args:
+        seed: Seed of `numpy.random.RandomState`, as in the manifest.
+        n: Number of inputs, as in the manifest.
+        shape: Shape of one input.
+    """
+    return np.random.RandomState(seed).randint(-128, 128, (n, *shape)).astype(np.int8)
+
 
 def read_model(path: Path) -> bytes:
     """Return the bytes of a .tflite file; of one that is too large, only the first.
@@ -151,24 +183,21 @@ def read_model(path: Path) -> bytes:
         ) from error
 
 
-def _interpreter(model: bytes) -> Any:
-    """Return a TFLM interpreter for a model that has been checked."""
-    try:
-        from tflite_micro import runtime
-    except ImportError as error:
-        raise ConfigError(
-            "E_CONFIG_EXTRA",
-            "Feature extraction needs the package tflite-micro, which is not installed.",
-            "Run: pip install 'bytefed[virtual]'",
-        ) from error
-    try:
-        return runtime.Interpreter.from_bytes(model, arena_size=ARENA_BYTES)
-    except RuntimeError as error:
-        raise ModelError(
-            "E_MODEL_ARENA",
-            f"TensorFlow Lite Micro cannot allocate the model's tensors in {ARENA_BYTES:,} bytes.",
-            "Use a smaller model.",
-        ) from error
+def outputs(model: bytes, inputs: NDArray[np.int8]) -> NDArray[Any]:
+    """Run a model that bytefed put together of checked parts.
+
+    Args:
+        model: The .tflite file.
+        inputs: int8 [n, ...], as it takes them; n at least 1.
+
+    Returns:
+        Its outputs, [n, size], in their own type.
+
+    Raises:
+        ModelError: E_MODEL_ARENA.
+        ConfigError: E_CONFIG_EXTRA for operators that need tflite-micro, if it is not installed.
+    """
+    return runtime_of(model).run(inputs)
 
 
 def _sizes(shape: tuple[int, ...]) -> str:

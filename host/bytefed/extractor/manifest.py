@@ -7,6 +7,7 @@ compares the two each time it loads a model.
 from __future__ import annotations
 
 import json
+import os
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -21,11 +22,17 @@ from bytefed.errors import ModelError, did_you_mean
 from bytefed.extractor.quantization import Quantization
 
 FILE_NAME = "manifest.json"
+PLAIN = "_plain"
+"""Ending of the names of models, and of their tasks, whose features are those of the network itself, not whitened."""
 
-# The folders of bytefed's own models: inside an installed package, or else beside host/ in a checkout; and the folder
-# of those that are made on first use.
+VARIABLE = "BYTEFED_MODELS"
+"""The environment variable that names another folder for a user's own models than the usual one."""
+
+# The models that come with bytefed: inside an installed package, or else beside host/ in a checkout.
+SHIPPED_MODELS = (PACKAGE / "models", CHECKOUT / "models")
+# Those that are made on first use can be made again: the cache is their place.
 MADE_MODELS = cache_folder() / "models"
-MODEL_FOLDERS = (PACKAGE / "models", CHECKOUT / "models", MADE_MODELS)
+MODEL_FOLDERS = (*SHIPPED_MODELS, MADE_MODELS)
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,18 @@ class Manifest:
     ops: tuple[str, ...]
     document: Mapping[str, Any]
 
+    @property
+    def recordings(self) -> Mapping[str, Any]:
+        """The recordings that `--data NAME` reads, as `bytefed.data.own` writes them; empty where there are none."""
+        found: Mapping[str, Any] = self.document.get("recordings", {})
+        return found
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes; empty where they have none but their numbers."""
+        names = tuple(str(name) for name in self.document.get("classes", ()))
+        return () if names == tuple(str(number) for number in range(self.C)) else names
+
     @classmethod
     def load(cls, folder: Path) -> Manifest:
         """Read a model folder's manifest.
@@ -75,7 +94,7 @@ class Manifest:
                 f"{path} cannot be read ({error.strerror}).",
                 "Name a folder that holds manifest.json and its .tflite file.",
             ) from error
-        except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise ModelError(
                 "E_MODEL_MANIFEST",
                 f"{path} is not a usable manifest ({type(error).__name__}: {error}).",
@@ -99,7 +118,18 @@ class Manifest:
         )
         if not (2 <= manifest.C <= 64 and manifest.name == Path(manifest.name).name):
             raise ValueError("C must be 2 to 64, and name a plain file name")
+        _check_recordings(manifest.recordings)
         return manifest
+
+
+def _check_recordings(found: Any) -> None:
+    """Refuse a note of recordings that can't be followed."""
+    texts = [found["folder"], *found.get("units", ()), *found.get("seen", ())] if found else []
+    hop = found.get("hop", 1) if found else 1
+    if not all(isinstance(text, str) for text in texts) or not (isinstance(hop, int) and hop >= 1):
+        raise ValueError(
+            "recordings must name a folder, and say hop, units and seen as `bytefed model` writes them"
+        )
 
 
 def _quantization(document: Mapping[str, Any], what: str) -> Quantization:
@@ -116,13 +146,24 @@ def model_hash(model: bytes) -> int:
     return zlib.crc32(model)
 
 
+def own_models() -> Path:
+    """Return the folder of a user's own models: BYTEFED_MODELS, else one among the user's data, as XDG names it.
+
+    It is the same for a checkout and for an installed package: models outlive both, and a checkout ships none of them.
+    """
+    named = os.environ.get(VARIABLE)
+    if named:
+        return Path(named)
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "bytefed" / "models"
+
+
 def model_folder(name: str | Path) -> Path:
-    """Return the folder of a model, given by the name of one of bytefed's own or by a path.
+    """Return the folder of a model, given by its name or by a path.
 
     Raises:
         ModelError: E_MODEL_MISSING if there is none.
     """
-    for folder in (*(base / name for base in MODEL_FOLDERS), Path(name)):
+    for folder in (*(base / name for base in _places()), Path(name)):
         if (folder / FILE_NAME).is_file():
             return folder
     raise ModelError(
@@ -134,13 +175,26 @@ def model_folder(name: str | Path) -> Path:
 
 
 def model_names() -> list[str]:
-    """Return the names of bytefed's own models, sorted."""
-    return sorted({path.parent.name for base in MODEL_FOLDERS for path in base.glob(f"*/{FILE_NAME}")})
+    """Return the names of all models, sorted: those that came with bytefed, and the user's own."""
+    return sorted({path.parent.name for base in _places() for path in base.glob(f"*/{FILE_NAME}")})
+
+
+def is_shipped(name: str) -> bool:
+    """Return whether a model of this name came with bytefed."""
+    return any((base / name / FILE_NAME).is_file() for base in SHIPPED_MODELS)
+
+
+def _places() -> tuple[Path, ...]:
+    """Return the folders of model folders, in the order in which a name is looked up."""
+    return (*MODEL_FOLDERS, own_models())
 
 
 def known_model(model_hash: int) -> tuple[str, Manifest] | None:
-    """Return the name and manifest of the one of bytefed's own models that has this hash; None if none has."""
-    for name in model_names():
+    """Return the name and manifest of the model that has this hash; None if none has.
+
+    Of several the user's own counts, whose labels are the user's.
+    """
+    for name in sorted(model_names(), key=lambda name: (is_shipped(name), name)):
         with suppress(ModelError):  # a broken folder among them is for whoever names it
             manifest = Manifest.load(model_folder(name))
             if manifest.model_hash == model_hash:

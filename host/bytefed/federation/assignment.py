@@ -10,8 +10,10 @@ from bytefed.data import Cut, load_task
 from bytefed.data.partition import MIN_SAMPLES, Partition, divide
 from bytefed.data.task import Task
 from bytefed.device.device import Device
+from bytefed.device.labels import are_sensed
 from bytefed.device.plan import Samples
 from bytefed.errors import BoardError
+from bytefed.ledger.wire_size import add_buffer
 from bytefed.protocol.message import Capability
 
 if TYPE_CHECKING:
@@ -25,10 +27,12 @@ class Assignment:
     Attributes:
         task: The task that the samples belong to.
         partition: The samples of each client.
+        overwrite: Whether these may take the place of samples that came from a board's sensor.
     """
 
     task: Task
     partition: Partition
+    overwrite: bool = False
 
     @classmethod
     def divided(cls, config: RunConfig, task: Task, clients: int, min_samples: int = MIN_SAMPLES) -> Self:
@@ -56,6 +60,7 @@ class Assignment:
                 test_fraction=config.local_test,
                 samples=config.samples,
             ),
+            config.overwrite,
         )
 
     @property
@@ -67,11 +72,13 @@ class Assignment:
         return (*self.task.warnings, *unused)
 
     def check(self, client: int, device: Device) -> None:
-        """Refuse a board whose store is too small for a client's samples.
+        """Refuse a board whose store is too small for a client's samples, or holds some of its own.
 
         Raises:
-            BoardError: E_BOARD_CAPACITY.
+            BoardError: E_BOARD_CAPACITY, E_BOARD_HAS_SAMPLES.
         """
+        if are_sensed(device) and not self.overwrite:
+            raise _own_samples(device)
         count = len(self.partition.train(client)) + len(self.partition.test(client))
         if count > device.stored.capacity:
             raise BoardError(
@@ -84,6 +91,8 @@ class Assignment:
     def samples(self, client: int, device: Device) -> Samples:
         """Return a client's samples: inputs for a board that has the run's extractor, else ready features.
 
+        Ready features are also for a board whose buffer, that of its head, is too small for an input.
+
         Raises:
             BoardError: As ``check``.
         """
@@ -91,7 +100,9 @@ class Assignment:
         train, test = self.partition.train(client), self.partition.test(client)
         task = self.task
         extracts = device.board.capabilities & Capability.EXTRACTOR and device.board.model == task.model_hash
-        own = task.inputs if extracts else None
+        buffer = add_buffer(task.D, task.num_classes)
+        fits = task.inputs is not None and task.inputs[0].size < buffer  # and a label
+        own = task.inputs if extracts and fits else None
         values = task.federated.features if own is None else own
         labels = task.federated.labels
         return Samples(
@@ -105,6 +116,16 @@ class Assignment:
         )
 
 
+def _own_samples(device: Device) -> BoardError:
+    stored = device.stored
+    return BoardError(
+        "E_BOARD_HAS_SAMPLES",
+        f"Board {device.name} ({device.uri}) holds samples of its sensor, {stored.train} to train on and "
+        f"{stored.test} to test on, and this run would replace them.",
+        "Learn from them: `bytefed run --data boards`. If they may go: `bytefed run --overwrite`.",
+    )
+
+
 def task_of(config: RunConfig) -> Task:
     """Load the task that a configuration names.
 
@@ -112,4 +133,4 @@ def task_of(config: RunConfig) -> Task:
         DataError, ModelError, ConfigError: As ``load_task`` raises them.
     """
     data_dir = Path(config.data_dir) if config.data_dir else None
-    return load_task(config.data, data_dir, Cut(config.window, config.hop))
+    return load_task(config.data, data_dir, Cut(config.window, config.hop), config.model)

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from bytefed.data.task import Task
 from bytefed.events import BoardTrouble, Listener
 from bytefed.federation.evaluation import evaluate, mean_over_boards
-from bytefed.federation.rules import Rules, aggregate, score
+from bytefed.federation.held import HeldTask
+from bytefed.federation.rules import Rules, aggregate, require_finite, score
 from bytefed.head import Head
 from bytefed.runs.store import Store
 from bytefed.strategies.base import Strategy, Update, is_stateful
+from bytefed.strategies.robust import Newcomers
+
+
+class _Scores(NamedTuple):
+    """The scores of a round on the host's test set: accuracy and loss of its head, accuracy of the boards' heads."""
+
+    accuracy: float | None = None
+    loss: float | None = None
+    held: float | None = None
 
 
 class Closing:
     """Closes the rounds of one run.
 
     Args:
-        task: The task that is learnt.
+        task: The task that is learnt; one that boards hold has no test set.
         rules: The rules of a round.
         strategy: The strategy that makes a new head of the deltas that count.
         store: The run's store.
@@ -25,7 +37,7 @@ class Closing:
     """
 
     def __init__(
-        self, task: Task, rules: Rules, strategy: Strategy, store: Store, listener: Listener
+        self, task: Task | HeldTask, rules: Rules, strategy: Strategy, store: Store, listener: Listener
     ) -> None:
         self._task = task
         self._rules = rules
@@ -60,19 +72,27 @@ class Closing:
         for client, times in excess.items():
             self._listener(_bounded(number, boards[client], times, self._rules.norm_bound))
         head = aggregate(self._strategy, head, updates)
-        found = score(self._task, number, head)
+        found = self._scores(number, head)
         counted = [boards[update.client] for update in updates]
         self._store.close_round(
             number, head, counted,
-            seconds=seconds, accuracy=found.accuracy, loss=found.loss, held=self._held_accuracy(head.size),
+            seconds=seconds, accuracy=found.accuracy, loss=found.loss, held=found.held,
         )  # fmt: skip
         return counted
+
+    def _scores(self, number: int, head: Head) -> _Scores:
+        """Score a new head on the task's test set, and the heads that boards hold; without one there are no scores."""
+        if isinstance(self._task, HeldTask):
+            require_finite(number, head)
+            return _Scores()
+        found = score(self._task, number, head)
+        return _Scores(found.accuracy, found.loss, self._held_accuracy(self._task, head.size))
 
     def weight(self, number: int) -> int:
         """Return the sum of a round's weights: num_examples, as far as the norm bound lets them count."""
         return sum(update.num_examples for update in self._updates(number)[0])
 
-    def _held_accuracy(self, parameters: int) -> float:
+    def _held_accuracy(self, task: Task, parameters: int) -> float:
         """Return the mean accuracy of the heads that the boards hold, on the task's test set."""
         held, zeros = self._store.all_held(), bytes(4 * parameters)
         heads = [held.get(board, zeros) for board in self._store.clients()]
@@ -80,7 +100,7 @@ class Closing:
         blobs = list(number)
 
         def accuracy(index: int) -> float:
-            return evaluate(self._task, np.frombuffer(blobs[index], "<f4"), self._task.test).accuracy
+            return evaluate(task, np.frombuffer(blobs[index], "<f4"), task.test).accuracy
 
         return mean_over_boards(np.array([number[blob] for blob in heads]), self._rules.seed, accuracy)
 
@@ -88,9 +108,15 @@ class Closing:
         """Return the updates that count in a round, bounded; and, for those bounded, client to pull in medians."""
         clients = self._store.clients()
         deltas = [delta for delta in self._store.deltas(number) if delta.status == "ok"]
-        return self._rules.bound(
-            [Update(clients[delta.board], delta.num_examples, delta.delta) for delta in deltas]
-        )
+        updates = [Update(clients[delta.board], delta.num_examples, delta.delta) for delta in deltas]
+        return self._rules.bound(updates, self._newcomers(number))
+
+    def _newcomers(self, number: int) -> Newcomers | None:
+        """Return the classes that a round meets for the first time, where boards have brought some to a run."""
+        columns = self._task.joining(number) if isinstance(self._task, HeldTask) else range(0)
+        if not columns:
+            return None
+        return Newcomers(self._store.head_of(number - 1), self._task.num_classes, columns)
 
 
 def _bounded(number: int, board: str, excess: float, bound: float) -> BoardTrouble:

@@ -11,11 +11,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Self, cast
+from types import MappingProxyType
+from typing import Any, Self, TypeVar, cast
 
 from bytefed.boards.registry import FORMS
 from bytefed.codec import pair
 from bytefed.errors import ConfigError, did_you_mean, meant, number_text
+from bytefed.federation import private
+from bytefed.ledger import rates
+from bytefed.ledger.budget import KEYS as BUDGETS
+from bytefed.ledger.budget import Budget
 from bytefed.ledger.estimate import STATISTICS_ROUNDS
 from bytefed.strategies.base import Strategy
 from bytefed.strategies.registry import STRATEGIES, canonical, fresh, hyperparameters, make, name_of
@@ -54,6 +59,9 @@ def _key(default: Any, kind: type, help: str, **rest: Any) -> Any:  # noqa: A002
     return field(default=default, metadata={"key": Key(kind, help, **rest)})
 
 
+_NONE: Mapping[str, Any] = MappingProxyType({})
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
     """The resolved configuration of a run; every field is a key of the TOML file and an option."""
@@ -66,8 +74,26 @@ class RunConfig:
         metavar="URI",
         resumable=True,
     )
-    rounds: int = _key(20, int, "rounds to run", low=1, high=MAX_ROUNDS, resumable=True)
-    data: str = _key("digits", str, "a task by name, FILE.npz with X and y, or a folder (docs/your-data.md)")
+    rounds: int = _key(
+        20, int, "rounds to run; with a budget as many as that pays, if not given", low=1, high=MAX_ROUNDS,
+        resumable=True,
+    )  # fmt: skip
+    budget: str = _key(
+        "",
+        str,
+        "bytes on the wire that each board may spend: 50kB, 16KiB; codec, epochs, boards a round and rounds are "
+        "planned, but for those that you give (docs/budget.md)",
+        metavar="BYTES",
+    )
+    budget_air: str = _key(
+        "", str, "the same as time in the air of each BLE board: 10s, 500ms", metavar="SECONDS"
+    )
+    budget_energy: str = _key(
+        "", str, "the same as energy of each BLE board, by the table of currents: 5mJ", metavar="ENERGY"
+    )
+    data: str = _key("digits", str, "task, own model, FILE.npz, folder or boards (docs/your-data.md)")
+    overwrite: bool = _key(False, bool, "replace what a board took from its sensor", resumable=True)
+    model: str = _key("", str, "extractor of a folder by its name (`bytefed model list`)", metavar="NAME")
     data_dir: str = _key("", str, "folder that data sets are read from", metavar="DIR", resumable=True)
     partition: str = _key(
         "dirichlet",
@@ -76,34 +102,28 @@ class RunConfig:
         choices=("dirichlet", "iid", "shards", "natural"),
     )
     window: int = _key(
-        0,
-        int,
-        "readings in a window, to cut a folder's recordings; 0 for the extractor's",
-        low=0,
-        high=1 << 20,
-        metavar="N",
-    )
+        0, int, "readings in a window, to cut a folder's recordings; 0 for the extractor's", low=0,
+        high=1 << 20, metavar="N",
+    )  # fmt: skip
     hop: int = _key(
-        0,
-        int,
-        "readings from one window to the next; 0 for a window's length",
-        low=0,
-        high=1 << 20,
+        0, int, "readings from one window to the next; 0 for a window's length", low=0, high=1 << 20,
         metavar="N",
-    )
+    )  # fmt: skip
     samples: int = _key(
         0, int, "most samples that a board gets; 0 for all", low=0, high=2**31 - 1, metavar="N"
     )
     local_test: float = _key(
-        0.25,
-        float,
-        "fraction of a board's samples that it tests on, where the data don't say which",
-        low=0.0,
-        high=0.9,
-        metavar="FRACTION",
-    )
+        0.25, float, "fraction of a board's samples that it tests on, where the data don't say which", low=0.0,
+        high=0.9, metavar="FRACTION",
+    )  # fmt: skip
     alpha: float = _key(0.5, float, "Dirichlet concentration; small is uneven", low=1e-3, high=1e6)
     shards: int = _key(2, int, "shards per board, for --partition shards", low=1, high=64)
+    head: str = _key(
+        "",
+        str,
+        "head to begin with, instead of zeros: a .npz of `bytefed export`, or a simulation's head.npy",
+        metavar="FILE",
+    )
     seed: int = _key(42, int, "seed of partition, selection and local shuffling", low=0, high=MAX_SEED)
     codec: str = _key("float32", str, "codec of the updates: NAME, or DOWNLINK/UPLINK")
     strategy: str = _key(
@@ -115,9 +135,7 @@ class RunConfig:
     beta: float = _key(
         0.2, float, "fraction left out at each end by fedtrimmedavg", low=0.0, high=0.499, metavar="FRACTION"
     )
-    num_malicious_nodes: int = _key(
-        0, int, "bad boards that krum and multikrum allow for", low=0, high=MAX_ROUNDS
-    )
+    num_malicious_nodes: int = _key(0, int, "bad boards that (multi)krum allows for", low=0, high=MAX_ROUNDS)
     num_nodes_to_select: int = _key(1, int, "updates that multikrum keeps", low=1, high=MAX_ROUNDS)
     server_learning_rate: float = _key(1.0, float, "step size of fedavgm", low=1e-6, high=1e3)
     server_momentum: float = _key(0.0, float, "momentum of fedavgm", low=0.0, high=0.999)
@@ -135,17 +153,14 @@ class RunConfig:
     tau: float = _key(1e-3, float, "adaptivity of fedadam and fedyogi", low=1e-12, high=1e3)
     proximal_mu: float = _key(0.0, float, "weight of the proximal term of fedprox", low=0.0, high=1e3)
     norm_bound: float = _key(
-        3.0,
-        float,
+        3.0, float,
         "farthest that a board can pull the head (num_examples times norm of the delta), and most that its "
         "num_examples can count, both in medians of the round; 0 for no bound",
-        low=0.0,
-        high=1e6,
-        metavar="FACTOR",
-    )
+        low=0.0, high=1e6, metavar="FACTOR",
+    )  # fmt: skip
     local_epochs: int = _key(5, int, "passes over a board's own samples in a round", low=1, high=255)
     batch_size: int = _key(8, int, "samples a step", low=1, high=255)
-    learning_rate: float = _key(0.05, float, "step size of local training", low=1e-6, high=1e3)
+    learning_rate: float = _key(0.0, float, rates.HELP, low=0.0, high=1e3)
     learning_rate_decay: float = _key(
         1.0, float, "factor on the step size after each learning_rate_rounds rounds", low=0.0, high=1.0
     )
@@ -160,36 +175,45 @@ class RunConfig:
         low=0,
         high=MAX_ROUNDS,
     )
+    personal: bool = _key(
+        False,
+        bool,
+        "boards also judge their personal heads: the global head, trained further on each board's own samples",
+    )
+    dp: str = _key(
+        "",
+        str,
+        "sample: boards train with noise, so that what leaves them tells little of any one sample; needs --epsilon and "
+        "--delta, and a budget of the board pays for it (docs/privacy.md)",
+        choices=("", "sample"),
+    )
+    epsilon: float = _key(
+        0.0, float, "most that all rounds may tell of a sample, with --dp; nothing is claimed above 10",
+        low=0.0, high=10.0,
+    )  # fmt: skip
+    delta: float = _key(
+        0.0, float, "probability with which --epsilon need not hold, such as 1e-5", low=0.0, high=0.1
+    )
+    clip: float = _key(
+        1.0, float, "largest norm of one sample's gradient, with --dp; longer ones are shortened to it",
+        low=2.0**-20, high=2.0**20, metavar="NORM",
+    )  # fmt: skip
     fraction_train: float = _key(
         1.0, float, "fraction of the boards that train in a round", low=0.0, high=1.0
     )
     min_train_nodes: int = _key(1, int, "at least so many boards train in a round", low=1, high=MAX_ROUNDS)
     quorum: float = _key(
-        0.5,
-        float,
-        "fraction of a round's boards that must deliver for the round to count",
-        low=0.0,
-        high=1.0,
+        0.5, float, "fraction of a round's boards that must deliver for the round to count", low=0.0, high=1.0,
         resumable=True,
-    )
+    )  # fmt: skip
     deadline: float = _key(
-        60.0,
-        float,
-        "seconds after which a round that has its quorum stops waiting for stragglers",
-        low=0.0,
-        high=86_400.0,
-        metavar="SECONDS",
-        resumable=True,
-    )
+        60.0, float, "seconds after which a round that has its quorum stops waiting for stragglers", low=0.0,
+        high=86_400.0, metavar="SECONDS", resumable=True,
+    )  # fmt: skip
     line_rate: int = _key(
-        0,
-        int,
-        "bits a second that virtual boards are slowed down to; 0 for as fast as they can",
-        low=0,
-        high=2**31,
-        metavar="BAUD",
-        resumable=True,
-    )
+        0, int, "bits a second that virtual boards are slowed down to; 0 for as fast as they can", low=0,
+        high=2**31, metavar="BAUD", resumable=True,
+    )  # fmt: skip
     faults: str = _key(
         "",
         str,
@@ -212,26 +236,30 @@ class RunConfig:
     central: bool = _key(True, bool, "also train one head on all samples together, to compare with")
 
     def __post_init__(self) -> None:
+        budget = self.limit
         for name, key in KEYS.items():
-            _check(name, key, getattr(self, name))
+            if not (name == "rounds" and self.rounds == 0 and budget):  # as many as it pays
+                _check(name, key, getattr(self, name))
         object.__setattr__(self, "strategy", canonical(self.strategy))
+        private.check(self)
         pair(self.codec)
         if not self.boards:
             raise ConfigError("E_CONFIG_BOARDS", "No boards are named.", "Give --boards, such as virtual:8.")
 
     @classmethod
-    def resolve(cls, path: Path | None, options: Mapping[str, Any]) -> Self:
-        """Make a configuration: options win over the file's keys, and those over the defaults.
+    def resolve(cls, path: Path | None, options: Mapping[str, Any], below: Mapping[str, Any] = _NONE) -> Self:
+        """Make a configuration: options win over the file's keys, those over preferences, those over the defaults.
 
         Args:
             path: The TOML file; None if there is none.
             options: Key to value, for the options on the command line.
+            below: Key to value, for what the user prefers on this computer.
 
         Raises:
             ConfigError: E_CONFIG_FILE, E_CONFIG_KEY, E_CONFIG_TYPE, E_CONFIG_RANGE or E_CONFIG_CHOICE.
         """
         given = _read(path) if path else {}
-        return cls(**{**given, **options})
+        return cls(**chosen({**below, **given, **options}))
 
     @classmethod
     def from_toml(cls, text: str, source: str) -> Self:
@@ -248,17 +276,12 @@ class RunConfig:
         Raises:
             ConfigError: E_CONFIG_RESUME for a key that decides what is learnt from which samples.
         """
-        for name, value in options.items():
-            if not KEYS[name].resumable and value != getattr(self, name):
-                raise ConfigError(
-                    "E_CONFIG_RESUME",
-                    f"{option(name)} can't change within a run: it began with {getattr(self, name)!r}.",
-                    f"Leave {option(name)} out, or start a new run.",
-                )
+        _refuse_changes(self, options)
+        private.check_resumed(self, options)
         return replace(self, **options)
 
     def with_strategy(self, given: Strategy | None) -> tuple[Self, Strategy]:
-        """Return the configuration that names the strategy of a run, and the strategy, newly made.
+        """Return the configuration that names the strategy of a run and its rates, and the strategy, newly made.
 
         Args:
             given: A strategy in place of the one that the keys name; None for that one.
@@ -268,9 +291,14 @@ class RunConfig:
                 hyperparameter out of range.
         """
         if given is None:
-            return self, make(self.strategy, vars(self))
+            return with_rates(self), make(self.strategy, vars(self))
         strategy = fresh(given)
-        return replace(self, strategy=name_of(strategy), **hyperparameters(strategy)), strategy
+        return with_rates(replace(self, strategy=name_of(strategy), **hyperparameters(strategy))), strategy
+
+    @property
+    def limit(self) -> Budget | None:
+        """The budget of each board; None for a run without a budget."""
+        return Budget.of({name: getattr(self, name) for name in BUDGETS})
 
     @property
     def codecs(self) -> tuple[str, str]:
@@ -279,6 +307,48 @@ class RunConfig:
 
 
 KEYS: dict[str, Key] = {f.name: cast(Key, f.metadata["key"]) for f in fields(RunConfig)}
+
+
+def budgeted(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys that were given, and where a budget is among them, those that its rule chooses.
+
+    `rounds` is 0 then, unless it was given: as many as the budget pays, which is known once the links are.
+
+    Raises:
+        ConfigError: E_CONFIG_AMOUNT, E_CONFIG_BUDGET.
+    """
+    budget = Budget.of({name: str(given.get(name, "")) for name in BUDGETS})
+    return dict(given) if budget is None else {"rounds": 0, **budget.rule, **given}
+
+
+def chosen(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys that were given, and those that a budget, or noise, chooses where nothing else was given.
+
+    Raises:
+        ConfigError: As ``budgeted`` raises it.
+    """
+    return budgeted({**private.rule(given), **given})
+
+
+_C = TypeVar("_C", bound=RunConfig)
+
+
+def with_rates(config: _C) -> _C:
+    """Return a configuration with the decay of a learning rate by rule, so that a resumed run keeps it."""
+    if config.learning_rate or config.learning_rate_decay != 1.0:
+        return config
+    every = rates.rounds_between(config.rounds)
+    return replace(config, learning_rate_decay=rates.FACTOR, learning_rate_rounds=every)
+
+
+def _refuse_changes(config: RunConfig, options: Mapping[str, Any]) -> None:
+    for name, value in options.items():
+        if not KEYS[name].resumable and value != getattr(config, name):
+            raise ConfigError(
+                "E_CONFIG_RESUME",
+                f"{option(name)} can't change within a run: it began with {getattr(config, name)!r}.",
+                f"Leave {option(name)} out, or start a new run.",
+            )
 
 
 def option(name: str) -> str:

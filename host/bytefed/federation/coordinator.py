@@ -19,14 +19,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from bytefed import codec
 from bytefed.clock import now
 from bytefed.device.device import Device
 from bytefed.device.plan import PlannedRound, RoundReply, TrainingPlan
-from bytefed.errors import BoardError, BytefedError
+from bytefed.errors import BoardError, BytefedError, LinkError
 from bytefed.events import BoardTrouble, Listener, Stopping
 from bytefed.federation.closing import Closing
+from bytefed.federation.cohort import Cohort
 from bytefed.federation.fleet import BoardTroubles, Fleet, Member
 from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.news import round_closed
@@ -89,6 +91,7 @@ class Coordinator:
         self._store = store
         self._records = records
         self._listener = listener
+        self._cohort = Cohort(rules, fleet, store, schedule.deadline, listener)
         self._stopping = False
         self._work = Work()
         self._uncounted = store.uncounted()
@@ -114,16 +117,27 @@ class Coordinator:
         try:
             while not self._stopping:
                 done, head = self._store.head()
-                if done >= self._schedule.rounds:
+                planned = partial(self._planned, done + 1, head)
+                last = self._schedule.rounds
+                if done >= last or self._cohort.ends_before(done + 1, planned, last):
                     await self._evaluate_last(done, head)
                     return True
-                await self.run_round(done + 1, head)
+                await self._try_round(done + 1, head)
             return False
         finally:
             await self.end_work()
             await self._store.on_disk()  # or fail: no board forgets a delta that could not be stored
             await release_all(self._fleet, self._store.head()[0], self._uncounted)
             self._records.update(self._touched)
+
+    async def _try_round(self, number: int, head: Head) -> None:
+        """Run a round; one that lacks boards since their budgets ended in it is tried again with the others."""
+        retired = self._fleet.purses.retired
+        try:
+            await self.run_round(number, head)
+        except LinkError:
+            if self._fleet.purses.retired == retired:
+                raise
 
     async def run_round(self, number: int, head: Head) -> None:
         """Run one round from a head; the store has what came of it.
@@ -134,7 +148,7 @@ class Coordinator:
         started = now()
         self._fleet.round = number
         delivered = {delta.board for delta in self._store.deltas(number)}
-        chosen = await self._choose(number)
+        chosen = await self._cohort.choose(number, partial(self._planned, number, head))
         self._store.begin_round(number, sorted({member.device.name for member in chosen} | delivered))
         tasks = [
             self._work.start(self._participate(number, member, head))
@@ -149,29 +163,29 @@ class Coordinator:
         self._uncounted = (self._uncounted | set(self._store.participants(number))) - set(counted)
         self._tell(number, max(asked, self._rules.count(len(self._store.clients()))))
 
-    async def _choose(self, number: int) -> list[Member]:
-        """Wait for boards, and choose those that take part in a round."""
-        await self._fleet.wait_for(self._rules.min_train_nodes, self._schedule.deadline)
-        ready = self._fleet.ready()
-        self._rules.require_boards(number, len(ready))
-        return [ready[client] for client in self._rules.choose(number, ready)]
-
-    async def _participate(self, number: int, member: Member, head: Head) -> None:
-        """Take one board through one round, up to its row in the ledger."""
-        device, started = member.device, now()
-        status: Status = "failed"
-        reply: RoundReply | None = None
-        planned = device.plan_round(
+    def _planned(self, number: int, head: Head, member: Member) -> PlannedRound:
+        """Return the round that is planned for a board."""
+        device = member.device
+        return device.plan_round(
             number,
             head,
             self._plan(number, member),
             statistics=has_statistics(number, self._schedule.statistics_rounds),
             uncounted=device.name in self._uncounted,
         )
+
+    async def _participate(self, number: int, member: Member, head: Head) -> None:
+        """Take one board through one round, up to its row in the ledger."""
+        device, started = member.device, now()
+        status: Status = "failed"
+        reply: RoundReply | None = None
+        planned = self._planned(number, head, member)
         estimate = _estimate(device, planned)
         member.busy = True
         try:
+            self._fleet.purses.lend_round(device, planned)
             reply = await device.train(planned)
+            _count_noise(device, planned)
             status = self._commit(number, member, reply)
         except BoardTroubles as error:
             status = self._fail(number, member, error)
@@ -188,7 +202,7 @@ class Coordinator:
                 number=number,
                 num_examples=reply.num_examples if reply else None,
                 loss=told.loss if told else None,
-                correct=told.correct if told else None,
+                correct=reply.correct if reply else None,
                 computing=reply.computing if reply else 0.0,
             )
 
@@ -203,23 +217,26 @@ class Coordinator:
         with self._store.gathered():
             self._keep_held(member, reply)
             if told and number > 1:  # the head of round 0 has learnt nothing yet
-                self._keep_evaluation(number - 1, member, told.test_correct)
+                self._keep_evaluation(number - 1, member, told.test_correct, reply.personal)
             return self._store.commit_delta(
                 number,
                 member.device.name,
                 reply.delta,
                 num_examples=reply.num_examples,
                 loss=told.loss if told else None,
-                correct=told.correct if told else None,
+                correct=reply.correct,
             )
 
     def _fail(self, number: int, member: Member, error: BytefedError) -> Status:
-        """Report a board that failed; one whose training diverged stays, to any other the fleet reconnects."""
-        if error.code != "E_DELTA_NOT_FINITE":
+        """Report a board that failed; one that diverged or can't pay stays, to any other the fleet reconnects."""
+        if error.code not in ("E_DELTA_NOT_FINITE", "E_BUDGET_SPENT", "E_BOARD_BUDGET_SPENT"):
             self._fleet.lose(member, error)
             return "failed"
         self._listener(BoardTrouble(member.device.name, number, error.code, error.message, error.remedy))
-        return "rejected"
+        if error.code == "E_DELTA_NOT_FINITE":
+            return "rejected"
+        self._fleet.purses.retire(member.device)
+        return "failed"
 
     async def _collect(self, number: int, tasks: Sequence[asyncio.Task[None]], asked: int) -> None:
         """Wait for the boards of a round, no longer than its deadline once it has its quorum."""
@@ -263,10 +280,11 @@ class Coordinator:
         estimate = _estimate(device, planned)
         member.busy = True
         try:
+            self._fleet.purses.lend_round(device, planned)
             reply = await device.train(planned)
             self._keep_held(member, reply)
-            if reply.statistics:
-                self._keep_evaluation(number, member, reply.statistics.test_correct)
+            if reply.statistics and self._training.noise is None:
+                self._keep_evaluation(number, member, reply.statistics.test_correct, reply.personal)
             status = "ok"
         except BoardTroubles as error:
             self._fleet.lose(member, error)
@@ -279,9 +297,10 @@ class Coordinator:
         if codec.find(self._training.codecs[0]).lossy:
             self._store.hold(member.device.name, reply.head)
 
-    def _keep_evaluation(self, number: int, member: Member, correct: int) -> None:
+    def _keep_evaluation(self, number: int, member: Member, correct: int, personal: int | None) -> None:
         self._touched = min(self._touched, number)
-        self._store.add_evaluation(number, member.device.name, correct, member.device.stored.test)
+        tested = member.device.stored.test
+        self._store.add_evaluation(number, member.device.name, correct, tested, personal)
 
     def _plan(self, number: int, member: Member) -> TrainingPlan:
         return self._training.plan(number, member.client)
@@ -291,9 +310,19 @@ class Coordinator:
         await self._work.end()
 
 
+def _count_noise(device: Device, planned: PlannedRound) -> None:
+    """Note a round that a board has spent its privacy budget on."""
+    if planned.noise is not None:
+        device.session.noisy_rounds += 1
+
+
 def _estimate(device: Device, planned: PlannedRound) -> int:
     """Return what a round should take, bytes, as it is planned."""
     count = planned_round(
-        device.profile, planned.blobs, statistics=planned.statistics, configures=planned.configures
+        device.profile,
+        planned.blobs,
+        statistics=planned.statistics,
+        configures=planned.configures,
+        noises=planned.noise is not None,
     )
     return count.wire_total

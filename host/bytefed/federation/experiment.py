@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, closing
-from dataclasses import asdict, dataclass
+from contextlib import asynccontextmanager, closing, nullcontext
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +19,27 @@ from bytefed.data import Task
 from bytefed.device.device import Device
 from bytefed.errors import ConfigError
 from bytefed.events import AlreadyComplete, DataRemark, Listener, Preparing, RunEnded
+from bytefed.federation.admission import Samplings
 from bytefed.federation.assignment import Assignment, task_of
+from bytefed.federation.budget import Means, announced, planned, spent_summary
 from bytefed.federation.closing import Closing
 from bytefed.federation.config import RunConfig
 from bytefed.federation.coordinator import Coordinator, Schedule
 from bytefed.federation.evaluation import central_accuracy
-from bytefed.federation.findings import findings
-from bytefed.federation.fleet import Fleet, connect_all
+from bytefed.federation.findings import findings, findings_held
+from bytefed.federation.fleet import Fleet, Opened, Taken, check_all, connect_all, privacy_budgets, take
 from bytefed.federation.handed_over import refuse_unnamed, require_named
+from bytefed.federation.held import NOTED, HeldSamples, HeldTask, learns_from_boards, refuse_started
 from bytefed.federation.interrupts import interruptible
 from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.news import run_started
+from bytefed.federation.purses import Purses, connected_boards
 from bytefed.federation.requirements import Requirements
-from bytefed.federation.rules import Rules, initial_head
+from bytefed.federation.rules import Rules
+from bytefed.federation.start import began_with, first_head
+from bytefed.head import Head
 from bytefed.ledger.air import AirTable
+from bytefed.ledger.budget import Loads
 from bytefed.ledger.rows import SESSION_PHASES
 from bytefed.ledger.wire_size import blob_size
 from bytefed.private_files import make_file
@@ -41,18 +48,28 @@ from bytefed.runs.directory import (
     RESOLVED,
     coded_errors,
     default_directory,
-    new_run,
     refuse_existing,
     refuse_impossible,
     versions,
 )
+from bytefed.runs.numbers import new_run
 from bytefed.runs.store import Store
-from bytefed.runs.summary import Result, Subject, Summary, command_line, complete_summary, write_summary
+from bytefed.runs.summary import (
+    LAST_ROUND,
+    Result,
+    Subject,
+    Summary,
+    command_line,
+    complete_summary,
+    write_summary,
+)
 from bytefed.seeds import training_seed
 from bytefed.strategies.base import Strategy
 from bytefed.strategies.registry import describe
 from bytefed.transport.faults import Faults
 
+PLAN = "budget plan"
+"""The key under which the store keeps what the budget of its run pays for."""
 _SMALLEST_STORE = 500
 _LARGEST_STORE = 65_535
 
@@ -66,15 +83,24 @@ class Experiment:
         strategy: What makes a new head of a round's deltas.
         air: How BLE links and boards are set up.
         assignment: The task, and who gets which samples of it.
+        plan: The plan of its budget, once that is known; None for a run without one.
     """
 
     config: RunConfig
     strategy: Strategy
     air: AirTable
-    assignment: Assignment
+    assignment: Samplings
+    plan: Mapping[str, Any] | None = None
 
     @property
-    def task(self) -> Task:
+    def means(self) -> Means | None:
+        """The prices of operations; None for a run without one."""
+        # Boards that learn from what they hold have not told yet: no head is smaller than this one.
+        shape = (self.task.D, self.task.num_classes) if self.task.D else (1, 2)
+        return Means.of(self.config, shape, self.air)
+
+    @property
+    def task(self) -> Task | HeldTask:
         """The task that is learnt."""
         return self.assignment.task
 
@@ -86,11 +112,14 @@ class NewRun:
     Attributes:
         directory: Its directory, must not hold a run.
         number: Its number, 1 to 2^32 - 1.
+        head: float32 [P], the head that it begins with; None for the one that its configuration names, where what is
+            learnt is known only once the boards are connected.
         first: Number of its first client.
     """
 
     directory: Path
     number: int
+    head: Head | None
     first: int = 0
 
 
@@ -99,9 +128,11 @@ class OpenRun:
     """The parts of a run whose directory is open, put together.
 
     Attributes:
+        experiment: The run's subject; with the rounds that a budget pays, where there is one.
         gather: Gives the boards their samples; to be called once, before the first round.
     """
 
+    experiment: Experiment
     store: Store
     fleet: Fleet
     records: Records
@@ -141,47 +172,90 @@ async def open_run(
         StoreError: The directory can't be used.
         ConfigError: E_CONFIG_RESUME for another strategy than the run began with.
     """
-    config, task = experiment.config, experiment.task
-    requirements = Requirements.of(task, config.batch_size)
-    seconds: list[float] | None = None
+    purses = Purses(experiment.means)
+    opened: list[Opened] | None = None
     if isinstance(where, NewRun):
-        seconds = await connect_all(devices, where.number, requirements, experiment.assignment, where.first)
+        purses.lend_first_connections(devices)
+        seconds = await connect_all(devices, where.number)
+        connections = [device.unbooked()[0] for device in devices]
+        experiment, taken = await _met(experiment, devices, where.first)
+        opened = list(zip(seconds, taken, strict=True))
+        purses.reshape((experiment.task.D, experiment.task.num_classes))
+        experiment = planned_experiment(experiment, devices, connections, listener)
         store = _create(experiment, where, devices)
     else:
         store = where
-        store.repair(config.codec, blob_size(config.codecs[1], task.D, task.num_classes))
+        codecs, task = experiment.config.codecs, experiment.task
+        store.repair(experiment.config.codec, blob_size(codecs[1], task.D, task.num_classes))
+    config, task = experiment.config, experiment.task
+    requirements = Requirements.of(task, config.batch_size)
     try:
         _keep(experiment, store)
-        fleet = Fleet(store, experiment.assignment, requirements, config.codec, listener, experiment.air)
+        purses.load(store)
+        fleet = Fleet(
+            store, experiment.assignment, requirements, config.codec, listener, experiment.air, purses
+        )
         records = Records(store)
         rules, training = Rules.of(config), LocalTraining.of(config, experiment.strategy)
         ending = Closing(task, rules, experiment.strategy, store, listener)
         coordinator = Coordinator(
             Schedule(config.rounds, config.deadline, config.statistics_rounds),
-            rules,
-            training,
-            fleet,
-            ending,
-            store,
-            records,
-            listener,
-        )
+            rules, training, fleet, ending, store, records, listener,
+        )  # fmt: skip
     except BaseException:
         if store is not where:
             store.close()
         raise
 
     async def gather() -> None:
-        await (fleet.join_all(devices) if seconds is None else fleet.admit_all(devices, seconds))
+        await (fleet.join_all(devices) if opened is None else fleet.admit_all(devices, opened))
 
-    return OpenRun(store, fleet, records, training, coordinator, ending, gather)
+    return OpenRun(experiment, store, fleet, records, training, coordinator, ending, gather)
+
+
+async def _met(
+    experiment: Experiment, devices: Sequence[Device], first: int
+) -> tuple[Experiment, Sequence[Taken | None]]:
+    """Return the subject of a run that begins, now that its boards are connected, if all of them can take part.
+
+    And what connecting took, where more was asked of the boards since.
+    """
+    taken: list[Taken | None] = [None] * len(devices)
+    if isinstance(experiment.assignment, HeldSamples):
+        taken = [take(device) for device in devices]
+        experiment = replace(experiment, assignment=await HeldSamples.met(devices))
+    requirements = Requirements.of(experiment.task, experiment.config.batch_size)
+    check_all(devices, requirements, experiment.assignment, first)
+    return experiment, taken
+
+
+def planned_experiment(
+    experiment: Experiment, devices: Sequence[Device], connections: Sequence[Loads], listener: Listener
+) -> Experiment:
+    """Plan the rounds that the budget of a run pays, now that its boards are connected; and say what they will take.
+
+    Raises:
+        ConfigError: E_BUDGET_TOO_SMALL, E_BUDGET_LINK.
+    """
+    means, config, assignment = experiment.means, experiment.config, experiment.assignment
+    if means is None:
+        return experiment
+    if isinstance(assignment, HeldSamples):
+        samples = [device.stored.train for device in devices]
+    else:
+        partition = assignment.partition
+        samples = (partition.sizes - partition.test_sizes)[: len(devices)].tolist()
+    boards = connected_boards(means, devices, samples, connections)
+    config, found = planned(config, means, Rules.of(config).count(len(devices)), boards)
+    listener(announced(config, found))
+    return replace(experiment, config=config, plan=found.document())
 
 
 def _create(experiment: Experiment, new: NewRun, devices: Sequence[Device]) -> Store:
     return Store.create(
         new.directory,
         new.number,
-        initial_head(experiment.task),
+        first_head(experiment.config.head, experiment.task) if new.head is None else new.head,
         experiment.config.to_toml(),
         versions(),
         boards=[(device.name, device.profile.name, device.profile.security) for device in devices],
@@ -202,6 +276,10 @@ def _keep(experiment: Experiment, store: Store) -> None:
         store.set_meta("config", experiment.config.to_toml())
         store.sign()
         store.set_meta("strategy", strategy)
+        if isinstance(experiment.task, HeldTask):
+            store.set_meta(NOTED, experiment.task.note())
+        if experiment.plan is not None:
+            store.set_meta(PLAN, json.dumps(experiment.plan))
         store.set_meta("commands", json.dumps([*_commands(store), command_line()]))
     with coded_errors(store.directory):
         make_file(store.directory / RESOLVED).write_text(experiment.config.to_toml(), encoding="utf-8")
@@ -213,7 +291,12 @@ def _commands(store: Store) -> list[str]:
 
 
 async def begin(
-    config: RunConfig, directory: Path | None, listener: Listener, strategy: Strategy | None = None
+    config: RunConfig,
+    directory: Path | None,
+    listener: Listener,
+    strategy: Strategy | None = None,
+    *,
+    devices: Sequence[Device] = (),
 ) -> Summary:
     """Run a configuration from its first round.
 
@@ -222,6 +305,8 @@ async def begin(
         directory: Run directory, must not hold a run; None for a new one under runs/.
         listener: Is told what happens.
         strategy: A strategy in place of the one that the configuration names.
+        devices: Boards that the caller has, in place of those that the configuration names; they can be connected again
+            afterwards.
 
     Returns:
         What summary.json says.
@@ -235,12 +320,13 @@ async def begin(
     refuse_impossible(directory)
     config, strategy = config.with_strategy(strategy)
     air = air_table(config)
-    async with task_and_boards(config, listener) as (task, devices):
-        assignment = Assignment.divided(config, task, len(devices))
-        experiment = Experiment(config, strategy, air, assignment)
-        opened = await open_run(experiment, NewRun(directory, run), devices, listener)
+    here = nullcontext(_given(config, devices, listener)) if devices else task_and_boards(config, listener)
+    async with here as (task, boards):
+        head = None if task is None else first_head(config.head, task)
+        experiment = Experiment(config, strategy, air, samplings(config, task, len(boards)))
+        opened = await open_run(experiment, NewRun(directory, run, head), boards, listener)
         with closing(opened.store):
-            return await _run(experiment, opened, listener)
+            return await _run(opened, listener)
 
 
 async def resume(
@@ -270,16 +356,35 @@ async def resume(
         config, strategy = config.with_strategy(strategy)
         air = air_table(config)
         async with task_and_boards(config, listener) as (task, devices):
-            assignment = Assignment.divided(config, task, len(store.clients()))
-            experiment = Experiment(config, strategy, air, assignment)
-            return await _run(experiment, await open_run(experiment, store, devices, listener), listener)
+            learnt = task or HeldTask.noted(store.meta(NOTED))
+            experiment = Experiment(config, strategy, air, samplings(config, learnt, len(store.clients())))
+            return await _run(await open_run(experiment, store, devices, listener), listener)
+
+
+def _given(
+    config: RunConfig, devices: Sequence[Device], listener: Listener
+) -> tuple[Task | None, list[Device]]:
+    """Return a run's task, as ``task_and_boards`` does, and boards that the caller has."""
+    if learns_from_boards(config):
+        return None, list(devices)
+    listener(Preparing(f"loading {config.data}"))
+    return task_of(config), list(devices)
+
+
+def samplings(config: RunConfig, task: Task | HeldTask | None, clients: int) -> Samplings:
+    """Return the way to samples: a task's are divided; what boards hold is known once they are connected."""
+    if isinstance(task, Task):
+        return Assignment.divided(config, task, clients)
+    return HeldSamples(task or HeldTask(0, 0, 0, ()))
 
 
 @asynccontextmanager
 async def task_and_boards(
     config: RunConfig, listener: Listener, uid_seed: int = 0
-) -> AsyncIterator[tuple[Task, list[Device]]]:
+) -> AsyncIterator[tuple[Task | None, list[Device]]]:
     """Give a run's task and its boards, not connected yet; boards are closed in the end.
+
+    The task is None where boards learn from what they hold: that is known once they are connected.
 
     Real boards are looked for first: whether there are any is known in a moment, while data and extractor may take
     many seconds. Virtual boards are made to fit the task.
@@ -297,10 +402,16 @@ async def task_and_boards(
     refuse_unnamed(config)
     listener(Preparing("looking for boards"))
     found = await look_for(config.boards)
-    listener(Preparing(f"loading {config.data}"))
-    task = task_of(config)
+    options = VirtualOptions(BoardKind(1, 1), sealed=not config.open)
+    task: Task | None = None
+    if learns_from_boards(config):
+        refuse_started([each.uri for each in found if each.is_started])
+    else:
+        listener(Preparing(f"loading {config.data}"))
+        task = task_of(config)
+        options = virtual_options(config, task, uid_seed)
     listener(Preparing("opening boards"))
-    async with open_devices(found, virtual_options(config, task, uid_seed), config.faults) as devices:
+    async with open_devices(found, options, config.faults) as devices:
         yield task, devices
 
 
@@ -312,18 +423,18 @@ def air_table(config: RunConfig) -> AirTable:
 def virtual_options(config: RunConfig, task: Task, uid_seed: int = 0) -> VirtualOptions:
     """Describe virtual boards that fit a task; their stores hold all its data, where a real one has some 500."""
     capacity = min(max(_SMALLEST_STORE, len(task.federated)), _LARGEST_STORE)
-    model = task.name if task.model_hash else None
     return VirtualOptions(
-        BoardKind(task.D, task.num_classes, model, capacity),
+        BoardKind(task.D, task.num_classes, task.model or None, capacity),
         config.line_rate or None,
         uid_seed,
         sealed=not config.open,
     )
 
 
-async def _run(experiment: Experiment, opened: OpenRun, listener: Listener) -> Summary:
+async def _run(opened: OpenRun, listener: Listener) -> Summary:
     """Run to the end, or to Ctrl-C, and leave a directory in which all files agree, however it ends."""
     started = time.monotonic()
+    experiment = opened.experiment
     config, store = experiment.config, opened.store
     listener(
         run_started(
@@ -334,19 +445,49 @@ async def _run(experiment: Experiment, opened: OpenRun, listener: Listener) -> S
             rounds=config.rounds,
             before=store.rounds(),
             faults=str(Faults.parse(config.faults)) if config.faults else "",
+            learning_rate=opened.training.told,
         )
     )
-    for remark in experiment.assignment.remarks:
+    beginning = began_with(config.head, store.head_of(0), experiment.task)
+    for remark in (*beginning.remarks, *experiment.assignment.remarks):
         listener(DataRemark(remark))
     try:
         complete = await interruptible(opened.work(), opened.coordinator.stop)
     finally:
         await opened.leave()
     result = _result(experiment, opened, complete, started)
-    about = findings(experiment.assignment, store.head()[1], list(store.clients()), store.evaluations())
+    about = _findings(experiment.assignment, store)
+    about = {**opened.training.summary(), **beginning.summary, **about}
+    about |= _spent(opened, len(result.rounds)) | _privacy(opened)
     summary = write_summary(store.directory, _subject(experiment, store), result, about)
     listener(RunEnded(str(store.directory), complete, summary))
     return summary
+
+
+def _findings(assignment: Samplings, store: Store) -> dict[str, Any]:
+    names, tests = list(store.clients()), store.evaluations()
+    if isinstance(assignment, HeldSamples):
+        return findings_held(assignment, names, tests)
+    return findings(assignment, store.head()[1], names, tests)
+
+
+def _spent(opened: OpenRun, rounds: int) -> dict[str, Any]:
+    """Return the entry of summary.json about the budget; none without one."""
+    means, store = opened.experiment.means, opened.store
+    if means is None:
+        return {}
+    spent = {board: opened.fleet.purses.spent.get(board, 0) for board in store.clients()}
+    plan = json.loads(store.meta(PLAN) or "{}")
+    early = rounds < opened.experiment.config.rounds and store.meta(LAST_ROUND) != ""
+    return {"budget": {**spent_summary(means.budget, spent, plan, ended=early), "boards": spent}}
+
+
+def _privacy(opened: OpenRun) -> dict[str, Any]:
+    """Return the entry of summary.json about noise, with the budgets of the boards that are there; none without."""
+    noise = opened.training.noise
+    if noise is None:
+        return {}
+    return {"privacy": {**noise.document(), "boards": privacy_budgets(opened.fleet, noise.cost)}}
 
 
 def _subject(experiment: Experiment, store: Store) -> Subject:
@@ -372,8 +513,10 @@ def _result(experiment: Experiment, opened: OpenRun, complete: bool, started: fl
     rounds = opened.store.rounds()
     rows = [row for _, row in opened.store.traffic(("round",))]
     sessions = {phase: totals(row for _, row in opened.store.traffic((phase,))) for phase in SESSION_PHASES}
-    task, partition = experiment.task, experiment.assignment.partition
-    wanted = complete and experiment.config.central
+    assignment, training = experiment.assignment, opened.training
+    central = None
+    if complete and experiment.config.central and isinstance(assignment, Assignment):
+        central = central_accuracy(assignment.task, assignment.partition, training)
     return Result(
         complete=complete,
         rounds=rounds,
@@ -383,7 +526,8 @@ def _result(experiment: Experiment, opened: OpenRun, complete: bool, started: fl
         away=opened.fleet.away(),
         open_boards=opened.store.open_boards(),
         accuracy_boards=rounds[-1].accuracy_boards if rounds else None,
-        accuracy_central=central_accuracy(task, partition, opened.training) if wanted else None,
+        accuracy_personal=rounds[-1].accuracy_personal if rounds else None,
+        accuracy_central=central,
         sums={"round": totals(rows), **sessions},
         seconds_wall=time.monotonic() - started,
     )

@@ -8,28 +8,36 @@ one that fails is named and left out, and looked for until it is back.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from bytefed.boards.names import Names
 from bytefed.clock import now
 from bytefed.device.device import Device
-from bytefed.device.plan import Samples
 from bytefed.errors import BoardError, BytefedError, LinkError, ProtocolError
-from bytefed.events import BoardAway, BoardBack, BoardJoined, BoardTrouble, DataRemark, Listener
-from bytefed.federation.assignment import Assignment
+from bytefed.events import BoardAway, BoardBack, BoardJoined, BoardTrouble, Listener
+from bytefed.federation.admission import Admission, Samplings
+from bytefed.federation.purses import Purses
 from bytefed.federation.requirements import Requirements
-from bytefed.ledger.air import AirTable, Airtime
-from bytefed.ledger.plan import planned_connection, planned_provision, planned_release
+from bytefed.ledger.air import AirTable, air_columns
+from bytefed.ledger.count import ByteCount
+from bytefed.ledger.plan import planned_connection
 from bytefed.ledger.rows import Phase, Status, Traffic
-from bytefed.ledger.wire_size import add_buffer, blob_size
+from bytefed.ledger.wire_size import blob_size
 from bytefed.protocol.direction import Direction
 from bytefed.runs.store import Store
 
 # Errors that concern one board or its link; all others concern the run itself and end it.
 BoardTroubles = (BoardError, LinkError, ProtocolError)
+
+Taken = tuple[ByteCount, dict[Direction, Counter[int]] | None]
+"""The bytes and the ATT values that crossed a board's port."""
+
+Opened = tuple[float, Taken | None]
+"""The opening of a session: how many seconds it took, and what crossed the port; None where that is still counted."""
 
 T = TypeVar("T")
 
@@ -46,27 +54,37 @@ class Member:
     busy: bool = False
 
 
-async def connect_all(
-    devices: Sequence[Device], run: int, requirements: Requirements, assignment: Assignment, first: int = 0
-) -> list[float]:
-    """Connect to all boards of a run that begins; a refusal changes nothing on any of them.
+async def connect_all(devices: Sequence[Device], run: int) -> list[float]:
+    """Connect to all boards of a run that begins.
 
     Args:
         devices: The boards.
         run: The run's number.
-        requirements: What each must be.
-        assignment: Who gets which samples.
-        first: Number of the run's first client.
 
     Returns:
-        How long each took, seconds.
+        How long that took each, seconds.
 
     Raises:
         LinkError, ProtocolError: A board can't be reached or understood.
+    """
+    return await _all(_connect(device, run) for device in devices)
+
+
+def check_all(
+    devices: Sequence[Device], requirements: Requirements, assignment: Samplings, first: int = 0
+) -> None:
+    """Make sure that the connected boards of a run that begins can take part; a refusal changes nothing on any of them.
+
+    Args:
+        devices: The boards.
+        requirements: The properties that each must have.
+        assignment: The samples of each board.
+        first: Number of the run's first client.
+
+    Raises:
         BoardError: As ``Requirements.check`` and ``Assignment.check``; E_BOARD_TWICE when two URIs lead to the same
             board.
     """
-    seconds = await _all(_connect(device, run) for device in devices)
     seen: dict[int, Device] = {}
     for client, device in enumerate(devices, first):
         requirements.check(device)
@@ -78,7 +96,6 @@ async def connect_all(
                 "Name it once.",
             )
         seen[device.uid] = device
-    return seconds
 
 
 async def _connect(device: Device, run: int) -> float:
@@ -104,21 +121,25 @@ class Fleet:
     def __init__(
         self,
         store: Store,
-        assignment: Assignment,
+        assignment: Samplings,
         requirements: Requirements,
         codec: str,
         listener: Listener,
         air: AirTable | None = None,
+        purses: Purses | None = None,
     ) -> None:
+        self.purses = purses or Purses(None)
         self._store = store
         self._assignment = assignment
         self._requirements = requirements
         self._codec = codec
         self._listener = listener
         self._air = air
+        self._admission = Admission(store, assignment, listener, self.book)
         self._clients = store.clients()
         self._members: dict[int, Member] = {}
         self._devices: list[Device] = []
+        self._names = Names()
         self._seekers: dict[asyncio.Task[None], Device] = {}
         self._news = asyncio.Event()
         self.round = store.head()[0]  # the round under which bytes between rounds are booked
@@ -131,29 +152,37 @@ class Fleet:
         """Return the boards that are ready, by client."""
         return {member.client: member for member in self if not member.busy}
 
+    def sought(self) -> list[Device]:
+        """Return the boards that are away and looked for."""
+        return list(self._seekers.values())
+
     def away(self) -> list[str]:
         """Return the boards that are not there, by client."""
         return [board for board, client in self._clients.items() if client not in self._members]
 
-    async def admit_all(self, devices: Sequence[Device], seconds: Sequence[float]) -> None:
+    async def admit_all(self, devices: Sequence[Device], opened: Sequence[Opened]) -> None:
         """Give the boards of a run that begins their samples.
 
         Args:
             devices: Connected and checked.
-            seconds: How long connecting took.
+            opened: The bytes that connecting took.
 
         Raises:
             BoardError, LinkError: A board can't take its samples.
         """
         self._take(devices)
-        for device, took in zip(devices, seconds, strict=True):
-            self._book_connection(device, took)
+        for device, (took, taken) in zip(devices, opened, strict=True):
+            self._book_connection(device, took, taken=taken)
+            self._admission.book_heard(device)
         await _all(self._admit(device) for device in devices)
 
     async def join_all(self, devices: Sequence[Device]) -> None:
         """Connect to the boards of a resumed run; those that fail are left out until they are back."""
         self._take(devices)
-        await _all(self._try_join(device) for device in devices)
+        reached = await _all(self._tried(device, self._reach) for device in devices)
+        self.purses.reshape(self._admission.take_in())
+        there = [device for device, is_there in zip(devices, reached, strict=True) if is_there]
+        await _all(self._tried(device, self._admit) for device in there)
 
     def _take(self, devices: Sequence[Device]) -> None:
         self._devices = list(devices)
@@ -166,14 +195,23 @@ class Fleet:
         else:
             self._listener(BoardAway(device.name, self.round, error.code, error.message, error.remedy))
 
-    async def _try_join(self, device: Device) -> None:
+    async def _tried(self, device: Device, step: Callable[[Device], Awaitable[None]]) -> bool:
+        """Return whether a board could do a step; one that could not is left out until it is back."""
         try:
-            await self._join(device)
+            await step(device)
         except BoardTroubles as error:
             self._report(device, error)
             self._seek(device)
+            return False
+        return True
 
     async def _join(self, device: Device) -> None:
+        await self._reach(device)
+        await self._admit(device)
+
+    async def _reach(self, device: Device) -> None:
+        """Connect to a board, and hear its labels where these count."""
+        self.purses.lend_connection(device)
         seconds, ended = await _connect(device, self._store.run), False
         try:
             self._requirements.check(device)
@@ -181,10 +219,12 @@ class Fleet:
             ended = True
         finally:
             self._book_connection(device, seconds, "ok" if ended else "failed")
-        await self._admit(device)
+        await self._admission.hear(device)
 
-    def _book_connection(self, device: Device, seconds: float, status: Status = "ok") -> None:
-        self.book(device, "connect", status, seconds, _connection_estimate(device))
+    def _book_connection(
+        self, device: Device, seconds: float, status: Status = "ok", taken: Taken | None = None
+    ) -> None:
+        self.book(device, "connect", status, seconds, _connection_estimate(device), taken=taken)
 
     def _client(self, device: Device) -> int:
         client = self._clients.get(device.name)
@@ -200,35 +240,11 @@ class Fleet:
         client = self._client(device)
         if device.held is None:
             device.held = self._store.held(device.name)
-        device.samples_mark = mark = self._store.meta(f"samples of {device.name}")
-        started = now()
-        ended: Status = "failed"
-        estimate = 0
-        try:
-            samples = self._assignment.samples(client, device)
-            self._tell_of_replaced(device, samples)
-            estimate = _provision_estimate(device, samples)
-            if device.owed and not device.holds(samples):  # samples take the place of a delta
-                await device.release(counted=device.name not in self._store.uncounted())
-                estimate += planned_release(device.profile).wire_total
-            await device.provision(samples)
-            if device.samples_mark != mark:
-                self._store.set_meta(f"samples of {device.name}", device.samples_mark)
-            ended = "ok"
-        finally:
-            self.book(device, "provision", ended, now() - started, estimate)
+        await self._admission.admit(device, client)
         self._members[client] = Member(client, device)
         link = device.profile
         self._listener(BoardJoined(device.name, client, device.uri, link.name, link.security))
         self._news.set()
-
-    def _tell_of_replaced(self, device: Device, samples: Samples) -> None:
-        """Say that a board is about to lose the samples that it holds, captured ones perhaps."""
-        held = device.stored.train + device.stored.test
-        if held and not device.holds(samples):
-            self._listener(
-                DataRemark(f"board {device.name} holds {held} other samples, which those of this run replace")
-            )
 
     def lose(self, member: Member, error: BytefedError) -> None:
         """Leave out a board that failed, and keep trying to reconnect to it."""
@@ -255,10 +271,13 @@ class Fleet:
         while True:
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LAST_SEEK)
-            with suppress(*BoardTroubles):
+            try:
                 await device.close()
                 await self._join(device)
                 return
+            except BoardTroubles as error:
+                if error.code == "E_BUDGET_SPENT":
+                    return
 
     async def wait_for(self, count: int, seconds: float) -> bool:
         """Wait until so many boards are ready, no longer than some seconds; return whether they are."""
@@ -284,6 +303,7 @@ class Fleet:
         loss: float | None = None,
         correct: int | None = None,
         computing: float = 0.0,
+        taken: Taken | None = None,
     ) -> None:
         """Write a ledger row of what a board's port counted since the last one.
 
@@ -298,10 +318,12 @@ class Fleet:
             loss: Mean training loss.
             correct: Training samples classified correctly.
             computing: How long the board trained, seconds.
+            taken: The bytes that crossed the port, where they were asked for already.
 
         Raises:
             LedgerError: E_LEDGER when the causes don't add up to the port's count.
         """
+        count, values = taken or (device.take_bytes(), device.take_values() if self._air else None)
         row = Traffic(
             round=self.round if number is None else number,
             board=device.name,
@@ -310,34 +332,25 @@ class Fleet:
             security=device.profile.security,
             codec=self._codec,
             status=status,
-            count=device.take_bytes(),
+            count=count,
             estimate_wcr=self._update_bytes() if phase == "round" else 0,
             estimate_wire=estimate,
             seconds=seconds,
             num_examples=num_examples,
             loss=loss,
             correct=correct,
-            **self._in_the_air(device, computing, seconds),
+            client=self._clients.get(device.name),
+            board_name=self._names.of(device),
+            uri=device.uri,
+            **air_columns(values, self._air, computing, seconds),
         )
         with self._store.gathered(durable=False):
             self._store.add_traffic(row)
-
-    def _in_the_air(self, device: Device, computing: float, seconds: float) -> dict[str, Any]:
-        """Return the columns that BLE rows have beside their bytes."""
-        values = device.take_values() if self._air else None
-        if values is None or self._air is None:
-            return {}
-        radio = self._air.radio
-        airtime = Airtime.of(radio, values[Direction.DOWN], values[Direction.UP])
-        return {
-            "air_bytes": airtime.bytes(radio),
-            "air_seconds": airtime.seconds(radio),
-            "energy_mj": airtime.energy(radio, self._air.currents, computing=computing, elapsed=seconds),
-        }
+        self.purses.paid(row, computing)
 
     def _update_bytes(self) -> int:
-        needed = self._requirements
-        return blob_size(self._codec.rpartition("/")[2], needed.features, needed.classes)
+        task = self._assignment.task
+        return blob_size(self._codec.rpartition("/")[2], task.D, task.num_classes)
 
     async def close(self) -> None:
         """Stop reconnecting, and book the bytes of boards that never came back."""
@@ -350,19 +363,26 @@ class Fleet:
                 self.book(device, "connect", "failed", 0.0, 0)
 
 
+def privacy_budgets(members: Iterable[Member], cost: int) -> dict[str, dict[str, int]]:
+    """Return the privacy budgets of the boards that have told them, by name, with what rounds have cost since.
+
+    Args:
+        members: The boards.
+        cost: The price of a round, in units of 2^-28 of rho.
+    """
+    found = {}
+    for device in (member.device for member in members):
+        told, rounds = device.session.budget, device.session.noisy_rounds
+        if told is not None:
+            found[device.name] = {"budget": told.budget, "spent": told.spent + cost * rounds}
+    return found
+
+
 def _connection_estimate(device: Device) -> int:
     """Return the bytes that the last connection should have taken."""
     return planned_connection(device.profile, first_contact=device.introduced).wire_total
 
 
-def _provision_estimate(device: Device, samples: Samples) -> int:
-    """Return the bytes that giving a board its samples should take."""
-    count = planned_provision(
-        device.profile,
-        samples.record_size,
-        len(samples.train_y),
-        len(samples.test_y),
-        add_buffer(*device.shape),
-        held=device.holds(samples),
-    )
-    return count.wire_total
+def take(device: Device) -> Taken:
+    """Return what crossed a board's port since the last call: its bytes, and its ATT values where there are any."""
+    return device.take_bytes(), device.take_values()

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Any, Self
 
 import numpy as np
 
 from bytefed.device.plan import TrainingPlan
 from bytefed.errors import ConfigError
+from bytefed.federation.config import RunConfig, with_rates
+from bytefed.federation.private import noise_of
+from bytefed.ledger import rates
+from bytefed.privacy.plan import NoisePlan
 from bytefed.seeds import training_seed
 from bytefed.strategies.base import Strategy, proximal_mu
-
-if TYPE_CHECKING:
-    from bytefed.federation.config import RunConfig
 
 MAX_PULL = np.float32(0.0100001)
 """Largest learning rate * proximal mu that boards accept (SPEC.md section 7): 0.01, and a little for float32."""
@@ -32,6 +33,9 @@ class LocalTraining:
         decay_rounds: Rounds between two steps of the decay, at least 1.
         proximal_mu: Weight of the proximal term, 0 for none.
         seed: The run's seed, 0 to 2^32 - 1.
+        by_rule: Whether the first step size was nobody's choice; see ``ledger.rates``.
+        personal: Whether clients judge their personal heads, too.
+        noise: The noise of all rounds; None for none.
     """
 
     codec_down: str
@@ -43,21 +47,29 @@ class LocalTraining:
     decay_rounds: int
     proximal_mu: float
     seed: int
+    by_rule: bool = False
+    personal: bool = False
+    noise: NoisePlan | None = None
 
     @classmethod
     def of(cls, config: RunConfig, strategy: Strategy) -> Self:
         """Take the keys about local training from a configuration."""
         down, up = config.codecs
+        mu, by_rule, config = proximal_mu(strategy), not config.learning_rate, with_rates(config)
+        rate = rates.start(mu, 0.01) if by_rule else config.learning_rate
         return cls(
             codec_down=down,
             codec_up=up,
             epochs=config.local_epochs,
             batch_size=config.batch_size,
-            learning_rate=config.learning_rate,
+            learning_rate=rate,
             decay=config.learning_rate_decay,
             decay_rounds=config.learning_rate_rounds,
-            proximal_mu=_checked_pull(config.learning_rate, proximal_mu(strategy)),
+            proximal_mu=_checked_pull(rate, mu),
             seed=config.seed,
+            by_rule=by_rule,
+            personal=config.personal,
+            noise=noise_of(config),
         )
 
     @property
@@ -69,6 +81,28 @@ class LocalTraining:
         """Return the step size in a round, counted from 1."""
         return self.learning_rate * self.decay ** ((number - 1) // self.decay_rounds)
 
+    @property
+    def told(self) -> str:
+        """The step sizes in words: "0.2 by rule, times 0.5 after each 20 rounds"."""
+        rule = " by rule" if self.by_rule else ""
+        falls = f", times {self.decay:g} after each {self.decay_rounds} rounds" if self.decay != 1.0 else ""
+        return f"{self.learning_rate:g}{rule}{falls}"
+
+    def document(self) -> dict[str, Any]:
+        """Return the step sizes for summary.json."""
+        return {
+            "start": self.learning_rate,
+            "decay": self.decay,
+            "rounds": self.decay_rounds,
+            "by_rule": self.by_rule,
+            "told": self.told,
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """Return the entries of summary.json about step sizes and noise."""
+        noise = {} if self.noise is None else {"privacy": self.noise.document()}
+        return {"learning_rate": self.document(), **noise}
+
     def plan(self, number: int, client: int) -> TrainingPlan:
         """Return the training plan that a client's board gets for a round."""
         return TrainingPlan(
@@ -79,6 +113,8 @@ class LocalTraining:
             rate=self.rate(number),
             seed=training_seed(self.seed, client),
             proximal_mu=self.proximal_mu,
+            personal=self.personal,
+            noise=self.noise.message if self.noise else None,
         )
 
 

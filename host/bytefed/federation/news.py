@@ -6,18 +6,20 @@ from collections.abc import Sequence
 
 from bytefed.data.task import Task
 from bytefed.events import RoundClosed, RunStarted
+from bytefed.federation.held import HeldTask
 from bytefed.ledger.rows import RoundSummary
 
 
 def run_started(
     run: int,
     directory: object,
-    task: Task,
+    task: Task | HeldTask,
     *,
     boards: int,
     rounds: int,
     before: Sequence[RoundSummary] = (),
     faults: str = "",
+    learning_rate: str = "",
 ) -> RunStarted:
     """Return the event of a run that is about to begin or to go on.
 
@@ -29,6 +31,7 @@ def run_started(
         rounds: Number of the last round.
         before: The rounds that are closed already.
         faults: Faults that were put on every link; "" for none.
+        learning_rate: The step sizes in words.
     """
     return RunStarted(
         run=f"{run:08x}",
@@ -42,6 +45,7 @@ def run_started(
         wire_before=sum(row.wire_total for row in before),
         estimate_before=sum(row.estimate_wire for row in before),
         faults=faults,
+        learning_rate=learning_rate,
     )
 
 

@@ -27,6 +27,7 @@ async def _release(fleet: Fleet, member: Member, counted: bool) -> None:
     device, started = member.device, now()
     status: Status = "failed"
     try:
+        fleet.purses.lend_release(device)
         await device.release(counted=counted)
         status = "ok"
     except BoardTroubles as error:

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from bytefed.data.task import Task
 from bytefed.errors import BytefedError, ConfigError, LinkError, counted
 from bytefed.federation.evaluation import Score, evaluate
+from bytefed.federation.held import HeldTask
 from bytefed.head import Head
-from bytefed.seeds import select
+from bytefed.seeds import select, select_fairly
 from bytefed.strategies.base import FromMean, Strategy, Update
-from bytefed.strategies.robust import Bounds, bound_norms
+from bytefed.strategies.robust import Bounds, Newcomers, bound_norms
 
 if TYPE_CHECKING:
     from bytefed.federation.config import RunConfig
@@ -65,6 +66,19 @@ class Rules:
         clients = list(ready)
         return select(self.seed, number, clients, self.count(len(clients)))
 
+    def choose_in_turn(
+        self, number: int, able: NDArray[np.int64], turns: NDArray[np.int64], clients: int
+    ) -> list[int]:
+        """Draw the clients that train in a round, ascending, from those that have been asked least often.
+
+        Args:
+            number: The round.
+            able: int64 [n], the clients that can take part.
+            turns: int64 [n], rounds that each of them has been asked in.
+            clients: Number of all clients, of whom `fraction_train` train; fewer where fewer are able.
+        """
+        return select_fairly(self.seed, number, able, self.count(clients), turns)
+
     def require_boards(self, number: int, ready: int) -> None:
         """Refuse to begin a round with too few boards.
 
@@ -97,16 +111,18 @@ class Rules:
                 "--learning-rate where training diverges. Clients are lost by `--dropout` in a simulation.",
             )
 
-    def bound(self, updates: Sequence[Update]) -> tuple[list[Update], dict[int, float]]:
+    def bound(
+        self, updates: Sequence[Update], newcomers: Newcomers | None = None
+    ) -> tuple[list[Update], dict[int, float]]:
         """Bound how far each update can pull the head; see ``bound_norms``."""
-        return bound_norms(updates, self.norm_bound)
+        return bound_norms(updates, self.norm_bound, newcomers)
 
     def bounds(self, examples: NDArray[np.int64], norms: NDArray[np.float64]) -> Bounds:
         """Return the weights and scales by which ``bound`` changes the updates of a round; see ``Bounds``."""
         return Bounds.of(examples, norms, self.norm_bound)
 
 
-def initial_head(task: Task) -> Head:
+def initial_head(task: Task | HeldTask) -> Head:
     """Return the head that a run begins with: zeros, float32 [P].
 
     Softmax regression is convex, so the starting point decides only how long training takes; and from zero the first
@@ -139,13 +155,22 @@ def score(task: Task, number: int, head: Head) -> Score:
     """
     with _overflow_allowed():
         found = evaluate(task, head, task.test)
-    if not (np.isfinite(head).all() and math.isfinite(found.loss)):
+    require_finite(number, head, found.loss)
+    return found
+
+
+def require_finite(number: int, head: Head, loss: float = 0.0) -> None:
+    """Refuse the new global head of a round, or its loss, if training diverged.
+
+    Raises:
+        BytefedError: E_HEAD_NOT_FINITE.
+    """
+    if not (np.isfinite(head).all() and math.isfinite(loss)):
         raise BytefedError(
             "E_HEAD_NOT_FINITE",
             f"The global head of round {number} has grown beyond float32: training diverged.",
             "Start a new run with a smaller --learning-rate.",
         )
-    return found
 
 
 @contextmanager

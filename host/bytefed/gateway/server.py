@@ -23,10 +23,12 @@ from typing import Any
 
 import numpy as np
 
+from bytefed.data.load import on_boards
 from bytefed.device.device import Device
 from bytefed.errors import BytefedError, ConfigError, counted
 from bytefed.events import Listener
 from bytefed.federation.experiment import Experiment, NewRun, OpenRun, open_run
+from bytefed.federation.held import HeldSamples
 from bytefed.federation.rules import initial_head
 from bytefed.gateway.wide_area import WideArea
 from bytefed.head import Head
@@ -56,7 +58,10 @@ class Room:
         Raises:
             ConfigError: E_CONFIG_CLIENTS.
         """
-        clients = len(self.experiment.assignment.partition)
+        assignment = self.experiment.assignment
+        if isinstance(assignment, HeldSamples):
+            raise on_boards()
+        clients = len(assignment.partition)
         if self.first + boards > clients:
             raise ConfigError(
                 "E_CONFIG_CLIENTS",
@@ -78,7 +83,8 @@ class _Run:
         """Begin a run with all boards, or go on with one that an earlier gateway began."""
         directory = room.directory / f"{number:08x}"
         begun = (directory / DATABASE).exists()
-        where = Store.open(directory) if begun else NewRun(directory, number, room.first)
+        zeros = initial_head(room.experiment.task)
+        where = Store.open(directory) if begun else NewRun(directory, number, zeros, room.first)
         try:
             run = cls(await open_run(room.experiment, where, devices, listener))
         except BaseException:

@@ -6,13 +6,13 @@ Bytes are counted at the port; each is put down to one cause, and the two must a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
 from enum import Enum
 from functools import cache
 from typing import NamedTuple
 
-from bytefed.ledger.count import CLEAR, COUNTS, ByteCount, Framing, Sealing, split_frame
+from bytefed.ledger.count import CAUSES, CLEAR, COUNTS, PARTS, ByteCount, Framing, Sealing, split_frame
 from bytefed.protocol.direction import Direction
 from bytefed.protocol.message import HEADER_SIZE
 
@@ -44,6 +44,11 @@ class Said:
     def __init__(self, *names: Hashable) -> None:
         self._parts: dict[Hashable, bytearray] = {name: bytearray(b"\1") for name in names}
 
+    def is_known(self, name: Hashable, start: int = 0, stop: int = 1) -> bool:
+        """Return whether all bytes of a part have crossed before."""
+        said = self._parts.get(name, b"")
+        return len(said) >= stop and 0 not in said[start:stop]
+
     def is_first_time(self, name: Hashable, start: int = 0, stop: int = 1) -> bool:
         """Return whether any byte of a part crosses for the first time; from now on it has crossed."""
         said = self._parts.get(name)
@@ -73,13 +78,22 @@ def _split(framing: Framing, form: _Form) -> tuple[tuple[str, int], ...]:
     return tuple((name, count) for name, count in vars(one).items() if count)
 
 
+Tracer = Callable[[Direction, int, Mapping[str, int]], None]
+"""A function that is told of all that is booked: direction, bytes on the wire, bytes by the names of their causes."""
+
+
 class Account:
-    """The bytes of one link since the last `take`."""
+    """The bytes of one link since the last `take`.
+
+    Attributes:
+        tracer: Is told of each frame when it is booked; None for nobody.
+    """
 
     def __init__(self, framing: Framing) -> None:
+        self.tracer: Tracer | None = None
         self._framing = framing
         self._frames: list[_Form] = []  # that crossed for the first time
-        self._whole: Counter[tuple[str, str]] = Counter()  # other bytes, by cause and direction
+        self._whole: Counter[tuple[str, Direction]] = Counter()  # other bytes, by cause and direction
         self.recovering = False  # everything said to get back to where one was counts as retransmission
         self.said = Said()  # in the work under way
 
@@ -98,7 +112,7 @@ class Account:
         """Put a whole frame down to its causes; bytes of a part that crossed before are a retransmission."""
         role = self._judged(role, part)
         if role is Role.NEWS:
-            self._frames.append((direction is Direction.DOWN, length, wire, payload, ack, sealing))
+            self._first_time((direction is Direction.DOWN, length, wire, payload, ack, sealing))
         else:
             self.whole(direction, role.value, wire)
 
@@ -114,7 +128,7 @@ class Account:
         """
         payload = length - HEADER_SIZE
         if not self.recovering and self.said.is_first_time(blob, start, start + payload):
-            self._frames.append((direction is Direction.DOWN, length, wire, payload, False, CLEAR))
+            self._first_time((direction is Direction.DOWN, length, wire, payload, False, CLEAR))
         else:
             self.whole(direction, Role.RETRANSMISSION.value, wire)
 
@@ -136,9 +150,29 @@ class Account:
             return Role.RETRANSMISSION
         return role
 
+    def is_repair(self, role: Role, part: Part | None) -> bool:
+        """Return whether a frame that is about to cross is one that the work would not take on a good link."""
+        if role is not Role.NEWS or self.recovering:
+            return True
+        return part is not None and self.said.is_known(*part)
+
+    def is_known(self, blob: Hashable, start: int, length: int) -> bool:
+        """Return whether a chunk that is about to cross is one that the work would not take on a good link."""
+        return self.is_repair(Role.NEWS, Part(blob, start, start + length))
+
     def whole(self, direction: Direction, cause: str, wire: int) -> None:
         """Put bytes down to one cause."""
-        self._whole[cause, f"wire_{direction.value}"] += wire
+        self._whole[cause, direction] += wire
+        if self.tracer is not None and wire:
+            self.tracer(direction, wire, {cause: wire})
+
+    def _first_time(self, form: _Form) -> None:
+        self._frames.append(form)
+        if self.tracer is not None:
+            counts = dict(_split(self._framing, form))
+            wire = counts.pop("wire_down", 0) + counts.pop("wire_up", 0)
+            causes = {name: count for name, count in counts.items() if name in PARTS}
+            self.tracer(Direction.DOWN if form[0] else Direction.UP, wire, causes)
 
     def take(self, port_down: int, port_up: int) -> ByteCount:
         """Return what was counted and start afresh.
@@ -164,7 +198,9 @@ class Account:
         for form, times in Counter(self._frames).items():
             for name, count in _split(self._framing, form):
                 sums[name] += times * count
-        for (cause, wire_name), count in self._whole.items():
+        for (cause, direction), count in self._whole.items():
             sums[cause] += count
-            sums[wire_name] += count
+            sums[f"wire_{direction.value}"] += count
+            if direction is Direction.DOWN and cause in CAUSES:
+                sums[f"{cause}_down"] += count
         return ByteCount(**sums)

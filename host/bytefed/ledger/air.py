@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from bytefed.errors import ConfigError
 from bytefed.ledger.wire_size import LinkProfile
+from bytefed.protocol.direction import Direction
 from bytefed.seal import FRAME_SEAL_SIZE
 from bytefed.toml_file import read_toml
 
@@ -21,6 +22,8 @@ _HEADERS = 7  # bytes of ATT (3) and L2CAP (4) before a value
 _FRAMING = 9  # access address 4, link-layer header 2, CRC 3
 _MIC = 4
 _SPACING = 300e-6  # seconds: two inter-frame spaces a pair
+Values = Mapping[Direction, Mapping[int, int]]
+"""The ATT values that crossed a port: of each direction, size to number of values."""
 DEFAULT_TABLE = Path(__file__).with_name("ble.toml")
 
 
@@ -166,11 +169,19 @@ def measured(profile: LinkProfile, measure: Callable[[int], int]) -> LinkProfile
 
 @dataclass(frozen=True)
 class AirTable:
-    """A table of radio settings and currents; `source` says where the figures come from."""
+    """A table of radio settings and currents.
+
+    Attributes:
+        radio: Settings of the link.
+        currents: The currents that the board draws.
+        source: A sentence that says where the figures come from.
+        mips: Million instructions of the core that the processor executes in a second.
+    """
 
     radio: Radio
     currents: Currents
     source: str
+    mips: float = 42.4
 
     @classmethod
     def load(cls, path: Path | None = None) -> Self:
@@ -199,6 +210,7 @@ class AirTable:
                     idle=_number({"idle_ma": 0, **current}, "idle_ma", 0, 1e4),
                 ),
                 str(table.get("source", "")),
+                _number({"compute_mips": cls.mips, **current}, "compute_mips", 1e-3, 1e6),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ConfigError(
@@ -215,3 +227,24 @@ def _number(table: Mapping[str, Any], name: str, low: float, high: float, *, who
     if not low <= value <= high:
         raise ValueError(f"{name} is {low:g} to {high:g}")
     return value
+
+
+def air_columns(
+    values: Values | None, air: AirTable | None, computing: float, seconds: float
+) -> dict[str, Any]:
+    """Return the columns that rows of BLE links have beside their bytes (SPEC 8.1); none for other links.
+
+    Args:
+        values: The values that crossed the port; None where there are none.
+        air: Settings of the link and the board; None for no columns.
+        computing: Seconds for which the board trained.
+        seconds: Seconds that all of it took.
+    """
+    if values is None or air is None:
+        return {}
+    airtime = Airtime.of(air.radio, values[Direction.DOWN], values[Direction.UP])
+    return {
+        "air_bytes": airtime.bytes(air.radio),
+        "air_seconds": airtime.seconds(air.radio),
+        "energy_mj": airtime.energy(air.radio, air.currents, computing=computing, elapsed=seconds),
+    }

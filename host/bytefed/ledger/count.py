@@ -37,6 +37,14 @@ def _cause(what: str, where: str = "this cause, both directions", *, repair: boo
     return field(default=0, metadata={**column(where, "B", merge="add"), "cause": what, "repair": repair})
 
 
+def _down(cause: str) -> Any:
+    """Return the field for the part of a cause that goes down to the board; a computed column has the rest."""
+    alone = "this cause, in that direction alone"
+    return field(
+        default=0, metadata=column(alone, "B", merge="add", then=(computed(f"{cause}_up", int, alone, "B"),))
+    )
+
+
 def _payload(where: str) -> Any:
     return _cause(
         "blob bytes: chunks of data frames sent or received for the first time, and inline blobs", where
@@ -48,7 +56,8 @@ class ByteCount:
     """Bytes by direction and by cause, estimated or counted.
 
     This is the one list of causes: the ledger's columns, the report and the tables of SPEC 8 are made from it. Each
-    byte of `wire_down` and `wire_up`, the port's own counts, is put down to exactly one cause.
+    byte of `wire_down` and `wire_up`, the port's own counts, is put down to exactly one cause. A cause such as
+    `header` counts both directions; `header_down` is the part of it that goes down, `directed` has the other, too.
     """
 
     payload_down: int = _payload("blob bytes, host to board")
@@ -79,15 +88,39 @@ class ByteCount:
         default=0, metadata=column(_WIRE, "B", merge="add", then=(computed("wire_total", int, _WIRE, "B"),))
     )
 
+    header_down: int = _down("header")
+    crc_down: int = _down("crc")
+    stuffing_down: int = _down("stuffing")
+    padding_down: int = _down("padding")
+    ack_down: int = _down("ack")
+    control_down: int = _down("control")
+    seal_down: int = _down("seal")
+    handshake_down: int = _down("handshake")
+    retransmission_down: int = _down("retransmission")
+    probe_down: int = _down("probe")
+    junk_down: int = _down("junk")
+
     @property
     def wire_total(self) -> int:
         """Bytes of both directions."""
         return self.wire_down + self.wire_up
 
     @property
+    def causes_down(self) -> int:
+        """Payload and all causes of what went down to the board, added up."""
+        return self.payload_down + sum(_parts_down(self))
+
+    @property
     def causes_total(self) -> int:
         """Payload and all causes, added up."""
         return sum(_parts(self))
+
+    def directed(self) -> dict[str, int]:
+        """Return the part of each cause in each direction, by column: `header_down`, `header_up` and so on."""
+        parts: dict[str, int] = {}
+        for cause, down in zip(CAUSES, _parts_down(self), strict=True):
+            parts |= {f"{cause}_down": down, f"{cause}_up": getattr(self, cause) - down}
+        return parts
 
     def __add__(self, other: ByteCount) -> ByteCount:
         return ByteCount(*map(add, vars(self).values(), vars(other).values()))
@@ -101,10 +134,11 @@ class ByteCount:
         Raises:
             LedgerError: E_LEDGER when they do not.
         """
-        if self.causes_total != self.wire_total:
+        if (self.causes_total, self.causes_down) != (self.wire_total, self.wire_down):
             raise LedgerError(
                 "E_LEDGER",
-                f"the causes add up to {self.causes_total:,} B, the port counted {self.wire_total:,} B",
+                f"the causes add up to {self.causes_total:,} B, {self.causes_down:,} B of them down; "
+                f"the port counted {self.wire_total:,} B, {self.wire_down:,} B of them down",
                 "This is a defect in bytefed: please report it with the run directory.",
             )
 
@@ -119,6 +153,9 @@ _parts: Callable[[ByteCount], tuple[int, ...]] = attrgetter(*PARTS)
 
 CAUSES = tuple(part for part in PARTS if not part.startswith("payload_"))
 """The causes other than payload."""
+
+_parts_down: Callable[[ByteCount], tuple[int, ...]] = attrgetter(*(f"{cause}_down" for cause in CAUSES))
+
 
 REPAIR = tuple(each.name for each in fields(ByteCount) if each.metadata.get("repair"))
 """The causes that do not occur on a link without loss."""
@@ -179,18 +216,17 @@ def split_frame(
     body = length - HEADER_SIZE - payload - sealing.proof - sealing.handshake
     crc = 0 if sealing.sealed else framing.crc
     seal = FRAME_SEAL_SIZE if sealing.sealed else 0
-    down = direction is Direction.DOWN
-    return ByteCount(
-        payload_down=payload if down else 0,
-        payload_up=0 if down else payload,
-        header=0 if ack else HEADER_SIZE,
-        crc=crc,
-        stuffing=framing.stuffing,
-        padding=wire - length - seal - crc - framing.stuffing,
-        ack=HEADER_SIZE + body if ack else 0,
-        control=0 if ack else body,
-        seal=seal + sealing.proof,
-        handshake=sealing.handshake,
-        wire_down=wire if down else 0,
-        wire_up=0 if down else wire,
-    )
+    causes = {
+        "header": 0 if ack else HEADER_SIZE,
+        "crc": crc,
+        "stuffing": framing.stuffing,
+        "padding": wire - length - seal - crc - framing.stuffing,
+        "ack": HEADER_SIZE + body if ack else 0,
+        "control": 0 if ack else body,
+        "seal": seal + sealing.proof,
+        "handshake": sealing.handshake,
+    }
+    if direction is Direction.UP:
+        return ByteCount(payload_up=payload, wire_up=wire, **causes)
+    down = {f"{cause}_down": count for cause, count in causes.items()}
+    return ByteCount(payload_down=payload, wire_down=wire, **causes, **down)

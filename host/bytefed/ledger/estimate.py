@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from bytefed.errors import ConfigError, check_range, did_you_mean
 from bytefed.ledger.count import ByteCount
+from bytefed.ledger.rates import rounds_between
 from bytefed.ledger.wire_size import (
     LinkProfile,
     ble_profile,
@@ -130,15 +131,17 @@ def predict(
     rounds: int,
     fraction_train: float = 1.0,
     min_train_nodes: int = 1,
-    learning_rate_rounds: int = 0,
+    learning_rate_rounds: int | None = None,
     statistics_rounds: int = STATISTICS_ROUNDS,
     seed: int = 42,
     blobs: tuple[int, int] | None = None,
+    from_head: bool = False,
+    noises: bool = False,
 ) -> Prediction:
     """Predict the bytes that `bytefed run` counts if none is lost: exactly, not approximately.
 
-    Boards that are new, or hold zeros, need no blob in the first round: its head is zeros. Each later round is
-    taken to change the head.
+    Boards that are new hold zeros, and need no blob in the first round if its head is zeros. Each later round is taken
+    to change the head.
 
     Args:
         profile: The link, the same for all boards.
@@ -149,10 +152,13 @@ def predict(
         rounds: Number of rounds.
         fraction_train: Fraction of the boards that train in a round.
         min_train_nodes: The least number of boards that train in a round.
-        learning_rate_rounds: Number of rounds with the same learning rate; 0 if it never changes.
+        learning_rate_rounds: Number of rounds with the same learning rate; 0 if it never changes, None for those of the
+            rate by rule.
         statistics_rounds: Each round with a multiple of this number brings the boards' statistics; 0 for none.
         seed: Seed of the selection of boards; see ``select``.
         blobs: Bytes of the downlink's and of the uplink's blob, where they are not those of a head; None for a head's.
+        from_head: Whether the run begins with another head than zeros, which the first round has to bring.
+        noises: Whether boards train with noise, and get a NOISE before each CONFIG.
 
     Raises:
         ConfigError: E_TOO_LARGE for blobs that the link can't carry.
@@ -161,9 +167,12 @@ def predict(
     down, up = blobs or tuple(blob_size(codec, features, classes) for codec in codecs)
     board_round = blobs_bytes(profile, down, up)
     drawn = _Drawn(clients, participants, seed)
+    if learning_rate_rounds is None:
+        learning_rate_rounds = rounds_between(rounds)
     total = ByteCount()
     for kind, count in _kinds(drawn, rounds, learning_rate_rounds, statistics_rounds).items():
-        total += _round_of(profile, down, up, kind) * count
+        blob = 0 if kind.first and not from_head else down
+        total += blobs_bytes(profile, blob, up, **kind.told, noises=noises) * count
     evaluation = partial(blobs_bytes, profile, down, 0, statistics=True)
     return Prediction(
         board_round=board_round,
@@ -181,6 +190,11 @@ class _Kind(NamedTuple):
     statistics: bool
     configures: bool
 
+    @property
+    def told(self) -> dict[str, bool]:
+        """The parts of a round of this kind besides its blobs, by their names."""
+        return {"statistics": self.statistics, "configures": self.configures}
+
 
 def _kinds(drawn: _Drawn, rounds: int, learning_rate_rounds: int, statistics_rounds: int) -> Counter[_Kind]:
     """Return how many boards' rounds of each kind a run has."""
@@ -193,11 +207,6 @@ def _kinds(drawn: _Drawn, rounds: int, learning_rate_rounds: int, statistics_rou
         kinds[_Kind(first, statistics, configures=True)] += new
         kinds[_Kind(first, statistics, configures=False)] += drawn.participants - new
     return kinds
-
-
-def _round_of(profile: LinkProfile, down: int, up: int, kind: _Kind) -> ByteCount:
-    down = 0 if kind.first else down
-    return blobs_bytes(profile, down, up, statistics=kind.statistics, configures=kind.configures)
 
 
 def has_statistics(number: int, every: int) -> bool:

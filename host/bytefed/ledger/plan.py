@@ -6,14 +6,19 @@ that loses nothing they are equal.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bytefed.ledger.count import ByteCount
 from bytefed.ledger.wire_size import (
     LinkProfile,
+    about_bytes,
     blobs_bytes,
     connection_bytes,
     first_contact_bytes,
+    labels_bytes,
     provision_bytes,
     release_bytes,
+    watch_bytes,
 )
 
 
@@ -26,6 +31,42 @@ def planned_connection(profile: LinkProfile, *, first_contact: bool = False) -> 
     """
     count = connection_bytes(profile)
     return count + first_contact_bytes(profile) if first_contact else count
+
+
+def planned_labels(profile: LinkProfile, told: Sequence[str], given: Sequence[str]) -> ByteCount:
+    """Return what it costs to ask a board for its labels, and to give it others.
+
+    Args:
+        profile: Profile of the link.
+        told: The names that it tells.
+        given: The names that it is given.
+    """
+    sizes = [tuple(len(name.encode()) for name in names) for names in (told, given)]
+    return labels_bytes(profile, sizes[0], sizes[1])
+
+
+def planned_opening(profile: LinkProfile, told: Sequence[str], *, first_contact: bool = False) -> ByteCount:
+    """Return what a watch costs before it begins: connecting, the labels, and a question by which the link is timed.
+
+    Args:
+        profile: Profile of the link.
+        told: The names of the board's labels.
+        first_contact: Whether the host has to ask which board is there, to know its key.
+    """
+    connected = planned_connection(profile, first_contact=first_contact)
+    return connected + planned_labels(profile, told, ()) + about_bytes(profile)
+
+
+def planned_watch(profile: LinkProfile, windows: int, *, unanswered: int = 1, stops: int = 1) -> ByteCount:
+    """Return what watching a board costs, for so many windows.
+
+    Args:
+        profile: Profile of the link.
+        windows: Windows that the board tells of.
+        unanswered: Questions that are given up before there is another window.
+        stops: Requests to stop that the board answers.
+    """
+    return about_bytes(profile) + watch_bytes(profile, windows, unanswered=unanswered, stops=stops)
 
 
 def planned_provision(
@@ -45,7 +86,12 @@ def planned_provision(
 
 
 def planned_round(
-    profile: LinkProfile, blobs: tuple[int, int], *, statistics: bool = False, configures: bool = False
+    profile: LinkProfile,
+    blobs: tuple[int, int],
+    *,
+    statistics: bool = False,
+    configures: bool = False,
+    noises: bool = False,
 ) -> ByteCount:
     """Return what a round, or an evaluation alone, costs one board.
 
@@ -55,8 +101,9 @@ def planned_round(
             evaluation alone.
         statistics: Whether the board is asked for statistics, as in an evaluation.
         configures: Whether the round brings a CONFIG.
+        noises: Whether NOISE goes before that.
     """
-    return blobs_bytes(profile, *blobs, statistics=statistics, configures=configures)
+    return blobs_bytes(profile, *blobs, statistics=statistics, configures=configures, noises=noises)
 
 
 def planned_release(profile: LinkProfile) -> ByteCount:

@@ -15,10 +15,10 @@ from bytefed.ledger.count import ByteCount, Security
 Status = Literal["ok", "late", "rejected", "failed"]
 """The fate of a board's delta: counted, too late for its round, refused, or never arrived."""
 
-Phase = Literal["round", "connect", "provision", "evaluate", "release"]
-"""The occasion on which bytes were exchanged: a round, or one of the SESSION_PHASES."""
+Phase = Literal["round", "connect", "label", "provision", "evaluate", "release", "watch", "record"]
+"""The occasion on which bytes were exchanged: a round, one of the SESSION_PHASES, or use of a board beside runs."""
 
-SESSION_PHASES: tuple[Phase, ...] = ("connect", "provision", "evaluate", "release")
+SESSION_PHASES: tuple[Phase, ...] = ("connect", "label", "provision", "evaluate", "release")
 
 _AIR = "computed for BLE (section 9), empty for other links"
 
@@ -34,7 +34,7 @@ class Traffic:
     round: int = field(metadata=column("round from 1; 0 for what came before the first"))
     board: str = field(metadata=column("board uid (16 hex digits)"))
     phase: Phase = field(
-        metadata=column("`connect`, `provision`, `evaluate` or `release`; sessions.csv only")
+        metadata=column("`connect`, `label`, `provision`, `evaluate` or `release`; sessions.csv only")
     )
     link: str = field(
         metadata=column(
@@ -69,7 +69,11 @@ class Traffic:
         default=None,
         metadata=column(
             "RESULT's loss; empty where no statistics were asked for", merge="replace",
-            then=(computed("accuracy", float, "correct / num_examples, likewise", optional=True),),
+            then=(
+                computed(
+                    "accuracy", float, "correct / num_examples, likewise; empty with `--personal`", optional=True
+                ),
+            ),
         ),
     )  # fmt: skip
     correct: int | None = field(
@@ -79,6 +83,19 @@ class Traffic:
     air_bytes: int | None = field(default=None, metadata=column(_AIR, "B", merge="add"))
     air_seconds: float | None = field(default=None, metadata=column(_AIR, "s", digits=3, merge="add"))
     energy_mj: float | None = field(default=None, metadata=column(_AIR, "mJ", merge="add"))
+    client: int | None = field(default=None, metadata=column("number of the board among the run's, from 0"))
+    board_name: str | None = field(
+        default=None,
+        metadata=column(
+            "name for people, as far as it takes no byte to know it: the make by its USB identity, the name that it "
+            "advertises over BLE; `virtual` for boards that bytefed starts",
+            merge="replace",
+        ),
+    )
+    uri: str | None = field(
+        default=None,
+        metadata=column("URI by which the board was reached, as after `--boards`", merge="replace"),
+    )
 
     @property
     def estimate_difference(self) -> int | None:
@@ -114,8 +131,18 @@ class RoundSummary:
             "was asked"
         )
     )
-    accuracy_global: float = field(metadata=column("accuracy of the same head on the host's test set"))
-    loss_global: float = field(metadata=column("its loss there"))
+    accuracy_personal: float | None = field(
+        metadata=column(
+            "the same of these boards' personal heads (section 7.3): that head, trained further by each board on its "
+            "own samples; empty without `--personal`"
+        )
+    )
+    accuracy_global: float | None = field(
+        metadata=column(
+            "accuracy of the same head on the host's test set; empty with `--data boards`, where there is none"
+        )
+    )
+    loss_global: float | None = field(metadata=column("its loss there, likewise"))
     accuracy_held: float | None = field(
         metadata=column(
             "accuracy there of the heads that the boards hold after this round, mean over all boards: of each the head "
@@ -144,14 +171,14 @@ class RoundSummary:
 LEDGER_COLUMNS = columns(Traffic)
 """All columns of Traffic, in order: stored and computed ones, shown and hidden."""
 
-_RUN = Column("run", str, "run number (8 hex digits)")
+_RUN = Column("run", str, "run number (8 hex digits, drawn so that no reader takes it for a number)")
 _PHASE = next(each for each in LEDGER_COLUMNS if each.name == "phase")
 
 BYTES_COLUMNS = (_RUN, *(each for each in LEDGER_COLUMNS if each.shown and each is not _PHASE))
 """The columns of bytes.csv."""
 
 SESSIONS_COLUMNS = (*BYTES_COLUMNS, _PHASE)
-"""The columns of sessions.csv."""
+"""The columns of sessions.csv, and of use.csv."""
 
-ROUNDS_COLUMNS = columns(RoundSummary)
+ROUNDS_COLUMNS = (_RUN, *columns(RoundSummary))
 """The columns of rounds.csv."""

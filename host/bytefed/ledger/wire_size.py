@@ -35,13 +35,22 @@ from bytefed.protocol.message import (
     Added,
     Begin,
     Board,
+    Classified,
+    Classify,
     Config,
+    Details,
     Done,
     Error,
     Get,
     Greet,
     Hello,
+    Label,
+    Labelled,
     Next,
+    Noise,
+    Noised,
+    Record,
+    Recorded,
     Release,
     Result,
     Stored,
@@ -238,19 +247,24 @@ def pull_bytes(profile: LinkProfile, blob: int) -> ByteCount:
 
 
 @cache
-def start_bytes(profile: LinkProfile, blob: int, *, configures: bool = False) -> ByteCount:
+def start_bytes(
+    profile: LinkProfile, blob: int, *, configures: bool = False, noises: bool = False
+) -> ByteCount:
     """Return the bytes it takes until a board has a round's head and trains.
 
     Args:
         profile: Profile of the link.
         blob: Bytes of the blob that leads to the head; 0 if the board holds the head already.
         configures: Whether CONFIG is due: inside the message that starts the round if it fits, else before it.
+        noises: Whether NOISE goes before each CONFIG.
 
     Raises:
         ConfigError: E_TOO_LARGE for a blob that the link can't carry.
     """
     shared = Config.size() if configures and profile.shares_config(blob) else 0
     count = configuration_bytes(profile) if configures and not shared else ByteCount()
+    if configures and noises:
+        count += noise_bytes(profile)
     if profile.starts_by_next(blob):
         return count + _frame(profile, Direction.DOWN, Next.size() + shared, blob)
     begun = _exchange(profile, Begin.size() + shared, Accept.size(), proof=profile.proof)
@@ -279,7 +293,13 @@ def round_bytes(
 
 @cache
 def blobs_bytes(
-    profile: LinkProfile, down: int, up: int, *, statistics: bool = False, configures: bool = False
+    profile: LinkProfile,
+    down: int,
+    up: int,
+    *,
+    statistics: bool = False,
+    configures: bool = False,
+    noises: bool = False,
 ) -> ByteCount:
     """Return the bytes of a round of one board on a loss-free link, by the sizes of its blobs.
 
@@ -289,11 +309,12 @@ def blobs_bytes(
         up: Bytes of the delta; 0 for none.
         statistics: Whether the board answers by RESULT, not by DONE.
         configures: Whether CONFIG is due.
+        noises: Whether NOISE goes before each CONFIG.
 
     Raises:
         ConfigError: E_TOO_LARGE for a blob that the link can't carry.
     """
-    count = start_bytes(profile, down, configures=configures)
+    count = start_bytes(profile, down, configures=configures, noises=noises)
     answer = profile.answer_size(statistics=statistics)
     if profile.inlines(answer, up):
         return count + _frame(profile, Direction.UP, answer, up)
@@ -307,9 +328,22 @@ def release_bytes(profile: LinkProfile) -> ByteCount:
 
 
 @cache
+def error_bytes(profile: LinkProfile) -> ByteCount:
+    """Return the bytes of an ERROR, in the clear or sealed, whichever takes more."""
+    clear = _frame(replace(profile, sealed=False), Direction.UP, Error.size())
+    sealed = _frame(profile, Direction.UP, Error.size())
+    return max(clear, sealed, key=lambda count: count.wire_total)
+
+
+def _first_delimiter(profile: LinkProfile) -> ByteCount:
+    """Return the bytes before a HELLO: on a serial link, the end of whatever a host that is gone had begun."""
+    return ByteCount(padding=1, padding_down=1, wire_down=1) if profile.framing == "serial" else ByteCount()
+
+
+@cache
 def connection_bytes(profile: LinkProfile) -> ByteCount:
     """Return the bytes of opening a session: HELLO, and what the board says of itself, in one frame if it fits."""
-    count = ByteCount(padding=1, wire_down=1) if profile.framing == "serial" else ByteCount()
+    count = _first_delimiter(profile)
     inside = Board.size() + Stored.size() if profile.opens_at_once else 0
     if profile.sealed:
         count += _handshake(profile, Direction.DOWN, Greet.size())
@@ -323,14 +357,37 @@ def connection_bytes(profile: LinkProfile) -> ByteCount:
 def first_contact_bytes(profile: LinkProfile) -> ByteCount:
     """Return what a sealed connection takes besides where the host has to ask first which board is there."""
     clear = replace(profile, sealed=False)
-    count = ByteCount(padding=1, wire_down=1) if profile.framing == "serial" else ByteCount()
+    count = _first_delimiter(profile)
     return count + _exchange(clear, Hello.size(), Error.size() + UID_SIZE)
+
+
+@cache
+def labels_bytes(profile: LinkProfile, told: tuple[int, ...], given: tuple[int, ...]) -> ByteCount:
+    """Return the bytes of asking a board for its labels, and of giving it others.
+
+    Args:
+        profile: Profile of the link.
+        told: Bytes of the name of each label that it tells.
+        given: Bytes of each name that it is given; what the board is and holds is asked for again then.
+    """
+    count = ByteCount()
+    for name in told:
+        count += _exchange(profile, Label.size(), Labelled.size() + name)
+    for name in given:
+        count += _exchange(profile, Label.size() + name, Labelled.size() + name)
+    return count + _exchange(profile, 0, Board.size()) + store_bytes(profile) if given else count
 
 
 @cache
 def configuration_bytes(profile: LinkProfile) -> ByteCount:
     """Return the bytes of a CONFIG on its own, where the message that starts a round has no room for it."""
     return _exchange(profile, Config.size(), 0)
+
+
+@cache
+def noise_bytes(profile: LinkProfile) -> ByteCount:
+    """Return the bytes of NOISE and NOISED."""
+    return _exchange(profile, Noise.size(), Noised.size())
 
 
 @cache
@@ -344,6 +401,37 @@ def add_bytes(profile: LinkProfile, payload: int) -> ByteCount:
 def store_bytes(profile: LinkProfile) -> ByteCount:
     """Return the bytes of a request for the state of the sample store, and of its answer."""
     return _exchange(profile, 0, Stored.size())
+
+
+@cache
+def about_bytes(profile: LinkProfile) -> ByteCount:
+    """Return the bytes of the question what a board is made of, and of its answer."""
+    return _exchange(profile, 0, Details.size())
+
+
+def watch_bytes(profile: LinkProfile, predictions: int, *, unanswered: int = 0, stops: int = 0) -> ByteCount:
+    """Return the bytes of watching what a board classifies.
+
+    Args:
+        profile: Profile of the link.
+        predictions: CLASSIFYs that the board answered.
+        unanswered: CLASSIFYs that were given up before there was another window.
+        stops: CLASSIFYs that stopped the board.
+    """
+    asked = _frame(profile, Direction.DOWN, Classify.size())
+    return asked * unanswered + _exchange(profile, Classify.size(), Classified.size()) * (predictions + stops)
+
+
+def recorded_bytes(profile: LinkProfile, values: int, pieces: int) -> ByteCount:
+    """Return the bytes of fetching so many pieces of windows, each of so many int8 values, in as few parts as fit."""
+    seal = FRAME_SEAL_SIZE if profile.sealed else 0
+    room = profile.frame_limit - HEADER_SIZE - Recorded.size() - seal
+    one = ByteCount()
+    for start in range(0, values, room):
+        part = min(room, values - start)
+        asked = _frame(profile, Direction.DOWN, Record.size())
+        one += asked + _frame(profile, Direction.UP, Recorded.size(), part)
+    return one * pieces
 
 
 def add_buffer(features: int, classes: int) -> int:

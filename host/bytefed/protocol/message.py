@@ -27,6 +27,12 @@ MAX_WINDOW = 32
 """Chunks of the largest window: one bit each in a 32-bit word."""
 MAX_CHUNKS = 4095
 """Chunks of the longest transfer: their number is the index of a final ACK, which has 12 bits."""
+PERSONAL = 128
+"""The bit of CONFIG's codec_up that asks for personal heads."""
+LABEL_NAME = 12
+"""Bytes of a label's name at most, in UTF-8: with its message it fits the smallest frame."""
+NO_LABEL = 255
+"""The label of a window that is none of those that the board knows."""
 RAM_UNIT = 16
 """Bytes in a unit of the ram in DETAILS."""
 
@@ -55,6 +61,16 @@ class Kind(IntEnum):
     ADDED = 0x48
     CAPTURE = 0x09
     CAPTURED = 0x49
+    DISCARD = 0x0F
+    DISCARDED = 0x4F
+    LABEL = 0x30
+    LABELLED = 0x70
+    CLASSIFY = 0x31
+    CLASSIFIED = 0x71
+    RECORD = 0x34
+    RECORDED = 0x74
+    NOISE = 0x33
+    NOISED = 0x73
     RELEASE = 0x0E
     RELEASED = 0x4E
     SAVE = 0x0A
@@ -95,6 +111,11 @@ class Status(IntEnum):
     LOCKED = 37  # the board has a key, and the request is not sealed with it; the board's uid (u64) follows
     UNPAIRED = 38  # the board has no key
     NO_ENTROPY = 39  # the board's source of randomness fails: it takes no key and opens no sealed session
+    UNTRAINED = 40  # the head that was asked for holds nothing but zeros, or is not there
+    BUDGET_SPENT = 41  # what is left of the board's privacy budget does not pay for the round
+    NO_NOISE = 42  # the board has a privacy budget, so it trains with noise alone: NOISE must come first
+    WITHHELD = 43  # the board has a privacy budget, and the answer would tell of its samples
+    NO_RADIO = 51  # the board has no radio by which phones could read what it says, or keeps it off
 
 
 class State(IntEnum):
@@ -146,6 +167,10 @@ class Capability(IntFlag):
     SENSOR = 2
     PERSISTENT = 4  # keeps its state over power loss
     OPEN = 8  # built to use its radio without a key
+    LABELLED = 16  # somebody has set its labels
+    SENSED = 32  # its samples came from its sensor, or some of them
+    NOISED = 64  # it keeps a privacy budget for its samples, and trains with noise alone
+    SHOWN = 256  # a host has opened it to phones: everybody near can read what it classifies, now
 
 
 class RoundFlag(IntFlag):
@@ -171,6 +196,22 @@ class CaptureFlag(IntFlag):
     """The destination of captured samples."""
 
     TEST = 2  # test split
+
+
+class DiscardFlag(IntFlag):
+    """The samples that a DISCARD is about."""
+
+    LABEL = 1  # all samples of one label, of both splits, instead of the last samples of one split
+    TEST = 2  # test split
+
+
+class ClassifyFlag(IntFlag):
+    """The way in which a board classifies."""
+
+    PERSONAL = 1  # by the personal head, not by the global one
+    ALONE = 2  # goes on when no host asks any more
+    STOP = 4  # stop; the answer comes at once
+    SHOW = 8  # open to phones: everybody near can read the label and its confidence (section 1.2: PHONES)
 
 
 class PairFlag(IntFlag):
@@ -275,7 +316,10 @@ class Board(Body):
         uid: The board's identity, from its chip (nRF52840: FICR DEVICEID); it is the same at every port and
             address.
         capabilities: Bit 0: feature extractor; bit 1: sensor; bit 2: keeps its state over power loss; bit 3:
-            built to use its radio without a key.
+            built to use its radio without a key; bit 4: somebody has set its labels; bit 5: its samples came
+            from its sensor, or some of them; bit 6: it keeps a privacy budget for its samples, and trains
+            with noise alone; bit 8: a host has opened it to phones: everybody near can read what it
+            classifies, now.
         features: D: features of a sample.
         classes: C: classes.
         model: CRC-32 of the extractor's .tflite file, 0 for none.
@@ -296,7 +340,8 @@ class Config(Body):
 
     Attributes:
         codec_down: Codec of the blob in NEXT, where it is not a whole head.
-        codec_up: Codec of the delta.
+        codec_up: Codec of the delta in bits 0 to 6; bit 7: each RESULT also tells of the board's personal
+            head.
         epochs: Local epochs, 1 to 255.
         batch: Batch size, 1 to the board's max_batch.
         rate: Learning rate, finite, not negative.
@@ -390,7 +435,8 @@ class Result(Body):
         crc: CRC-32 of the delta blob, 0 for none.
         num_examples: Training samples used, 0 without training.
         loss: Mean cross-entropy over the last local epoch, each sample before its step.
-        correct: Samples classified correctly in that epoch.
+        correct: Samples classified correctly in that epoch; with bit 7 of CONFIG's codec_up the test samples
+            that the trained head classifies correctly.
         test_correct: Test samples that the received head classifies correctly.
         duration: Time since the blob was complete, in units of 10 ms, at most 65,535.
     """
@@ -519,6 +565,182 @@ class Captured(Body):
 
 
 @dataclass(frozen=True)
+class Discard(Body):
+    """Forgets samples: the last of a split, or those of a label.
+
+    Attributes:
+        kind: Bit 0: all samples of one label, of both splits, instead of the last samples of one split; bit
+            1: test split.
+        label: The label whose samples go, with bit 0 of kind.
+        keep: Samples that the split keeps, the oldest, without bit 0 of kind.
+    """
+
+    KIND = Kind.DISCARD
+    LAYOUT = struct.Struct("<BBH")
+    kind: int
+    label: int
+    keep: int
+
+
+@dataclass(frozen=True)
+class Discarded(Body):
+    """Answers DISCARD.
+
+    Attributes:
+        train: Training samples that are left.
+        test: Test samples that are left.
+    """
+
+    KIND = Kind.DISCARDED
+    LAYOUT = struct.Struct("<HH")
+    train: int
+    test: int
+
+
+@dataclass(frozen=True)
+class Label(Body):
+    """Asks for a label, or sets it and the number of labels.
+
+    Attributes:
+        index: The label: below count, or below C where count is 0.
+        count: The number of labels that the head is to have, 2 to the board's most; 0 changes nothing and
+            asks.
+    """
+
+    KIND = Kind.LABEL
+    LAYOUT = struct.Struct("<BB")
+    index: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Labelled(Body):
+    """Answers LABEL.
+
+    Attributes:
+        count: C: labels of the head.
+        most: Labels that the board's memory has room for.
+        train: Training samples of this label.
+        test: Test samples of this label.
+    """
+
+    KIND = Kind.LABELLED
+    LAYOUT = struct.Struct("<BBHH")
+    count: int
+    most: int
+    train: int
+    test: int
+
+
+@dataclass(frozen=True)
+class Classify(Body):
+    """Asks what the sensor's next window is.
+
+    Attributes:
+        after: Number of the last window that the host knows; 0 for none.
+        mode: Bit 0: by the personal head, not by the global one; bit 1: goes on when no host asks any more;
+            bit 2: stop; the answer comes at once; bit 3: open to phones: everybody near can read the label
+            and its confidence (section 1.2: PHONES).
+        unknown: Per cent of the board's own samples that may be taken for none of its labels, 0 to 50.
+    """
+
+    KIND = Kind.CLASSIFY
+    LAYOUT = struct.Struct("<HBB")
+    after: int
+    mode: int
+    unknown: int
+
+
+@dataclass(frozen=True)
+class Classified(Body):
+    """Answers CLASSIFY, once there is a later window.
+
+    Attributes:
+        window: Number of the window: 1 for the first after its start, after 65,535 comes 1.
+        label: The label, or 255 for none of them.
+        likeliest: The label that comes nearest.
+        confidence: Its probability by the head, in units of 1/255.
+        threshold: The confidence below which label is 255.
+    """
+
+    KIND = Kind.CLASSIFIED
+    LAYOUT = struct.Struct("<HBBBB")
+    window: int
+    label: int
+    likeliest: int
+    confidence: int
+    threshold: int
+
+
+@dataclass(frozen=True)
+class Record(Body):
+    """Asks for a raw window of the sensor, by cable or in a sealed session.
+
+    Attributes:
+        after: Number of the last window that the host has whole; 0 for none.
+        offset: The first byte wanted of the window.
+    """
+
+    KIND = Kind.RECORD
+    LAYOUT = struct.Struct("<HH")
+    after: int
+    offset: int
+
+
+@dataclass(frozen=True)
+class Recorded(Body):
+    """Answers RECORD, once there is a later window.
+
+    Attributes:
+        window: Number of the window, as in CLASSIFIED.
+        total: Bytes of a whole window.
+        offset: The first byte's place in it.
+    """
+
+    KIND = Kind.RECORDED
+    LAYOUT = struct.Struct("<HHH")
+    window: int
+    total: int
+    offset: int
+
+
+@dataclass(frozen=True)
+class Noise(Body):
+    """Gives the noise that the session's rounds are trained with, or asks for the privacy budget.
+
+    Attributes:
+        clip: Largest norm of one sample's gradient, 2^-20 to 2^20; 0 asks for the budget, and changes
+            nothing.
+        cost: Price of a round, taken from the budget, in units of 2^-28, at least 1: it decides how much
+            noise there is.
+        grid: 8 to 18: clip is 2^grid steps of the integers that the noise is added to.
+        budget: Budget of a board that has none yet, in the same units; 0 for none.
+    """
+
+    KIND = Kind.NOISE
+    LAYOUT = struct.Struct("<fIBI")
+    clip: float
+    cost: int
+    grid: int
+    budget: int
+
+
+@dataclass(frozen=True)
+class Noised(Body):
+    """Answers NOISE.
+
+    Attributes:
+        budget: The board's privacy budget, in units of 2^-28; 0 for none.
+        spent: The part of it that has been spent.
+    """
+
+    KIND = Kind.NOISED
+    LAYOUT = struct.Struct("<II")
+    budget: int
+    spent: int
+
+
+@dataclass(frozen=True)
 class Release(Body):
     """Lets the board forget a delta, where no further round will.
 
@@ -627,6 +849,16 @@ MESSAGES: tuple[type[Body], ...] = (
     Added,
     Capture,
     Captured,
+    Discard,
+    Discarded,
+    Label,
+    Labelled,
+    Classify,
+    Classified,
+    Record,
+    Recorded,
+    Noise,
+    Noised,
     Release,
     Details,
     Pair,

@@ -82,6 +82,7 @@ def _accuracies(run: Run, x: Sequence[float]) -> list[Series]:
         ("accuracy_global", "test set", "s0"),
         ("accuracy_held", "held by boards", "s2"),
         ("accuracy_boards", "on boards", "s1"),
+        ("accuracy_personal", "personal heads", "s3"),
     ):
         points = [
             (at, value)

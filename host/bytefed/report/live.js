@@ -16,7 +16,7 @@
   };
   const ask = async () => {
     try {
-      const answer = await fetch("/fragment?version=" + encodeURIComponent(version));
+      const answer = await fetch("fragment?version=" + encodeURIComponent(version));
       failures = 0;
       if (answer.status === 200) {
         show(await answer.text());

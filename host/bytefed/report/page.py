@@ -18,12 +18,13 @@ from bytefed.boards.registry import emulation
 from bytefed.errors import StoreError
 from bytefed.ledger.bytes_to import SHARES
 from bytefed.private_files import make_file
-from bytefed.report import charts, compare, findings, svg
+from bytefed.report import charts, compare, findings, privacy, svg
 from bytefed.report.chart import Chart
 from bytefed.report.run_files import REPAIR, Row, Run, add_parts, total
 from bytefed.report.tables import BoardSum, board_sums
 
 MOST_BOARDS = 256
+_MOST_TOLD = 100  # characters of a text that stands in a file
 _MOST_COMMANDS = 20
 MOST_DETAILED = 8
 RECENT = 10
@@ -48,9 +49,25 @@ def write_page(path: Path, runs: Sequence[Run]) -> Path:
     Raises:
         StoreError: E_REPORT_WRITE if it can't be written.
     """
+    return write_document(path, page(runs))
+
+
+def write_document(path: Path, text: str) -> Path:
+    """Write a page that was made by ``frame`` in one step, as others see it.
+
+    Args:
+        path: The page.
+        text: Its text.
+
+    Returns:
+        The same path.
+
+    Raises:
+        StoreError: E_REPORT_WRITE if it can't be written.
+    """
     fresh = path.with_name(path.name + ".new")
     try:
-        make_file(fresh).write_text(page(runs), encoding="utf-8")
+        make_file(fresh).write_text(text, encoding="utf-8")
         fresh.replace(path)
     except OSError as error:
         raise StoreError(
@@ -176,7 +193,14 @@ def _details(run: Run, *, live: bool = False) -> str:
             '<h2>Faults and retries</h2><p class="panel">None: no byte was sent again, no board failed, '
             "every update came in time.</p>"
         )
-    parts += [findings.labels(run), findings.confusion(run), _boards(run), _phases(run), _facts(run)]
+    parts += [
+        privacy.section(run),
+        findings.labels(run),
+        findings.confusion(run),
+        _boards(run),
+        _phases(run),
+        _facts(run),
+    ]
     return "\n".join(part for part in parts if part)
 
 
@@ -223,7 +247,7 @@ def _notes(run: Run, *, live: bool = False) -> str:
 
 
 def _keys(run: Run) -> str:
-    tiles = [*_accuracy_tiles(run), *_byte_tiles(run)]
+    tiles = [*_accuracy_tiles(run), *privacy.tile(run), *_byte_tiles(run), *_budget_tile(run)]
     return (
         '<dl class="keys">'
         + "".join(
@@ -236,7 +260,7 @@ def _keys(run: Run) -> str:
 
 def _accuracy_tiles(run: Run) -> list[tuple[str, str, str, str]]:
     if run.accuracy() is None:
-        return []
+        return _tile_of_boards(run)
     central = (
         f"{percent(run.central)} when trained centrally"
         if run.central is not None
@@ -245,7 +269,21 @@ def _accuracy_tiles(run: Run) -> list[tuple[str, str, str, str]]:
     boards = run.accuracy("accuracy_boards")
     note = "<br>".join(filter(None, (central, findings.interval(run))))
     note += f"<br>{percent(boards)} on the boards’ own samples" if boards is not None else ""
+    personal = run.accuracy("accuracy_personal")
+    note += f"<br>{percent(personal)} there with their personal heads" if personal is not None else ""
     return [("Final accuracy", percent(run.accuracy()), "", note)]
+
+
+def _tile_of_boards(run: Run) -> list[tuple[str, str, str, str]]:
+    """Return the tile of a run that is judged on its boards alone, and why; none where nothing is known."""
+    reason, boards = run.summary.get("no_reference"), run.accuracy("accuracy_boards")
+    if not isinstance(reason, str) or boards is None:
+        return []
+    personal = run.accuracy("accuracy_personal")
+    note = "on the boards’ own test samples"
+    note += f"<br>{percent(personal)} there with their personal heads" if personal is not None else ""
+    note += f"<br>No central reference: {escape(reason[:200])}."
+    return [("Final accuracy", percent(boards), "", note)]
 
 
 def _byte_tiles(run: Run) -> list[tuple[str, str, str, str]]:
@@ -302,6 +340,18 @@ def _byte_tiles(run: Run) -> list[tuple[str, str, str, str]]:
     return tiles
 
 
+def _budget_tile(run: Run) -> list[tuple[str, str, str, str]]:
+    """Say what the board spent that spent most; nothing in a run without a budget."""
+    budget = run.budget()
+    if budget is None:
+        return []
+    unit = f" <small>{budget.unit}</small>"
+    planned = "" if budget.planned is None else f"; {budget.planned:,.6g} {budget.unit} were planned"
+    note = f"of {budget.most:,.6g} {budget.unit} that each board may spend, without its samples{planned}"
+    note += "<br>it ended the run before its last round" if budget.ended_early else ""
+    return [("Spent by a board, at most", f"{budget.spent:,.6g}{unit}", "", note)]
+
+
 def percent(value: float | None) -> str:
     """An accuracy for people."""
     return "-" if value is None else f"{100 * value:.2f} %"
@@ -351,7 +401,7 @@ def _boards(run: Run) -> str:
     cut = f"The first {MOST_BOARDS} of {len(sums)} boards. " if len(sums) > MOST_BOARDS else ""
     return (
         "<h2>Board by board</h2>"
-        + _table(head, rows)
+        + table(head, rows)
         + f'<p class="fine">{emulated}{cut}Bars: payload down, payload up, protocol, repair; on one scale. '
         "* On the board’s own training samples, after the last round. Seconds: mean.</p>"
     )
@@ -380,14 +430,14 @@ def _phases(run: Run) -> str:
     phases = [("rounds", run.rows)]
     phases += [
         (name, [row for row in run.sessions if row.phase == name])
-        for name in ("connect", "provision", "evaluate")
+        for name in ("connect", "label", "provision", "evaluate")
     ]
     rows = [_phase(name, found) for name, found in phases if found]
     if len(rows) < 2:
         return ""
     total = _phase("all", [*run.rows, *run.sessions])
     head = ("phase", "payload B", "protocol B", "repair B", "wire B", "predicted B", "difference B")
-    return "<h2>Every byte of the run</h2>" + _table(head, [*rows, total], sum_row=True)
+    return "<h2>Every byte of the run</h2>" + table(head, [*rows, total], sum_row=True)
 
 
 def _phase(name: str, rows: Sequence[Row]) -> list[str]:
@@ -403,7 +453,14 @@ def _phase(name: str, rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], *, sum_row: bool = False) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, sum_row: bool = False) -> str:
+    """Return a table; what stands in its cells is HTML.
+
+    Args:
+        head: The columns' titles.
+        rows: Cells, as many in each row as there are titles.
+        sum_row: Whether the last row is the sum of the others.
+    """
     top = "".join(f"<th>{title}</th>" for title in head)
     lines = [
         ('<tr class="sum">' if sum_row and row is rows[-1] else "<tr>")
@@ -428,10 +485,18 @@ def _command(run: Run) -> dict[str, str]:
     return {name: str(value)[:400] for name, value in list(known.items())[:_MOST_COMMANDS] if value}
 
 
+def _rates(run: Run) -> dict[str, str]:
+    """Return the learning rate in words, with what was by rule; nothing for a run that doesn't say it."""
+    rates = run.summary.get("learning_rate")
+    told = rates.get("told") if isinstance(rates, dict) else None
+    return {"learning_rate": told[:_MOST_TOLD]} if isinstance(told, str) else {}
+
+
 def _facts(run: Run) -> str:
     seeds = run.summary.get("seeds")
     boards = seeds.get("boards") if isinstance(seeds, dict) else None
-    sections = [("How it was run", _command(run) | dict(run.config)), ("Versions", dict(run.versions))]
+    ran = _command(run) | dict(run.config) | _rates(run)
+    sections = [("How it was run", ran), ("Versions", dict(run.versions))]
     if isinstance(boards, dict):
         known = {str(board)[:40]: str(seed)[:40] for board, seed in list(boards.items())[:MOST_BOARDS]}
         sections.append(("Seeds of the boards", known))
@@ -515,7 +580,7 @@ def _comparison(found: Sequence[compare.Group]) -> str:
         "seeds",
         "prediction",
     )
-    return "<h2>At a glance</h2>" + _table(head, rows) + f'<p class="fine">{_reading(base)}</p>'
+    return "<h2>At a glance</h2>" + table(head, rows) + f'<p class="fine">{_reading(base)}</p>'
 
 
 def _compared(group: compare.Group, base: compare.Group | None) -> list[str]:
@@ -542,7 +607,7 @@ def _reading(base: compare.Group | None) -> str:
         "± is the standard deviation over seeds; - means never reached by at least one seed."
     )
     if base is None:
-        return "There is no complete run to measure by. " + bytes_
+        return "No run here is complete and has a test set to measure by. " + bytes_
     return (
         f"95 % and 99 % of the final accuracy of <b>{escape(base.label[:80])}</b> with the same seed, in the mean "
         f"{_spread_percent(base.final)}. Saves: how many times fewer bytes to 99 %. " + bytes_

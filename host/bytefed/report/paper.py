@@ -67,7 +67,7 @@ def write(directory: Path, kind: str, drawn: Iterable[tuple[str, Chart]]) -> lis
         import matplotlib as mpl
     except ImportError as error:
         raise ConfigError(
-            "E_EXTRA_MISSING", f"--{kind} needs matplotlib.", "Install it: pip install 'bytefed[report]'."
+            "E_EXTRA_MISSING", f"--{kind} needs matplotlib.", "Run: pip install matplotlib"
         ) from error
     with coded_errors(directory, f"--{kind}", "say it again"), mpl.rc_context(_STYLE):
         directory.mkdir(parents=True, exist_ok=True)

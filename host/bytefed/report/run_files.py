@@ -22,7 +22,7 @@ from bytefed.ledger.bytes_to import bytes_to, final_accuracy
 from bytefed.ledger.columns import Column
 from bytefed.ledger.count import PARTS, REPAIR
 from bytefed.ledger.rows import ROUNDS_COLUMNS, SESSIONS_COLUMNS
-from bytefed.runs.columns import Table
+from bytefed.runs.columns import Table, as_written
 
 __all__ = [
     "FILES",
@@ -90,6 +90,7 @@ class Round:
     round: int
     participants: int
     accuracy_boards: float | None
+    accuracy_personal: float | None
     accuracy_global: float | None
     loss_global: float | None
     accuracy_held: float | None
@@ -101,6 +102,28 @@ class Round:
 
 _ROW = tuple(each for each in SESSIONS_COLUMNS if each.name in {field.name for field in fields(Row)})
 _ROUND = tuple(each for each in ROUNDS_COLUMNS if each.name in {field.name for field in fields(Round)})
+
+
+_UNITS = {"bytes": "B", "air": "s", "energy": "mJ"}
+
+
+@dataclass(frozen=True)
+class Spent:
+    """The budget of each board of a run, and what was spent of it.
+
+    Attributes:
+        unit: B, s or mJ: what the numbers are in.
+        most: The most that each board may spend.
+        spent: The spending of the board that spent most.
+        planned: The same as planned; None where it is not known.
+        ended_early: Whether the budget ended the run before its last planned round.
+    """
+
+    unit: str
+    most: float
+    spent: float
+    planned: float | None
+    ended_early: bool
 
 
 @dataclass(frozen=True)
@@ -177,6 +200,19 @@ class Run:
         if not rows:
             return all(row.wire_total == row.estimate_wire for row in self.rounds)
         return all(row.parts is not None and row.wire == row.estimate_wire for row in rows)
+
+    def budget(self) -> Spent | None:
+        """Return what the run's budget was and what was spent of it; None where summary.json does not say."""
+        entry = self.summary.get("budget")
+        if not isinstance(entry, dict):
+            return None
+        unit = _UNITS.get(str(entry.get("kind")))
+        most, spent = finite(entry.get("most")), finite(entry.get("spent_most"))
+        plan = entry.get("plan")
+        planned = finite(plan.get("worst")) if isinstance(plan, dict) else None
+        if unit is None or most is None or spent is None:
+            return None
+        return Spent(unit, most, spent, planned, entry.get("ended_early") is True)
 
     def accuracy(self, which: str = "accuracy_global") -> float | None:
         """The last known accuracy, 0 to 1."""
@@ -303,7 +339,7 @@ class _Line:
     def text(self, column: str) -> str:
         """A field, cut to a sensible length; empty where there is no such column."""
         index = self._columns.get(column)
-        return "" if index is None else self._fields[index][:_LONGEST_TEXT]
+        return "" if index is None else as_written(self._fields[index][:_LONGEST_TEXT])
 
     def count(self, column: str) -> int | None:
         """A field that is a whole number from 0, or nothing."""

@@ -128,17 +128,33 @@ def _key_figures(runs: Sequence[Run]) -> list[list[Any]]:
         "accuracy_final",
         "accuracy_central",
         "accuracy_boards_final",
+        "accuracy_personal_final",
     ]
     head += ["wire_total", "estimate_wire", "estimate_wcr", "estimate_exact", *PARTS]
+    head += ["budget", "budget_unit", "budget_spent_most", "budget_planned"]
     return [
         head,
         *(
             [run.name, run.complete, len(run.boards), len(run.rounds), run.accuracy(), run.central]
-            + [run.accuracy("accuracy_boards"), run.wire, run.estimate, run.wcr, run.exact]
+            + [
+                run.accuracy("accuracy_boards"),
+                run.accuracy("accuracy_personal"),
+                run.wire,
+                run.estimate,
+                run.wcr,
+                run.exact,
+            ]
             + [run.parts[part] for part in PARTS]
+            + _budget(run)
             for run in runs
         ),
     ]
+
+
+def _budget(run: Run) -> list[Any]:
+    """Return the columns about the budget; empty in a run without one."""
+    budget = run.budget()
+    return [None] * 4 if budget is None else [budget.most, budget.unit, budget.spent, budget.planned]
 
 
 def _boards(runs: Sequence[Run]) -> list[list[Any]]:

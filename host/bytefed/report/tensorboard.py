@@ -33,7 +33,7 @@ def write(directory: Path, runs: Sequence[Run]) -> list[Path]:
         raise ConfigError(
             "E_EXTRA_MISSING",
             "--tensorboard needs tensorboardX.",
-            "Install it: pip install 'bytefed[report]'.",
+            "Run: pip install tensorboardX",
         ) from error
     written = []
     with coded_errors(directory, "--tensorboard", "say it again"):
@@ -53,6 +53,7 @@ def _scalars(run: Run) -> list[tuple[str, int, float]]:
         values = {
             "accuracy/global": row.accuracy_global,
             "accuracy/boards": row.accuracy_boards,
+            "accuracy/personal": row.accuracy_personal,
             "bytes/wire": row.wire_total,
             "bytes/wire_so_far": total,
             "bytes/estimate": row.estimate_wire,

@@ -92,11 +92,16 @@ def read_columns(path: Path) -> Columns:
 
 def _values(path: Path, name: str, fields: Sequence[str]) -> list[Any]:
     kind = _KINDS.get(name, str)  # a column that another version added is read as text
-    convert: Callable[[str], Any] = _finite if kind is float else kind
+    convert: Callable[[str], Any] = as_written if kind is str else _finite if kind is float else int
     try:
         return [convert(field) if field else None for field in fields]
     except ValueError as error:
         raise _corrupt(path, f"column {name}: {error}") from error
+
+
+def as_written(field: str) -> str:
+    """Return a field of text without the apostrophe that it has so that nobody takes it for something else."""
+    return field.removeprefix("'")
 
 
 def _finite(field: str) -> float:

@@ -1,4 +1,4 @@
-"""The files that people and scripts read: bytes.csv, rounds.csv, sessions.csv, summary.json (SPEC.md section 8).
+"""The tables that people and scripts read: bytes.csv, rounds.csv, sessions.csv (SPEC.md section 8).
 
 All are derived from the run's database and agree with it: they are written anew when a run is opened and when
 it ends, and in between each round's new rows are added.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bytefed.ledger.columns import Column
-from bytefed.ledger.count import COUNTS, REPAIR
+from bytefed.ledger.count import COUNTS, REPAIR, ByteCount
 from bytefed.ledger.rows import (
     BYTES_COLUMNS,
     ROUNDS_COLUMNS,
@@ -27,12 +26,17 @@ from bytefed.ledger.rows import (
     Traffic,
 )
 from bytefed.private_files import make_file
+from bytefed.runs.dictionary import write_dictionary
 from bytefed.runs.directory import coded_errors
+from bytefed.runs.numbers import reads_as_number
 from bytefed.runs.store import Store
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _COUNTED = (*COUNTS, "wire_total")
-_OWN = tuple(each.name for each in SESSIONS_COLUMNS if each.name not in ("run", *_COUNTED))
+_OWN = tuple(
+    each.name for each in SESSIONS_COLUMNS if each.name not in ("run", *_COUNTED, *ByteCount().directed())
+)
+_OF_ROUND = tuple(each.name for each in ROUNDS_COLUMNS if each.name != "run")
 _counted_values, _own_values = attrgetter(*_COUNTED), attrgetter(*_OWN)
 
 
@@ -41,18 +45,27 @@ def defused(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
+def _as_text(value: Any) -> Any:
+    """Give text an apostrophe that would not be read as the text that it is.
+
+    One uid in 800 is like 0123456789012345, or like 12e4567890123456, which is infinite.
+    """
+    return f"'{value}" if isinstance(value, str) and reads_as_number(value) else defused(value)
+
+
 def traffic_row(run: int, row: Traffic) -> dict[str, Any]:
     """Return a row of bytes.csv or sessions.csv by column; None becomes an empty field."""
     values: dict[str, Any] = dict(zip(_OWN, _own_values(row), strict=True))
     values["run"] = f"{run:08x}"
     if row.count:
         values.update(zip(_COUNTED, _counted_values(row.count), strict=True))
+        values.update(row.count.directed())
     return values
 
 
-def round_row(row: RoundSummary) -> dict[str, Any]:
+def round_row(run: int, row: RoundSummary) -> dict[str, Any]:
     """Return a row of rounds.csv by column; None becomes an empty field."""
-    return {each.name: getattr(row, each.name) for each in ROUNDS_COLUMNS}
+    return {"run": f"{run:08x}", **{name: getattr(row, name) for name in _OF_ROUND}}
 
 
 class CsvFile:
@@ -93,7 +106,7 @@ class CsvFile:
         return text.getvalue().encode()
 
     def _fields(self, row: Mapping[str, Any]) -> list[Any]:
-        fields = [defused(row.get(name)) for name in self._names]
+        fields = [_as_text(row.get(name)) for name in self._names]
         for index, form in self._forms.items():
             if isinstance(fields[index], float):
                 fields[index] = format(fields[index], form)
@@ -116,6 +129,7 @@ class Records:
         """Write all files anew from the database."""
         for file in (self._bytes, self._sessions, self._rounds):
             file.rewrite()
+        write_dictionary(self._store.directory, self._store.run)
         self._last_row = 0
         del self._offsets[:]
         self.update(first_round=1)
@@ -136,7 +150,7 @@ class Records:
             del self._offsets[known:]
         for row in self._store.rounds(known + 1):
             self._offsets.append(self._rounds.size)
-            self._rounds.append([round_row(row)])
+            self._rounds.append([round_row(self._store.run, row)])
 
 
 def totals(rows: Iterable[Traffic]) -> dict[str, Any]:
@@ -163,11 +177,3 @@ def _without_repair(row: Traffic) -> int:
     """Return the bytes that a row has more than predicted, beside repair."""
     repair: list[int] = [getattr(row.count, cause) for cause in REPAIR]
     return (row.estimate_difference or 0) - sum(repair)
-
-
-def write_json(path: Path, document: Mapping[str, Any]) -> None:
-    """Write a JSON file; other programs never see half of it."""
-    with coded_errors(path.parent):
-        fresh = path.with_name(path.name + ".new")
-        make_file(fresh).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-        fresh.replace(path)

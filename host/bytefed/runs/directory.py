@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import platform
-import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -152,11 +151,6 @@ def _from_system(directory: Path, error: OSError, option: str, again: str) -> By
 
 
 RESOLVED = "config.resolved.toml"
-
-
-def new_run() -> int:
-    """Return a random number for a run, 1 to 2^32 - 1; a board that meets a new number forgets the round it knows."""
-    return secrets.randbelow(2**32 - 1) + 1
 
 
 def default_directory(run: int) -> Path:

@@ -65,7 +65,8 @@ class Ledger(Database):
         is there.
         """
         rows = self._rows(
-            "SELECT round, board, 'round', link, security, ?, status, NULL, ?, NULL, NULL, num_examples, loss, correct"
+            "SELECT round, board, 'round', link, security, ?, status, NULL, ?, NULL, NULL, num_examples, loss, correct,"
+            " NULL, NULL, NULL, client"
             " FROM deltas d JOIN boards USING (run, board) WHERE run = ? AND NOT EXISTS"
             " (SELECT 1 FROM ledger l WHERE l.run = d.run AND l.round = d.round AND l.board = d.board"
             "  AND phase = 'round')",

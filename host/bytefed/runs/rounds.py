@@ -15,6 +15,8 @@ SELECT r.round,
     (SELECT COUNT(*) FROM deltas d WHERE d.run = r.run AND d.round = r.round AND applied),
     (SELECT 1.0 * SUM(e.correct) / NULLIF(SUM(tested), 0) FROM evaluations e
         WHERE e.run = r.run AND e.round = r.round),
+    (SELECT 1.0 * SUM(e.personal) / NULLIF(SUM(tested), 0) FROM evaluations e
+        WHERE e.run = r.run AND e.round = r.round AND e.personal IS NOT NULL),
     accuracy_global, loss_global, accuracy_held,
     IFNULL(SUM(wire_down), 0), IFNULL(SUM(wire_up), 0),
     IFNULL(SUM(estimate_wcr), 0), IFNULL(SUM(estimate_wire), 0), r.seconds
@@ -87,8 +89,8 @@ class Rounds(Database):
         applied: Sequence[str],
         *,
         seconds: float,
-        accuracy: float,
-        loss: float,
+        accuracy: float | None,
+        loss: float | None,
         held: float | None = None,
     ) -> None:
         """End a round: store its head, the deltas applied to it and the host's measurements in one transaction.
@@ -98,8 +100,8 @@ class Rounds(Database):
             head: float32 [P], the global head after the round.
             applied: uids of the boards whose deltas were applied.
             seconds: Duration of the round.
-            accuracy: Accuracy of the head on the global test set, 0 to 1.
-            loss: Mean cross-entropy of the head on the global test set.
+            accuracy: Accuracy of the head on the global test set, 0 to 1; None where there is none.
+            loss: Mean cross-entropy of the head on the global test set, likewise.
             held: Mean accuracy there of the heads that the boards hold, 0 to 1; None where it was not measured.
         """
         key = (self.run, number)
@@ -126,12 +128,22 @@ class Rounds(Database):
         """Return the global head that a closed round made."""
         return unpack(self._row("SELECT head FROM heads WHERE run = ? AND round = ?", self.run, number)[0])
 
-    def add_evaluation(self, number: int, board: str, correct: int, tested: int) -> None:
-        """Keep a board's evaluation of a round's head on its own test samples."""
+    def add_evaluation(
+        self, number: int, board: str, correct: int, tested: int, personal: int | None = None
+    ) -> None:
+        """Keep a board's evaluation of a round's head on its own test samples.
+
+        Args:
+            number: The round that made the head.
+            board: uid.
+            correct: Number of samples that the head classifies correctly.
+            tested: Number of samples.
+            personal: Number that the board's personal head classifies correctly; None where that is not known.
+        """
         with self._transaction() as db:
             db.execute(
-                "INSERT OR IGNORE INTO evaluations VALUES (?, ?, ?, ?, ?)",
-                (self.run, number, board, correct, tested),
+                "INSERT OR IGNORE INTO evaluations VALUES (?, ?, ?, ?, ?, ?)",
+                (self.run, number, board, correct, tested, personal),
             )
 
     def evaluated(self, number: int) -> set[str]:
@@ -139,10 +151,10 @@ class Rounds(Database):
         rows = self._rows("SELECT board FROM evaluations WHERE run = ? AND round = ?", self.run, number)
         return {row[0] for row in rows}
 
-    def evaluations(self) -> list[tuple[int, str, int, int]]:
-        """Return all that ``add_evaluation`` kept: round, board, correct and tested, by round."""
+    def evaluations(self) -> list[tuple[int, str, int, int, int | None]]:
+        """Return all that ``add_evaluation`` kept: round, board, correct, tested and personal, by round."""
         return self._rows(
-            "SELECT round, board, correct, tested FROM evaluations WHERE run = ? ORDER BY round, board",
+            "SELECT round, board, correct, tested, personal FROM evaluations WHERE run = ? ORDER BY round, board",
             self.run,
         )
 

@@ -25,7 +25,7 @@ CREATE TABLE deltas (
     num_examples INTEGER NOT NULL, loss REAL, correct INTEGER, delta BLOB NOT NULL,
     PRIMARY KEY (run, round, board));
 CREATE TABLE evaluations (
-    run INTEGER, round INTEGER, board TEXT, correct INTEGER NOT NULL, tested INTEGER NOT NULL,
+    run INTEGER, round INTEGER, board TEXT, correct INTEGER NOT NULL, tested INTEGER NOT NULL, personal INTEGER,
     PRIMARY KEY (run, round, board)) WITHOUT ROWID;
 CREATE TABLE ledger (
     id INTEGER PRIMARY KEY, run INTEGER NOT NULL, {", ".join(column.sql for column in STORED)});

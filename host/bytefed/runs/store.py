@@ -12,7 +12,7 @@ Everything else in the directory is derived from the database and can be made ag
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hmac import compare_digest
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from bytefed.errors import StoreError
 from bytefed.head import Head
 from bytefed.ledger.count import Security
 from bytefed.private_files import make_folder
-from bytefed.runs.database import pack
+from bytefed.runs.database import pack, unpack
 from bytefed.runs.deltas import Deltas
 from bytefed.runs.directory import DATABASE, coded_errors, is_begun, refuse_existing
 from bytefed.runs.ledger import Ledger
@@ -123,6 +123,23 @@ class Store(Deltas, Rounds, Ledger):
         """Return whether this user signed the run here, and nobody changed its configuration or boards since."""
         own = signature(self.run, self.meta("config"), self.clients())
         return own != "" and compare_digest(self.meta("origin").encode(), own.encode())
+
+    def change_heads(self, changed: Callable[[Head], Head], key: str, value: str) -> None:
+        """Change all heads and deltas of the run at once, and keep a value that says why; or nothing of this.
+
+        Args:
+            changed: From a head or delta to what takes its place.
+            key: The value's key.
+            value: The value.
+        """
+        with self._transaction() as db:
+            for table, column in (("heads", "head"), ("held", "head"), ("deltas", "delta")):
+                rows = db.execute(f"SELECT rowid, {column} FROM {table}").fetchall()  # noqa: S608
+                db.executemany(
+                    f"UPDATE {table} SET {column} = ? WHERE rowid = ?",  # noqa: S608
+                    [(pack(changed(unpack(blob))), row) for row, blob in rows],
+                )
+            self.set_meta(key, value)
 
     def enrol(self, boards: Sequence[tuple[str, str, Security]], first: int = 0) -> None:
         """Assign boards to clients, once for the whole life of the run.

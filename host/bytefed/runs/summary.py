@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any, cast
 
 from bytefed.ledger.rows import SESSION_PHASES, Phase, RoundSummary
-from bytefed.runs.csv_files import write_json
+from bytefed.runs.json_file import write_json
 from bytefed.runs.store import Store
 
 Summary = Mapping[str, Any]
 
 SUMMARY = "summary.json"
+
+LAST_ROUND = "last round"
+"""The round with which a run ended that its budget ended, as the store keeps it."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class Result:
         away: The boards that were not there at the end, by name.
         open_boards: Number of boards with a link that was OPEN at any time.
         accuracy_boards: Accuracy of the last head on the clients' own test samples, 0 to 1; None if not known.
+        accuracy_personal: Accuracy there of the clients' personal heads, 0 to 1; None if not known.
         accuracy_central: Accuracy of the central reference, 0 to 1; None if it was not trained.
         sums: The sums over the ledger rows of each phase (``csv_files.totals``).
         seconds_wall: Duration of the run, seconds.
@@ -74,6 +78,7 @@ class Result:
     away: Sequence[str]
     open_boards: int
     accuracy_boards: float | None
+    accuracy_personal: float | None
     accuracy_central: float | None
     sums: Mapping[Phase, Mapping[str, Any]]
     seconds_wall: float
@@ -92,7 +97,7 @@ def complete_summary(store: Store, rounds: int) -> Summary | None:
         rounds: Number of rounds that it is to have.
     """
     done, _ = store.head()
-    if done < rounds:
+    if done < min(rounds, int(store.meta(LAST_ROUND) or rounds)):
         return None
     try:
         summary = json.loads((store.directory / SUMMARY).read_text(encoding="utf-8"))
@@ -136,6 +141,7 @@ def write_summary(directory: Path, subject: Subject, result: Result, extra: Summ
         "loss_final": last.loss_global if last else None,
         "accuracy_central": result.accuracy_central,
         "accuracy_boards_final": result.accuracy_boards,
+        "accuracy_personal_final": result.accuracy_personal,
         **result.sums["round"],
         "estimate_exact": all(sums["estimate_exact"] for sums in result.sums.values()),
         "sessions": {phase: result.sums[phase] for phase in SESSION_PHASES},

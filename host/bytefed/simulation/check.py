@@ -26,8 +26,10 @@ from bytefed.ledger.count import PARTS, ByteCount
 from bytefed.ledger.estimate import has_statistics
 from bytefed.ledger.wire_size import blob_size, blobs_bytes, connection_bytes
 from bytefed.seal import draw_key
+from bytefed.seeds import training_seed
 from bytefed.simulation.links import ClientLinks
-from bytefed.simulation.simulator import Outcome
+from bytefed.simulation.noise import noise_key
+from bytefed.simulation.simulator import Evaluation, Outcome
 
 _COMPARED = tuple(part for part in PARTS if part not in ("probe", "retransmission"))
 """The causes that are compared; the other two are left out because a busy machine may make the host ask again."""
@@ -69,7 +71,8 @@ class Check:
         kind = BoardKind(*self._shape, None, capacity, max(1, self._training.batch_size), profile.window_down)
         mtu = int(profile.name.partition(":")[2] or 247)
         key = draw_key() if profile.sealed else None
-        board = make_board(kind, board_uid(0, client), key=key)
+        seed = training_seed(self._training.seed, client)
+        board = make_board(kind, board_uid(0, client), key=key, noise=partial(noise_key, seed))
         return Device(LoopbackTransport(board, name=str(client), framing=profile.framing, mtu=mtu, key=key))
 
     def connect(self) -> None:
@@ -127,23 +130,25 @@ class Check:
         await device.close()
         await self._connect(client, number)
 
-    def evaluate(
-        self, number: int, head: Head, correct: NDArray[np.int32], spared: NDArray[np.bool_]
-    ) -> None:
-        """Let the checked clients evaluate the last head, too."""
+    def evaluate(self, number: int, head: Head, found: Evaluation) -> None:
+        """Let the checked clients evaluate the last head, too; all clients did in the simulation."""
         for client in self._devices:
-            self._runner.run(self._evaluate(number, head, client, int(correct[client]), bool(spared[client])))
+            self._runner.run(self._evaluate(number, head, client, found))
 
-    async def _evaluate(self, number: int, head: Head, client: int, correct: int, spared: bool) -> None:
+    async def _evaluate(self, number: int, head: Head, client: int, found: Evaluation) -> None:
         device, plan = self._devices[client], self._training.plan(number, client)
         reply = await device.train(device.plan_round(number, head, plan, train=False))
         told = reply.statistics.test_correct if reply.statistics else None
-        _require(number, client, "test samples right", told, correct)
+        right = 0 if self._training.noise else int(found.correct[client])
+        _require(number, client, "test samples right", told, right)
+        _compare_personal(number, client, reply, found.personal, client)
         configures = client not in self._configured
         self._compare(
             number,
             client,
-            self._round_bytes(client, spared, train=False, statistics=True, configures=configures),
+            self._round_bytes(
+                client, bool(found.spared[client]), train=False, statistics=True, configures=configures
+            ),
         )
 
     def _round_bytes(
@@ -156,6 +161,7 @@ class Check:
             up if train else 0,
             statistics=statistics,
             configures=configures,
+            noises=train and self._training.noise is not None,
         )
 
     def _configures(self, number: int, client: int) -> bool:
@@ -193,10 +199,22 @@ def _compare_learnt(number: int, client: int, reply: RoundReply, outcome: Outcom
     for what, on_board, here in (
         ("num_examples in RESULT", told.num_examples, int(outcome.num_examples[place])),
         ("loss", np.float32(told.loss).tobytes(), outcome.losses[place].tobytes()),
-        ("training samples right", told.correct, int(outcome.correct[place])),
+        (
+            "training samples right",
+            reply.correct,
+            None if len(outcome.personal) else int(outcome.correct[place]),
+        ),
         ("test samples right", told.test_correct, int(outcome.tested[place])),
     ):
         _require(number, client, what, on_board, here)
+    _compare_personal(number, client, reply, outcome.personal, place)
+
+
+def _compare_personal(
+    number: int, client: int, reply: RoundReply, personal: NDArray[np.int32], place: int
+) -> None:
+    here = int(personal[place]) if len(personal) else None
+    _require(number, client, "test samples that its personal head gets right", reply.personal, here)
 
 
 def _require(number: int, client: int, what: str, on_board: Any, simulated: Any) -> None:

@@ -7,9 +7,9 @@ beyond that it has one row for each kind and round, with sums.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +36,10 @@ from bytefed.ledger.wire_size import (
     start_bytes,
 )
 from bytefed.runs.csv_files import CsvFile, round_row, totals, traffic_row
+from bytefed.runs.dictionary import write_dictionary
 from bytefed.simulation.held_heads import Clients
 from bytefed.simulation.links import ClientLinks
+from bytefed.simulation.purses import Form, Purses
 from bytefed.simulation.simulator import Outcome
 
 _OK, _DIVERGED, _LOST = range(3)
@@ -61,6 +63,7 @@ class SimulatedLedger:
         codecs: Names of the codecs of the downlink and of the uplink.
         most_rows: The most rows that bytes.csv has with one for each client; if the run would need more, it has sums.
         expected_rows: Number of rows that the run would need with one for each client.
+        purses: The clients' budgets; None for a run without a budget.
     """
 
     def __init__(
@@ -73,7 +76,11 @@ class SimulatedLedger:
         *,
         most_rows: int,
         expected_rows: int,
+        purses: Purses | None = None,
+        noises: bool = False,
     ) -> None:
+        self._purses = purses
+        self._noises = noises
         self._run = run
         self._links = links
         self._shape = shape
@@ -86,25 +93,42 @@ class SimulatedLedger:
         self._rounds = CsvFile(directory / "rounds.csv", ROUNDS_COLUMNS)
         for file in (self._bytes, self._sessions, self._rounds):
             file.rewrite()
+        write_dictionary(directory, run)
         self._totals: dict[Phase, dict[str, Any]] = {}
         self._pending: RoundSummary | None = None
 
     def connect(self, number: int, clients: Clients) -> None:
         """Book the bytes of the sessions that clients opened."""
-        units = [connection_bytes(profile) for profile in self._links.profiles]
-        self._book("connect", number, clients, self._links.link[clients], [(u, u, "ok") for u in units])
+        forms = [(profile, connection_bytes) for profile in self._links.profiles]
+        units = [form(profile) for profile, form in forms]
+        kinds = self._links.link[clients]
+        self._book("connect", number, clients, kinds, [(u, u, "ok") for u in units])
         self._rate[clients] = np.nan
+        self._spend(clients, kinds, forms)
+
+    def _spend(
+        self, clients: Clients, kinds: NDArray[np.int64], forms: Sequence[Form], *, trains: bool = False
+    ) -> None:
+        if self._purses is not None:
+            self._purses.spend(clients, kinds, forms, trains=trains)
+
+    def configures(self, rate: float) -> NDArray[np.bool_]:
+        """Return which clients CONFIG is due for in a round with that learning rate, bool [N]."""
+        due: NDArray[np.bool_] = self._rate != rate
+        return due
 
     def evaluate(self, number: int, clients: Clients, spared: NDArray[np.bool_]) -> None:
         """Book the bytes of clients' evaluation of the last head; no blob goes to those that are spared it."""
-        units = [
-            blobs_bytes(profile, self._down(spared), 0, statistics=True, configures=configures)
+        forms: list[Form] = [
+            (profile, partial(_evaluation, down=self._down(spared), configures=configures))
             for profile in self._links.profiles
             for configures in (False, True)
             for spared in (False, True)
         ]
+        units = [form(profile) for profile, form in forms]
         kinds = self._kinds(self._links.link[clients], np.isnan(self._rate[clients]), spared)
         self._book("evaluate", number, clients, kinds, [(u, u, "ok") for u in units])
+        self._spend(clients, kinds, forms)
 
     def train(
         self,
@@ -134,15 +158,22 @@ class SimulatedLedger:
         configures = self._rate[clients] != rate
         self._rate[clients] = rate
         kinds = self._kinds(self._links.link[clients] * 3 + end, configures, outcome.spared)
-        units = [
-            self.round_of(profile, end, self._down(spared), statistics=statistics, configures=configures)
+        ways: list[tuple[LinkProfile, Callable[[LinkProfile], tuple[ByteCount, ByteCount, Status]]]] = [
+            (
+                profile,
+                partial(
+                    self.round_of, end=end, down=self._down(spared), statistics=statistics, configures=due
+                ),
+            )
             for profile in self._links.profiles
             for end in (_OK, _DIVERGED, _LOST)
-            for configures in (False, True)
+            for due in (False, True)
             for spared in (False, True)
         ]
         learnt = _Learnt(len(clients), lost, outcome, statistics=statistics)
-        return self._book("round", number, clients, kinds, units, learnt)
+        sums = self._book("round", number, clients, kinds, [way(profile) for profile, way in ways], learnt)
+        self._spend(clients, kinds, [(profile, partial(_taken, way)) for profile, way in ways], trains=True)
+        return sums
 
     def _kinds(
         self, kinds: NDArray[np.int64], configures: NDArray[np.bool_], spared: NDArray[np.bool_]
@@ -159,11 +190,12 @@ class SimulatedLedger:
     ) -> tuple[ByteCount, ByteCount, Status]:
         """Return the bytes that one client's round takes, the bytes that were estimated for it, and its status."""
         up = blob_size(self._codecs[1], *self._shape)
-        whole = blobs_bytes(profile, down, up, statistics=statistics, configures=configures)
+        asks = {"configures": configures, "noises": self._noises}
+        whole = blobs_bytes(profile, down, up, statistics=statistics, **asks)
         taken = {
             _OK: whole,
-            _DIVERGED: blobs_bytes(profile, down, 0, statistics=statistics, configures=configures),
-            _LOST: start_bytes(profile, down, configures=configures),
+            _DIVERGED: blobs_bytes(profile, down, 0, statistics=statistics, **asks),
+            _LOST: start_bytes(profile, down, **asks),
         }[end]
         return taken, whole, _STATUS[end]
 
@@ -227,25 +259,57 @@ class SimulatedLedger:
             num_examples=examples,
             loss=loss,
             correct=correct,
+            client=client if times == 1 else None,
+            board_name="virtual" if times == 1 else None,
         )
 
     def close_round(self, row: RoundSummary) -> None:
         """Keep a round's row until ``tested`` adds the accuracy of its head on the clients."""
         self._pending = row
 
-    def tested(self, correct: int, samples: int) -> float | None:
-        """Write the row of the last round, with the accuracy of its head on clients' own test samples."""
+    def tested(
+        self, correct: int, samples: int, personal: int | None = None
+    ) -> tuple[float | None, float | None]:
+        """Write the row of the last round, with the accuracies of its head on clients' own test samples.
+
+        Args:
+            correct: Number of samples that the head classifies correctly.
+            samples: Number of samples; 0 for nobody asked.
+            personal: Number of them that the clients' personal heads classify correctly; None where nobody asks.
+
+        Returns:
+            Accuracies of the head and of the personal heads, 0 to 1; None where they are not known.
+        """
         if self._pending is None:
-            return None
+            return None, None
         accuracy = correct / samples if samples else None
-        self._rounds.append([round_row(replace(self._pending, accuracy_boards=accuracy))])
+        own = personal / samples if samples and personal is not None else None
+        self._rounds.append(
+            [round_row(self._run, replace(self._pending, accuracy_boards=accuracy, accuracy_personal=own))]
+        )
         self._pending = None
-        return accuracy
+        return accuracy, own
+
+    def rates(self, clients: Clients, rate: float) -> NDArray[np.float64]:
+        """Return the learning rate of the CONFIG that each client has, or else is to get with this one; float64 [n]."""
+        known = self._rate[clients]
+        return np.where(np.isnan(known), rate, known)
 
     def sums(self) -> dict[Phase, Mapping[str, Any]]:
         """Return the sums over rounds and over each kind of session."""
         nothing = totals([])
         return {phase: self._totals.get(phase, nothing) for phase in ("round", *SESSION_PHASES)}
+
+
+def _evaluation(profile: LinkProfile, *, down: int, configures: bool) -> ByteCount:
+    return blobs_bytes(profile, down, 0, statistics=True, configures=configures)
+
+
+def _taken(
+    way: Callable[[LinkProfile], tuple[ByteCount, ByteCount, Status]], profile: LinkProfile
+) -> ByteCount:
+    """Return the bytes that a round took, of what ``round_of`` says."""
+    return way(profile)[0]
 
 
 class _Learnt:
@@ -265,12 +329,20 @@ class _Learnt:
         self._place[~lost] = np.where(outcome.counted, np.arange(len(outcome.clients)), -1)
 
     def of(self, who: Any) -> tuple[int | None, float | None, int | None]:
-        """Return the sums of num_examples and correct over some clients, and their mean loss between the two."""
+        """Return the sums of num_examples and correct over some clients, and their mean loss between the two.
+
+        Values that clients don't tell are None.
+        """
         place = self._place[who]
         if place[0] < 0:  # one kind: all or none
             return None, None, None
         examples = int(self._outcome.num_examples[place].sum())
         if not self._statistics:
             return examples, None, None
-        losses = self._outcome.losses[place]
-        return examples, float(losses.mean(dtype=np.float64)), int(self._outcome.correct[place].sum())
+        loss = float(self._outcome.losses[place].mean(dtype=np.float64))
+        # With personal heads RESULT has their figure in the place of this one.
+        return (
+            examples,
+            loss,
+            None if len(self._outcome.personal) else int(self._outcome.correct[place].sum()),
+        )

@@ -23,7 +23,8 @@ from bytefed.federation.evaluation import central_accuracy
 from bytefed.federation.findings import MOST_CLIENTS, findings
 from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.news import round_closed, run_started
-from bytefed.federation.rules import Rules, initial_head, score
+from bytefed.federation.rules import Rules, score
+from bytefed.federation.start import began_with, first_head
 from bytefed.head import Head
 from bytefed.ledger.estimate import LEFT_OUT, classic, has_statistics
 from bytefed.ledger.rows import RoundSummary
@@ -34,17 +35,18 @@ from bytefed.runs.directory import (
     RESOLVED,
     coded_errors,
     default_directory,
-    new_run,
     refuse_existing,
     refuse_impossible,
     versions,
 )
+from bytefed.runs.numbers import new_run
 from bytefed.runs.summary import Result, Subject, Summary, write_summary
 from bytefed.seeds import chances, select
 from bytefed.simulation.check import Check
 from bytefed.simulation.held_heads import Clients, HeldScore
 from bytefed.simulation.ledger import SimulatedLedger, uid
 from bytefed.simulation.links import ClientLinks
+from bytefed.simulation.purses import Spending
 from bytefed.simulation.simulator import Outcome, Simulator
 from bytefed.strategies.base import Strategy
 from bytefed.waiting import interrupts
@@ -140,12 +142,12 @@ class Simulation:
         task, partition = assignment.task, assignment.partition
         _check_sizes(partition)
         check_range("--check", environment.check, 0, len(partition))
-        self._config = config
+        self._beginning = began_with(config.head, first_head(config.head, task), task)
+        self._links = ClientLinks.draw(config.seed, len(partition), environment.links)
+        self._spending = spending = Spending.of(config, assignment, self._links, environment.dropout)
+        self._config = config = spending.config if spending else config
         self._environment = environment
-        self._task = task
-        self._partition = partition
-        self._assignment = assignment
-        self._remarks = assignment.remarks
+        self._task, self._partition, self._assignment = task, partition, assignment
         self._listener = listener
         self._rules = Rules.of(config)
         self._training = LocalTraining.of(config, strategy)
@@ -154,7 +156,6 @@ class Simulation:
         self.directory = directory or default_directory(self._run)
         _make_directory(self.directory, config)
         clients = len(partition)
-        self._links = ClientLinks.draw(config.seed, clients, environment.links)
         self._ledger = SimulatedLedger(
             self.directory,
             self._run,
@@ -163,6 +164,8 @@ class Simulation:
             config.codecs,
             most_rows=environment.most_rows,
             expected_rows=self._rules.count(clients) * config.rounds,
+            purses=spending.purses if spending else None,
+            noises=self._training.noise is not None,
         )
         checked = (
             select(config.seed, _CHECKED, range(clients), environment.check) if environment.check else []
@@ -181,7 +184,7 @@ class Simulation:
         self._held_score = HeldScore(self._simulator.held, task, task.test, config.seed)
         self._rounds: list[RoundSummary] = []
         self._asked_in_all = self._counted_in_all = 0
-        self._accuracy_boards: float | None = None
+        self._accuracies: tuple[float | None, float | None] = None, None  # of the last head, and personal
 
     def run(self) -> Summary:
         """Run all rounds; the first Ctrl-C ends after the round under way, the second at once.
@@ -201,19 +204,23 @@ class Simulation:
                 self._task,
                 boards=len(self._partition),
                 rounds=self._config.rounds,
+                learning_rate=self._training.told,
             )
         )
-        for remark in self._remarks:
+        for remark in (*self._beginning.remarks, *self._assignment.remarks):
             self._listener(DataRemark(remark))
-        head, everyone = initial_head(self._task), np.arange(len(self._partition), dtype=np.int64)
+        if self._spending:
+            self._listener(self._spending.announced())
+        head, everyone = self._beginning.head, np.arange(len(self._partition), dtype=np.int64)
         with interrupts(self.stop, _abort), closing(self._check):
             self._ledger.connect(0, everyone)
             self._check.connect()
             for number in range(1, self._config.rounds + 1):
-                if self._stopping:
+                clients = self._choose(number)
+                if self._stopping or not len(clients):
                     break
-                head = self._round(number, head)
-            complete = len(self._rounds) == self._config.rounds
+                head = self._round(number, head, clients)
+            complete = not self._stopping or len(self._rounds) == self._config.rounds
             if complete:
                 self._evaluate_last(head, everyone)
             else:
@@ -222,7 +229,7 @@ class Simulation:
             np.save(make_file(self.directory / HEAD), head)
         result = self._result(complete, started)
         names = [uid(client) for client in range(min(len(self._partition), MOST_CLIENTS))]
-        about = findings(self._assignment, head, names)
+        about = self._beginning.summary | findings(self._assignment, head, names)
         summary = write_summary(self.directory, self._subject(), result, {**self._extra(), **about})
         self._listener(RunEnded(str(self.directory), complete, summary))
         return summary
@@ -232,10 +239,15 @@ class Simulation:
         self._stopping = True
         self._listener(Stopping(len(self._rounds) + 1))
 
-    def _round(self, number: int, head: Head) -> Head:
+    def _choose(self, number: int) -> Clients:
+        """Draw the clients of a round, ascending; none where the budget pays for no further round."""
+        if self._spending is None:
+            return np.array(self._rules.choose(number, range(len(self._partition))), np.int64)
+        due = self._ledger.configures(self._training.rate(number))
+        return self._spending.choose(number, self._rules, due, self._listener)
+
+    def _round(self, number: int, head: Head, clients: Clients) -> Head:
         started = time.monotonic()
-        chosen = self._rules.choose(number, range(len(self._partition)))
-        clients = np.array(chosen, np.int64)
         lost = chances(self._config.seed, _LOST + number, clients) < self._environment.dropout
         outcome = self._simulator.round(number, head, clients, lost)
         found = score(self._task, number, outcome.head)
@@ -243,7 +255,11 @@ class Simulation:
         sums = self._ledger.train(
             number, self._training.rate(number), clients, lost, outcome, statistics=statistics
         )
-        before = self._tested(outcome.clients, outcome.tested) if statistics else self._ledger.tested(0, 0)
+        before, _ = (
+            self._tested(outcome.clients, outcome.tested, outcome.personal)
+            if statistics
+            else self._ledger.tested(0, 0)
+        )
         self._check.round(number, head, clients[lost], outcome)
         if lost.any():
             self._ledger.connect(number, clients[lost])
@@ -252,6 +268,7 @@ class Simulation:
             round=number,
             participants=int(outcome.counted.sum()),
             accuracy_boards=None,
+            accuracy_personal=None,
             accuracy_global=found.accuracy,
             loss_global=found.loss,
             accuracy_held=self._held_score.mean(),
@@ -268,15 +285,20 @@ class Simulation:
         self._listener(round_closed(row, len(clients), before))
         return outcome.head
 
-    def _tested(self, clients: Clients, correct: NDArray[np.int32]) -> float | None:
-        return self._ledger.tested(int(correct.sum()), int(self._partition.test_sizes[clients].sum()))
+    def _tested(
+        self, clients: Clients, correct: NDArray[np.int32], personal: NDArray[np.int32]
+    ) -> tuple[float | None, float | None]:
+        own = int(personal.sum()) if self._training.personal else None
+        samples = 0 if self._training.noise else int(self._partition.test_sizes[clients].sum())
+        return self._ledger.tested(int(correct.sum()), samples, own)
 
     def _evaluate_last(self, head: Head, everyone: Clients) -> None:
         number = len(self._rounds)
-        correct, spared = self._simulator.evaluate(number, head, everyone)
-        self._ledger.evaluate(number, everyone, spared)
-        self._accuracy_boards = self._tested(everyone, correct)
-        self._check.evaluate(number, head, correct, spared)
+        rates = self._ledger.rates(everyone, self._training.rate(number))
+        found = self._simulator.evaluate(number, head, everyone, rates)
+        self._ledger.evaluate(number, everyone, found.spared)
+        self._accuracies = self._tested(everyone, found.correct, found.personal)
+        self._check.evaluate(number, head, found)
 
     def _tell_of_trouble(self, number: int, outcome: Outcome) -> None:
         diverged = int((~outcome.counted).sum())
@@ -317,7 +339,8 @@ class Simulation:
             failed=self._asked_in_all - self._counted_in_all,
             away=(),
             open_boards=self._links.open_clients,
-            accuracy_boards=self._accuracy_boards,
+            accuracy_boards=self._accuracies[0],
+            accuracy_personal=self._accuracies[1],
             accuracy_central=central_accuracy(task, partition, self._training) if wanted else None,
             sums=self._ledger.sums(),
             seconds_wall=time.monotonic() - started,
@@ -330,12 +353,14 @@ class Simulation:
         blob = blob_size("float32", self._task.D, self._task.num_classes)
         return {
             "simulated": True,
+            **self._training.summary(),
             "estimate_flbench": classic(blob, len(self._partition), len(self._rounds)),
             "estimate_flbench_leaves_out": list(LEFT_OUT),
             "rows": "clients" if self._ledger.one_row_each else "sums",
             "links": dict(zip((profile.name for profile in profiles), counts, strict=True)),
             "dropout": self._environment.dropout,
             "check": self._check.summary(),
+            **(self._spending.summary() if self._spending else {}),
         }
 
 

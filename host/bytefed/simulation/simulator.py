@@ -9,6 +9,7 @@ every update (all but those for which the mean is enough, see strategies.base), 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,7 @@ class Outcome:
         losses: float32 [n], mean losses of the last local epoch.
         correct: int32 [n], training samples classified correctly in the last local epoch.
         tested: int32 [n], the client's own test samples that the head it began with classifies correctly.
+        personal: int32 [n], the same of the client's personal head; int32 [0] where nobody asks for it.
         excess: Client to its pull, in medians of the round, for clients that the norm bound bounded.
         deltas: Client to its delta, float32 [P], for the watched clients.
     """
@@ -53,8 +55,23 @@ class Outcome:
     losses: NDArray[np.float32]
     correct: NDArray[np.int32]
     tested: NDArray[np.int32]
+    personal: NDArray[np.int32]
     excess: dict[int, float]
     deltas: dict[int, Head]
+
+
+class Evaluation(NamedTuple):
+    """The results of clients that evaluate a head and send no delta.
+
+    Attributes:
+        correct: int32 [n], own test samples that the head classifies correctly.
+        personal: int32 [n], the same of the client's personal head; int32 [0] where nobody asks for it.
+        spared: bool [n], True where a client held the head already.
+    """
+
+    correct: NDArray[np.int32]
+    personal: NDArray[np.int32]
+    spared: NDArray[np.bool_]
 
 
 class Simulator:
@@ -129,24 +146,29 @@ class Simulator:
             losses=work.losses,
             correct=work.correct,
             tested=tested,
+            personal=work.personal,
             excess=excess,
             deltas=work.watched,
         )
 
-    def evaluate(
-        self, number: int, head: Head, clients: Clients
-    ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    def evaluate(self, number: int, head: Head, clients: Clients, rates: NDArray[np.float64]) -> Evaluation:
         """Send clients the head.
 
-        Returns:
-            int32 [n], how many of its own test samples each classifies correctly; bool [n], which of them held the
-            head already.
+        Args:
+            number: The round that made the head.
+            head: float32 [P], the global head.
+            clients: int64 [n].
+            rates: float64 [n], the learning rates by which clients make their personal heads.
         """
         spared = self.held.spared(head, clients)
         heads, version = self._deliver(number, head, clients)
         tested = np.empty(len(clients), np.int32)
         self._trainer.core.evaluate(clients, heads, version, tested)
-        return tested, spared
+        personal = np.empty(len(clients) if self._trainer.training.personal else 0, np.int32)
+        for rate in np.unique(rates).tolist() if len(personal) else ():
+            some = rates == rate
+            personal[some] = self._trainer.personal(number, rate, heads, version[some], clients[some])
+        return Evaluation(tested, personal, spared)
 
     def _deliver(self, number: int, head: Head, clients: Clients) -> tuple[Head, NDArray[np.int32]]:
         return self.held.deliver(number, head, self._codec_down, clients)

@@ -9,25 +9,34 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bytefed import codec
 from bytefed.federation.config import RunConfig
+from bytefed.ledger import rates
 from bytefed.ledger.bytes_to import SHARES, bytes_to, final_accuracy
 from bytefed.runs.csv_files import defused
+from bytefed.simulation.beside import Beside, geometric, present, reached
+from bytefed.simulation.prices import Prices
 from bytefed.simulation.trial import Outcome
 from bytefed.strategies.registry import canonical
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Values = NDArray[np.float64]
 
 REFERENCE = "float32"
 TRIALS, TABLE = "trials.jsonl", "sweep.csv"
 TOLERANCE = 0.005  # of final accuracy, that the recommended codec may lose
-BUDGET = 60_000  # instructions for encoding and decoding 64x10, that it may take
+COSTS = {"bytes": "wire", "air time": "air", "energy": "energy"}
+"""The costs by which a codec is recommended, and their names in a trial."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +45,7 @@ class Setting:
 
     Attributes:
         data, alpha, codec, local_epochs, learning_rate, batch_size, fraction_train, strategy: The keys of
-            RunConfig of the same names.
+            RunConfig of the same names; a learning rate of 0 is that by rule.
     """
 
     data: str
@@ -61,16 +70,26 @@ class Setting:
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """What a setting came to with one seed: float64 [rounds] each; wire is bytes a board so far.
+    """The results of a setting with one seed: float64 [rounds] each, of the means of ``trial.Outcome`` over the boards.
 
-    The others are those of ``trial.Outcome``.
+    Attributes:
+        accuracy, held, validation, validation_held: Accuracies of each round, as those of ``trial.Outcome``.
+        wire: A board's bytes up to the end of each round.
+        kinds: float64 [rounds, 8], a board's rounds of each kind so far.
+        trained: Samples that a board trained on so far.
+        air: A board's seconds in the air so far; empty before ``priced``.
+        energy: A board's energy so far, mJ; empty before ``priced``.
     """
 
-    accuracy: NDArray[np.float64]
-    held: NDArray[np.float64]
-    validation: NDArray[np.float64]
-    validation_held: NDArray[np.float64]
-    wire: NDArray[np.float64]
+    accuracy: Values
+    held: Values
+    validation: Values
+    validation_held: Values
+    wire: Values
+    kinds: Values = field(default_factory=lambda: np.empty((0, 8)))
+    trained: Values = field(default_factory=lambda: np.empty(0))
+    air: Values = field(default_factory=lambda: np.empty(0))
+    energy: Values = field(default_factory=lambda: np.empty(0))
 
     @classmethod
     def of(cls, outcome: Outcome, clients: int) -> Trial:
@@ -81,22 +100,38 @@ class Trial:
             outcome.validation,
             outcome.validation_held,
             outcome.wire / clients,
+            outcome.kinds / clients,
+            outcome.trained / clients,
         )
+
+    def priced(self, prices: Prices) -> Trial:
+        """Return the trial with the air time and the energy that it takes by a table of prices."""
+        air, energy = prices.cumulative(self.kinds, self.trained)
+        return replace(self, air=air, energy=energy)
 
     def final(self, what: str = "accuracy") -> float:
         """Accuracy at the end, the mean of the last rounds."""
         return final_accuracy(getattr(self, what).tolist()) or 0.0
 
-    def bytes_to(self, target: float, what: str = "held") -> float:
-        """Bytes a board until the accuracy reaches a target and stays there for some rounds; NaN for never."""
-        found = bytes_to(target, getattr(self, what).tolist(), self.wire.tolist())
+    def bytes_to(self, target: float, what: str = "held", cost: str = "wire") -> float:
+        """Return a board's bytes until an accuracy reaches a target and stays there for some rounds.
+
+        It is NaN for never, and for a cost that is not known.
+
+        Args:
+            target: Accuracy, 0 to 1.
+            what: Whose accuracy, by its name.
+            cost: "wire", or "air" or "energy" for the seconds or mJ instead of the bytes.
+        """
+        costs = getattr(self, cost).tolist()
+        found = bytes_to(target, getattr(self, what).tolist(), costs) if costs else None
         return float("nan") if found is None else found
 
 
 Cells = Mapping[Setting, Sequence[Trial]]
 """The trials of each cell, one for each seed, in the same order."""
 
-_ARRAYS = tuple(f.name for f in fields(Trial))
+_ARRAYS = tuple(f.name for f in fields(Trial) if f.name not in ("air", "energy"))  # those that are kept
 
 
 def grid(axes: Mapping[str, Iterable[Any]]) -> list[Setting]:
@@ -122,7 +157,9 @@ class Trials:
         directory.mkdir(parents=True, exist_ok=True)
         self._path = directory / TRIALS
         names = [name for name in asdict(config) if name not in {f.name for f in fields(Setting)} | {"seed"}]
-        self._fixed = {name: getattr(config, name) for name in names} | {"clients": clients, "link": link}
+        by_rule = [rates.START, rates.FACTOR, rates.rounds_between(config.rounds)]
+        others = {"clients": clients, "link": link, "rates_by_rule": by_rule}
+        self._fixed = {name: getattr(config, name) for name in names} | others
         self._found = dict(self._read())
         if self._path.exists() and not self._path.read_bytes().endswith(b"\n"):
             self._path.write_bytes(self._path.read_bytes() + b"\n")  # cut off by a kill
@@ -156,26 +193,19 @@ class Trials:
 
 
 @dataclass(frozen=True)
-class Row:
-    """The results of a setting over all seeds.
+class Row(Setting):
+    """A setting, and its results over all seeds.
 
     Accuracies in per cent, bytes a board on the wire until the heads that the boards hold have reached 95 or 99 % of
     float32's final accuracy, of a float32 with the same other settings. `host_99` asks it of the host's head instead.
-    `ratio_99` is how many times fewer than float32's, geometric mean. `worst_change` is the largest loss against
-    float32 of any seed, `reached` how many seeds reached 99 %.
+    `air_99` and `energy_99` are the seconds in the air and the mJ of a board until the same: radio, codec, seals and
+    training together; NaN on a link that is no BLE link. `ratio_99` is how many times fewer than float32's, geometric
+    mean. `worst_change` is the largest loss against float32 of any seed, `reached` how many seeds reached 99 %.
 
     What ends with `_best` is against the best float32 of the grid instead (``best_reference``), whose settings the
     `best_` columns say.
     """
 
-    data: str
-    alpha: float
-    codec: str
-    local_epochs: int
-    learning_rate: float
-    batch_size: int
-    fraction_train: float
-    strategy: str
     seeds: int
     accuracy: float
     accuracy_sd: float
@@ -191,6 +221,8 @@ class Row:
     ratio_99_high: float
     host_99: float
     host_reached: int
+    air_99: float
+    energy_99: float
     best_epochs: int
     best_rate: float
     best_batch: int
@@ -212,7 +244,7 @@ def summarize(setting: Setting, parameters: int, cells: Cells) -> Row:
     """
     best = best_reference(setting, cells)
     own = cells[setting]
-    same, other = _Comparison(own, cells[setting.reference]), _Comparison(own, cells[best])
+    same, other = Beside(own, cells[setting.reference]), Beside(own, cells[best])
     accuracy = np.array([100 * trial.final() for trial in own])
     to_99, host_99, ratio = same.bytes_to(SHARES[1]), same.bytes_to(SHARES[1], "accuracy"), same.ratio()
     up = codec.find(setting.codec.rpartition("/")[2])
@@ -220,34 +252,18 @@ def summarize(setting: Setting, parameters: int, cells: Cells) -> Row:
         **asdict(setting), seeds=len(own),
         accuracy=accuracy.mean(), accuracy_sd=accuracy.std(),
         change=same.change.mean(), worst_change=same.change.min(),
-        bytes_95=_all(same.bytes_to(SHARES[0])).mean(), bytes_99=_all(to_99).mean(),
-        bytes_99_low=_all(to_99).min(), bytes_99_high=_all(to_99).max(), reached=_reached(to_99),
-        ratio_99=_geometric(ratio), ratio_99_low=_all(ratio).min(), ratio_99_high=_all(ratio).max(),
-        host_99=_all(host_99).mean(), host_reached=_reached(host_99),
+        bytes_95=present(same.bytes_to(SHARES[0])).mean(), bytes_99=present(to_99).mean(),
+        bytes_99_low=present(to_99).min(), bytes_99_high=present(to_99).max(), reached=reached(to_99),
+        ratio_99=geometric(ratio), ratio_99_low=present(ratio).min(), ratio_99_high=present(ratio).max(),
+        host_99=present(host_99).mean(), host_reached=reached(host_99),
+        air_99=present(same.bytes_to(SHARES[1], cost="air")).mean(),
+        energy_99=present(same.bytes_to(SHARES[1], cost="energy")).mean(),
         best_epochs=best.local_epochs, best_rate=best.learning_rate, best_batch=best.batch_size,
-        change_best=other.change.mean(), bytes_99_best=_all(other.bytes_to(SHARES[1])).mean(),
-        reached_best=_reached(other.bytes_to(SHARES[1])), ratio_99_best=_geometric(other.ratio()),
+        change_best=other.change.mean(), bytes_99_best=present(other.bytes_to(SHARES[1])).mean(),
+        reached_best=reached(other.bytes_to(SHARES[1])), ratio_99_best=geometric(other.ratio()),
         ram=codec.board_memory(up, parameters),
         instructions=codec.instructions(setting.codec),
     )  # fmt: skip
-
-
-class _Comparison:
-    """The trials of a setting beside those of a reference, seed by seed."""
-
-    def __init__(self, own: Sequence[Trial], reference: Sequence[Trial]) -> None:
-        self._pairs = list(zip(own, reference, strict=True))
-        self.change = np.array([100 * (a.final() - b.final()) for a, b in self._pairs])
-
-    def bytes_to(self, share: float, what: str = "held") -> NDArray[np.float64]:
-        """Bytes of each seed to a share of the reference's final accuracy."""
-        return np.array([a.bytes_to(share * b.final(), what) for a, b in self._pairs])
-
-    def ratio(self) -> NDArray[np.float64]:
-        """How many times as many bytes the reference takes to 99 % of its final accuracy."""
-        return np.array([b.bytes_to(SHARES[1] * b.final()) for _, b in self._pairs]) / self.bytes_to(
-            SHARES[1]
-        )
 
 
 def best_reference(setting: Setting, cells: Cells) -> Setting:
@@ -268,50 +284,38 @@ def best_reference(setting: Setting, cells: Cells) -> Setting:
     return rivals[int(np.nanargmin(costs))]
 
 
-def _reached(values: NDArray[np.float64]) -> int:
-    return int(np.isfinite(values).sum())
-
-
-def _geometric(values: NDArray[np.float64]) -> float:
-    return float(np.exp(np.log(_all(values)).mean()))
-
-
-def _all(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Those that are numbers; NaN where there is none."""
-    found = values[np.isfinite(values)]
-    return found if len(found) else np.array([np.nan])
-
-
-def recommend(cells: Cells) -> str:
+def recommend(cells: Cells, cost: str = "wire") -> str:
     """Choose a codec by the boards' own test samples.
 
-    Of the codecs that a board decodes and encodes within BUDGET instructions, and whose final accuracy, in the mean
-    over the seeds, is nowhere more than half a point below float32's, the one with the fewest bytes to 99 % of
-    float32's, in the geometric mean over all settings. A codec that fails to get there with some seed is out.
+    Of the codecs whose final accuracy, in the mean over the seeds, is nowhere more than half a point below float32's,
+    the one that costs least to 99 % of float32's, in the geometric mean over all settings. A codec that fails to get
+    there with some seed is out.
+
+    Args:
+        cells: The trials of all cells, priced.
+        cost: One of the values of COSTS.
     """
     best, least = REFERENCE, np.inf
     for name in dict.fromkeys(setting.codec for setting in cells):
-        if codec.instructions(name) > BUDGET:
-            continue
         costs: list[float] = []
         for setting, own in cells.items():
             if setting.codec != name:
                 continue
             pairs = list(zip(own, cells[setting.reference], strict=True))
             loss = np.mean([b.final("validation") - a.final("validation") for a, b in pairs])
-            to_99 = [a.bytes_to(SHARES[1] * b.final("validation"), "validation_held") for a, b in pairs]
+            to_99 = [a.bytes_to(SHARES[1] * b.final("validation"), "validation_held", cost) for a, b in pairs]
             costs.append(float(np.mean(np.log(to_99))) if loss <= TOLERANCE else np.inf)
-        cost = sum(costs) / len(costs)
-        if cost < least:  # never with a NaN
-            best, least = name, cost
+        total = sum(costs) / len(costs)
+        if total < least:  # never with a NaN
+            best, least = name, total
     return best
 
 
-def write_table(path: Path, rows: Sequence[Row]) -> None:
-    """Write the table as CSV."""
+def write_table(path: Path, kind: type[DataclassInstance], rows: Sequence[DataclassInstance]) -> None:
+    """Write rows of a kind as CSV."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow([f.name for f in fields(Row)])
+        writer.writerow([f.name for f in fields(kind)])
         for row in rows:
             writer.writerow([_shown(value) for value in asdict(row).values()])
 

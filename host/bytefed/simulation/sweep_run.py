@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from bytefed.data import Task, load_task
-from bytefed.errors import check_range
+from bytefed.data import TASKS, Task, load_task
+from bytefed.errors import ConfigError, DataError, check_range
 from bytefed.federation.assignment import Assignment
 from bytefed.federation.config import RunConfig
 from bytefed.head import parameters
+from bytefed.ledger.air import AirTable
 from bytefed.ledger.estimate import check_ranges, link_profile
-from bytefed.ledger.wire_size import CODECS, LinkProfile
+from bytefed.ledger.wire_size import CODECS, LinkProfile, connection_bytes
 from bytefed.runs.directory import coded_errors, refuse_impossible
+from bytefed.simulation.prices import Prices
+from bytefed.simulation.references import COMPARISONS, Comparison, compare, plain, with_references
 from bytefed.simulation.sweep import (
+    COSTS,
     TABLE,
     Cells,
     Row,
@@ -29,7 +33,18 @@ from bytefed.simulation.sweep import (
 )
 from bytefed.simulation.trial import run_trial
 
+STANDARD = ("digits", "digits04", "gesture", "motion", "vowels", "leaves", "appliances", "cifar10")
+"""The tasks that "standard" stands for: easy ones, and those on which methods fail."""
+
 _DIRECTORY = "--sweep-dir"
+_STANDARD = "standard"
+_NOT_HERE = (
+    "E_DATA_MISSING",
+    "E_CONFIG_EXTRA",
+    "E_PARTITION_CLIENTS",
+    "E_PARTITION_UNREACHABLE",
+    "E_PARTITION_TEST",
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +60,10 @@ class SweepPlan:
         link: The link's name in trials.jsonl.
         directory: Where trials and table are kept; trials that are there already are not made again.
         data_dir: Folder with the raw data of tasks that bytefed doesn't ship.
+        references: Whether each setting is also compared with float32 as it is usually trained and at its best, on
+            plain features and on its own; see ``references``.
+        air_table: Radio settings, currents and processor; None for those of an nRF52840.
+        optional: Tasks that are left out, and said so, where their data aren't there or too few for so many boards.
     """
 
     settings: Sequence[Setting]
@@ -55,10 +74,18 @@ class SweepPlan:
     link: str
     directory: Path
     data_dir: Path | None = None
+    references: bool = False
+    air_table: Path | None = None
+    optional: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         check_range("--seeds", len(self.seeds), 1, 10_000)
         check_range("--clients", self.clients, 1, 10_000_000)
+
+    @property
+    def cells(self) -> Sequence[Setting]:
+        """The settings, and behind them the references that are to be tried besides."""
+        return with_references(self.settings) if self.references else self.settings
 
 
 @dataclass(frozen=True)
@@ -67,13 +94,21 @@ class SweepTable:
 
     Attributes:
         rows: One for each cell of the grid, over all seeds.
-        recommended: The codec that the boards' own test samples speak for; see ``recommend``.
+        recommended: The codec that the boards' own test samples speak for, by the cost that is to be least: "bytes",
+            and on a BLE link "air time" and "energy"; see ``recommend``. Empty where boards train with noise: they
+            have no such samples, and nothing is chosen on the global test set.
         path: The same rows as CSV.
+        comparisons: Each cell beside all its references, over all seeds; empty if none were asked for.
+        comparisons_path: The comparisons as CSV; None if none were asked for.
+        skipped: The reason for each optional task that was left out, by its name.
     """
 
     rows: Sequence[Row]
-    recommended: str
+    recommended: Mapping[str, str]
     path: Path
+    comparisons: Sequence[Comparison] = ()
+    comparisons_path: Path | None = None
+    skipped: Mapping[str, str] = field(default_factory=dict)
 
 
 def plan_sweep(
@@ -87,11 +122,14 @@ def plan_sweep(
     sealed: bool = True,
     directory: Path,
     data_dir: Path | None = None,
+    references: bool = False,
+    air_table: Path | None = None,
 ) -> SweepPlan:
     """Plan a sweep over all combinations of values.
 
     Args:
-        axes: Values by the names of the fields of ``Setting``, all of them; no codec stands for every one.
+        axes: Values by the names of the fields of ``Setting``, all of them; no codec stands for every one, and the
+            task "standard" for all of STANDARD.
         base: All that the grid does not vary.
         seeds: See ``SweepPlan``.
         clients: See ``SweepPlan``.
@@ -100,15 +138,26 @@ def plan_sweep(
         link: "serial" or "ble".
         mtu: ATT MTU of a BLE link, 23 to 517; 65 at least where it is sealed.
         sealed: Whether boards and host share keys.
+        references: See ``SweepPlan``.
+        air_table: See ``SweepPlan``.
 
     Raises:
-        ConfigError: E_CONFIG_RANGE, E_CONFIG_CHOICE, E_CONFIG_STRATEGY, E_MTU_SMALL.
+        ConfigError: E_CONFIG_RANGE, E_CONFIG_CHOICE, E_CONFIG_STRATEGY, E_CONFIG_PRIVACY, E_MTU_SMALL.
     """
     check_ranges({"mtu": mtu})
+    if base.dp and references:
+        raise ConfigError(
+            "E_CONFIG_PRIVACY", "References are trained without noise.", "Leave out --references, or --dp."
+        )
     profile = link_profile(link, mtu, sealed=sealed)
     name = f"{link if link == 'serial' else f'{link}/{mtu}'} {profile.security}"
-    axes = {**axes, "codec": [*axes["codec"]] or [*CODECS]}
-    return SweepPlan(grid(axes), seeds, base, clients, profile, name, directory, data_dir)
+    data = [*axes["data"]]
+    optional = frozenset(STANDARD).difference(data) if _STANDARD in data else frozenset[str]()
+    tasks = [task for one in data for task in (STANDARD if one == _STANDARD else (one,))]
+    axes = {**axes, "codec": [*axes["codec"]] or [*CODECS], "data": tasks}
+    return SweepPlan(
+        grid(axes), seeds, base, clients, profile, name, directory, data_dir, references, air_table, optional
+    )
 
 
 SweepProgress = Callable[[Setting, int, int], None]
@@ -128,31 +177,91 @@ def run_sweep(plan: SweepPlan, progress: SweepProgress) -> SweepTable:
         StoreError: E_RUN_DIRECTORY, E_RUN_READ_ONLY, E_DISK_FULL or E_RUN_IO for the sweep's directory.
     """
     refuse_impossible(plan.directory, _DIRECTORY)
-    tasks = {name: load_task(name, plan.data_dir) for name in {setting.data for setting in plan.settings}}
-    _check(plan, tasks)
+    table = AirTable.load(plan.air_table)
+    plan, tasks, skipped = _loaded(plan)
+    _check(plan)
     with coded_errors(plan.directory, _DIRECTORY, "start it again: it goes on where it stood"):
-        cells = _try_all(plan, tasks, progress)
+        cells = _priced(plan, tasks, table, _try_all(plan, tasks, progress))
         rows = [_row(setting, cells, tasks[setting.data]) for setting in plan.settings]
-        write_table(plan.directory / TABLE, rows)
-    return SweepTable(rows, recommend(cells), plan.directory / TABLE)
+        write_table(plan.directory / TABLE, Row, rows)
+        asked = {setting: cells[setting] for setting in plan.settings}
+        recommended = {} if plan.base.dp else _recommended(plan.profile, asked)
+        found = SweepTable(rows, recommended, plan.directory / TABLE, skipped=skipped)
+        return _compared(plan, cells, found) if plan.references else found
 
 
-def _check(plan: SweepPlan, tasks: Mapping[str, Task]) -> None:
-    """Refuse a grid with a cell that can't be tried, before hours have gone into the others."""
-    divisions: dict[tuple[str, float], RunConfig] = {}
-    for setting in plan.settings:
-        config = replace(plan.base, **asdict(setting))
-        config.with_strategy(None)
-        divisions[setting.data, setting.alpha] = config
-    for config in divisions.values():
+def _recommended(profile: LinkProfile, cells: Cells) -> dict[str, str]:
+    """Return the codec to take by each cost that the link has."""
+    costs = COSTS if profile.framing == "ble" else {"bytes": COSTS["bytes"]}
+    return {name: recommend(cells, cost) for name, cost in costs.items()}
+
+
+def _compared(plan: SweepPlan, cells: Cells, found: SweepTable) -> SweepTable:
+    """Return the table with the comparisons, and write them."""
+    handshake = connection_bytes(plan.profile).handshake
+    rows = [row for setting in plan.settings for row in compare(setting, cells, handshake)]
+    path = plan.directory / COMPARISONS
+    write_table(path, Comparison, rows)
+    return replace(found, comparisons=rows, comparisons_path=path)
+
+
+def _priced(plan: SweepPlan, tasks: Mapping[str, Task], table: AirTable, cells: Cells) -> Cells:
+    """Return the trials with their air time and energy."""
+    found = {}
+    for setting, trials in cells.items():
+        task = tasks[setting.data]
+        prices = Prices.of(plan.profile, table, setting.codec, task.D, task.num_classes)
+        found[setting] = [trial.priced(prices) for trial in trials]
+    return found
+
+
+def _loaded(plan: SweepPlan) -> tuple[SweepPlan, dict[str, Task], dict[str, str]]:
+    """Return the plan without the optional tasks that can't be tried, the tasks, and why those can't.
+
+    A grid with another cell that can't be tried is refused, before hours have gone into the rest.
+    """
+    tasks: dict[str, Task] = {}
+    skipped: dict[str, str] = {}
+    names = list(dict.fromkeys(setting.data for setting in plan.settings))
+    for name in names:
+        try:
+            if name in plan.optional and plan.data_dir is None and name in TASKS and TASKS[name].made_on_use:
+                raise _not_fetched(name)
+            for one in {name, plain(name)} if plan.references else {name}:
+                tasks[one] = load_task(one, plan.data_dir)
+            _check_division(plan, name, tasks[name])
+        except (ConfigError, DataError) as error:
+            if name not in plan.optional or error.code not in _NOT_HERE or len(skipped) == len(names) - 1:
+                raise
+            skipped[name] = str(error)
+    kept = [setting for setting in plan.settings if setting.data not in skipped]
+    return replace(plan, settings=kept), tasks, skipped
+
+
+def _check_division(plan: SweepPlan, name: str, task: Task) -> None:
+    """Refuse a task that can't be divided among the boards in each way that the grid wants."""
+    for alpha in dict.fromkeys(setting.alpha for setting in plan.settings if setting.data == name):
         for seed in plan.seeds:
-            Assignment.divided(replace(config, seed=seed), tasks[config.data], plan.clients)
+            config = replace(plan.base, data=name, alpha=alpha, seed=seed)
+            Assignment.divided(config, task, plan.clients)
+
+
+def _not_fetched(name: str) -> DataError:
+    return DataError(
+        "E_DATA_MISSING", f"The data of {name} have to be downloaded.", "Name a --data-dir that holds them."
+    )
+
+
+def _check(plan: SweepPlan) -> None:
+    """Refuse a grid with a setting that no run can have."""
+    for setting in plan.cells:
+        replace(plan.base, **asdict(setting)).with_strategy(None)
 
 
 def _try_all(plan: SweepPlan, tasks: Mapping[str, Task], progress: SweepProgress) -> Cells:
     trials = Trials(plan.directory, plan.base, plan.clients, plan.link)
-    cells: dict[Setting, list[Trial]] = {setting: [] for setting in plan.settings}
-    total = len(plan.settings) * len(plan.seeds)
+    cells: dict[Setting, list[Trial]] = {setting: [] for setting in plan.cells}
+    total = len(plan.cells) * len(plan.seeds)
     for done, (setting, seed) in enumerate(_pairs(plan)):
         progress(setting, done, total)
         trial = trials.get(setting, seed)
@@ -166,7 +275,7 @@ def _try_all(plan: SweepPlan, tasks: Mapping[str, Task], progress: SweepProgress
 
 
 def _pairs(plan: SweepPlan) -> Iterable[tuple[Setting, int]]:
-    return ((setting, seed) for setting in plan.settings for seed in plan.seeds)
+    return ((setting, seed) for setting in plan.cells for seed in plan.seeds)
 
 
 def _row(setting: Setting, cells: Cells, task: Task) -> Row:

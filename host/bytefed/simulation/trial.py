@@ -7,6 +7,7 @@ head that such a run would.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,10 @@ from bytefed.federation.assignment import Assignment
 from bytefed.federation.config import RunConfig
 from bytefed.federation.evaluation import evaluate
 from bytefed.federation.local_training import LocalTraining
-from bytefed.federation.rules import Rules, initial_head
+from bytefed.federation.rules import Rules
+from bytefed.federation.start import first_head
 from bytefed.head import Head
+from bytefed.ledger.count import ByteCount
 from bytefed.ledger.estimate import has_statistics
 from bytefed.ledger.wire_size import LinkProfile, blob_size, blobs_bytes, connection_bytes
 from bytefed.simulation.held_heads import HeldScore
@@ -35,6 +38,8 @@ class Outcome:
         validation_held: float64 [rounds], as `held` on the same samples.
         wire: int64 [rounds], bytes on the wire up to the end of each round, both directions, all boards together:
             connections, configurations and rounds, without giving the boards their samples.
+        kinds: int64 [rounds, 8], boards' rounds of each kind up to the end of each round, by ``kind``.
+        trained: int64 [rounds], samples that boards trained on up to the end of each round, each as often as it was.
         head: float32 [P], the last global head.
     """
 
@@ -43,7 +48,31 @@ class Outcome:
     validation: NDArray[np.float64]
     validation_held: NDArray[np.float64]
     wire: NDArray[np.int64]
+    kinds: NDArray[np.int64]
+    trained: NDArray[np.int64]
     head: Head
+
+
+def kind(*, spared: bool, statistics: bool, configures: bool) -> int:
+    """Return the number, 0 to 7, of all that decides the bytes of a board's round, besides link and codecs."""
+    return 4 * spared + 2 * statistics + configures
+
+
+def by_kind(profile: LinkProfile, down: int, up: int, *, noises: bool = False) -> list[ByteCount]:
+    """Return the bytes of a board's round of each kind, in the order of ``kind``.
+
+    Args:
+        profile: The link.
+        down: Bytes of the downlink's blob.
+        up: Bytes of the uplink's blob.
+        noises: Whether NOISE goes before each CONFIG.
+    """
+    return [
+        blobs_bytes(
+            profile, 0 if spared else down, up, statistics=statistics, configures=configures, noises=noises
+        )
+        for spared, statistics, configures in product((False, True), repeat=3)
+    ]
 
 
 def run_trial(config: RunConfig, task: Task, clients: int, profile: LinkProfile) -> Outcome:
@@ -62,31 +91,29 @@ def run_trial(config: RunConfig, task: Task, clients: int, profile: LinkProfile)
     assignment, rules = Assignment.divided(config, task, clients), Rules.of(config)
     training = LocalTraining.of(config, strategy)
     simulator = Simulator(rules, training, assignment, strategy, threads=1)
-    head = initial_head(task)
-    spent = connection_bytes(profile).wire_total * clients
+    head = first_head(config.head, task)
     down, up = (blob_size(codec, task.D, task.num_classes) for codec in config.codecs)
     rates = np.full(clients, np.nan)  # of each board's last CONFIG
     own_tests = [assignment.partition.test(client) for client in range(clients)]
     held_out = task.federated.take(np.concatenate(own_tests))
-    samples = (task.test, held_out)
+    samples = (task.test, held_out if len(held_out) else task.test)  # with noise boards set nothing apart
     scores = [HeldScore(simulator.held, task, some, config.seed) for some in samples]
     accuracy, held = np.zeros((2, config.rounds)), np.zeros((2, config.rounds))
-    wire = np.zeros(config.rounds, np.int64)
+    kinds, trained = np.zeros((config.rounds, 8), np.int64), np.zeros(config.rounds, np.int64)
     for number in range(1, config.rounds + 1):
         chosen = rules.choose(number, range(clients))
         nobody = np.zeros(len(chosen), np.bool_)
         outcome = simulator.round(number, head, np.array(chosen, np.int64), nobody)
         head, rate = outcome.head, training.rate(number)
+        statistics = has_statistics(number, config.statistics_rounds)
         for client, spared in zip(chosen, outcome.spared.tolist(), strict=True):
-            spent += blobs_bytes(
-                profile,
-                0 if spared else down,
-                up,
-                statistics=has_statistics(number, config.statistics_rounds),
-                configures=rates[client] != rate,
-            ).wire_total
+            configures = bool(rates[client] != rate)
+            kinds[number - 1, kind(spared=spared, statistics=statistics, configures=configures)] += 1
+        trained[number - 1] = outcome.num_examples.sum() * config.local_epochs
         rates[chosen] = rate
         accuracy[:, number - 1] = [evaluate(task, head, some).accuracy for some in samples]
         held[:, number - 1] = [score.mean() for score in scores]
-        wire[number - 1] = spent
-    return Outcome(accuracy[0], held[0], accuracy[1], held[1], wire, head)
+    kinds, trained = kinds.cumsum(axis=0), trained.cumsum()
+    sizes = [count.wire_total for count in by_kind(profile, down, up, noises=training.noise is not None)]
+    wire = connection_bytes(profile).wire_total * clients + kinds @ np.array(sizes)
+    return Outcome(accuracy[0], held[0], accuracy[1], held[1], wire, kinds, trained, head)

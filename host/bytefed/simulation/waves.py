@@ -11,10 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bytefed import codec
 from bytefed._core import Simulator as Core
 from bytefed.federation.local_training import LocalTraining
 from bytefed.head import Head
+from bytefed.protocol.message import Noise
 from bytefed.simulation.held_heads import Clients
+from bytefed.simulation.noise import noise_keys
 from bytefed.strategies.base import Update
 from bytefed.strategies.robust import Bounds
 
@@ -52,6 +55,45 @@ class Trainer:
         """P, the number of a head's parameters."""
         return int(self.residuals.shape[1])
 
+    def personal(
+        self, number: int, rate: float, heads: Head, version: NDArray[np.int32], clients: Clients
+    ) -> NDArray[np.int32]:
+        """Train clients without a delta, and leave their residuals as they are.
+
+        Args:
+            number: The round, 1 to 65535.
+            rate: Step size.
+            heads: float32 [V, P], the heads that clients hold.
+            version: int32 [n], for each client the index of the head that it holds.
+            clients: int64 [n].
+
+        Returns:
+            int32 [n], how many of its own test samples each client's trained head classifies correctly.
+        """
+        found = np.empty(len(clients), np.int32)
+        for first in range(0, len(clients), MOST_IN_WAVE):
+            part = slice(first, first + MOST_IN_WAVE)
+            count = len(clients[part])
+            self.core.train(
+                clients[part],
+                self.seeds[clients[part]],
+                heads,
+                version[part],
+                round=number,
+                epochs=self.training.epochs,
+                batch=self.training.batch_size,
+                rate=rate,
+                proximal_mu=self.training.proximal_mu,
+                codec=codec.find("float32").number,
+                residuals=self.residuals[:0],
+                deltas=np.empty((count, self.parameters), np.float32),
+                losses=np.empty(count, np.float32),
+                correct=np.empty(count, np.int32),
+                norms=np.empty(count),
+                personal=found[part],
+            )
+        return found
+
 
 class Waves:
     """The clients of one round and the deltas that they make, wave by wave.
@@ -75,6 +117,7 @@ class Waves:
         self.losses = np.empty(len(clients), np.float32)
         self.correct = np.empty(len(clients), np.int32)
         self.norms = np.empty(len(clients))
+        self.personal = np.empty(len(clients) if trainer.training.personal else 0, np.int32)
         self.watched: dict[int, Head] = {}
         row_bytes = 4 * trainer.parameters
         size = min(MOST_IN_WAVE, max(WAVE_BYTES // row_bytes, 64), max(len(clients), 1))
@@ -105,6 +148,38 @@ class Waves:
             yield part, deltas
 
     def _train(self, part: slice, deltas: Head) -> None:
+        trainer, clients = self._trainer, self.clients[part]
+        if trainer.training.noise is None:
+            self._train_plainly(part, deltas)
+        else:
+            self._train_with_noise(trainer.training.noise.message, part, deltas)
+        if self._trained < part.stop:
+            self._trained = part.stop
+            for client in trainer.watched.intersection(clients.tolist()):
+                self.watched[client] = deltas[np.searchsorted(clients, client)].copy()
+
+    def _train_with_noise(self, noise: Noise, part: slice, deltas: Head) -> None:
+        trainer, clients = self._trainer, self.clients[part]
+        seeds = trainer.seeds[clients]
+        trainer.core.train_with_noise(
+            clients,
+            seeds,
+            self._heads,
+            self.version[part],
+            round=self.number,
+            rate=trainer.training.rate(self.number),
+            clip=noise.clip,
+            cost=noise.cost,
+            grid=noise.grid,
+            keys=noise_keys(seeds.tolist(), self.number),
+            codec=trainer.codec,
+            residuals=trainer.residuals,
+            deltas=deltas,
+            norms=self.norms[part],
+        )
+        self.losses[part], self.correct[part] = 0.0, 0  # nobody tells them
+
+    def _train_plainly(self, part: slice, deltas: Head) -> None:
         trainer, training = self._trainer, self._trainer.training
         clients = self.clients[part]
         trainer.core.train(
@@ -123,11 +198,8 @@ class Waves:
             losses=self.losses[part],
             correct=self.correct[part],
             norms=self.norms[part],
+            personal=self.personal[part],
         )
-        if self._trained < part.stop:
-            self._trained = part.stop
-            for client in trainer.watched.intersection(clients.tolist()):
-                self.watched[client] = deltas[np.searchsorted(clients, client)].copy()
 
     def updates(self, counted: NDArray[np.intp], bounds: Bounds) -> list[Update]:
         """Return the updates of a round that is one wave: all that count, bounded."""

@@ -82,16 +82,52 @@ class Bounds:
         return replace(update, num_examples=int(self.weights[index]), delta=delta)
 
 
-def bound_norms(updates: Sequence[Update], factor: float) -> tuple[list[Update], dict[int, float]]:
+@dataclass(frozen=True)
+class Newcomers:
+    """The classes that a round meets for the first time: their columns are zeros in the head that it begins with.
+
+    Perhaps a single board has samples of them, and by the medians of a round it could hardly teach them to the others.
+    So their columns are bounded apart: no board moves them further than F medians of the round's pulls at them, or
+    than a known class stands from zero, whichever is more. A board that means harm so makes a new class as strong as a
+    known one, and not stronger; at the known classes it pulls as hard as ever. From the next round on they are known.
+
+    Attributes:
+        head: float32 [P], the head that the round begins with.
+        classes: C.
+        columns: The numbers of the new classes.
+    """
+
+    head: Head
+    classes: int
+    columns: range
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """Which parameters are theirs, bool [P]."""
+        is_new = np.isin(np.arange(self.classes), self.columns)
+        return np.tile(is_new, len(self.head) // self.classes)
+
+    def reach(self) -> float:
+        """Return how far a known class stands from zero: the median of their columns' L2 norms, biases included."""
+        every = np.square(self.head.reshape(-1, self.classes), dtype=np.float64).sum(axis=0)
+        return float(np.median(np.sqrt(np.delete(every, self.columns))))
+
+
+def bound_norms(
+    updates: Sequence[Update], factor: float, newcomers: Newcomers | None = None
+) -> tuple[list[Update], dict[int, float]]:
     """Bound how far each update of a round can pull the head; see ``Bounds``.
 
     Args:
         updates: At least one.
         factor: The bound, in medians, above 0; 0 for no bound.
+        newcomers: The classes that are bounded apart; None for none.
 
     Returns:
         The updates in the same order; and, for those that were changed, client to its pull in medians.
     """
+    if newcomers is not None and factor:
+        return _bound_apart(updates, factor, newcomers)
     examples = np.array([update.num_examples for update in updates])
     norms = np.array([norm(update.delta) for update in updates])
     bounds = Bounds.of(examples, norms, factor)
@@ -100,6 +136,26 @@ def bound_norms(updates: Sequence[Update], factor: float) -> tuple[list[Update],
     for i in changed:
         bounded[i] = bounds.apply(i, updates[i])
     return bounded, {updates[i].client: float(bounds.excess[i]) for i in changed}
+
+
+def _bound_apart(
+    updates: Sequence[Update], factor: float, newcomers: Newcomers
+) -> tuple[list[Update], dict[int, float]]:
+    mask = newcomers.mask
+    examples = np.array([update.num_examples for update in updates])
+    known = Bounds.of(examples, np.array([norm(update.delta[~mask]) for update in updates]), factor)
+    pulls = known.weights * np.array([norm(update.delta[mask]) for update in updates])
+    most = max(factor * float(np.median(pulls)), newcomers.reach() * int(known.weights.sum()))
+    bounded, excess = [], {}
+    for i, update in enumerate(updates):
+        scale = min(1.0, most / pulls[i]) if pulls[i] else 1.0
+        beyond = max(float(known.excess[i]), factor / scale if 0 < scale < 1 else 0.0)
+        bounded.append(update)
+        if beyond:
+            excess[update.client] = beyond
+            scales = np.where(mask, np.float32(scale), np.float32(known.scales[i]))
+            bounded[i] = replace(update, num_examples=int(known.weights[i]), delta=update.delta * scales)
+    return bounded, excess
 
 
 def norm(delta: NDArray[np.float32]) -> float:

@@ -70,6 +70,18 @@ def key_of(transport: Transport) -> bytes | None:
 
 
 @runtime_checkable
+class Named(Protocol):
+    """An optional knowledge of a transport: the name by which the board at its other end advertises."""
+
+    board_name: str | None
+
+
+def name_of(transport: Transport) -> str | None:
+    """Return the name by which a board advertises; None where the link has no such names."""
+    return transport.board_name if isinstance(transport, Named) else None
+
+
+@runtime_checkable
 class Searching(Protocol):
     """An optional ability of a transport: to find its board behind another port, where USB may put it after a reset.
 

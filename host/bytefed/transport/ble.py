@@ -32,6 +32,8 @@ from bytefed.transport.inbox import Inbox
 SERVICE_UUID = "d25a0001-4fed-4035-8828-8fd0ea87845b"
 RX_UUID = "d25a0002-4fed-4035-8828-8fd0ea87845b"
 TX_UUID = "d25a0003-4fed-4035-8828-8fd0ea87845b"
+PHONES_UUID = "d25a0004-4fed-4035-8828-8fd0ea87845b"
+"""Read by whoever is near, where a host opened it; no host of bytefed does."""
 
 _SCAN_ALL = 5.0  # seconds that ble:auto looks around; a board advertises several times a second
 _SCAN_ONE = 3.0  # seconds to look for one board before others get their turn
@@ -63,6 +65,7 @@ class _Sighting:
     device: BLEDevice
     name: str | None
     seen: float
+    strength: int | None = None  # dBm; None where the system does not say
 
     def is_(self, wanted: str) -> bool:
         """Whether this is the board of that address or advertised name."""
@@ -80,6 +83,7 @@ class Central:
         self._backend = backend
         self._lock = asyncio.Lock()
         self._sightings: dict[str, _Sighting] = {}
+        self._strengths: dict[str, int | None] = {}  # by the names that boards were asked for
 
     async def discover(self) -> list[str]:
         """Return the addresses of all boards in reach.
@@ -102,6 +106,10 @@ class Central:
             )
         return addresses
 
+    def strength(self, wanted: str) -> int | None:
+        """Return how strong a board's advertisement was when it was connected for last, dBm; None if not known."""
+        return self._strengths.get(wanted)
+
     async def connect(self, wanted: str, on_gone: _Gone) -> BleakClient:
         """Connect to the board of that address or name, which must be in reach now.
 
@@ -111,6 +119,7 @@ class Central:
         async with self._lock:
             try:
                 sighting = await self._find(wanted)
+                self._strengths[wanted] = sighting.strength
                 async with asyncio.timeout(_CONNECTING):
                     client = await self._establish(sighting.device, on_gone)
                     return await self._with_characteristics(client, wanted)
@@ -139,7 +148,8 @@ class Central:
         def on_advertisement(device: BLEDevice, advertisement: AdvertisementData) -> None:
             if SERVICE_UUID not in advertisement.service_uuids:
                 return
-            sighting = _Sighting(device, advertisement.local_name or device.name, now())
+            name = advertisement.local_name or device.name
+            sighting = _Sighting(device, name, now(), advertisement.rssi)
             self._sightings[device.address] = sighting
             if wanted is not None and sighting.is_(wanted) and not found.done():
                 found.set_result(sighting)
@@ -210,6 +220,7 @@ class BleTransport:
     ) -> None:
         self.uri = uri or f"ble:{board}"
         self.key = key
+        self.board_name: str | None = None
         self.rto_floor = rto_floor
         self.frame_limit = MIN_FRAME
         self.sent = 0
@@ -218,6 +229,11 @@ class BleTransport:
         self._board = board
         self._patience = patience
         self._connection: _Connection | None = None
+
+    @property
+    def strength(self) -> int | None:
+        """The strength with which the board was heard when it was found, dBm; None where that is not known."""
+        return self._central.strength(self._board)
 
     async def open(self) -> None:
         """Connect, with patience: a board may be out of reach, an adapter off, for a while.
@@ -239,6 +255,7 @@ class BleTransport:
         connection = _Connection(self)
         try:
             client = await self._central.connect(self._board, connection.on_gone)
+            self.board_name = client.name
             await connection.start(client)
         except _FAILURES as error:
             await connection.close()

@@ -26,6 +26,7 @@ from bytefed.transport.base import (
     key_of,
     link_lost,
     look_elsewhere,
+    name_of,
     settle,
     trouble_of,
 )
@@ -265,6 +266,11 @@ class FaultyTransport:
     def key(self) -> bytes | None:
         """The key of the board behind; None for an open link."""
         return key_of(self.inner)
+
+    @property
+    def board_name(self) -> str | None:
+        """The name by which the board advertises."""
+        return name_of(self.inner)
 
     @property
     def trouble(self) -> LinkError | None:

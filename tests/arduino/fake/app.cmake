@@ -16,7 +16,7 @@ add_custom_target(fake_model DEPENDS ${model}/bytefed_model.h)
 function(build_as_app name)
   add_dependencies(${name} fake_model)
   target_include_directories(${name} PRIVATE ${app} ${features} ${model} ${fake} ${fake}/tflm)
-  target_compile_definitions(${name} PRIVATE BYTEFED_CAPACITY=60 BYTEFED_MAX_BATCH=32 BYTEFED_MAJOR=0 BYTEFED_MINOR=1
+  target_compile_definitions(${name} PRIVATE BYTEFED_CAPACITY=60 BYTEFED_MAX_BATCH=32 BYTEFED_LABELS=8 BYTEFED_MAJOR=0 BYTEFED_MINOR=1
                              BYTEFED_PATCH=0)
   target_compile_options(${name} PRIVATE -Wall -Wextra -Wno-deprecated-declarations)  # mallinfo
   target_link_libraries(${name} PRIVATE bytefed_core)

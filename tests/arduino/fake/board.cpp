@@ -47,6 +47,10 @@ size_t board_ble_take(uint8_t* data) {
   std::memcpy(data, frame.data(), frame.size());
   return frame.size();
 }
+size_t board_phone_read(uint8_t* data) {
+  std::memcpy(data, world.phone.data(), world.phone.size());
+  return world.phone.size();
+}
 void board_ble_connect(int connected) {
   world.connected = connected != 0;
   connection_changes(world.connected);
@@ -85,6 +89,8 @@ void board_set(const char* name, int value) {
   if (what == "noise") world.noise = static_cast<Noise>(value);
   if (what == "mtu") world.mtu = static_cast<uint16_t>(value);
   if (what == "subscribed") world.subscribed = value != 0;
+  if (what == "acknowledges") world.acknowledges = value != 0;
+  if (what == "phone_subscribed") world.phone_subscribed = value != 0;
   if (what == "refuse_notify") world.refuse_notify = static_cast<unsigned>(value);
   if (what == "radio_fails") world.radio_fails = value != 0;
   if (what == "radio_until") world.radio_until = static_cast<uint32_t>(value);

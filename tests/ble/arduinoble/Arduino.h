@@ -5,6 +5,7 @@
 #include <string>
 
 #include "../../arduino/fake/common/arduino.h"
+#include "../../arduino/fake/nano/radio_and_flash.h"
 
 #define F(text) text
 

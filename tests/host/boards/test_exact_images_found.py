@@ -23,7 +23,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_elf(tmp_path / ".pio/build/nano33ble/firmware.elf", 0x10000)
     write_bootloader(tmp_path / FEATHER_HEX / "feather_bootloader-0.9.1_s140_6.1.1.hex")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(builds, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(builds, "project", lambda: tmp_path)
     monkeypatch.setenv("PLATFORMIO_CORE_DIR", str(tmp_path))
     for name in ("BYTEFED_BOOTLOADER", "PLATFORMIO_BUILD_DIR", "PLATFORMIO_PACKAGES_DIR"):
         monkeypatch.delenv(name, raising=False)

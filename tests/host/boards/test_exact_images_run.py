@@ -24,7 +24,7 @@ from bytefed.device.device import Device
 from bytefed.errors import BoardError, BytefedError, ConfigError, LinkError
 from bytefed.ledger.count import ByteCount
 from bytefed.protocol.message import VISIT, Board, Capability
-from bytefed.runs.directory import new_run
+from bytefed.runs.numbers import new_run
 
 OPTIONS = VirtualOptions(BoardKind(16, 4))
 
@@ -35,7 +35,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_elf(tmp_path / ".pio/build/feather_nrf52840/firmware.elf")
     write_elf(tmp_path / ".pio/build/nano33ble/firmware.elf", 0x10000)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(builds, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(builds, "project", lambda: tmp_path)
     monkeypatch.setenv("BYTEFED_BOOTLOADER", str(write_bootloader(tmp_path / "bootloader.hex")))
     monkeypatch.setenv("BYTEFED_EMULATOR", str(fake_emulator.wrapper(tmp_path)))
     for name in ("FAKE_EMULATOR", "FAKE_MODEL", "BYTEFED_EMULATED_STATE", "PLATFORMIO_BUILD_DIR"):
@@ -237,7 +237,7 @@ def test_no_emulator(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "make emulator" in failure(nothing).remedy
     monkeypatch.setattr(emulator, "find_spec", lambda _: None)
     error = failure(nothing)
-    assert error.code == "E_EMULATOR_UNICORN" and "bytefed[emulator]" in error.remedy
+    assert error.code == "E_EMULATOR_UNICORN" and "unicorn" in error.remedy
     (machine / "build/emulator").mkdir(parents=True)
     built = (machine / "emulator").rename(machine / "build/emulator/bytefed-nrf52840")
     assert find_emulator() == built

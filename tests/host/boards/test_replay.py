@@ -19,16 +19,18 @@ from bytefed.boards.open import VirtualOptions, open_devices
 from bytefed.boards.replay import Recording, Replay
 from bytefed.boards.started import board_command
 from bytefed.boards.virtual import BoardKind, load_extractor, load_recording
-from bytefed.cli.commands import capture
 from bytefed.cli.main import main
+from bytefed.device import visit
 from bytefed.device.device import Device
 from bytefed.device.plan import Samples, TrainingPlan
 from bytefed.device.visit import about
 from bytefed.errors import BytefedError, ConfigError, DataError
 from bytefed.extractor.extractor import Extractor
+from bytefed.extractor.manifest import Manifest, model_folder
 from bytefed.protocol.message import Capability, Capture, Captured, Kind
 
-D, C, CAPACITY = 64, 4, 40
+_MODEL = Manifest.load(model_folder("motion"))
+D, C, CAPACITY = _MODEL.D, _MODEL.C, 40
 PLAN = TrainingPlan("float32", "float32", epochs=2, batch=8, rate=0.05, seed=1)
 HEAD = np.zeros(D * C + C, np.float32)
 
@@ -144,7 +146,7 @@ def test_no_sensor(recording: Path) -> None:
                 await take(device, Capture(0, 3, 0, 0))
             assert caught.value.remedy
             with pytest.raises(BytefedError, match="E_BOARD_NO_SENSOR"):
-                await capture.capture(device, 0, 5.0, test=False)
+                await visit.capture(device, 0, 5.0, test=False)
             with pytest.raises(BytefedError, match="E_BOARD_NO_STORAGE") as caught:
                 await device.ask(Kind.SAVE, b"", Kind.SAVED)
             assert caught.value.remedy

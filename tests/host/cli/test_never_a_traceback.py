@@ -335,7 +335,8 @@ def test_boards_end_with_their_terminal(number):
         ("rnu", "Did you mean run?"),
         ("simulat", "Did you mean simulate?"),
         ("run --roundz 3", "Did you mean --rounds?"),
-        ("run --local-epoch=3 --learningrate 1", "Did you mean --learning-rate?"),
+        ("run --local-epoch=3 --learningrate 1", "Did you mean --local-epochs?"),
+        ("run --learningrate 1", "Did you mean --learning-rate?"),
         ("estimate --client-s 3", "Did you mean --clients?"),
         ("run --partition dirichelt", "Did you mean dirichlet?"),
         ("model ad", "Did you mean add?"),
@@ -358,7 +359,7 @@ def test_what_may_have_been_meant(command, meant, capsys):
 @pytest.mark.parametrize(
     "command",
     [
-        "run --learning-rate 0",
+        "run --learning-rate -0.1",
         "run --strategy fedavgm --server-learning-rate 0",
         "run --learning-rate nan",
         "simulate --clients 5 --check 50",

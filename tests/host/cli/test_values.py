@@ -78,7 +78,7 @@ def test_a_value_out_of_range_is_told_its_range(words, capsys, tmp_path, monkeyp
 def test_numbers_in_remedies_are_written_as_people_write_them(capsys):
     said = refused("run --samples -1", capsys)
     assert "0 to 2,147,483,647" in said
-    assert "0.000001 to 1,000" in refused("run --learning-rate 0", capsys).replace("1e-06", "0.000001")
+    assert "0.000001 to 1,000" in refused("run --server-learning-rate 0", capsys).replace("1e-06", "0.000001")
 
 
 @pytest.mark.parametrize(

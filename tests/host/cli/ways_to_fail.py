@@ -16,10 +16,13 @@ from typing import Any, NoReturn
 import fake_emulator
 import numpy as np
 import pytest
+from edited_models import edited, with_softmax
 from small_images import CORTEX_M33, XTENSA, write_bootloader, write_elf
 
+from bytefed.cli import train_model
 from bytefed.cli.main import main
 from bytefed.extractor import manifest
+from bytefed.extractor.runtime import Whole
 
 MODELS = Path(__file__).resolve().parents[3] / "models"
 STANDS_FOR = {
@@ -37,13 +40,17 @@ STANDS_FOR = {
 
 _LEARN = ("run", "gateway")
 _DATA = ("run", "simulate", "partition", "gateway")
-_BOARDS = ("run", "gateway", "devices", "capture")
+_BOARDS = ("run", "gateway", "devices", "capture", "watch", "record")
 CODES_OF_PLACES: dict[str, tuple[str, ...]] = {
     **{f"cli/commands/{name}.py": (name,) for name in (
         "run", "simulate", "report", "estimate", "sweep", "partition", "devices", "capture", "flash", "doctor",
-        "board", "model", "gateway", "keys",
+        "board", "model", "gateway", "keys", "labels", "export", "watch", "record", "ui", "audit",
     )},
     "cli/commands/pair.py": ("pair", "keys"),
+    "audit/": ("audit",),
+    "cli/own_models.py": ("model",),
+    "cli/train_model.py": ("model",),
+    "cli/capturing.py": ("capture",),
     "cli/": ("run",),
     "boards/nrf52840/": ("run", "gateway", "devices", "capture", "board", "flash"),
     "boards/cable.py": ("pair", "keys"),
@@ -51,32 +58,49 @@ CODES_OF_PLACES: dict[str, tuple[str, ...]] = {
     "boards/virtual.py": ("board",),
     "boards/": _BOARDS,
     "codec/": ("run", "gateway", "simulate", "estimate", "sweep"),
+    "data/own_training.py": ("model",),
+    "data/recorded.py": ("record",),
     "data/": _DATA,
+    "device/labels.py": ("labels", "run"),
+    "device/naming.py": ("capture",),
+    "device/recording.py": ("record", "capture"),
+    "device/watch.py": ("watch",),
     "device/round.py": _LEARN,
     "device/pairing.py": ("pair", "keys"),
     "device/": (*_BOARDS, "doctor"),
     "download.py": _DATA,
     "errors.py": _BOARDS,
+    "export/": ("export",),
     "extractor/cut.py": ("model",),
+    "extractor/edit.py": ("model", "export"),
     "extractor/describe.py": ("model",),
+    "extractor/own.py": ("model",),
+    "extractor/sensor.py": ("model",),
     "extractor/": ("board", *_DATA),
     "federation/assignment.py": _LEARN,
     "federation/config.py": _LEARN,
+    "federation/private.py": ("run", "simulate"),
     "federation/rules.py": (*_LEARN, "simulate"),
+    "federation/start.py": ("run", "simulate"),
     "federation/": _LEARN,
     "gateway/": ("gateway",),
     "keys/handover.py": ("keys",),
     "keys/": (*_BOARDS, "doctor", "pair", "keys"),
+    "ledger/amounts.py": ("estimate", "run", "simulate"),
+    "ledger/budget": ("estimate", "run", "simulate"),
     "ledger/estimate.py": ("estimate", "sweep"),
     "ledger/": ("run", "estimate"),
+    "privacy/": ("run", "simulate"),
     "protocol/": (*_LEARN, "simulate", "estimate"),
-    "report/live.py": ("run",),
+    "ui/beside_run.py": ("run", "ui"),
     "report/": ("report",),
     "result.py": ("report",),
+    "runs/use_log.py": ("watch", "record"),
     "runs/": (*_LEARN, "simulate"),
     "simulation/sweep": ("sweep",),
     "simulation/": ("simulate",),
     "strategies/": ("run", "simulate"),
+    "ui/": ("ui",),
     "transport/faults.py": _LEARN,
     "transport/": (*_BOARDS, "doctor"),
 }  # fmt: skip
@@ -91,9 +115,7 @@ class Place:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder, self.patch, self.at_end = folder, monkeypatch, ExitStack()
-        made = folder / "models"
-        monkeypatch.setattr(manifest, "MODEL_FOLDERS", (*manifest.MODEL_FOLDERS, made))
-        monkeypatch.setattr(manifest, "MADE_MODELS", made)
+        monkeypatch.setenv(manifest.VARIABLE, str(folder / "models"))
 
     def npz(self, name: str = "bad.npz", **arrays: Any) -> str:
         """Save arrays, and return a command that reads them."""
@@ -156,6 +178,7 @@ class Place:
             "pair serial:auto",  # the same
             "keys rotate",  # the same
             "keys forget",  # asks first
+            "model train",  # takes TensorFlow, and minutes
         ) or words[-1] == "virtual-ble:4"  # fmt: skip  # needs dbus-daemon
 
 
@@ -166,6 +189,13 @@ _RUN = "run --boards loopback:1 --rounds 1 --quiet"
 
 def _config(text: str) -> Callable[[Place], str]:
     return lambda place: f"run --config {place.file('c.toml', text)}"
+
+
+TOML_BUDGET = 'budget = "9kB"\n'
+
+
+def _config_of_gateway(place: Place) -> str:
+    return f"gateway --socket s --config {place.file('c.toml', TOML_BUDGET)}"
 
 
 def _strategy(text: str, name: str = "Mine") -> Callable[[Place], str]:
@@ -181,6 +211,22 @@ def _model(content: bytes) -> Callable[[Place], str]:
     def way(place: Place) -> str:
         (place.folder / "bad.tflite").write_bytes(content)
         return "model add bad.tflite --name new --classes 3"
+
+    return way
+
+
+def _recordings(words: str, files: int = 6, readings: tuple[int, ...] = (12,)) -> Callable[[Place], str]:
+    """A folder with so many recordings of each of two labels, of so many readings in turn."""
+
+    def way(place: Place) -> str:
+        place.patch.setattr(
+            train_model, "find_spec", lambda _: True
+        )  # nothing is trained where data are refused
+        for number in range(files):
+            for label in ("run", "walk"):
+                rows = [f"{number}.5,{len(label)},{row}" for row in range(readings[number % len(readings)])]
+                place.file(f"moves/{label}/{number}.csv", "\n".join(rows))
+        return words
 
     return way
 
@@ -335,9 +381,78 @@ def _keys(
     return way
 
 
+def _other_labels(place: Place) -> str:
+    assert (
+        main(["model", "add", f"{MODELS}/motion/motion.tflite", "--name", "gait", "--labels", "sit", "go"])
+        == 0
+    )
+    for label in ("run", "sit"):
+        for number in range(4):
+            rows = "\n".join(f"{number},{row},1,2,3,4" for row in range(50))
+            place.file(f"moves/{label}/{number}.csv", rows)
+    return "partition --data moves --model gait --clients 2"
+
+
+def _no_tables(place: Place) -> None:
+    (place.folder / "theirs.tflite").write_bytes(edited(with_softmax))
+    place.without("tflite_micro.tensorflow.lite.micro.python.schema_py_generated")
+    place.without("ai_edge_litert.schema_py_generated")
+
+
+def _other_bits(place: Place) -> None:
+    place.without("tflite_micro")
+    exact = Whole.run
+    place.patch.setattr(Whole, "run", lambda self, inputs: exact(self, inputs) ^ 1)
+
+
+def _no_tensorflow(place: Place) -> None:
+    _recordings("")(place)
+    place.patch.setattr(train_model, "find_spec", lambda _: None)
+
+
 def _keys_in_a_file(place: Place) -> str:
     place.patch.setenv("BYTEFED_KEYS", f"{place.file('file')}/keys.toml")
     return "keys list"
+
+
+def _on_features(words: str) -> Callable[[Place], str]:
+    """A command after a run on features that came ready."""
+
+    def way(place: Place) -> str:
+        place.npz("good.npz")
+        place.run("--data", "good.npz", "--partition", "iid")
+        return words
+
+    return way
+
+
+def _untrained(place: Place) -> None:
+    """Take the rounds of the run away, as if it had ended before the first."""
+    with sqlite3.connect(place.folder / "it/run.db") as db:
+        for table in ("heads", "rounds", "deltas", "ledger"):
+            db.execute(f"DELETE FROM {table} WHERE round > 0")  # noqa: S608
+
+
+def _on_boards(place: Place) -> None:
+    """Let the run be one on samples that its boards had."""
+    with sqlite3.connect(place.folder / "it/run.db") as db:
+        db.execute(
+            """UPDATE meta SET value = replace(value, 'data = "digits"', 'data = "boards"') WHERE key = 'config'"""
+        )
+
+
+def _simulated(place: Place) -> None:
+    assert main(["simulate", "--clients", "2", "--rounds", "1", "--quiet", "--run-dir", "sim"]) == 0
+
+
+def _head(**changes: Any) -> Callable[[Place], str]:
+    """A head for digits, 32 features, that was learnt otherwise."""
+
+    def way(place: Place) -> str:
+        np.savez(place.folder / "other.npz", W=np.ones((32, 10), np.float32), b=np.zeros(10), **changes)
+        return "run --head other.npz"
+
+    return way
 
 
 WAYS: dict[str, list[Way]] = {
@@ -370,7 +485,7 @@ WAYS: dict[str, list[Way]] = {
     ],
     "E_CONFIG_NAME": [f"pair ttyNONE --name {'x' * 61}"],
     "E_CONFIG_CONFIRM": [_keys("keys forget 00000000000000AB")],
-    "E_CONFIG_OPTION": ["run --roundz 3", "partition --rounds 3", "devices --boards loopback:1", "run --rounds x"],
+    "E_CONFIG_OPTION": ["run --roundz 3", "partition --rounds 3", "devices --bords loopback:1", "run --rounds x"],
     "E_CONFIG_RANGE": [
         "run --rounds 0", "run --seed 5000000000", "simulate --clients 0", "partition --limit -1", "sweep --seeds 0",
         "estimate --clients 0", "board --count 0", "capture --label 1 --seconds 0", "gateway --socket s --first -1",
@@ -379,14 +494,32 @@ WAYS: dict[str, list[Way]] = {
     "E_CONFIG_CHOICE": [_config('partition = "dirichlt"')],
     "E_CONFIG_CODEC": ["run --codec x", "estimate --codec x", "sweep --codec x"],
     "E_CONFIG_STRATEGY": ["run --strategy x", "simulate --strategy x"],
+    "E_CONFIG_AMOUNT": ["estimate --budget 50", "run --budget 50KB", "simulate --budget-air 3kB"],
+    "E_CONFIG_PRIVACY": ["run --epsilon 2", "run --dp sample", "estimate --dp sample --budget 9kB",
+                         "sweep --dp sample --epsilon 4 --delta 1e-4 --references",
+                         "simulate --clients 4 --dp sample --epsilon 2 --delta 1e-4 --local-epochs 3"],
+    "E_CONFIG_BUDGET": ["estimate --budget 9kB --budget-air 3s", _config_of_gateway],
+    "E_BUDGET_TOO_SMALL": ["estimate --budget 100B", "simulate --clients 4 --budget 90B", "run --budget 80B",
+                           "estimate --budget 1kB --rounds 1000"],
+    "E_BUDGET_LINK": ["estimate --budget-air 3s", "simulate --clients 4 --budget-energy 1mJ"],
     "E_CONFIG_FAULTS": ["run --faults x=1", "run --faults drop=2", "run --faults drop=x"],
     "E_CONFIG_BOARDS": ["run --boards x", "devices x:1", "run --boards virtual:0", "run --boards serial:",
-                        "capture --board loopback:2 --label 1"],
+                        "record --board loopback:2 --label walk --out moves"],
     "E_CONFIG_FILE": ["run --config nothing.toml", _config("rounds = ")],
     "E_CONFIG_KEY": [_config("roundz = 3"), _config("zzzzzz = 3")],
     "E_CONFIG_TYPE": [_config('rounds = "x"')],
     "E_CONFIG_AIR": ["estimate --link ble --air-table nothing", "run --air-table nothing"],
-    "E_CONFIG_LABEL": ["capture --board loopback:1 --label Wlking"],
+    "E_CONFIG_LABEL": ["capture --board loopback:1 --label Wlking", "capture",
+                       "capture --board loopback:1 --delete jmp",
+                       "record --board loopback:1 --label ../walk --out moves"],
+    "E_BOARD_STORE_FULL": ["capture --board loopback:1 --label 1 --seconds 3600"],
+    "E_BOARD_UNPAIRED": ["record --board virtual-ble:1 --open --label walk --out moves"],
+    "E_LOG_OTHER": [_prepared("watch --boards loopback:1 --log mine",
+                              lambda place: place.file("mine/use.csv", "run,board"))],
+    "E_BOARD_NO_RADIO": ["watch --boards loopback:1 --open-to-phones"],
+    "E_BOARD_UNTRAINED": ["watch --boards loopback:1", "watch --boards loopback:1 --personal"],
+    "E_RECORD_MODEL": [_prepared("record --board loopback:1 --label walk --out moves",
+                                 lambda place: place.file("moves/other.tflite"))],
     "E_CONFIG_LINKS": ["simulate --links seral"],
     "E_CONFIG_PIO": [_prepared("flash nano33ble", Place.without_programs)],
     "E_CONFIG_PTY": [_prepared("board", lambda place: place.fails(os, "openpty", errno.ENOENT))],
@@ -394,12 +527,17 @@ WAYS: dict[str, list[Way]] = {
     "E_CONFIG_RESUME": [_after_run("run --resume it --alpha 3"), "run --resume it --seeds 3"],
     "E_CONFIG_SHAPE": ["board --shape 3", "board --shape 3x2 --model digits", "estimate --shape x"],
     "E_CONFIG_SUPERLINK": ["gateway --socket s --boards loopback:1 --superlink x"],
-    "E_CONFIG_WINDOW": ["run --window 5"],
+    "E_CONFIG_WINDOW": ["run --window 5",
+                        _recordings("model train --data moves --name new", readings=(12, 20))],
+    "E_CONFIG_MODEL": ["run --model motion", "partition --data x.npz --model motion"],
     "E_CONFIG_CLIENTS": ["gateway --socket s --boards loopback:2 --clients 1"],
-    "E_CONFIG_EXTRA": [_prepared("run", lambda place: place.without("sklearn.datasets"))],
+    "E_CONFIG_EXTRA": [_prepared("model add theirs.tflite --name cut --cut --labels a b", _no_tables),
+                       _prepared("model train --data moves --name new", _no_tensorflow)],
     "E_EXTRA_MISSING": [
         _after_run("report it --tensorboard t", spoil=lambda place: place.without("tensorboardX")),
         _after_run("report it --png t", spoil=lambda place: place.without("matplotlib")),
+        _prepared("run --live", lambda place: place.without("uvicorn")),
+        _prepared("ui", lambda place: place.without("starlette")),
     ],
     "E_DATA_UNKNOWN": ["run --data x", "simulate --data x", "sweep --data x", "partition --data x"],
     "E_DATA_MISSING": ["partition --data none.npz", "run --data gesture", "partition --data cifar10 --data-dir ."],
@@ -411,7 +549,7 @@ WAYS: dict[str, list[Way]] = {
                     lambda place: place.npz(y=np.array([object()] * 40))],
     "E_DATA_LABEL": [lambda place: place.npz(y=np.array(["a", ""] * 20))],
     "E_DATA_D": [lambda place: place.npz(X=np.zeros((40, 5000), np.int8))],
-    "E_DATA_CLASSES": [lambda place: place.npz(X=np.eye(99, 6), y=np.arange(99)),
+    "E_DATA_CLASSES": [_other_labels, lambda place: place.npz(X=np.eye(99, 6), y=np.arange(99)),
                        lambda place: place.npz(y=np.zeros(40, int))],
     "E_DATA_EMPTY": [lambda place: place.npz(X=np.zeros((0, 6)), y=np.zeros(0, int))],
     "E_DATA_FORMAT": [_prepared("partition --data cifar10 --data-dir .",
@@ -427,16 +565,46 @@ WAYS: dict[str, list[Way]] = {
     "E_PARTITION_UNREACHABLE": ["partition --clients 40 --min-samples 22"],
     "E_PARTITION_TEST": [lambda place: place.npz(
         client=np.arange(40) // 20, local_test=np.arange(40) < 20, test=np.arange(40) > 35) + " --partition natural"],
-    "E_MODEL_MISSING": ["board --model x", "model add nofile.tflite --name new", "model add . --name new"],
+    "E_DATA_WHITEN": [lambda place: place.npz(whiten=5)],
+    "E_CONFIG_SAMPLES": ["model whiten digits_plain", "model whiten digits_plain --data . --task digits"],
+    "E_MODEL_MISSING": ["board --model x", "model add nofile.tflite --name new", "model add . --name new",
+                        "model remove new", _recordings("run --data moves")],
+    "E_DATA_RECORDINGS": [_recordings("model train --data moves --name new", files=4)],
+    "E_AUDIT_DATA": [_after_run("audit it", spoil=_on_boards)],
+    "E_AUDIT_SIMULATION": [_prepared("audit sim", _simulated)],
+    "E_EXPORT_FORMAT": [_after_run("export it --format onnx")],
+    "E_EXPORT_FEATURES": [_on_features("export it --format tflite")],
+    "E_RUN_UNTRAINED": [_after_run("export it", spoil=_untrained)],
+    "E_HEAD_FILE": ["run --head none.npz", "simulate --head none.npy",
+                    _prepared("run --head bad.npz", lambda place: place.npz("bad.npz"))],
+    "E_HEAD_SHAPE": [_prepared("run --head bad.npy", lambda place: np.save("bad.npy", np.zeros(7)))],
+    "E_HEAD_FEATURES": [_head(model_hash=np.uint32(7))],
+    "E_HEAD_LABELS": [_head(classes=np.array([*"1234567890"]))],
     "E_MODEL_CORRUPT": [_model(b"text")],
     "E_MODEL_NAME": [f"model add {MODELS}/digits/digits.tflite --name ../x --classes 3"],
-    "E_MODEL_EXISTS": [f"model add {MODELS}/digits/digits.tflite --name digits --classes 3"],
+    "E_MODEL_EXISTS": [f"model add {MODELS}/digits/digits.tflite --name digits --classes 3 --force",
+                       f"model add {MODELS}/digits/digits.tflite --name vowels --classes 3"],
     "E_MODEL_CLASSES": [f"model add {MODELS}/digits/digits.tflite --name new",
-                        f"model add {MODELS}/digits/digits.tflite --name new --classes 1"],
+                        f"model add {MODELS}/digits/digits.tflite --name new --classes 1",
+                        f"model add {MODELS}/digits/digits.tflite --name new --labels a a"],
+    "E_MODEL_SENSOR": [
+        f"model add {MODELS}/motion/motion.tflite --name new --classes 3 --hertz 10 --units g",
+        f"model add {MODELS}/digits/digits.tflite --name new --classes 3 --hertz 10",
+        f"model add {MODELS}/motion/motion.tflite --name new --classes 3 --axes x y",
+        f"model add {MODELS}/motion/motion.tflite --name new --classes 3 --units g g g",
+    ],
+    "E_MODEL_SHIPPED": ["model remove digits"],
     "E_MODEL_WRITE": [_prepared(f"model add {MODELS}/digits/digits.tflite --name new --classes 3",
                                 lambda place: place.fails(Path, "mkdir", errno.ENOSPC))],
     "E_MODEL_MANIFEST": [_digits(lambda document: document.pop("D")), _digits(lambda document: {**document, "D": 7})],
+    "E_MODEL_GOLDEN": [_prepared("run", _other_bits)],
     "E_MODEL_SHA256": [_digits(lambda document: {**document, "sha256": "0" * 64})],
+    "E_DATA_ON_BOARDS": ["simulate --data boards", "partition --data boards", "sweep --data boards"],
+    "E_LABELS_COUNT": ["labels set walk --open --boards loopback:1"],
+    "E_LABELS_NAME": ["labels set walk walking-backwards --open --boards loopback:1"],
+    "E_LABELS_TWICE": ["labels set walk walk --open --boards loopback:1"],
+    "E_LABELS_MANY": ["labels set a b c d e f g h i --open --boards loopback:1"],
+    "E_LABELS_UNSET": ["labels add jump --open --boards loopback:1"],
     "E_PORT_NOT_FOUND": ["run --boards ttyNONE", "capture --board ttyNONE --label 1"],
     "E_PORT": [lambda place: f"run --boards {place.file('no-port')}"],
     "E_BOARDS_UNNAMED": ["run --boards ble:auto"],
@@ -495,13 +663,15 @@ NOT_RUN: dict[str, str] = {
     ),
     **dict.fromkeys(
         (*(f"E_BOARD_{status}" for status in (
-            "BAD_CRC", "BAD_LABEL", "BAD_LENGTH", "BAD_VALUE", "BAD_VERSION", "BUSY", "EXTRACTOR_FAILED",
-            "LOCKED", "NOT_FINITE", "NO_CONFIG", "NO_ENTROPY", "NO_EXTRACTOR", "NO_SAMPLES", "NO_SENSOR", "NO_SESSION",
-            "NO_STORAGE", "NOT_RECEIVED", "OTHER_SAMPLES", "STALE_ROUND", "STORAGE_FAILED", "STORE_FULL",
-            "TOO_LARGE", "UNKNOWN_CODEC", "UNKNOWN_KIND", "UNPAIRED", "BATCH", "CAPACITY", "BITS", "EXAMPLES",
-            "FEATURES", "MODEL", "RESET", "SHAPE", "TAKEN", "TWICE", "UNKNOWN",
+            "BAD_CRC", "BAD_LABEL", "BAD_LENGTH", "BAD_VALUE", "BAD_VERSION", "BUDGET_SPENT", "BUSY",
+            "EXTRACTOR_FAILED", "NO_NOISE", "WITHHELD", "LOCKED", "NOT_FINITE", "NO_CONFIG", "NO_ENTROPY",
+            "NO_EXTRACTOR", "NO_SAMPLES", "NO_SENSOR", "NO_SESSION", "NO_STORAGE", "NOT_RECEIVED",
+            "OTHER_SAMPLES", "STALE_ROUND", "STORAGE_FAILED", "TOO_LARGE", "UNKNOWN_CODEC", "UNKNOWN_KIND",
+            "BATCH", "CAPACITY", "BITS", "EXAMPLES", "FEATURES", "MODEL", "RESET", "SHAPE", "TAKEN", "TWICE",
+            "UNKNOWN",
         )), "E_DELTA_CRC", "E_DELTA_NORM", "E_DELTA_NOT_FINITE", "E_HEAD_NOT_FINITE", "E_NO_DELTA", "E_SHORT_MESSAGE",
-         "E_PAIR_CHECK", "E_VERSION", "E_WELCOME"), _BOARD,
+         "E_PAIR_CHECK", "E_VERSION", "E_WELCOME", "E_LABELS_FIRMWARE", "E_LABELS_DIFFER",
+         "E_BOARD_HAS_SAMPLES"), _BOARD,
     ),
     **dict.fromkeys(
         ("E_MODEL_ARENA", "E_MODEL_HEAD", "E_MODEL_PER_CHANNEL", "E_MODEL_UNSUPPORTED", "E_DATA_DIVISION"), _MODEL,
@@ -509,6 +679,9 @@ NOT_RUN: dict[str, str] = {
     **dict.fromkeys(("E_DATA_CHECKSUM", "E_DATA_DOWNLOAD"), _DOWNLOAD),
     **dict.fromkeys(("E_PARTITION_SHARDS",), _PROGRAM),
     **dict.fromkeys(("E_LEDGER", "E_CHECK"), _DEFECT),
+    "E_BUDGET_SPENT": "needs a link that loses frames: tests/faults/test_budgets.py brings it about",
+    "E_RECORD_SLOW": "needs a link that is too slow for a sensor: tests/host/device/test_recording.py brings it about",
+    "E_BUDGET_EXCEEDED": "needs a line that makes noise by itself, or a defect of bytefed",
     "E_MODEL_TRAINING": "trains a model, which takes TensorFlow and minutes",
     "E_DATA_SIZE": "needs data of more than 2^31 values: tests/host/data brings it about with a small limit",
     "E_GATEWAY": "is said to a Flower client, which has no command of bytefed's: tests/host/gateway",

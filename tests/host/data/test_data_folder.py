@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
-pytest.importorskip("tflite_micro", reason="the extractor needs tflite-micro (bytefed[virtual])")
+pytest.importorskip("tflite_micro", reason="the extractor needs tflite-micro")
 
 from bytefed.data import load_task
 from bytefed.data.folder import MAX_FILE_BYTES

@@ -12,7 +12,7 @@ from bytefed.errors import BoardError
 from bytefed.federation.assignment import Assignment
 from bytefed.federation.config import RunConfig
 
-pytest.importorskip("tflite_micro", reason="the digits' extractor needs tflite-micro (bytefed[virtual])")
+pytest.importorskip("tflite_micro", reason="the digits' extractor needs tflite-micro")
 
 
 def board(capacity: int):

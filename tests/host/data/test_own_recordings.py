@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-pytest.importorskip("tflite_micro", reason="the extractor needs tflite-micro (bytefed[virtual])")
+pytest.importorskip("tflite_micro", reason="the extractor needs tflite-micro")
 
 import bytefed
 from bytefed.cli.main import main

@@ -246,8 +246,9 @@ def test_a_flash_that_fails_leaves_both_keys(tmp_path):
     flash = VirtualFlash()
     file, board = a_file(tmp_path), a_board(flash)
     flash.fail_after(0)
-    with pytest.raises(BoardError, match="E_BOARD_STORAGE_FAILED"):
+    with pytest.raises(BoardError, match="E_BOARD_STORAGE_FAILED") as caught:
         pair(file, board)
+    assert "same command again" in caught.value.remedy
     assert file.read()[UID].pending is not None
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import shutil
-import sys
 
 import numpy as np
 import pytest
@@ -13,9 +12,8 @@ from edited_models import MODEL, MOTION, edited, operator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bytefed.errors import ConfigError, DataError, ModelError
-from bytefed.extractor import extractor as extractor_module
-from bytefed.extractor import tflite
+from bytefed.errors import DataError, ModelError
+from bytefed.extractor import runtime, tflite
 from bytefed.extractor.extractor import Extractor
 from bytefed.extractor.manifest import model_folder
 
@@ -169,7 +167,7 @@ def test_an_unchanged_model_passes():
 
 
 def test_a_model_that_needs_too_much_memory(monkeypatch):
-    monkeypatch.setattr(extractor_module, "ARENA_BYTES", 1000)
+    monkeypatch.setattr(runtime, "ARENA_BYTES", 1000)
     assert refused(MODEL) == "E_MODEL_ARENA"
 
 
@@ -290,9 +288,3 @@ def test_missing_files(folder, tmp_path):
         Extractor.load(folder)
     with pytest.raises(ModelError, match=r"E_MODEL_MISSING.*digits"):
         Extractor.load(tmp_path / "nothing")
-
-
-def test_without_the_runtime_the_extra_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "tflite_micro", None)
-    with pytest.raises(ConfigError, match=r"E_CONFIG_EXTRA.*pip install 'bytefed\[virtual\]'"):
-        Extractor(MODEL)

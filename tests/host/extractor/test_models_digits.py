@@ -13,16 +13,18 @@ import pytest
 from bytefed.data import TASKS, load_task, partition
 from bytefed.data.raw import divide
 from bytefed.extractor import check as model_check
-from bytefed.extractor import tflite
+from bytefed.extractor import choice, tflite
 from bytefed.extractor.extractor import Extractor
-from bytefed.extractor.manifest import Manifest, digest, model_folder, model_hash, model_names
+from bytefed.extractor.manifest import PLAIN, Manifest, digest, model_folder, model_hash, model_names
 from bytefed.federation import evaluation as central
 
-NAMES = ("digits", "digits04", "gesture", "motion")
+WHITENED = ("digits", "digits04", "gesture", "motion")
+NAMES = (*WHITENED, *(f"{name}{PLAIN}" for name in WHITENED))
 
 
 def data_dir(name: str) -> Path | None:
     """Return the folder of a task's raw data; skips if there is none."""
+    name = name.removesuffix(PLAIN)
     if name == "gesture":
         if "BYTEFED_DATA_DIR" not in os.environ:
             pytest.skip("BYTEFED_DATA_DIR names no folder with magic_wand_digit_data")
@@ -34,7 +36,7 @@ def data_dir(name: str) -> Path | None:
 
 def test_all_models_are_found():
     assert model_names() == sorted(NAMES)
-    assert set(TASKS) == {*NAMES, "cifar10"}  # its extractor is trained on first use
+    assert set(TASKS) == {*NAMES, "cifar10", "cifar10_plain"}  # their extractors are trained on first use
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -76,6 +78,47 @@ def test_nothing_that_was_pretrained_on_is_learnt_or_tested(name):
     assert sum(len(part) for part in parts) == len(raw.labels)
     seen = np.isin(raw.labels[division.pretrain], manifest["extractor"]["classes_seen"])
     assert int(seen.sum()) == manifest["extractor"]["samples_seen"]
+
+
+def last_layer(name: str) -> tuple[tflite.Table, np.ndarray]:
+    """Return the graph of a model and the weights of its last layer."""
+    graph = model_check.check(tflite.read((model_folder(name) / f"{name}.tflite").read_bytes()))
+    return graph, graph.operators[-1].inputs[1].constant
+
+
+@pytest.mark.parametrize("name", WHITENED)
+def test_a_whitened_model_is_the_plain_one_and_one_layer(name):
+    """Made of what the extractor saw alone: made again here, it is the same but for the last digit of a library."""
+    about = Manifest.load(model_folder(name)).document["whitening"]
+    plain = Extractor.load(about["plain_model"])
+    assert about["plain_model_hash"] == plain.model_hash != Manifest.load(model_folder(name)).model_hash
+    raw, division = TASKS[name].load(data_dir(name))
+    seen = Manifest.load(model_folder(name)).document["extractor"]["classes_seen"]
+    own = division.pretrain[np.isin(raw.labels[division.pretrain], seen)]
+    assert len(own) == about["made_of"]
+    codes = plain.extract(plain.quantize(raw.inputs[own]))
+    layer = choice.layer_of(
+        codes,
+        plain.quantization,
+        raw.labels[own],
+        directions=about["directions"],
+        shrinkage=about["shrinkage"],
+    )
+    graph, weights = last_layer(name)
+    assert len(graph.operators) == len(last_layer(f"{name}{PLAIN}")[0].operators) + 1
+    assert np.abs(weights.astype(int) - layer.weights).max() <= 1
+    features = Extractor.load(name).extract(plain.quantize(raw.inputs[own]))
+    assert np.abs(features.astype(int) - layer.apply(codes)).max() <= 2
+
+
+@pytest.mark.parametrize("name", WHITENED)
+def test_whitening_is_what_cross_validation_said(name):
+    about = Manifest.load(model_folder(name)).document["whitening"]
+    tried = {(one["directions"], one["shrinkage"]): one["accuracy"] / 100 for one in about["tried"]}
+    found = choice.Choice(about["samples"], about["plain_accuracy"] / 100, tried)
+    assert found.setting == (about["directions"], about["shrinkage"])
+    assert found.pays and about["pays"]
+    assert about["directions"] == Manifest.load(model_folder(name)).D
 
 
 def test_no_image_is_in_two_parts():

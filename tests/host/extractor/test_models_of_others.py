@@ -12,9 +12,9 @@ from bytefed.cli.main import main
 from bytefed.errors import ModelError
 from bytefed.extractor import manifest as manifests
 from bytefed.extractor.cut import cut
-from bytefed.extractor.describe import save
 from bytefed.extractor.extractor import Extractor
 from bytefed.extractor.manifest import Manifest
+from bytefed.extractor.own import save
 
 pytest.importorskip("tflite_micro", reason="the extractor's runtime is not installed")
 
@@ -201,8 +201,7 @@ def test_damaged_files_are_coded_errors(seed):
 def models(tmp_path, monkeypatch):
     """A folder of its own for what is added."""
     folder = tmp_path / "models"
-    monkeypatch.setattr(manifests, "MADE_MODELS", folder)
-    monkeypatch.setattr(manifests, "MODEL_FOLDERS", (*manifests.MODEL_FOLDERS, folder))
+    monkeypatch.setenv(manifests.VARIABLE, str(folder))
     return folder
 
 
@@ -227,7 +226,7 @@ def test_an_extractor_is_added(models, tmp_path):
     file.write_bytes(MOTION)
     assert main(["model", "add", str(file), "--name", "mine", "--classes", "5"]) == 0
     document = json.loads((models / "mine" / "manifest.json").read_text())
-    shipped = json.loads((manifests.model_folder("motion") / "manifest.json").read_text())
+    shipped = json.loads((manifests.model_folder("motion_plain") / "manifest.json").read_text())
     assert document["C"] == 5
     for key in (
         "sha256",
@@ -253,7 +252,7 @@ def test_an_extractor_is_added(models, tmp_path):
 )
 def test_what_can_not_be_added(models, name, classes, code):
     with pytest.raises(ModelError, match=code) as caught:
-        save(name, MODEL, classes, models)
+        save(name, MODEL, classes)
     assert caught.value.remedy
     assert not models.exists()
 
@@ -261,4 +260,4 @@ def test_what_can_not_be_added(models, name, classes, code):
 def test_a_folder_that_can_not_be_written(models):
     models.write_text("a file where the folder should be")
     with pytest.raises(ModelError, match="E_MODEL_WRITE"):
-        save("mine", MODEL, 5, models)
+        save("mine", MODEL, 5)

@@ -68,9 +68,9 @@ class Table:
             for device in devices:
                 await device.close()
 
-    def begin(self, folder, rounds=1, said=None):
+    def begin(self, folder, rounds=1, said=None, **keys):
         config = RunConfig(
-            boards=("loopback:2",), rounds=rounds, partition="iid", central=False, batch_size=4
+            boards=("loopback:2",), rounds=rounds, partition="iid", central=False, batch_size=4, **keys
         )
         asyncio.run(experiment.begin(config, folder, [].append if said is None else said.append))
 
@@ -141,7 +141,7 @@ def test_boards_that_were_switched_off_are_given_their_inputs_again(monkeypatch,
 def test_samples_that_a_run_replaces_are_told_of(monkeypatch, tmp_path):
     table, said = Table(monkeypatch), []
     assert table.capture(1)[0] > 0
-    table.begin(tmp_path / "run", said=said)
+    table.begin(tmp_path / "run", said=said, overwrite=True)
     (remark,) = [event.text for event in said if isinstance(event, DataRemark)]
     assert remark.startswith("board 00000000000000b1 holds ")
 

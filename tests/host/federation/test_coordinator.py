@@ -20,7 +20,7 @@ from bytefed.federation.closing import Closing
 from bytefed.federation.config import RunConfig
 from bytefed.federation.coordinator import Coordinator, Schedule
 from bytefed.federation.evaluation import evaluate
-from bytefed.federation.fleet import Fleet, connect_all
+from bytefed.federation.fleet import Fleet, check_all, connect_all
 from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.requirements import Requirements
 from bytefed.federation.rules import Rules
@@ -61,6 +61,7 @@ class FakeDevice:
     def __init__(self, number):
         self.number = number
         self.uri = f"fake:{number}"
+        self.transport = None  # that would know a name
         self.uid = 0xA0 + number
         self.board = Board(self.uid, 0, D, C, 0)
         self.stored = stored()
@@ -99,10 +100,13 @@ class FakeDevice:
             self.unreachable -= 1
             raise LinkError("E_PORT_NOT_FOUND", f"{self.uri}: no port", "Plug it in.")
         self.connections += 1
-        self._spend(ByteCount(header=2, wire_down=2))
+        self._spend(ByteCount(header=2, header_down=2, wire_down=2))
 
     def watch(self, on_away):
         pass
+
+    def order_columns(self, order=()):
+        assert not order  # who is given samples has the classes in the order of the run
 
     async def provision(self, samples):
         self.samples = samples
@@ -172,7 +176,8 @@ class World:
             store = Store.open(self.directory)
         else:
             assignment = Assignment(self.task, divide(self.task, "iid", len(devices)))
-            seconds = await connect_all(devices, 1, requirements, assignment)
+            opened = [(took, None) for took in await connect_all(devices, 1)]
+            check_all(devices, requirements, assignment)
             store = Store.create(self.directory, 1, np.zeros(P, np.float32), self.config.to_toml(), {})
             store.enrol([(device.name, "serial", device.profile.security) for device in devices])
         try:
@@ -193,7 +198,7 @@ class World:
             self.store = store
             side = asyncio.create_task(script(self, coordinator)) if script else None
             try:
-                await (fleet.join_all(devices) if resume else fleet.admit_all(devices, seconds))
+                await (fleet.join_all(devices) if resume else fleet.admit_all(devices, opened))
                 return await coordinator.run()
             finally:
                 if side:

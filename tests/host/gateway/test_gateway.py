@@ -122,6 +122,19 @@ def test_rooms_equal_one_flat_run(tmp_path, features, codec):
         assert len(ledger) == ROUNDS * BOARDS
 
 
+def test_a_room_has_personal_heads(tmp_path, features):
+    async def run():
+        head = initial_head(load_task(features))
+        async with serving(config(features, personal=True, statistics_rounds=1), tmp_path, 0) as socket:
+            for number in (1, 2):
+                _, head = await ask(socket, 9, number, head)
+
+    asyncio.run(run())
+    first, second = rows(tmp_path / "room0" / "00000009" / "rounds.csv")
+    assert 0 < float(first["accuracy_personal"]) <= 1
+    assert not second["accuracy_personal"]  # the next round would tell
+
+
 def test_a_new_gateway_goes_on_with_a_run(tmp_path, features):
     async def run():
         plan, task = config(features), load_task(features)

@@ -44,6 +44,9 @@ FULL = Traffic(
     900,
     0.25,
     3.5,
+    4,
+    "Nano 33 BLE",
+    "serial:/dev/ttyACM0",
 )
 
 
@@ -104,8 +107,8 @@ def test_rows_have_a_value_for_each_column() -> None:
     assert row["estimate_difference"] == 5555 - 5000
     assert row["estimate_error"] == pytest.approx(100 * 555 / 5000)
     assert row["accuracy"] == 0.75
-    summary = RoundSummary(1, 2, 0.5, 0.75, 0.25, 0.7, 10, 20, 30, 40, 1.5)
-    assert {name: type(value) for name, value in round_row(summary).items()} == {
+    summary = RoundSummary(1, 2, 0.5, 0.6, 0.75, 0.25, 0.7, 10, 20, 30, 40, 1.5)
+    assert {name: type(value) for name, value in round_row(0xBEEF, summary).items()} == {
         each.name: each.kind for each in ROUNDS_COLUMNS
     }
 
@@ -122,7 +125,7 @@ def test_fields_are_written_with_their_digits(tmp_path: Path) -> None:
 
 def test_causes_are_the_fields_of_a_count() -> None:
     assert ("payload_down", "payload_up", *CAUSES) == PARTS
-    assert (*PARTS, "wire_down", "wire_up") == COUNTS
+    assert (*PARTS, "wire_down", "wire_up", *(f"{cause}_down" for cause in CAUSES)) == COUNTS
     assert {*REPAIR} < {*CAUSES}
     assert COUNT.causes_total == sum(10**index for index in range(len(PARTS)))
 

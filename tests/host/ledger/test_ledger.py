@@ -16,8 +16,13 @@ frame = st.tuples(
 )  # fmt: skip
 
 
-@given(st.lists(frame), st.booleans(), st.lists(st.tuples(st.sampled_from(CAUSES), st.integers(0, 99))))
-def test_causes_always_add_up(items: list[tuple], serial: bool, wholes: list[tuple[str, int]]) -> None:
+whole = st.tuples(st.sampled_from(CAUSES), st.sampled_from(Direction), st.integers(0, 99))
+
+
+@given(st.lists(frame), st.booleans(), st.lists(whole))
+def test_causes_always_add_up_in_each_direction(
+    items: list[tuple], serial: bool, wholes: list[tuple]
+) -> None:
     framing = SERIAL_FRAMING if serial else BLE_FRAMING
     account, port = Account(framing), {Direction.DOWN: 0, Direction.UP: 0}
     for direction, length, padding, role, recovering, payload, ack in items:
@@ -25,13 +30,24 @@ def test_causes_always_add_up(items: list[tuple], serial: bool, wholes: list[tup
         account.recovering = recovering
         account.frame(direction, length, wire, role, payload=min(payload, length - 2), ack=ack)
         port[direction] += wire
-    for cause, wire in wholes:
-        account.whole(Direction.UP, cause, wire)
-        port[Direction.UP] += wire
+    for cause, direction, wire in wholes:
+        account.whole(direction, cause, wire)
+        port[direction] += wire
     count = account.take(port[Direction.DOWN], port[Direction.UP])
     assert count.causes_total == count.wire_total == sum(port.values())
     assert (count.wire_down, count.wire_up) == (port[Direction.DOWN], port[Direction.UP])
+    for way, payload, wire in (
+        ("down", count.payload_down, count.wire_down),
+        ("up", count.payload_up, count.wire_up),
+    ):
+        assert payload + sum(count.directed()[f"{cause}_{way}"] for cause in CAUSES) == wire
     assert account.take(0, 0) == ByteCount()
+
+
+def test_a_cause_booked_in_the_wrong_direction_is_told() -> None:
+    with pytest.raises(LedgerError, match="E_LEDGER"):
+        ByteCount(header=4, header_down=1, wire_down=2, wire_up=2).check()
+    ByteCount(header=4, header_down=2, wire_down=2, wire_up=2).check()
 
 
 @pytest.mark.parametrize("error", [-1, 1])
@@ -49,15 +65,20 @@ def test_recovering_turns_news_into_retransmission() -> None:
     account.recovering = True
     account.frame(Direction.DOWN, 10, 14, Role.NEWS)
     account.frame(Direction.DOWN, 2, 6, Role.PROBE)
-    assert account.take(20, 0) == ByteCount(retransmission=14, probe=6, wire_down=20)
+    assert account.take(20, 0) == ByteCount(
+        retransmission=14, retransmission_down=14, probe=6, probe_down=6, wire_down=20
+    )
 
 
 def test_what_is_said_again_is_a_retransmission_whatever_it_carries() -> None:
     account = Account(BLE_FRAMING)
     for name in ("BEGIN", "BEGIN", "RESULT"):
         account.frame(Direction.DOWN, 30, 30, Role.NEWS, payload=20, part=Part(name))
-    twice = ByteCount(payload_down=40, header=4, control=16, retransmission=30, wire_down=90)
-    assert account.take(90, 0) == twice
+    count = account.take(90, 0)
+    assert (count.payload_down, count.header, count.control, count.retransmission) == (40, 4, 16, 30)
+    assert count.directed() == dict.fromkeys(count.directed(), 0) | {
+        "header_down": 4, "control_down": 16, "retransmission_down": 30,
+    }  # fmt: skip
 
 
 def test_what_crossed_stays_so_when_a_blob_is_cut_otherwise() -> None:

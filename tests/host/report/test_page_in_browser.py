@@ -9,7 +9,6 @@ from browser import CHROMIUM, chromium, inspect, screenshot
 from synthetic import write_run
 
 from bytefed.cli.main import main
-from bytefed.report.live import Board, Server
 
 pytestmark = [
     pytest.mark.slow,
@@ -72,25 +71,3 @@ def test_text_of_a_hostile_run_stays_text(tmp_path: Path) -> None:
     assert found["scripts"] == 0
     assert found["requests"] == []
     assert "<script>hacked" in found["text"]
-
-
-class _RunBeginsLater(Board):
-    """Names the run's directory only after a browser has got the waiting page."""
-
-    def __init__(self, directory: Path) -> None:
-        super().__init__()
-        self._later = directory
-        self._calls = 0
-
-    def body(self) -> tuple[str, str]:
-        self._calls += 1
-        if self._calls > 1:
-            self.directory = self._later
-        return super().body()
-
-
-def test_live_page_updates_without_reload(tmp_path: Path, served_live: Server) -> None:
-    served_live.board = _RunBeginsLater(write_run(tmp_path / "run", 7, 3))
-    dom = chromium("--virtual-time-budget=4000", "--dump-dom", f"http://127.0.0.1:{served_live.port}/")
-    assert "Waiting for boards" not in dom
-    assert "3 boards · 7 rounds" in dom

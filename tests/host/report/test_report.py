@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import csv
-import http.client
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +15,6 @@ from bytefed.cli.main import main
 from bytefed.errors import StoreError
 from bytefed.report import charts, compare, findings, svg
 from bytefed.report.chart import log_ticks, ticks
-from bytefed.report.live import Server
 from bytefed.report.page import body, page
 from bytefed.report.run_files import PARTS, find, load
 from bytefed.runs.columns import read_columns
@@ -141,7 +137,7 @@ def test_what_is_not_complete_is_no_reference(tmp_path: Path) -> None:
     full = edited(write_run(tmp_path / "full", 60, 4), _complete=False)
     small = edited(write_run(tmp_path / "small", 60, 4), codec="onebit")
     assert compare.reference(compare.groups([load(full), load(small)])) is None
-    assert "no complete run to measure by" in page([load(full), load(small)])
+    assert "has a test set to measure by" in page([load(full), load(small)])
     edited(full, _complete=True)
     base = compare.reference(compare.groups([load(full), load(small)]))
     assert base is not None
@@ -277,7 +273,7 @@ def test_a_report_and_a_program_read_the_same_files(tmp_path: Path) -> None:
     with (run / "rounds.csv").open("a") as file:
         file.write("3,2\n")
     for read in (lambda: read_columns(run / "rounds.csv"), lambda: load(run)):
-        with pytest.raises(StoreError, match="line 4 has 2 fields, not 12"):
+        with pytest.raises(StoreError, match="line 4 has 2 fields, not 14"):
             read()
 
 
@@ -317,64 +313,6 @@ def test_ticks_embrace_the_values(low: float, high: float) -> None:
 
 def test_log_ticks_stay_inside() -> None:
     assert log_ticks(1500, 450_000) == pytest.approx([3e3, 1e4, 3e4, 1e5, 3e5])
-
-
-# The live server.
-
-
-def _get(server: Server, path: str, host: str | None = None) -> tuple[int, str, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
-    connection.request("GET", path, headers={"Host": host} if host else {})
-    answer = connection.getresponse()
-    text = answer.read().decode()
-    connection.close()
-    return answer.status, answer.headers.get("ETag", ""), text
-
-
-def test_live_fragment_changes_with_the_run(tmp_path: Path, served_live: Server) -> None:
-    assert "Waiting for boards" in _get(served_live, "/")[2]
-    served_live.board.directory = write_run(tmp_path / "run", 3, 2)
-    served_live.board.closing = True  # no rest between two drawings
-    status, version, text = _get(served_live, "/fragment")
-    assert (status, "2 boards · 3 rounds" in text) == (200, True)
-    assert _get(served_live, f"/fragment?version={version}")[0] == 204
-    write_run(tmp_path / "run", 4, 2)
-    status, newer, text = _get(served_live, f"/fragment?version={version}")
-    assert (status, newer != version, "2 boards · 4 rounds" in text) == (200, True, True)
-
-
-def test_live_answers_only_to_this_computer(served_live: Server) -> None:
-    assert _get(served_live, "/", host="evil.example")[0] == 403
-    assert _get(served_live, "/../run.db")[0] == 404
-
-
-def test_live_server_ends_with_its_run() -> None:
-    server = subprocess.Popen(
-        [sys.executable, "-m", "bytefed.report.live", "0"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert server.stdout is not None
-    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\n", server.stdout.readline())
-    server.communicate(timeout=30)
-    assert server.returncode == 0
-
-
-def test_run_shows_itself_live(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run = tmp_path / "run"
-    assert (
-        main(["run", "--boards", "virtual:2", "--rounds", "2", "--quiet", "--live", "--run-dir", str(run)])
-        == 0
-    )
-    assert "live: http://127.0.0.1:" in capsys.readouterr().err
-    assert main(["report", str(run)]) == 0
-    assert "complete" in (run / "report.html").read_text()
-
-
-def test_live_port_that_is_taken(served_live: Server, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["run", "--live", str(served_live.port)]) == 2
-    assert "E_LIVE_PORT" in capsys.readouterr().err
 
 
 # Findings: what summary.json says beyond figures.

@@ -9,7 +9,8 @@ import pytest
 from bytefed.errors import StoreError
 from bytefed.ledger.count import CAUSES, ByteCount
 from bytefed.ledger.rows import BYTES_COLUMNS, ROUNDS_COLUMNS, SESSIONS_COLUMNS, Traffic
-from bytefed.runs.csv_files import Records, totals, traffic_row, write_json
+from bytefed.runs.csv_files import Records, totals, traffic_row
+from bytefed.runs.json_file import write_json
 from bytefed.runs.store import Store
 
 P = 4

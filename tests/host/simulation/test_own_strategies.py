@@ -93,9 +93,9 @@ def in_simulation(path, config, strategy=None):
     environment = Environment([(serial_profile(), 1.0)], threads=1)
     simulation = Simulation(config, environment, load_clients(config, 7), path, lambda _: None, strategy)
     evaluate = simulation._simulator.evaluate
-    simulation._simulator.evaluate = lambda number, head, everyone: (
+    simulation._simulator.evaluate = lambda number, head, *clients: (
         heads.append(head.tobytes()),
-        evaluate(number, head, everyone),
+        evaluate(number, head, *clients),
     )[1]
     simulation.run()
     return heads[0]

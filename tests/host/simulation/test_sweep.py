@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import json
 from contextlib import closing
 from dataclasses import replace
 
@@ -21,7 +22,6 @@ from bytefed.federation.rules import initial_head
 from bytefed.ledger.wire_size import sealed_profile, serial_profile
 from bytefed.runs.store import Store
 from bytefed.simulation.sweep import (
-    BUDGET,
     REFERENCE,
     Setting,
     Trial,
@@ -68,7 +68,9 @@ def test_boards_hold_the_head_of_the_round_before():
 def trial_of(accuracy, each=10.0, held=None):
     values = np.array(accuracy, float)
     held = values if held is None else np.array(held, float)
-    return Trial(values, held, values, held, each * np.arange(1, len(values) + 1))
+    rounds = np.arange(1, len(values) + 1)
+    cost, nothing = each * rounds, np.zeros((len(values), 8))
+    return Trial(values, held, values, held, cost, nothing, 0.0 * rounds, air=cost, energy=cost)
 
 
 def test_bytes_are_those_until_the_boards_hold_it():
@@ -187,6 +189,19 @@ def test_the_command_writes_a_table_and_goes_on_where_it_stood(tmp_path, capsys,
     assert "Recommended" in capsys.readouterr().out
 
 
+def test_with_noise_nothing_is_recommended_by_the_global_test_set(tmp_path, capsys):
+    command = ["sweep", "--codec", "onebit", "--seeds", "1", "--rounds", "2", "--sweep-dir", str(tmp_path)]
+    assert cli.main([*command, "--dp", "sample", "--epsilon", "4", "--delta", "1e-4"]) == 0
+    assert "No codec is recommended" in capsys.readouterr().out
+    noisy = [json.loads(line) for line in (tmp_path / "trials.jsonl").read_text().splitlines()]
+    assert (
+        cli.main([*command, "--local-epochs", "1", "--learning-rate", "2"]) == 0
+    )  # other trials, not the same ones
+    assert "Recommended" in capsys.readouterr().out
+    every = [json.loads(line) for line in (tmp_path / "trials.jsonl").read_text().splitlines()]
+    assert len(every) == 2 * len(noisy) and every[-1]["accuracy"] != noisy[-1]["accuracy"]
+
+
 @pytest.mark.parametrize(
     ("options", "code"),
     [
@@ -207,4 +222,4 @@ def test_instructions_are_of_the_downlink_decoded_and_the_uplink_encoded():
     assert both == codec.instructions("onebit") + codec.instructions("stc5") - codec.instructions(
         "stc5/onebit"
     )
-    assert codec.instructions("float32") < codec.instructions("onebit") < BUDGET < codec.instructions("stc5")
+    assert codec.instructions("float32") < codec.instructions("onebit") < codec.instructions("stc5")

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 
 from bytefed.errors import ConfigError
 from bytefed.strategies.base import FedAvg, Update
-from bytefed.strategies.robust import FedMedian, FedTrimmedAvg, Krum, MultiKrum, bound_norms
+from bytefed.strategies.robust import FedMedian, FedTrimmedAvg, Krum, MultiKrum, Newcomers, bound_norms
 
 P = 4
 HEAD = np.linspace(-1, 1, P).astype(np.float32)
@@ -167,3 +167,49 @@ def test_no_bound_and_no_movement_change_nothing():
     wild = updates_of([np.ones(P)] * 3 + [1e6 * np.ones(P)])
     assert bound_norms(wild, 0.0) == (wild, {})
     assert set(bound_norms(wild, 3.0)[1]) == {3}
+
+
+# ---- Classes that a round meets for the first time: D = 1, so a head is one weight for each class, then the biases
+
+KNOWN = np.array([3, -3, 0, 4, -4, 0], np.float32)
+"""A head of two known classes, each 5 from zero, and a third that is new."""
+NEW = Newcomers(KNOWN, 3, range(2, 3))
+STILL = [Update(client, 10, np.array([0.1, 0, 0.1, 0, 0, 0], np.float32)) for client in range(4)]
+
+
+def led_by(*delta: float) -> tuple[np.ndarray, dict[int, float]]:
+    """Return the head that comes of four boards that hardly move and one more, and what was bounded."""
+    more = Update(4, 10, np.array(delta, np.float32))
+    bounded, excess = bound_norms([*STILL, more], 3.0, NEW)
+    return FedAvg().aggregate(KNOWN, bounded), excess
+
+
+def test_a_class_that_a_single_board_brings_is_learnt_at_once():
+    head, excess = led_by(0, 0, 12, 0, 0, 16)
+    assert excess == {}
+    assert head[[2, 5]] == pytest.approx([(4 * 0.1 + 12) / 5, 16 / 5])
+    with_usual_bound, excess = bound_norms(
+        [*STILL, Update(4, 10, np.array([0, 0, 12, 0, 0, 16], np.float32))], 3.0
+    )
+    assert set(excess) == {4}
+    assert np.linalg.norm(with_usual_bound[4].delta) < 1
+
+
+@pytest.mark.parametrize("size", [1e3, 1e30])
+def test_no_board_makes_a_new_class_stronger_than_a_known_one(size: float):
+    head, excess = led_by(0, 0, size, 0, 0, size)
+    assert set(excess) == {4}
+    assert np.linalg.norm(head[[2, 5]]) == pytest.approx(NEW.reach(), abs=0.1)  # and what the others do
+    assert NEW.reach() == pytest.approx(5)
+
+
+def test_at_known_classes_a_board_that_brings_one_pulls_as_hard_as_ever():
+    head, excess = led_by(1e6, 0, 1, 0, 0, 1)
+    assert set(excess) == {4}
+    assert head[0] == pytest.approx(KNOWN[0] + (4 * 0.1 + 3 * 0.1) / 5)
+    assert head[5] == pytest.approx(1 / 5)
+
+
+def test_without_a_bound_new_classes_have_none():
+    wild = [*STILL, Update(4, 10, np.full(6, 1e6, np.float32))]
+    assert bound_norms(wild, 0.0, NEW) == (wild, {})

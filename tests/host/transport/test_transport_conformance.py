@@ -36,6 +36,8 @@ Cut = Callable[[], Awaitable[None]]
 class EchoBoard:
     """Says back whatever it is told."""
 
+    senses = False
+
     def __init__(self) -> None:
         self._bytes = b""
         self._frames: list[bytes] = []

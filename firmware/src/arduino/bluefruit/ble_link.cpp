@@ -7,6 +7,7 @@
 #include "../ble_name.h"
 #include "../chip.h"
 #include "../frame_ring.h"
+#include "bytefed/session/port.h"
 
 namespace ble {
 namespace {
@@ -21,10 +22,12 @@ constexpr uint16_t kAttHeader = 3;
 BLEService service("d25a0001-4fed-4035-8828-8fd0ea87845b");
 BLECharacteristic rx("d25a0002-4fed-4035-8828-8fd0ea87845b");
 BLECharacteristic tx("d25a0003-4fed-4035-8828-8fd0ea87845b");
+BLECharacteristic phones("d25a0004-4fed-4035-8828-8fd0ea87845b");
 FrameRing<2 * kWindow, kFrame> ring;  // a window of chunks, and requests in between
 volatile uint16_t connection = BLE_CONN_HANDLE_INVALID;
 volatile uint8_t ends = 0;  // connections that have ended
 Guard guard;
+bool shows = false;  // whether there is a text for phones
 
 // Runs in the radio's task.
 void on_write(uint16_t, BLECharacteristic*, uint8_t* data, uint16_t length) {
@@ -65,7 +68,11 @@ bool start_service() {
   tx.setProperties(CHR_PROPS_NOTIFY);
   tx.setPermission(SECMODE_OPEN, SECMODE_NO_ACCESS);
   tx.setMaxLen(kFrame);
-  return tx.begin() == ERROR_NONE;
+  if (tx.begin() != ERROR_NONE) return false;
+  phones.setProperties(CHR_PROPS_READ | CHR_PROPS_NOTIFY);
+  phones.setPermission(SECMODE_OPEN, SECMODE_NO_ACCESS);
+  phones.setMaxLen(bytefed::kPhoneText);
+  return phones.begin() == ERROR_NONE;
 }
 
 bool prepare_advertising() {
@@ -106,13 +113,23 @@ bool connected() {
   return connection != BLE_CONN_HANDLE_INVALID;
 }
 
+// A phone that takes no notifications at the moment goes without this one: the next window brings another.
+void show(const char* text, size_t length) {
+  shows = length > 0;
+  phones.write(text, static_cast<uint16_t>(length));
+  const uint16_t handle = connection;
+  if (shows && handle != BLE_CONN_HANDLE_INVALID && phones.notifyEnabled(handle)) {
+    phones.notify(handle, text, static_cast<uint16_t>(length));
+  }
+}
+
 bool poll(bytefed::SealedLink& seal) {
   const uint32_t now = chip::millis();
   if (guard.ended(ends, now)) {
     ring.clear();
     seal.close();
   }
-  if (guard.lets_go(connected(), seal.has_session(), now)) Bluefruit.disconnect(connection);
+  if (guard.lets_go(connected(), seal, shows, now)) Bluefruit.disconnect(connection);
   const auto* frame = ring.front();
   if (frame == nullptr) return false;
   const uint16_t limit = value_limit();

@@ -16,7 +16,7 @@ from dbus_fast import ErrorType, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
 from bytefed.boards.bluetooth.peripheral import Peripheral
-from bytefed.transport.ble import RX_UUID, SERVICE_UUID, TX_UUID
+from bytefed.transport.ble import PHONES_UUID, RX_UUID, SERVICE_UUID, TX_UUID
 
 ADAPTER = "/org/bluez/hci0"
 _ADAPTER1 = "org.bluez.Adapter1"
@@ -154,7 +154,9 @@ class FakeBlueZ:
             if path not in self.objects:
                 raise KeyError(path)
             device = next(d for d in self.devices.values() if path.startswith(d.path))
-            await device.call(str(message.member), message.body)
+            value = await device.call(str(message.member), message.body, path)
+            if value is not None:
+                return Message.new_method_return(message, "ay", [value])
         return Message.new_method_return(message)
 
     def _call_adapter(self, member: str, body: list[Any]) -> None:
@@ -234,6 +236,10 @@ class FakeDevice:
     def _tx(self) -> str:
         return f"{self._service}/char000d"
 
+    @property
+    def _phones(self) -> str:
+        return f"{self._service}/char0010"
+
     def advertise(self) -> None:
         """Be seen once."""
         if self.path in self._bluez.objects:
@@ -256,8 +262,13 @@ class FakeDevice:
             "ServicesResolved": Variant("b", False),
         }
 
-    async def call(self, member: str, body: list[Any]) -> None:
-        """Serve a call of the device or of one of its characteristics."""
+    async def call(self, member: str, body: list[Any], path: str = "") -> bytes | None:
+        """Serve a call of the device or of one of its characteristics; returns the value that was read, if one was."""
+        if path == self._phones and member == "ReadValue":
+            return self.peripheral.board.shown
+        if path == self._phones and member == "StartNotify":
+            self.peripheral.subscribe(self._notify_phone)
+            return None
         calls: dict[str, Callable[..., Awaitable[None]]] = {
             "Connect": self._connect,
             "Disconnect": self._disconnect,
@@ -267,6 +278,7 @@ class FakeDevice:
         if member not in calls:
             raise BlueZError("NotSupported", member)
         await calls[member](*body)
+        return None
 
     async def _connect(self) -> None:
         bluez = self._bluez
@@ -299,6 +311,7 @@ class FakeDevice:
         shown = {
             "char000b": (RX_UUID, ["write", "write-without-response"]),
             "char000d": (TX_UUID, ["notify"]),
+            "char0010": (PHONES_UUID, ["read", "notify"]),
         }
         for name, (uuid, flags) in shown.items():
             if uuid == self.missing:
@@ -325,6 +338,10 @@ class FakeDevice:
     def _notify(self, value: bytes) -> None:
         if self.connected:
             self._bluez.change(self._tx, _CHARACTERISTIC1, Value=Variant("ay", value))
+
+    def _notify_phone(self, value: bytes) -> None:
+        if self.connected:
+            self._bluez.change(self._phones, _CHARACTERISTIC1, Value=Variant("ay", value))
 
     async def _write(self, value: bytes, options: Properties) -> None:
         if options["type"].value != "command":

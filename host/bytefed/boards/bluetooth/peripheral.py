@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 
 from bytefed._core import VirtualBoard
+from bytefed.boards.replay import LOOK
 from bytefed.protocol.direction import Direction
 from bytefed.protocol.message import MAX_FRAME, MAX_WINDOW
 
@@ -64,6 +65,7 @@ class Peripheral:
         self.name = name
         self.address = address
         self.board = board
+        self.board.radio = True
         self.mtu = mtu
         self.air = air or Air()
         self.advertising = True
@@ -71,22 +73,30 @@ class Peripheral:
         self.rx_capacity = rx_capacity
         self._rx: deque[bytes] = deque()
         self._notify: Callable[[bytes], None] | None = None
+        self._tell_phone: Callable[[bytes], None] | None = None
+        self._told = b""
         self._work: asyncio.Handle | None = None
+        self._look: asyncio.Handle | None = None  # at the sensor
 
     def connect(self, notify: Callable[[bytes], None]) -> None:
         """Take a connection; what the board says goes to `notify`."""
         self._notify = notify
         self._schedule()
 
+    def subscribe(self, tell: Callable[[bytes], None]) -> None:
+        """Give a phone that is connected each new text, without a key."""
+        self._tell_phone = tell
+
     def disconnect(self) -> None:
         """The link is gone, with all that was under way on it."""
-        self._notify = None
+        self._notify = self._tell_phone = None
         self._rx.clear()
         self.board.disconnect()
 
     def restart(self, board: VirtualBoard) -> None:
         """Come back as a board that was switched off and on."""
         self.board = board
+        self.board.radio = True
         self._rx.clear()
 
     def write(self, value: bytes) -> None:
@@ -106,14 +116,22 @@ class Peripheral:
     def _loop_once(self) -> None:
         """One turn of the board's loop(): what has arrived, some training, answers."""
         self._work = None
+        if self._look is not None:
+            self._look.cancel()
         while self._rx:
             self.board.feed_frame(self._rx.popleft())
             self.board.poll(1)
         busy = self.board.poll()
         for frame in self.board.take_frames():
             self.send(frame)
+        if self.board.shown != self._told:
+            self._told = self.board.shown
+            if self._tell_phone is not None:
+                self._tell_phone(self._told)
         if busy:
             self._schedule()
+        elif self.board.senses:
+            self._look = asyncio.get_running_loop().call_later(LOOK, self._schedule)
 
     def send(self, frame: bytes) -> None:
         """Notify the host, if it is there."""

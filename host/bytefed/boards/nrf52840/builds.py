@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bytefed.boards.catalog import BOARDS, BoardType
+from bytefed.boards.firmware import project
 from bytefed.boards.nrf52840.image import Image, check_softdevice, read_image, read_softdevice
-from bytefed.checkout import CHECKOUT
 from bytefed.errors import ConfigError, did_you_mean
 
 _CORE = "framework-arduinoadafruitnrf52"
@@ -67,7 +67,7 @@ def _read(path: Path) -> Image:
         raise ConfigError(
             "E_CONFIG_EXTRA",
             f"Reading {path.name} needs the package {error.name}, which is not installed.",
-            "Run: pip install 'bytefed[emulator]'",
+            "Run: pip install intelhex pyelftools",
         ) from error
 
 
@@ -78,10 +78,12 @@ def board_of(environment: str) -> BoardType | None:
 
 
 def build_folders() -> list[Path]:
-    """Return where PlatformIO may have put builds: of the current folder, then of bytefed's checkout."""
+    """Return where PlatformIO may have put builds: of the current folder, then of bytefed's firmware."""
     chosen = os.environ.get("PLATFORMIO_BUILD_DIR")
-    folders = [Path(chosen)] if chosen else [Path.cwd() / ".pio/build", CHECKOUT / ".pio/build"]
-    return list(dict.fromkeys(folders))
+    if chosen:
+        return [Path(chosen)]
+    places = (Path.cwd(), project())
+    return list(dict.fromkeys(place / ".pio/build" for place in places if place is not None))
 
 
 def built_environments() -> list[str]:

@@ -68,7 +68,7 @@ def without_unicorn() -> ConfigError:
     return ConfigError(
         "E_EMULATOR_UNICORN",
         "The emulator of the nRF52840 needs the package unicorn, which is not installed.",
-        "Run: pip install 'bytefed[emulator]', then `make emulator` in a checkout.",
+        "Run: pip install intelhex pyelftools 'unicorn<3', then `make emulator` in a checkout.",
     )
 
 

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -25,6 +26,7 @@ from bytefed.boards.virtual import (
     serve_boards,
 )
 from bytefed.cli.terminal import OPEN_LINKS
+from bytefed.data.task import MAX_CLASSES
 from bytefed.errors import BytefedError, ConfigError, check_range, from_system, too_many_files
 from bytefed.extractor.manifest import Manifest, model_folder
 from bytefed.ledger.count import Security
@@ -68,7 +70,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--replay",
         metavar="DATA",
-        help="a sensor that replays a task's windows, or X (and y) of an .npz file",
+        help="a sensor that replays the windows of a task or of your own model, or X (and y) of an .npz file",
+    )
+    parser.add_argument(
+        "--labels",
+        type=int,
+        default=0,
+        metavar="N",
+        help="labels that there is room for (default: 8 with a model for a sensor, else as many as the head has)",
     )
     parser.add_argument("--line-rate", type=int, metavar="BAUD", help="pace the line, bits a second")
     parser.add_argument(
@@ -174,6 +183,9 @@ def _serve(args: argparse.Namespace, closing: ExitStack) -> None:
     """
     _check(args)
     kind = board_kind(args.model, args.shape, args.capacity, args.replay)
+    if args.labels:
+        check_range("--labels", args.labels, kind.classes, MAX_CLASSES)
+        kind = replace(kind, labels=args.labels)
     extractor = load_extractor(kind)
     recording = load_recording(kind, extractor)
     numbers = range(args.uid_first, args.uid_first + args.count)

@@ -1,25 +1,25 @@
-"""`bytefed capture`: a board takes samples from its own sensor."""
+"""`bytefed capture`: boards take samples from their sensors, label after label, and forget those that went wrong."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 
-from rich.console import Console
-from rich.progress import Progress
-
-from bytefed.device.visit import capture
-from bytefed.errors import ConfigError, check_range, counted, did_you_mean
-from bytefed.extractor.manifest import Manifest, known_model, model_folder
-from bytefed.protocol.message import VISIT
+from bytefed.cli.commands.pair import confirmed
+from bytefed.errors import ConfigError, check_range
 
 _EPILOG = """\
 examples:
-  bytefed capture --label Walking --seconds 20                     the board on USB; walk while it runs
-  bytefed capture --board ble:bytefed-1a2b --label 2 --seconds 60  over the air
-  bytefed capture --label Standing --seconds 20 --test             for the board's own test
+  bytefed capture --labels walk run rest                           the board on USB; do what is said while it counts
+  bytefed capture --labels walk run --boards A B --rounds 2        two boards, one after the other, all of it twice
+  bytefed capture --label walk --seconds 60 --boards ble:NAME      one label for a minute, over the air
+  bytefed capture --label rest --test                              for the board's own test
+  bytefed capture --undo 2                                         forget the last two windows
+  bytefed capture --delete run                                     forget all of a label
+  bytefed capture --show                                           draw what the sensor tells (by cable, or sealed)
 
-Readings become features on the board; nothing else is kept, and nothing leaves it.
+Readings become features on the board; nothing else is kept, and nothing leaves it. --show alone fetches raw windows:
+they are drawn, and kept nowhere.
 """
 
 
@@ -27,68 +27,73 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "capture",
-        description="Let a board take labelled samples from its sensor. Ctrl-C stops; what it has, it keeps.",
+        description="Let boards take labelled samples from their sensors. Ctrl-C stops; what they have, they keep.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--board", default="serial:auto", metavar="URI", help="one board (default serial:auto)"
-    )
+        "--boards", "--board", nargs="+", default=["serial:auto"], metavar="URI",
+        help="boards, one after the other (default serial:auto)",
+    )  # fmt: skip
     parser.add_argument(
-        "--label", required=True, help="class of the samples: its name in the model, or its number"
+        "--labels", "--label", nargs="+", default=[], metavar="LABEL",
+        help="labels to take, one after the other: each a board's own, a class of its model, or a number",
+    )  # fmt: skip
+    parser.add_argument("--seconds", type=float, default=20.0, help="how long each (default 20)")
+    parser.add_argument(
+        "--rounds", type=int, default=1, metavar="N", help="go through all labels N times (default 1)"
     )
-    parser.add_argument("--seconds", type=float, default=20.0, help="how long (default 20)")
     parser.add_argument("--test", action="store_true", help="for the test split")
+    parser.add_argument("--no-countdown", action="store_true", help="don't count 3 2 1")
+    parser.add_argument(
+        "--show", action="store_true", help="draw the sensor's signal, alone or before each label"
+    )
+    forgetting = parser.add_mutually_exclusive_group()
+    forgetting.add_argument(
+        "--undo", type=int, metavar="N", help="forget the last N windows (with --test: for the test)"
+    )
+    forgetting.add_argument("--delete", metavar="LABEL", help="forget all samples of a label")
+    forgetting.add_argument("--erase", action="store_true", help="forget all samples; what was learnt stays")
+    parser.add_argument("--yes", action="store_true", help="forget without asking")
+    parser.add_argument("--open", action="store_true", help="boards without a key, OPEN to strangers")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Capture, with a progress bar. 1 if the board stopped early."""
+    """Capture, or forget, or show; 1 if a board stopped early, or its user does not want to forget after all."""
     check_range("--seconds", args.seconds, 0.01, 3600)
-    return asyncio.run(_run(args))
+    check_range("--rounds", args.rounds, 1, 1000)
+    if args.undo is not None:
+        check_range("--undo", args.undo, 1, 65535)
+    forgets = args.undo is not None or args.delete is not None or args.erase
+    if not (args.labels or forgets or args.show):
+        raise ConfigError(
+            "E_CONFIG_LABEL", "capture: which label?", "Give --label: a name, or a number from 0 on."
+        )
+    return asyncio.run(_run(args, forgets=forgets))
 
 
-async def _run(args: argparse.Namespace) -> int:
+async def _run(args: argparse.Namespace, *, forgets: bool) -> int:
     from bytefed.boards.open import VirtualOptions, open_devices
     from bytefed.boards.virtual import BoardKind
+    from bytefed.cli.capturing import Wish, capture_all, forget, show
+    from bytefed.extractor.manifest import Manifest, model_folder
+    from bytefed.protocol.message import VISIT
 
     manifest = Manifest.load(model_folder("motion"))
-    options = VirtualOptions(BoardKind(manifest.D, manifest.C, "motion", replay="motion"))
-    async with open_devices([args.board], options) as devices:
-        if len(devices) != 1:
-            raise ConfigError(
-                "E_CONFIG_BOARDS",
-                f"{args.board} names {counted(len(devices), 'board')}.",
-                "Name one with --board.",
-            )
-        device = devices[0]
-        await device.connect(VISIT)
-        label = label_number(args.label, device.board.model, device.board.classes)
-        with Progress(console=Console(emoji=False, stderr=True)) as progress:
-            task = progress.add_task(f"label {args.label}", total=None)
-            asked, got = await capture(
-                device, label, args.seconds, test=args.test,
-                seen=lambda done, total: progress.update(task, completed=done, total=total),
-            )  # fmt: skip
-    Console(emoji=False).print(f"{got} of {asked} samples with label {args.label}")
-    return 0 if got == asked else 1
-
-
-def label_number(label: str, model_hash: int, classes: int) -> int:
-    """Return a label's number.
-
-    Raises:
-        ConfigError: E_CONFIG_LABEL for one that the board's model does not have.
-    """
-    known_as = known_model(model_hash)
-    names = [str(word) for word in known_as[1].document.get("classes", [])] if known_as else []
-    if label in names:
-        return names.index(label)
-    if label.isdigit() and int(label) < classes:
-        return int(label)
-    known = ", ".join(names) if names else "this host knows none of its model"
-    raise ConfigError(
-        "E_CONFIG_LABEL",
-        f"--label {label} is no class of the board's model.",
-        f"{did_you_mean(label, names)}Give --label a number from 0 to {classes - 1}, or a name: {known}.",
-    )
+    kind = BoardKind(manifest.D, manifest.C, "motion", replay="motion")
+    async with open_devices(args.boards, VirtualOptions(kind, sealed=not args.open)) as devices:
+        for device in devices:
+            await device.connect(VISIT)
+        if forgets:
+            losses = [await forget(device, args.undo, args.delete, test=args.test) for device in devices]
+            if not confirmed("\n".join(loss.words for loss in losses), yes=args.yes):
+                return 1
+            for loss in losses:
+                await loss.suffer()
+        if args.labels:
+            wish = Wish(args.labels, args.seconds, args.rounds, args.test, not args.no_countdown, args.show)
+            return 0 if await capture_all(devices, wish) else 1
+        if args.show:
+            await show(devices)
+    return 0

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from bytefed.boards.catalog import BOARDS
+from bytefed.boards.firmware import udev_rules
 from bytefed.errors import BytefedError, ConfigError
 
 if TYPE_CHECKING:  # pyserial is loaded when the doctor looks, not for its help
@@ -21,13 +24,6 @@ if TYPE_CHECKING:  # pyserial is loaded when the doctor looks, not for its help
     from bytefed.keys import KeyRing
 
 RULES = Path("/etc/udev/rules.d/60-bytefed.rules")
-_INSTALL_RULES = " && ".join(
-    (
-        "sudo cp tools/udev/60-bytefed.rules /etc/udev/rules.d/",
-        "sudo udevadm control --reload",
-        "sudo udevadm trigger",
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -51,10 +47,17 @@ class Facts:
 
 @dataclass(frozen=True)
 class Finding:
-    """A problem that keeps boards from being reached, and its remedy."""
+    """A problem that keeps boards from being reached, and its remedy.
+
+    Attributes:
+        problem: The problem.
+        remedy: A command or an advice.
+        is_warning: Whether it stands in nobody's way who does not want what it is about.
+    """
 
     problem: str
     remedy: str
+    is_warning: bool = False
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -66,11 +69,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog="example:\n  bytefed doctor",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
     parser.set_defaults(run=run)
 
 
-def run(_: argparse.Namespace) -> int:
-    """Print each problem and its remedy; return 1 if there is any."""
+def run(args: argparse.Namespace) -> int:
+    """Print each problem and its remedy; return 1 if there is any that is no mere warning."""
     console = Console(emoji=False, highlight=False)
     facts = gather()
     findings = list(judge(facts))
@@ -78,15 +82,21 @@ def run(_: argparse.Namespace) -> int:
         links([port.name for port in facts.ports if port.is_board and port.allowed])
     )
     findings += unsealed
+    problems = [finding for finding in findings if not finding.is_warning]
+    if args.json:
+        document = {"findings": [asdict(each) for each in findings], "sealed": sealed, "emulator": emulator()}
+        print(json.dumps(document, indent=2))  # noqa: T201
+        return 1 if problems else 0
     for line in sealed:
         console.print(line, markup=False, soft_wrap=True)
     for finding in findings:
-        console.print(f"problem: {finding.problem}", markup=False, soft_wrap=True)
+        word = "warning" if finding.is_warning else "problem"
+        console.print(f"{word}: {finding.problem}", markup=False, soft_wrap=True)
         console.print(f"  -> {finding.remedy}", markup=False, soft_wrap=True)
-    if not findings:
+    if not problems:
         console.print("Nothing stands in the way. `bytefed devices` lists the boards.")
     console.print(emulator(), markup=False, soft_wrap=True)
-    return 1 if findings else 0
+    return 1 if problems else 0
 
 
 def emulator() -> str:
@@ -192,6 +202,12 @@ def _not_running(port: Port) -> Finding | None:
     )
 
 
+def _install_rules() -> str:
+    """Return the commands that install the udev rules, wherever they are called."""
+    copy = shlex.join(["sudo", "cp", str(udev_rules()), str(RULES.parent)])
+    return f"{copy} && sudo udevadm control --reload && sudo udevadm trigger"
+
+
 def judge(facts: Facts) -> Iterator[Finding]:
     """Yield the problems that keep boards from being reached."""
     boards = [port for port in facts.ports if port.is_board]
@@ -201,10 +217,18 @@ def judge(facts: Facts) -> Iterator[Finding]:
         yield Finding("No board is on USB.", "Plug one in with a cable that carries data; many only charge.")
     for port in boards:
         if facts.linux and not port.allowed:
-            yield Finding(f"{port.name} may not be opened by this user.", _INSTALL_RULES)
+            yield Finding(f"{port.name} may not be opened by this user.", _install_rules())
     if facts.modem_manager and not facts.rules:
-        yield Finding("ModemManager runs and talks to new serial ports.", _INSTALL_RULES)
+        yield Finding("ModemManager runs and talks to new serial ports.", _install_rules())
     if facts.linux and not facts.adapters:
-        yield Finding("There is no Bluetooth adapter.", "Boards on USB don't need one; for ble: plug one in.")
+        yield Finding(
+            "There is no Bluetooth adapter.",
+            "Boards on USB don't need one; for ble: plug one in.",
+            is_warning=bool(boards),
+        )
     if facts.adapters and all(facts.adapters):
-        yield Finding("Bluetooth is switched off.", "rfkill unblock bluetooth && bluetoothctl power on")
+        yield Finding(
+            "Bluetooth is switched off.",
+            "rfkill unblock bluetooth && bluetoothctl power on",
+            is_warning=bool(boards),
+        )

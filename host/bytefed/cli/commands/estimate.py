@@ -10,9 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bytefed.cli.budget import show_plan
 from bytefed.codec import find, pair
 from bytefed.errors import ConfigError
+from bytefed.federation.config import KEYS, option
 from bytefed.ledger.air import AirTable, Airtime, measured
+from bytefed.ledger.budget import KEYS as BUDGETS
+from bytefed.ledger.budget import Budget
 from bytefed.ledger.count import CAUSES, ByteCount
 from bytefed.ledger.estimate import (
     LEFT_OUT,
@@ -25,6 +29,7 @@ from bytefed.ledger.estimate import (
     predict,
 )
 from bytefed.ledger.expected_loss import blobs_expected
+from bytefed.ledger.rates import rounds_between
 from bytefed.ledger.wire_size import CODECS, LinkProfile, blob_size
 
 if TYPE_CHECKING:
@@ -38,6 +43,8 @@ _RANGED = (
     "learning_rate_rounds", "statistics_rounds", "seed", "loss",
 )  # fmt: skip
 """The options that are numbers with a range."""
+_USUAL = {"rounds": 20, "codec": "float32", "fraction_train": 1.0}
+"""The values of options that a budget plans, without one."""
 _EXAMPLES = """\
 examples:
   bytefed estimate --shape 100x100x32 --clients 100 --rounds 100   the classic W x C x R of a float32 array
@@ -46,6 +53,12 @@ examples:
   bytefed estimate --link ble --mtu 247 --fraction-train 0.1       exact, over BLE, a tenth of the boards a round
   bytefed estimate --loss 0.01                                     and what to expect where 1 % of the frames are lost
   bytefed estimate --link ble --mtu 247 --interval 30ms            and what that takes in the air: bytes, time, energy
+  bytefed estimate --watch 60 --link ble --clients 3               watching three boards for a minute, exact, too
+  bytefed estimate --link ble --budget 10kB                        the other way round: the run that 10 kB a board pay
+  bytefed estimate --link ble --budget 10kB --codec float32        likewise, with a codec of your own choice
+
+With --budget, --budget-air (5s) or --budget-energy (20mJ), codec, epochs, boards a round and rounds are planned for a
+board that may spend that much; what you give of them stays (docs/budget.md).
 """
 
 
@@ -63,21 +76,19 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     update.add_argument("--shape", metavar="AxBx...", help="W: a float32 array of this shape")
     update.add_argument("--update-bytes", type=int, metavar="W", help="W: bytes (default: the head's update)")
     add("--clients", type=int, default=8, metavar="C", help="boards (default: 8)")
-    add("--rounds", type=int, default=20, metavar="R", help="rounds (default: 20)")
+    add("--rounds", type=int, metavar="R", help="rounds (default: 20; with a budget as many as it pays)")
     add("--features", type=int, default=64, metavar="D", help="features of the head (default: 64)")
     add("--classes", type=int, default=10, metavar="K", help="classes of the head (default: 10)")
     add(
         "--codec",
-        default="float32",
-        help=f"NAME or DOWNLINK/UPLINK, of {', '.join(CODECS)} (default: float32)",
+        help=f"NAME or DOWNLINK/UPLINK, of {', '.join(CODECS)} (default: float32; with a budget by its rule)",
     )
     _add_link(parser)
     add(
         "--fraction-train",
         type=float,
-        default=1.0,
         metavar="F",
-        help="fraction of the boards that trains in a round (default: 1)",
+        help="fraction of the boards that trains in a round (default: 1; with a budget by its rule)",
     )
     add(
         "--min-train-nodes",
@@ -89,9 +100,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add(
         "--learning-rate-rounds",
         type=int,
-        default=0,
         metavar="N",
-        help="rounds between two steps of the learning rate, each a CONFIG; 0: it never changes (default: 0)",
+        help="rounds between two steps of the learning rate, each a CONFIG; 0: it never changes (default: those of the"
+        " rate by rule, a fifth of the rounds and 20 at least)",
     )
     add(
         "--statistics-rounds",
@@ -100,9 +111,49 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="N",
         help=f"each Nth round brings the boards' statistics, 12 bytes; 0: none does (default: {STATISTICS_ROUNDS})",
     )
+    add(
+        "--from-head",
+        action="store_true",
+        help="the run begins with a head, as by `bytefed run --head FILE`: the first round has to bring it",
+    )
+    _add_noise(parser)
+    _add_watch(parser.add_argument_group("watching instead of training"))
+    _add_budget(parser.add_argument_group("a budget for each board"))
     add("--seed", type=int, default=42, help="seed of who trains in which round (default: 42)")
     add("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
+
+
+def _add_watch(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--watch", type=float, metavar="S", help="predict the bytes of `bytefed watch` for so many seconds")
+    add(
+        "--window",
+        type=float,
+        default=2.5,
+        metavar="S",
+        help="seconds from a window to the next (default: 2.5, as boards with the motion model have)",
+    )
+    add("--labels", nargs="+", metavar="NAME", help="the boards' labels (default: --classes without a name)")
+
+
+def _add_budget(group: argparse._ArgumentGroup) -> None:
+    for key in BUDGETS:
+        group.add_argument(option(key), default="", metavar=KEYS[key].metavar, help=KEYS[key].help)
+    add = group.add_argument
+    add(
+        "--local-epochs",
+        type=int,
+        metavar="E",
+        help="passes over the samples in a round (default: by the rule)",
+    )
+    add(
+        "--samples",
+        type=int,
+        default=100,
+        metavar="N",
+        help="training samples of a board, for its energy (default: 100)",
+    )
 
 
 def _add_link(parser: argparse.ArgumentParser) -> None:
@@ -127,13 +178,37 @@ def _add_link(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_noise(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--dp",
+        choices=("sample",),
+        help="boards train with noise, as by `bytefed run --dp sample`: a NOISE before each CONFIG, and no statistics",
+    )
+
+
 def run(args: argparse.Namespace) -> int:
     """Print the estimates and return 0.
 
     Raises:
         ConfigError: E_CONFIG_RANGE, E_CONFIG_SHAPE or E_CONFIG_CODEC.
     """
-    check_ranges({name: getattr(args, name) for name in _RANGED})
+    budget = Budget.of({name: getattr(args, name) for name in BUDGETS})
+    for name, value in {**_USUAL, **({"rounds": 0, **budget.rule} if budget else {})}.items():
+        if getattr(args, name, None) is None:
+            setattr(args, name, value)
+    check_ranges(
+        {name: getattr(args, name) for name in _RANGED if not (name == "rounds" and args.rounds == 0)}
+    )
+    _as_with_noise(args, budget)
+    if args.watch is not None:
+        from bytefed.cli.watch_estimate import show_watch
+
+        profile = link_profile(args.link, args.mtu, sealed=not args.open)
+        return show_watch(args, profile, _air_table(args) if args.link == "ble" else None)
+    if budget:
+        return show_plan(
+            args, budget, link_profile(args.link, args.mtu, sealed=not args.open), _air_table(args)
+        )
     codecs = pair(args.codec)
     update = _update(args, codecs)
     profile = link_profile(args.link, args.mtu, sealed=not args.open)
@@ -200,6 +275,25 @@ def _update(args: argparse.Namespace, codecs: tuple[str, str]) -> _Update:
     return _Update(_FLOAT_BYTES * values, (down, up), f"an array of {args.shape}, {args.codec}")
 
 
+def _as_with_noise(args: argparse.Namespace, budget: Budget | None) -> None:
+    """Set what noise decides, where there is any, as a run does: one learning rate, and boards that tell nothing.
+
+    Raises:
+        ConfigError: E_CONFIG_PRIVACY with a budget of bytes.
+    """
+    if not args.dp:
+        return
+    if budget:
+        raise ConfigError(
+            "E_CONFIG_PRIVACY",
+            "With --dp a byte budget is excluded: its rounds are planned later than the noise of each.",
+            "Give --rounds, and no budget.",
+        )
+    args.statistics_rounds = 0
+    if args.learning_rate_rounds is None:
+        args.learning_rate_rounds = 0
+
+
 def _predict(args: argparse.Namespace, profile: LinkProfile, update: _Update) -> Prediction | None:
     """Return the exact estimate; None for an update that is no head, and more than a transfer can carry."""
     try:
@@ -212,10 +306,12 @@ def _predict(args: argparse.Namespace, profile: LinkProfile, update: _Update) ->
             rounds=args.rounds,
             fraction_train=args.fraction_train,
             min_train_nodes=args.min_train_nodes,
+            noises=bool(args.dp),
             learning_rate_rounds=args.learning_rate_rounds,
             statistics_rounds=args.statistics_rounds,
             seed=args.seed,
             blobs=update.blobs,
+            from_head=args.from_head,
         )
     except ConfigError as error:
         if update.is_head or error.code != "E_TOO_LARGE":
@@ -288,10 +384,17 @@ class _Air:
         )
 
 
-def _air(args: argparse.Namespace, profile: LinkProfile, update: _Update) -> _Air | None:
+def _air_table(args: argparse.Namespace) -> AirTable:
+    """Return the table of radio and currents, with what the options change."""
     table = AirTable.load(Path(args.air_table) if args.air_table else None)
     changes = {"interval": args.interval, "packets": args.packets, "phy": args.phy}
-    radio = replace(table.radio, **{name: value for name, value in changes.items() if value is not None})
+    given = {name: value for name, value in changes.items() if value is not None}
+    return replace(table, radio=replace(table.radio, **given))
+
+
+def _air(args: argparse.Namespace, profile: LinkProfile, update: _Update) -> _Air | None:
+    table = _air_table(args)
+    radio = table.radio
     packets = _predict(args, measured(profile, radio.count), update)
     data = _predict(args, measured(profile, radio.data), update)
     if packets is None or data is None:
@@ -301,7 +404,7 @@ def _air(args: argparse.Namespace, profile: LinkProfile, update: _Update) -> _Ai
         return Airtime(count.wire_down, count.wire_up, size.wire_down, size.wire_up)
 
     return _Air(
-        replace(table, radio=radio),
+        table,
         airtime(packets.board_round, data.board_round),
         airtime(packets.total, data.total),
     )
@@ -367,24 +470,23 @@ def _show(args: argparse.Namespace, update: _Update, prediction: Prediction | No
     )
     console.print(_table(prediction))
     console.print(_overhead(prediction.board_round), soft_wrap=True)
+    if args.learning_rate_rounds is None and rounds_between(args.rounds) < args.rounds:
+        every = rounds_between(args.rounds)
+        console.print(f"A new learning rate after each {every} rounds, by rule, is in it.", soft_wrap=True)
     console.print("Giving boards their samples is not in it: boards with a sensor need none.", soft_wrap=True)
 
 
 def _table(prediction: Prediction) -> Table:
-    from rich.table import Table
+    from bytefed.cli.tables import count_table
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("bytes", "to the boards", "from the boards", "both"):
-        table.add_column(name, justify="left" if name == "bytes" else "right")
-    for name, count in (
-        ("one round of one board", prediction.board_round),
-        ("all rounds", prediction.rounds),
-        ("connecting", prediction.connect),
-        ("last evaluation", prediction.evaluate),
-        ("total", prediction.total),
-    ):
-        table.add_row(name, f"{count.wire_down:,}", f"{count.wire_up:,}", f"{count.wire_total:,}")
-    return table
+    rows = {
+        "one round of one board": prediction.board_round,
+        "all rounds": prediction.rounds,
+        "connecting": prediction.connect,
+        "last evaluation": prediction.evaluate,
+        "total": prediction.total,
+    }
+    return count_table("boards", rows)
 
 
 def _overhead(count: ByteCount) -> str:

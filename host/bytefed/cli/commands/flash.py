@@ -9,21 +9,24 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
 
 from bytefed.boards.catalog import BOARDS
-from bytefed.checkout import CHECKOUT
+from bytefed.boards.firmware import prepared_project
+from bytefed.checkout import is_checkout
 from bytefed.device.device import Device
-from bytefed.errors import ConfigError, LinkError
-from bytefed.extractor.manifest import Manifest, model_folder
+from bytefed.errors import BytefedError, ConfigError, LinkError
+from bytefed.extractor.manifest import Manifest, is_shipped, model_folder
 
 _PATIENCE = 20.0  # seconds until the port is back after an upload
 _EPILOG = """\
 examples:
   bytefed flash nano33ble                    the digits model
   bytefed flash nano33ble --model motion     the one that takes samples from the sensor
+  bytefed flash nano33ble --model gait       one of your own: `bytefed model --help`
   bytefed flash --emulated nano33ble         touches no board: builds the image, boots it on an emulated chip, checks
                                              its features, a round and a reset, and says what it used
 """
@@ -33,7 +36,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "flash",
-        description="Build and upload a board's firmware with PlatformIO, from a checkout of bytefed.",
+        description="Build a board's firmware with PlatformIO (pip install platformio), and upload it.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -73,12 +76,34 @@ def run(args: argparse.Namespace) -> int:
 
     model = args.model or "digits"
     manifest = Manifest.load(model_folder(model))
+    name_what_is_left(args.port, manifest.model_hash)
     build(args.board, model, "-t", "upload", *(("--upload-port", args.port) if args.port else ()))
     port = wait_for_port(args.port)
     device = Device(SerialTransport(port), ring=KeyRing(open_links=True))  # a new board has no key yet
     name = asyncio.run(check_model(device, manifest.model_hash))
     Console(emoji=False).print(f"{port}: board {name} holds model {model}")
     return 0
+
+
+def name_what_is_left(port: str | None, model_hash: int) -> None:
+    """Say which samples a board holds that the new image will not read, as far as the board can be asked.
+
+    Args:
+        port: Its port; None for the only one.
+        model_hash: CRC-32 of the .tflite file in the image that is to come.
+    """
+    from bytefed.boards.ports import board_ports
+    from bytefed.boards.self_check import left_behind
+    from bytefed.keys import KeyRing
+    from bytefed.transport.serial import SerialTransport
+
+    # A board without bytefed, with other firmware or in its bootloader says nothing, and is uploaded to all the same.
+    with suppress(BytefedError):
+        ports = [port] if port else board_ports()
+        if len(ports) == 1:
+            device = Device(SerialTransport(ports[0]), ring=KeyRing(open_links=True))
+            if said := asyncio.run(left_behind(device, model_hash)):
+                Console(emoji=False, stderr=True).print(f"warning: {said}")
 
 
 def _try(args: argparse.Namespace) -> int:
@@ -96,22 +121,21 @@ def build(board: str, model: str, *options: str) -> None:
 
     Args:
         board: Environment of platformio.ini.
-        model: Name of the extractor.
+        model: Name of the extractor, or its folder.
         options: Further options, such as those of an upload.
 
     Raises:
-        ConfigError: E_CONFIG_PIO without PlatformIO, or without a checkout.
+        ConfigError: E_CONFIG_PIO without PlatformIO, or without the sources.
+        ModelError: E_MODEL_MISSING if there is no such model.
         LinkError: E_FLASH when it fails; it has said why.
     """
     pio = shutil.which("pio")
     if pio is None:
         raise ConfigError("E_CONFIG_PIO", "PlatformIO is not installed.", "Run: pip install platformio")
-    if not (CHECKOUT / "platformio.ini").is_file():
-        raise ConfigError(
-            "E_CONFIG_PIO", "The firmware is not here.", "Run this from a checkout: pip install -e ."
-        )
-    command = [pio, "run", "-d", str(CHECKOUT), "-e", board, *options]
-    done = subprocess.run(command, env={**os.environ, "BYTEFED_MODEL": model})
+    # tools/pio_model.py knows the models of the checkout by name; others lie elsewhere.
+    named = model if is_shipped(model) and is_checkout() else str(model_folder(model).resolve())
+    command = [pio, "run", "-d", str(prepared_project()), "-e", board, *options]
+    done = subprocess.run(command, env={**os.environ, "BYTEFED_MODEL": named})
     if done.returncode != 0:
         raise LinkError(
             "E_FLASH", "PlatformIO could not build or upload the firmware.",

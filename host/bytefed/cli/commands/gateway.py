@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bytefed.cli.options import add_options, given_options
+from bytefed.cli.preferences import preferred_boards
 from bytefed.errors import ConfigError, check_range, counted
 from bytefed.federation.config import RunConfig
+from bytefed.ledger.budget import KEYS as BUDGETS
 from bytefed.waiting import interrupts, stopping_signals
 
 if TYPE_CHECKING:
     from bytefed.gateway.wide_area import WideArea
 
-_KEYS = frozenset(RunConfig.__dataclass_fields__) - {"rounds", "central", "strategy"}
+_KEYS = frozenset(RunConfig.__dataclass_fields__) - {"rounds", "central", "strategy", "head", *BUDGETS}
 _EXAMPLES = """\
 examples:
   bytefed gateway --socket a.sock --boards virtual:50 --clients 100 --first 0      room a: clients 0 to 49
@@ -59,7 +61,13 @@ def run(args: argparse.Namespace) -> int:
         BytefedError: Whatever keeps the gateway from serving.
     """
     options = {name: value for name, value in given_options(args).items() if name in _KEYS}
-    config = RunConfig.resolve(args.config, options)
+    config = RunConfig.resolve(args.config, options, preferred_boards())
+    if config.limit is not None:
+        raise ConfigError(
+            "E_CONFIG_BUDGET",
+            f"{config.limit.option} is no option of a gateway: its rounds are asked for from outside.",
+            "Leave the budget out of the file, and give the federation fewer rounds.",
+        )
     check_range("--first", args.first, 0, 9_999_999)
     check_range("--wide-port", args.wide_port, 0, 65_535)
     if args.clients is not None:
@@ -70,8 +78,7 @@ def run(args: argparse.Namespace) -> int:
 
 async def _serve(args: argparse.Namespace, config: RunConfig) -> None:
     from bytefed.cli.terminal import shown
-    from bytefed.federation.assignment import Assignment
-    from bytefed.federation.experiment import Experiment, air_table, task_and_boards
+    from bytefed.federation.experiment import Experiment, air_table, samplings, task_and_boards
     from bytefed.gateway.server import Gateway, Room
     from bytefed.strategies.base import FedAvg
 
@@ -80,7 +87,7 @@ async def _serve(args: argparse.Namespace, config: RunConfig) -> None:
     async with _forwarder(args.superlink, args.wide_port) as wide_area:
         with shown(quiet=True, as_json=args.json) as listener:
             async with task_and_boards(config, listener, uid_seed=args.first) as (task, devices):
-                assignment = Assignment.divided(config, task, args.clients or len(devices))
+                assignment = samplings(config, task, args.clients or len(devices))
                 room = Room(Experiment(config, strategy, air, assignment), args.first, args.run_dir)
                 gateway = Gateway(room, devices, wide_area, listener)
                 boards = counted(len(devices), "board")

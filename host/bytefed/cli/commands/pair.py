@@ -115,11 +115,13 @@ async def pair(wish: Wish) -> int:
             raise unpaired(transport.uri, met.uid)
         if wish.erase and not confirmed(_loss(met), yes=wish.yes):
             return 1
-        if met.finished and not wish.erase and not wish.known:  # rotating means another key in any case
+        # Rotating means another key in any case.
+        confirms = met.finished and not wish.erase and not wish.known
+        if confirms:
             pairing.call(wish.name)
         else:
             await pairing.give(name=wish.name, erase=wish.erase)
-        _tell(file, transport.uri, met, wish)
+        _tell(file, transport.uri, met, wish, confirms=confirms)
     return 0
 
 
@@ -150,12 +152,10 @@ def confirmed(loss: str, *, yes: bool) -> bool:
     return False
 
 
-def _tell(file: KeyFile, uri: str, met: Met, wish: Wish) -> None:
+def _tell(file: KeyFile, uri: str, met: Met, wish: Wish, *, confirms: bool) -> None:
     entry = file.read()[met.uid]
     if wish.json:
-        done = (
-            "paired" if met.has == "no key" else "finished" if met.finished and not wish.erase else "rekeyed"
-        )
+        done = "paired" if met.has == "no key" else "finished" if confirms else "rekeyed"
         document = {
             "uid": f"{met.uid:016x}",
             "name": entry.name,
@@ -166,7 +166,7 @@ def _tell(file: KeyFile, uri: str, met: Met, wish: Wish) -> None:
         }
         sys.stdout.write(json.dumps(document) + "\n")
         return
-    has = "has the key that it was to get" if met.finished and not wish.erase else "has a new key"
+    has = "has the key that it was to get" if confirms else "has a new key"
     said = "is paired" if met.has == "no key" else has
     console = Console(emoji=False, highlight=False)
     for line in (

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from bytefed.data import Task
     from bytefed.data.columns import Columns
 
-_KEYS = ("data", "data_dir", "window", "hop", "partition", "alpha", "shards", "samples", "local_test", "seed")
+_KEYS = (
+    "data", "model", "data_dir", "window", "hop", "partition", "alpha", "shards", "samples", "local_test", "seed",
+)  # fmt: skip
 _ALIASES = {"data": ("-d",), "alpha": ("-a",)}
 _EXAMPLES = """\
 examples:

@@ -12,6 +12,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from bytefed.cli.options import add_options, given_options
+from bytefed.cli.preferences import preferred_boards
 from bytefed.errors import ConfigError, check_range
 from bytefed.events import Listener, Preparing
 from bytefed.federation.config import MAX_SEED, RunConfig
@@ -26,7 +27,9 @@ examples:
   bytefed run --boards serial:auto --rounds 50           all boards that are plugged in
   bytefed run --boards virtual:4 serial:/dev/ttyACM0     virtual and real boards together
   bytefed run --data mine.npz --partition natural        your own features and owners
+  bytefed run --data gait                                your own model and its recordings: `bytefed model --help`
   bytefed run --rounds 200 --live                        watch the report grow in a browser
+  bytefed run --boards virtual:4 --budget 2kB            the run that 2,000 B a board pay; never a byte more
   bytefed run --config run.toml --alpha 0.1              a file of keys; options win over it
   bytefed run --strategy mine:Median                     the class Median of mine.py makes the new head
   bytefed run --resume runs/20250101-120000-1a2b3c4d     go on after Ctrl-C, a crash or a power cut
@@ -76,7 +79,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         type=int,
         const=0,
         metavar="PORT",
-        help="show the report on this computer while the run goes on (default port: 8270)",
+        help="show the report on this computer while the run goes on (default port: 8271; needs starlette and uvicorn)",
     )
     add_options(parser.add_argument_group("keys"))
     parser.set_defaults(run=run)
@@ -90,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.resume is not None:
         return _resume(args)
-    config = RunConfig.resolve(args.config, given_options(args))
+    config = RunConfig.resolve(args.config, given_options(args), preferred_boards())
     check_range("--seeds", args.seeds, 1, MAX_SEED - config.seed)
     seeds = range(config.seed, config.seed + args.seeds)
     summaries = []
@@ -119,7 +122,7 @@ def _listening(args: argparse.Namespace) -> Iterator[Listener]:
         if args.live is None:
             yield terminal
             return
-        from bytefed.report.live import serving
+        from bytefed.ui.beside_run import serving
 
         with serving(terminal, args.live) as listener:
             yield listener

@@ -11,7 +11,7 @@ from bytefed.federation.config import RunConfig
 
 _INTERRUPTED = 130
 _KEYS = frozenset(RunConfig.__dataclass_fields__) - {
-    "boards", "deadline", "line_rate", "faults", "central", "air_table",
+    "boards", "deadline", "line_rate", "faults", "central",
 }  # fmt: skip
 _ALIASES = {
     "data": ("-d", "--dataset"),
@@ -28,6 +28,7 @@ examples:
   bytefed simulate -d cifar10 -a 0.1 -cn 100 --join_ratio 0.1              the same with FL-bench's names
   bytefed simulate --data synthetic --clients 100000 --rounds 3            a hundred thousand clients
   bytefed simulate --clients 20 --check 3                                  three of them beside virtual boards
+  bytefed simulate --clients 10 --links ble --budget 2kB                   the run that 2,000 B a board pay
   bytefed simulate --links serial=1 ble:185=3 --dropout 0.05               mixed links, boards that get lost
 
 A simulated client trains with the firmware's own arithmetic: a virtual board with the same samples sends the same bits

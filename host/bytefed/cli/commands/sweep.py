@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from math import isfinite
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bytefed.cli.options import add_options
 from bytefed.codec import CODECS
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
-    from bytefed.simulation.sweep import Row, Setting
+    from bytefed.simulation.sweep import Setting
     from bytefed.simulation.sweep_run import SweepPlan, SweepTable
 
 _EXAMPLES = """\
@@ -22,17 +20,21 @@ examples:
   bytefed sweep --codec onebit stc10 --local-epochs 1 5 20     do more local epochs pay?
   bytefed sweep --local-epochs 1 5 20 --learning-rate 0.02 0.05 0.1 --batch-size 8 32    also beside float32 at its best
   bytefed sweep --data digits motion --alpha 0.1 0.5 --fraction-train 1 0.3
+  bytefed sweep --data standard --data-dir DIR                 all tasks, the hard ones among them
   bytefed sweep --strategy fedavg fedyogi --seeds 10 --link serial
+  bytefed sweep --codec onebit stc10 --references              also beside float32 at its best, on plain features
+  bytefed sweep --dp sample --epsilon 4 --delta 1e-4 --rounds 10    with noise on the boards
 
 Boards are simulated in this process with the firmware's own training and codecs; bytes are those of the link.
 Stop it with Ctrl-C and start it again with the same --sweep-dir: it goes on where it stood.
 """
+_NOISE = ("dp", "epsilon", "delta", "clip")
 _AXES: dict[str, tuple[type, list[Any], str]] = {
-    "data": (str, ["digits"], "tasks"),
+    "data": (str, ["digits"], "tasks; standard: all of bytefed's own, as far as their data are there"),
     "alpha": (float, [0.5], "Dirichlet concentrations of the partition"),
     "codec": (str, list(CODECS), "codecs, NAME or DOWNLINK/UPLINK; float32 is always among them"),
     "local_epochs": (int, [5], "passes over a board's own samples in a round"),
-    "learning_rate": (float, [0.05], "step sizes"),
+    "learning_rate": (float, [0.0], "step sizes; 0: by rule, as `bytefed run` does"),
     "batch_size": (int, [8], "samples a step"),
     "fraction_train": (float, [1.0], "fractions of the boards that train in a round"),
     "strategy": (str, ["fedavg"], "strategies, by name or as module:Class"),
@@ -51,7 +53,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     for name, (kind, default, text) in _AXES.items():
         shown = " ".join(str(value) for value in default)
         parser.add_argument(
-            "--" + name.replace("_", "-"), nargs="+", type=kind, default=default, metavar=kind.__name__.upper(),
+            "--" + name.replace("_", "-"), nargs="+", type=kind, metavar=kind.__name__.upper(),
             help=f"{text} (default: {shown})",
         )  # fmt: skip
     parser.add_argument(
@@ -67,6 +69,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--open", action="store_true", help="count bytes of links without keys, OPEN to strangers"
     )
+    add_options(parser.add_argument_group("noise in every trial, as in bytefed run"), _NOISE)
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="folder that data sets are read from")
     parser.add_argument(
         "--sweep-dir",
@@ -75,21 +78,36 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="DIR",
         help="trials and table (default: sweep)",
     )
+    parser.add_argument(
+        "--references",
+        action="store_true",
+        help="also compare with float32 as it is usually trained (5 epochs at 0.05) and at its best (of"
+        " 1, 5, 20 epochs at 0.05, 0.2, 0.5), on plain features (the task NAME_plain) and on the same",
+    )
+    parser.add_argument(
+        "--air-table",
+        type=Path,
+        metavar="FILE",
+        help="TOML file of radio, currents and processor, for air time and energy (default: an nRF52840 at 30 ms)",
+    )
+    parser.add_argument("--markdown", action="store_true", help="print the tables as Markdown")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run `bytefed sweep`; return 0."""
-    from rich.console import Console
-
-    from bytefed.cli.tables import show_table
-    from bytefed.cli.terminal import OPEN_LINKS
+    from bytefed.cli import sweep_tables
     from bytefed.federation.config import RunConfig
     from bytefed.simulation.sweep_run import plan_sweep
 
+    noise = {name: value for name in _NOISE if (value := getattr(args, name)) is not None}
+    base = RunConfig.resolve(None, {"rounds": args.rounds, **noise})
+    by_noise: dict[str, list[Any]] = (
+        {"local_epochs": [1], "learning_rate": [base.learning_rate]} if base.dp else {}
+    )
     plan = plan_sweep(
-        {name: getattr(args, name) for name in _AXES},
-        RunConfig(rounds=args.rounds),
+        {name: getattr(args, name) or by_noise.get(name, default) for name, (_, default, _) in _AXES.items()},
+        base,
         seeds=range(args.first_seed, args.first_seed + args.seeds),
         clients=args.clients,
         link=args.link,
@@ -97,14 +115,14 @@ def run(args: argparse.Namespace) -> int:
         sealed=not args.open,
         directory=args.sweep_dir,
         data_dir=args.data_dir,
+        references=args.references,
+        air_table=args.air_table,
     )
     found = _run(plan)
-    console = Console(emoji=False)
-    show_table(console, _table(found.rows))
-    if args.open:
-        console.print(f"OPEN boards: {OPEN_LINKS}.")
-    console.print(f"Recommended by the boards' own test samples: [bold]{found.recommended}[/bold]")
-    console.print(f"Table: {found.path}")
+    if args.markdown:
+        sys.stdout.write(sweep_tables.markdown(found))
+    else:
+        sweep_tables.show(found, open_links=args.open)
     return 0
 
 
@@ -126,65 +144,3 @@ def _run(plan: SweepPlan) -> SweepTable:
         found = run_sweep(plan, show)
         progress.update(bar, completed=progress.tasks[0].total)
     return found
-
-
-def _table(rows: Sequence[Row]) -> Table:
-    """Return the table for a terminal: axes of the grid with one value are left out, sweep.csv has them all."""
-    from rich.table import Table
-
-    title = (
-        "kB: wire bytes of a board until the heads that boards hold have 95 or 99 % of float32's final accuracy;\n"
-        "host: until the host's head has 99 %; fewer: than float32 with the same settings, and at its best in the grid"
-    )
-    table = Table(title=title, box=None, padding=(0, 1, 0, 0))
-    axes = [_axes_of(row) for row in rows]
-    varying = [name for name in axes[0] if name == "codec" or len({row[name] for row in axes}) > 1]
-    for name in varying:
-        table.add_column(name, no_wrap=True)
-    for name in (
-        "accuracy %",
-        "change (worst)",
-        "kB 95",
-        "kB 99",
-        "host",
-        "fewer",
-        "at best",
-        "RAM B",
-        "insns",
-    ):
-        table.add_column(name, justify="right", no_wrap=True)
-    for row, axis in zip(rows, axes, strict=True):
-        table.add_row(
-            *(axis[name] for name in varying),
-            f"{row.accuracy:.2f}±{row.accuracy_sd:.2f}",
-            f"{row.change:+.2f} ({row.worst_change:+.2f})",
-            _number(row.bytes_95 / 1000, ".2f"),
-            _number(row.bytes_99 / 1000, ".2f") + _missed(row.reached, row.seeds),
-            _number(row.host_99 / 1000, ".2f"),
-            f"{row.ratio_99:.1f}x ({row.ratio_99_low:.0f}-{row.ratio_99_high:.0f})" if row.reached else "-",
-            _number(row.ratio_99_best, ".1f", "x") + _missed(row.reached_best, row.seeds),
-            f"{row.ram:,}",
-            f"{row.instructions:,}",
-        )
-    return table
-
-
-def _number(value: float, form: str, unit: str = "") -> str:
-    return f"{value:{form}}{unit}" if isfinite(value) else "-"
-
-
-def _missed(reached: int, seeds: int) -> str:
-    return "" if reached == seeds else f" ({reached}/{seeds})"
-
-
-def _axes_of(row: Row) -> dict[str, str]:
-    return {
-        "task": row.data,
-        "alpha": f"{row.alpha:g}",
-        "epochs": str(row.local_epochs),
-        "rate": f"{row.learning_rate:g}",
-        "batch": str(row.batch_size),
-        "part": f"{row.fraction_train:g}",
-        "strategy": row.strategy,
-        "codec": row.codec,
-    }

@@ -10,6 +10,7 @@ from flwr.app import ArrayRecord, Context, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
 
 from bytefed.gateway.client import ask
+from bytefed.runs.numbers import readable
 
 METRICS = ("participants", "boards", "link_bytes", "link_estimate", "wide_down", "wide_up")
 """The metrics that are summed over rooms."""
@@ -19,7 +20,7 @@ app = ClientApp()
 
 def run_number(flower_run: int) -> int:
     """Return the number by which boards know a run, 1 to 2^32 - 1, made from Flower's 64 bits."""
-    return flower_run % (2**32 - 1) + 1
+    return readable(flower_run % (2**32 - 1) + 1)
 
 
 @app.train()

@@ -128,7 +128,12 @@ void BLECharacteristic::setWriteCallback(write_cb_t callback, bool later) {
   on_write = callback;
 }
 bool BLECharacteristic::notifyEnabled(uint16_t) {
-  return world.connected && world.subscribed;
+  return world.connected && (is_for_phones_ ? world.phone_subscribed : world.subscribed);
+}
+uint16_t BLECharacteristic::write(const void* data, uint16_t length) {
+  if (!is_for_phones_) std::abort();
+  world.phone.assign(static_cast<const char*>(data), length);
+  return length;
 }
 bool BLECharacteristic::notify(uint16_t, const void* data, uint16_t length) {
   if (!world.connected || length + 3 > world.mtu) std::abort();  // would go out in pieces

@@ -31,6 +31,9 @@ struct World {
 
   bool radio_fails = false, connected = false, subscribed = true;
   uint16_t mtu = 247;
+  bool acknowledges = true;  // whether the Nano's controller says that packets are on their way
+  bool phone_subscribed = false;
+  std::basic_string<char, std::char_traits<char>, OutsideTheBoard<char>> phone;  // what a phone reads
   unsigned dropped = 0;  // writes that the app has not seen: there was no room for them, or they wait
   Queue<Bytes> ble_out;
   size_t ble_queue = 3;        // notifications that the radio holds

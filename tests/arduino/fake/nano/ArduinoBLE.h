@@ -4,7 +4,7 @@
 #pragma once
 #include "../common/world.h"
 
-enum { BLEWrite = 8, BLEWriteWithoutResponse = 4, BLENotify = 16, BLEWritten = 2 };
+enum { BLERead = 2, BLEWrite = 8, BLEWriteWithoutResponse = 4, BLENotify = 16, BLEWritten = 2 };
 enum BLEDeviceEvent { BLEConnected = 0, BLEDisconnected = 1 };
 
 struct BLEDevice {};
@@ -14,7 +14,8 @@ using BLECharacteristicEventHandler = void (*)(BLEDevice, BLECharacteristic);
 
 class BLECharacteristic {
  public:
-  BLECharacteristic(const char*, int, int size) : size_(size) {}
+  BLECharacteristic(const char*, int properties, int size)
+      : size_(size), is_for_phones_((properties & BLERead) != 0) {}
   const uint8_t* value() const { return value_; }
   int valueLength() const { return length_; }
   bool subscribed() const;
@@ -24,6 +25,7 @@ class BLECharacteristic {
 
  private:
   int size_, length_ = 0;
+  bool is_for_phones_;
   uint8_t value_[256];
   BLECharacteristicEventHandler handler_ = nullptr;
 };

@@ -21,9 +21,13 @@ void BLEService::addCharacteristic(BLECharacteristic& characteristic) {
 }
 
 bool BLECharacteristic::subscribed() const {
-  return BLE.connected() && world.subscribed;
+  return BLE.connected() && (is_for_phones_ ? world.phone_subscribed : world.subscribed);
 }
 int BLECharacteristic::writeValue(const uint8_t* value, int length) {
+  if (is_for_phones_) {
+    world.phone.assign(reinterpret_cast<const char*>(value), static_cast<size_t>(std::min(length, size_)));
+    if (!subscribed()) return length;
+  }
   const int sent = std::min(std::min(length, size_), world.mtu - 3);
   uint8_t packet[kRoomForValue + kValueAt] = {};
   put_value(packet, 0x1B, value, static_cast<size_t>(sent));

@@ -35,6 +35,7 @@ void hand_over(uint8_t* packet, size_t length) {
 }
 
 void acknowledge() {
+  if (!world.acknowledges) return;
   uint8_t event[] = {kEventPacket, kNumberOfCompletedPackets, 5, 1, 1, 0, 1, 0};
   for (; held > 0; --held) hand_over(event, sizeof event);
 }
@@ -111,7 +112,7 @@ void wsfOsDispatcher() {
 
 // The one timer is that of the acknowledgements.
 wsfTimerTicks_t WsfTimerNextExpiration(bool_t* running) {
-  *running = held > 0;
+  *running = held > 0 && world.acknowledges;
   return held_since + kLatest - world.now;
 }
 

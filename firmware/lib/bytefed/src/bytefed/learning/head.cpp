@@ -1,5 +1,7 @@
 #include "bytefed/learning/head.h"
 
+#include <cstring>
+
 #include "bytefed/assert.h"
 #include "bytefed/learning/exact_math.h"
 
@@ -51,6 +53,28 @@ bool all_finite(const float* values, size_t count) {
     if (!is_finite(values[i])) return false;
   }
   return true;
+}
+
+bool all_zero(const float* values, size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    if (values[i] != 0.0f) return false;
+  }
+  return true;
+}
+
+// A row is the weights of a feature; the biases are one row more. Rows that move apart are moved from the
+// last on, rows that move together from the first on, so that none is overwritten before it has moved.
+void resize_head(float* head, HeadShape from, HeadShape to) {
+  BYTEFED_ASSERT(from.features == to.features);
+  const size_t rows = static_cast<size_t>(from.features) + 1;
+  const bool grows = to.classes > from.classes;
+  const size_t kept = grows ? from.classes : to.classes;
+  for (size_t k = 0; k < rows; ++k) {
+    const size_t row = grows ? rows - 1 - k : k;
+    float* const place = head + row * to.classes;
+    std::memmove(place, head + row * from.classes, sizeof(float) * kept);
+    for (size_t c = kept; c < to.classes; ++c) place[c] = 0.0f;
+  }
 }
 
 }  // namespace bytefed

@@ -50,5 +50,10 @@ SampleLoss softmax_gradient(float* z, size_t classes, uint8_t label, float rate)
 void apply_gradient(float* head, const int8_t* q, Quantization quantization, HeadShape shape, float* g);
 
 bool all_finite(const float* values, size_t count);
+bool all_zero(const float* values, size_t count);
+
+// Gives a head another number of classes, in place: columns that both shapes have stay, new ones are zeros.
+// `head` has room for the larger shape; `features` is the same in both.
+void resize_head(float* head, HeadShape from, HeadShape to);
 
 }  // namespace bytefed

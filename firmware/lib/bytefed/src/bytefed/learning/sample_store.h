@@ -24,14 +24,16 @@ class SampleStore {
   uint16_t capacity() const { return capacity_; }
   uint16_t features() const { return features_; }
   uint16_t count(Split split) const { return count_[static_cast<size_t>(split)]; }
+  bool empty() const { return count_[0] + count_[1] == 0; }
   bool full() const { return count_[0] + count_[1] >= capacity_; }
   Quantization quantization() const { return quantization_; }
   void set_quantization(Quantization quantization) { quantization_ = quantization; }
 
   // Takes over samples that `memory` holds already. Returns false and changes nothing if they can't fit
   // there.
-  bool restore(uint16_t train, uint16_t test, Quantization quantization) {
+  bool restore(uint16_t train, uint16_t test, Quantization quantization, uint16_t set) {
     if (train + test > capacity_) return false;
+    set_ = set;
     count_[0] = train;
     count_[1] = test;
     quantization_ = quantization;
@@ -39,10 +41,18 @@ class SampleStore {
   }
 
   // Forgets all samples of a split but the first `count`. count <= count(split).
-  void truncate(Split split, uint16_t count) {
-    BYTEFED_ASSERT(count <= this->count(split));
-    count_[static_cast<size_t>(split)] = count;
-  }
+  void truncate(Split split, uint16_t count);
+
+  // The number of the set that the samples belong to: it moves whenever the last sample has gone, and so
+  // tells samples from others that came in their place.
+  uint16_t set() const { return set_; }
+  void begin_set(uint16_t set) { set_ = set; }
+
+  uint16_t count(Split split, uint8_t label) const;
+  // The largest label and one: columns that a head for these samples has at least.
+  uint16_t labels() const;
+  // Forgets all samples of a label, of both splits; the others keep their order.
+  void remove(uint8_t label);
 
   // Returns where the next sample's features go, null if the store is full. Fill it in, then commit.
   int8_t* next(Split split) {
@@ -76,6 +86,7 @@ class SampleStore {
   uint16_t features_;
   uint16_t count_[2] = {0, 0};
   Quantization quantization_ = {1.0f, 0};
+  uint16_t set_ = 0;
 };
 
 }  // namespace bytefed

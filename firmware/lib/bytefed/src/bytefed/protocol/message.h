@@ -22,6 +22,12 @@ constexpr size_t kLargestBody = 18;
 constexpr size_t kMaxWindow = 32;
 // Chunks of the longest transfer: their number is the index of a final ACK, which has 12 bits.
 constexpr size_t kMaxChunks = 4095;
+// The bit of CONFIG's codec_up that asks for personal heads.
+constexpr uint8_t kPersonal = 128;
+// Bytes of a label's name at most, in UTF-8: with its message it fits the smallest frame.
+constexpr size_t kLabelName = 12;
+// The label of a window that is none of those that the board knows.
+constexpr uint8_t kNoLabel = 255;
 // Bytes in a unit of the ram in DETAILS.
 constexpr uint32_t kRamUnit = 16;
 
@@ -47,6 +53,16 @@ enum class Kind : uint8_t {
   kAdded = 0x48,
   kCapture = 0x09,
   kCaptured = 0x49,
+  kDiscard = 0x0F,
+  kDiscarded = 0x4F,
+  kLabel = 0x30,
+  kLabelled = 0x70,
+  kClassify = 0x31,
+  kClassified = 0x71,
+  kRecord = 0x34,
+  kRecorded = 0x74,
+  kNoise = 0x33,
+  kNoised = 0x73,
   kRelease = 0x0E,
   kReleased = 0x4E,
   kSave = 0x0A,
@@ -84,8 +100,13 @@ enum class Status : uint8_t {
   kStorageFailed = 35,  // writing to flash failed; the last saved state is still there
   kNotReceived = 36,    // POLL asks about a request that has not arrived in this session
   kLocked = 37,  // the board has a key, and the request is not sealed with it; the board's uid (u64) follows
-  kUnpaired = 38,   // the board has no key
-  kNoEntropy = 39,  // the board's source of randomness fails: it takes no key and opens no sealed session
+  kUnpaired = 38,     // the board has no key
+  kNoEntropy = 39,    // the board's source of randomness fails: it takes no key and opens no sealed session
+  kUntrained = 40,    // the head that was asked for holds nothing but zeros, or is not there
+  kBudgetSpent = 41,  // what is left of the board's privacy budget does not pay for the round
+  kNoNoise = 42,      // the board has a privacy budget, so it trains with noise alone: NOISE must come first
+  kWithheld = 43,     // the board has a privacy budget, and the answer would tell of its samples
+  kNoRadio = 51,      // the board has no radio by which phones could read what it says, or keeps it off
 };
 
 // The state of a board in its round.
@@ -245,12 +266,15 @@ struct Welcomed {
 struct Board {
   static constexpr Kind kKind = Kind::kBoard;
   static constexpr size_t kSize = 17;
-  static constexpr uint16_t kExtractor = 1, kSensor = 2, kPersistent = 4, kOpen = 8;  // capabilities
+  static constexpr uint16_t kExtractor = 1, kSensor = 2, kPersistent = 4, kOpen = 8, kLabelled = 16,
+                            kSensed = 32, kNoised = 64, kShown = 256;  // capabilities
   // The board's identity, from its chip (nRF52840: FICR DEVICEID); it is the same at every port and
   // address.
   uint64_t uid;
   // Bit 0: feature extractor; bit 1: sensor; bit 2: keeps its state over power loss; bit 3: built to use
-  // its radio without a key.
+  // its radio without a key; bit 4: somebody has set its labels; bit 5: its samples came from its sensor,
+  // or some of them; bit 6: it keeps a privacy budget for its samples, and trains with noise alone; bit
+  // 8: a host has opened it to phones: everybody near can read what it classifies, now.
   uint16_t capabilities;
   // D: features of a sample.
   uint16_t features;
@@ -276,7 +300,7 @@ struct Config {
   static constexpr size_t kSize = 16;
   // Codec of the blob in NEXT, where it is not a whole head.
   uint8_t codec_down;
-  // Codec of the delta.
+  // Codec of the delta in bits 0 to 6; bit 7: each RESULT also tells of the board's personal head.
   uint8_t codec_up;
   // Local epochs, 1 to 255.
   uint8_t epochs;
@@ -389,7 +413,8 @@ struct Result {
   uint16_t num_examples;
   // Mean cross-entropy over the last local epoch, each sample before its step.
   float loss;
-  // Samples classified correctly in that epoch.
+  // Samples classified correctly in that epoch; with bit 7 of CONFIG's codec_up the test samples that the
+  // trained head classifies correctly.
   uint16_t correct;
   // Test samples that the received head classifies correctly.
   uint16_t test_correct;
@@ -545,6 +570,212 @@ struct Captured {
   }
 };
 
+// Forgets samples: the last of a split, or those of a label.
+struct Discard {
+  static constexpr Kind kKind = Kind::kDiscard;
+  static constexpr size_t kSize = 4;
+  static constexpr uint8_t kLabel = 1, kTest = 2;  // kind
+  // Bit 0: all samples of one label, of both splits, instead of the last samples of one split; bit 1:
+  // test split.
+  uint8_t kind;
+  // The label whose samples go, with bit 0 of kind.
+  uint8_t label;
+  // Samples that the split keeps, the oldest, without bit 0 of kind.
+  uint16_t keep;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.kind);
+    io(message.label);
+    io(message.keep);
+  }
+};
+
+// Answers DISCARD.
+struct Discarded {
+  static constexpr Kind kKind = Kind::kDiscarded;
+  static constexpr size_t kSize = 4;
+  // Training samples that are left.
+  uint16_t train;
+  // Test samples that are left.
+  uint16_t test;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.train);
+    io(message.test);
+  }
+};
+
+// Asks for a label, or sets it and the number of labels.
+struct Label {
+  static constexpr Kind kKind = Kind::kLabel;
+  static constexpr size_t kSize = 2;
+  // The label: below count, or below C where count is 0.
+  uint8_t index;
+  // The number of labels that the head is to have, 2 to the board's most; 0 changes nothing and asks.
+  uint8_t count;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.index);
+    io(message.count);
+  }
+};
+
+// Answers LABEL.
+struct Labelled {
+  static constexpr Kind kKind = Kind::kLabelled;
+  static constexpr size_t kSize = 6;
+  // C: labels of the head.
+  uint8_t count;
+  // Labels that the board's memory has room for.
+  uint8_t most;
+  // Training samples of this label.
+  uint16_t train;
+  // Test samples of this label.
+  uint16_t test;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.count);
+    io(message.most);
+    io(message.train);
+    io(message.test);
+  }
+};
+
+// Asks what the sensor's next window is.
+struct Classify {
+  static constexpr Kind kKind = Kind::kClassify;
+  static constexpr size_t kSize = 4;
+  static constexpr uint8_t kPersonal = 1, kAlone = 2, kStop = 4, kShow = 8;  // mode
+  // Number of the last window that the host knows; 0 for none.
+  uint16_t after;
+  // Bit 0: by the personal head, not by the global one; bit 1: goes on when no host asks any more; bit 2:
+  // stop; the answer comes at once; bit 3: open to phones: everybody near can read the label and its
+  // confidence (section 1.2: PHONES).
+  uint8_t mode;
+  // Per cent of the board's own samples that may be taken for none of its labels, 0 to 50.
+  uint8_t unknown;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.after);
+    io(message.mode);
+    io(message.unknown);
+  }
+};
+
+// Answers CLASSIFY, once there is a later window.
+struct Classified {
+  static constexpr Kind kKind = Kind::kClassified;
+  static constexpr size_t kSize = 6;
+  // Number of the window: 1 for the first after its start, after 65,535 comes 1.
+  uint16_t window;
+  // The label, or 255 for none of them.
+  uint8_t label;
+  // The label that comes nearest.
+  uint8_t likeliest;
+  // Its probability by the head, in units of 1/255.
+  uint8_t confidence;
+  // The confidence below which label is 255.
+  uint8_t threshold;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.window);
+    io(message.label);
+    io(message.likeliest);
+    io(message.confidence);
+    io(message.threshold);
+  }
+};
+
+// Asks for a raw window of the sensor, by cable or in a sealed session.
+struct Record {
+  static constexpr Kind kKind = Kind::kRecord;
+  static constexpr size_t kSize = 4;
+  // Number of the last window that the host has whole; 0 for none.
+  uint16_t after;
+  // The first byte wanted of the window.
+  uint16_t offset;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.after);
+    io(message.offset);
+  }
+};
+
+// Answers RECORD, once there is a later window.
+struct Recorded {
+  static constexpr Kind kKind = Kind::kRecorded;
+  static constexpr size_t kSize = 6;
+  // Number of the window, as in CLASSIFIED.
+  uint16_t window;
+  // Bytes of a whole window.
+  uint16_t total;
+  // The first byte's place in it.
+  uint16_t offset;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.window);
+    io(message.total);
+    io(message.offset);
+  }
+};
+
+// Gives the noise that the session's rounds are trained with, or asks for the privacy budget.
+struct Noise {
+  static constexpr Kind kKind = Kind::kNoise;
+  static constexpr size_t kSize = 13;
+  // Largest norm of one sample's gradient, 2^-20 to 2^20; 0 asks for the budget, and changes nothing.
+  float clip;
+  // Price of a round, taken from the budget, in units of 2^-28, at least 1: it decides how much noise
+  // there is.
+  uint32_t cost;
+  // 8 to 18: clip is 2^grid steps of the integers that the noise is added to.
+  uint8_t grid;
+  // Budget of a board that has none yet, in the same units; 0 for none.
+  uint32_t budget;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.clip);
+    io(message.cost);
+    io(message.grid);
+    io(message.budget);
+  }
+};
+
+// Answers NOISE.
+struct Noised {
+  static constexpr Kind kKind = Kind::kNoised;
+  static constexpr size_t kSize = 8;
+  // The board's privacy budget, in units of 2^-28; 0 for none.
+  uint32_t budget;
+  // The part of it that has been spent.
+  uint32_t spent;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.budget);
+    io(message.spent);
+  }
+};
+
 // Lets the board forget a delta, where no further round will.
 struct Release {
   static constexpr Kind kKind = Kind::kRelease;
@@ -673,6 +904,16 @@ struct Error {
   X(Added)                  \
   X(Capture)                \
   X(Captured)               \
+  X(Discard)                \
+  X(Discarded)              \
+  X(Label)                  \
+  X(Labelled)               \
+  X(Classify)               \
+  X(Classified)             \
+  X(Record)                 \
+  X(Recorded)               \
+  X(Noise)                  \
+  X(Noised)                 \
   X(Release)                \
   X(Details)                \
   X(Pair)                   \

@@ -22,10 +22,7 @@ void make_tag(const DirectionKeys& keys, uint64_t counter, const uint8_t* sealed
 
 size_t FrameSealer::seal(const uint8_t* frame, size_t length, uint8_t* sealed) {
   BYTEFED_ASSERT(length >= kHeaderSize && length + kFrameSealSize <= kMaxFrame);
-#ifdef BYTEFED_DEBUG
-  BYTEFED_ASSERT(counter_ >= least_ && counter_ + 1 > counter_);
-  least_ = counter_;
-#endif
+  BYTEFED_ASSERT(counter_ + 1 > counter_);
   const size_t body = length - kHeaderSize;
   std::memcpy(sealed, frame, kHeaderSize);
   sealed[kHeaderSize] = static_cast<uint8_t>(counter_);
@@ -34,20 +31,18 @@ size_t FrameSealer::seal(const uint8_t* frame, size_t length, uint8_t* sealed) {
   chacha20_xor(keys_.frame, counter_, 0, hidden, body);
   make_tag(keys_, counter_, sealed, length + kFrameSealSize, hidden + body);
   ++counter_;
+  is_last_ours_ = true;
   return length + kFrameSealSize;
 }
 
 void FrameSealer::restart() {
   counter_ = 0;
-#ifdef BYTEFED_DEBUG
-  least_ = 0;
-#endif
+  is_last_ours_ = false;
 }
 
 void FrameSealer::take_back() {
-#ifdef BYTEFED_DEBUG
-  BYTEFED_ASSERT(counter_ == least_ + 1);
-#endif
+  BYTEFED_ASSERT(is_last_ours_);
+  is_last_ours_ = false;
   --counter_;
 }
 

@@ -27,10 +27,8 @@ class FrameSealer {
 
  private:
   const DirectionKeys& keys_;
-  uint64_t counter_ = 0;  // of the next frame
-#ifdef BYTEFED_DEBUG
-  uint64_t least_ = 0;  // no counter below it is free
-#endif
+  bool is_last_ours_ = false;  // whether the last frame can be taken back; debug builds look at it
+  uint64_t counter_ = 0;       // of the next frame
 };
 
 class FrameOpener {

@@ -40,13 +40,33 @@ void Intake::abandon() {
 
 void Intake::forget() {
   phase_ = Phase::kIdle;
-  store_.restore(0, 0, port_.extract != nullptr ? identity_.features : Quantization{1.0f, 0});
+  const Quantization none = port_.extract != nullptr ? identity_.features : Quantization{1.0f, 0};
+  store_.restore(0, 0, none, static_cast<uint16_t>(store_.set() + 1));
   std::memset(memory_.samples, 0, memory_.capacity * SampleStore::record_size(memory_.shape.features));
-  add_done_ = false;
+  sensed_ = add_done_ = false;
   add_ = {};
   capture_ = {};
   captured_ = 0;
   ++changes_;
+}
+
+void Intake::discard(const Discard& discard) {
+  const unsigned before = held();
+  if ((discard.kind & Discard::kLabel) != 0) {
+    store_.remove(discard.label);
+  } else {
+    const Split split = split_of(discard.kind);
+    if (discard.keep < store_.count(split)) store_.truncate(split, discard.keep);
+  }
+  if (held() == before) return;
+  add_done_ = false;  // the same ADD again would bring what is no longer here
+  note_rest();
+  ++changes_;
+}
+
+// A store that is empty holds nothing of the sensor either.
+void Intake::note_rest() {
+  if (held() == 0) sensed_ = false;
 }
 
 bool Intake::is_same(const Add& add) const {
@@ -62,7 +82,8 @@ Status Intake::check(const Add& add) const {
   const Split split = split_of(add.kind);
   if (add.count == 0 || add.first != (anew ? 0u : store_.count(split))) return Status::kBadValue;
   if ((anew ? 0u : held()) + add.count > store_.capacity()) return Status::kStoreFull;
-  return transfer_size(add) > sizeof(float) * memory_.shape.parameters() ? Status::kTooLarge : Status::kOk;
+  return transfer_size(add) > sizeof(float) * memory_.largest().parameters() ? Status::kTooLarge
+                                                                             : Status::kOk;
 }
 
 size_t Intake::record_size(const Add& add) const {
@@ -73,6 +94,7 @@ void Intake::start(const Add& add) {
   if ((add.kind & Add::kAnew) != 0) {
     store_.truncate(Split::kTrain, 0);
     store_.truncate(Split::kTest, 0);
+    note_rest();
     ++changes_;
   }
   add_ = add;
@@ -140,7 +162,7 @@ Status Intake::check(const Capture& capture) const {
     return Status::kBadValue;
   }
   if (held() + capture.count > store_.capacity()) return Status::kStoreFull;
-  if (identity_.input_size > sizeof(float) * memory_.shape.parameters()) return Status::kTooLarge;
+  if (identity_.input_size > sizeof(float) * memory_.largest().parameters()) return Status::kTooLarge;
   return Status::kOk;
 }
 
@@ -164,19 +186,29 @@ bool Intake::take_window() {
     return true;
   }
   store_.commit(split, capture_.label);
+  sensed_ = true;
   ++changes_;
   if (++captured_ == capture_.count) phase_ = Phase::kIdle;
   return true;
 }
 
 SamplesRecord Intake::record() const {
-  return {store_.count(Split::kTrain), store_.count(Split::kTest), store_.quantization(), add_done_, add_};
+  SamplesRecord record = {};
+  record.train = store_.count(Split::kTrain);
+  record.test = store_.count(Split::kTest);
+  record.quantization = store_.quantization();
+  record.add_done = add_done_;
+  record.set = store_.set();
+  record.sensed = sensed_ ? SamplesRecord::kSensed : uint8_t{0};
+  record.add = add_;
+  return record;
 }
 
 bool Intake::restore(const SamplesRecord& record) {
-  if (!store_.restore(record.train, record.test, record.quantization)) return false;
+  if (!store_.restore(record.train, record.test, record.quantization, record.set)) return false;
   add_ = record.add;
   add_done_ = record.add_done;
+  sensed_ = record.sensed == SamplesRecord::kSensed;
   return true;
 }
 

@@ -8,9 +8,13 @@ namespace bytefed {
 
 // The values that are saved to flash together with the samples.
 struct SamplesRecord {
+  static constexpr uint8_t kSensed = 0xA5;
+
   uint16_t train, test;
   Quantization quantization;
   bool add_done;
+  uint8_t sensed;  // kSensed, or anything else: older firmware left here what the memory held
+  uint16_t set;    // SampleStore::set(); from older firmware any number, which serves as well
   Add add;
 };
 
@@ -20,6 +24,7 @@ class Intake {
   Intake(const Memory& memory, const Identity& identity, const Port& port);
 
   const SampleStore& store() const { return store_; }
+  SampleStore& store() { return store_; }
   // Idle; receiving an ADD's records; or training, as the wire calls it, while the extractor works on them.
   State state() const;
   bool extracting() const { return phase_ == Phase::kExtracting; }
@@ -32,6 +37,14 @@ class Intake {
 
   // Forgets all samples, and ends what is under way.
   void forget();
+
+  // Whether some of the samples came from the sensor.
+  bool sensed() const { return sensed_; }
+
+  // ---- DISCARD
+
+  // Forgets the samples that it names. No ADD and no CAPTURE is under way.
+  void discard(const Discard& discard);
 
   // ---- ADD
 
@@ -68,6 +81,7 @@ class Intake {
  private:
   enum class Phase : uint8_t { kIdle, kReceiving, kExtracting, kCapturing };
 
+  void note_rest();
   unsigned held() const { return store_.count(Split::kTrain) + store_.count(Split::kTest); }
   size_t record_size(const Add& add) const;
   const uint8_t* records() const { return reinterpret_cast<const uint8_t*>(memory_.local); }
@@ -80,6 +94,7 @@ class Intake {
   Phase phase_ = Phase::kIdle;
   Status failure_ = Status::kOk;
   bool add_done_ = false;
+  bool sensed_ = false;
   Add add_ = {};
   uint16_t added_ = 0;  // records stored so far
   Capture capture_ = {};

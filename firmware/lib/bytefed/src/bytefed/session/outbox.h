@@ -1,6 +1,8 @@
 // Everything that goes to the host: the answer due next, DONE, and the delta in chunks (SPEC 4). It owns
 // what is due and sends it when the link has room.
 #pragma once
+#include <cstring>
+
 #include "bytefed/protocol/transfer.h"
 #include "bytefed/session/port.h"
 
@@ -38,6 +40,13 @@ class Outbox {
   template <typename M>
   void answer(uint8_t sequence, const M& message) {
     pack(message, start_answer(M::kKind, sequence, M::kSize));
+  }
+  // Does so with something inside; all of it has at most message_limit() bytes.
+  template <typename M>
+  void answer(uint8_t sequence, const M& message, const void* blob, size_t size) {
+    uint8_t* const body = start_answer(M::kKind, sequence, M::kSize + size);
+    pack(message, body);
+    if (size > 0) std::memcpy(body + M::kSize, blob, size);
   }
   // Writes WELCOME's header; the bodies of a whole opening follow one behind the other.
   void answer_opening(uint8_t sequence, const Welcome& welcome, const Board& board, const Stored& stored);
@@ -84,7 +93,7 @@ class Outbox {
   bool numbered_ = false;         // the delta has a number in this sealed session
   bool answer_is_clear_ = false;  // even on a sealed link
   uint8_t answer_length_ = 0;
-  uint8_t answer_[kOpening];
+  uint8_t answer_[kMaxFrame];
 };
 
 }  // namespace bytefed

@@ -22,6 +22,12 @@ struct Link {
   bool cable = false;
 };
 
+// The privacy budget as flash keeps it.
+struct BudgetRecord {
+  uint32_t total, spent;  // in units of 2^-28 of rho
+  uint16_t set;           // whose it is: SampleStore::set()
+};
+
 struct Port {
   void* context;
   // Milliseconds since any fixed time; wraps around.
@@ -37,7 +43,19 @@ struct Port {
   // Writes everything that is to survive a loss of power before it returns. False if that failed. Null: the
   // board has no such storage.
   bool (*save)(void* context) = nullptr;
+  // Fills memory with random bytes that nobody can guess. False: there are none now. Null: the board has no
+  // source of them, and takes no noise.
+  bool (*random)(void* context, uint8_t* bytes, size_t length) = nullptr;
+  // Keeps the privacy budget over a loss of power before it returns. False if that failed. Null: the board
+  // has no such storage, and loses its samples with the budget.
+  bool (*keep_budget)(void* context, const BudgetRecord& record) = nullptr;
+  // Lets everybody near read a text of up to kPhoneText bytes, without a key, in place of the one before; 0
+  // bytes: nothing any more. False: nobody can, since the radio is off. Null: the board has no radio.
+  bool (*show)(void* context, const char* text, size_t length) = nullptr;
 };
+
+// Bytes of the longest text for phones: a name, a space, "100%" (SPEC 1.2). The smallest ATT MTU has room.
+constexpr size_t kPhoneText = kLabelName + 5;
 
 // The board's identity, fixed from boot to reset.
 struct Identity {
@@ -54,20 +72,32 @@ constexpr size_t local_floats(HeadShape shape, bool lossy) {
   return lossy ? padded(shape.parameters()) + lossy_blob_floats(shape.parameters()) : shape.parameters();
 }
 
-// Memory that the session works in; the caller owns it.
+// Memory that the session works in; the caller owns it. P is that of the largest head, capacity().
 struct Memory {
-  HeadShape shape;
+  HeadShape shape;   // of the head now: LABEL changes its classes
   float* global;     // P floats: the global head
   float* local;      // local_floats() floats: incoming blob, local head, then the delta or its encoding error
   float* residual;   // P floats: the uplink's error feedback; null: float32 is the only codec
   float* workspace;  // training_workspace(shape, max_batch) floats
-  uint8_t max_batch;  // 1..255
-  uint8_t* samples;   // capacity * SampleStore::record_size(D) bytes
-  uint16_t capacity;  // samples
+  uint8_t max_batch;     // 1..255
+  uint8_t* samples;      // capacity * SampleStore::record_size(D) bytes
+  uint16_t capacity;     // samples
+  uint8_t most_classes;  // columns that the arrays have room for, shape.classes or more
+  char* names;           // most_classes * kLabelName bytes: the labels' names, zeros behind each
+  float* personal;       // P floats: the board's own head; null: it keeps none
+  int8_t* window;        // window_size(): a window that is classified or recorded; null: it does neither
+
+  constexpr HeadShape largest() const { return {shape.features, most_classes}; }
 };
 
-// Memory with sizes fixed at compile time, for boards. Without Lossy, float32 is the only codec.
-template <uint16_t D, uint8_t C, uint16_t Capacity, uint8_t MaxBatch, bool Lossy = true>
+// int8 values of Memory::window: a window, and the features that the extractor makes of it.
+constexpr size_t window_size(uint16_t input_size, uint16_t features) {
+  return static_cast<size_t>(input_size) + features;
+}
+
+// Memory with sizes fixed at compile time, for boards; C is the most classes. Without Lossy, float32 is the
+// only codec. Window is the extractor's input on boards that classify what their sensor tells, 0 on others.
+template <uint16_t D, uint8_t C, uint16_t Capacity, uint8_t MaxBatch, bool Lossy = true, uint16_t Window = 0>
 struct StaticMemory {
   static constexpr HeadShape kShape = {D, C};
   static_assert(kShape.valid(), "head shape out of range");
@@ -77,10 +107,24 @@ struct StaticMemory {
   float residual[Lossy ? kShape.parameters() : 1];
   float workspace[static_cast<size_t>(C) * MaxBatch];
   uint8_t samples[Capacity * (1u + D)];
+  char names[C * kLabelName];
+  float personal[Window > 0 ? kShape.parameters() : 1];
+  int8_t window[Window > 0 ? window_size(Window, D) : 1];
 
-  Memory view() {
-    return {HeadShape{D, C}, global,   local,   Lossy ? residual : nullptr,
-            workspace,       MaxBatch, samples, Capacity};
+  // `classes`: those of the head until LABEL says otherwise, 2..C.
+  Memory view(uint8_t classes = C) {
+    return {HeadShape{D, classes},
+            global,
+            local,
+            Lossy ? residual : nullptr,
+            workspace,
+            MaxBatch,
+            samples,
+            Capacity,
+            C,
+            names,
+            Window > 0 ? personal : nullptr,
+            Window > 0 ? window : nullptr};
   }
 };
 

@@ -19,12 +19,33 @@ uint16_t saturate(uint64_t value) {
   return static_cast<uint16_t>(value < 0xFFFFu ? value : 0xFFFFu);
 }
 
+// Takes the bit that asks for personal heads off CONFIG's codec_up.
+uint8_t codec_of(uint8_t codec_up) {
+  return static_cast<uint8_t>(codec_up & ~kPersonal);
+}
+
 }  // namespace
 
 Round::Round(const Memory& memory, const Port& port, const SampleStore& store)
-    : memory_(memory), port_(port), store_(store) {
-  std::memset(memory_.global, 0, sizeof(float) * parameters());
+    : memory_(memory), port_(port), store_(store), budget_(port) {
+  clear_heads();
   forget_residual();
+}
+
+void Round::clear_heads() {
+  const size_t size = sizeof(float) * memory_.largest().parameters();
+  std::memset(memory_.global, 0, size);
+  if (memory_.personal != nullptr) std::memset(memory_.personal, 0, size);
+  has_personal_ = false;
+}
+
+void Round::resize(HeadShape from) {
+  abandon();
+  result_ = {};
+  float* const heads[] = {memory_.global, memory_.residual, memory_.personal};
+  for (float* const head : heads) {
+    if (head != nullptr) resize_head(head, from, memory_.shape);
+  }
 }
 
 void Round::start_run(uint32_t run) {
@@ -38,14 +59,14 @@ void Round::start_run(uint32_t run) {
 
 void Round::forget() {
   start_run(kVisit);
-  std::memset(memory_.global, 0, sizeof(float) * parameters());
+  clear_heads();
   request_ = {};
   result_ = {};
   sample_time_ = 0;
 }
 
 Status Round::configure(const Config& config) {
-  if (!supports(config.codec_down) || !supports(config.codec_up)) return Status::kUnknownCodec;
+  if (!supports(config.codec_down) || !supports(codec_of(config.codec_up))) return Status::kUnknownCodec;
   if (config.epochs == 0 || config.batch == 0 || config.batch > memory_.max_batch ||
       !is_finite(config.rate) || config.rate < 0.0f || !is_finite(config.proximal_mu) ||
       config.proximal_mu < 0.0f || !(config.rate * config.proximal_mu <= kMaxPull)) {
@@ -54,6 +75,10 @@ Status Round::configure(const Config& config) {
   config_ = config;
   configured_ = true;
   return Status::kOk;
+}
+
+void Round::forget_configuration() {
+  configured_ = noised_ = false;
 }
 
 bool Round::is_current(const RoundRequest& request) const {
@@ -70,7 +95,11 @@ Status Round::check(const RoundRequest& request) const {
 Status Round::check_training(const RoundRequest& request) const {
   if ((request.flags & RoundFlag::kTrain) == 0) return Status::kOk;
   if (!configured_) return Status::kNoConfig;
-  return store_.count(Split::kTrain) == 0 ? Status::kNoSamples : Status::kOk;
+  if (store_.count(Split::kTrain) == 0) return Status::kNoSamples;
+  if (!noised_ && !guarded()) return Status::kOk;
+  if (!noised_ || !guarded()) return Status::kNoNoise;  // the one without the other: other samples came since
+  if (config_.epochs != 1) return Status::kBadValue;
+  return budget_.pays(noise_.cost) ? Status::kOk : Status::kBudgetSpent;
 }
 
 // No two sizes are the same: a float32 head is longer than any lossy blob of its P >= 4 parameters.
@@ -87,6 +116,7 @@ void Round::start(const RoundRequest& request) {
   retire_delta(!again && (request.flags & RoundFlag::kUncounted) == 0);
   abandon();
   request_ = request;
+  personal_ = false;
   number_ = request.round;
   state_ = State::kReceiving;
 }
@@ -129,48 +159,67 @@ void Round::start_training() {
   result_ = {};
   evaluated_ = 0;
   started_ = port_.millis(port_.context);
-  if (trains()) {
+  // A personal head needs neither a round that trains nor a byte: it is the head as training leaves it.
+  noisy_ = trains() && guarded();
+  personal_ = wants_statistics() && configured_ && !guarded() && (config_.codec_up & kPersonal) != 0 &&
+              store_.count(Split::kTrain) != 0;
+  if (noisy_) {
+    result_.status = start_noise();
+  } else if (learns()) {
     const TrainingConfig config = {config_.epochs, config_.batch,       config_.rate,
                                    config_.seed,   config_.proximal_mu, memory_.global};
-    delta_codec_ = static_cast<Codec>(config_.codec_up);
-    delta_seed_ = uplink_seed(config_.seed, request_.round);
     trainer_.start(memory_.shape, memory_.local, store_, config, request_.round, memory_.workspace);
   }
-  evaluating_ = wants_statistics();
+  if (trains()) {
+    delta_codec_ = static_cast<Codec>(codec_of(config_.codec_up));
+    delta_seed_ = uplink_seed(config_.seed, request_.round);
+  }
+  work_ = wants_statistics() && !guarded() ? Work::kEvaluate : Work::kTrain;
 }
 
 bool Round::step() {
-  if (evaluating_) {
-    evaluate_one();
-    return false;
+  switch (work_) {
+    case Work::kEvaluate:
+      if (!evaluate_one(memory_.global, &result_.test_correct)) work_ = Work::kTrain;
+      return false;
+    case Work::kTrain:
+      if (noisy_ ? result_.status == Status::kOk && pass_.step() : learns() && trainer_.step()) return false;
+      if (!personal_) break;
+      work_ = Work::kEvaluatePersonal;
+      evaluated_ = 0;
+      return false;
+    case Work::kEvaluatePersonal:
+      if (evaluate_one(memory_.local, &result_.correct)) return false;
+      break;
   }
-  if (trains() && trainer_.step()) return false;
   finish();
   return true;
 }
 
-void Round::evaluate_one() {
-  if (evaluated_ == store_.count(Split::kTest)) {
-    evaluating_ = false;
-    return;
-  }
+// Judges the next test sample by a head. False if there was none left.
+bool Round::evaluate_one(const float* head, uint16_t* correct) {
+  if (evaluated_ == store_.count(Split::kTest)) return false;
   const Sample sample = store_.get(Split::kTest, evaluated_++);
   float* z = memory_.workspace;
-  logits(memory_.global, sample.features, store_.quantization(), memory_.shape, z);
-  if (argmax(z, memory_.shape.classes) == sample.label) ++result_.test_correct;
+  logits(head, sample.features, store_.quantization(), memory_.shape, z);
+  if (argmax(z, memory_.shape.classes) == sample.label) ++*correct;
+  return true;
 }
 
 void Round::finish() {
   const uint32_t elapsed = port_.millis(port_.context) - started_;
   result_.duration = saturate(elapsed / kUnit);
-  if (trains()) {
+  if (learns()) {
     result_.num_examples = store_.count(Split::kTrain);
-    result_.loss = trainer_.mean_loss();
-    result_.correct = trainer_.correct();
+    if (!noisy_) result_.loss = trainer_.mean_loss();
+    if (!noisy_ && !personal_) result_.correct = trainer_.correct();
+    if (personal_) keep_personal();
     measure_speed(elapsed);
-    if (make_delta()) {
+  }
+  if (trains() && result_.status == Status::kOk) {
+    if (noisy_ ? make_noisy_delta() : make_delta()) {
       result_.crc = crc32(blob(delta_codec_), blob_size(delta_codec_, parameters()));
-    } else {
+    } else if (result_.status == Status::kOk) {
       result_.status = Status::kNotFinite;
     }
   }
@@ -179,20 +228,23 @@ void Round::finish() {
 }
 
 void Round::measure_speed(uint32_t elapsed) {
-  const uint64_t microseconds = static_cast<uint64_t>(elapsed) * 1000u / trainer_.samples();
+  const uint32_t samples = noisy_ ? store_.count(Split::kTrain) : trainer_.samples();
+  const uint64_t microseconds = static_cast<uint64_t>(elapsed) * 1000u / samples;
   sample_time_ = microseconds > 0 ? static_cast<uint32_t>(microseconds) : 1;
 }
 
 uint16_t Round::expected_wait() const {
-  const bool training = trains() && state_ != State::kReady;
+  const bool training = learns() && state_ != State::kReady;
   if (!training || sample_time_ == 0) return 0;
   const uint64_t samples = state_ == State::kTraining
-                               ? trainer_.samples_left()
+                               ? (noisy_ ? pass_.samples_left() : trainer_.samples_left())
                                : static_cast<uint64_t>(config_.epochs) * store_.count(Split::kTrain);
   return saturate(samples * sample_time_ / (1000u * kUnit) + 1);
 }
 
 void Round::abandon() {
+  if (state_ == State::kTraining && noisy_) pass_.abandon();
+  noisy_ = false;
   ++changes_;  // what comes next takes `local`, which is saved whether it has a delta or not
   state_ = State::kIdle;
   failure_ = Status::kOk;

@@ -2,6 +2,8 @@
 // delta until the host has said whether it counts (SPEC 5.1). It owns where the round stands, in which run.
 #pragma once
 #include "bytefed/learning/trainer.h"
+#include "bytefed/privacy/noisy_pass.h"
+#include "bytefed/session/budget.h"
 #include "bytefed/session/outbox.h"
 
 namespace bytefed {
@@ -19,7 +21,9 @@ struct RoundRecord {
   uint32_t run, delta_seed, sample_time;
   uint16_t round;
   State state;  // idle or ready
-  bool kept;
+  bool kept, has_personal, labelled;
+  bool guarded;     // nothing in it was made without noise
+  uint8_t classes;  // of the arrays
   Codec delta_codec;
   RoundRequest request;
   Result result;
@@ -27,7 +31,7 @@ struct RoundRecord {
 
 class Round {
  public:
-  // All three outlive the round. Sets the global head and the residual to zero.
+  // All three outlive the round. Sets all heads and the residual to zero.
   Round(const Memory& memory, const Port& port, const SampleStore& store);
 
   State state() const { return state_; }
@@ -40,15 +44,32 @@ class Round {
   bool wants_statistics() const { return (request_.flags & RoundFlag::kStatistics) != 0; }
   bool has_delta() const { return kept_; }
   Delta delta() const;
+  // The head that the last training left, where a host asked for personal heads; null: there is none.
+  const float* personal() const { return has_personal_ ? memory_.personal : nullptr; }
   // Time until DONE in 10 ms, as ACCEPT says it; 0 when it is not known yet.
   uint16_t expected_wait() const;
 
   // Forgets round, delta and residual, since another run begins.
   void start_run(uint32_t run);
-  // Forgets the head and all results, too.
+  // Forgets the heads and all results, too.
   void forget();
+  // Notes that the labels' names have changed, which are saved with the heads.
+  void relabelled() { ++changes_; }
+  // Gives all heads and the residual another shape, as the memory's is now; no round is under way and no
+  // delta waits.
+  void resize(HeadShape from);
   Status configure(const Config& config);
-  void forget_configuration() { configured_ = false; }
+  void forget_configuration();
+
+  // ---- Noise, and the budget that pays for it
+
+  // Whether the samples have a budget: what tells of them then goes through the noise, or stays.
+  bool guarded() const { return budget_.guards(store_); }
+  Noised noised() const { return guarded() ? Noised{budget_.total(), budget_.spent()} : Noised{0, 0}; }
+  // Takes the noise of the session's rounds, and the budget if the samples have none. No round is under way.
+  Status take_noise(const Noise& noise);
+  // Takes over the budget that the flash has kept, after all else.
+  void restore(const BudgetRecord& record, SampleStore& store);
 
   // ---- The request and the head
 
@@ -88,13 +109,23 @@ class Round {
   bool restore(const RoundRecord& record);
 
  private:
+  // The part of the work that is under way.
+  enum class Work : uint8_t { kEvaluate, kTrain, kEvaluatePersonal };
+
   bool supports(uint8_t codec) const;
   Status judge_head(bool proved);
-  void evaluate_one();
+  bool learns() const { return trains() || personal_; }
+  bool evaluate_one(const float* head, uint16_t* correct);
   void finish();
+  Status start_noise();
+  bool make_noisy_delta();
+  bool encode_delta();
+  void forget_unguarded();
+  void keep_personal();
   void measure_speed(uint32_t elapsed);
   bool make_delta();
   void retire_delta(bool counted);
+  void clear_heads();
   void forget_residual();
 
   size_t parameters() const { return memory_.shape.parameters(); }
@@ -107,20 +138,28 @@ class Round {
   const Port& port_;
   const SampleStore& store_;
   Trainer trainer_;
+  Budget budget_;
+  NoisyPass pass_;
 
   State state_ = State::kIdle;
-  bool evaluating_ = false;  // the first part of training, if statistics are wanted
+  Work work_ = Work::kTrain;  // in state kTraining
   bool configured_ = false;
+  bool has_personal_ = false;
   bool kept_ = false;  // `local` has the delta, or its encoding error if the codec is lossy
   Codec delta_codec_ = Codec::kFloat32;
   Status failure_ = Status::kOk;
   uint16_t number_ = 0;
   uint32_t run_ = 0;
   Config config_ = {};
+  bool noised_ = false;  // whether NOISE came in this session
+  bool noisy_ = false;   // the training under way is a NoisyPass
+  bool clean_ = true;    // what the flash brought back was made with noise, or with nothing
+  NoisePlan noise_ = {};
   RoundRequest request_ = {};
   Result result_ = {};
   uint32_t delta_seed_ = 0;
   uint16_t evaluated_ = 0;    // test samples
+  bool personal_ = false;     // the trained head is to be judged on the test samples, too
   uint32_t started_ = 0;      // millis() when the blob was complete
   uint32_t sample_time_ = 0;  // microseconds to train on one sample, measured in the last round; 0 unknown
   uint32_t changes_ = 0;

@@ -16,10 +16,14 @@ Delta Round::delta() const {
   return {blob(delta_codec_), kept_ ? blob_size(delta_codec_, parameters()) : 0};
 }
 
-// Makes the delta's blob of the local head, and leaves its encoding error in `local`. False when training
-// diverged.
+// Makes the delta's blob of what training left in `local`, and leaves its encoding error there. False when
+// training diverged.
 bool Round::make_delta() {
   for (size_t i = 0; i < parameters(); ++i) memory_.local[i] -= memory_.global[i];
+  return encode_delta();
+}
+
+bool Round::encode_delta() {
   if (!all_finite(memory_.local, parameters())) return false;
   if (is_lossy(delta_codec_)) {
     for (size_t i = 0; i < parameters(); ++i) memory_.local[i] += memory_.residual[i];
@@ -28,6 +32,13 @@ bool Round::make_delta() {
   }
   kept_ = true;
   return true;
+}
+
+// Keeps the head that training left, before the delta takes its place.
+void Round::keep_personal() {
+  if (memory_.personal == nullptr || !all_finite(memory_.local, parameters())) return;
+  std::memcpy(memory_.personal, memory_.local, sizeof(float) * parameters());
+  has_personal_ = true;
 }
 
 void Round::release(bool counted) {
@@ -48,7 +59,7 @@ void Round::retire_delta(bool counted) {
 
 void Round::forget_residual() {
   if (memory_.residual == nullptr) return;
-  std::memset(memory_.residual, 0, sizeof(float) * parameters());
+  std::memset(memory_.residual, 0, sizeof(float) * memory_.largest().parameters());
 }
 
 RoundRecord Round::record() const {
@@ -59,6 +70,9 @@ RoundRecord Round::record() const {
   record.request = request_;
   record.result = result_;
   record.kept = kept_;
+  record.has_personal = has_personal_;
+  record.guarded = guarded();
+  record.classes = memory_.shape.classes;
   record.delta_codec = delta_codec_;
   record.delta_seed = delta_seed_;
   record.sample_time = sample_time_;
@@ -76,6 +90,8 @@ bool Round::restore(const RoundRecord& record) {
   request_ = record.request;
   result_ = record.result;
   kept_ = record.kept;
+  has_personal_ = record.has_personal && memory_.personal != nullptr;
+  clean_ = record.guarded;
   delta_codec_ = record.delta_codec;
   delta_seed_ = record.delta_seed;
   sample_time_ = record.sample_time;

@@ -7,6 +7,11 @@ namespace {
 
 constexpr uint8_t kSmallestLimit = kHeaderSize + Welcomed::kSize + kHandshakeOverhead + 4;
 
+bool starts_round(uint8_t byte) {
+  const unsigned start = byte & 0xF0u;  // the rest are flags
+  return start == static_cast<unsigned>(Kind::kNext) || start == static_cast<unsigned>(Kind::kBegin);
+}
+
 // Whether a board may be asked this: noise on a wire is not answered.
 bool is_request(uint8_t byte) {
   switch (static_cast<Kind>(byte)) {
@@ -22,10 +27,8 @@ bool is_request(uint8_t byte) {
     case Kind::kAbout:
     case Kind::kRelease:
     case Kind::kPair: return true;
-    default: break;
+    default: return starts_round(byte);
   }
-  const unsigned start = byte & 0xF0u;
-  return start == static_cast<unsigned>(Kind::kNext) || start == static_cast<unsigned>(Kind::kBegin);
 }
 
 }  // namespace
@@ -119,13 +122,15 @@ bool SealedLink::open(const uint8_t* frame, size_t length) {
   std::memcpy(opened, frame, length);
   size_t size = open_ ? current().opener.open(opened, length) : 0;
   // Another host may have begun to work since this one was greeted, so it is asked for again.
-  if (size == 0 && tentative_ && !session_.has_other(&link_, greet_.run)) {
+  if (size == 0 && tentative_ && !session_.has_other(&link_, run_)) {
     size = slots_[1 - current_].opener.open(opened, length);
     if (size > 0) begin_session();
   }
   if (size == 0) return false;
   if (is_pair(opened) && has_session()) {
     on_pair(opened, size, true);
+  } else if (starts_round(opened[0]) && current().blobs.exhausted()) {
+    refuse(opened[1], Status::kNoSession, true);  // its delta would have a number twice
   } else {
     session_.receive(&link_, opened, size);
   }
@@ -140,7 +145,7 @@ void SealedLink::begin_session() {
   tentative_ = false;
   link_.frame_limit = below_.frame_limit;
   link_.window = below_.window;
-  session_.open(&link_, greet_.run, greet_.frame_limit, told_);
+  session_.open(&link_, run_, frame_limit_, told_);
 }
 
 bool SealedLink::send(void* context, const uint8_t* frame, size_t length) {
@@ -193,7 +198,8 @@ void SealedLink::welcome(Responder* responder, const Greet& greet, uint8_t seque
   tentative_ = responder->write(secret, payload, size, frame + kHeaderSize, &keys);
   if (tentative_) {
     slots_[1 - current_].start(keys);
-    greet_ = greet;
+    run_ = greet.run;
+    frame_limit_ = greet.frame_limit;
     told_ = session_.sample_changes();
     send_clear(frame,
                kHeaderSize + size + kHandshakeOverhead);  // without room it is lost: the host greets again

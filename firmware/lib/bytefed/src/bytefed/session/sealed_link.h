@@ -31,6 +31,9 @@ class SealedLink {
   // Whether the board's session is on this link.
   bool has_session() const { return session_.link() == (key_.held() ? &link_ : &below_); }
 
+  // Whether a GREET was answered, and nothing has come yet that only who sent it can have sealed.
+  bool has_greeted() const { return tentative_; }
+
   // ---- For the session
 
   bool send_clear(const uint8_t* frame, size_t length) { return below_.send(below_.context, frame, length); }
@@ -83,14 +86,15 @@ class SealedLink {
   SealPort port_;
   Link link_;
   Slot slots_[2];
-  uint8_t current_ = 0;
-  uint16_t key_changes_ = 0;                // those that the sessions below have seen
-  bool open_ = false;                       // the current slot has a session
-  bool tentative_ = false;                  // the other slot has one that nothing has come for yet
-  Greet greet_ = {};                        // of the tentative session
-  uint32_t told_ = 0;                       // the samples' change counter that its host was told
   uint32_t answered_[kGreetsASecond] = {};  // when the last GREETs were
-  uint8_t answers_ = 0;                     // how many of these there are
+  uint32_t run_ = 0;                        // of the tentative session
+  uint32_t told_ = 0;                       // the samples' change counter that its host was told
+  uint16_t key_changes_ = 0;                // those that the sessions below have seen
+  uint8_t frame_limit_ = 0;                 // of the tentative session
+  uint8_t current_ = 0;
+  bool open_ = false;       // the current slot has a session
+  bool tentative_ = false;  // the other slot has one that nothing has come for yet
+  uint8_t answers_ = 0;     // how many of the last GREETs there are
 };
 
 }  // namespace bytefed

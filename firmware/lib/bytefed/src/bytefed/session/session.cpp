@@ -25,8 +25,10 @@ Session::Session(const Memory& memory, const Identity& identity, const Port& por
     : memory_(memory),
       identity_(identity),
       port_(port),
+      labels_(memory_),
       intake_(memory_, identity_, port_),
-      round_(memory_, port_, intake_.store()) {}
+      round_(memory_, port_, intake_.store()),
+      watch_(memory_, identity_, port_, intake_.store()) {}
 
 State Session::state() const {
   return intake_.state() != State::kIdle ? intake_.state() : round_.state();
@@ -59,6 +61,7 @@ void Session::on_control(Link* link, uint8_t byte, uint8_t sequence, const uint8
   if (kind == Kind::kGreet) return refuse(link, sequence, Status::kUnpaired);  // a sealed link takes its own
   // The session belongs to the link of the last HELLO that was taken.
   if (link != outbox_.link()) return refuse(link, sequence, Status::kNoSession);
+  awaited_ = Kind::kInfo;  // a host has one request at a time
   switch (static_cast<Kind>(byte & 0xF0u)) {
     case Kind::kNext: return on_next(byte & 0x0Fu, sequence, body, length);
     case Kind::kBegin: return on_begin(byte & 0x0Fu, sequence, body, length);
@@ -73,6 +76,11 @@ void Session::on_control(Link* link, uint8_t byte, uint8_t sequence, const uint8
     case Kind::kStore: return outbox_.answer(sequence, tell_stored());
     case Kind::kAdd: return on_add(sequence, body, length);
     case Kind::kCapture: return on_capture(sequence, body, length);
+    case Kind::kDiscard: return on_discard(sequence, body, length);
+    case Kind::kLabel: return on_label(sequence, body, length);
+    case Kind::kClassify: return on_classify(sequence, body, length);
+    case Kind::kRecord: return on_record(*link, sequence, body, length);
+    case Kind::kNoise: return on_noise(sequence, body, length);
     case Kind::kSave: return on_save(sequence);
     case Kind::kAbout: return on_about(sequence);
     default: return outbox_.answer_error(sequence, Status::kUnknownKind);
@@ -87,9 +95,11 @@ void Session::closed(const Link* link) {
 void Session::forget() {
   abandon();
   asked_ = false;
+  watch_.stop();
+  labels_.forget();
   intake_.forget();
   round_.forget();
-  const HeadShape shape = memory_.shape;
+  const HeadShape shape = memory_.largest();
   std::memset(memory_.local, 0, sizeof(float) * local_floats(shape, memory_.residual != nullptr));
   std::memset(memory_.workspace, 0, sizeof(float) * training_workspace(shape, memory_.max_batch));
 }
@@ -146,8 +156,12 @@ void Session::enter_run() {
 }
 
 Board Session::board() const {
-  return {identity_.uid, identity_.capabilities, memory_.shape.features, memory_.shape.classes,
-          identity_.model};
+  uint16_t capabilities = identity_.capabilities;
+  if (labels_.set()) capabilities |= Board::kLabelled;
+  if (intake_.sensed()) capabilities |= Board::kSensed;
+  if (round_.guarded()) capabilities |= Board::kNoised;
+  if (watch_.shows()) capabilities |= Board::kShown;
+  return {identity_.uid, capabilities, memory_.shape.features, memory_.shape.classes, identity_.model};
 }
 
 void Session::on_about(uint8_t sequence) {
@@ -187,8 +201,15 @@ void Session::on_save(uint8_t sequence) {
 }
 
 bool Session::poll() {
+  const bool more = work();
+  show();  // last: whatever has ended the classification ends what phones can read
+  return more;
+}
+
+bool Session::work() {
   if (outbox_.link() != nullptr && !send_due()) return true;  // the link is full: try again
   bool waiting = false;                                       // for the sensor
+  const bool watching = watch_step();
   const bool working = state() == State::kTraining;
   if (round_.training()) {
     if (round_.step() && asked_) outbox_.announce_result();
@@ -201,7 +222,35 @@ bool Session::poll() {
   }
   const bool works = state() == State::kTraining;
   if (working && !works) heard_ = port_.millis(port_.context);
-  return ((works || capturing()) && !waiting) || outbox_.pending();
+  return ((works || capturing()) && !waiting) || watching || outbox_.pending();
+}
+
+RoundRecord Session::round_record() const {
+  RoundRecord record = round_.record();
+  record.labelled = labels_.set();
+  return record;
+}
+
+// The arrays have the shape in which they were saved.
+bool Session::restore(const RoundRecord& record) {
+  if (record.classes < kMinClasses || record.classes > memory_.most_classes || !round_.restore(record)) {
+    return false;
+  }
+  memory_.shape.classes = record.classes;
+  labels_.restore(record.labelled);
+  return true;
+}
+
+// A head that was saved before the samples, or was not saved at all, may lack columns for their labels.
+bool Session::restore(const SamplesRecord& record) {
+  if (!intake_.restore(record)) return false;
+  const uint16_t labels = store().labels();
+  if (labels > memory_.most_classes) {
+    intake_.forget();
+    return false;
+  }
+  if (labels > memory_.shape.classes) set_classes(static_cast<uint8_t>(labels));
+  return true;
 }
 
 // DONE has no number of samples: its status says when the host no longer knows it.

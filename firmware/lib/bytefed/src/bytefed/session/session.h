@@ -1,11 +1,13 @@
-// The board's side of the protocol (SPEC 2 to 4): takes frames, asks its three parts (round, intake, outbox)
-// to act on them, and works in slices. Each part owns its state; the session knows who speaks to the board
-// and what the host is pushing.
+// The board's side of the protocol (SPEC 2 to 4): takes frames, asks its four parts (round, intake, watch,
+// outbox) to act on them, and works in slices. Each part owns its state; the session knows who speaks to the
+// board and what the host is pushing.
 #pragma once
 #include "bytefed/seal/blob_seal.h"
 #include "bytefed/session/intake.h"
+#include "bytefed/session/labels.h"
 #include "bytefed/session/outbox.h"
 #include "bytefed/session/round.h"
+#include "bytefed/session/watch.h"
 
 namespace bytefed {
 
@@ -47,6 +49,12 @@ class Session {
   bool capturing() const { return intake_.capturing(); }
   uint8_t capture_label() const { return intake_.capture_label(); }
 
+  // Whether windows of the sensor are wanted, to capture, classify or record them.
+  bool sensing() const { return capturing() || watch_.takes(); }
+  // Whether windows are classified; the last one's label is told by watched().
+  bool classifying() const { return watch_.classifies() && !capturing(); }
+  const Classified& watched() const { return watch_.last(); }
+
   // Whether the board is between two pieces of work: only then do its records and Memory fit together.
   bool at_rest() const;
   // Whether the samples are; they may be while a round is under way.
@@ -56,11 +64,14 @@ class Session {
   // Change counters: the keeper saves when they move.
   uint32_t round_changes() const { return round_.changes(); }
   uint32_t sample_changes() const { return intake_.changes(); }
-  RoundRecord round_record() const { return round_.record(); }
+  RoundRecord round_record() const;
   SamplesRecord samples_record() const { return intake_.record(); }
-  // Take over what Memory's arrays hold already. Return false and change nothing if the record is invalid.
-  bool restore(const RoundRecord& record) { return round_.restore(record); }
-  bool restore(const SamplesRecord& record) { return intake_.restore(record); }
+  // Take over what Memory's arrays hold already, first the round's, then the samples'. Return false and
+  // change nothing if the record is invalid.
+  bool restore(const RoundRecord& record);
+  bool restore(const SamplesRecord& record);
+  // Takes over the budget that the flash has kept, after both; one without meaning is none.
+  void restore(const BudgetRecord& record) { round_.restore(record, intake_.store()); }
 
   const Link* link() const { return outbox_.link(); }  // of the session; null without one
   State state() const;                                 // as WELCOME says it
@@ -75,6 +86,7 @@ class Session {
   void on_control(Link* link, uint8_t byte, uint8_t sequence, const uint8_t* body, size_t length);
   void on_hello(Link* link, uint8_t sequence, const uint8_t* body, size_t length);
   void on_about(uint8_t sequence);
+  bool work();
   void on_poll(uint8_t sequence);
   void on_poll_of_add(uint8_t sequence);
   void on_save(uint8_t sequence);
@@ -108,13 +120,43 @@ class Session {
   ChunkPlan plan(const Add& add) const;
   void samples_arrived();
   void on_capture(uint8_t sequence, const uint8_t* body, size_t length);
+  void on_discard(uint8_t sequence, const uint8_t* body, size_t length);
+
+  // session_labels.cpp
+  void on_label(uint8_t sequence, const uint8_t* body, size_t length);
+  Status check(const Label& label, const uint8_t* name, size_t length) const;
+  bool is_set(const Label& label, const uint8_t* name, size_t length) const;
+  void set_classes(uint8_t classes);
+
+  // session_noise.cpp
+  void on_noise(uint8_t sequence, const uint8_t* body, size_t length);
+  Status take_noise(const Noise& noise);
+
+  // session_watch.cpp
+  void on_classify(uint8_t sequence, const uint8_t* body, size_t length);
+  void on_record(const Link& link, uint8_t sequence, const uint8_t* body, size_t length);
+  Status check_sensing() const;
+  const float* watched_head() const;
+  bool watch_step();
+  void answer_watch();
+  bool can_show() const;
+  void show();
+  size_t write_prediction(char (&text)[kPhoneText]) const;
 
   Memory memory_;
   Identity identity_;
   Port port_;
+  Labels labels_;
   Intake intake_;
   Round round_;
+  Watch watch_;
   Outbox outbox_;
+
+  // The CLASSIFY or RECORD that waits for another window than the one it knows.
+  Kind awaited_ = Kind::kInfo;  // neither
+  uint8_t awaited_sequence_ = 0;
+  Record awaited_part_ = {};
+  uint16_t shown_ = 0;  // number of the window that phones can read of; 0 for none
 
   uint32_t asked_run_ = kVisit;  // of the last HELLO; entered with the first request that needs it
   bool asked_ = false;           // whether this session has made the request that `push_sequence_` names

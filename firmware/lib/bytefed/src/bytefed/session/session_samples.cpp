@@ -1,4 +1,4 @@
-// Requests about samples: STORE, ADD, CAPTURE.
+// Requests about samples: STORE, ADD, CAPTURE, DISCARD.
 #include "bytefed/protocol/crc.h"
 #include "bytefed/session/session.h"
 
@@ -12,7 +12,7 @@ Stored Session::tell_stored() {
 Stored Session::stored() const {
   const SampleStore& samples = store();
   return {samples.capacity(),          samples.count(Split::kTrain),
-          samples.count(Split::kTest), samples.crc(),
+          samples.count(Split::kTest), round_.guarded() ? 0 : samples.crc(),
           memory_.max_batch,           crc32(memory_.global, sizeof(float) * memory_.shape.parameters())};
 }
 
@@ -80,6 +80,20 @@ Status Session::capture(const Capture& capture) {
   abandon();
   intake_.start(capture);
   return Status::kOk;
+}
+
+void Session::on_discard(uint8_t sequence, const uint8_t* body, size_t length) {
+  Discard asked;
+  if (!unpack(body, length, &asked)) return outbox_.answer_error(sequence, Status::kBadLength);
+  if ((asked.kind & ~(Discard::kLabel | Discard::kTest)) != 0) {
+    return outbox_.answer_error(sequence, Status::kBadValue);
+  }
+  // A round whose head is on its way was found to have samples, and trains on them next.
+  if (!samples_at_rest() || state() == State::kReceiving || state() == State::kTraining) {
+    return outbox_.answer_error(sequence, Status::kBusy);
+  }
+  intake_.discard(asked);
+  outbox_.answer(sequence, Discarded{store().count(Split::kTrain), store().count(Split::kTest)});
 }
 
 }  // namespace bytefed

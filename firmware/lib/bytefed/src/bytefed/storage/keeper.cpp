@@ -10,11 +10,12 @@ constexpr uint32_t kPause = 100;      // ms of silence before a page is erased
 // for the radio, whose link is lost if it misses all that the other side sends for a second or more.
 constexpr uint32_t kPage = 85 + 50;
 constexpr uint32_t kSampleSlots = 4;
-constexpr uint32_t kRoundVersion = 3;    // goes up when the round's parts change their meaning
+constexpr uint32_t kRoundVersion = 5;    // goes up when the round's parts change their meaning
 constexpr uint32_t kSamplesVersion = 2;  // likewise for the samples
 // Stands in the samples' layout since version 1 of the protocol, when it was the size of the round's record:
 // so a board that is flashed anew keeps its samples.
 constexpr uint32_t kSamplesMark = 48;
+constexpr size_t kRoundParts = 6, kSamplesParts = 2;
 
 size_t samples_bytes(const Memory& memory) {
   return memory.capacity * SampleStore::record_size(memory.shape.features);
@@ -32,8 +33,8 @@ uint32_t slot_pages(const BlockDevice& device, const Part* parts, size_t count) 
 
 // Number of slots left for the round behind those for the samples.
 uint32_t round_slots(const BlockDevice& device, const Part* round, const Part* samples) {
-  const uint32_t taken = kSampleSlots * slot_pages(device, samples, 2);
-  return device.pages > taken ? (device.pages - taken) / slot_pages(device, round, 4) : 0;
+  const uint32_t taken = kSampleSlots * slot_pages(device, samples, kSamplesParts);
+  return device.pages > taken ? (device.pages - taken) / slot_pages(device, round, kRoundParts) : 0;
 }
 
 }  // namespace
@@ -41,16 +42,19 @@ uint32_t round_slots(const BlockDevice& device, const Part* round, const Part* s
 Keeper::Keeper(const BlockDevice& device, Session& session, const Memory& memory, uint32_t model)
     : device_(device),
       session_(session),
-      shape_(memory.shape),
+      shape_(memory.largest()),
       round_parts_{{&round_record_, sizeof round_record_},
                    {memory.global, sizeof(float) * shape_.parameters()},
                    {memory.local, sizeof(float) * local_floats(shape_, memory.residual != nullptr)},
-                   {memory.residual, memory.residual != nullptr ? sizeof(float) * shape_.parameters() : 0}},
+                   {memory.residual, memory.residual != nullptr ? sizeof(float) * shape_.parameters() : 0},
+                   {memory.personal, memory.personal != nullptr ? sizeof(float) * shape_.parameters() : 0},
+                   {memory.names, memory.most_classes * kLabelName}},
       samples_parts_{{&samples_record_, sizeof samples_record_}, {memory.samples, samples_bytes(memory)}},
       fits_(round_slots(device, round_parts_, samples_parts_) >= 2),
-      round_(device, kSampleSlots * slot_pages(device, samples_parts_, 2),
-             round_slots(device, round_parts_, samples_parts_), round_layout(model), round_parts_, 4),
-      samples_(device, 0, kSampleSlots, samples_layout(model, memory.capacity), samples_parts_, 2) {}
+      round_(device, kSampleSlots * slot_pages(device, samples_parts_, kSamplesParts),
+             round_slots(device, round_parts_, samples_parts_), round_layout(model), round_parts_,
+             kRoundParts),
+      samples_(device, 0, kSampleSlots, samples_layout(memory, model), samples_parts_, kSamplesParts) {}
 
 // Identifies the layout of the round's image, so that other firmware, or another head or model, does not load
 // it.
@@ -59,9 +63,10 @@ uint32_t Keeper::round_layout(uint32_t model) const {
   return crc32(words, sizeof words);
 }
 
-uint32_t Keeper::samples_layout(uint32_t model, uint16_t capacity) const {
-  const uint32_t words[] = {kSamplesVersion, shape_.features, shape_.classes,       model,
-                            capacity,        kSamplesMark,    sizeof(SamplesRecord)};
+// The classes are those that the firmware was built for, whatever room it has for more.
+uint32_t Keeper::samples_layout(const Memory& memory, uint32_t model) const {
+  const uint32_t words[] = {kSamplesVersion, shape_.features, memory.shape.classes, model,
+                            memory.capacity, kSamplesMark,    sizeof(SamplesRecord)};
   return crc32(words, sizeof words);
 }
 

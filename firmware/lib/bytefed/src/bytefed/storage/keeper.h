@@ -49,14 +49,14 @@ class Keeper {
   Image& image() { return saving_ == Saving::kRound ? round_ : samples_; }
   bool is_blank(uint32_t page) const;
   uint32_t round_layout(uint32_t model) const;
-  uint32_t samples_layout(uint32_t model, uint16_t capacity) const;
+  uint32_t samples_layout(const Memory& memory, uint32_t model) const;
 
   BlockDevice device_;
   Session& session_;
   HeadShape shape_;
   RoundRecord round_record_ = {};
   SamplesRecord samples_record_ = {};
-  Part round_parts_[4], samples_parts_[2];
+  Part round_parts_[6], samples_parts_[2];
   bool fits_;
   Image round_, samples_;
 

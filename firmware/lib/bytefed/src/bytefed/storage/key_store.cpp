@@ -24,19 +24,10 @@ bool KeyStore::save(const uint8_t key[kKeySize]) {
   if (!fits_) return false;
   record_.copy = 0;
   std::memcpy(record_.key, key, kKeySize);
-  if (!write()) return false;
+  if (!image_.write()) return false;
   record_.copy = 1;
-  write();  // the key is kept already
+  image_.write();  // the key is kept already
   return true;
-}
-
-bool KeyStore::write() {
-  image_.start();
-  Image::Progress progress;
-  do {
-    progress = image_.step();
-  } while (progress == Image::Progress::kBusy);
-  return progress == Image::Progress::kDone;
 }
 
 }  // namespace bytefed

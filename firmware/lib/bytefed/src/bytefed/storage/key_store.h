@@ -14,11 +14,7 @@ class KeyStore {
   ~KeyStore() { wipe(&record_, sizeof record_); }
 
   // The pages before the key's, which are for the keeper.
-  static BlockDevice rest(const BlockDevice& device) {
-    BlockDevice before = device;
-    before.pages = device.pages > kPages ? device.pages - kPages : 0;
-    return before;
-  }
+  static BlockDevice rest(const BlockDevice& device) { return device.without_last(kPages); }
 
   // Returns the key that was kept last; null for none.
   const uint8_t* load();
@@ -33,8 +29,6 @@ class KeyStore {
     uint8_t key[kKeySize];
     uint32_t copy;
   };
-
-  bool write();
 
   Record record_ = {};
   Part part_;

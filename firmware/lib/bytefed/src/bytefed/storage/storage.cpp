@@ -113,6 +113,15 @@ Image::Progress Image::step() {
   return written_ < length_ ? write_block() : write_header();
 }
 
+bool Image::write() {
+  start();
+  Progress progress;
+  do {
+    progress = step();
+  } while (progress == Progress::kBusy);
+  return progress == Progress::kDone;
+}
+
 Image::Progress Image::write_block() {
   uint8_t block[kBlock] = {};
   const size_t length = length_ - written_ < kBlock ? length_ - written_ : kBlock;

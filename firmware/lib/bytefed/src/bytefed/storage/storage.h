@@ -19,6 +19,14 @@ struct BlockDevice {
   // Writes to a place that has not been written since its page was erased.
   bool (*program)(void* context, uint32_t address, const void* data, size_t length);
   bool (*erase)(void* context, uint32_t address);  // erases the page that begins at `address`
+
+  // The same without its last pages, which are for somebody else; without any, if there are not more than
+  // these.
+  BlockDevice without_last(uint32_t count) const {
+    BlockDevice before = *this;
+    before.pages = pages > count ? pages - count : 0;
+    return before;
+  }
 };
 
 // A piece of memory that belongs to an image.
@@ -55,6 +63,8 @@ class Image {
   // Erases one page or writes one block, since each takes long on a chip. An image that is there already is
   // not written again.
   Progress step();
+  // Writes the parts as they are now before it returns. Returns false if the flash fails.
+  bool write();
   // Whether the next step erases a page: that takes a chip far longer than writing a block.
   bool erases() const { return writing_ && blank_ > 0; }
   // Whether anything has been written since the pages were erased.

@@ -74,6 +74,7 @@ def _round(number: int, rows: list[dict[str, object]], boards: int) -> dict[str,
     mine = rows[(number - 1) * boards : number * boards]
     accuracy = _accuracy(number)
     return {
+        "run": "0badcafe",
         "round": number,
         "participants": sum(row["status"] == "ok" for row in mine),
         "accuracy_boards": f"{accuracy - 0.01:.6f}",

@@ -1,0 +1,211 @@
+"""How far the fixed rule of `--budget` is from the best of a grid: mean regret over tasks, seeds and budgets.
+
+    python benchmarks/budget_regret.py --seeds 3
+    python benchmarks/budget_regret.py --seeds 3 --data digits digits04 gesture motion --data-dir DIR
+
+Each cell of the grid (codec, epochs, rate, boards a round) is trained by the simulator with boards in turn. For each
+budget the closed forms say how many rounds it pays; the accuracy there is that of the heads which the boards hold after
+the last evaluation, the one that the budget pays, on the task's test set. Regret is the best accuracy of the grid less
+that of the rule. A cell that a budget does not pay for is not in that budget's grid.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import itertools
+import json
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import NamedTuple
+
+import numpy as np
+
+from bytefed.data.task import Task
+from bytefed.errors import ConfigError
+from bytefed.federation.assignment import Assignment, task_of
+from bytefed.federation.budget import Means, boards_on, terms_of
+from bytefed.federation.config import RunConfig
+from bytefed.federation.local_training import LocalTraining
+from bytefed.federation.rules import Rules, initial_head
+from bytefed.ledger.air import AirTable
+from bytefed.ledger.budget import RULE
+from bytefed.ledger.budget_plan import plan
+from bytefed.ledger.estimate import link_profile
+from bytefed.seeds import select_fairly
+from bytefed.simulation.held_heads import HeldScore
+from bytefed.simulation.simulator import Simulator
+
+CODECS = ("float32", "onebit", "stc10")
+EPOCHS = (1, 5, 20)
+RATES = (0.05, 0.2)
+FRACTIONS = (1.0, 0.3)
+BUDGETS = (250, 600, 1000, 2000, 5000, 10_000, 20_000)
+LEAST = {"open": 250, "sealed": 600}
+"""Bytes of the smallest budget of each kind of link."""
+
+
+class Cell(NamedTuple):
+    """A cell of the grid."""
+
+    codec: str
+    epochs: int
+    rate: float
+    fraction: float
+
+    def __str__(self) -> str:
+        return f"{self.codec}, E={self.epochs}, rate {self.rate:g}, {100 * self.fraction:g} %"
+
+
+GRID = [Cell(*values) for values in itertools.product(CODECS, EPOCHS, RATES, FRACTIONS)]
+CHOSEN = Cell(RULE["codec"], RULE["local_epochs"], RULE["learning_rate"], RULE["fraction_train"])
+Paid = dict[tuple[str, int], int]
+"""Security and budget to the number of rounds that are paid for."""
+
+
+def configuration(cell: Cell, data: str, seed: int, args: argparse.Namespace) -> RunConfig:
+    """Return the configuration of a trial."""
+    return RunConfig(
+        data=data, data_dir=args.data_dir, seed=seed, alpha=args.alpha, codec=cell.codec, local_epochs=cell.epochs,
+        learning_rate=cell.rate, fraction_train=cell.fraction, central=False,
+    )  # fmt: skip
+
+
+def rounds_paid(config: RunConfig, task: Task, args: argparse.Namespace) -> Paid:
+    """Return the rounds that each budget pays for on open and sealed links; those that pay for none are left out."""
+    paid: Paid = {}
+    count = Rules.of(config).count(args.boards)
+    for security, least in LEAST.items():
+        profile = link_profile("ble", args.mtu, sealed=security == "sealed")
+        for budget in (budget for budget in BUDGETS if budget >= least):
+            asked = RunConfig(**{**vars(config), "rounds": 0, "budget": f"{budget}B"})
+            means = Means.of(asked, (task.D, task.num_classes), AirTable.load())
+            if means is None:
+                raise AssertionError("a budget was given")
+            links, samples = np.zeros(args.boards, np.int64), np.ones(args.boards, np.int64)
+            try:
+                found = plan(
+                    means.budget, boards_on(means, [profile], links, samples), terms_of(asked, count)
+                )
+            except ConfigError as error:
+                if error.code != "E_BUDGET_TOO_SMALL":
+                    raise
+                continue
+            if found.worst > budget:
+                raise AssertionError(f"{config}: {found.worst} B of {budget}")
+            paid[security, budget] = found.rounds
+    return paid
+
+
+def held_after(config: RunConfig, task: Task, rounds: set[int], boards: int) -> dict[int, float]:
+    """Train, and return for each number of rounds the accuracy of what the boards hold if the run ends there."""
+    config, strategy = config.with_strategy(None)
+    training = LocalTraining.of(config, strategy)
+    assignment, rules = Assignment.divided(config, task, boards), Rules.of(config)
+    simulator = Simulator(rules, training, assignment, strategy, threads=1)
+    head, everyone = initial_head(task), np.arange(boards, dtype=np.int64)
+    turns = np.zeros(boards, np.int64)
+    scores: dict[int, float] = {}
+    for number in range(1, max(rounds, default=0) + 1):
+        chosen = select_fairly(config.seed, number, everyone, rules.count(boards), turns)
+        turns[chosen] += 1
+        head = simulator.round(number, head, np.array(chosen, np.int64), np.zeros(len(chosen), np.bool_)).head
+        if number in rounds:
+            last = copy.deepcopy(simulator.held)
+            last.deliver(number, head, training.codec_down, everyone)
+            scores[number] = HeldScore(last, task, task.test, config.seed).mean()
+    return scores
+
+
+def trials(args: argparse.Namespace) -> Iterator[tuple[str, int, Cell, dict[tuple[str, int], float]]]:
+    """Yield task, seed, cell, and the accuracy at each budget on each kind of link."""
+    for data in args.data:
+        task = task_of(RunConfig(data=data, data_dir=args.data_dir))
+        for seed in range(args.first_seed, args.first_seed + args.seeds):
+            for cell in GRID:
+                config = configuration(cell, data, seed, args)
+                paid = rounds_paid(config, task, args)
+                scores = held_after(config, task, set(paid.values()), args.boards)
+                yield data, seed, cell, {at: scores[number] for at, number in paid.items()}
+
+
+Results = Mapping[tuple[str, int, str, int], Mapping[Cell, float]]
+"""Task, seed, security and budget to the accuracies of the cells."""
+
+
+def regrets(results: Results, cell: Cell) -> dict[tuple[str, str], list[float]]:
+    """Return task and security to the regret of a cell, in points, at each budget and seed where the rule is paid.
+
+    Where the cell itself is not paid, the boards hold zeros: their regret is all of the best accuracy.
+    """
+    found = defaultdict(list)
+    for (data, _, security, _), cells in results.items():
+        if cells:
+            found[data, security].append(100 * (max(cells.values()) - cells.get(cell, 0.0)))
+    return found
+
+
+def show(results: Results, tasks: Sequence[str]) -> None:
+    """Print the regret of the rule by task and budget, and that of the best fixed cells."""
+    own = regrets(results, CHOSEN)
+    print(f"The rule: {CHOSEN}. Regret in points, mean over seeds; the best of the grid in brackets, %.\n")
+    for security, least in LEAST.items():
+        budgets = [budget for budget in BUDGETS if budget >= least]
+        print(f"| {security} | " + " | ".join(f"{budget:,} B" for budget in budgets) + " | mean | worst |")
+        print("| --- |" + " ---: |" * (len(budgets) + 2))
+        for data in tasks:
+            line = []
+            for budget in budgets:
+                at = [cells for (task, _, link, most), cells in results.items()
+                      if (task, link, most) == (data, security, budget) and cells]  # fmt: skip
+                best = [max(cells.values()) for cells in at]
+                lost = [100 * (max(cells.values()) - cells.get(CHOSEN, 0.0)) for cells in at]
+                line.append(f"{fmean(lost):.2f} ({100 * fmean(best):.1f})" if at else "-")
+            values = own[data, security]
+            print(f"| {data} | " + " | ".join(line) + f" | {fmean(values):.2f} | {max(values):.2f} |")
+        print()
+    print(f"Mean regret over all: {fmean(itertools.chain(*own.values())):.2f} points.\n")
+    print("| fixed choice | mean regret | worst task |\n| --- | ---: | ---: |")
+    ranked = sorted((fmean(itertools.chain(*regrets(results, cell).values())), cell) for cell in GRID)
+    places = [*ranked[:5], *(entry for entry in ranked[5:] if entry[1] == CHOSEN), ranked[-1]]
+    for mean, cell in places:
+        worst = max(fmean(values) for values in regrets(results, cell).values())
+        print(f"| {cell} | {mean:.2f} | {worst:.2f} |")
+
+
+def main() -> int:
+    """Run the grid and print its tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--data", nargs="+", default=["digits", "digits04"], help="tasks (default: digits digits04)"
+    )
+    parser.add_argument("--data-dir", default="", help="folder that data sets are read from")
+    parser.add_argument("--seeds", type=int, default=3, help="seeds of each cell (default: 3)")
+    parser.add_argument("--first-seed", type=int, default=101, help="the first of them (default: 101)")
+    parser.add_argument("--boards", type=int, default=10)
+    parser.add_argument("--alpha", type=float, default=0.5, help="Dirichlet concentration (default: 0.5)")
+    parser.add_argument("--mtu", type=int, default=247, help="ATT MTU of the BLE link (default: 247)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every accuracy there")
+    args = parser.parse_args()
+    began, total = time.monotonic(), len(args.data) * args.seeds * len(GRID)
+    results: dict[tuple[str, int, str, int], dict[Cell, float]] = defaultdict(dict)
+    for done, (data, seed, cell, scores) in enumerate(trials(args), 1):
+        for (security, budget), accuracy in scores.items():
+            results[data, seed, security, budget][cell] = accuracy
+        print(f"\r{done} of {total} trials, {time.monotonic() - began:.0f} s", end="", file=sys.stderr)
+    print(file=sys.stderr)
+    show(results, args.data)
+    if args.json:
+        rows = [[*key, str(cell), value] for key, cells in results.items() for cell, value in cells.items()]
+        args.json.write_text(json.dumps(rows), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,355 @@
+"""Measures what a first round of class means would save, and prints a table (docs/codecs.md, "Tried and not built").
+
+In the first round boards train one epoch at a tiny step from a head of zeros, so a delta is the step times the
+board's class sums, less what is common to all classes. The host makes a head of them; from the second round on boards
+train as usual. That costs one more CONFIG, 16 B, and needs no change of the wire or of boards: this file changes the
+plan between the rounds of a simulator.
+
+A cell of the table has a board's bytes until the heads that boards hold have 99 % of float32's final accuracy, on open
+BLE links (MTU 247), and how many times fewer these are than with usual rounds at the learning rate by rule; then the
+same factor for the host's head. Means are geometric, over the seeds and worlds; *±* is a standard error over the seeds.
+A run that never gets there counts with all its bytes.
+
+    python benchmarks/first_round_means.py --data-dir DIR [--seeds 10] [--first-seed 201] [--scales 0.1 0.2 ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bytefed import codec
+from bytefed.data import Task, load_task
+from bytefed.federation.assignment import Assignment
+from bytefed.federation.config import RunConfig
+from bytefed.federation.evaluation import evaluate
+from bytefed.federation.local_training import LocalTraining
+from bytefed.federation.rules import Rules, initial_head
+from bytefed.head import Head
+from bytefed.ledger.bytes_to import SHARES, bytes_to, final_accuracy
+from bytefed.ledger.estimate import has_statistics, link_profile
+from bytefed.ledger.wire_size import blob_size, blobs_bytes, connection_bytes
+from bytefed.simulation.held_heads import HeldScore
+from bytefed.simulation.simulator import Simulator
+
+OUTPUT = Path("build/bench/first_round_means.json")
+ROUNDS = 100
+STEP = 1e-5
+"""Learning rate of the first round: so small that all gradients are those at the head of zeros."""
+LEAST = 0.3
+"""Least samples that a class sum is divided by, in shares of the mean class: counts come through a codec, too."""
+PROFILE = link_profile("ble", 247, sealed=False)
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class World:
+    """The task of a trial, and who learns it.
+
+    Attributes:
+        data: Name of the task.
+        alpha: Dirichlet concentration.
+        clients: Number of boards.
+        least: Least samples of a board.
+    """
+
+    data: str
+    alpha: float
+    clients: int
+    least: int = 10
+
+    @property
+    def name(self) -> str:
+        """The world in a heading of the table."""
+        boards = "" if self.clients == 10 else f", {self.clients} boards"
+        return f"{self.data}, Dir({self.alpha:g}){boards}"
+
+
+WORLDS = (
+    World("digits", 0.1, 10), World("gesture", 0.1, 10), World("digits04", 0.5, 10), World("digits", 0.5, 100, 3)
+)  # fmt: skip
+
+
+def sums(head: Head, task: Task, samples: float) -> Head:
+    """Return the head of class sums, less what is common to all classes: W_c = S_c C / n; float32 [P]."""
+    return (head.astype(np.float64) * (task.num_classes / samples)).astype(np.float32)
+
+
+def means(head: Head, task: Task, samples: float) -> Head:
+    """Return the head that finds the nearest class mean, float32 [P]: W_c = m_c, b_c = -|m_c|^2 / 2, biases centred.
+
+    The bias of class c grows by n_c - n / C, so boards tell how many samples each class has. Whitened features have
+    the mean zero, so little is missing from a class sum (FedNCM: Legate and others, NeurIPS 2023).
+    """
+    C = task.num_classes
+    weights, biases = np.split(head.astype(np.float64), [task.D * C])
+    counts = np.maximum(biases + samples / C, LEAST * samples / C)
+    found = weights.reshape(task.D, C) / counts
+    squares = (found**2).sum(axis=0)
+    return np.concatenate([found.ravel(), (squares.mean() - squares) / 2]).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to learn.
+
+    Attributes:
+        name: Its name in the table.
+        make: Makes a head of class sums; None for a usual first round.
+        scale: Factor on that head.
+        up: Codec of the deltas of the first round; empty for the usual one.
+        down: Codec of the heads of the second round; empty for the usual one.
+        rate: Learning rate of the usual rounds; 0 by rule.
+        codec: The usual codec.
+    """
+
+    name: str
+    make: Callable[[Head, Task, float], Head] | None = None
+    scale: float = 1.0
+    up: str = ""
+    down: str = ""
+    rate: float = 0.0
+    codec: str = "stc10"
+
+
+def usual_at(rate: float) -> Method:
+    """Return the method of usual rounds at a learning rate, 0 for that by rule."""
+    return Method(f"as usual, learning rate {rate:g}" if rate else "as usual", rate=rate)
+
+
+USUAL = usual_at(0.0)
+METHODS = (  # scales chosen on the seeds 101 to 110
+    Method("class sums, 2 bits, times 0.2", sums, 0.2, "twobit", "twobit"),
+    Method("class means, 2 bits, times 0.3", means, 0.3, "twobit", "twobit"),
+    Method("class means, stc10, times 0.5", means, 0.5),
+    usual_at(1.0),
+    Method("class means, stc10, times 0.5, learning rate 1", means, 0.5, rate=1.0),
+)
+
+
+def scaled(scales: Sequence[float]) -> list[Method]:
+    """Return every form of first round with every scale."""
+    forms = [(sums, "twobit"), (means, "twobit"), (sums, ""), (means, "")]
+    return [
+        Method(f"class {make.__name__}, {up or USUAL.codec}, times {scale:g}", make, scale, up, up)
+        for make, up in forms
+        for scale in scales
+    ]
+
+
+class ChangingSimulator(Simulator):
+    """A simulator whose clients may be given another plan before each round; they keep heads and residuals."""
+
+    def train_by(self, training: LocalTraining) -> None:
+        """Train by this plan from now on; the codec may not change from a lossless one to a lossy one."""
+        self._codec_down = training.codec_down
+        number = codec.find(training.codec_up).number
+        self._trainer = replace(self._trainer, training=training, codec=number)
+
+    def sums_round(self, head: Head, clients: NDArray[np.int64]) -> tuple[Head, NDArray[np.bool_]]:
+        """Run the first round with every client weighing the same; the sum of the deltas, and who was spared a blob."""
+        trainer = self._trainer
+        self._trainer = replace(trainer, examples=np.ones_like(trainer.examples))
+        outcome = self.round(1, head, clients, np.zeros(len(clients), np.bool_))
+        self._trainer = replace(self._trainer, examples=trainer.examples)
+        return outcome.head * np.float32(len(clients)), outcome.spared
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The results of a method in a world with one seed, round by round.
+
+    Attributes:
+        host: Accuracy of the host's head on the test set after each round, 0 to 1.
+        held: Mean accuracy of the heads that boards hold.
+        wire: A board's bytes so far.
+    """
+
+    host: list[float]
+    held: list[float]
+    wire: list[float]
+
+    def cost(self, target: float, accuracy: Sequence[float]) -> tuple[float, bool]:
+        """Return a board's bytes to a target, and whether it is reached."""
+        found = bytes_to(target, accuracy, self.wire)
+        return (self.wire[-1], False) if found is None else (found, True)
+
+
+def plan_of(method: Method, training: LocalTraining, number: int) -> LocalTraining:
+    """Return the plan of a round."""
+    if method.make is None or number > 2:
+        return training
+    second = replace(training, codec_down=method.down or training.codec_down)
+    if number == 2:
+        return second
+    return replace(
+        second, codec_up=method.up or training.codec_up, epochs=1, batch_size=1, learning_rate=STEP, decay=1.0
+    )
+
+
+def run(method: Method, world: World, task: Task, seed: int) -> Trial:
+    """Learn by a method."""
+    config = RunConfig(
+        data=world.data, alpha=world.alpha, seed=seed, rounds=ROUNDS, codec=method.codec, learning_rate=method.rate
+    )  # fmt: skip
+    config, strategy = config.with_strategy(None)
+    assignment = Assignment.divided(config, task, world.clients, world.least)
+    samples = int((assignment.partition.sizes - assignment.partition.test_sizes).sum())
+    usual = LocalTraining.of(config, strategy)
+    simulator = ChangingSimulator(Rules.of(config), usual, assignment, strategy, threads=1)
+    score = HeldScore(simulator.held, task, task.test, seed)
+    clients, nobody = np.arange(world.clients), np.zeros(world.clients, np.bool_)
+    trial, before, head = Trial([], [], []), None, initial_head(task)
+    total = connection_bytes(PROFILE).wire_total * world.clients
+    for number in range(1, ROUNDS + 1):
+        training = plan_of(method, usual, number)
+        simulator.train_by(training)
+        if number == 1 and method.make is not None:
+            found, spared = simulator.sums_round(head, clients)
+            head = np.float32(method.scale) * method.make(found / np.float32(STEP), task, samples)
+        else:
+            outcome = simulator.round(number, head, clients, nobody)
+            head, spared = outcome.head, outcome.spared
+        plan = training.plan(number, 0)
+        total += round_bytes(training, task, number, spared, configures=plan != before)
+        before = plan
+        trial.host.append(evaluate(task, head, task.test).accuracy)
+        trial.held.append(score.mean())
+        trial.wire.append(total / world.clients)
+    return trial
+
+
+def round_bytes(
+    training: LocalTraining, task: Task, number: int, spared: NDArray[np.bool_], *, configures: bool
+) -> int:
+    """Return the bytes of a round of all boards."""
+    down, up = (blob_size(name, task.D, task.num_classes) for name in training.codecs)
+    statistics = has_statistics(number, RunConfig().statistics_rounds)
+    return sum(
+        blobs_bytes(
+            PROFILE, 0 if spares else down, up, statistics=statistics, configures=configures
+        ).wire_total
+        for spares in spared.tolist()
+    )
+
+
+class Bench:
+    """Trials, each made once.
+
+    Args:
+        data_dir: Folder with the data of gesture.
+        seeds: Seeds of all trials.
+    """
+
+    def __init__(self, data_dir: Path | None, seeds: Sequence[int]) -> None:
+        self._seeds = seeds
+        self.task = cache(lambda name: load_task(name, data_dir))
+        self.trials = cache(self._trials)
+
+    def _trials(self, method: Method, world: World) -> list[Trial]:
+        return [run(method, world, self.task(world.data), seed) for seed in self._seeds]
+
+    def targets(self, world: World, *, plain: bool) -> list[float]:
+        """Return 99 % of float32's final accuracy for each seed.
+
+        Args:
+            world: The world.
+            plain: Whether float32 learns as it usually does, 5 epochs at 0.05 on plain features; else as the
+                methods do, at the rate by rule on the same features.
+        """
+        method = Method("float32", codec="float32", rate=0.05 if plain else 0.0)
+        name = f"{world.data}_plain" if plain else world.data
+        return [
+            SHARES[1] * (final_accuracy(trial.host) or 0.0)
+            for trial in self.trials(method, replace(world, data=name))
+        ]
+
+    def costs(self, method: Method, world: World, *, plain: bool) -> tuple[Values, int]:
+        """Return bytes, float64 [seeds, 2], to boards' heads and the host's; and how many of both never got there."""
+        pairs = zip(self.trials(method, world), self.targets(world, plain=plain), strict=True)
+        found = [[trial.cost(target, heads) for heads in (trial.held, trial.host)] for trial, target in pairs]
+        never = sum(not reached for one in found for _, reached in one)
+        return np.array([[cost for cost, _ in one] for one in found]), never
+
+    def gains(self, method: Method, beside: Method, *, plain: bool) -> Values:
+        """Return the logarithms of how many times fewer bytes a method takes, float64 [worlds, seeds, 2]."""
+        return np.array(
+            [
+                np.log(self.costs(beside, world, plain=plain)[0] / self.costs(method, world, plain=plain)[0])
+                for world in WORLDS
+            ]
+        )
+
+    def change(self, method: Method, world: World) -> float:
+        """Return the mean final accuracy beyond that of usual rounds, in points."""
+        own, without = (
+            np.mean([final_accuracy(trial.host) or 0.0 for trial in self.trials(one, world)])
+            for one in (method, USUAL)
+        )
+        return 100 * float(own - without)
+
+
+def row(bench: Bench, method: Method, *, plain: bool) -> list[str]:
+    """Return a method's cells: its worlds, all of them, all beside usual rounds at its own rate, final accuracy."""
+    cells = []
+    for world, gains in zip(WORLDS, bench.gains(method, USUAL, plain=plain), strict=True):
+        costs, never = bench.costs(method, world, plain=plain)
+        boards, host = np.exp(gains.mean(axis=0))
+        missing = f" ({never} never)" if never else ""
+        factors = "" if method == USUAL else f": {boards:.2f}, {host:.2f}"
+        cells.append(f"{np.exp(np.log(costs[:, 0]).mean()):.0f} B{factors}{missing}")
+    cells.append("" if method == USUAL else overall(bench.gains(method, USUAL, plain=plain)))
+    cells.append(overall(bench.gains(method, usual_at(method.rate), plain=plain)) if method.make else "")
+    changes = [bench.change(method, world) for world in WORLDS]
+    return [*cells, f"{np.mean(changes):+.2f} ({min(changes):+.2f})"]
+
+
+def overall(gains: Values) -> str:
+    """Return the factors over all worlds, with their standard errors."""
+    seeds = gains.mean(axis=0)
+    factors = np.exp(seeds.mean(axis=0))
+    errors = factors * seeds.std(axis=0, ddof=1) / np.sqrt(len(seeds))
+    boards, host = (f"{factor:.2f} ± {error:.2f}" for factor, error in zip(factors, errors, strict=True))
+    return f"{boards}, {host}"
+
+
+def main() -> None:
+    """Try each method and print the table."""
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument("--data-dir", type=Path, help="folder that gesture is read from")
+    options.add_argument("--seeds", type=int, default=10)
+    options.add_argument("--first-seed", type=int, default=201)
+    options.add_argument("--scales", type=float, nargs="+", help="try every form with these instead")
+    args = options.parse_args()
+    bench = Bench(args.data_dir, range(args.first_seed, args.first_seed + args.seeds))
+    methods = [USUAL, *(scaled(args.scales) if args.scales else METHODS)]
+    document: dict[str, dict[str, list[str]]] = {}
+    for plain, target in (
+        (True, "float32 at 0.05, plain features"), (False, "float32, rate and features of the run"),
+    ):  # fmt: skip
+        names = " | ".join(world.name for world in WORLDS)
+        print(
+            f"| to 99 % of {target} | {names} | all | all, by the round alone | final, points (worst world) |"
+        )
+        print("| --- |" + " ---: |" * (len(WORLDS) + 3))
+        document[target] = {}
+        for method in methods:
+            cells = document[target][method.name] = row(bench, method, plain=plain)
+            print(f"| {method.name} | {' | '.join(cells)} |", flush=True)
+        print()
+    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
+    OUTPUT.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""The promise that a run's settings make about its samples, and what they let a coordinator see of its boards.
+
+An audit asks nothing else of a run's settings: a new means of protection has its line in ``Protection.of``, and
+attacks follow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bytefed.audit.finding import Bound, Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bytefed.federation.config import RunConfig
+
+SEALING = "Sealing keeps strangers out; it does not keep the coordinator from your samples."
+
+
+@dataclass(frozen=True)
+class Protection:
+    """The promise of a run's settings.
+
+    Attributes:
+        epsilon, delta: Bounds of each sample's influence on all that leaves a board in the run; None and 0.0 where
+            boards add no noise.
+        sums: Whether a coordinator sees sums over all boards of a round alone, and no board's own delta.
+    """
+
+    epsilon: float | None = None
+    delta: float = 0.0
+    sums: bool = False
+
+    @classmethod
+    def of(cls, config: RunConfig) -> Protection:
+        """Return what a run's settings promise: keys that a version does not have promise nothing."""
+        keys = vars(config)
+        sums = bool(keys.get("secure_sum"))
+        return cls(keys["epsilon"], keys["delta"], sums) if keys.get("dp") == "sample" else cls(sums=sums)
+
+    @property
+    def words(self) -> str:
+        """The promise for people."""
+        noise = (
+            f"epsilon {self.epsilon:g} at delta {self.delta:g} a sample" if self.epsilon is not None else ""
+        )
+        sums = "sums of boards alone" if self.sums else ""
+        return " and ".join(filter(None, (noise, sums))) or "nothing (no noise, no secure sum)"
+
+    def document(self) -> dict[str, Any]:
+        """Return the promise for programs."""
+        return {"epsilon": self.epsilon, "delta": self.delta, "sums": self.sums}
+
+    def verdict(self, findings: Sequence[Finding]) -> tuple[bool, str]:
+        """Return whether the promise held, and the result in a sentence or two.
+
+        Args:
+            findings: All that attacks got.
+        """
+        bounds = [finding.outcome.epsilon for finding in findings if isinstance(finding.outcome, Bound)]
+        found = max(bounds, default=0.0)
+        if self.epsilon is None:
+            told = "sums of boards alone, and no noise" if self.sums else "no noise and no secure sum"
+            return True, f"This run has {told}, so epsilon has no upper bound. {SEALING}"
+        if found > self.epsilon:
+            return False, (
+                f"The promise does not hold: the run says epsilon {self.epsilon:g}, and an attack shows that it is at "
+                f"least {found:.2f}."
+            )
+        return True, (
+            f"The run says epsilon {self.epsilon:g} at delta {self.delta:g}; the best attack here shows no more than "
+            f"{found:.2f}. An attack that finds little proves nothing; the promise rests on the arithmetic behind it."
+        )

@@ -1,0 +1,246 @@
+"""Captures that a person can live with: label after label, with a countdown, what there is now, and a way back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import Progress
+
+from bytefed.device.device import Device
+from bytefed.device.labels import discard_all, discard_label, discard_last, read_labels
+from bytefed.device.naming import label_names, label_number, shown_names
+from bytefed.device.recording import Signal
+from bytefed.device.visit import capture, sensor_of
+from bytefed.errors import BoardError, counted
+from bytefed.protocol.message import Discarded
+
+_COUNTED = 3  # seconds
+_LEVELS = "▁▂▃▄▅▆▇█"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A wish for captures.
+
+    Attributes:
+        labels: The labels, one after the other, as the user named them.
+        seconds: Length of each.
+        rounds: Number of times that all of them are taken.
+        test: Whether for the test split.
+        countdown: Whether to count before each.
+        show: Whether to draw the signal before each.
+    """
+
+    labels: Sequence[str]
+    seconds: float
+    rounds: int = 1
+    test: bool = False
+    countdown: bool = True
+    show: bool = False
+
+
+async def capture_all(devices: Sequence[Device], wish: Wish) -> bool:
+    """Go through all rounds, labels and boards; return whether each board took all that it was asked for.
+
+    Raises:
+        ConfigError: E_CONFIG_LABEL if a board does not have a label.
+        BoardError: E_BOARD_STORE_FULL before anything is taken; else as ``capture`` raises it.
+        LinkError: A board was lost.
+    """
+    takers = [await _Taker.of(device, wish) for device in devices]
+    complete = True
+    for number in range(wish.rounds):
+        if wish.rounds > 1:
+            _say(f"Round {number + 1} of {wish.rounds}")
+        for label in wish.labels:
+            for taker in takers:
+                complete &= await taker.take(label)
+    return complete
+
+
+@dataclass(frozen=True)
+class _Taker:
+    """A board that takes samples.
+
+    Attributes:
+        device: The board, connected.
+        wish: The captures that it is to take.
+        numbers: The number of each label on this board.
+    """
+
+    device: Device
+    wish: Wish
+    numbers: dict[str, int]
+
+    @classmethod
+    async def of(cls, device: Device, wish: Wish) -> _Taker:
+        names = await label_names(device)
+        taker = cls(device, wish, {label: label_number(label, names) for label in wish.labels})
+        await taker._check_room()
+        return taker
+
+    async def _check_room(self) -> None:
+        """Refuse what does not fit before anything is taken."""
+        window, stored = (await sensor_of(self.device)).window / 100, self.device.stored
+        free = stored.capacity - stored.train - stored.test
+        each = max(1, round(self.wish.seconds / window))
+        need = each * len(self.wish.labels) * self.wish.rounds
+        if need > free:
+            raise BoardError(
+                "E_BOARD_STORE_FULL",
+                f"{self.device.uri}: {counted(free, 'window')} still fit, {free * window:.0f} s; asked for are {need}, "
+                f"{need * window:.0f} s.",
+                "Give fewer --seconds, --labels or --rounds; or let it forget some, by --undo, --delete or --erase: "
+                "`bytefed capture --help`.",
+            )
+
+    async def take(self, label: str) -> bool:
+        """Take one label, and say what there is now."""
+        if self.wish.show:
+            await show([self.device], windows=1)
+        await _count_down(f"{label}, on {self.device.uri}", counts=self.wish.countdown)
+        with Progress(console=Console(emoji=False, stderr=True)) as progress:
+            task = progress.add_task(f"label {label}", total=None)
+            asked, got = await capture(
+                self.device, self.numbers[label], self.wish.seconds, test=self.wish.test,
+                seen=lambda done, total: progress.update(task, completed=done, total=total),
+            )  # fmt: skip
+        _say(f"{got} of {asked} samples with label {label}")
+        await self.device.refresh()
+        _say(f"  {self.device.uri}: {await _counts(self.device)}")
+        return got == asked
+
+
+async def _counts(device: Device) -> str:
+    """Return how many samples a board has of each label."""
+    try:
+        labels = await read_labels(device)
+    except BoardError:  # an older firmware's
+        return f"{device.stored.train} + {device.stored.test} for test"
+    rows = zip(shown_names(device, labels), labels.train, labels.test, strict=True)
+    return ", ".join(
+        f"{name} {train}" + (f" + {test} for test" if test else "") for name, train, test in rows
+    )
+
+
+async def _count_down(what: str, *, counts: bool) -> None:
+    console = Console(emoji=False, highlight=False, stderr=True)
+    if not (counts and console.is_terminal):
+        return
+    console.print(f"{what}: ", end="", markup=False)
+    for left in range(_COUNTED, 0, -1):
+        console.print(f"{left} ", end="")
+        await asyncio.sleep(1.0)
+    console.print("now")
+
+
+# ---- Forgetting
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Samples that a board is about to forget.
+
+    Attributes:
+        device: The board.
+        words: The things that are about to be lost.
+        act: Lets the board forget them.
+    """
+
+    device: Device
+    words: str
+    act: Callable[[], Awaitable[Discarded]]
+
+    async def suffer(self) -> None:
+        """Let the board forget, and say what it has left."""
+        left = await self.act()
+        _say(f"{self.device.uri}: {left.train} + {left.test} for test are left; {await _counts(self.device)}")
+
+
+async def forget(device: Device, undo: int | None, delete: str | None, *, test: bool) -> Loss:
+    """Return what a connected board is about to forget.
+
+    Args:
+        device: Connected.
+        undo: Number of the last windows; None for none.
+        delete: The label whose samples go; None for none. With neither it is all samples.
+        test: Whether `undo` is about the test split.
+
+    Raises:
+        ConfigError: E_CONFIG_LABEL for a label that the board does not have.
+    """
+    stored = device.stored
+    if undo is not None:
+        held, split = (stored.test, "test") if test else (stored.train, "training")
+        what = f"its last {counted(min(undo, held), f'{split} sample')} of {held}"
+        return Loss(device, _words(device, what), lambda: discard_last(device, undo, test=test))
+    if delete is not None:
+        labels = await read_labels(device)
+        number = label_number(delete, shown_names(device, labels))
+        count = labels.train[number] + labels.test[number]
+        what = f"its {counted(count, 'sample')} of {delete}"
+        return Loss(device, _words(device, what), lambda: discard_label(device, number))
+    what = f"all its {counted(stored.train + stored.test, 'sample')}"
+    return Loss(device, _words(device, what), lambda: discard_all(device))
+
+
+def _words(device: Device, what: str) -> str:
+    return f"Board {device.name} at {device.uri} is about to forget {what}."
+
+
+# ---- The signal
+
+
+async def show(devices: Sequence[Device], windows: int | None = None) -> None:
+    """Draw the signals of connected boards; so many windows of each, None for until Ctrl-C.
+
+    Raises:
+        BoardError: E_BOARD_UNPAIRED over an open radio link; E_BOARD_NO_SENSOR.
+        LinkError: A board was lost.
+    """
+    signals = [(device, Signal(device)) for device in devices]
+    for device in devices:
+        device.take_bytes()
+    try:
+        left = windows
+        while left is None or left > 0:
+            for device, signal in signals:
+                piece = await anext(signal)
+                _say("\n".join([f"{device.uri}, window {piece.window}", *sparklines(piece.readings)]))
+            left = None if left is None else left - 1
+    finally:
+        for device, signal in signals:
+            used, expected = device.take_bytes(), signal.estimate().wire_total
+            exact = "= estimate" if used.wire_total == expected else f"estimate {expected:,} B"
+            _say(
+                f"{device.uri}: {used.wire_total:,} B for the signal, {exact}; {used.payload_up:,} B of it raw"
+            )
+
+
+def sparklines(readings: NDArray[np.float32]) -> list[str]:
+    """Return a line for each axis: its course in eighths between its least and its greatest value, and these two.
+
+    Args:
+        readings: float32 [n, axes].
+    """
+    return [
+        f"  {number + 1}  {_course(axis)}  {axis.min():.4g} to {axis.max():.4g}"
+        for number, axis in enumerate(readings.T)
+    ]
+
+
+def _course(axis: NDArray[np.float32]) -> str:
+    low, span = float(axis.min()), float(axis.max() - axis.min())
+    if span == 0:
+        return _LEVELS[0] * len(axis)
+    levels = ((axis - low) / span * (len(_LEVELS) - 1)).round().astype(int)
+    return "".join(_LEVELS[level] for level in levels)
+
+
+def _say(text: str) -> None:
+    Console(emoji=False, highlight=False).print(text, markup=False, soft_wrap=True)

@@ -1,0 +1,98 @@
+"""The boards of a round: who is ready, who is drawn, and, with a budget, who can pay for it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import numpy as np
+
+from bytefed.device.plan import PlannedRound
+from bytefed.events import BudgetSpent, Listener
+from bytefed.federation.fleet import Fleet, Member
+from bytefed.federation.rules import Rules
+from bytefed.runs.store import Store
+from bytefed.runs.summary import LAST_ROUND
+
+Plans = Callable[[Member], PlannedRound]
+"""Gives the round that is planned for a board."""
+
+
+class Cohort:
+    """Draws the boards that take part in each round of a run.
+
+    Without a budget the draws of different rounds have nothing to do with each other. With one, boards take turns, so
+    that none pays for more than one round beyond what others pay for, and a board that can't pay is left out.
+
+    Args:
+        rules: The rules of choosing boards, and how many have to deliver.
+        fleet: The boards.
+        store: The run's store.
+        patience: Seconds to wait for enough boards.
+        listener: Is told when the budgets are spent.
+    """
+
+    def __init__(self, rules: Rules, fleet: Fleet, store: Store, patience: float, listener: Listener) -> None:
+        self._listener = listener
+        self._rules = rules
+        self._fleet = fleet
+        self._store = store
+        self._patience = patience
+        self._boards = store.clients()
+        self._turns = Counter[str]()
+        self._counted = 0  # rounds whose participants are in it
+
+    async def choose(self, number: int, plans: Plans) -> list[Member]:
+        """Wait for boards, and choose those that take part in a round.
+
+        Raises:
+            LinkError: E_TOO_FEW_BOARDS.
+        """
+        await self._fleet.wait_for(self._rules.min_train_nodes, self._patience)
+        ready = self._fleet.ready()
+        self._rules.require_boards(number, len(ready))
+        purses = self._fleet.purses
+        if not purses.limited:
+            return [ready[client] for client in self._rules.choose(number, ready)]
+        turns = self._turns_before(number)
+        able = {
+            client: turns[member.device.name]
+            for client, member in ready.items()
+            if purses.affords(member.device, plans(member))
+        }
+        clients, before = (np.fromiter(part, np.int64) for part in (able, able.values()))
+        drawn = self._rules.choose_in_turn(number, clients, before, len(self._boards))
+        chosen = [ready[client] for client in drawn]
+        self._fleet.purses.note(self._store, number, {member.device: plans(member) for member in chosen})
+        return chosen
+
+    def ends_before(self, number: int, plans: Plans, planned: int) -> bool:
+        """Return whether a run ends here since its boards can't pay for a round; if so, note and tell it.
+
+        Args:
+            number: The round.
+            plans: Gives the round that is planned for a board.
+            planned: Rounds that were to be.
+        """
+        spent = self._is_spent(plans)
+        if spent:
+            self._store.set_meta(LAST_ROUND, str(number - 1))
+            self._listener(BudgetSpent(number, planned))
+        return spent
+
+    def _is_spent(self, plans: Plans) -> bool:
+        """Return whether too few boards are left that can pay for a round, those that may come back included."""
+        purses = self._fleet.purses
+        if not purses.limited:
+            return False
+        able = sum(
+            member.busy or purses.affords(member.device, plans(member)) for member in self._fleet
+        ) + sum(map(purses.may_come_back, self._fleet.sought()))
+        return able < self._rules.needed(self._rules.count(len(self._boards)))
+
+    def _turns_before(self, number: int) -> Counter[str]:
+        """Return how many rounds before that one each board was asked in."""
+        for before in range(self._counted + 1, number):
+            self._turns.update(self._store.participants(before))
+        self._counted = max(self._counted, number - 1)
+        return self._turns

@@ -1,0 +1,65 @@
+"""The part of a report about noise: what a run claims of each sample, takes for granted, and leaves out."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+from bytefed.report.run_files import Run, finite
+
+_MOST_LINES, _LONGEST_LINE = 20, 400
+
+
+def tile(run: Run) -> list[tuple[str, str, str, str]]:
+    """Return the figure that stands next to the accuracy; none for a run without noise."""
+    found = _numbers(run)
+    if found is None:
+        return []
+    epsilon, delta, rounds, multiplier, clip = found
+    note = f"epsilon, with delta {delta:g}; unit: one sample; {rounds:,.0f} rounds"
+    note += f" of noise {multiplier:.2f} times the clip of {clip:g}"
+    return [("Told of a sample, at most", f"{epsilon:g}", "", note + _left(run))]
+
+
+def section(run: Run) -> str:
+    """Return the claim, what it takes for granted, and what is not claimed; nothing for a run without noise."""
+    entry = run.summary.get("privacy")
+    if _numbers(run) is None or not isinstance(entry, dict):
+        return ""
+    noise = (
+        "made by the simulation from its seed, so this run protects nobody: "
+        if run.summary.get("simulated")
+        else ""
+    )
+    lists = "".join(
+        f"<p>{title}</p><ul>{''.join(f'<li>{escape(line)}</li>' for line in _lines(entry.get(key)))}</ul>"
+        for title, key in (("This takes for granted:", "assumptions"), ("Not claimed:", "not_claimed"))
+    )
+    claim = escape(str(entry.get("claim", ""))[:_LONGEST_LINE])
+    return f'<h2>Privacy of samples</h2>\n<div class="notes"><p>Claimed, {noise}{claim}.</p>{lists}</div>'
+
+
+def _numbers(run: Run) -> list[float] | None:
+    entry = run.summary.get("privacy")
+    if not isinstance(entry, dict):
+        return None
+    keys = ("epsilon", "delta", "rounds", "noise_multiplier", "clip")
+    found = [value for key in keys if (value := finite(entry.get(key))) is not None]
+    return found if len(found) == len(keys) else None
+
+
+def _left(run: Run) -> str:
+    """Say what boards have left of their budgets, if they have told."""
+    entry = run.summary["privacy"].get("boards")
+    shares = []
+    for told in entry.values() if isinstance(entry, dict) else ():
+        budget, spent = (
+            (finite(told.get(key)) for key in ("budget", "spent")) if isinstance(told, dict) else (None, None)
+        )
+        if budget and spent is not None:
+            shares.append(100 * max(0.0, budget - spent) / budget)
+    return f"<br>left of the boards’ budgets: {min(shares):.0f} % at least" if shares else ""
+
+
+def _lines(value: Any) -> list[str]:
+    return [str(line)[:_LONGEST_LINE] for line in value[:_MOST_LINES]] if isinstance(value, list) else []

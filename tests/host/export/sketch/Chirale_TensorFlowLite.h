@@ -1,0 +1,2 @@
+// The header by which Arduino's tools find the library.
+#pragma once

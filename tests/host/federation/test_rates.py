@@ -1,0 +1,103 @@
+"""The learning rate by rule: what it is, that any other choice wins, and that its CONFIGs are estimated exactly."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from bytefed.cli import main as cli
+from bytefed.data import load_task
+from bytefed.events import RunStarted
+from bytefed.federation import experiment
+from bytefed.federation.config import RunConfig, with_rates
+from bytefed.federation.local_training import LocalTraining
+from bytefed.ledger.estimate import predict
+from bytefed.ledger.rates import rounds_between
+from bytefed.ledger.wire_size import ble_profile, sealed_profile
+from bytefed.simulation.trial import run_trial
+
+
+def training(**keys) -> LocalTraining:
+    config, strategy = RunConfig(**keys).with_strategy(None)
+    return LocalTraining.of(config, strategy)
+
+
+def test_it_starts_high_and_falls_by_each_fifth_of_the_rounds():
+    found = training(rounds=200)
+    rates = [found.rate(number) for number in (1, 40, 41, 81, 121, 161, 200)]
+    assert rates == pytest.approx([0.2, 0.2, 0.1, 0.05, 0.025, 0.0125, 0.0125])
+    told = "0.2 by rule, times 0.5 after each 40 rounds"
+    assert found.document() == {"start": 0.2, "decay": 0.5, "rounds": 40, "by_rule": True, "told": told}
+
+
+def test_a_short_run_has_one_rate():
+    assert {training(rounds=20).rate(number) for number in range(1, 21)} == {0.2}
+    assert training(rounds=25).rate(21) == pytest.approx(0.1)
+    assert [rounds_between(rounds) for rounds in (1, 100, 101, 1000)] == [20, 20, 21, 200]
+
+
+def test_what_is_given_wins():
+    fixed = training(rounds=100, learning_rate=0.05)
+    assert (fixed.rate(1), fixed.rate(100), fixed.by_rule, fixed.told) == (0.05, 0.05, False, "0.05")
+    own = training(rounds=100, learning_rate_decay=0.9, learning_rate_rounds=1)
+    assert own.rate(2) == pytest.approx(0.18)
+    assert own.by_rule
+
+
+def test_a_proximal_term_bounds_it():
+    """Boards refuse a stronger pull, so the rate by rule is lower then."""
+    assert training(strategy="fedprox", proximal_mu=0.2).rate(1) == pytest.approx(0.05)
+    assert training(strategy="fedprox", proximal_mu=0.01).rate(1) == 0.2
+
+
+def test_a_run_that_is_prolonged_keeps_its_rates():
+    config = with_rates(RunConfig(rounds=100))
+    longer = RunConfig.from_toml(config.to_toml(), "x").resumed({"rounds": 400})
+    before, after = (LocalTraining.of(one, one.with_strategy(None)[1]) for one in (config, longer))
+    assert [before.rate(number) for number in range(1, 101)] == [
+        after.rate(number) for number in range(1, 101)
+    ]
+    assert after.by_rule
+
+
+@pytest.mark.parametrize("fraction", [1.0, 0.5])
+def test_its_configs_are_estimated_to_the_byte(fraction):
+    profile, task = sealed_profile(ble_profile(247)), load_task("digits")
+    config = RunConfig(rounds=43, local_epochs=1, codec="onebit", fraction_train=fraction, seed=3)
+    trial = run_trial(config, task, 4, profile)
+    shares = {"clients": 4, "rounds": 43, "fraction_train": fraction, "seed": 3}
+    found = predict(profile, task.D, task.num_classes, config.codecs, **shares)
+    assert trial.wire[-1] == (found.rounds + found.connect).wire_total
+    never = predict(profile, task.D, task.num_classes, config.codecs, **shares, learning_rate_rounds=0)
+    assert found.rounds.wire_total > never.rounds.wire_total
+
+
+def test_a_run_says_which_rate_it_took_and_why(tmp_path):
+    told = []
+    config = RunConfig(boards=("loopback:2",), rounds=1, local_epochs=1, central=False)
+    summary = asyncio.run(experiment.begin(config, tmp_path / "run", told.append))
+    started = next(event for event in told if isinstance(event, RunStarted))
+    assert started.learning_rate == "0.2 by rule, times 0.5 after each 20 rounds"
+    assert summary["learning_rate"]["told"] == started.learning_rate
+    assert cli.main(["report", str(tmp_path / "run")]) == 0
+    page = (tmp_path / "run" / "report.html").read_text("utf-8")
+    assert f"<dt>learning_rate</dt><dd>{started.learning_rate}</dd>" in page
+    resolved = RunConfig.resolve(tmp_path / "run" / "config.resolved.toml", {})
+    assert (resolved.learning_rate, resolved.learning_rate_decay, resolved.learning_rate_rounds) == (
+        0,
+        0.5,
+        20,
+    )
+
+
+def test_the_estimate_follows_the_rule(capsys):
+    def total(*options):
+        assert cli.main(["estimate", "--rounds", "100", "--json", *options]) == 0
+        return json.loads(capsys.readouterr().out)["exact"]["total"]["wire_total"]
+
+    assert total() == total("--learning-rate-rounds", "20") > total("--learning-rate-rounds", "0")
+    for options, told in ((["--rounds", "100"], True), (["--rounds", "20"], False)):
+        assert cli.main(["estimate", *options]) == 0
+        assert ("after each 20 rounds, by rule" in capsys.readouterr().out) == told

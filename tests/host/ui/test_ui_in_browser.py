@@ -1,0 +1,73 @@
+"""The road of a new user by the page, in headless Chromium (ui_road.py), and what must hold wherever it goes."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("selenium", reason="selenium is not installed")
+
+from ui_page import CHROMIUM, DRIVER, Page, opened, served
+from ui_road import export, stop_a_capture, walk
+
+from bytefed import _core
+from bytefed.extractor.extractor import Extractor, outputs
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        CHROMIUM is None or DRIVER is None, reason="chromium or its chromedriver is not installed"
+    ),
+]
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    with served(tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def page(address: str, tmp_path: Path) -> Iterator[Page]:
+    with opened(address, tmp_path / "profile") as found:
+        yield found
+
+
+def classifies_as_boards(files: dict[str, Path]) -> None:
+    """The exported classifier, run by TFLM, gives windows the labels that boards with the exported head give them."""
+    extractor = Extractor.load("motion")
+    windows = np.random.default_rng(4).integers(-128, 128, (200, *extractor.input_shape)).astype(np.int8)
+    head = np.load(files["head.npz"])
+    values = np.concatenate([head["W"].ravel(), head["b"]]).astype(np.float32)
+    logits = np.empty(200 * 3, np.float32)
+    meaning = extractor.quantization
+    features = extractor.extract(windows)
+    _core.logits(values, features, 3, scale=meaning.scale, zero_point=meaning.zero_point, out=logits)
+    said = outputs(files["classifier.tflite"].read_bytes(), windows).argmax(axis=1)
+    assert (said == logits.reshape(-1, 3).argmax(axis=1)).all()
+    with zipfile.ZipFile(files["classify.zip"]) as archive:
+        assert sorted(archive.namelist()) == ["classify/classifier.h", "classify/classify.ino"]
+        assert b'"walk"' in archive.read("classify/classifier.h")
+
+
+def test_from_no_board_to_live_predictions(page: Page, address: str, tmp_path: Path):
+    looked: list[str] = []
+    walk(page, lambda name, selector: looked.append(name) if page.all(selector) else None)
+    assert len(looked) == 7
+    stop_a_capture(page)
+    classifies_as_boards(export(page, tmp_path / "kept"))
+    for width, dark in ((1400, True), (390, False)):
+        page.size(width, dark=dark)
+        assert page.driver.execute_script("return document.documentElement.scrollWidth") <= width
+    origin = address.partition("/?")[0]
+    asked = page.driver.execute_script(
+        "return performance.getEntriesByType('resource').map((one) => one.name)"
+    )
+    assert asked
+    assert all(name.startswith(f"{origin}/") for name in asked)
+    assert "token" not in page.driver.current_url
+    assert page.driver.get_log("browser") == []
