@@ -352,9 +352,7 @@ def test_a_classifier_keeps_the_labels_that_it_is_given(models):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    not importlib.util.find_spec("tensorflow"), reason="TensorFlow is not installed"
-)
+@pytest.mark.skipif(not importlib.util.find_spec("tensorflow"), reason="TensorFlow is not installed")
 def test_a_network_is_trained(models, moves, capfd):
     """The real thing, in a process of its own: TensorFlow's warnings are no errors there."""
     done = subprocess.run(
