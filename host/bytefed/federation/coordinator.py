@@ -258,7 +258,8 @@ class Coordinator:
         self._records.update(min(self._touched, max(number - 1, 1)))
         self._touched = number
         *before, row = self._store.rounds(max(number - 1, 1))
-        self._listener(round_closed(row, asked, before[0].accuracy_boards if before else None))
+        known = (before[0].accuracy_boards, before[0].accuracy_personal) if before else (None, None)
+        self._listener(round_closed(row, asked, known, self._store.traffic_of(number)))
 
     async def _evaluate_last(self, number: int, head: Head) -> None:
         """Let each board that can within the deadline evaluate the last head once."""
