@@ -226,9 +226,7 @@ async def show(devices: Sequence[Device], tell: Teller, windows: int | None = No
         for device, signal in signals:
             used, expected = device.take_bytes(), signal.estimate().wire_total
             exact = "= estimate" if used.wire_total == expected else f"estimate {expected:,} B"
-            said = (
-                f"{device.uri}: {used.wire_total:,} B for the signal, {exact}; {used.payload_up:,} B of it raw"
-            )
+            said = f"{device.uri}: {used.wire_total:,} B for the signal, {exact}; {used.payload_up:,} B of it raw"
             tell("signal_bytes", said, **_of(device), wire_total=used.wire_total, estimate_wire=expected)
 
 

@@ -214,7 +214,9 @@ class JsonLines:
     def __call__(self, seat: Seat) -> None:
         """Tell a board's last prediction."""
         if row := _row(seat, self._began):
-            write_json({"event": "prediction", **dict(zip(COLUMNS, row, strict=True)), "uri": seat.device.uri})
+            write_json(
+                {"event": "prediction", **dict(zip(COLUMNS, row, strict=True)), "uri": seat.device.uri}
+            )
 
 
 def _row(seat: Seat, began: float) -> tuple[float | int | str, ...]:

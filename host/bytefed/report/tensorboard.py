@@ -60,8 +60,8 @@ def _scalars(run: Run) -> Iterator[tuple[str, int, float]]:
         for tag, value in causes(add_parts(booked)).items():
             yield tag, number, value
         for tag, spent in (("air/seconds", "air_seconds"), ("energy/mJ", "energy_mj")):
-            if (value := total(getattr(row, spent) for row in booked)) is not None:
-                yield tag, number, value
+            if (known := total(getattr(row, spent) for row in booked)) is not None:
+                yield tag, number, known
 
 
 _round = attrgetter("round")

@@ -70,7 +70,9 @@ class RunScalars:
             "accuracy/boards": summary.get("accuracy_boards_final"),
             "accuracy/personal": summary.get("accuracy_personal_final"),
             "accuracy/central": summary.get("accuracy_central"),
-            **{f"sessions/{phase}": sums["wire_total"] for phase, sums in summary.get("sessions", {}).items()},
+            **{
+                f"sessions/{phase}": sums["wire_total"] for phase, sums in summary.get("sessions", {}).items()
+            },
         }
         known = {name: float(value) for name, value in found.items() if value is not None}
         if known:

@@ -43,6 +43,7 @@ class TensorBoard:
         self._writer.flush()
 
     def end(self, *, complete: bool) -> None:
-        """Close the file."""
-        self._writer.file_writer.add_summary(self._ending)
+        """Close the file; the table of runs has one that did not reach its end as going on."""
+        if complete:
+            self._writer.file_writer.add_summary(self._ending)
         self._writer.close()

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from textwrap import shorten
 from threading import Thread
 
-from bytefed.errors import BytefedError
 from bytefed.events import Event, Listener, RoundClosed, RunEnded, RunStarted, TrackerLost
 from bytefed.runs.directory import RESOLVED
 from bytefed.toml_file import read_toml
@@ -19,6 +19,7 @@ from bytefed.tracking.tracker import Key, Subject, Tracker
 
 PATIENCE = 60.0
 """Seconds that trackers have to write what is not written yet, once the run is over."""
+_MOST_SAID = 300  # characters of an error
 
 
 @contextmanager
@@ -114,7 +115,7 @@ class _Follower(Thread):
         for name, tracker in [*self._trackers.items()]:
             try:
                 act(tracker)
-            except (Exception, SystemExit) as error:  # noqa: BLE001 (a package of others may raise anything)
+            except (Exception, SystemExit) as error:
                 del self._trackers[name]
                 self._lost.put(TrackerLost(name, _said(error)))
 
@@ -131,7 +132,6 @@ def _plain(value: object) -> Key:
 
 
 def _said(error: BaseException) -> str:
-    """Return the first line of what an error says, cut off if it is long."""
-    text = error.message if isinstance(error, BytefedError) else str(error)
-    first = (text.strip().splitlines() or [""])[0]
-    return f"{type(error).__name__}: {first:.300}" if first else type(error).__name__
+    """Return the first line of what an error says, cut off if it is long, without the full stop."""
+    first = shorten((str(error).strip().splitlines() or [""])[0], _MOST_SAID, placeholder=" [...]")
+    return f"{type(error).__name__}: {first}".rstrip(": .")

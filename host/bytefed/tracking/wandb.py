@@ -38,8 +38,8 @@ class WandB:
         self._run.define_metric("*", step_metric="round")
 
     def scalars(self, step: int, values: Mapping[str, float], at: float) -> None:
-        """Log figures by round; the time is that of the call, which follows at once."""
-        self._run.log({"round": step, **values})
+        """Log figures by round, at the moment at which they were known."""
+        self._run.log({"round": step, "_timestamp": at, **values})
 
     def end(self, *, complete: bool) -> None:
         """Finish its run; one that Ctrl-C or an error ended counts as failed until it is resumed."""

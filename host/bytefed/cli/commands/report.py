@@ -77,7 +77,9 @@ def run(args: argparse.Namespace) -> int:
     output = args.output or _default(runs)
     write_page(output, runs)
     if args.json:
-        write_json({"page": str(output), "files": [*map(str, written)], "runs": [_figures(one) for one in runs]})
+        write_json(
+            {"page": str(output), "files": [*map(str, written)], "runs": [_figures(one) for one in runs]}
+        )
         return 0
     for path in (*written, output):
         sys.stdout.write(f"{path}\n")

@@ -91,9 +91,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="FILE",
         help="TOML file of radio, currents and processor, for air time and energy (default: an nRF52840 at 30 ms)",
     )
-    shown = parser.add_mutually_exclusive_group()
-    shown.add_argument("--markdown", action="store_true", help="print the tables as Markdown")
-    add_json(shown)
+    printed = parser.add_mutually_exclusive_group()
+    printed.add_argument("--markdown", action="store_true", help="print the tables as Markdown")
+    add_json(printed)
     parser.set_defaults(run=run)
 
 
