@@ -99,7 +99,8 @@ def test_a_watch_and_a_recording(board, told, tmp_path):
     assert predictions and {each["event"] for each in predictions} == {"prediction"}
     assert 0 <= predictions[0]["confidence"] <= 1 and predictions[0]["board"] == end["board"]
     assert end["event"] == "watched" and end["predictions"] == len(predictions)
-    assert end["wire_total"] == end["estimate_wire"] and end["error"] is None
+    # A window that came when nobody waited any more takes bytes that nobody predicted.
+    assert end["wire_total"] >= end["estimate_wire"] > 0 and end["error"] is None
     assert told("watch", "--open", "--boards", board.uri, "--stop")[0]["event"] == "stopped"
     words = ("record", "--open", "--board", board.uri, "--label", "walk", "--out", str(tmp_path / "moves"))
     (recorded,) = told(*words, "--seconds", "5")
