@@ -29,18 +29,17 @@ class TensorBoard:
         from tensorboardX.summary import hparams
 
         folder = Path(self._place) / subject.name if self._place else subject.directory / "tensorboard"
-        self._writer = SummaryWriter(str(folder))
+        # Its flush() leaves behind what still waits in its own queue; so it is to write each second.
+        self._writer = SummaryWriter(str(folder), flush_secs=1)
         # In the run's own file, which add_hparams would not do: there the table has the last scalars of the run.
         *beginning, self._ending = hparams(dict(subject.keys), dict.fromkeys(METRICS, 0.0))
         for summary in beginning:
             self._writer.file_writer.add_summary(summary)
-        self._writer.flush()
 
     def scalars(self, step: int, values: Mapping[str, float], at: float) -> None:
-        """Write figures, and let whoever looks see them."""
+        """Write figures; whoever looks sees them within a second or two."""
         for name, value in values.items():
             self._writer.add_scalar(name, value, step, walltime=at)
-        self._writer.flush()
 
     def end(self, *, complete: bool) -> None:
         """Close the file; the table of runs has one that did not reach its end as going on."""
