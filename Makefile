@@ -81,8 +81,14 @@ test-fuzz: $(VENV)/.dev ## Fuzz the core and the host's parsers, 100,000 runs a 
 .PHONY: test-flower
 test-flower: ## Deploy two rooms with Flower on loopback, in an environment of its own: .venv-flower
 	$(PYTHON) -m venv .venv-flower
-	.venv-flower/bin/python -m pip install --quiet '.[flower]' pytest
+	.venv-flower/bin/python -m pip install --quiet '.[flower]' hypothesis pytest
 	.venv-flower/bin/python -m pytest tests/flower -s
+
+.PHONY: test-trackers
+test-trackers: ## Let TensorBoard, MLflow and W&B follow runs, in an environment of their own: .venv-trackers
+	$(PYTHON) -m venv .venv-trackers
+	.venv-trackers/bin/python -m pip install --quiet '.[tensorboard,mlflow,wandb]' hypothesis pytest tensorboard
+	.venv-trackers/bin/python -m pytest tests/host/tracking
 
 .PHONY: wheel-test
 wheel-test: $(VENV)/.dev ## Build the wheel, and run it in an environment where nothing else is
@@ -192,4 +198,4 @@ vectors: $(VENV)/.dev ## Write tests/vectors anew, after a change of SPEC.md or 
 
 .PHONY: clean
 clean: ## Remove everything that was built, but not runs/
-	rm -rf build $(VENV) .venv-flower
+	rm -rf build $(VENV) .venv-flower .venv-trackers

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from bytefed.events import RunEnded as RunEnded
     from bytefed.events import RunStarted as RunStarted
     from bytefed.events import Stopping as Stopping
+    from bytefed.events import TrackerLost as TrackerLost
     from bytefed.federation.config import RunConfig as RunConfig
     from bytefed.ledger.count import ByteCount as ByteCount
     from bytefed.ledger.count import LedgerError as LedgerError
@@ -64,13 +65,15 @@ if TYPE_CHECKING:
     from bytefed.strategies.robust import FedTrimmedAvg as FedTrimmedAvg
     from bytefed.strategies.robust import Krum as Krum
     from bytefed.strategies.robust import MultiKrum as MultiKrum
+    from bytefed.tracking.tracked import tracked as tracked
 
 _NAMES = {
     "api": "blob_size estimate load_task open_boards resume resume_async run run_async simulate sweep",
     "boards.describe": "describe",
     "data.task": "Samples Task",
     "errors": "BoardError BytefedError ConfigError DataError LinkError ModelError ProtocolError StoreError",
-    "events": "BoardAway BoardBack BoardJoined BoardTrouble Event Preparing RoundClosed RunEnded RunStarted Stopping",
+    "events": "BoardAway BoardBack BoardJoined BoardTrouble Event Preparing RoundClosed RunEnded RunStarted Stopping"
+    " TrackerLost",
     "federation.config": "RunConfig",
     "ledger.count": "ByteCount LedgerError",
     "ledger.estimate": "Prediction",
@@ -80,6 +83,7 @@ _NAMES = {
     "strategies.adaptive": "FedAdam FedAvgM FedYogi",
     "strategies.base": "FedAvg FedProx FromMean Strategy Update weighted_mean",
     "strategies.robust": "FedMedian FedTrimmedAvg Krum MultiKrum",
+    "tracking.tracked": "tracked",
 }
 """Each home, and what comes from there: for Python what the imports above are for a type checker."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -198,6 +198,10 @@ class RoundClosed(Event):
             there is none.
         wire_total, estimate_wire: Bytes that the round took, and the bytes that were estimated for it.
         seconds: Duration of the round.
+        accuracy_personal: Accuracy of personal heads, as `accuracy_boards`; None without them.
+        accuracy_held: Accuracy on the host's test set of the heads that the boards hold now, their mean.
+        causes: Bytes of `wire_total` by their cause, the columns of bytes.csv.
+        air_seconds, energy_mj: Seconds in the air and mJ of all boards; None where no link is BLE.
     """
 
     round: int
@@ -209,6 +213,24 @@ class RoundClosed(Event):
     wire_total: int
     estimate_wire: int
     seconds: float
+    accuracy_personal: float | None = None
+    accuracy_held: float | None = None
+    causes: Mapping[str, int] = field(default_factory=dict)
+    air_seconds: float | None = None
+    energy_mj: float | None = None
+
+
+@dataclass(frozen=True)
+class TrackerLost(Event):
+    """A tracker failed and is left out from now on; the run goes on.
+
+    Attributes:
+        tracker: Its name, as `--track` takes it.
+        message: The failure in words.
+    """
+
+    tracker: str
+    message: str
 
 
 @dataclass(frozen=True)

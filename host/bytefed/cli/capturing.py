@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
+from bytefed.cli.telling import Teller
 from bytefed.device.device import Device
 from bytefed.device.labels import discard_all, discard_label, discard_last, read_labels
 from bytefed.device.naming import label_names, label_number, shown_names
@@ -44,7 +46,7 @@ class Wish:
     show: bool = False
 
 
-async def capture_all(devices: Sequence[Device], wish: Wish) -> bool:
+async def capture_all(devices: Sequence[Device], wish: Wish, tell: Teller) -> bool:
     """Go through all rounds, labels and boards; return whether each board took all that it was asked for.
 
     Raises:
@@ -56,10 +58,10 @@ async def capture_all(devices: Sequence[Device], wish: Wish) -> bool:
     complete = True
     for number in range(wish.rounds):
         if wish.rounds > 1:
-            _say(f"Round {number + 1} of {wish.rounds}")
+            tell("round", f"Round {number + 1} of {wish.rounds}", round=number + 1, rounds=wish.rounds)
         for label in wish.labels:
             for taker in takers:
-                complete &= await taker.take(label)
+                complete &= await taker.take(label, tell)
     return complete
 
 
@@ -99,10 +101,10 @@ class _Taker:
                 "`bytefed capture --help`.",
             )
 
-    async def take(self, label: str) -> bool:
+    async def take(self, label: str, tell: Teller) -> bool:
         """Take one label, and say what there is now."""
         if self.wish.show:
-            await show([self.device], windows=1)
+            await show([self.device], tell, windows=1)
         await _count_down(f"{label}, on {self.device.uri}", counts=self.wish.countdown)
         with Progress(console=Console(emoji=False, stderr=True)) as progress:
             task = progress.add_task(f"label {label}", total=None)
@@ -110,22 +112,26 @@ class _Taker:
                 self.device, self.numbers[label], self.wish.seconds, test=self.wish.test,
                 seen=lambda done, total: progress.update(task, completed=done, total=total),
             )  # fmt: skip
-        _say(f"{got} of {asked} samples with label {label}")
         await self.device.refresh()
-        _say(f"  {self.device.uri}: {await _counts(self.device)}")
+        words, held = await _held(self.device)
+        said = f"{got} of {asked} samples with label {label}\n  {self.device.uri}: {words}"
+        tell("captured", said, **_of(self.device), label=label, asked=asked, taken=got, labels=held)
         return got == asked
 
 
-async def _counts(device: Device) -> str:
-    """Return how many samples a board has of each label."""
+async def _held(device: Device) -> tuple[str, list[dict[str, Any]]]:
+    """Return how many samples a board has of each label, in words and for scripts."""
     try:
         labels = await read_labels(device)
     except BoardError:  # an older firmware's
-        return f"{device.stored.train} + {device.stored.test} for test"
-    rows = zip(shown_names(device, labels), labels.train, labels.test, strict=True)
-    return ", ".join(
-        f"{name} {train}" + (f" + {test} for test" if test else "") for name, train, test in rows
-    )
+        return f"{device.stored.train} + {device.stored.test} for test", []
+    rows = [*zip(shown_names(device, labels), labels.train, labels.test, strict=True)]
+    words = [f"{name} {train}" + (f" + {test} for test" if test else "") for name, train, test in rows]
+    return ", ".join(words), [{"name": name, "train": train, "test": test} for name, train, test in rows]
+
+
+def _of(device: Device) -> dict[str, str]:
+    return {"board": device.name, "uri": device.uri}
 
 
 async def _count_down(what: str, *, counts: bool) -> None:
@@ -156,10 +162,12 @@ class Loss:
     words: str
     act: Callable[[], Awaitable[Discarded]]
 
-    async def suffer(self) -> None:
+    async def suffer(self, tell: Teller) -> None:
         """Let the board forget, and say what it has left."""
         left = await self.act()
-        _say(f"{self.device.uri}: {left.train} + {left.test} for test are left; {await _counts(self.device)}")
+        words, held = await _held(self.device)
+        said = f"{self.device.uri}: {left.train} + {left.test} for test are left; {words}"
+        tell("forgot", said, **_of(self.device), train=left.train, test=left.test, labels=held)
 
 
 async def forget(device: Device, undo: int | None, delete: str | None, *, test: bool) -> Loss:
@@ -196,7 +204,7 @@ def _words(device: Device, what: str) -> str:
 # ---- The signal
 
 
-async def show(devices: Sequence[Device], windows: int | None = None) -> None:
+async def show(devices: Sequence[Device], tell: Teller, windows: int | None = None) -> None:
     """Draw the signals of connected boards; so many windows of each, None for until Ctrl-C.
 
     Raises:
@@ -211,15 +219,15 @@ async def show(devices: Sequence[Device], windows: int | None = None) -> None:
         while left is None or left > 0:
             for device, signal in signals:
                 piece = await anext(signal)
-                _say("\n".join([f"{device.uri}, window {piece.window}", *sparklines(piece.readings)]))
+                drawn = "\n".join([f"{device.uri}, window {piece.window}", *sparklines(piece.readings)])
+                tell("signal", drawn, **_of(device), window=piece.window, axes=piece.readings.T.tolist())
             left = None if left is None else left - 1
     finally:
         for device, signal in signals:
             used, expected = device.take_bytes(), signal.estimate().wire_total
             exact = "= estimate" if used.wire_total == expected else f"estimate {expected:,} B"
-            _say(
-                f"{device.uri}: {used.wire_total:,} B for the signal, {exact}; {used.payload_up:,} B of it raw"
-            )
+            said = f"{device.uri}: {used.wire_total:,} B for the signal, {exact}; {used.payload_up:,} B of it raw"
+            tell("signal_bytes", said, **_of(device), wire_total=used.wire_total, estimate_wire=expected)
 
 
 def sparklines(readings: NDArray[np.float32]) -> list[str]:
@@ -240,7 +248,3 @@ def _course(axis: NDArray[np.float32]) -> str:
         return _LEVELS[0] * len(axis)
     levels = ((axis - low) / span * (len(_LEVELS) - 1)).round().astype(int)
     return "".join(_LEVELS[level] for level in levels)
-
-
-def _say(text: str) -> None:
-    Console(emoji=False, highlight=False).print(text, markup=False, soft_wrap=True)

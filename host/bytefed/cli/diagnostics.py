@@ -33,7 +33,8 @@ def add_diagnostics(parser: argparse.ArgumentParser) -> None:
         "--trace",
         type=Path,
         metavar="FILE",
-        help="write every frame as a line of JSON: time, board, direction, bytes by the ledger's causes",
+        help="write every frame as a line of JSON: time, board, direction, bytes by the ledger's causes; into a file"
+        " that ends with .pcapng as packets for Wireshark",
     )
 
 
@@ -79,14 +80,29 @@ def _handlers(args: argparse.Namespace) -> Iterator[tuple[logging.Logger, loggin
         kept.setLevel(logging.DEBUG)
         yield root, kept
     if getattr(args, "trace", None):
-        traced = _file(args.trace, "w")
-        traced.setFormatter(_Frame())
-        yield _FRAMES, traced
+        yield _FRAMES, _trace(args.trace)
+
+
+def _trace(path: Path) -> logging.Handler:
+    with _writable(path):
+        if path.suffix == ".pcapng":
+            from bytefed.cli.pcapng import PacketFile
+
+            return PacketFile(path)
+    traced = _file(path, "w")
+    traced.setFormatter(_Frame())
+    return traced
 
 
 def _file(path: Path, mode: str) -> logging.Handler:
-    try:
+    with _writable(path):
         return logging.FileHandler(path, mode, encoding="utf-8")
+
+
+@contextmanager
+def _writable(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise StoreError(
             "E_OUTPUT", f"{path} can't be written to ({error.strerror}).", "Name another file."

@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from bytefed.boards.nrf52840.builds import Build, find_build
 from bytefed.boards.nrf52840.emulator import EmulatedTransport, Emulator, emulated_board, find_emulator
 from bytefed.boards.nrf52840.scheme import fitted
 from bytefed.boards.virtual import board_uid
+from bytefed.cli.telling import write_json
 from bytefed.device.device import Device
 
 NOT_PROVED = (
@@ -88,13 +89,14 @@ def _announce(emulators: Sequence[Emulator], uids: Sequence[int], build: Build, 
 # ---- bytefed flash --emulated
 
 
-def try_image(what: str, bootloader: Path | None, model_hash: int | None) -> int:
+def try_image(what: str, bootloader: Path | None, model_hash: int | None, *, as_json: bool = False) -> int:
     """Boot an image in emulation, check it shortly, and say what was found and what was not proved.
 
     Args:
         what: Environment of PlatformIO, or path of an image.
         bootloader: Hex of its bootloader, None to look for it.
         model_hash: CRC-32 of the model that it must hold, None for any.
+        as_json: Say it as one JSON object.
 
     Raises:
         ConfigError: As `find_build` and `find_emulator`.
@@ -103,17 +105,46 @@ def try_image(what: str, bootloader: Path | None, model_hash: int | None) -> int
     """
     build = find_build(what, bootloader)
     find_emulator()
-    console = Console(emoji=False, highlight=False)
-    _say(console, "image", f"{build.image.path}, {build.image.size:,} B from {build.image.start:#x}")
+    found = {"image": f"{build.image.path}, {build.image.size:,} B from {build.image.start:#x}"}
     if build.bootloader is not None:
-        _say(console, "behind", f"{build.image.softdevice}: {build.bootloader.name}")
-    asyncio.run(_try(console, build, model_hash))
-    console.print("All of this ran in emulation; no board was touched.")
-    console.print(NOT_PROVED, soft_wrap=True)
+        found["behind"] = f"{build.image.softdevice}: {build.bootloader.name}"
+    told = _Findings(found, as_json=as_json)
+    asyncio.run(_try(told, build, model_hash))
+    told.end()
     return 0
 
 
-async def _try(console: Console, build: Build, model_hash: int | None) -> None:
+class _Findings:
+    """Says what was found about an image, as it is found; or all of it at the end as one JSON object.
+
+    Args:
+        found: What is known from the beginning, by name.
+        as_json: Whether scripts listen.
+    """
+
+    def __init__(self, found: Mapping[str, str], *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._console = Console(emoji=False, highlight=False)
+        self._found: dict[str, str] = {}
+        for name, value in found.items():
+            self.say(name, value)
+
+    def say(self, name: str, value: str) -> None:
+        """Say a finding."""
+        self._found[name] = value
+        if not self._as_json:
+            self._console.print(f"  {name:<16}{value}", markup=False, soft_wrap=True)
+
+    def end(self) -> None:
+        """Say what was not proved."""
+        if self._as_json:
+            write_json({"emulated": True, "found": self._found, "not_proved": NOT_PROVED})
+            return
+        self._console.print("All of this ran in emulation; no board was touched.")
+        self._console.print(NOT_PROVED, soft_wrap=True)
+
+
+async def _try(told: _Findings, build: Build, model_hash: int | None) -> None:
     from bytefed.boards.self_check import check_features, check_model, check_reset, check_round
 
     uid = board_uid(0, 0)
@@ -122,21 +153,17 @@ async def _try(console: Console, build: Build, model_hash: int | None) -> None:
         device = Device(EmulatedTransport(emulator))
         try:
             facts = await describe(device)
-            _say(console, "boots", f"its USB is ready; {facts['board']}, uid {facts['uid']}")
+            told.say("boots", f"its USB is ready; {facts['board']}, uid {facts['uid']}")
             await device.close()
             if model_hash is not None:
                 await check_model(device, model_hash)
             for name in ("firmware", "model", "head", "samples", "sensor", "RAM free"):
                 if name in facts:
-                    _say(console, name, facts[name])
-            _say(console, "features", await check_features(device))
-            _say(console, "a round", await check_round(device))
-            _say(console, "a reset", await check_reset(device, emulator.press_reset))
+                    told.say(name, facts[name])
+            told.say("features", await check_features(device))
+            told.say("a round", await check_round(device))
+            told.say("a reset", await check_reset(device, emulator.press_reset))
             for name, value in (await emulator.watermarks()).facts().items():
-                _say(console, name, value)
+                told.say(name, value)
         finally:
             await device.close()
-
-
-def _say(console: Console, name: str, value: str) -> None:
-    console.print(f"  {name:<16}{value}", markup=False, soft_wrap=True)

@@ -37,6 +37,7 @@ from bytefed.events import (
     RunEnded,
     RunStarted,
     Stopping,
+    TrackerLost,
 )
 
 
@@ -59,6 +60,8 @@ class Quiet:
             self._err.print(_complete(event), markup=False, soft_wrap=True)
         elif isinstance(event, DataRemark):
             self._err.print(f"data: {event.text}", markup=False, soft_wrap=True)
+        elif isinstance(event, TrackerLost):
+            self._err.print(_tracker_lost(event), markup=False, soft_wrap=True)
         elif isinstance(event, RunEnded):
             self._out.print(result_line(event.summary), markup=False, soft_wrap=True)
             if not event.complete:
@@ -90,6 +93,10 @@ def _complete(event: AlreadyComplete) -> str:
         f"run {event.run} is complete ({counted(event.rounds, 'round')}): no board is touched."
         " For more rounds give --rounds a larger number."
     )
+
+
+def _tracker_lost(event: TrackerLost) -> str:
+    return f"{event.tracker} follows this run no longer: {event.message}. The run goes on without it."
 
 
 def _how_to_go_on(event: RunEnded) -> str:
@@ -128,6 +135,7 @@ class Live:
             BoardTrouble: lambda event: self._say(_trouble(event), style="yellow"),
             BoardAway: lambda event: self._say(_away(event), style="yellow"),
             BoardBack: lambda event: self._say(_back(event)),
+            TrackerLost: lambda event: self._say(_tracker_lost(event), style="yellow"),
             RoundClosed: self._on_round,
             Stopping: self._on_stopping,
             RunEnded: self._on_end,

@@ -52,6 +52,18 @@ def add_data_dir(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_tracking(parser: argparse._ArgumentGroup) -> None:
+    """Give a parser the option that names trackers."""
+    parser.add_argument(
+        "--track",
+        nargs="+",
+        default=[],
+        metavar="TRACKER",
+        help="let trackers follow the run: tensorboard, tensorboard:DIR, mlflow, mlflow:URI, wandb, wandb:PROJECT"
+        " (docs/trackers.md)",
+    )
+
+
 def given_options(args: argparse.Namespace) -> dict[str, Any]:
     """The keys that the command line set, of what ``add_options`` added."""
     values = {name: getattr(args, name, None) for name in KEYS}

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bytefed.cli.telling import write_json
 from bytefed.data import task_names
 from bytefed.data.folder import sources_of
 from bytefed.data.notes import Notes
@@ -34,7 +35,7 @@ def add(args: argparse.Namespace) -> int:
     """Check a model, cut it, keep it; 0.
 
     Args:
-        args: file, name, force, cut, classes, labels, hertz, axes, units.
+        args: file, name, force, cut, classes, labels, hertz, axes, units, json.
 
     Raises:
         ModelError: For a file that can't be an extractor, or a name that can't be its name.
@@ -58,7 +59,10 @@ def add(args: argparse.Namespace) -> int:
         about |= sensor.window(shape, args.hertz, args.axes, args.units)
     folder = own.save(args.name, model, classes, about, replace=args.force)
     sys.stderr.write(twins(args.name))
-    sys.stdout.write(added(args.name, folder))
+    if args.json:
+        write_json(_row(args.name))
+    else:
+        sys.stdout.write(added(args.name, folder))
     return 0
 
 
@@ -80,12 +84,16 @@ def remove(args: argparse.Namespace) -> int:
     """Remove a model of the user's own; 0.
 
     Args:
-        args: name.
+        args: name, json.
 
     Raises:
         ModelError: As `own.remove` raises it.
     """
-    sys.stdout.write(f"removed {own.remove(args.name)}\n")
+    gone = own.remove(args.name)
+    if args.json:
+        write_json({"name": args.name, "removed": str(gone)})
+    else:
+        sys.stdout.write(f"removed {gone}\n")
     return 0
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from math import isfinite
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bytefed.cli.tables import show_table
 from bytefed.cli.terminal import OPEN_LINKS
@@ -163,6 +164,18 @@ def _compared(rows: Sequence[Comparison]) -> Table:
 
 def _fewer(row: Comparison) -> str:
     return _number(row.fewer, ".1f", "x") + _missed(row.reached, row.seeds)
+
+
+def document(found: SweepTable) -> dict[str, Any]:
+    """Return the results of a sweep as an object for scripts: the columns of its CSV files."""
+    return {
+        "rows": [asdict(row) for row in found.rows],
+        "comparisons": [asdict(row) for row in found.comparisons],
+        "recommended": dict(found.recommended),
+        "skipped": dict(found.skipped),
+        "table": str(found.path),
+        "comparisons_table": str(found.comparisons_path) if found.comparisons_path else None,
+    }
 
 
 def markdown(found: SweepTable) -> str:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bytefed.cli.telling import write_json
 from bytefed.cli.use_rows import Meter, Used, use_row
 from bytefed.clock import now
 from bytefed.device.device import Device
@@ -199,15 +200,50 @@ class PredictionFile:
 
     def __call__(self, seat: Seat) -> None:
         """Write a board's last prediction."""
-        last = seat.last
-        if last is None:
-            return
-        seconds = f"{time.monotonic() - self._began:.3f}"
-        certain = f"{last.confidence:.4f}", f"{last.threshold:.4f}"
-        names = seat.name(last.label), seat.name(seat.label), seat.name(last.likeliest)
-        phones = "OPEN" if seat.phones else ""
-        self._writer.writerow((seconds, seat.device.name, last.window, *names, *certain, phones))
-        self._file.flush()
+        if row := _row(seat, self._began):
+            self._writer.writerow(row)
+            self._file.flush()
+
+
+class JsonLines:
+    """Tells each prediction as a JSON object on a line of its own, with the columns of ``PredictionFile``."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    def __call__(self, seat: Seat) -> None:
+        """Tell a board's last prediction."""
+        if row := _row(seat, self._began):
+            write_json(
+                {"event": "prediction", **dict(zip(COLUMNS, row, strict=True)), "uri": seat.device.uri}
+            )
+
+
+def _row(seat: Seat, began: float) -> tuple[float | int | str, ...]:
+    """Return the values of COLUMNS for a board's last prediction; nothing before the first.
+
+    Args:
+        seat: The board.
+        began: The moment from which seconds count, by the monotonic clock.
+    """
+    last = seat.last
+    if last is None:
+        return ()
+    names = seat.name(last.label), seat.name(seat.label), seat.name(last.likeliest)
+    certain = round(last.confidence, 4), round(last.threshold, 4)
+    phones = "OPEN" if seat.phones else ""
+    return round(time.monotonic() - began, 3), seat.device.name, last.window, *names, *certain, phones
+
+
+def write_bytes(seats: list[Seat]) -> None:
+    """Tell the bytes that each board took, beside the estimate, as a JSON object each."""
+    for seat in seats:
+        write_json({
+            "event": "watched", "board": seat.device.name if seat.device.connections else None,
+            "uri": seat.device.uri, "predictions": seat.heard,
+            "wire_total": seat.used.count.wire_total, "estimate_wire": seat.expected.wire_total,
+            "wire_before": seat.opening.count.wire_total, "error": seat.error.code if seat.error else None,
+        })  # fmt: skip
 
 
 def bytes_table(seats: list[Seat]) -> Table:

@@ -28,7 +28,8 @@ _SEALED_ACK = HEADER_SIZE + 1 + FRAME_SEAL_SIZE
 
 
 TRACE = logging.getLogger("bytefed.frames")
-"""The log of frames, at level DEBUG: `frame` of a record has board, direction, name, bytes and their causes."""
+"""The log of frames, at level DEBUG: `frame` of a record has board, direction, name, bytes and their causes, `content`
+the frame itself, opened where it is sealed."""
 
 
 class Incoming(NamedTuple):
@@ -82,7 +83,7 @@ class Frames:
         self.allowance = Allowance()
         self._decoder = SerialDecoder()
         self._frames: deque[Incoming] = deque()
-        self._about = ""  # the frame that is being booked, for the trace
+        self._about = "", b""  # name and content of the frame that is being booked, for the trace
         self.account.tracer = self._trace if TRACE.isEnabledFor(logging.DEBUG) else None
         self._values = {direction: Counter[int]() for direction in Direction}
         self._taken_sent = transport.sent
@@ -108,7 +109,7 @@ class Frames:
         extra = self.account.is_repair(role, part)
 
         def book(_index: int, wire: int) -> None:
-            self._about = "ACK" if ack else _name_of(frame)
+            self._about = "ACK" if ack else _name_of(frame), frame
             self.account.frame(
                 Direction.DOWN, len(frame), wire, role, payload=payload, ack=ack, part=part, sealing=sealing
             )
@@ -125,7 +126,7 @@ class Frames:
 
         def book(index: int, wire: int) -> None:
             start, frame = chunks[index]
-            self._about = "chunk"
+            self._about = "chunk", frame
             self.account.chunk(Direction.DOWN, len(frame), wire, blob, start)
 
         extra = any(self.account.is_known(blob, start, len(frame) - HEADER_SIZE) for start, frame in chunks)
@@ -169,7 +170,7 @@ class Frames:
                 if not self._serial:
                     self._values[Direction.DOWN][len(wire)] += 1
             if written:
-                self._about = "half a frame"
+                self._about = "half a frame", b""
                 self.account.whole(Direction.DOWN, "junk", written)  # the link died in the middle of a frame
 
     async def send_delimiter(self, role: Role = Role.NEWS, part: Part | None = None) -> None:
@@ -180,7 +181,7 @@ class Frames:
             try:
                 await self.transport.write(b"\0")
             finally:
-                self._about = "delimiter"
+                self._about = "delimiter", b""
                 self.account.delimiter(self.transport.sent - before, role, part)
 
     def next_sequence(self) -> int:
@@ -229,7 +230,7 @@ class Frames:
         elif frame is not None and _may_be_clear(self.channel, frame):
             self._frames.append(Incoming(frame, wire))
         else:
-            self._about = "no frame"
+            self._about = "no frame", b""
             self.account.whole(Direction.UP, "junk", wire)
 
     def accept(
@@ -244,7 +245,7 @@ class Frames:
         handshake: int = 0,
     ) -> None:
         """Put a received frame down to its causes."""
-        self._about = "ACK" if ack else _name_of(incoming.frame)
+        self._about = "ACK" if ack else _name_of(incoming.frame), incoming.frame
         self.account.frame(
             Direction.UP,
             len(incoming.frame),
@@ -264,12 +265,12 @@ class Frames:
             blob: Name of the blob in the account.
             start: The first byte of the chunk in it.
         """
-        self._about = "chunk"
+        self._about = "chunk", incoming.frame
         self.account.chunk(Direction.UP, len(incoming.frame), incoming.wire, blob, start)
 
     def accept_for_ack(self, incoming: Incoming, payload: int, part: Part) -> None:
         """Put a frame down that says in a lost ACK's place that all has arrived: as a probe, but for its blob."""
-        self._about = _name_of(incoming.frame)
+        self._about = _name_of(incoming.frame), incoming.frame
         self.account.answer(incoming.wire, payload, part)
 
     def discard(self, incoming: Incoming) -> None:
@@ -297,10 +298,7 @@ class Frames:
 
     def _trace(self, direction: Direction, wire: int, causes: Mapping[str, int]) -> None:
         """Let the log know of a frame; `bytefed ... --trace FILE` keeps these entries."""
-        entry = {"board": self.transport.uri, "direction": direction.value, "frame": self._about}
-        TRACE.debug(
-            "%s %s", self.transport.uri, self._about, extra={"frame": {**entry, "wire": wire, **causes}}
-        )
+        _log(self.transport.uri, self._about, {"direction": direction.value}, {"wire": wire, **causes})
 
     def take_values(self) -> dict[Direction, Counter[int]]:
         """Return how many pieces of each size crossed the port since the last call: on BLE, its ATT values."""
@@ -310,10 +308,16 @@ class Frames:
     def abandon_input(self) -> None:
         """Put what nobody will read any more down as junk: the port was closed."""
         unread = self.transport.received - self._read
-        self._about = "unread"
+        self._about = "unread", b""
         self.account.whole(Direction.UP, "junk", unread + self._decoder.pending)
         self._read += unread
         self._decoder = SerialDecoder()
+
+
+def _log(board: str, about: tuple[str, bytes], where: Mapping[str, str], counts: Mapping[str, int]) -> None:
+    name, content = about
+    entry = {"board": board, **where, "frame": name, **counts}
+    TRACE.debug("%s %s", board, name, extra={"frame": entry, "content": content})
 
 
 def _opened(channel: Channel | None, bare: bytes | None) -> bytes | None:

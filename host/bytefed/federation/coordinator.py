@@ -38,7 +38,7 @@ from bytefed.federation.work import Work
 from bytefed.head import Head
 from bytefed.ledger.estimate import has_statistics
 from bytefed.ledger.plan import planned_round
-from bytefed.ledger.rows import Status
+from bytefed.ledger.rows import RoundSummary, Status
 from bytefed.runs.csv_files import Records
 from bytefed.runs.store import Store
 
@@ -258,7 +258,7 @@ class Coordinator:
         self._records.update(min(self._touched, max(number - 1, 1)))
         self._touched = number
         *before, row = self._store.rounds(max(number - 1, 1))
-        self._listener(round_closed(row, asked, before[0].accuracy_boards if before else None))
+        self._listener(round_closed(row, asked, _told(before), self._store.traffic_of(number)))
 
     async def _evaluate_last(self, number: int, head: Head) -> None:
         """Let each board that can within the deadline evaluate the last head once."""
@@ -308,6 +308,11 @@ class Coordinator:
     async def end_work(self) -> None:
         """Cancel outstanding work; boards that are interrupted still get a ledger row."""
         await self._work.end()
+
+
+def _told(before: Sequence[RoundSummary]) -> tuple[float | None, float | None]:
+    """Return the accuracies that boards told of the head of the round before; None for none."""
+    return (before[0].accuracy_boards, before[0].accuracy_personal) if before else (None, None)
 
 
 def _count_noise(device: Device, planned: PlannedRound) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from bytefed.data.task import Task
 from bytefed.events import RoundClosed, RunStarted
 from bytefed.federation.held import HeldTask
-from bytefed.ledger.rows import RoundSummary
+from bytefed.ledger.count import PARTS
+from bytefed.ledger.rows import RoundSummary, Traffic
 
 
 def run_started(
@@ -49,22 +50,40 @@ def run_started(
     )
 
 
-def round_closed(row: RoundSummary, asked: int, accuracy_boards: float | None) -> RoundClosed:
+def round_closed(
+    row: RoundSummary,
+    asked: int,
+    before: tuple[float | None, float | None],
+    rows: Sequence[Traffic],
+) -> RoundClosed:
     """Return the event of a round that is over.
 
     Args:
         row: The round's sums.
         asked: Number of clients that were asked to train, and of those that would have been if they were not away.
-        accuracy_boards: Accuracy on the clients of the head that the round began with; None in the first.
+        before: Accuracies on the clients of the head that the round began with, and of their personal heads; None
+            where they are not known, as in the first round.
+        rows: The bytes of each client in the round.
     """
+    counts = [each.count for each in rows if each.count is not None]
     return RoundClosed(
         round=row.round,
         participants=row.participants,
         asked=asked,
-        accuracy_boards=accuracy_boards,
+        accuracy_boards=before[0],
         accuracy_global=row.accuracy_global,
         loss_global=row.loss_global,
         wire_total=row.wire_total,
         estimate_wire=row.estimate_wire,
         seconds=row.seconds,
+        accuracy_personal=before[1],
+        accuracy_held=row.accuracy_held,
+        causes={part: sum(getattr(count, part) for count in counts) for part in PARTS},
+        air_seconds=_sum(each.air_seconds for each in rows),
+        energy_mj=_sum(each.energy_mj for each in rows),
     )
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None

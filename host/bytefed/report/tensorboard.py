@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Sequence
-from itertools import accumulate
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 from bytefed.errors import ConfigError
-from bytefed.report.run_files import PARTS, Run
+from bytefed.report.run_files import Run, add_parts, total
 from bytefed.runs.directory import coded_errors
+from bytefed.tracking.scalars import OF_HEAD, OF_ROUND, causes, figures
 
 
 def write(directory: Path, runs: Sequence[Run]) -> list[Path]:
@@ -46,23 +47,21 @@ def write(directory: Path, runs: Sequence[Run]) -> list[Path]:
     return written
 
 
-def _scalars(run: Run) -> list[tuple[str, int, float]]:
-    """Tag, round and value."""
-    scalars: list[tuple[str, int, float]] = []
-    for row, total in zip(run.rounds, accumulate(row.wire_total for row in run.rounds), strict=True):
-        values = {
-            "accuracy/global": row.accuracy_global,
-            "accuracy/boards": row.accuracy_boards,
-            "accuracy/personal": row.accuracy_personal,
-            "bytes/wire": row.wire_total,
-            "bytes/wire_so_far": total,
-            "bytes/estimate": row.estimate_wire,
-            "boards/participants": row.participants,
-            "time/seconds": row.seconds,
-        }
-        scalars += [(tag, row.round, float(value)) for tag, value in values.items() if value is not None]
-    sums: dict[tuple[int, str], int] = defaultdict(int)
-    for entry in run.rows:
-        for part, value in zip(PARTS, entry.parts or (), strict=False):
-            sums[entry.round, part] += value
-    return scalars + [(f"causes/{part}", number, float(value)) for (number, part), value in sums.items()]
+def _scalars(run: Run) -> Iterator[tuple[str, int, float]]:
+    """Yield tag, round and value, under the names that a tracker has for them while a run goes on."""
+    wire = estimate = 0
+    for row in run.rounds:
+        wire, estimate = wire + row.wire_total, estimate + row.estimate_wire
+        so_far = {"bytes/wire_so_far": float(wire), "bytes/estimate_so_far": float(estimate)}
+        for tag, value in {**figures(OF_ROUND, row), **figures(OF_HEAD, row), **so_far}.items():
+            yield tag, row.round, value
+    for number, rows in groupby(sorted(run.rows, key=_round), _round):
+        booked = [*rows]
+        for tag, value in causes(add_parts(booked)).items():
+            yield tag, number, value
+        for tag, spent in (("air/seconds", "air_seconds"), ("energy/mJ", "energy_mj")):
+            if (known := total(getattr(row, spent) for row in booked)) is not None:
+                yield tag, number, known
+
+
+_round = attrgetter("round")

@@ -49,6 +49,16 @@ class Ledger(Database):
         )
         return [(row[0], _traffic(row[1:])) for row in rows]
 
+    def traffic_of(self, number: int) -> list[Traffic]:
+        """Return the rows of a round, one for each board that was asked."""
+        rows = self._rows(
+            f"SELECT {', '.join((*_TRAFFIC_COLUMNS, *COUNTS))} FROM ledger"  # noqa: S608
+            " WHERE run = ? AND round = ? AND phase = 'round' ORDER BY id",
+            self.run,
+            number,
+        )
+        return [_traffic(row) for row in rows]
+
     def last_traffic(self) -> int:
         """Return the number of the newest row; 0 if there is none."""
         return int(self._row("SELECT IFNULL(MAX(id), 0) FROM ledger")[0])

@@ -139,7 +139,7 @@ class SimulatedLedger:
         outcome: Outcome,
         *,
         statistics: bool,
-    ) -> dict[str, Any]:
+    ) -> tuple[dict[str, Any], list[Traffic]]:
         """Book the bytes of a round.
 
         Args:
@@ -151,7 +151,7 @@ class SimulatedLedger:
             statistics: Whether the clients tell their loss and accuracy.
 
         Returns:
-            Sums over the round.
+            Sums over the round, and its rows.
         """
         end = np.full(len(clients), _LOST)
         end[~lost] = np.where(outcome.counted, _OK, _DIVERGED)
@@ -171,9 +171,9 @@ class SimulatedLedger:
             for spared in (False, True)
         ]
         learnt = _Learnt(len(clients), lost, outcome, statistics=statistics)
-        sums = self._book("round", number, clients, kinds, [way(profile) for profile, way in ways], learnt)
+        booked = self._book("round", number, clients, kinds, [way(profile) for profile, way in ways], learnt)
         self._spend(clients, kinds, [(profile, partial(_taken, way)) for profile, way in ways], trains=True)
-        return sums
+        return booked
 
     def _kinds(
         self, kinds: NDArray[np.int64], configures: NDArray[np.bool_], spared: NDArray[np.bool_]
@@ -207,7 +207,7 @@ class SimulatedLedger:
         kinds: NDArray[np.int64],
         units: Sequence[tuple[ByteCount, ByteCount, Status]],
         learnt: _Learnt | None = None,
-    ) -> dict[str, Any]:
+    ) -> tuple[dict[str, Any], list[Traffic]]:
         if self.one_row_each:
             rows = [
                 self._row(phase, number, uid(client), 1, units[kind], client, learnt, [i])
@@ -229,7 +229,7 @@ class SimulatedLedger:
             name: value and before[name] if name == "estimate_exact" else value + before[name]
             for name, value in sums.items()
         }
-        return sums
+        return sums, rows
 
     def _row(
         self,

@@ -252,10 +252,10 @@ class Simulation:
         outcome = self._simulator.round(number, head, clients, lost)
         found = score(self._task, number, outcome.head)
         statistics = has_statistics(number, self._config.statistics_rounds)
-        sums = self._ledger.train(
+        sums, rows = self._ledger.train(
             number, self._training.rate(number), clients, lost, outcome, statistics=statistics
         )
-        before, _ = (
+        before = (
             self._tested(outcome.clients, outcome.tested, outcome.personal)
             if statistics
             else self._ledger.tested(0, 0)
@@ -282,7 +282,7 @@ class Simulation:
         self._rounds.append(row)
         self._asked_in_all += len(clients)
         self._counted_in_all += row.participants
-        self._listener(round_closed(row, len(clients), before))
+        self._listener(round_closed(row, len(clients), before, rows))
         return outcome.head
 
     def _tested(

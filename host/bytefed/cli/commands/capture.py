@@ -6,6 +6,7 @@ import argparse
 import asyncio
 
 from bytefed.cli.commands.pair import confirmed
+from bytefed.cli.telling import Teller, add_json
 from bytefed.errors import ConfigError, check_range
 
 _EPILOG = """\
@@ -56,6 +57,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     forgetting.add_argument("--erase", action="store_true", help="forget all samples; what was learnt stays")
     parser.add_argument("--yes", action="store_true", help="forget without asking")
     parser.add_argument("--open", action="store_true", help="boards without a key, OPEN to strangers")
+    add_json(parser, goes_on=True)
     parser.set_defaults(run=run)
 
 
@@ -81,6 +83,7 @@ async def _run(args: argparse.Namespace, *, forgets: bool) -> int:
     from bytefed.protocol.message import VISIT
 
     manifest = Manifest.load(model_folder("motion"))
+    tell = Teller(args.json)
     kind = BoardKind(manifest.D, manifest.C, "motion", replay="motion")
     async with open_devices(args.boards, VirtualOptions(kind, sealed=not args.open)) as devices:
         for device in devices:
@@ -90,10 +93,10 @@ async def _run(args: argparse.Namespace, *, forgets: bool) -> int:
             if not confirmed("\n".join(loss.words for loss in losses), yes=args.yes):
                 return 1
             for loss in losses:
-                await loss.suffer()
+                await loss.suffer(tell)
         if args.labels:
             wish = Wish(args.labels, args.seconds, args.rounds, args.test, not args.no_countdown, args.show)
-            return 0 if await capture_all(devices, wish) else 1
+            return 0 if await capture_all(devices, wish, tell) else 1
         if args.show:
-            await show(devices)
+            await show(devices, tell)
     return 0

@@ -7,6 +7,7 @@ import asyncio
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,6 +18,7 @@ from rich.console import Console
 from bytefed.boards.catalog import BOARDS
 from bytefed.boards.firmware import prepared_project
 from bytefed.checkout import is_checkout
+from bytefed.cli.telling import add_json, write_json
 from bytefed.device.device import Device
 from bytefed.errors import BytefedError, ConfigError, LinkError
 from bytefed.extractor.manifest import Manifest, is_shipped, model_folder
@@ -59,6 +61,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="HEX",
         help="the board's bootloader with its SoftDevice (default: $BYTEFED_BOOTLOADER, or PlatformIO's)",
     )
+    add_json(parser)
     parser.set_defaults(run=run)
 
 
@@ -81,7 +84,10 @@ def run(args: argparse.Namespace) -> int:
     port = wait_for_port(args.port)
     device = Device(SerialTransport(port), ring=KeyRing(open_links=True))  # a new board has no key yet
     name = asyncio.run(check_model(device, manifest.model_hash))
-    Console(emoji=False).print(f"{port}: board {name} holds model {model}")
+    if args.json:
+        write_json({"port": port, "board": name, "model": model})
+    else:
+        Console(emoji=False).print(f"{port}: board {name} holds model {model}")
     return 0
 
 
@@ -113,7 +119,8 @@ def _try(args: argparse.Namespace) -> int:
     model_hash = Manifest.load(model_folder(args.model)).model_hash if args.model else None
     if args.image is None and shutil.which("pio"):
         build(args.board, args.model or "digits")
-    return try_image(str(args.image.absolute()) if args.image else args.board, args.bootloader, model_hash)
+    image = str(args.image.absolute()) if args.image else args.board
+    return try_image(image, args.bootloader, model_hash, as_json=args.json)
 
 
 def build(board: str, model: str, *options: str) -> None:
@@ -135,7 +142,8 @@ def build(board: str, model: str, *options: str) -> None:
     # tools/pio_model.py knows the models of the checkout by name; others lie elsewhere.
     named = model if is_shipped(model) and is_checkout() else str(model_folder(model).resolve())
     command = [pio, "run", "-d", str(prepared_project()), "-e", board, *options]
-    done = subprocess.run(command, env={**os.environ, "BYTEFED_MODEL": named})
+    # Its progress is not the answer: that goes to standard output.
+    done = subprocess.run(command, stdout=sys.stderr.fileno(), env={**os.environ, "BYTEFED_MODEL": named})
     if done.returncode != 0:
         raise LinkError(
             "E_FLASH", "PlatformIO could not build or upload the firmware.",

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bytefed.cli.telling import add_json, write_json
 from bytefed.errors import counted
 
 _EPILOG = """\
@@ -49,6 +50,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     forgotten = actions.add_parser("forget", help="let go of a key: this host then refuses the board")
     forgotten.add_argument("uid", metavar="UID", help="the board's uid, or its name")
     forgotten.add_argument("--yes", action="store_true", help="don't ask")
+    add_json(forgotten)
     forgotten.set_defaults(run=_forget)
     exported = actions.add_parser("export", help="write a key to a file, for a second host")
     exported.add_argument("uid", metavar="UID", help="the board's uid, or its name")
@@ -58,6 +60,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     exported.set_defaults(run=_export)
     imported = actions.add_parser("import", help="take over what `export` wrote on another host")
     imported.add_argument("file", type=Path, metavar="FILE", help="the file")
+    add_json(imported)
     imported.set_defaults(run=_import)
 
 
@@ -110,7 +113,10 @@ def _forget(args: argparse.Namespace) -> int:
         return 1
     with file.changing() as entries:
         entries.pop(entry.uid, None)
-    sys.stdout.write(f"The key of board {entry.label} is forgotten.\n")
+    if args.json:
+        write_json({"uid": f"{entry.uid:016x}", "name": entry.name, "done": "forgotten"})
+    else:
+        sys.stdout.write(f"The key of board {entry.label} is forgotten.\n")
     return 0
 
 
@@ -135,5 +141,8 @@ def _import(args: argparse.Namespace) -> int:
 
     file = KeyFile()
     fresh = import_from(args.file, file)
-    sys.stdout.write(f"{file.path} has {counted(len(fresh), 'new key')} now. Delete {args.file}.\n")
+    if args.json:
+        write_json({"keys": str(file.path), "new": [f"{entry.uid:016x}" for entry in fresh]})
+    else:
+        sys.stdout.write(f"{file.path} has {counted(len(fresh), 'new key')} now. Delete {args.file}.\n")
     return 0

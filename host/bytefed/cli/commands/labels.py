@@ -6,10 +6,11 @@ import argparse
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from bytefed.cli.telling import add_json, write_json
 from bytefed.errors import BoardError
 from bytefed.protocol.message import VISIT
 
@@ -58,6 +59,7 @@ def _add(
         "--boards", nargs="+", default=["serial:auto"], metavar="URI", help="boards (default serial:auto)"
     )
     parser.add_argument("--open", action="store_true", help="boards without a key, OPEN to strangers")
+    add_json(parser)
     parser.set_defaults(run=run, wanted=wanted)
     return parser
 
@@ -85,7 +87,10 @@ async def _run(args: argparse.Namespace) -> int:
                 await set_labels(device, names, known=has)
                 for device, has, names in zip(devices, known, wanted, strict=True)
             ]
-        _show(devices, known)
+        if args.json:
+            write_json({"boards": [_document(*each) for each in zip(devices, known, strict=True)]})
+        else:
+            _show(devices, known)
     return 0
 
 
@@ -130,6 +135,16 @@ def _require_set(device: Device, labels: BoardLabels) -> None:
             f"{device.uri}: nobody has given board {device.name} labels yet.",
             "Give it all of them at once: `bytefed labels set --help`.",
         )
+
+
+def _document(device: Device, known: BoardLabels) -> dict[str, Any]:
+    each = zip(known.names, known.train, known.test, strict=True)
+    return {
+        "board": device.name,
+        "uri": device.uri,
+        "labels": [{"name": name, "train": train, "test": test} for name, train, test in each],
+        "room": known.most,
+    }
 
 
 def _show(devices: Sequence[Device], known: Sequence[BoardLabels]) -> None:

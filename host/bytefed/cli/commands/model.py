@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from bytefed.cli.telling import add_json
+
 _EXAMPLES = """\
 examples:
   bytefed model train --data my-motions/ --name gait --window 100 --hertz 50
@@ -82,6 +84,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "remove", help="remove one of your own", description="Remove a model of your own; recordings stay."
     )
     remove.add_argument("name", metavar="NAME", help="its name")
+    add_json(remove)
     remove.set_defaults(run=run_remove)
     _add_whiten(actions)
 
@@ -105,6 +108,7 @@ def _add_add(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     )
     heads.add_argument("--labels", nargs="+", metavar="LABEL", help="or their names")
     _add_window(add)
+    add_json(add)
     add.set_defaults(run=run)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bytefed.cli.options import add_options, given_options
+from bytefed.cli.telling import add_json, write_json
 from bytefed.data.partition import MIN_SAMPLES, Partition
 from bytefed.errors import ConfigError, check_range, counted
 from bytefed.federation.config import RunConfig
@@ -57,6 +58,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("--flbench", action="store_true",
         help="divide ALL samples of a data set of bytefed's own, as FL-bench does, "
         "and tell what a run does differently")  # fmt: skip
+    add_json(parser)
     add("--columns", action="store_true", help="show the offset and the step of each column of real features")
     add_options(parser.add_argument_group("keys, as of bytefed run"), _KEYS, _ALIASES)
     parser.set_defaults(run=run)
@@ -74,12 +76,17 @@ def run(args: argparse.Namespace) -> int:
     check_range("--min-samples", args.min_samples, 0, 2**31 - 1)
     check_range("--limit", args.limit, 0, 10_000_000)
     if args.flbench:
-        show_flbench(config, 8 if args.clients is None else args.clients, args.min_samples, args.limit)
+        clients = 8 if args.clients is None else args.clients
+        show_flbench(config, clients, args.min_samples, args.limit, as_json=args.json)
         return 0
     task = task_of(config)
     assignment = Assignment.divided(config, task, _clients(args, task), args.min_samples)
-    console = Console(emoji=False, highlight=False)
     owners = task.owners if config.partition == "natural" else ()
+    if args.json:
+        found = document(assignment.partition, task.federated.labels, task.classes, task.num_classes, owners)
+        write_json({**found, "remarks": list(assignment.remarks)})
+        return 0
+    console = Console(emoji=False, highlight=False)
     show_partition(assignment.partition, task.federated.labels, task.num_classes, console, args.limit, owners)
     show_data(task, console, columns=args.columns)
     for remark in assignment.remarks:
@@ -87,7 +94,35 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def show_flbench(config: RunConfig, clients: int, min_samples: int, limit: int) -> None:
+def document(
+    divided: Partition,
+    labels: NDArray[np.integer],
+    names: Sequence[str],
+    num_classes: int,
+    owners: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Return who has what as an object for scripts: all clients, each with its samples of each class.
+
+    Args:
+        divided: The samples of each client.
+        labels: [samples of the data set], below num_classes.
+        names: The classes' names; empty where they have none.
+        num_classes: C.
+        owners: The name of each client, where they have some.
+    """
+    counts = divided.counts(labels, num_classes).tolist()
+    clients = [
+        {"client": client, "train": sum(row) - test, "test": test, "samples": row}
+        for client, (row, test) in enumerate(zip(counts, divided.test_sizes.tolist(), strict=True))
+    ]
+    for client, owner in zip(clients, owners, strict=False):
+        client["owner"] = owner
+    return {"classes": list(names) or [str(number) for number in range(num_classes)], "clients": clients}
+
+
+def show_flbench(
+    config: RunConfig, clients: int, min_samples: int, limit: int, *, as_json: bool = False
+) -> None:
     """Print FL-bench's division of all samples of a data set, and what a run does differently.
 
     Raises:
@@ -110,6 +145,9 @@ def show_flbench(config: RunConfig, clients: int, min_samples: int, limit: int) 
     divided = dirichlet(
         raw.labels, len(raw.classes), clients, config.alpha, config.seed, min_samples, config.local_test
     )
+    if as_json:
+        write_json(document(divided, raw.labels, raw.classes, len(raw.classes)))
+        return
     console = Console(emoji=False, highlight=False)
     show_partition(divided, raw.labels, len(raw.classes), console, limit)
     pretrain, federated, test = (len(part) for part in (division.pretrain, division.federated, division.test))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
+from bytefed.cli.telling import add_json, write_json
 from bytefed.errors import ConfigError, check_range, counted
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="add every byte by its cause, beside the estimate, to DIR/use.csv",
     )
     parser.add_argument("--open", action="store_true", help="a board without a key, by cable")
+    add_json(parser)
     parser.set_defaults(run=run)
 
 
@@ -135,6 +137,9 @@ def _tell(args: argparse.Namespace, signal: Signal, recordings: Recordings, used
     windows = signal.wholes + signal.halves
     if not windows:
         return
+    if args.json:
+        write_json(_document(args.label, signal, recordings, used))
+        return
     gaps = f", {counted(signal.lost, 'window')} lost: each gap begins a file" if signal.lost else ", no gap"
     expected = signal.estimate().wire_total
     exact = "= estimate" if used.wire_total == expected else f"estimate {expected:,} B"
@@ -146,6 +151,20 @@ def _tell(args: argparse.Namespace, signal: Signal, recordings: Recordings, used
     lines.append(f"Next: {_next(args.out, signal)}")
     for line in lines:
         console.print(line, markup=False, soft_wrap=True)
+
+
+def _document(label: str, signal: Signal, recordings: Recordings, used: ByteCount) -> dict[str, Any]:
+    return {
+        "board": signal.device.name,
+        "uri": signal.device.uri,
+        "label": label,
+        "windows": signal.wholes + signal.halves,
+        "windows_lost": signal.lost,
+        "files": {str(path): readings for path, readings in recordings.files.items()},
+        "wire_total": used.wire_total,
+        "estimate_wire": signal.estimate().wire_total,
+        "raw": used.payload_up,
+    }
 
 
 def _next(folder: Path, signal: Signal) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from bytefed.cli.telling import add_json, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +49,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--svg", type=Path, metavar="DIR", help="also draw each chart as SVG for papers")
     parser.add_argument("--csv", type=Path, metavar="DIR", help="also write the numbers behind each chart")
     parser.add_argument("--tensorboard", type=Path, metavar="DIR", help="also write TensorBoard event files")
+    add_json(parser)
     parser.set_defaults(run=run)
 
 
@@ -73,9 +76,31 @@ def run(args: argparse.Namespace) -> int:
         written += tensorboard.write(args.tensorboard, runs)
     output = args.output or _default(runs)
     write_page(output, runs)
+    if args.json:
+        write_json(
+            {"page": str(output), "files": [*map(str, written)], "runs": [_figures(one) for one in runs]}
+        )
+        return 0
     for path in (*written, output):
         sys.stdout.write(f"{path}\n")
     return 0
+
+
+def _figures(run: Run) -> dict[str, Any]:
+    """Return what the page says first of a run."""
+    return {
+        "directory": str(run.directory),
+        "complete": run.complete,
+        "boards": run.clients,
+        "rounds": len(run.rounds),
+        "accuracy_global": run.accuracy(),
+        "accuracy_boards": run.accuracy("accuracy_boards"),
+        "wire_total": run.wire,
+        "estimate_wire": run.estimate,
+        "estimate_wcr": run.wcr,
+        "estimate_exact": run.exact,
+        "causes": run.parts,
+    }
 
 
 def _default(runs: Sequence[Run]) -> Path:

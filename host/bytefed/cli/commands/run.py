@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from bytefed.cli.options import add_options, given_options
+from bytefed.cli.options import add_options, add_tracking, given_options
 from bytefed.cli.preferences import preferred_boards
 from bytefed.errors import ConfigError, check_range
 from bytefed.events import Listener, Preparing
@@ -29,6 +29,7 @@ examples:
   bytefed run --data mine.npz --partition natural        your own features and owners
   bytefed run --data gait                                your own model and its recordings: `bytefed model --help`
   bytefed run --rounds 200 --live                        watch the report grow in a browser
+  bytefed run --track tensorboard                        TensorBoard follows it: tensorboard --logdir runs
   bytefed run --boards virtual:4 --budget 2kB            the run that 2,000 B a board pay; never a byte more
   bytefed run --config run.toml --alpha 0.1              a file of keys; options win over it
   bytefed run --strategy mine:Median                     the class Median of mine.py makes the new head
@@ -81,6 +82,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="PORT",
         help="show the report on this computer while the run goes on (default port: 8271; needs starlette and uvicorn)",
     )
+    add_tracking(where)
     add_options(parser.add_argument_group("keys"))
     parser.set_defaults(run=run)
 
@@ -119,13 +121,23 @@ def _listening(args: argparse.Namespace) -> Iterator[Listener]:
 
     with shown(quiet=args.quiet, as_json=args.json) as terminal:
         terminal(Preparing("starting"))
-        if args.live is None:
-            yield terminal
-            return
-        from bytefed.ui.beside_run import serving
-
-        with serving(terminal, args.live) as listener:
+        with _beside(args, terminal) as listener:
             yield listener
+
+
+@contextmanager
+def _beside(args: argparse.Namespace, listener: Listener) -> Iterator[Listener]:
+    """Let the page and the trackers that were asked for listen, too; each is loaded only then."""
+    with ExitStack() as stack:
+        if args.track:
+            from bytefed.tracking import tracked
+
+            listener = stack.enter_context(tracked(args.track, listener))
+        if args.live is not None:
+            from bytefed.ui.beside_run import serving
+
+            listener = stack.enter_context(serving(listener, args.live))
+        yield listener
 
 
 def _begin(args: argparse.Namespace, config: RunConfig, directory: Path | None) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bytefed.cli.options import add_options, given_options
+from bytefed.cli.options import add_options, add_tracking, given_options
 from bytefed.events import Preparing
 from bytefed.federation.config import RunConfig
 
@@ -63,6 +63,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     shown = where.add_mutually_exclusive_group()
     shown.add_argument("--quiet", action="store_true", help="say only how it ended")
     shown.add_argument("--json", action="store_true", help="one JSON object a line, for scripts")
+    add_tracking(where)
     add_options(parser.add_argument_group("keys, as of bytefed run"), _KEYS, _ALIASES)
     parser.set_defaults(run=run)
 
@@ -110,6 +111,7 @@ def run(args: argparse.Namespace) -> int:
     from bytefed.cli.terminal import shown
     from bytefed.simulation.links import parse_links
     from bytefed.simulation.run import Environment, Simulation, load_clients
+    from bytefed.tracking import tracked
 
     options = {name: value for name, value in given_options(args).items() if name in _KEYS}
     config = RunConfig.resolve(args.config, {**options, "central": args.central})
@@ -120,7 +122,10 @@ def run(args: argparse.Namespace) -> int:
         threads=args.threads,
         most_rows=args.rows,
     )
-    with shown(quiet=args.quiet, as_json=args.json) as listener:
+    with (
+        shown(quiet=args.quiet, as_json=args.json) as terminal,
+        tracked(args.track, terminal) as listener,
+    ):
         config.with_strategy(None)  # one that can't be imported is refused before data are loaded
         listener(Preparing(f"loading {config.data}"))
         assignment = load_clients(config, args.clients)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bytefed.cli.options import add_options
+from bytefed.cli.telling import add_json, write_json
 from bytefed.codec import CODECS
 
 if TYPE_CHECKING:
@@ -90,7 +91,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="FILE",
         help="TOML file of radio, currents and processor, for air time and energy (default: an nRF52840 at 30 ms)",
     )
-    parser.add_argument("--markdown", action="store_true", help="print the tables as Markdown")
+    printed = parser.add_mutually_exclusive_group()
+    printed.add_argument("--markdown", action="store_true", help="print the tables as Markdown")
+    add_json(printed)
     parser.set_defaults(run=run)
 
 
@@ -119,7 +122,9 @@ def run(args: argparse.Namespace) -> int:
         air_table=args.air_table,
     )
     found = _run(plan)
-    if args.markdown:
+    if args.json:
+        write_json(sweep_tables.document(found))
+    elif args.markdown:
         sys.stdout.write(sweep_tables.markdown(found))
     else:
         sweep_tables.show(found, open_links=args.open)

@@ -7,6 +7,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from bytefed.cli.telling import add_json, write_json
+
 _EPILOG = """\
 examples:
   bytefed ui                    prints the page's URL, for your browser
@@ -28,6 +30,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add = parser.add_argument
     add("--port", type=int, metavar="PORT", help="port to listen on (default: 8271, or any that is free)")
     add("--runs", type=Path, default=Path("runs"), metavar="DIR", help="folder of the runs (default: runs)")
+    add_json(parser)
     parser.set_defaults(run=run)
 
 
@@ -43,8 +46,11 @@ def run(args: argparse.Namespace) -> int:
     from bytefed.ui.serve import serve
 
     def ready(url: str) -> None:
-        sys.stdout.write(f"{url}\n")
-        sys.stdout.flush()
+        if args.json:
+            write_json({"url": url})
+        else:
+            sys.stdout.write(f"{url}\n")
+            sys.stdout.flush()
 
     with suppress(KeyboardInterrupt):  # Ctrl-C is how it ends
         serve(args.port, args.runs, ready)

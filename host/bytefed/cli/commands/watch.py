@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.live import Live
 
+from bytefed.cli.telling import Teller, add_json
 from bytefed.errors import check_range
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     ending.add_argument("--alone", action="store_true", help="the boards go on when this ends")
     ending.add_argument("--stop", action="store_true", help="only stop boards that classify alone")
     parser.add_argument("--open", action="store_true", help="boards without a key, OPEN to strangers")
+    add_json(parser, goes_on=True)
     parser.set_defaults(run=run)
 
 
@@ -97,27 +99,27 @@ async def _run(args: argparse.Namespace) -> int:
     kind = BoardKind(manifest.D, manifest.C, "motion", replay="motion")
     async with open_devices(args.boards, VirtualOptions(kind, sealed=not args.open)) as devices:
         if args.stop:
-            return await _stop(devices)
+            return await _stop(devices, Teller(args.json))
         log = None if args.log is None else UseLog(args.log)
         seats = [Seat(device, args.smooth) for device in devices]
         way = Way(args.personal, args.unknown, args.alone, args.open_to_phones)
-        if way.phones:
+        if way.phones and not args.json:
             _warn_of_phones(devices, way)
-        with _shown(seats, args.csv) as seen:
+        with _shown(seats, args.csv, as_json=args.json) as seen:
             await _watch(seats, way, args.seconds, seen)
         if log is not None:
             log.add(row for seat in seats for row in seat.rows())
-    return _ended(seats)
+    return _ended(seats, as_json=args.json)
 
 
-async def _stop(devices: list[Device]) -> int:
+async def _stop(devices: list[Device], tell: Teller) -> int:
     from bytefed.device.watch import stop
     from bytefed.protocol.message import VISIT
 
     for device in devices:
         await device.connect(VISIT)
         await stop(device)
-        Console(emoji=False).print(f"{device.uri} classifies no more", markup=False, soft_wrap=True)
+        tell("stopped", f"{device.uri} classifies no more", board=device.name, uri=device.uri)
     return 0
 
 
@@ -151,16 +153,18 @@ async def _watch(seats: list[Seat], way: Way, seconds: float | None, seen: Calla
 
 
 @contextmanager
-def _shown(seats: list[Seat], csv: Path | None) -> Iterator[Callable[[Seat], None]]:
+def _shown(seats: list[Seat], csv: Path | None, *, as_json: bool) -> Iterator[Callable[[Seat], None]]:
     """Give a function that shows a prediction: in a live table, on a line where there is no terminal, in a file."""
-    from bytefed.cli.watching import Lines, PredictionFile, table
+    from bytefed.cli.watching import JsonLines, Lines, PredictionFile, table
 
     console = Console(emoji=False, highlight=False)
     with ExitStack() as stack:
         shows: list[Callable[[Seat], None]] = []
         if csv is not None:
             shows.append(PredictionFile(stack.enter_context(csv.open("w", newline="", encoding="utf-8"))))
-        if console.is_terminal:
+        if as_json:
+            shows.append(JsonLines())
+        elif console.is_terminal:
             live = stack.enter_context(Live(table(seats), console=console, refresh_per_second=8))
             shows.append(lambda _seat: live.update(table(seats)))
         else:
@@ -173,15 +177,18 @@ def _shown(seats: list[Seat], csv: Path | None) -> Iterator[Callable[[Seat], Non
         yield seen
 
 
-def _ended(seats: list[Seat]) -> int:
+def _ended(seats: list[Seat], *, as_json: bool) -> int:
     """Say what the watch took, and what went wrong; 1 if something did."""
     from bytefed.cli.output import report
-    from bytefed.cli.watching import bytes_table
+    from bytefed.cli.watching import bytes_table, write_bytes
 
     failed = [seat for seat in seats if seat.error is not None]
     if len(failed) == len(seats) and failed[0].error is not None:
         raise failed[0].error
-    Console(emoji=False, highlight=False).print(bytes_table(seats))
+    if as_json:
+        write_bytes(seats)
+    else:
+        Console(emoji=False, highlight=False).print(bytes_table(seats))
     for seat in failed:
         if seat.error is not None:
             report(seat.error)
