@@ -4,6 +4,15 @@ The source directory is the repository's root, so that README.md, SPEC.md and do
 their links hold on a site, in an editor and on a code host alike.
 """
 
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from sphinx.application import Sphinx
+
+from bytefed import RunConfig
+
 project = "bytefed"
 copyright = "the bytefed authors, Apache-2.0"  # noqa: A001 -- the name that Sphinx asks for
 root_doc = "docs/index"
@@ -12,9 +21,8 @@ include_patterns = [
     "docs/**",
     "host/README.md",
     "models/README.md",
-    "models/**/README.md",
+    "models/*/README.md",
     "firmware/**/README.md",
-    "examples/**/README.md",
 ]
 exclude_patterns = ["build", ".*", "runs"]
 
@@ -22,6 +30,7 @@ extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_heading_anchors = 6  # links to headings are named as code hosts name them
 myst_enable_extensions = ["dollarmath"]
 nb_execution_mode = "force"
+nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 
@@ -37,3 +46,19 @@ html_title = "bytefed"
 html_show_sphinx = False
 html_copy_source = False
 html_extra_path = ["site_root"]  # an index.html that opens docs/index.html
+
+
+def add_keys(_app: Sphinx, _what: str, _name: str, shown: Any, _options: Any, lines: list[str]) -> None:
+    """Put the keys of ``RunConfig``, whose help stands beside each of them, behind its docstring."""
+    if shown is not RunConfig:
+        return
+    lines += ["", ".. list-table::", "   :header-rows: 1", "", "   * - key", "     - default", "     - "]
+    for each in fields(RunConfig):
+        if "key" in each.metadata:
+            help_text = each.metadata["key"].help
+            lines += [f"   * - ``{each.name}``", f"     - ``{each.default!r}``", f"     - {help_text}"]
+
+
+def setup(app: Sphinx) -> None:
+    """Tell Sphinx what to ask for docstrings."""
+    app.connect("autodoc-process-docstring", add_keys)
