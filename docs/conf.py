@@ -53,10 +53,15 @@ def add_keys(_app: Sphinx, _what: str, _name: str, shown: Any, _options: Any, li
     if shown is not RunConfig:
         return
     lines += ["", ".. list-table::", "   :header-rows: 1", "", "   * - key", "     - default", "     - "]
-    for each in fields(RunConfig):
+    defaults = RunConfig()
+    for each in fields(defaults):
         if "key" in each.metadata:
             help_text = each.metadata["key"].help
-            lines += [f"   * - ``{each.name}``", f"     - ``{each.default!r}``", f"     - {help_text}"]
+            lines += [
+                f"   * - ``{each.name}``",
+                f"     - ``{getattr(defaults, each.name)!r}``",
+                f"     - {help_text}",
+            ]
 
 
 def setup(app: Sphinx) -> None:

@@ -111,19 +111,29 @@ def test_readers_need_no_network(site: Path) -> None:
     assert [each for each in site.rglob("*.css") if imports.search(each.read_text("utf-8"))] == []
 
 
+NOTEBOOK_THAT_FAILS = """{"cells": [{"cell_type": "code", "id": "a", "source": ["assert False"], "metadata": {},
+"outputs": [], "execution_count": null}], "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+"nbformat": 4, "nbformat_minor": 5}"""
+
+
 @needs_builder
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("name", "text", "said"),
     [
-        ("[gone](gone.md)", "Unknown source document 'docs/gone'"),
-        ("[gone](#gone)", "local id not found"),
-        ("![gone](gone.png)", "image file not readable"),
+        ("index.md", "# A page\n\n[gone](gone.md)", "cross-reference target not found: 'gone.md'"),
+        ("index.md", "# A page\n\n[gone](#gone)", "cross-reference target not found: 'gone'"),
+        ("index.md", "# A page\n\n![gone](gone.png)", "image file not readable"),
+        ("other.md", "# A page", "isn't included in any toctree"),
+        ("other.ipynb", NOTEBOOK_THAT_FAILS, "AssertionError"),
     ],
+    ids=["a page", "a heading", "a picture", "a road", "a notebook"],
 )
-def test_a_broken_link_fails_the_build(tmp_path: Path, text: str, said: str) -> None:
-    (tmp_path / "source/docs").mkdir(parents=True)
-    (tmp_path / "source/docs/index.md").write_text(f"# A page\n\n{text}\n")
+def test_what_is_broken_fails_the_build(tmp_path: Path, name: str, text: str, said: str) -> None:
+    docs = tmp_path / "source/docs"
+    docs.mkdir(parents=True)
+    (docs / "index.md").write_text("# The front page")
+    (docs / name).write_text(text)
     done = build(tmp_path / "source", tmp_path / "site")
-    assert done.returncode == 1
+    assert done.returncode != 0
     assert said in done.stderr
