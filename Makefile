@@ -51,7 +51,8 @@ pictures: $(VENV)/.dev ## Make the guide's pictures anew: the page in headless C
 
 .PHONY: docs
 docs: $(VENV)/.dev ## Build the docs site, its notebooks run and its links checked: build/site/index.html
-	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -d build/doctrees -c docs . build/site
+	rm -rf build/site
+	$(BIN)/python -m sphinx --fresh-env --fail-on-warning --keep-going --quiet -d build/doctrees -c docs . build/site
 
 # ---- Tests
 

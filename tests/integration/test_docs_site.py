@@ -28,7 +28,7 @@ def build(source: Path, site: Path) -> subprocess.CompletedProcess[str]:
     """Build as `make docs` does; Jupyter's own files go beside the site, since homes may be read-only."""
     own = site.parent / "jupyter"
     folders = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "MPLCONFIGDIR")
-    (make,) = re.findall(r"^docs:.*\n\t\$\(BIN\)/python (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    (make,) = re.findall(r"\$\(BIN\)/python (-m sphinx .*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     places = {"build/doctrees": str(site.parent / "doctrees"), "docs": str(ROOT / "docs"), ".": str(source)}
     words = [places.get(word, word) for word in make.split()]
     return subprocess.run(
