@@ -49,6 +49,11 @@ report: $(VENV)/.dev ## Compare three codecs over three seeds on one page: repor
 pictures: $(VENV)/.dev ## Make the guide's pictures anew: the page in headless Chromium, step by step (needs chromium-driver)
 	$(BIN)/python tests/host/ui/ui_pictures.py docs/guide
 
+.PHONY: docs
+docs: $(VENV)/.dev ## Build the docs site, its notebooks run and its links checked: build/site/index.html
+	rm -rf build/site
+	$(BIN)/python -m sphinx --fresh-env --fail-on-warning --keep-going --quiet -d build/doctrees -c docs . build/site
+
 # ---- Tests
 
 .PHONY: test
