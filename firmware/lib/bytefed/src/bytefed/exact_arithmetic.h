@@ -15,7 +15,7 @@
 #error "bytefed: -ffast-math lets the compiler reorder sums; build with the flags of library.json"
 #endif
 #elif defined(__GNUC__)  // it keeps __FAST_MATH__ defined, so there is nothing to check here
-#pragma GCC optimize("no-fast-math", "fp-contract=off")
+#pragma GCC optimize("no-fast-math", "no-math-errno", "fp-contract=off")  // as in library.json
 #endif
 
 #if defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0
