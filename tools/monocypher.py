@@ -54,11 +54,14 @@ def download(folder: Path) -> None:
                 (folder / path.name).write_bytes(source.read())
 
 
-def main() -> int:
-    """Fill the folder, unless it is filled already."""
-    target = Path(sys.argv[1])
+def fill(target: Path) -> None:
+    """Put the two files into a folder, unless they are there already.
+
+    Raises:
+        SystemExit: They could not be had.
+    """
     if complaint(target) is None:
-        return 0
+        return
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target) as scratch:
         given = os.environ.get("BYTEFED_MONOCYPHER")
@@ -70,6 +73,11 @@ def main() -> int:
         for name in FILES:  # by renaming, so that builds side by side see a whole file or none
             shutil.copyfile(source / name, Path(scratch) / f"whole-{name}")
             (Path(scratch) / f"whole-{name}").replace(target / name)
+
+
+def main() -> int:
+    """Fill the folder that the command line names."""
+    fill(Path(sys.argv[1]))
     return 0
 
 

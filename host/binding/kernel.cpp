@@ -8,6 +8,7 @@
 
 #include "bindings.h"
 #include "bytefed/learning/exact_math.h"
+#include "bytefed/learning/self_test.h"
 #include "bytefed/learning/shuffle.h"
 #include "bytefed/learning/trainer.h"
 
@@ -115,6 +116,8 @@ void bind_kernel(nb::module_& module) {
              "Write the logits of x (int8 [n, D]) to out (float32 [n * C]).");
   module.def("kernels_agree", &kernels_agree, nb::arg("head"), nb::arg("x"), nb::arg("classes"),
              nb::arg("zero_point"), nb::arg("g"), "Whether the tuned loops give the bits of the plain ones.");
+  module.def("arithmetic_is_exact", &arithmetic_is_exact,
+             "Whether this build, on this processor, passes the core's self-test.");
   module.def(
       "exact_exp", [](ConstFloats x, Floats out) { map(exact_exp, x, out); }, nb::arg("x"), nb::arg("out"));
   module.def(

@@ -34,6 +34,9 @@ def logits(head: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C'
 def kernels_agree(head: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], x: Annotated[NDArray[numpy.int8], dict(shape=(None, None), order='C', device='cpu', writable=False)], classes: int, zero_point: int, g: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> bool:
     """Whether the tuned loops give the bits of the plain ones."""
 
+def arithmetic_is_exact() -> bool:
+    """Whether this build, on this processor, passes the core's self-test."""
+
 def exact_exp(x: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], out: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')]) -> None: ...
 
 def exact_log(x: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], out: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')]) -> None: ...

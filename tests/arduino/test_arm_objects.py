@@ -12,6 +12,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import arduino_ide
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -107,6 +108,18 @@ def test_all_objects_of_ours(model: Path, tmp_path: Path, family: str) -> None:
     code, said = check(*objects)
     assert code == 0, said
     assert f"{len(objects)} objects, 0 complaints" in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", arduino_ide.FLAGS)
+def test_the_core_with_the_arduino_ides_flags(model: Path, tmp_path: Path, family: str) -> None:
+    """No flag of library.json, and yet no fused instruction."""
+    core = sorted((arduino_ide.CORE / "bytefed").rglob("*.cpp"))
+    flags = [*arduino_ide.FLAGS[family], "-Wall", "-Wextra", "-Werror", f"-I{arduino_ide.CORE}", "-isystem"]
+    objects = arduino_ide.compiled(core, [*flags, ROOT / "build/monocypher"], tmp_path)
+    code, said = check(*objects)
+    assert code == 0, said
+    assert f"{len(core)} objects, 0 complaints" in said
 
 
 def test_software_floating_point_is_found(model: Path, tmp_path: Path) -> None:

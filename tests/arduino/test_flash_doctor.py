@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import shlex
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,7 @@ WELL = Facts(True, (NANO,), True, True, (False,))
             Facts(True, (Port("/dev/ttyACM0", UsbId(0x2341, 0x0043), True),), True, False, (False,)),
             ["bytefed flash BOARD"],
         ),
+        (replace(WELL, exact=False), ["CXXFLAGS"]),
         (Facts(True, (NANO,), True, False, ()), ["plug one in"]),
         (Facts(True, (NANO,), True, False, (True,)), ["rfkill unblock bluetooth"]),
     ],

@@ -60,9 +60,10 @@ struct Request {
 class BenchBoard {
  public:
   explicit BenchBoard(uint8_t frame_limit = 20, uint8_t window = 2, bool extractor = true,
-                      bool sensor = false)
+                      bool sensor = false, uint16_t capabilities = Board::kExtractor | Board::kSensor)
       : wire(frame_limit, window),
-        session(memory_.view(kClasses), {kUid, 77, 3, 0xABCD, extractor ? kInputs : uint16_t{0}, {0.5f, -2}},
+        session(memory_.view(kClasses),
+                {kUid, 77, capabilities, 0xABCD, extractor ? kInputs : uint16_t{0}, {0.5f, -2}},
                 {this, &BenchBoard::millis, extractor ? &BenchBoard::extract : nullptr,
                  sensor ? &BenchBoard::sense : nullptr, nullptr, nullptr, &BenchBoard::draw,
                  &BenchBoard::keep, sensor ? &BenchBoard::show : nullptr}) {}

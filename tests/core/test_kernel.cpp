@@ -3,6 +3,7 @@
 
 #include "bytefed/codec/codec.h"
 #include "bytefed/learning/exact_math.h"
+#include "bytefed/learning/self_test.h"
 #include "bytefed/learning/shuffle.h"
 #include "bytefed/learning/trainer.h"
 #include "vectors.h"
@@ -218,4 +219,8 @@ TEST(codec_blobs_fit_the_memory_behind_the_head) {
       CHECK(blob_size(static_cast<Codec>(codec), count) <= sizeof(float) * lossy_blob_floats(count));
     }
   }
+}
+
+TEST(this_build_passes_the_self_test) {
+  CHECK(arithmetic_is_exact());
 }

@@ -23,6 +23,19 @@ Config personal_plan(Codec up = Codec::kFloat32) {
 
 }  // namespace
 
+TEST(inexact_board_takes_no_round) {
+  BenchBoard board(250, 32, true, false, Board::kInexact);
+  board.ready();  // everything else works, ADD and CONFIG among it
+  const Bytes head = BenchBoard::head();
+  board.ask(BenchBoard::next_of(1, head));
+  board.expect_error(Status::kInexact);
+  board.ask(BenchBoard::begin_of(1, head));
+  board.expect_error(Status::kInexact);
+  board.ask(BenchBoard::begin_of(1, head, 0));  // it would lead to another head, too
+  board.expect_error(Status::kInexact);
+  CHECK_EQUAL(board.session.round(), 0);
+}
+
 TEST(round_in_chunks) {
   BenchBoard board;
   board.ready();

@@ -3,11 +3,12 @@
 //
 // One line a scenario: its name, all that is needed to repeat it, CRC-32 of the head, loss, correct. Then one
 // for each codec: `codec`, its number, the scenario, and CRC-32s of the head's blob, of what that lacks and
-// what it stands for.
+// what it stands for. The last line tells what the core's own self-test says.
 #include <cstring>
 
 #include "bytefed/codec/codec.h"
 #include "bytefed/learning/exact_math.h"
+#include "bytefed/learning/self_test.h"
 #include "bytefed/learning/shuffle.h"
 #include "bytefed/learning/trainer.h"
 #include "bytefed/protocol/crc.h"
@@ -152,5 +153,6 @@ int main() {
     run(scenario);
     for (uint8_t codec = 0; known_codec(codec); ++codec) run_codec(codec, scenario);
   }
+  print(bytefed::arithmetic_is_exact() ? "exact\n" : "inexact\n");
   return 0;
 }

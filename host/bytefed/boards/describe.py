@@ -6,6 +6,7 @@ from bytefed.boards.catalog import board_name, sensor_name
 from bytefed.boards.nrf52840.watermarks import Watched
 from bytefed.device.device import Device
 from bytefed.device.labels import read_labels
+from bytefed.device.refusals import require_exact
 from bytefed.device.visit import about
 from bytefed.errors import BoardError
 from bytefed.extractor.manifest import known_model
@@ -20,8 +21,10 @@ async def describe(device: Device) -> dict[str, str]:
 
     Raises:
         LinkError: It does not answer.
+        BoardError: E_BOARD_INEXACT.
     """
     await device.connect(VISIT)
+    require_exact(device.uri, device.board)
     details = await about(device)
     board, stored = device.board, device.stored
     has_extractor = board.capabilities & Capability.EXTRACTOR

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from bytefed.errors import BoardError, LinkError
 from bytefed.ledger.wire_size import UID_SIZE
-from bytefed.protocol.message import Error, State, Status, Welcome
+from bytefed.protocol.message import Board, Capability, Error, State, Status, Welcome
 
 _REMEDIES = {
     Status.BUSY: "It works, or holds a delta: wait, or go on with its run (`bytefed run --resume DIR`).",
@@ -85,6 +85,26 @@ def unpaired(name: str, uid: int) -> BoardError:
     )
 
 
+def require_exact(name: str, board: Board) -> None:
+    """Refuse a board that has failed its self-test (SPEC 7.6): its rounds would be others than this host's.
+
+    Raises:
+        BoardError: E_BOARD_INEXACT.
+    """
+    if board.capabilities & Capability.INEXACT:
+        raise _inexact(name)
+
+
+def _inexact(name: str) -> BoardError:
+    return BoardError(
+        "E_BOARD_INEXACT",
+        f"{name}: the board says INEXACT: it has failed the self-test of its arithmetic, and takes no rounds. Its "
+        "firmware was compiled to other float instructions than bytefed's.",
+        "Flash the firmware that bytefed builds: `bytefed flash BOARD`. In a sketch of your own, compile the library "
+        "with GCC, and leave its exact_arithmetic.h as it is.",
+    )
+
+
 def refusal(name: str, body: bytes) -> BoardError:
     """Return the error for the body of an ERROR that a board sent."""
     status = Error.unpack(body).status
@@ -98,6 +118,8 @@ def board_error(name: str, status: int) -> BoardError:
     """Return the error for a status that a board sent."""
     if status == Status.LOCKED:
         return LockedError(name, None)
+    if status == Status.INEXACT:
+        return _inexact(name)
     known = Status(status) if status in Status.__members__.values() else None
     label = known.name if known else f"STATUS_{status}"
     remedy = (

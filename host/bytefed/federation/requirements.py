@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bytefed.data.task import Task
 from bytefed.device.device import Device
 from bytefed.device.labels import are_sensed
+from bytefed.device.refusals import require_exact
 from bytefed.errors import BoardError
 from bytefed.federation.held import HeldTask
 from bytefed.protocol.message import Capability
@@ -39,8 +40,9 @@ class Requirements:
         """Refuse a board that can't take part.
 
         Raises:
-            BoardError: E_BOARD_SHAPE, E_BOARD_MODEL or E_BOARD_BATCH.
+            BoardError: E_BOARD_INEXACT, E_BOARD_SHAPE, E_BOARD_MODEL or E_BOARD_BATCH.
         """
+        require_exact(device.uri, device.board)
         board, who = device.board, f"Board {device.name} ({device.uri})"
         classes = self.classes if self.labels else board.classes
         if (board.features, classes) != (self.features, self.classes):

@@ -116,6 +116,7 @@ class Status(IntEnum):
     NO_NOISE = 42  # the board has a privacy budget, so it trains with noise alone: NOISE must come first
     WITHHELD = 43  # the board has a privacy budget, and the answer would tell of its samples
     NO_RADIO = 51  # the board has no radio by which phones could read what it says, or keeps it off
+    INEXACT = 52  # the board's float arithmetic is not that of section 7: it failed the self-test
 
 
 class State(IntEnum):
@@ -171,6 +172,7 @@ class Capability(IntFlag):
     SENSED = 32  # its samples came from its sensor, or some of them
     NOISED = 64  # it keeps a privacy budget for its samples, and trains with noise alone
     SHOWN = 256  # a host has opened it to phones: everybody near can read what it classifies, now
+    INEXACT = 512  # it failed the self-test of section 7.6, and takes no round
 
 
 class RoundFlag(IntFlag):
@@ -319,7 +321,7 @@ class Board(Body):
             built to use its radio without a key; bit 4: somebody has set its labels; bit 5: its samples came
             from its sensor, or some of them; bit 6: it keeps a privacy budget for its samples, and trains
             with noise alone; bit 8: a host has opened it to phones: everybody near can read what it
-            classifies, now.
+            classifies, now; bit 9: it failed the self-test of section 7.6, and takes no round.
         features: D: features of a sample.
         classes: C: classes.
         model: CRC-32 of the extractor's .tflite file, 0 for none.

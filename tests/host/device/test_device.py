@@ -14,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted_board import UID, Answers, ScriptedBoard, answer, done, error, name_of, result, run_fast
 
+from bytefed.boards.describe import describe
 from bytefed.clock import now
 from bytefed.device.plan import RoundReply, Samples, TrainingPlan
 from bytefed.device.timers import SAVING_FLOOR
-from bytefed.errors import BytefedError
+from bytefed.errors import BoardError, BytefedError
 from bytefed.ledger import wire_size
 from bytefed.protocol.message import HEADER_SIZE, Accept, Added, Board, Capability, Kind, Release, Status
 
@@ -207,6 +208,13 @@ def test_each_error_that_a_board_may_answer(status: int) -> None:
     label = Status(status).name if status in set(Status) else f"STATUS_{status}"
     caught = fails(device, f"E_BOARD_{label}")
     assert label in caught.message
+
+
+def test_a_board_that_has_failed_its_self_test_is_shown_as_an_error() -> None:
+    _, device = make(INFO=lambda f: [answer(f, Kind.BOARD, Board(UID, Capability.INEXACT, 4, 2, 0).pack())])
+    with pytest.raises(BoardError, match="self-test") as caught:
+        run_fast(describe(device))
+    assert caught.value.code == "E_BOARD_INEXACT" and "`bytefed flash BOARD`" in caught.value.remedy
 
 
 def test_a_board_that_is_reset_is_greeted_again() -> None:

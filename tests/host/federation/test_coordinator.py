@@ -27,7 +27,7 @@ from bytefed.federation.rules import Rules
 from bytefed.ledger.count import ByteCount
 from bytefed.ledger.rows import SESSION_PHASES
 from bytefed.ledger.wire_size import release_bytes, round_bytes, serial_profile
-from bytefed.protocol.message import Board, Result, RoundFlag, Stored
+from bytefed.protocol.message import Board, Capability, Result, RoundFlag, Stored
 from bytefed.runs.csv_files import Records
 from bytefed.runs.store import Store
 from bytefed.seeds import select, training_seed
@@ -627,6 +627,7 @@ def refuse(world, code):
 @pytest.mark.parametrize(
     ("field", "value", "code"),
     [
+        ("board", Board(0xA1, Capability.INEXACT, D, C, 0), "E_BOARD_INEXACT"),
         ("board", Board(0xA1, 0, D + 1, C, 0), "E_BOARD_SHAPE"),
         ("board", Board(0xA1, 0, D, C + 1, 0), "E_BOARD_SHAPE"),
         ("stored", stored(max_batch=4), "E_BOARD_BATCH"),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from bytefed import _core
 from bytefed.boards.catalog import BOARDS
 from bytefed.boards.firmware import udev_rules
 from bytefed.errors import BytefedError, ConfigError
@@ -36,6 +37,7 @@ class Facts:
         rules: Whether the udev rules are installed.
         modem_manager: Whether ModemManager runs.
         adapters: Whether each Bluetooth adapter is blocked.
+        exact: Whether this machine's own core passes the self-test that boards take (SPEC 7.6).
     """
 
     linux: bool
@@ -43,6 +45,7 @@ class Facts:
     rules: bool
     modem_manager: bool
     adapters: tuple[bool, ...]
+    exact: bool = True
 
 
 @dataclass(frozen=True)
@@ -149,12 +152,14 @@ async def links(ports: Sequence[str]) -> tuple[list[str], list[Finding]]:
 async def _visited(port: str, ring: KeyRing) -> tuple[str, bool]:
     """Visit the board at a port; return its name, and whether its link is sealed."""
     from bytefed.device.device import Device
+    from bytefed.device.refusals import require_exact
     from bytefed.protocol.message import VISIT
     from bytefed.transport.serial import SerialTransport
 
     device = Device(SerialTransport(port), ring=ring)
     try:
         await device.connect(VISIT)
+        require_exact(port, device.board)
     finally:
         await device.close()
     return device.name, device.profile.sealed
@@ -175,7 +180,8 @@ def gather() -> Facts:
     blocked = [
         path.read_text().strip() != "1" for path in Path("/sys/class/bluetooth").glob("hci*/rfkill*/state")
     ]
-    return Facts(linux, tuple(all_ports()), RULES.is_file(), linux and _runs("ModemManager"), tuple(blocked))
+    ports, modem_manager = tuple(all_ports()), linux and _runs("ModemManager")
+    return Facts(linux, ports, RULES.is_file(), modem_manager, tuple(blocked), _core.arithmetic_is_exact())
 
 
 def _runs(name: str) -> bool:
@@ -209,7 +215,12 @@ def _install_rules() -> str:
 
 
 def judge(facts: Facts) -> Iterator[Finding]:
-    """Yield the problems that keep boards from being reached."""
+    """Yield the problems that keep boards from being reached, or from being taught."""
+    if not facts.exact:
+        yield Finding(
+            "This machine's own core fails the self-test of its arithmetic: it computes other bits than boards.",
+            "Install bytefed anew, without compiler flags of your own (CXXFLAGS, LDFLAGS) such as -Ofast.",
+        )
     boards = [port for port in facts.ports if port.is_board]
     others = [finding for port in facts.ports if (finding := _not_running(port))]
     yield from others

@@ -4,14 +4,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "bytefed/exact_arithmetic.h"
 #include "bytefed/learning/polynomials.h"
-
-#if defined(__FAST_MATH__)
-#error "bytefed: -ffast-math lets the compiler reorder sums; build with the flags of library.json"
-#endif
-#if defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0
-#error "bytefed: float expressions must be evaluated in float (on x86: -mfpmath=sse)"
-#endif
 
 namespace bytefed {
 

@@ -13,9 +13,11 @@ namespace bytefed {
 namespace {
 
 // An image for few heads has no loops for other heads: in their places stands a loop that it has anyway.
+constexpr size_t smaller(size_t a, size_t b) {
+  return a < b ? a : b;
+}
 constexpr size_t nearest(size_t classes) {
-  if (classes < kMinClasses) return kMinClasses < kMostInRegisters ? kMinClasses : kMostInRegisters;
-  return classes < kMaxClasses ? classes : kMaxClasses;
+  return classes < kMinClasses ? smaller(kMinClasses, kMostInRegisters) : smaller(classes, kMaxClasses);
 }
 
 // Indexed by the number of classes, from two on.

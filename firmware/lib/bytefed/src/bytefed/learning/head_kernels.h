@@ -6,6 +6,7 @@
 //
 // all with the signatures of weighted_sums and rank_one_update, and the bits of the plain loops.
 #pragma once
+#include "bytefed/exact_arithmetic.h"
 #include "bytefed/learning/head.h"
 
 namespace bytefed {

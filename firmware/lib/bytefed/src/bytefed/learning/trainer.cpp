@@ -1,5 +1,7 @@
 #include "bytefed/learning/trainer.h"
 
+#include "bytefed/exact_arithmetic.h"
+
 namespace bytefed {
 
 void Trainer::start(HeadShape shape, float* head, const SampleStore& store, const TrainingConfig& config,
@@ -28,6 +30,10 @@ uint32_t Trainer::samples() const {
 
 uint32_t Trainer::samples_left() const {
   return static_cast<uint32_t>(config_.epochs - epoch_) * store_->count(Split::kTrain) - position_;
+}
+
+float Trainer::mean_loss() const {
+  return loss_ / static_cast<float>(store_->count(Split::kTrain));
 }
 
 // The proximal term: Li et al., "Federated Optimization in Heterogeneous Networks" (MLSys 2020), algorithm 2.

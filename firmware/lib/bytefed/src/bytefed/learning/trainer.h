@@ -34,7 +34,7 @@ class Trainer {
   uint32_t samples_left() const;
 
   // Loss and correct samples in the last epoch, each sample judged before its step.
-  float mean_loss() const { return loss_ / static_cast<float>(store_->count(Split::kTrain)); }
+  float mean_loss() const;
   uint16_t correct() const { return correct_; }
 
  private:

@@ -1,5 +1,7 @@
 #include "bytefed/privacy/noisy_pass.h"
 
+#include "bytefed/exact_arithmetic.h"
+
 namespace bytefed {
 
 // sigma^2 >= q, where q = 2^(2 grid + 27) / cost, rounded up.

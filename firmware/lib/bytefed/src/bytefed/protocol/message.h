@@ -107,6 +107,7 @@ enum class Status : uint8_t {
   kNoNoise = 42,      // the board has a privacy budget, so it trains with noise alone: NOISE must come first
   kWithheld = 43,     // the board has a privacy budget, and the answer would tell of its samples
   kNoRadio = 51,      // the board has no radio by which phones could read what it says, or keeps it off
+  kInexact = 52,      // the board's float arithmetic is not that of section 7: it failed the self-test
 };
 
 // The state of a board in its round.
@@ -267,14 +268,15 @@ struct Board {
   static constexpr Kind kKind = Kind::kBoard;
   static constexpr size_t kSize = 17;
   static constexpr uint16_t kExtractor = 1, kSensor = 2, kPersistent = 4, kOpen = 8, kLabelled = 16,
-                            kSensed = 32, kNoised = 64, kShown = 256;  // capabilities
+                            kSensed = 32, kNoised = 64, kShown = 256, kInexact = 512;  // capabilities
   // The board's identity, from its chip (nRF52840: FICR DEVICEID); it is the same at every port and
   // address.
   uint64_t uid;
   // Bit 0: feature extractor; bit 1: sensor; bit 2: keeps its state over power loss; bit 3: built to use
   // its radio without a key; bit 4: somebody has set its labels; bit 5: its samples came from its sensor,
   // or some of them; bit 6: it keeps a privacy budget for its samples, and trains with noise alone; bit
-  // 8: a host has opened it to phones: everybody near can read what it classifies, now.
+  // 8: a host has opened it to phones: everybody near can read what it classifies, now; bit 9: it failed
+  // the self-test of section 7.6, and takes no round.
   uint16_t capabilities;
   // D: features of a sample.
   uint16_t features;

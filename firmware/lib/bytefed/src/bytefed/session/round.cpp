@@ -154,6 +154,17 @@ Status Round::judge_head(bool proved) {
   return status;
 }
 
+TrainingConfig Round::training_config() const {
+  TrainingConfig config = {};
+  config.epochs = config_.epochs;
+  config.batch = config_.batch;
+  config.rate = config_.rate;
+  config.seed = config_.seed;
+  config.proximal_mu = config_.proximal_mu;
+  config.anchor = memory_.global;
+  return config;
+}
+
 void Round::start_training() {
   state_ = State::kTraining;
   result_ = {};
@@ -166,9 +177,8 @@ void Round::start_training() {
   if (noisy_) {
     result_.status = start_noise();
   } else if (learns()) {
-    const TrainingConfig config = {config_.epochs, config_.batch,       config_.rate,
-                                   config_.seed,   config_.proximal_mu, memory_.global};
-    trainer_.start(memory_.shape, memory_.local, store_, config, request_.round, memory_.workspace);
+    trainer_.start(memory_.shape, memory_.local, store_, training_config(), request_.round,
+                   memory_.workspace);
   }
   if (trains()) {
     delta_codec_ = static_cast<Codec>(codec_of(config_.codec_up));

@@ -114,6 +114,7 @@ class Round {
 
   bool supports(uint8_t codec) const;
   Status judge_head(bool proved);
+  TrainingConfig training_config() const;
   bool learns() const { return trains() || personal_; }
   bool evaluate_one(const float* head, uint16_t* correct);
   void finish();

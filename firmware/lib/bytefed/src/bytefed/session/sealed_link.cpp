@@ -34,11 +34,13 @@ bool is_request(uint8_t byte) {
 }  // namespace
 
 SealedLink::SealedLink(Session& session, Link& below, BoardKey& key, const SealPort& port)
-    : session_(session),
-      below_(below),
-      key_(key),
-      port_(port),
-      link_{this, &SealedLink::send, below.frame_limit, below.window, nullptr, this} {}
+    : session_(session), below_(below), key_(key), port_(port), link_() {
+  link_.context = this;
+  link_.send = &SealedLink::send;
+  link_.frame_limit = below.frame_limit;
+  link_.window = below.window;
+  link_.seal = this;
+}
 
 void SealedLink::Slot::start(const SessionKeys& keys) {
   down.derive(keys.down);

@@ -12,9 +12,14 @@ class SerialLink {
   using Write = size_t (*)(void* context, const uint8_t* data, size_t length);
 
   SerialLink(void* context, Write write, uint8_t window = kMaxWindow)
-      : context_(context),
-        write_(write),
-        link_{this, &SerialLink::send, kMaxFrame, window, &SerialLink::send_bare, nullptr, true} {}
+      : context_(context), write_(write), link_() {
+    link_.context = this;
+    link_.send = &SerialLink::send;
+    link_.frame_limit = kMaxFrame;
+    link_.window = window;
+    link_.send_bare = &SerialLink::send_bare;
+    link_.cable = true;
+  }
   SerialLink(const SerialLink&) = delete;
   SerialLink& operator=(const SerialLink&) = delete;
 

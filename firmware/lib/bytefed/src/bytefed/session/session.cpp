@@ -3,6 +3,8 @@
 
 #include <cstring>
 
+#include "bytefed/learning/self_test.h"
+
 namespace bytefed {
 namespace {
 
@@ -28,7 +30,9 @@ Session::Session(const Memory& memory, const Identity& identity, const Port& por
       labels_(memory_),
       intake_(memory_, identity_, port_),
       round_(memory_, port_, intake_.store()),
-      watch_(memory_, identity_, port_, intake_.store()) {}
+      watch_(memory_, identity_, port_, intake_.store()) {
+  if (!arithmetic_is_exact()) identity_.capabilities |= Board::kInexact;
+}
 
 State Session::state() const {
   return intake_.state() != State::kIdle ? intake_.state() : round_.state();

@@ -89,6 +89,7 @@ Status Session::configure(uint8_t flags, const uint8_t* body, size_t length, siz
 }
 
 Status Session::check(const RoundRequest& request) const {
+  if ((identity_.capabilities & Board::kInexact) != 0) return Status::kInexact;
   const Status status = round_.check(request);
   if (status != Status::kOk) return status;
   if (intake_.extracting() || capturing()) return Status::kBusy;
