@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import replace
 
 import numpy as np
@@ -74,7 +75,7 @@ class Round:
             LinkError: The link died, or what came is damaged.
         """
         planned, held = self.planned, self._session.stored.head
-        if not self._offer.starts_from(held):  # the board was reset meanwhile
+        if not self._offer.starts_from(held) and planned.hide is None:  # the board was reset meanwhile
             codec_down = planned.training.codec_down
             self._offer = self._offers.make(planned.number, planned.head, codec_down, held)
         elif held == self._offer.crc:
@@ -98,12 +99,14 @@ class Round:
             BoardError: E_DELTA_NOT_FINITE.
         """
         seconds = now() - self._started
-        delta = None if self._delta is None else self._decoded(self._delta)
+        hides = self.planned.hide is not None
+        delta = None if self._delta is None or hides else self._decoded(self._delta)
         examples = self._session.stored.train if self.planned.trains else 0
         told = self._statistics
         personal = told.correct if told and told.num_examples and self.planned.judges_personal else None
         head = self._offers.columns.of_run(self._offer.head)
-        return RoundReply(examples, told, delta, head, seconds, self._computing, personal)
+        hidden = self._delta if hides else None
+        return RoundReply(examples, told, delta, head, seconds, self._computing, personal, hidden)
 
     def _decoded(self, blob: bytes) -> NDArray[np.float32]:
         training = self.planned.training
@@ -126,6 +129,8 @@ class Round:
             raise error
         self._refusals += 1
         if self._refusals > 1:
+            if self.planned.hide is not None:  # masks cancel only where all boards start from the same head
+                raise error
             self._offer = whole(self._offers.columns.of_board(self.planned.head))
 
     # ---- Down
@@ -137,7 +142,7 @@ class Round:
         try:
             configuration = await self._configuration()
             flags = self.planned.flags | (RoundFlag.CONFIGURE if configuration else 0)
-            if session.profile.starts_by_next(len(self._offer.blob)):
+            if session.profile.starts_by_next(len(self._offer.blob), len(self._step)):
                 incoming = await self._next(flags, configuration)
             else:
                 incoming = await self._begin(flags, configuration)
@@ -153,16 +158,22 @@ class Round:
         if not session.is_configuration_due(self.planned.training, trains=self.planned.trains):
             return b""
         await session.make_noise(self.planned.noise)
-        if self.planned.configures and session.profile.shares_config(len(self._offer.blob)):
+        if self.planned.configures and session.profile.shares_config(len(self._offer.blob), len(self._step)):
             return config.pack()
         await session.link.request(Kind.CONFIG, config.pack(), Kind.CONFIGURED, name="round")
         session.configured = config
         return b""
 
+    @property
+    def _step(self) -> bytes:
+        """The step that goes with a request that trains in a masked run."""
+        hide = self.planned.hide
+        return b"" if hide is None else struct.pack("<f", hide.step)
+
     async def _next(self, flags: int, configuration: bytes) -> Incoming:
         link, offered = self._session.link, self._offer
         sequence = link.next_sequence()
-        body = Next(self.planned.number, offered.crc).pack() + configuration + offered.blob
+        body = Next(self.planned.number, offered.crc).pack() + self._step + configuration + offered.blob
         frame = control_frame(Kind.NEXT, sequence, body, flags)
         # Where a BEGIN went before, its chunks have arrived: NEXT says it once more.
         await link.send(frame, payload=len(offered.blob), part=Part((Kind.BEGIN, "round")))
@@ -174,7 +185,7 @@ class Round:
         proof = session.link.proof_of(offered.blob)
         sequence, body = await session.link.request(
             Kind.BEGIN,
-            begin.pack() + proof + configuration,
+            begin.pack() + proof + self._step + configuration,
             Kind.ACCEPT,
             proof=len(proof),
             flags=flags,
@@ -266,7 +277,9 @@ class Round:
     async def _check_examples(self, message: Done | Result) -> None:
         """Learn how many samples the board has now, its weight in the average; refuse a board that claims others."""
         session = self._session
-        claimed = message.num_examples if isinstance(message, Result) else session.stored.train
+        claimed = session.stored.train
+        if isinstance(message, Result) and self.planned.hide is None:  # which hides the number, too
+            claimed = message.num_examples
         if not self.planned.trains or (
             message.status != Status.OTHER_SAMPLES and claimed == session.stored.train
         ):
@@ -274,7 +287,7 @@ class Round:
         # Samples may have come from its sensor meanwhile: the board is asked what it holds now.
         _, body = await session.link.request(Kind.STORE, b"", Kind.STORED, role=Role.PROBE)
         session.stored = replace(Stored.unpack(body), head=session.stored.head)
-        if isinstance(message, Result) and claimed != session.stored.train:
+        if isinstance(message, Result) and self.planned.hide is None and claimed != session.stored.train:
             raise BoardError(
                 "E_BOARD_EXAMPLES",
                 f"{session.uri}: RESULT says {claimed:,} training samples, STORED {session.stored.train:,}",

@@ -16,8 +16,10 @@ from bytefed.ledger.wire_size import (
     connection_bytes,
     first_contact_bytes,
     labels_bytes,
+    masks_bytes,
     provision_bytes,
     release_bytes,
+    unmask_bytes,
     watch_bytes,
 )
 
@@ -92,6 +94,7 @@ def planned_round(
     statistics: bool = False,
     configures: bool = False,
     noises: bool = False,
+    masked: bool = False,
 ) -> ByteCount:
     """Return what a round, or an evaluation alone, costs one board.
 
@@ -102,8 +105,28 @@ def planned_round(
         statistics: Whether the board is asked for statistics, as in an evaluation.
         configures: Whether the round brings a CONFIG.
         noises: Whether NOISE goes before that.
+        masked: Whether the delta is hidden for a secure sum.
     """
-    return blobs_bytes(profile, *blobs, statistics=statistics, configures=configures, noises=noises)
+    return blobs_bytes(
+        profile, *blobs, statistics=statistics, configures=configures, noises=noises, masked=masked
+    )
+
+
+def planned_masks(profile: LinkProfile, neighbours: int, *, releases: bool = False) -> ByteCount:
+    """Return what it costs to set one board of a secure sum up.
+
+    Args:
+        profile: Profile of the link.
+        neighbours: Boards that it shares masks with.
+        releases: Whether it has to let go of a delta before.
+    """
+    count = masks_bytes(profile, neighbours)
+    return count + release_bytes(profile) if releases else count
+
+
+def planned_unmask(profile: LinkProfile, lost: int) -> ByteCount:
+    """Return what it costs to have one board take masks off the sum, with so many of its neighbours lost."""
+    return unmask_bytes(profile, lost)
 
 
 def planned_release(profile: LinkProfile) -> ByteCount:
