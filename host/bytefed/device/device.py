@@ -188,9 +188,7 @@ class Device:
         if self.welcome.state == State.READY:
             self._owed = self.welcome.round
 
-    async def ask(
-        self, kind: Kind, body: bytes, answer: Kind, *, name: Hashable = None
-    ) -> tuple[int, bytes]:
+    async def ask(self, kind: Kind, body: bytes, answer: Kind, *, name: Hashable = None) -> tuple[int, bytes]:
         """Send a request that is no part of a round: sequence number and body of the answer.
 
         Args:

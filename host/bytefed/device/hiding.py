@@ -56,7 +56,9 @@ async def ask_keys(device: Device, number: int, survivors: int, lost: int) -> li
     bodies: list[bytes] = []
 
     async def ask() -> None:
-        _, body = await device.ask(Kind.UNMASK, Unmask(number, survivors).pack(), Kind.UNMASKED, name="unmask")
+        _, body = await device.ask(
+            Kind.UNMASK, Unmask(number, survivors).pack(), Kind.UNMASKED, name="unmask"
+        )
         bodies.append(_exactly(device, body, KEY_SIZE * (1 + lost)))
 
     await _recovering(device, ask)

@@ -34,6 +34,7 @@ from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.news import round_closed
 from bytefed.federation.release import release_all
 from bytefed.federation.rules import Rules
+from bytefed.federation.secure_sum import SecureSum
 from bytefed.federation.work import Work
 from bytefed.head import Head
 from bytefed.ledger.estimate import has_statistics
@@ -70,6 +71,7 @@ class Coordinator:
         store: The run's store.
         records: The CSV files made from it.
         listener: Is told what happens.
+        sums: Sums up what boards hide; None for deltas that come as they are.
     """
 
     def __init__(
@@ -82,7 +84,9 @@ class Coordinator:
         store: Store,
         records: Records,
         listener: Listener,
+        sums: SecureSum | None = None,
     ) -> None:
+        self._sums = sums
         self._schedule = schedule
         self._rules = rules
         self._training = training
@@ -148,7 +152,19 @@ class Coordinator:
         started = now()
         self._fleet.round = number
         delivered = {delta.board for delta in self._store.deltas(number)}
-        chosen = await self._cohort.choose(number, partial(self._planned, number, head))
+        is_summed = self._sums is not None and self._store.sum_of(number) is not None
+        asked = len(delivered) if is_summed else await self._gather(number, head, delivered)
+        counted = self._closing.close(number, head, now() - started)
+        self._uncounted = (self._uncounted | set(self._store.participants(number))) - set(counted)
+        self._tell(number, max(asked, self._rules.count(len(self._store.clients()))))
+
+    async def _gather(self, number: int, head: Head, delivered: set[str]) -> int:
+        """Have the boards of a round train, but for those that delivered before; return how many were asked.
+
+        Raises:
+            LinkError: E_TOO_FEW_BOARDS or E_QUORUM.
+        """
+        chosen = await self._chosen(number, head)
         self._store.begin_round(number, sorted({member.device.name for member in chosen} | delivered))
         tasks = [
             self._work.start(self._participate(number, member, head))
@@ -158,10 +174,22 @@ class Coordinator:
         # What was delivered to a coordinator that has died since counts too.
         asked = len(delivered | {member.device.name for member in chosen})
         await self._collect(number, tasks, asked)
-        self._rules.require_quorum(number, self._store.counted(number), asked)
-        counted = self._closing.close(number, head, now() - started)
-        self._uncounted = (self._uncounted | set(self._store.participants(number))) - set(counted)
-        self._tell(number, max(asked, self._rules.count(len(self._store.clients()))))
+        self._rules.require_quorum(number, self._delivered(number), asked)
+        if self._sums is not None:
+            await self._sums.uncover(number)
+        return asked
+
+    async def _chosen(self, number: int, head: Head) -> list[Member]:
+        """Choose the boards of a round, and give them masks where deltas are hidden."""
+        plans = partial(self._planned, number, head)
+        chosen = await self._cohort.choose(number, plans)
+        if self._sums is None:
+            return chosen
+        return await self._sums.prepare(number, chosen, self._uncounted, plans)
+
+    def _delivered(self, number: int) -> int:
+        """Return how many deltas have come that count in a round."""
+        return self._store.counted(number) if self._sums is None else self._sums.delivered
 
     def _planned(self, number: int, head: Head, member: Member) -> PlannedRound:
         """Return the round that is planned for a board."""
@@ -200,13 +228,16 @@ class Coordinator:
                 now() - started,
                 estimate,
                 number=number,
-                num_examples=reply.num_examples if reply else None,
+                num_examples=reply.num_examples if reply and reply.hidden is None else None,
                 loss=told.loss if told else None,
                 correct=reply.correct if reply else None,
                 computing=reply.computing if reply else 0.0,
             )
 
     def _commit(self, number: int, member: Member, reply: RoundReply) -> Status:
+        if self._sums is not None:
+            self._keep_held(member, reply)
+            return self._sums.take(number, member, reply)
         if reply.delta is None:
             raise BoardError(
                 "E_NO_DELTA",
@@ -244,7 +275,7 @@ class Coordinator:
         pending = set(tasks)
         while pending:
             left = deadline - now()
-            if left <= 0 and self._store.counted(number) >= self._rules.needed(asked):
+            if left <= 0 and self._delivered(number) >= self._rules.needed(asked):
                 break
             done, pending = await asyncio.wait(
                 pending, timeout=left if left > 0 else None, return_when=asyncio.FIRST_COMPLETED
@@ -263,6 +294,8 @@ class Coordinator:
     async def _evaluate_last(self, number: int, head: Head) -> None:
         """Let each board that can within the deadline evaluate the last head once."""
         self._fleet.round = number
+        if self._sums is not None:  # boards tell nothing of the kind but in sums of rounds
+            return
         known = self._store.evaluated(number)
         members = [member for member in self._fleet.ready().values() if member.device.name not in known]
         tasks = [self._work.start(self._evaluate(number, member, head)) for member in members]
@@ -303,7 +336,8 @@ class Coordinator:
         self._store.add_evaluation(number, member.device.name, correct, tested, personal)
 
     def _plan(self, number: int, member: Member) -> TrainingPlan:
-        return self._training.plan(number, member.client)
+        plan = self._training.plan(number, member.client)
+        return plan if self._sums is None else self._sums.plan(plan)
 
     async def end_work(self) -> None:
         """Cancel outstanding work; boards that are interrupted still get a ledger row."""
@@ -324,5 +358,6 @@ def _estimate(device: Device, planned: PlannedRound) -> int:
         statistics=planned.statistics,
         configures=planned.configures,
         noises=planned.noise is not None,
+        masked=planned.hide is not None,
     )
     return count.wire_total

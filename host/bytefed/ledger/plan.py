@@ -16,7 +16,8 @@ from bytefed.ledger.wire_size import (
     connection_bytes,
     first_contact_bytes,
     labels_bytes,
-    masks_bytes,
+    mask_bytes,
+    peers_bytes,
     provision_bytes,
     release_bytes,
     unmask_bytes,
@@ -112,16 +113,20 @@ def planned_round(
     )
 
 
-def planned_masks(profile: LinkProfile, neighbours: int, *, releases: bool = False) -> ByteCount:
-    """Return what it costs to set one board of a secure sum up.
+def planned_mask(profile: LinkProfile, *, releases: bool = False) -> ByteCount:
+    """Return what it costs to have one board of a secure sum draw its secret.
 
     Args:
         profile: Profile of the link.
-        neighbours: Boards that it shares masks with.
         releases: Whether it has to let go of a delta before.
     """
-    count = masks_bytes(profile, neighbours)
+    count = mask_bytes(profile)
     return count + release_bytes(profile) if releases else count
+
+
+def planned_peers(profile: LinkProfile, neighbours: int) -> ByteCount:
+    """Return what it costs to give one board the points of so many neighbours."""
+    return peers_bytes(profile, neighbours)
 
 
 def planned_unmask(profile: LinkProfile, lost: int) -> ByteCount:

@@ -413,9 +413,15 @@ def noise_bytes(profile: LinkProfile) -> ByteCount:
 
 
 @cache
-def masks_bytes(profile: LinkProfile, neighbours: int) -> ByteCount:
-    """Return the bytes of the setup of one board of a secure sum, with so many neighbours."""
-    count = _exchange(profile, Mask.size(), POINT_SIZE)
+def mask_bytes(profile: LinkProfile) -> ByteCount:
+    """Return the bytes by which one board of a secure sum draws its secret."""
+    return _exchange(profile, Mask.size(), POINT_SIZE)
+
+
+@cache
+def peers_bytes(profile: LinkProfile, neighbours: int) -> ByteCount:
+    """Return the bytes by which one board of a secure sum gets the points of so many neighbours."""
+    count = ByteCount()
     for first in range(0, neighbours, profile.points_per_peers):
         points = min(profile.points_per_peers, neighbours - first)
         count += _exchange(profile, Peers.size() + POINT_SIZE * points, 0)

@@ -1,1 +1,1 @@
-"""Secure sums: hidden deltas as bytes, the masks that hide them, and what the host reads of their sum (SPEC.md section 11)."""
+"""Secure sums (SPEC.md section 11): hidden deltas as bytes, the masks that hide them, and what their sum says."""

@@ -18,8 +18,8 @@ def degree(boards: int) -> int:
 def neighbours(boards: int, seed: int) -> list[list[int]]:
     """Choose the neighbours of each board, in an order that is kept.
 
-    Boards stand on a ring in a random order, and the seven next on either side are a board's neighbours. Then edges swap
-    their ends at random, which keeps each board's number of neighbours, until little of the ring is left.
+    Boards stand on a ring in a random order, and the seven next on either side are a board's neighbours. Then edges
+    swap their ends at random, which keeps each board's number of neighbours, until little of the ring is left.
 
     Args:
         boards: Number of boards, at least 3.

@@ -1,4 +1,4 @@
-"""The sum of a round: masks taken off, and the mean delta and the statistics that it stands for (SPEC.md section 11.3)."""
+"""The sum of a round, masks taken off, and the mean delta and statistics that it stands for (SPEC.md section 11.3)."""
 
 from __future__ import annotations
 
@@ -56,7 +56,9 @@ class Total:
     test_correct: int | None
 
 
-def uncover(form: Form, blobs: Iterable[bytes], added: Iterable[bytes], subtracted: Iterable[bytes]) -> Hidden:
+def uncover(
+    form: Form, blobs: Iterable[bytes], added: Iterable[bytes], subtracted: Iterable[bytes]
+) -> Hidden:
     """Add hidden deltas, and take the masks off that don't cancel.
 
     Args:
@@ -100,8 +102,8 @@ def read_total(total: Hidden, hide: Hide, boards: int, number: int) -> Total:
 def _values(total: Hidden, boards: int, number: int) -> NDArray[np.float64]:
     """Return the sum of what boards encoded, in steps: float64 [P].
 
-    The rotation is linear, so it is undone for each bit of the lanes' sums by the codec that has one bit, and that is the
-    core's own; all numbers are whole and small, so nothing is rounded.
+    The rotation is linear, so it is undone for each bit of the lanes' sums by the codec that has one bit, the core's
+    own; all numbers are whole and small, so nothing is rounded.
     """
     form = total.form
     if not form.levels:
@@ -110,7 +112,9 @@ def _values(total: Hidden, boards: int, number: int) -> NDArray[np.float64]:
     values = np.zeros(form.parameters, np.float64)
     for bit in range(bits):
         values += 2.0**bit * _unmixed((total.lanes >> np.uint64(bit)) & np.uint64(1), form.parameters, seed)
-    rest = 2**bits - 1 - form.levels * boards  # bits count from -(2^bits - 1) on, levels from -levels * boards
+    rest = (
+        2**bits - 1 - form.levels * boards
+    )  # bits count from -(2^bits - 1) on, levels from -levels * boards
     values += rest * _unmixed(np.ones(form.lanes, np.uint64), form.parameters, seed)
     return values / 32.0
 

@@ -84,7 +84,9 @@ class OracleBoard:
             said = b"bytefed masks" + struct.pack("<I", self._run)
             self._seeds.append((point, hashlib.blake2b(said, key=shared, digest_size=16).digest()))
 
-    def begin(self, number: int, statistics: bool, step: float, config: bytes, head: bytes, own: bytes) -> None:
+    def begin(
+        self, number: int, statistics: bool, step: float, config: bytes, head: bytes, own: bytes
+    ) -> None:
         """Take all that a round's masks are bound to; `config` has the seed 0."""
         said = struct.pack("<HBHHBf", number, statistics, *self._mask, step) + config + head
         self._context = hashlib.blake2b(said, digest_size=32).digest()
@@ -113,25 +115,25 @@ class OracleBoard:
         return [self.own, *(self.key(place) for place in lost)]
 
 
-def quantized(values: Sequence[float], codec: str, boards: int, step: float, seed: int) -> tuple[list[int], F]:
+def quantized(
+    values: Sequence[float], codec: str, boards: int, step: float, seed: int
+) -> tuple[list[int], F]:
     """Return the lanes of `e`, and the mean of absolute values."""
     e, s = [F(value) for value in values], F(step)
     if not LEVELS[codec]:
         most = F(2.0 ** (31 - len(bin(boards)) + 2))
-        found = [
-            int(np.floor(min(max(F(F(v * F(F(1) / s)) + F(0.5)), -most), most))) % 2**32 for v in e
-        ]
+        found = [int(np.floor(min(max(F(F(v * F(F(1) / s)) + F(0.5)), -most), most))) % 2**32 for v in e]
         return found, F(ROTATION.total([abs(v) for v in e]) / F(len(e)))
     columns = -(-len(e) // 32)
     x = ROTATION.mixed(ROTATION.flipped(e, seed) + [F(0)] * (32 * columns - len(e)), columns)
     levels = LEVELS[codec]
-    found = [
-        int(min(max(np.floor(F(F(v * F(F(0.5) / s)) + F((levels + 1) / 2))), 0), levels)) for v in x
-    ]
+    found = [int(min(max(np.floor(F(F(v * F(F(0.5) / s)) + F((levels + 1) / 2))), 0), levels)) for v in x]
     return found, F(ROTATION.total([abs(v) for v in x]) / F(len(x)))
 
 
-def meant(total: Sequence[int], codec: str, parameters: int, survivors: int, step: float, seed: int) -> list[float]:
+def meant(
+    total: Sequence[int], codec: str, parameters: int, survivors: int, step: float, seed: int
+) -> list[float]:
     """Return the sum of deltas that a sum of lanes stands for."""
     if not LEVELS[codec]:
         return [(lane - 2**32 if lane >= 2**31 else lane) * step for lane in total]

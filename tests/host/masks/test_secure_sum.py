@@ -21,7 +21,11 @@ WORLDS = 60
 def world(rng: random.Random, name: str) -> None:
     """Let boards hide random numbers, lose some of them, and see that the rest add up to the very integers."""
     boards, parameters = rng.randint(3, 20), rng.randint(1, 70)
-    statistics, number, step = rng.random() < 0.5, rng.randint(1, 65_535), float(np.float32(2.0 ** rng.randint(-9, 3)))
+    statistics, number, step = (
+        rng.random() < 0.5,
+        rng.randint(1, 65_535),
+        float(np.float32(2.0 ** rng.randint(-9, 3))),
+    )
     form = Form(name, parameters, boards, statistics)
     near = neighbours(boards, rng.getrandbits(32))
     mask = (boards, rng.randint(1, 500), 3)
@@ -71,7 +75,10 @@ def test_what_is_hidden_adds_up_to_the_plain_sum(name: str) -> None:
 def test_lanes_come_back_as_what_was_encoded(name: str) -> None:
     rng = np.random.default_rng(5)
     values = rng.normal(0, 0.1, (5, 50)).astype(np.float32)
-    seed, step = codec.uplink_seed(0, 9), next_step(name, 5, 0.08 if name == "float32" else float(np.sqrt(32) * 0.08))
+    seed, step = (
+        codec.uplink_seed(0, 9),
+        next_step(name, 5, 0.08 if name == "float32" else float(np.sqrt(32) * 0.08)),
+    )
     form = Form(name, 50, 5, statistics=False)
     found = [oracle.quantized(row.tolist(), name, 5, step, seed)[0] for row in values]
     blobs = [oracle.join((200, 4096), lanes, form.bits) for lanes in found]
@@ -82,7 +89,10 @@ def test_lanes_come_back_as_what_was_encoded(name: str) -> None:
 
 
 def test_sizes_are_those_of_the_specification() -> None:
-    assert [Form("onebit", 330, boards, True).size for boards in (8, 64)] == [20 + 4 * 352 // 8, 20 + 7 * 352 // 8]
+    assert [Form("onebit", 330, boards, True).size for boards in (8, 64)] == [
+        20 + 4 * 352 // 8,
+        20 + 7 * 352 // 8,
+    ]
     assert Form("int8", 330, 8, False).size == 8 + 11 * 352 // 8
     assert Form("float32", 330, 8, False).size == 8 + 4 * 330
     assert Form("twobit", 33, 5, False).bits == 4
@@ -92,7 +102,9 @@ def test_sizes_are_those_of_the_specification() -> None:
 def test_neighbours_are_mutual_and_as_many_as_promised(boards: int) -> None:
     near = neighbours(boards, 7)
     assert {len(others) for others in near} == {degree(boards)} == {min(boards - 1, 14)}
-    assert all(board in near[other] and board != other for board, others in enumerate(near) for other in others)
+    assert all(
+        board in near[other] and board != other for board, others in enumerate(near) for other in others
+    )
     assert near == neighbours(boards, 7)
     if boards > 16:
         assert near != neighbours(boards, 8)
