@@ -242,6 +242,7 @@ def estimate(
     seed: int = 42,
     from_head: bool = False,
     dp: str = "",
+    secure_sum: bool = False,
 ) -> Prediction:
     """Predict every byte of a run on a link that loses nothing: exactly what ``run`` counts, not approximately.
 
@@ -261,16 +262,18 @@ def estimate(
         seed: Seed of the selection.
         from_head: Whether the run begins with a head of its own (``head``), which the first round has to bring.
         dp: "sample" where boards train with noise: a NOISE before each CONFIG, one learning rate, no statistics.
+        secure_sum: Whether boards hide their deltas: masks are set up and taken off, and no evaluation ends the run.
 
     Returns:
-        Byte counts by cause: ``board_round``, ``rounds``, ``connect``, ``evaluate``, ``total``. Giving boards their
-        samples is not included.
+        Byte counts by cause: ``board_round``, ``rounds``, ``connect``, ``masks``, ``unmask``, ``evaluate``, ``total``.
+        Giving boards their samples is not included.
 
     Raises:
-        ConfigError: E_CONFIG_RANGE, E_CONFIG_CODEC, E_MTU_SMALL, or E_CONFIG_CHOICE for an unknown link.
+        ConfigError: E_CONFIG_RANGE, E_CONFIG_CODEC, E_CONFIG_SECURE_SUM, E_MTU_SMALL, or E_CONFIG_CHOICE for an unknown
+            link.
     """
     from bytefed.codec import pair
-    from bytefed.ledger.estimate import check_ranges, link_profile, predict
+    from bytefed.ledger.estimate import check_ranges, link_profile, predict, require_summable
 
     run = {
         "clients": clients,
@@ -282,8 +285,11 @@ def estimate(
         "seed": seed,
     }
     check_ranges({"features": features, "classes": classes, "mtu": mtu, **run})
+    if secure_sum:
+        require_summable(pair(codec)[1], clients, fraction_train)
     profile = link_profile(link, mtu, sealed=not open)
-    return predict(profile, features, classes, pair(codec), from_head=from_head, noises=bool(dp), **run)  # type: ignore[arg-type]
+    run |= {"from_head": from_head, "noises": bool(dp), "secure_sum": secure_sum}
+    return predict(profile, features, classes, pair(codec), **run)  # type: ignore[arg-type]
 
 
 def blob_size(codec: str, features: int, classes: int) -> int:

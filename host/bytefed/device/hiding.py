@@ -1,4 +1,4 @@
-"""The board's part in a secure sum beside its rounds: the setup of its masks, and what takes them off (SPEC.md section 11)."""
+"""A secure sum beside its rounds: a board's masks are set up, and it takes them off (SPEC.md section 11)."""
 
 from __future__ import annotations
 

@@ -201,8 +201,8 @@ class RunConfig:
     secure_sum: bool = _key(
         False,
         bool,
-        "boards hide their deltas and statistics under masks, and the coordinator learns their sum alone; it has to keep to "
-        "the rules, and sums of 3 boards tell two of them the third's (docs/secure_sum.md)",
+        "boards hide deltas and statistics under masks: a coordinator that keeps to the rules, and whoever reads its "
+        "run.db, learns sums alone; not one that invents boards (docs/secure_sum.md)",
     )
     fraction_train: float = _key(
         1.0, float, "fraction of the boards that train in a round", low=0.0, high=1.0
@@ -329,7 +329,7 @@ def budgeted(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def chosen(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the keys that were given, and those that a budget, noise or secure sums choose where nothing else was given.
+    """Return the keys that were given, and those that a budget, noise or secure sums choose where nobody chose.
 
     Raises:
         ConfigError: As ``budgeted`` raises it.

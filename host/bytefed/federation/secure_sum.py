@@ -23,10 +23,9 @@ from bytefed.errors import BoardError
 from bytefed.events import DataRemark, Listener
 from bytefed.federation.fleet import BoardTroubles, Fleet, Member
 from bytefed.federation.rules import Rules
-from bytefed.federation.summed import MIN_SUM
 from bytefed.ledger.plan import planned_mask, planned_peers, planned_unmask
 from bytefed.ledger.rows import Phase, Status
-from bytefed.masks.form import Form
+from bytefed.masks.form import MIN_SUM, Form
 from bytefed.masks.neighbours import neighbours
 from bytefed.masks.total import Hide, Total, next_step, read_total, uncover
 from bytefed.protocol.message import Mask

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 from bytefed.codec import pair
 from bytefed.data.load import ON_BOARDS
 from bytefed.errors import ConfigError, counted
-from bytefed.masks.form import CODECS
+from bytefed.masks.form import CODECS, MIN_SUM
 
 if TYPE_CHECKING:
     from bytefed.federation.config import RunConfig
 
-MIN_SUM = 3
-"""Boards that a sum has at least: of two, each would know the other's delta."""
 STRATEGIES = ("fedavg", "fedavgm", "fedadam", "fedyogi", "fedprox")
 """The strategies that need no more than the mean of a round's deltas."""
 _RULE = {"norm_bound": 0.0, "min_train_nodes": MIN_SUM}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
 from bytefed.errors import ConfigError, check_range, did_you_mean
+from bytefed.head import parameters
 from bytefed.ledger.count import ByteCount
 from bytefed.ledger.rates import rounds_between
 from bytefed.ledger.wire_size import (
@@ -17,9 +18,15 @@ from bytefed.ledger.wire_size import (
     blob_size,
     blobs_bytes,
     connection_bytes,
+    mask_bytes,
+    peers_bytes,
     sealed_profile,
     serial_profile,
+    unmask_bytes,
 )
+from bytefed.masks.form import CODECS as SUMMABLE
+from bytefed.masks.form import MIN_SUM, Form
+from bytefed.masks.neighbours import degree
 from bytefed.seeds import select
 
 LINKS = ("serial", "ble")
@@ -58,8 +65,10 @@ class Prediction:
         rounds: Bytes of all rounds of all participants, with a CONFIG when a board first trains and whenever the
             learning rate changes.
         connect: Bytes of all connections.
-        evaluate: Bytes of the evaluation on all boards after the last round.
+        evaluate: Bytes of the evaluation on all boards after the last round; none with secure sums.
         participants: Number of boards that train in each round.
+        masks: Bytes of the setup of masks on all boards, with secure sums.
+        unmask: Bytes by which the boards of all rounds take masks off their sums, likewise.
     """
 
     board_round: ByteCount
@@ -67,11 +76,13 @@ class Prediction:
     connect: ByteCount
     evaluate: ByteCount
     participants: int
+    masks: ByteCount = field(default_factory=ByteCount)
+    unmask: ByteCount = field(default_factory=ByteCount)
 
     @property
     def total(self) -> ByteCount:
         """Bytes of the whole run."""
-        return self.rounds + self.connect + self.evaluate
+        return self.rounds + self.connect + self.evaluate + self.masks + self.unmask
 
 
 def check_ranges(values: Mapping[str, float | None]) -> None:
@@ -121,6 +132,20 @@ def classic(update_bytes: int, clients: int, rounds: int) -> int:
     return update_bytes * clients * rounds
 
 
+def require_summable(codec_up: str, clients: int, fraction_train: float) -> None:
+    """Refuse what has no secure sum.
+
+    Raises:
+        ConfigError: E_CONFIG_SECURE_SUM.
+    """
+    if codec_up not in SUMMABLE or clients < MIN_SUM or fraction_train != 1:
+        raise ConfigError(
+            "E_CONFIG_SECURE_SUM",
+            f"Secure sums are of {MIN_SUM} boards or more that all take part, with an uplink of {', '.join(SUMMABLE)}.",
+            "Give such --codec and --clients, and --fraction-train 1; or leave out --secure-sum.",
+        )
+
+
 def predict(
     profile: LinkProfile,
     features: int,
@@ -137,6 +162,7 @@ def predict(
     blobs: tuple[int, int] | None = None,
     from_head: bool = False,
     noises: bool = False,
+    secure_sum: bool = False,
 ) -> Prediction:
     """Predict the bytes that `bytefed run` counts if none is lost: exactly, not approximately.
 
@@ -159,20 +185,34 @@ def predict(
         blobs: Bytes of the downlink's and of the uplink's blob, where they are not those of a head; None for a head's.
         from_head: Whether the run begins with another head than zeros, which the first round has to bring.
         noises: Whether boards train with noise, and get a NOISE before each CONFIG.
+        secure_sum: Whether boards hide their deltas, heads alone; all of them take part in all rounds then.
 
     Raises:
         ConfigError: E_TOO_LARGE for blobs that the link can't carry.
     """
     participants = min(max(int(fraction_train * clients), min_train_nodes), clients)
     down, up = blobs or tuple(blob_size(codec, features, classes) for codec in codecs)
-    board_round = blobs_bytes(profile, down, up)
+    form = partial(Form, codecs[1], parameters(features, classes), clients)
+    sizes = {told: form(statistics=told).size if secure_sum else up for told in (False, True)}
+    board_round = blobs_bytes(profile, down, sizes[False], masked=secure_sum)
     drawn = _Drawn(clients, participants, seed)
     if learning_rate_rounds is None:
         learning_rate_rounds = rounds_between(rounds)
     total = ByteCount()
     for kind, count in _kinds(drawn, rounds, learning_rate_rounds, statistics_rounds).items():
         blob = 0 if kind.first and not from_head else down
-        total += blobs_bytes(profile, blob, up, **kind.told, noises=noises) * count
+        size = sizes[kind.statistics]
+        total += blobs_bytes(profile, blob, size, **kind.told, noises=noises, masked=secure_sum) * count
+    if secure_sum:
+        return Prediction(
+            board_round=board_round,
+            rounds=total,
+            connect=connection_bytes(profile) * clients,
+            evaluate=ByteCount(),
+            participants=participants,
+            masks=(mask_bytes(profile) + peers_bytes(profile, degree(clients))) * clients,
+            unmask=unmask_bytes(profile, 0) * (participants * rounds),
+        )
     evaluation = partial(blobs_bytes, profile, down, 0, statistics=True)
     return Prediction(
         board_round=board_round,

@@ -12,6 +12,8 @@ from bytefed import _core
 
 CODECS = {"float32": 0, "int8": 255, "onebit": 1, "twobit": 3}
 """The codecs of deltas that can be summed hidden, and their levels; 0 for numbers of 32 bits."""
+MIN_SUM = 3
+"""Boards that a sum has at least: of two, each would know the other's delta."""
 KEY_SIZE = 16
 """Bytes of the key of a mask."""
 POINT_SIZE = 32

@@ -27,6 +27,7 @@ from bytefed.ledger.estimate import (
     classic,
     link_profile,
     predict,
+    require_summable,
 )
 from bytefed.ledger.expected_loss import blobs_expected
 from bytefed.ledger.rates import rounds_between
@@ -117,6 +118,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="the run begins with a head, as by `bytefed run --head FILE`: the first round has to bring it",
     )
     _add_noise(parser)
+    add(
+        "--secure-sum",
+        action="store_true",
+        help="boards hide their deltas, as by `bytefed run --secure-sum`; setup of masks included",
+    )
     _add_watch(parser.add_argument_group("watching instead of training"))
     _add_budget(parser.add_argument_group("a budget for each board"))
     add("--seed", type=int, default=42, help="seed of who trains in which round (default: 42)")
@@ -200,6 +206,7 @@ def run(args: argparse.Namespace) -> int:
         {name: getattr(args, name) for name in _RANGED if not (name == "rounds" and args.rounds == 0)}
     )
     _as_with_noise(args, budget)
+    _require_summable(args, budget)
     if args.watch is not None:
         from bytefed.cli.watch_estimate import show_watch
 
@@ -294,6 +301,24 @@ def _as_with_noise(args: argparse.Namespace, budget: Budget | None) -> None:
         args.learning_rate_rounds = 0
 
 
+def _require_summable(args: argparse.Namespace, budget: Budget | None) -> None:
+    """Refuse what a run with secure sums has not.
+
+    Raises:
+        ConfigError: E_CONFIG_SECURE_SUM.
+    """
+    if not args.secure_sum:
+        return
+    others = (budget, args.dp, args.loss, args.watch, args.update_bytes, args.shape)
+    if any(others):
+        raise ConfigError(
+            "E_CONFIG_SECURE_SUM",
+            "Secure sums are of heads, and priced for runs without a budget, noise and lost frames.",
+            "Give --features and --classes, and none of --budget, --dp, --loss, --shape, --update-bytes and --watch.",
+        )
+    require_summable(pair(args.codec)[1], args.clients, args.fraction_train)
+
+
 def _predict(args: argparse.Namespace, profile: LinkProfile, update: _Update) -> Prediction | None:
     """Return the exact estimate; None for an update that is no head, and more than a transfer can carry."""
     try:
@@ -307,6 +332,7 @@ def _predict(args: argparse.Namespace, profile: LinkProfile, update: _Update) ->
             fraction_train=args.fraction_train,
             min_train_nodes=args.min_train_nodes,
             noises=bool(args.dp),
+            secure_sum=args.secure_sum,
             learning_rate_rounds=args.learning_rate_rounds,
             statistics_rounds=args.statistics_rounds,
             seed=args.seed,
@@ -423,7 +449,8 @@ def _interval(text: str) -> float:
 
 def _document(args: argparse.Namespace, update: _Update, prediction: Prediction | None) -> dict[str, Any]:
     total = classic(update.size, args.clients, args.rounds)
-    names = ("board_round", "rounds", "connect", "evaluate", "total")
+    masked = ("masks", "unmask") if args.secure_sum else ()
+    names = ("board_round", "rounds", "connect", *masked, "evaluate", "total")
     return {
         "update_bytes": update.size,
         "clients": args.clients,
@@ -483,9 +510,12 @@ def _table(prediction: Prediction) -> Table:
         "one round of one board": prediction.board_round,
         "all rounds": prediction.rounds,
         "connecting": prediction.connect,
+        "setting up masks": prediction.masks,
+        "taking off masks": prediction.unmask,
         "last evaluation": prediction.evaluate,
         "total": prediction.total,
     }
+    rows = {name: count for name, count in rows.items() if count.wire_total}
     return count_table("boards", rows)
 
 
