@@ -102,7 +102,7 @@ class Round:
         hides = self.planned.hide is not None
         delta = None if self._delta is None or hides else self._decoded(self._delta)
         examples = self._session.stored.train if self.planned.trains else 0
-        told = self._statistics
+        told = None if hides else self._statistics  # which are hidden, too
         personal = told.correct if told and told.num_examples and self.planned.judges_personal else None
         head = self._offers.columns.of_run(self._offer.head)
         hidden = self._delta if hides else None

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 LEVELS = {"float32": 0, "int8": 255, "onebit": 1, "twobit": 3}
 NUMBERS = {"float32": 0, "int8": 1, "onebit": 2, "twobit": 3}
 F = np.float32
@@ -98,16 +98,23 @@ class OracleBoard:
 
     def hide(self, words: Sequence[int], lanes: Sequence[int], bits: int) -> bytes:
         """Return the hidden blob of words and lanes."""
-        size = 4 * len(words) + -(-bits * len(lanes) // 8)
-        masks = [(1, self.own)] + [
-            (1 if self.point < point else -1, self.key(place)) for place, (point, _) in enumerate(self._seeds)
+        return self._masked(join(words, lanes, bits), len(words), len(lanes), bits, 1)
+
+    def show(self, blob: bytes, words: int, lanes: int, bits: int) -> bytes:
+        """Return the plain blob that a hidden one of this board was made of."""
+        return self._masked(blob, words, lanes, bits, -1)
+
+    def _masked(self, blob: bytes, words: int, lanes: int, bits: int, way: int) -> bytes:
+        masks = [(way, self.own)] + [
+            (way if self.point < point else -way, self.key(place))
+            for place, (point, _) in enumerate(self._seeds)
         ]
-        words, lanes = list(words), list(lanes)
+        found_words, found_lanes = split(blob, words, lanes, bits)
         for sign, key in masks:
-            more_words, more_lanes = split(keystream(key, size), len(words), len(lanes), bits)
-            words = [(a + sign * b) % 2**32 for a, b in zip(words, more_words, strict=True)]
-            lanes = [(a + sign * b) % 2**bits for a, b in zip(lanes, more_lanes, strict=True)]
-        return join(words, lanes, bits)
+            more_words, more_lanes = split(keystream(key, len(blob)), words, lanes, bits)
+            found_words = [(a + sign * b) % 2**32 for a, b in zip(found_words, more_words, strict=True)]
+            found_lanes = [(a + sign * b) % 2**bits for a, b in zip(found_lanes, more_lanes, strict=True)]
+        return join(found_words, found_lanes, bits)
 
     def unmask(self, survivors: int) -> list[bytes]:
         """Return the board's own key, and those that it shares with neighbours that did not survive."""
