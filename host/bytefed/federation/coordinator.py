@@ -43,6 +43,10 @@ from bytefed.ledger.rows import Status
 from bytefed.runs.csv_files import Records
 from bytefed.runs.store import Store
 
+_WITHOUT_MASKS = ("E_BOARD_NO_MASKS", "E_BOARD_MASKS_USED")
+"""Errors of boards that get masks before the next round."""
+_BUDGET_SPENT = ("E_BUDGET_SPENT", "E_BOARD_BUDGET_SPENT")
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -259,14 +263,15 @@ class Coordinator:
             )
 
     def _fail(self, number: int, member: Member, error: BytefedError) -> Status:
-        """Report a board that failed; one that diverged or can't pay stays, to any other the fleet reconnects."""
-        if error.code not in ("E_DELTA_NOT_FINITE", "E_BUDGET_SPENT", "E_BOARD_BUDGET_SPENT"):
+        """Report a board that failed; to one that is lost the fleet reconnects, others stay."""
+        if error.code not in (*_WITHOUT_MASKS, *_BUDGET_SPENT, "E_DELTA_NOT_FINITE"):
             self._fleet.lose(member, error)
             return "failed"
         self._listener(BoardTrouble(member.device.name, number, error.code, error.message, error.remedy))
         if error.code == "E_DELTA_NOT_FINITE":
             return "rejected"
-        self._fleet.purses.retire(member.device)
+        if error.code in _BUDGET_SPENT:
+            self._fleet.purses.retire(member.device)
         return "failed"
 
     async def _collect(self, number: int, tasks: Sequence[asyncio.Task[None]], asked: int) -> None:

@@ -31,32 +31,23 @@ def check(config: RunConfig) -> None:
     """
     if not config.secure_sum:
         return
-    up = pair(config.codec)[1]
-    excluded = {
-        f"deltas in {up} can't be summed hidden, for their positions or signs are data: give --codec float32, "
-        "or DOWNLINK/UPLINK with an uplink of " + ", ".join(CODECS): up not in CODECS,
-        f"{config.strategy} looks at single deltas, and there is only their sum: give --strategy one of "
-        + ", ".join(STRATEGIES): config.strategy not in STRATEGIES,
-        "a bound on single boards needs their deltas, and there is only their sum: --norm-bound is 0": (
-            config.norm_bound != 0
-        ),
-        "boards of a masked run make no personal heads: leave out --personal": config.personal,
-        "noise and secure sums don't go together yet: leave out --dp, or --secure-sum": bool(config.dp),
-        "the rounds of a budget are planned without masks: give --rounds, and no budget": config.limit
-        is not None,
-        "boards that have labels in an order of their own can't be summed: give --data another task": (
-            config.data == ON_BOARDS
-        ),
-        "a board that is left out of a round leaves masks that others must take off: --fraction-train is 1": (
-            config.fraction_train != 1
-        ),
-        f"a sum of fewer than {MIN_SUM} boards tells too much of each: give --min-train-nodes {MIN_SUM} or more": (
-            config.min_train_nodes < MIN_SUM
-        ),
-    }
-    for reason, is_so in excluded.items():
-        if is_so:
-            problem, _, remedy = reason.rpartition(": ")
+    up, only = pair(config.codec)[1], "and there is only their sum"
+    uplinks, strategies = ", ".join(CODECS), ", ".join(STRATEGIES)
+    for excluded, problem, remedy in (
+        (config.limit, "the rounds of a budget are planned without masks", "give --rounds, and no budget"),
+        (up not in CODECS, f"{up} is excluded: its positions or signs are data", f"give an uplink of {uplinks}"),
+        (config.strategy not in STRATEGIES, f"{config.strategy} looks at single deltas, {only}",
+         f"give --strategy one of {strategies}"),
+        (config.norm_bound, f"a bound on single boards needs their deltas, {only}", "give --norm-bound 0"),
+        (config.personal, "boards make no personal heads", "leave out --personal"),
+        (config.dp, "noise is not possible yet", "leave out --dp, or --secure-sum"),
+        (config.data == ON_BOARDS, "labels in an order of a board's own can't be summed", "give --data another task"),
+        (config.fraction_train != 1, "all boards take part, for others would have to take their masks off",
+         "give --fraction-train 1"),
+        (config.min_train_nodes < MIN_SUM, f"a sum of fewer than {MIN_SUM} boards tells too much of each",
+         f"give --min-train-nodes {MIN_SUM} or more"),
+    ):  # fmt: skip
+        if excluded:
             raise _excluded(problem, remedy)
 
 
@@ -68,7 +59,7 @@ def require_boards(config: RunConfig, boards: int) -> None:
     """
     if config.secure_sum and boards < MIN_SUM:
         raise _excluded(
-            f"a sum of fewer than {MIN_SUM} boards tells too much of each, and there {counted(boards, 'board')}",
+            f"a sum of fewer than {MIN_SUM} boards tells too much of each, and this run has {counted(boards, 'board')}",
             f"name {MIN_SUM} boards or more, such as --boards virtual:8",
         )
 
