@@ -1,6 +1,7 @@
 #include "bytefed/secure_sum/masks.h"
 
 #include "bytefed/privacy/random_stream.h"
+#include "bytefed/protocol/header.h"
 #include "bytefed/secure_sum/lanes.h"
 
 namespace bytefed {
@@ -100,7 +101,10 @@ bool Masks::take(size_t first, const uint8_t* points, size_t count, uint32_t run
     const int order = std::memcmp(points, point_, kKeySize);
     good = good && order != 0 && x25519(secret_, points, shared);
     smaller = static_cast<uint16_t>(smaller | (order < 0 ? 1u : 0u) << i);
-    Blake2b(kMaskKeySize, shared, sizeof shared).add("bytefed masks", 13).add(&run, sizeof run).finish(seeds[i]);
+    Blake2b(kMaskKeySize, shared, sizeof shared)
+        .add("bytefed masks", 13)
+        .add(&run, sizeof run)
+        .finish(seeds[i]);
   }
   if (good) {
     const uint16_t taken = static_cast<uint16_t>(((1u << count) - 1) << first);
@@ -121,6 +125,24 @@ void Masks::forget() {
   wipe(seeds_, sizeof seeds_);
   wipe(context_, sizeof context_);
   wipe(own_, sizeof own_);
+}
+
+void Masks::open(uint16_t round, bool statistics, float step, Config config, const float* head,
+                 size_t count) {
+  constexpr size_t kSetup = sizeof(plan_.setup);  // boards that were set up anew have another number
+  uint8_t plan[Mask::kSize], training[Config::kSize];
+  const uint8_t asked = statistics ? 1 : 0;
+  config.seed = 0;
+  pack(plan_, plan);
+  pack(config, training);
+  Blake2b(sizeof context_)
+      .add(&round, sizeof round)
+      .add(&asked, sizeof asked)
+      .add(plan + kSetup, sizeof plan - kSetup)
+      .add(&step, sizeof step)
+      .add(training, sizeof training)
+      .add(head, sizeof(float) * count)
+      .finish(context_);
 }
 
 void Masks::make_key(size_t neighbour, uint8_t key[kMaskKeySize]) const {

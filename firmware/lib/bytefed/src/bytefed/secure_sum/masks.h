@@ -42,8 +42,8 @@ class Masks {
 
   // The last round of which this setup has hidden a blob; 0 for none.
   uint16_t used() const { return used_; }
-  // Takes the digest of all that the boards of the round have in common.
-  void open(const uint8_t context[kContextSize]) { std::memcpy(context_, context, kContextSize); }
+  // Takes the digest of all that the boards of a round have in common: their masks cancel only then.
+  void open(uint16_t round, bool statistics, float step, Config config, const float* head, size_t count);
   // Hides the blob of the opened round, once. The own key is random.
   void hide(uint16_t round, const uint8_t own[kMaskKeySize], const SumLayout& layout, uint8_t* blob);
   // Whether the keys for these survivors among the neighbours may be told, of the blob hidden last.
@@ -59,8 +59,8 @@ class Masks {
   void make_key(size_t neighbour, uint8_t key[kMaskKeySize]) const;
 
   Mask plan_ = {};
-  uint16_t known_ = 0;      // bit i: the seed of neighbour i is there
-  uint16_t smaller_ = 0;    // bit i: its point is the smaller one, so this board subtracts
+  uint16_t known_ = 0;    // bit i: the seed of neighbour i is there
+  uint16_t smaller_ = 0;  // bit i: its point is the smaller one, so this board subtracts
   uint16_t used_ = 0;
   uint16_t survivors_ = 0;  // of which keys were told
   bool told_ = false;

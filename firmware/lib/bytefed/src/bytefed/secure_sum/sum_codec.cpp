@@ -80,16 +80,4 @@ uint32_t sum_word(float value, uint16_t boards) {
   return value < static_cast<float>(most) ? static_cast<uint32_t>(value) : most;
 }
 
-void decode_sum(const SumScale& scale, uint16_t survivors, size_t count, const uint32_t* totals,
-                float* values) {
-  const bool lossy = is_lossy(scale.codec);
-  const uint32_t gain = lossy ? 2 : 1, lowest = levels_of(scale.codec) * survivors;
-  const size_t n = lossy ? padded(count) : count;
-  for (size_t i = 0; i < n; ++i) {
-    values[i] = static_cast<float>(static_cast<int32_t>(gain * totals[i] - lowest));
-  }
-  if (lossy) return rotate_back(count, scale.seed, scale.step, values);
-  for (size_t i = 0; i < n; ++i) values[i] *= scale.step;
-}
-
 }  // namespace bytefed

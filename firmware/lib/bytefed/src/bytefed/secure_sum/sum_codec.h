@@ -46,9 +46,4 @@ constexpr uint32_t largest_word(uint16_t boards) {
 // A value of at least 0 as a word.
 uint32_t sum_word(float value, uint16_t boards);
 
-// Writes the values that the lanes' totals over `survivors` boards stand for; `values` has room as in
-// decode().
-void decode_sum(const SumScale& scale, uint16_t survivors, size_t count, const uint32_t* totals,
-                float* values);
-
 }  // namespace bytefed

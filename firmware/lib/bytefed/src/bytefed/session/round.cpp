@@ -172,7 +172,9 @@ void Round::start_training() {
   if (trains()) {
     delta_codec_ = static_cast<Codec>(codec_of(config_.codec_up));
     delta_seed_ = uplink_seed(config_.seed, request_.round);
-    if (masked_) open_masks();
+    if (masked_) {
+      masks_.open(request_.round, wants_statistics(), request_.step, config_, memory_.global, parameters());
+    }
   }
   work_ = wants_statistics() && !guarded() && (trains() || !masked_) ? Work::kEvaluate : Work::kTrain;
 }

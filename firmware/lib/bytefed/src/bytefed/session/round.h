@@ -86,8 +86,8 @@ class Round {
   bool can_mask() const { return masked_ && masks_.ready(); }
   // Whether what tells of single samples stays on the board.
   bool withholds() const { return guarded() || masked_; }
-  // Takes the run's plan of a secure sum and draws the board's secret, unless this is the plan that it has. No
-  // round is under way, no delta waits.
+  // Takes the run's plan of a secure sum and draws the board's secret, unless this is the plan that it has.
+  // No round is under way, no delta waits.
   Status take_masks(const Mask& plan);
   const Masks& masks() const { return masks_; }
   // Takes points of neighbours, likewise.
@@ -150,7 +150,6 @@ class Round {
   SumLayout sum_layout_of(Codec codec, size_t words) const {
     return sum_layout(codec, parameters(), masks_.plan().boards, words);
   }
-  void open_masks();
   bool mask_delta();
   bool hide(const SumLayout& layout);
   void write_words(float size, uint8_t* blob) const;

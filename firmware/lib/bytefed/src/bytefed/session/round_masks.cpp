@@ -31,28 +31,9 @@ Status Round::check_masks(const RoundRequest& request) const {
   if (!SumScale{codec, masks_.plan().boards, request.step, 0}.valid()) return Status::kBadValue;
   if (request.round <= masks_.used()) return Status::kMasksUsed;
   const bool lossy = memory_.residual != nullptr;
-  const size_t room = sizeof(float) * (local_floats(memory_.largest(), lossy) -
-                                       (is_lossy(codec) ? padded(parameters()) : 0));
+  const size_t room =
+      sizeof(float) * (local_floats(memory_.largest(), lossy) - (is_lossy(codec) ? padded(parameters()) : 0));
   return sum_layout_of(codec, kSumWords).size() <= room ? Status::kOk : Status::kTooLarge;
-}
-
-// Takes the digest of what all boards of the round must have in common.
-void Round::open_masks() {
-  Config config = config_;
-  config.seed = 0;
-  uint8_t plan[Mask::kSize], common[Config::kSize], context[kContextSize];
-  pack(masks_.plan(), plan);
-  pack(config, common);
-  const uint8_t statistics = wants_statistics() ? 1 : 0;
-  Blake2b(sizeof context)
-      .add(&request_.round, sizeof request_.round)
-      .add(&statistics, 1)
-      .add(plan + 1, sizeof plan - 1)  // without the number of the setup
-      .add(&request_.step, sizeof request_.step)
-      .add(common, sizeof common)
-      .add(memory_.global, sizeof(float) * parameters())
-      .finish(context);
-  masks_.open(context);
 }
 
 // Makes the masked blob of the delta in `local`, and leaves its encoding error there. False if training

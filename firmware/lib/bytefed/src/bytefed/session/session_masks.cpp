@@ -14,11 +14,9 @@ void Session::on_mask(uint8_t sequence, const uint8_t* body, size_t length) {
   Mask plan;
   if (!unpack(body, length, &plan)) return outbox_.answer_error(sequence, Status::kBadLength);
   if (port_.random == nullptr) return outbox_.answer_error(sequence, Status::kUnknownKind);
-  if (kHeaderSize + Peers::kSize + kKeySize > outbox_.message_limit()) {
-    return outbox_.answer_error(sequence, Status::kTooLarge);
-  }
   enter_run();
-  const Status status = can_set_up() ? round_.take_masks(plan) : Status::kBusy;
+  const bool fits = kHeaderSize + Peers::kSize + kKeySize <= outbox_.message_limit();
+  const Status status = !can_set_up() ? Status::kBusy : fits ? round_.take_masks(plan) : Status::kTooLarge;
   if (status != Status::kOk) return outbox_.answer_error(sequence, status);
   watch_.forget();
   std::memcpy(outbox_.start_answer(Kind::kMasked, sequence, kKeySize), round_.masks().point(), kKeySize);
