@@ -97,6 +97,13 @@ def refusal(name: str, body: bytes) -> BoardError:
     return board_error(name, status)
 
 
+def without_masks(name: str) -> BoardError:
+    """Return the error for a board that was reset in a run with secure sums."""
+    return BoardError(
+        "E_BOARD_NO_MASKS", f"{name}: the board was reset and has lost its masks", _REMEDIES[Status.NO_MASKS]
+    )
+
+
 def board_error(name: str, status: int) -> BoardError:
     """Return the error for a status that a board sent."""
     if status == Status.LOCKED:

@@ -17,7 +17,7 @@ from bytefed.device.frames import Incoming
 from bytefed.device.link import TRIES
 from bytefed.device.offers import Offers
 from bytefed.device.plan import PlannedRound, RoundReply
-from bytefed.device.refusals import board_error
+from bytefed.device.refusals import board_error, without_masks
 from bytefed.device.session import Session
 from bytefed.errors import BoardError, LinkError
 from bytefed.ledger import wire_size
@@ -28,6 +28,7 @@ from bytefed.protocol.header import control_frame
 from bytefed.protocol.message import (
     Accept,
     Begin,
+    Capability,
     Done,
     Kind,
     Next,
@@ -57,6 +58,7 @@ class Round:
         self._session = session
         self._offers = offers
         self._started = now()
+        self._connections = session.connections
         self._offer = planned.offer
         self._refusals = 0
         self._brought: Brought | None = None
@@ -74,6 +76,7 @@ class Round:
             BoardError: The board refused, or training diverged.
             LinkError: The link died, or what came is damaged.
         """
+        self._require_masks()
         planned, held = self.planned, self._session.stored.head
         if not self._offer.starts_from(held) and planned.hide is None:  # the board was reset meanwhile
             codec_down = planned.training.codec_down
@@ -91,6 +94,16 @@ class Round:
         await self._take(incoming)
         if self._delta is None and self._brought is not None and self._brought.waits:
             await self._pull_delta(self._brought)
+
+    def _require_masks(self) -> None:
+        """Refuse to ask a board for a hidden delta that was reset, and might know no more that it has to hide it."""
+        session = self._session
+        if (
+            self.planned.hide is not None
+            and session.connections != self._connections
+            and not session.board.capabilities & Capability.MASKED
+        ):
+            raise without_masks(session.uri)
 
     def reply(self) -> RoundReply:
         """Return what the board brought, once ``advance`` has.

@@ -28,7 +28,7 @@ from bytefed.ledger.rows import Phase, Status
 from bytefed.masks.form import MIN_SUM, Form
 from bytefed.masks.neighbours import neighbours
 from bytefed.masks.total import Hide, Total, next_step, read_total, uncover
-from bytefed.protocol.message import Mask
+from bytefed.protocol.message import Capability, Mask
 from bytefed.runs.store import Store
 from bytefed.runs.sums import StoredSum
 
@@ -60,7 +60,7 @@ class _Setup:
         number: Its number, as boards are told.
         hide: What its rounds have in common.
         places: Place of each board, by name.
-        boots: The boot id of each board, in their order: a board that was reset has lost its masks.
+        boots: The boot id of each board, in their order, and its connection: a board that was reset has lost its masks.
         near: The neighbours of each board, by place.
         points: The point of each board.
     """
@@ -68,14 +68,18 @@ class _Setup:
     number: int
     hide: Hide
     places: dict[str, int]
-    boots: list[int | None]
+    boots: list[tuple[int | None, int]]
     near: list[list[int]]
     points: list[bytes]
 
     def has(self, device: Device) -> bool:
         """Return whether a board still has its masks of this setup."""
         place = self.places.get(device.name)
-        return place is not None and self.boots[place] == device.boot
+        if place is None or self.boots[place][0] != device.boot:
+            return False
+        return self.boots[place][1] == device.connections or bool(
+            device.board.capabilities & Capability.MASKED
+        )
 
     def survivors(self, place: int, there: set[int]) -> tuple[int, list[int]]:
         """Return which neighbours of a board are in a sum, as a bitmap, and those that are not."""
@@ -211,7 +215,7 @@ class SecureSum:
         left = [member for member in members if member.device.name in given]
         if len(left) == len(members):
             hide = Hide(mask.boards, mask.reference, 1.0)
-            boots = [member.device.boot for member in members]
+            boots = [(member.device.boot, member.device.connections) for member in members]
             self._setup = _Setup(mask.setup, hide, places, boots, near, all_points)
         return left
 

@@ -75,7 +75,9 @@ def refuse_elsewhere(config: RunConfig, place: str) -> None:
         ConfigError: E_CONFIG_SECURE_SUM.
     """
     if config.secure_sum:
-        raise _excluded(f"{place} has no secure sums yet", "leave out secure_sum; `bytefed run` has them")
+        raise _excluded(
+            f"{place} can't sum hidden deltas yet", "leave out secure_sum; `bytefed run` has them"
+        )
 
 
 def _excluded(problem: str, remedy: str) -> ConfigError:

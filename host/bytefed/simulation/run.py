@@ -25,6 +25,7 @@ from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.news import round_closed, run_started
 from bytefed.federation.rules import Rules, score
 from bytefed.federation.start import began_with, first_head
+from bytefed.federation.summed import refuse_elsewhere
 from bytefed.head import Head
 from bytefed.ledger.estimate import LEFT_OUT, classic, has_statistics
 from bytefed.ledger.rows import RoundSummary
@@ -138,6 +139,7 @@ class Simulation:
         listener: Listener,
         strategy: Strategy | None = None,
     ) -> None:
+        refuse_elsewhere(config, "a simulation")
         config, strategy = config.with_strategy(strategy)
         task, partition = assignment.task, assignment.partition
         _check_sizes(partition)
