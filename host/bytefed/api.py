@@ -265,31 +265,29 @@ def estimate(
         secure_sum: Whether boards hide their deltas: masks are set up and taken off, and no evaluation ends the run.
 
     Returns:
-        Byte counts by cause: ``board_round``, ``rounds``, ``connect``, ``masks``, ``unmask``, ``evaluate``, ``total``.
-        Giving boards their samples is not included.
+        Bytes by cause, without samples: ``board_round``, ``rounds``, ``connect``, ``evaluate``, ``masks``, ``unmask``.
 
     Raises:
-        ConfigError: E_CONFIG_RANGE, E_CONFIG_CODEC, E_CONFIG_SECURE_SUM, E_MTU_SMALL, or E_CONFIG_CHOICE for an unknown
-            link.
+        ConfigError: E_CONFIG_RANGE, E_CONFIG_CODEC, E_CONFIG_CHOICE, E_CONFIG_SECURE_SUM, or E_MTU_SMALL.
     """
     from bytefed.codec import pair
-    from bytefed.ledger.estimate import check_ranges, link_profile, predict, require_summable
+    from bytefed.ledger.estimate import check_ranges, link_profile, predict
+    from bytefed.ledger.estimate_sums import predict_sums
 
     run = {
         "clients": clients,
         "rounds": rounds,
         "fraction_train": fraction_train,
-        "min_train_nodes": min_train_nodes,
         "learning_rate_rounds": 0 if dp and learning_rate_rounds is None else learning_rate_rounds,
         "statistics_rounds": 0 if dp else statistics_rounds,
-        "seed": seed,
     }
-    check_ranges({"features": features, "classes": classes, "mtu": mtu, **run})
+    drawn = {"min_train_nodes": min_train_nodes, "seed": seed}
+    check_ranges({"features": features, "classes": classes, "mtu": mtu, **run, **drawn})
+    profile, codecs = link_profile(link, mtu, sealed=not open), pair(codec)
     if secure_sum:
-        require_summable(pair(codec)[1], clients, fraction_train)
-    profile = link_profile(link, mtu, sealed=not open)
-    run |= {"from_head": from_head, "noises": bool(dp), "secure_sum": secure_sum}
-    return predict(profile, features, classes, pair(codec), **run)  # type: ignore[arg-type]
+        return predict_sums(profile, features, classes, codecs, from_head=from_head, **run)  # type: ignore[arg-type]
+    run |= {**drawn, "from_head": from_head, "noises": bool(dp)}
+    return predict(profile, features, classes, codecs, **run)  # type: ignore[arg-type]
 
 
 def blob_size(codec: str, features: int, classes: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -188,20 +188,14 @@ class Device:
         if self.welcome.state == State.READY:
             self._owed = self.welcome.round
 
-    async def ask(self, kind: Kind, body: bytes, answer: Kind, *, name: Hashable = None) -> tuple[int, bytes]:
+    async def ask(self, kind: Kind, body: bytes, answer: Kind) -> tuple[int, bytes]:
         """Send a request that is no part of a round: sequence number and body of the answer.
-
-        Args:
-            kind: Kind of the request.
-            body: Its body.
-            answer: The kind to wait for.
-            name: Identifies the request across reconnections; see ``Link.request``.
 
         Raises:
             BoardError: The board answered by ERROR.
             LinkError: E_NO_ANSWER, or the link died.
         """
-        return await self._session.link.request(kind, body, answer, name=name)
+        return await self._session.link.request(kind, body, answer)
 
     async def refresh(self) -> None:
         """Hear once more what the connected board is and holds: ``board`` and ``stored`` are then as it says."""

@@ -22,7 +22,7 @@ async def draw_point(device: Device, mask: Mask) -> bytes:
     points: list[bytes] = []
 
     async def ask() -> None:
-        _, body = await device.ask(Kind.MASK, mask.pack(), Kind.MASKED, name="masks")
+        _, body = await device.session.link.request(Kind.MASK, mask.pack(), Kind.MASKED, name="masks")
         points.append(_exactly(device, body, POINT_SIZE))
 
     await _recovering(device, ask)
@@ -36,7 +36,7 @@ async def give_points(device: Device, points: Sequence[bytes]) -> None:
         size = device.profile.points_per_peers
         for first in range(0, len(points), size):
             body = Peers(first).pack() + b"".join(points[first : first + size])
-            await device.ask(Kind.PEERS, body, Kind.PEERED, name=("peers", first))
+            await device.session.link.request(Kind.PEERS, body, Kind.PEERED, name=("peers", first))
 
     await _recovering(device, give)
 
@@ -56,7 +56,7 @@ async def ask_keys(device: Device, number: int, survivors: int, lost: int) -> li
     bodies: list[bytes] = []
 
     async def ask() -> None:
-        _, body = await device.ask(
+        _, body = await device.session.link.request(
             Kind.UNMASK, Unmask(number, survivors).pack(), Kind.UNMASKED, name="unmask"
         )
         bodies.append(_exactly(device, body, KEY_SIZE * (1 + lost)))

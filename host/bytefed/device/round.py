@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import replace
 
 import numpy as np
@@ -15,9 +14,10 @@ from bytefed.device.blob import pull, push
 from bytefed.device.done import Brought, DoneForm
 from bytefed.device.frames import Incoming
 from bytefed.device.link import TRIES
+from bytefed.device.masked_round import claimed_examples, require_masks, step_of
 from bytefed.device.offers import Offers
 from bytefed.device.plan import PlannedRound, RoundReply
-from bytefed.device.refusals import board_error, without_masks
+from bytefed.device.refusals import board_error
 from bytefed.device.session import Session
 from bytefed.errors import BoardError, LinkError
 from bytefed.ledger import wire_size
@@ -28,7 +28,6 @@ from bytefed.protocol.header import control_frame
 from bytefed.protocol.message import (
     Accept,
     Begin,
-    Capability,
     Done,
     Kind,
     Next,
@@ -58,7 +57,7 @@ class Round:
         self._session = session
         self._offers = offers
         self._started = now()
-        self._connections = session.connections
+        self._connections, self._step = session.connections, step_of(planned)
         self._offer = planned.offer
         self._refusals = 0
         self._brought: Brought | None = None
@@ -76,7 +75,7 @@ class Round:
             BoardError: The board refused, or training diverged.
             LinkError: The link died, or what came is damaged.
         """
-        self._require_masks()
+        require_masks(self._session, self.planned, self._connections)
         planned, held = self.planned, self._session.stored.head
         if not self._offer.starts_from(held) and planned.hide is None:  # the board was reset meanwhile
             codec_down = planned.training.codec_down
@@ -94,16 +93,6 @@ class Round:
         await self._take(incoming)
         if self._delta is None and self._brought is not None and self._brought.waits:
             await self._pull_delta(self._brought)
-
-    def _require_masks(self) -> None:
-        """Refuse to ask a board for a hidden delta that was reset, and might know no more that it has to hide it."""
-        session = self._session
-        if (
-            self.planned.hide is not None
-            and session.connections != self._connections
-            and not session.board.capabilities & Capability.MASKED
-        ):
-            raise without_masks(session.uri)
 
     def reply(self) -> RoundReply:
         """Return what the board brought, once ``advance`` has.
@@ -176,12 +165,6 @@ class Round:
         await session.link.request(Kind.CONFIG, config.pack(), Kind.CONFIGURED, name="round")
         session.configured = config
         return b""
-
-    @property
-    def _step(self) -> bytes:
-        """The step that goes with a request that trains in a masked run."""
-        hide = self.planned.hide
-        return b"" if hide is None else struct.pack("<f", hide.step)
 
     async def _next(self, flags: int, configuration: bytes) -> Incoming:
         link, offered = self._session.link, self._offer
@@ -290,9 +273,7 @@ class Round:
     async def _check_examples(self, message: Done | Result) -> None:
         """Learn how many samples the board has now, its weight in the average; refuse a board that claims others."""
         session = self._session
-        claimed = session.stored.train
-        if isinstance(message, Result) and self.planned.hide is None:  # which hides the number, too
-            claimed = message.num_examples
+        claimed = claimed_examples(message, self.planned, session.stored.train)
         if not self.planned.trains or (
             message.status != Status.OTHER_SAMPLES and claimed == session.stored.train
         ):
@@ -300,7 +281,8 @@ class Round:
         # Samples may have come from its sensor meanwhile: the board is asked what it holds now.
         _, body = await session.link.request(Kind.STORE, b"", Kind.STORED, role=Role.PROBE)
         session.stored = replace(Stored.unpack(body), head=session.stored.head)
-        if isinstance(message, Result) and self.planned.hide is None and claimed != session.stored.train:
+        claimed = claimed_examples(message, self.planned, session.stored.train)
+        if claimed != session.stored.train:
             raise BoardError(
                 "E_BOARD_EXAMPLES",
                 f"{session.uri}: RESULT says {claimed:,} training samples, STORED {session.stored.train:,}",

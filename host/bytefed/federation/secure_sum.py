@@ -11,7 +11,7 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
@@ -21,7 +21,9 @@ from bytefed.device.hiding import ask_keys, draw_point, give_points
 from bytefed.device.plan import PlannedRound, RoundReply, TrainingPlan
 from bytefed.errors import BoardError
 from bytefed.events import DataRemark, Listener
+from bytefed.federation.config import RunConfig
 from bytefed.federation.fleet import BoardTroubles, Fleet, Member
+from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.rules import Rules
 from bytefed.ledger.plan import planned_mask, planned_peers, planned_unmask
 from bytefed.ledger.rows import Phase, Status
@@ -123,6 +125,21 @@ class SecureSum:
         self._setup: _Setup | None = None
         self._open: _Open | None = None
         self._lossless = False
+
+    @classmethod
+    def of(
+        cls,
+        config: RunConfig,
+        rules: Rules,
+        training: LocalTraining,
+        fleet: Fleet,
+        store: Store,
+        listener: Listener,
+    ) -> Self | None:
+        """Return the secure sums of a run; None for a run without."""
+        if not config.secure_sum:
+            return None
+        return cls(rules, training.codec_up, training.rate(1), fleet, store, listener)
 
     # ---- Before a round
 

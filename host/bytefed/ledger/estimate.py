@@ -9,7 +9,6 @@ from functools import partial
 from typing import NamedTuple
 
 from bytefed.errors import ConfigError, check_range, did_you_mean
-from bytefed.head import parameters
 from bytefed.ledger.count import ByteCount
 from bytefed.ledger.rates import rounds_between
 from bytefed.ledger.wire_size import (
@@ -18,15 +17,9 @@ from bytefed.ledger.wire_size import (
     blob_size,
     blobs_bytes,
     connection_bytes,
-    mask_bytes,
-    peers_bytes,
     sealed_profile,
     serial_profile,
-    unmask_bytes,
 )
-from bytefed.masks.form import CODECS as SUMMABLE
-from bytefed.masks.form import MIN_SUM, Form
-from bytefed.masks.neighbours import degree
 from bytefed.seeds import select
 
 LINKS = ("serial", "ble")
@@ -132,20 +125,6 @@ def classic(update_bytes: int, clients: int, rounds: int) -> int:
     return update_bytes * clients * rounds
 
 
-def require_summable(codec_up: str, clients: int, fraction_train: float) -> None:
-    """Refuse what has no secure sum.
-
-    Raises:
-        ConfigError: E_CONFIG_SECURE_SUM.
-    """
-    if codec_up not in SUMMABLE or clients < MIN_SUM or fraction_train != 1:
-        raise ConfigError(
-            "E_CONFIG_SECURE_SUM",
-            f"Secure sums are of {MIN_SUM} boards or more that all take part, with an uplink of {', '.join(SUMMABLE)}.",
-            "Give such --codec and --clients, and --fraction-train 1; or leave out --secure-sum.",
-        )
-
-
 def predict(
     profile: LinkProfile,
     features: int,
@@ -162,7 +141,6 @@ def predict(
     blobs: tuple[int, int] | None = None,
     from_head: bool = False,
     noises: bool = False,
-    secure_sum: bool = False,
 ) -> Prediction:
     """Predict the bytes that `bytefed run` counts if none is lost: exactly, not approximately.
 
@@ -185,34 +163,20 @@ def predict(
         blobs: Bytes of the downlink's and of the uplink's blob, where they are not those of a head; None for a head's.
         from_head: Whether the run begins with another head than zeros, which the first round has to bring.
         noises: Whether boards train with noise, and get a NOISE before each CONFIG.
-        secure_sum: Whether boards hide their deltas, heads alone; all of them take part in all rounds then.
 
     Raises:
         ConfigError: E_TOO_LARGE for blobs that the link can't carry.
     """
     participants = min(max(int(fraction_train * clients), min_train_nodes), clients)
     down, up = blobs or tuple(blob_size(codec, features, classes) for codec in codecs)
-    form = partial(Form, codecs[1], parameters(features, classes), clients)
-    sizes = {told: form(statistics=told).size if secure_sum else up for told in (False, True)}
-    board_round = blobs_bytes(profile, down, sizes[False], masked=secure_sum)
+    board_round = blobs_bytes(profile, down, up)
     drawn = _Drawn(clients, participants, seed)
     if learning_rate_rounds is None:
         learning_rate_rounds = rounds_between(rounds)
     total = ByteCount()
     for kind, count in _kinds(drawn, rounds, learning_rate_rounds, statistics_rounds).items():
         blob = 0 if kind.first and not from_head else down
-        size = sizes[kind.statistics]
-        total += blobs_bytes(profile, blob, size, **kind.told, noises=noises, masked=secure_sum) * count
-    if secure_sum:
-        return Prediction(
-            board_round=board_round,
-            rounds=total,
-            connect=connection_bytes(profile) * clients,
-            evaluate=ByteCount(),
-            participants=participants,
-            masks=(mask_bytes(profile) + peers_bytes(profile, degree(clients))) * clients,
-            unmask=unmask_bytes(profile, 0) * (participants * rounds),
-        )
+        total += blobs_bytes(profile, blob, up, **kind.told, noises=noises) * count
     evaluation = partial(blobs_bytes, profile, down, 0, statistics=True)
     return Prediction(
         board_round=board_round,

@@ -27,8 +27,8 @@ from bytefed.ledger.estimate import (
     classic,
     link_profile,
     predict,
-    require_summable,
 )
+from bytefed.ledger.estimate_sums import predict_sums
 from bytefed.ledger.expected_loss import blobs_expected
 from bytefed.ledger.rates import rounds_between
 from bytefed.ledger.wire_size import CODECS, LinkProfile, blob_size
@@ -118,11 +118,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="the run begins with a head, as by `bytefed run --head FILE`: the first round has to bring it",
     )
     _add_noise(parser)
-    add(
-        "--secure-sum",
-        action="store_true",
-        help="boards hide their deltas, as by `bytefed run --secure-sum`; setup of masks included",
-    )
     _add_watch(parser.add_argument_group("watching instead of training"))
     _add_budget(parser.add_argument_group("a budget for each board"))
     add("--seed", type=int, default=42, help="seed of who trains in which round (default: 42)")
@@ -190,6 +185,11 @@ def _add_noise(parser: argparse.ArgumentParser) -> None:
         choices=("sample",),
         help="boards train with noise, as by `bytefed run --dp sample`: a NOISE before each CONFIG, and no statistics",
     )
+    parser.add_argument(
+        "--secure-sum",
+        action="store_true",
+        help="boards hide their deltas, as by `bytefed run --secure-sum`; setup of masks included",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -206,7 +206,7 @@ def run(args: argparse.Namespace) -> int:
         {name: getattr(args, name) for name in _RANGED if not (name == "rounds" and args.rounds == 0)}
     )
     _as_with_noise(args, budget)
-    _require_summable(args, budget)
+    _refuse_with_sums(args, budget)
     if args.watch is not None:
         from bytefed.cli.watch_estimate import show_watch
 
@@ -301,7 +301,7 @@ def _as_with_noise(args: argparse.Namespace, budget: Budget | None) -> None:
         args.learning_rate_rounds = 0
 
 
-def _require_summable(args: argparse.Namespace, budget: Budget | None) -> None:
+def _refuse_with_sums(args: argparse.Namespace, budget: Budget | None) -> None:
     """Refuse what a run with secure sums has not.
 
     Raises:
@@ -316,11 +316,23 @@ def _require_summable(args: argparse.Namespace, budget: Budget | None) -> None:
             "Secure sums are of heads, and priced for runs without a budget, noise and lost frames.",
             "Give --features and --classes, and none of --budget, --dp, --loss, --shape, --update-bytes and --watch.",
         )
-    require_summable(pair(args.codec)[1], args.clients, args.fraction_train)
 
 
 def _predict(args: argparse.Namespace, profile: LinkProfile, update: _Update) -> Prediction | None:
     """Return the exact estimate; None for an update that is no head, and more than a transfer can carry."""
+    if args.secure_sum:
+        return predict_sums(
+            profile,
+            args.features,
+            args.classes,
+            pair(args.codec),
+            clients=args.clients,
+            rounds=args.rounds,
+            fraction_train=args.fraction_train,
+            learning_rate_rounds=args.learning_rate_rounds,
+            statistics_rounds=args.statistics_rounds,
+            from_head=args.from_head,
+        )
     try:
         return predict(
             profile,
@@ -332,7 +344,6 @@ def _predict(args: argparse.Namespace, profile: LinkProfile, update: _Update) ->
             fraction_train=args.fraction_train,
             min_train_nodes=args.min_train_nodes,
             noises=bool(args.dp),
-            secure_sum=args.secure_sum,
             learning_rate_rounds=args.learning_rate_rounds,
             statistics_rounds=args.statistics_rounds,
             seed=args.seed,
