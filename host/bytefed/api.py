@@ -274,19 +274,15 @@ def estimate(
     from bytefed.ledger.estimate import check_ranges, link_profile, predict
     from bytefed.ledger.estimate_sums import predict_sums
 
-    run = {
-        "clients": clients,
-        "rounds": rounds,
-        "fraction_train": fraction_train,
-        "learning_rate_rounds": 0 if dp and learning_rate_rounds is None else learning_rate_rounds,
-        "statistics_rounds": 0 if dp else statistics_rounds,
-    }
+    run: dict[str, float | None] = {"clients": clients, "rounds": rounds, "fraction_train": fraction_train}
+    run["learning_rate_rounds"] = 0 if dp and learning_rate_rounds is None else learning_rate_rounds
+    run["statistics_rounds"] = 0 if dp else statistics_rounds
     drawn = {"min_train_nodes": min_train_nodes, "seed": seed}
     check_ranges({"features": features, "classes": classes, "mtu": mtu, **run, **drawn})
     profile, codecs = link_profile(link, mtu, sealed=not open), pair(codec)
     if secure_sum:
         return predict_sums(profile, features, classes, codecs, from_head=from_head, **run)  # type: ignore[arg-type]
-    run |= {**drawn, "from_head": from_head, "noises": bool(dp)}
+    run |= drawn | {"from_head": from_head, "noises": bool(dp)}
     return predict(profile, features, classes, codecs, **run)  # type: ignore[arg-type]
 
 

@@ -101,38 +101,32 @@ class Round:
             BoardError: E_DELTA_NOT_FINITE.
         """
         seconds = now() - self._started
-        hides = self.planned.hide is not None
-        delta = None if self._delta is None or hides else self._decoded(self._delta)
+        hidden, delta = (self._delta, None) if self.planned.hide is not None else (None, self._decoded())
         examples = self._session.stored.train if self.planned.trains else 0
-        told = None if hides else self._statistics  # which are hidden, too
+        told = self._statistics if self.planned.hide is None else None  # which are hidden, too
         personal = told.correct if told and told.num_examples and self.planned.judges_personal else None
         head = self._offers.columns.of_run(self._offer.head)
-        hidden = self._delta if hides else None
         return RoundReply(examples, told, delta, head, seconds, self._computing, personal, hidden)
 
-    def _decoded(self, blob: bytes) -> NDArray[np.float32]:
+    def _decoded(self) -> NDArray[np.float32] | None:
+        if self._delta is None:
+            return None
         training = self.planned.training
         seed = codec.uplink_seed(training.seed, self.planned.number)
-        delta = codec.find(training.codec_up).decode(blob, len(self.planned.head), seed)
-        if not np.isfinite(delta).all():
-            raise BoardError(
-                "E_DELTA_NOT_FINITE",
-                f"{self._session.uri}: the delta has a NaN or an infinity",
-                "It is left out. If it happens again, use a smaller --learning-rate.",
-            )
-        return self._offers.columns.of_run(delta)
+        delta = codec.find(training.codec_up).decode(self._delta, len(self.planned.head), seed)
+        return self._offers.columns.of_run(_finite(delta, self._session.uri))
 
     def _judge(self, error: BoardError) -> None:
         """Raise what the board answered, unless the request can be made again at once, with the whole head."""
         # Nobody but this host begins rounds of this run: whoever began a later one is a stranger.
         self._session.round_is_void |= error.code == "E_BOARD_STALE_ROUND"
-        # A difference goes once more, it may have been damaged on the way; then the whole head.
-        if error.code != "E_BOARD_BAD_CRC" or self._offer.base is None:
+        # A difference goes once more, it may have been damaged on the way; then the whole head, but where masks cancel
+        # only if all boards start from the same one.
+        last = self._refusals > 0 and self.planned.hide is not None
+        if error.code != "E_BOARD_BAD_CRC" or self._offer.base is None or last:
             raise error
         self._refusals += 1
         if self._refusals > 1:
-            if self.planned.hide is not None:  # masks cancel only where all boards start from the same head
-                raise error
             self._offer = whole(self._offers.columns.of_board(self.planned.head))
 
     # ---- Down
@@ -300,6 +294,16 @@ class Round:
 
     def _delta_size(self) -> int:
         return self.planned.blobs[1]
+
+
+def _finite(delta: NDArray[np.float32], uri: str) -> NDArray[np.float32]:
+    if not np.isfinite(delta).all():
+        raise BoardError(
+            "E_DELTA_NOT_FINITE",
+            f"{uri}: the delta has a NaN or an infinity",
+            "It is left out. If it happens again, use a smaller --learning-rate.",
+        )
+    return delta
 
 
 def _takes_more(offered: Offer, planned: Offer) -> bool:

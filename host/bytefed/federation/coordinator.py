@@ -17,7 +17,6 @@ round which are on disk are not asked for again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -25,27 +24,24 @@ from bytefed import codec
 from bytefed.clock import now
 from bytefed.device.device import Device
 from bytefed.device.plan import PlannedRound, RoundReply, TrainingPlan
-from bytefed.errors import BoardError, BytefedError, LinkError
-from bytefed.events import BoardTrouble, Listener, Stopping
+from bytefed.errors import BoardError, LinkError
+from bytefed.events import Listener, Stopping
 from bytefed.federation.closing import Closing
 from bytefed.federation.cohort import Cohort
+from bytefed.federation.failures import failed
 from bytefed.federation.fleet import BoardTroubles, Fleet, Member
 from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.news import round_closed
 from bytefed.federation.release import release_all
 from bytefed.federation.rules import Rules
 from bytefed.federation.secure_sum import SecureSum
-from bytefed.federation.work import Work
+from bytefed.federation.work import Work, collect
 from bytefed.head import Head
 from bytefed.ledger.estimate import has_statistics
 from bytefed.ledger.plan import planned_round
 from bytefed.ledger.rows import Status
 from bytefed.runs.csv_files import Records
 from bytefed.runs.store import Store
-
-_WITHOUT_MASKS = ("E_BOARD_NO_MASKS", "E_BOARD_MASKS_USED")
-"""Errors of boards that get masks before the next round."""
-_BUDGET_SPENT = ("E_BUDGET_SPENT", "E_BOARD_BUDGET_SPENT")
 
 
 @dataclass(frozen=True)
@@ -163,33 +159,25 @@ class Coordinator:
         self._tell(number, max(asked, self._rules.count(len(self._store.clients()))))
 
     async def _gather(self, number: int, head: Head, delivered: set[str]) -> int:
-        """Have the boards of a round train, but for those that delivered before; return how many were asked.
-
-        Raises:
-            LinkError: E_TOO_FEW_BOARDS or E_QUORUM.
-        """
-        chosen = await self._chosen(number, head)
-        self._store.begin_round(number, sorted({member.device.name for member in chosen} | delivered))
+        """Have the boards of a round train, but for those that delivered before; return how many were asked."""
+        plans = partial(self._planned, number, head)
+        chosen = await self._cohort.choose(number, plans)
+        if self._sums is not None:
+            chosen = await self._sums.prepare(number, chosen, self._uncounted, plans)
+        # What was delivered to a coordinator that has died since counts too.
+        names = delivered | {member.device.name for member in chosen}
+        self._store.begin_round(number, sorted(names))
         tasks = [
             self._work.start(self._participate(number, member, head))
             for member in chosen
             if member.device.name not in delivered
         ]
-        # What was delivered to a coordinator that has died since counts too.
-        asked = len(delivered | {member.device.name for member in chosen})
-        await self._collect(number, tasks, asked)
-        self._rules.require_quorum(number, self._delivered(number), asked)
+        needed = self._rules.needed(len(names))
+        await collect(tasks, self._schedule.deadline, lambda: self._delivered(number) >= needed)
+        self._rules.require_quorum(number, self._delivered(number), len(names))
         if self._sums is not None:
             await self._sums.uncover(number)
-        return asked
-
-    async def _chosen(self, number: int, head: Head) -> list[Member]:
-        """Choose the boards of a round, and give them masks where deltas are hidden."""
-        plans = partial(self._planned, number, head)
-        chosen = await self._cohort.choose(number, plans)
-        if self._sums is None:
-            return chosen
-        return await self._sums.prepare(number, chosen, self._uncounted, plans)
+        return len(names)
 
     def _delivered(self, number: int) -> int:
         """Return how many deltas have come that count in a round."""
@@ -220,7 +208,7 @@ class Coordinator:
             _count_noise(device, planned)
             status = self._commit(number, member, reply)
         except BoardTroubles as error:
-            status = self._fail(number, member, error)
+            status = failed(self._fleet, member, number, error, self._listener)
         finally:
             self._fleet.release(member)
             self._touched = min(self._touched, number)
@@ -261,32 +249,6 @@ class Coordinator:
                 loss=told.loss if told else None,
                 correct=reply.correct,
             )
-
-    def _fail(self, number: int, member: Member, error: BytefedError) -> Status:
-        """Report a board that failed; to one that is lost the fleet reconnects, others stay."""
-        if error.code not in (*_WITHOUT_MASKS, *_BUDGET_SPENT, "E_DELTA_NOT_FINITE"):
-            self._fleet.lose(member, error)
-            return "failed"
-        self._listener(BoardTrouble(member.device.name, number, error.code, error.message, error.remedy))
-        if error.code == "E_DELTA_NOT_FINITE":
-            return "rejected"
-        if error.code in _BUDGET_SPENT:
-            self._fleet.purses.retire(member.device)
-        return "failed"
-
-    async def _collect(self, number: int, tasks: Sequence[asyncio.Task[None]], asked: int) -> None:
-        """Wait for the boards of a round, no longer than its deadline once it has its quorum."""
-        deadline = now() + self._schedule.deadline
-        pending = set(tasks)
-        while pending:
-            left = deadline - now()
-            if left <= 0 and self._delivered(number) >= self._rules.needed(asked):
-                break
-            done, pending = await asyncio.wait(
-                pending, timeout=left if left > 0 else None, return_when=asyncio.FIRST_COMPLETED
-            )
-            for task in done:
-                task.result()  # whatever is not about one board ends the run
 
     def _tell(self, number: int, asked: int) -> None:
         """Bring the CSV files up to date and say how the round went, with boards that are away among those asked."""
