@@ -6,7 +6,7 @@ from seal_mutants import CoreMutant
 
 SUITES = ("main.cpp", "test_secure_sum.cpp", "test_session_masks.cpp")
 
-_MASKS, _CODEC, _LANES = "secure_sum/masks.cpp", "secure_sum/sum_codec.cpp", "secure_sum/lanes.h"
+_MASKS, _CODEC = "secure_sum/masks.cpp", "secure_sum/sum_codec.cpp"
 _ROUND, _DELTA, _ROUND_MASKS = "session/round.cpp", "session/round_delta.cpp", "session/round_masks.cpp"
 _SESSION, _WATCH = "session/session_masks.cpp", "session/session_watch.cpp"
 _KEEP = "kept_ && !masked_;  // the keys of a masked delta are lost with the power, and so is its round"
@@ -65,9 +65,7 @@ MUTANTS = (
     ),
     CoreMutant("the own point is taken", _MASKS, "order != 0 && ", ""),
     CoreMutant("a place beyond the neighbours", _MASKS, " || first + count > neighbours()", ""),
-    CoreMutant(
-        "masks before all neighbours are known", "secure_sum/masks.h", "begun() && known_ == all()", "begun()"
-    ),
+    CoreMutant("masks before all neighbours are known", _MASKS, "begun() && known_ == all()", "begun()"),
     CoreMutant("a plan for two", _MASKS, "plan.boards >= kLeast && ", "plan.boards >= 2 && "),
     CoreMutant("a sum of two", _MASKS, "plan.min_sum >= kLeast", "plan.min_sum >= 2"),
     CoreMutant(
@@ -187,6 +185,12 @@ MUTANTS = (
         "  if (round_.withholds()) return outbox_.answer_error(sequence, Status::kWithheld);\n",
         "",
     ),
+    CoreMutant(
+        "noisy deltas by a plan that came in the middle",
+        "session/round_noise.cpp",
+        "pass_.make_delta(rate_)",
+        "pass_.make_delta(config_.rate)",
+    ),
     # ---- Sums
     CoreMutant(
         "a sum that wraps around",
@@ -207,8 +211,8 @@ MUTANTS = (
     ),
     CoreMutant(
         "a last byte that is not written",
-        _LANES,
-        "    if (held_bits_ > 0) *at_ = static_cast<uint8_t>(held_);\n",
+        _MASKS,
+        "  writer.finish();\n",
         "",
     ),
 )

@@ -74,6 +74,14 @@ size_t Masks::neighbours() const {
   return neighbours_of(plan_.boards);
 }
 
+uint16_t Masks::all() const {
+  return static_cast<uint16_t>((1u << neighbours()) - 1);
+}
+
+bool Masks::ready() const {
+  return begun() && known_ == all();
+}
+
 bool Masks::valid(const Mask& plan) {
   constexpr uint8_t kLeast = 3;
   return plan.boards >= kLeast && plan.reference != 0 && plan.min_sum >= kLeast &&
