@@ -301,7 +301,7 @@ TEST(masks_setup_is_judged) {
   Member board(1);
   board.refuses_peers(0, Bytes(32, 9), Status::kNoMasks);
   board.refuses_unmask(1, 0, Status::kNoMasks);
-  const Mask wrong[] = {{1, 2, 6, 3}, {1, 3, 0, 3}, {1, 3, 6, 2}, {1, 3, 6, 4}, {1, 60, 6, 16}, {1, 0, 6, 1}};
+  const Mask wrong[] = {{1, 2, 6, 3}, {1, 3, 0, 3}, {1, 3, 6, 2}, {1, 3, 6, 4}, {1, 60, 6, 16}, {1, 0, 6, 3}};
   for (const Mask& plan : wrong) board.refuses({Kind::kMask, body_of(plan)}, Status::kBadValue);
   board.refuses({Kind::kMask, Bytes(Mask::kSize - 1)}, Status::kBadLength);
   board.has_entropy = false;

@@ -66,7 +66,7 @@ MUTANTS = (
     CoreMutant("the own point is taken", _MASKS, "order != 0 && ", ""),
     CoreMutant("a place beyond the neighbours", _MASKS, " || first + count > neighbours()", ""),
     CoreMutant("masks before all neighbours are known", _MASKS, "begun() && known_ == all()", "begun()"),
-    CoreMutant("a plan for two", _MASKS, "plan.boards >= kLeast && ", "plan.boards >= 2 && "),
+    CoreMutant("a plan for nobody", _MASKS, "plan.boards >= kLeast && ", ""),
     CoreMutant("a sum of two", _MASKS, "plan.min_sum >= kLeast", "plan.min_sum >= 2"),
     CoreMutant(
         "a sum of more than can be",
@@ -175,7 +175,6 @@ MUTANTS = (
     ),
     CoreMutant("a blob that memory has no room for", _ROUND_MASKS, ".size() <= room ?", ".size() > 0 ?"),
     CoreMutant("statistics are told", _ROUND, "  if (masked_) withhold_statistics();\n", ""),
-    CoreMutant("samples are evaluated in a round without masks", _ROUND, " && (trains() || !masked_)", ""),
     CoreMutant("a personal head is made", _ROUND, "configured_ && !withholds() && (", "configured_ && ("),
     CoreMutant("a personal head of before is kept", _ROUND_MASKS, "  has_personal_ = false;\n", ""),
     CoreMutant("CLASSIFY finds a threshold", _WATCH, "asked.unknown > 0 && round_.withholds()", "false"),
@@ -208,11 +207,5 @@ MUTANTS = (
         _CODEC,
         "value < static_cast<float>(most) ? static_cast<uint32_t>(value) : most",
         "static_cast<uint32_t>(value)",
-    ),
-    CoreMutant(
-        "a last byte that is not written",
-        _MASKS,
-        "  writer.finish();\n",
-        "",
     ),
 )

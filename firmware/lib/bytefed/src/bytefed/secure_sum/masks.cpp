@@ -67,7 +67,6 @@ void add_mask(const uint8_t key[kMaskKeySize], bool subtract, const SumLayout& l
   for (size_t i = 0; i < layout.lanes; ++i) {
     writer.put(reader.take() + ((stream.lane(layout.bits) ^ flip) - flip));
   }
-  writer.finish();
 }
 
 size_t Masks::neighbours() const {
