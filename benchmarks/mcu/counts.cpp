@@ -10,6 +10,7 @@
 #include "bytefed/protocol/serial_frame.h"
 #include "bytefed/seal/blob_seal.h"
 #include "bytefed/seal/handshake.h"
+#include "bytefed/secure_sum/masks.h"
 #include "bytefed/session/watch.h"
 #include "console.h"
 #include "scripted_round.h"
@@ -134,19 +135,41 @@ void count_parts(const Stopwatch& stopwatch, HeadShape shape) {
 void count_noise(const Stopwatch& stopwatch, HeadShape shape) {
   const SampleStore store = make_samples(shape);
   train_epoch(shape, store);
-  static float sums[(64 + 1u) * 10];
+  static float sums[(kMostFeatures + 1u) * 10];
   const uint8_t key[kKeySize] = {1};
   const NoisePlan plan = {{1.0f, 16}, 14602565};  // epsilon 4, delta 1e-4, 10 rounds
   static NoisyPass pass;
   pass.start(shape, head, store, plan, sums, workspace, key);
-  print_row("noise_sample", stopwatch.count([&] { pass.step(); }));
+  print_row("noise_sample", shape, "_insn", stopwatch.count([&] { pass.step(); }));
   while (pass.samples_left() > 0) pass.step();
   const uint64_t all = stopwatch.count([&] {
     while (pass.step()) {
     }
   });
-  print_row("noise_parameter", all / shape.parameters());
-  print_row("noise_object_bytes", sizeof(NoisyPass));
+  print_row("noise_parameter", shape, "_insn", all / shape.parameters());
+}
+
+// A round with masks beyond one without: setup with one neighbour, the digest, and a blob of onebit for a
+// head of D = 32, hidden from so many neighbours.
+void count_masks(const Stopwatch& stopwatch, uint16_t boards) {
+  constexpr HeadShape shape = {32, 10};
+  constexpr uint8_t kOneBit = 2;
+  static Masks masks;
+  static uint8_t secret[kKeySize] = {1}, point[kKeySize], blob[400];
+  const SumLayout layout = sum_layout(static_cast<Codec>(kOneBit), shape.parameters(), boards, kSumWords);
+  x25519_public(secret, point);
+  secret[1] = 1;
+  masks.begin({1, boards, 100, 3}, secret);
+  const uint64_t peer = stopwatch.count([] { masks.take(0, point, 1, 1); });
+  const uint64_t opened = stopwatch.count([] { masks.open(1, true, 1.0f, {}, head, shape.parameters()); });
+  const uint64_t hidden = stopwatch.count([&] { masks.hide(1, secret, layout, blob); });
+  print("masks_n");
+  print_decimal(boards);
+  print_row("_hidden_insn", hidden);
+  if (boards != 8) return;
+  print_row("masks_peer_insn", peer);
+  print_row("masks_opened_insn", opened);
+  print_row("masks_object_bytes", sizeof masks);
 }
 
 // Both directions of each codec, by its number, for the delta of a head.
@@ -303,6 +326,7 @@ void measure_memory() {
   const SampleStore store = make_samples(shape);
   Trainer trainer = make_trainer(shape, store);
   print_row("training_step_stack_bytes", stack_depth([&] { trainer.step(); }));
+  print_row("noise_object_bytes", sizeof(NoisyPass));
   print_row("training_memory", shape, "_bytes",
             sizeof trainer + sizeof(float) * training_workspace(shape, 1));
 }
@@ -318,7 +342,11 @@ int main() {
   for (const uint8_t classes : {3, 7, 11, 26, 64}) count_step(stopwatch, {64, classes});
   count_parts(stopwatch, {64, 10});
   count_parts(stopwatch, {256, 10});
-  count_noise(stopwatch, {64, 10});
+  for (const uint16_t features : {32, 64, 128, 256}) {
+    for (const uint8_t classes : {2, 4, 10}) count_noise(stopwatch, {features, classes});
+  }
+  count_masks(stopwatch, 8);
+  count_masks(stopwatch, 64);
   count_codecs(stopwatch);
   count_checksums(stopwatch);
   count_framing(stopwatch, "zeros", [](uint32_t) { return uint8_t{0}; });

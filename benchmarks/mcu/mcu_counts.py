@@ -83,6 +83,18 @@ def step_table(counts: Counts) -> str:
     return table(head, rows)
 
 
+def noise_table(counts: Counts) -> str:
+    """Return a table of the instructions of a sample in a round with noise, for the usual heads."""
+    rows = [
+        [
+            f"D = {features}",
+            *(f"{counts[f'noise_sample_d{features}_c{classes}_insn']:,}" for classes in (2, 4, 10)),
+        ]
+        for features in (32, 64, 128, 256)
+    ]
+    return table(["", "C = 2", "C = 4", "C = 10"], rows)
+
+
 def cycle_table(counts: Counts) -> str:
     """Return a table of a step's cycles on silicon, with VMUL and VADD (as it is) and with VMLA."""
     rows = []
@@ -118,12 +130,6 @@ def part_table(counts: Counts) -> str:
         ("the same in an epoch", round(step), "with the shuffled order and the bookkeeping"),
         ("evaluation of a sample", counts["evaluation_step" + at], "logits and the largest"),
         ("delta", counts["round_delta" + at], "difference, check for NaN, coding, CRC-32: 650 parameters"),
-        ("round with noise: a sample", counts["noise_sample"], "its clipped gradient, in integers"),
-        (
-            "round with noise: a parameter",
-            counts["noise_parameter"],
-            "one draw of the discrete Gaussian, in the mean",
-        ),
         ("CRC-16", counts["crc16_1000_bytes_insn"] / 1000, "a byte"),
         ("CRC-32", counts["crc32_1000_bytes_insn"] / 1000, "a byte"),
         ("framing, out", framing(counts, "encode", "noise"), "a byte: CRC-16, COBS"),
@@ -157,6 +163,18 @@ def seal_table(counts: Counts) -> str:
         ("the same, opened", "open_frame_239_insn", ""),
         ("chunk of a blob", "seal_blob_chunk_248_insn", "248 B, hidden or shown"),
         ("tag of a blob", "seal_blob_tag_2600_insn", "2,600 B, once a transfer"),
+    ]
+    rows = [[name, f"{counts[key]:,}", what] for name, key, what in parts]
+    return table(["", "instructions", "what"], rows)
+
+
+def mask_table(counts: Counts) -> str:
+    """Return a table of what a secure sum costs a board."""
+    parts = [
+        ("a neighbour's point", "masks_peer_insn", "once a run: X25519, and the seed"),
+        ("what a round's masks are for", "masks_opened_insn", "the digest of plan and head"),
+        ("a blob hidden, 8 boards", "masks_n8_hidden_insn", "its own mask and 7 more, each with its key"),
+        ("a blob hidden, 64 boards", "masks_n64_hidden_insn", "its own mask and 14 more, each with its key"),
     ]
     rows = [[name, f"{counts[key]:,}", what] for name, key, what in parts]
     return table(["", "instructions", "what"], rows)
@@ -208,6 +226,7 @@ def memory_table(counts: Counts) -> str:
         ["stack of a whole round", counts["session_stack_bytes"]],
         ["session and serial link, frame buffers included", counts["session_object_bytes"]],
         ["a round with noise: state, part of the session", counts["noise_object_bytes"]],
+        ["a secure sum: seeds and keys, part of the session", counts["masks_object_bytes"]],
         ["classifying: state, part of the session", counts["watch_object_bytes"]],
         ["classifying: a window of 300 values and its 64 features", counts["watch_window_bytes"]],
         ["stack of a window's question, classification and answer", counts["watch_stack_bytes"]],
@@ -246,6 +265,14 @@ Estimated cycles, from the timings in Arm's manual and without wait states:
 {cycle_table(counts)}
 Hence VMUL and VADD in the kernel, although VMLA would count fewer instructions for the same bits.
 
+## A round with noise
+
+A sample's clipped gradient, in integers:
+
+{noise_table(counts)}
+The noise on one parameter, a draw of the discrete Gaussian, takes in the mean of a head with D = 64 and C = 10
+{counts["noise_parameter_d64_c10_insn"]:,} instructions (epsilon 4, delta 1e-4, 10 rounds).
+
 ## Everything else
 
 D = 64 and C = 10 where a head is involved.
@@ -275,6 +302,11 @@ SPEC.md, section 10, with Monocypher at -O2 and BLAKE2b's rounds in a loop.
 {seal_table(counts)}
 The handshake takes {counts["seal_handshake_stack_bytes"]:,} B of stack.
 
+## Secure sums
+
+SPEC.md, section 11: a head with D = 32 and C = 10, onebit, with statistics. Beyond what the round takes without masks.
+
+{mask_table(counts)}
 ## Memory
 
 Besides the two heads and the samples:

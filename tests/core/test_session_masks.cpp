@@ -251,8 +251,12 @@ bool cancels(const Request& request, const Request& other, const Mask& last_plan
 
 // A board with masks, and the points that it got.
 struct Masked : Member {
-  explicit Masked(uint8_t codec = 0, uint8_t limit = 250) : Member(7, limit) {
+  explicit Masked(uint8_t codec = 0, uint8_t limit = 250, bool noisy = false) : Member(7, limit) {
     plans(config_of(codec));
+    if (noisy) {
+      ask(Noise{1.0f, 1000000, 16, 3000000});
+      expect<Noised>();
+    }
     mask(plan_of(3));
     for (unsigned i = 0; i < 2; ++i) peers(static_cast<uint8_t>(i), Member(i).mask(plan_of(3)));
   }
@@ -297,7 +301,7 @@ TEST(masks_setup_is_judged) {
   Member board(1);
   board.refuses_peers(0, Bytes(32, 9), Status::kNoMasks);
   board.refuses_unmask(1, 0, Status::kNoMasks);
-  const Mask wrong[] = {{1, 2, 6, 3}, {1, 3, 0, 3}, {1, 3, 6, 2}, {1, 3, 6, 4}, {1, 60, 6, 16}, {1, 0, 6, 1}};
+  const Mask wrong[] = {{1, 2, 6, 3}, {1, 3, 0, 3}, {1, 3, 6, 2}, {1, 3, 6, 4}, {1, 60, 6, 16}, {1, 0, 6, 3}};
   for (const Mask& plan : wrong) board.refuses({Kind::kMask, body_of(plan)}, Status::kBadValue);
   board.refuses({Kind::kMask, Bytes(Mask::kSize - 1)}, Status::kBadLength);
   board.has_entropy = false;
@@ -464,6 +468,27 @@ TEST(masks_what_comes_in_the_middle_of_training_changes_nothing) {
     CHECK_EQUAL(board.done(), blob);
     CHECK(asked != board.sequence);
   }
+}
+
+TEST(masks_hide_noisy_deltas_too_by_the_plan_that_they_began_with) {
+  Masked board(0, 250, true), whole(0, 250, true);
+  const Bytes blob = whole.blob(1, BenchBoard::head(), kStep, kBoth);
+  CHECK_EQUAL(blob.size(), 20 + 4 * kParameters);
+  const Request request = masked_next(1, BenchBoard::head(), kStep, kBoth);
+  board.give(board.control(request.kind, ++board.sequence, request.body));
+  board.session.poll();
+  Config still = config_of(0);
+  still.rate = 0.0f;
+  board.give(board.control(Kind::kConfig, ++board.sequence, body_of(still)));
+  board.work();
+  board.wire.sent.clear();
+  board.ask(request);
+  CHECK_EQUAL(board.done(kBoth), blob);
+  // A first budget begins the run anew: without the seeds, but masked.
+  Masked late;
+  late.ask(Noise{1.0f, 1000000, 16, 3000000});
+  late.expect<Noised>();
+  late.refuses(masked_next(1, BenchBoard::head()), Status::kNoMasks);
 }
 
 TEST(masks_a_delta_from_before_waits) {

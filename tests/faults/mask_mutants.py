@@ -6,7 +6,7 @@ from seal_mutants import CoreMutant
 
 SUITES = ("main.cpp", "test_secure_sum.cpp", "test_session_masks.cpp")
 
-_MASKS, _CODEC, _LANES = "secure_sum/masks.cpp", "secure_sum/sum_codec.cpp", "secure_sum/lanes.h"
+_MASKS, _CODEC = "secure_sum/masks.cpp", "secure_sum/sum_codec.cpp"
 _ROUND, _DELTA, _ROUND_MASKS = "session/round.cpp", "session/round_delta.cpp", "session/round_masks.cpp"
 _SESSION, _WATCH = "session/session_masks.cpp", "session/session_watch.cpp"
 _KEEP = "kept_ && !masked_;  // the keys of a masked delta are lost with the power, and so is its round"
@@ -65,10 +65,8 @@ MUTANTS = (
     ),
     CoreMutant("the own point is taken", _MASKS, "order != 0 && ", ""),
     CoreMutant("a place beyond the neighbours", _MASKS, " || first + count > neighbours()", ""),
-    CoreMutant(
-        "masks before all neighbours are known", "secure_sum/masks.h", "begun() && known_ == all()", "begun()"
-    ),
-    CoreMutant("a plan for two", _MASKS, "plan.boards >= kLeast && ", "plan.boards >= 2 && "),
+    CoreMutant("masks before all neighbours are known", _MASKS, "begun() && known_ == all()", "begun()"),
+    CoreMutant("a plan for nobody", _MASKS, "plan.boards >= kLeast && ", ""),
     CoreMutant("a sum of two", _MASKS, "plan.min_sum >= kLeast", "plan.min_sum >= 2"),
     CoreMutant(
         "a sum of more than can be",
@@ -177,7 +175,6 @@ MUTANTS = (
     ),
     CoreMutant("a blob that memory has no room for", _ROUND_MASKS, ".size() <= room ?", ".size() > 0 ?"),
     CoreMutant("statistics are told", _ROUND, "  if (masked_) withhold_statistics();\n", ""),
-    CoreMutant("samples are evaluated in a round without masks", _ROUND, " && (trains() || !masked_)", ""),
     CoreMutant("a personal head is made", _ROUND, "configured_ && !withholds() && (", "configured_ && ("),
     CoreMutant("a personal head of before is kept", _ROUND_MASKS, "  has_personal_ = false;\n", ""),
     CoreMutant("CLASSIFY finds a threshold", _WATCH, "asked.unknown > 0 && round_.withholds()", "false"),
@@ -186,6 +183,12 @@ MUTANTS = (
         _WATCH,
         "  if (round_.withholds()) return outbox_.answer_error(sequence, Status::kWithheld);\n",
         "",
+    ),
+    CoreMutant(
+        "noisy deltas by a plan that came in the middle",
+        "session/round_noise.cpp",
+        "pass_.make_delta(rate_)",
+        "pass_.make_delta(config_.rate)",
     ),
     # ---- Sums
     CoreMutant(
@@ -204,11 +207,5 @@ MUTANTS = (
         _CODEC,
         "value < static_cast<float>(most) ? static_cast<uint32_t>(value) : most",
         "static_cast<uint32_t>(value)",
-    ),
-    CoreMutant(
-        "a last byte that is not written",
-        _LANES,
-        "    if (held_bits_ > 0) *at_ = static_cast<uint8_t>(held_);\n",
-        "",
     ),
 )

@@ -133,8 +133,8 @@ MUTANTS = (
     CoreMutant(
         "statistics are told",
         _ROUND,
-        "wants_statistics() && !guarded() && (",
-        "wants_statistics() && (",
+        "wants_statistics() && !guarded() ? Work::kEvaluate",
+        "wants_statistics() ? Work::kEvaluate",
     ),
     CoreMutant("a personal head is made", _ROUND, "configured_ && !withholds() && (", "configured_ && ("),
     CoreMutant("a personal head of before is kept", _NOISE, "  has_personal_ = false;\n", ""),

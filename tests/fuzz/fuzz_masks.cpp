@@ -129,7 +129,6 @@ struct World {
     LaneReader from(blob, layout.bits), less(mask, layout.bits);
     LaneWriter writer(blob, layout.bits);
     for (size_t i = 0; i < layout.lanes; ++i) writer.put(from.take() - less.take());
-    writer.finish();
   }
 
   void give(const uint8_t* frame, size_t length) { session.receive(&link, frame, length); }

@@ -30,6 +30,7 @@ class LaneReader {
   uint32_t held_ = 0;
 };
 
+// Writes whole bytes alone: of a multiple of 8 lanes, that is all.
 class LaneWriter {
  public:
   LaneWriter(uint8_t* bytes, unsigned bits) : at_(bytes), bits_(bits) {}
@@ -39,10 +40,6 @@ class LaneWriter {
     for (held_bits_ += bits_; held_bits_ >= 8; held_bits_ -= 8, held_ >>= 8) {
       *at_++ = static_cast<uint8_t>(held_);
     }
-  }
-  // Writes the last byte, if it is not whole.
-  void finish() {
-    if (held_bits_ > 0) *at_ = static_cast<uint8_t>(held_);
   }
 
  private:

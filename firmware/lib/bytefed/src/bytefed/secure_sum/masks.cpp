@@ -67,11 +67,18 @@ void add_mask(const uint8_t key[kMaskKeySize], bool subtract, const SumLayout& l
   for (size_t i = 0; i < layout.lanes; ++i) {
     writer.put(reader.take() + ((stream.lane(layout.bits) ^ flip) - flip));
   }
-  writer.finish();
 }
 
 size_t Masks::neighbours() const {
   return neighbours_of(plan_.boards);
+}
+
+uint16_t Masks::all() const {
+  return static_cast<uint16_t>((1u << neighbours()) - 1);
+}
+
+bool Masks::ready() const {
+  return begun() && known_ == all();
 }
 
 bool Masks::valid(const Mask& plan) {

@@ -25,7 +25,7 @@ class Masks {
 
   const Mask& plan() const { return plan_; }
   bool begun() const { return plan_.boards != 0; }
-  bool ready() const { return begun() && known_ == all(); }  // has the seed of each neighbour
+  bool ready() const;  // whether it has the seed of each neighbour
   bool is_set_up(const Mask& plan) const;                    // whether begin() came with it
   // Whether its numbers are in their ranges.
   static bool valid(const Mask& plan);
@@ -55,7 +55,7 @@ class Masks {
 
  private:
   size_t neighbours() const;
-  uint16_t all() const { return static_cast<uint16_t>((1u << neighbours()) - 1); }
+  uint16_t all() const;
   void make_key(size_t neighbour, uint8_t key[kMaskKeySize]) const;
 
   Mask plan_ = {};

@@ -47,7 +47,6 @@ float cut(const SumScale& scale, size_t n, float* x, uint8_t* lanes) {
     writer.put(q);
     x[j] -= (2.0f * static_cast<float>(q) - top) * scale.step;
   }
-  writer.finish();
   return sum / static_cast<float>(n);
 }
 

@@ -7,10 +7,10 @@ namespace bytefed {
 
 // A blob's parts: whole words first, then lanes.
 struct SumLayout {
-  size_t words, lanes;
-  unsigned bits;  // of a lane: 1..kWidestLane, or 32
+  size_t words, lanes;  // lanes: a multiple of 32, if they have fewer than 32 bits
+  unsigned bits;        // of a lane: 1..kWidestLane, or 32
 
-  size_t size() const { return sizeof(uint32_t) * words + (lanes * bits + 7) / 8; }
+  size_t size() const { return sizeof(uint32_t) * words + lanes * bits / 8; }
 };
 
 constexpr size_t kSumWords = 5;  // at most: examples, size, loss, correct, test_correct

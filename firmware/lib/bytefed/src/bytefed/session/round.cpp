@@ -176,7 +176,7 @@ void Round::start_training() {
       masks_.open(request_.round, wants_statistics(), request_.step, config_, memory_.global, parameters());
     }
   }
-  work_ = wants_statistics() && !guarded() && (trains() || !masked_) ? Work::kEvaluate : Work::kTrain;
+  work_ = wants_statistics() && !guarded() ? Work::kEvaluate : Work::kTrain;
 }
 
 bool Round::step() {

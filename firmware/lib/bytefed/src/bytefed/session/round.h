@@ -189,6 +189,7 @@ class Round {
   bool noisy_ = false;   // the training under way is a NoisyPass
   bool clean_ = true;    // what the flash brought back was made with noise, or with nothing
   NoisePlan noise_ = {};
+  float rate_ = 0.0f;  // of the pass under way: a CONFIG in the middle of it is for the next
   bool masked_ = false;
   Masks masks_;
   RoundRequest request_ = {};
