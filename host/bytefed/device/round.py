@@ -54,8 +54,7 @@ class Round:
 
     def __init__(self, session: Session, offers: Offers, planned: PlannedRound) -> None:
         self.planned = planned
-        self._session = session
-        self._offers = offers
+        self._session, self._offers = session, offers
         self._started = now()
         self._connections, self._step = session.connections, step_of(planned)
         self._offer = planned.offer
