@@ -8,7 +8,7 @@ import sys
 from sum_worlds import run_worlds
 
 WORLDS = int(os.environ.get("BYTEFED_SUM_WORLDS", "150"))
-"""How many; the figures in docs/secure_sum.md are those of 10,000."""
+"""How many; docs/secure_sum.md has the figures of more."""
 
 
 def test_a_sum_is_the_plain_sum_of_integers_or_there_is_none() -> None:

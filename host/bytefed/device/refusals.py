@@ -26,7 +26,7 @@ _REMEDIES = {
     Status.BUDGET_SPENT: "Only other samples bring another budget: let it forget these (`bytefed capture --help`).",
     Status.NO_NOISE: "Train with noise, `bytefed run --dp sample`, or let it forget its samples first.",
     Status.WITHHELD: "Leave that out (`bytefed watch --unknown 0`): it tells noisy or summed deltas alone.",
-    Status.NO_MASKS: "It has lost its masks, by a reset perhaps; a run with `--secure-sum` sets all boards up again.",
+    Status.NO_MASKS: "It has lost its masks, by a reset perhaps; a run with secure sums sets up all boards again.",
     Status.TOO_FEW: "Too many boards of the sum are lost: that round tells nothing, and the next goes on without them.",
     Status.MASKS_USED: "Its part in this round is over; the next round counts it again.",
     Status.UNTRAINED: "Let a run train it first: `bytefed run --help`.",

@@ -89,6 +89,7 @@ CODES_OF_PLACES: dict[str, tuple[str, ...]] = {
     "keys/": (*_BOARDS, "doctor", "pair", "keys"),
     "ledger/amounts.py": ("estimate", "run", "simulate"),
     "ledger/budget": ("estimate", "run", "simulate"),
+    "ledger/estimate_sums.py": ("estimate",),
     "ledger/estimate.py": ("estimate", "sweep"),
     "ledger/": ("run", "estimate"),
     "privacy/": ("run", "simulate"),
