@@ -10,6 +10,7 @@
 #include "bytefed/protocol/serial_frame.h"
 #include "bytefed/seal/blob_seal.h"
 #include "bytefed/seal/handshake.h"
+#include "bytefed/secure_sum/masks.h"
 #include "bytefed/session/watch.h"
 #include "console.h"
 #include "scripted_round.h"
@@ -146,6 +147,29 @@ void count_noise(const Stopwatch& stopwatch, HeadShape shape) {
     }
   });
   print_row("noise_parameter", shape, "_insn", all / shape.parameters());
+}
+
+// A round with masks beyond one without: setup with one neighbour, the digest, and a blob of onebit for a
+// head of D = 32, hidden from so many neighbours.
+void count_masks(const Stopwatch& stopwatch, uint16_t boards) {
+  constexpr HeadShape shape = {32, 10};
+  constexpr uint8_t kOneBit = 2;
+  static Masks masks;
+  static uint8_t secret[kKeySize] = {1}, point[kKeySize], blob[400];
+  const SumLayout layout = sum_layout(static_cast<Codec>(kOneBit), shape.parameters(), boards, kSumWords);
+  x25519_public(secret, point);
+  secret[1] = 1;
+  masks.begin({1, boards, 100, 3}, secret);
+  const uint64_t peer = stopwatch.count([] { masks.take(0, point, 1, 1); });
+  const uint64_t opened = stopwatch.count([] { masks.open(1, true, 1.0f, {}, head, shape.parameters()); });
+  const uint64_t hidden = stopwatch.count([&] { masks.hide(1, secret, layout, blob); });
+  print("masks_n");
+  print_decimal(boards);
+  print_row("_hidden_insn", hidden);
+  if (boards != 8) return;
+  print_row("masks_peer_insn", peer);
+  print_row("masks_opened_insn", opened);
+  print_row("masks_object_bytes", sizeof masks);
 }
 
 // Both directions of each codec, by its number, for the delta of a head.
@@ -321,6 +345,8 @@ int main() {
   for (const uint16_t features : {32, 64, 128, 256}) {
     for (const uint8_t classes : {2, 4, 10}) count_noise(stopwatch, {features, classes});
   }
+  count_masks(stopwatch, 8);
+  count_masks(stopwatch, 64);
   count_codecs(stopwatch);
   count_checksums(stopwatch);
   count_framing(stopwatch, "zeros", [](uint32_t) { return uint8_t{0}; });

@@ -168,6 +168,18 @@ def seal_table(counts: Counts) -> str:
     return table(["", "instructions", "what"], rows)
 
 
+def mask_table(counts: Counts) -> str:
+    """Return a table of what a secure sum costs a board."""
+    parts = [
+        ("a neighbour's point", "masks_peer_insn", "once a run: X25519, and the seed"),
+        ("what a round's masks are for", "masks_opened_insn", "the digest of plan and head"),
+        ("a blob hidden, 8 boards", "masks_n8_hidden_insn", "its own mask and 7 more, each with its key"),
+        ("a blob hidden, 64 boards", "masks_n64_hidden_insn", "its own mask and 14 more, each with its key"),
+    ]
+    rows = [[name, f"{counts[key]:,}", what] for name, key, what in parts]
+    return table(["", "instructions", "what"], rows)
+
+
 def codec_table(counts: Counts) -> str:
     """Return a table of both directions of each codec."""
     rows = []
@@ -214,6 +226,7 @@ def memory_table(counts: Counts) -> str:
         ["stack of a whole round", counts["session_stack_bytes"]],
         ["session and serial link, frame buffers included", counts["session_object_bytes"]],
         ["a round with noise: state, part of the session", counts["noise_object_bytes"]],
+        ["a secure sum: seeds and keys, part of the session", counts["masks_object_bytes"]],
         ["classifying: state, part of the session", counts["watch_object_bytes"]],
         ["classifying: a window of 300 values and its 64 features", counts["watch_window_bytes"]],
         ["stack of a window's question, classification and answer", counts["watch_stack_bytes"]],
@@ -289,6 +302,11 @@ SPEC.md, section 10, with Monocypher at -O2 and BLAKE2b's rounds in a loop.
 {seal_table(counts)}
 The handshake takes {counts["seal_handshake_stack_bytes"]:,} B of stack.
 
+## Secure sums
+
+SPEC.md, section 11: a head with D = 32 and C = 10, onebit, with statistics. Beyond what the round takes without masks.
+
+{mask_table(counts)}
 ## Memory
 
 Besides the two heads and the samples:

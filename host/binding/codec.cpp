@@ -56,7 +56,7 @@ void bind_codec(nb::module_& module) {
       "lossy_memory",
       [](uint16_t features, uint8_t classes) {
         const HeadShape shape = {features, classes};
-        const size_t floats = local_floats(shape, true) - local_floats(shape, false) + shape.parameters();
+        const size_t floats = plain_floats(shape, true) - plain_floats(shape, false) + shape.parameters();
         return floats * sizeof(float);
       },
       nb::arg("features"), nb::arg("classes"), "Bytes of RAM that lossy codecs take on a board.");

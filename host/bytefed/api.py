@@ -242,6 +242,7 @@ def estimate(
     seed: int = 42,
     from_head: bool = False,
     dp: str = "",
+    secure_sum: bool = False,
 ) -> Prediction:
     """Predict every byte of a run on a link that loses nothing: exactly what ``run`` counts, not approximately.
 
@@ -261,29 +262,28 @@ def estimate(
         seed: Seed of the selection.
         from_head: Whether the run begins with a head of its own (``head``), which the first round has to bring.
         dp: "sample" where boards train with noise: a NOISE before each CONFIG, one learning rate, no statistics.
+        secure_sum: Whether boards hide their deltas: masks are set up and taken off, and no evaluation ends the run.
 
     Returns:
-        Byte counts by cause: ``board_round``, ``rounds``, ``connect``, ``evaluate``, ``total``. Giving boards their
-        samples is not included.
+        Bytes by cause, without samples: ``board_round``, ``rounds``, ``connect``, ``evaluate``, ``masks``, ``unmask``.
 
     Raises:
-        ConfigError: E_CONFIG_RANGE, E_CONFIG_CODEC, E_MTU_SMALL, or E_CONFIG_CHOICE for an unknown link.
+        ConfigError: E_CONFIG_RANGE, E_CONFIG_CODEC, E_CONFIG_CHOICE, E_CONFIG_SECURE_SUM, or E_MTU_SMALL.
     """
     from bytefed.codec import pair
     from bytefed.ledger.estimate import check_ranges, link_profile, predict
+    from bytefed.ledger.estimate_sums import predict_sums
 
-    run = {
-        "clients": clients,
-        "rounds": rounds,
-        "fraction_train": fraction_train,
-        "min_train_nodes": min_train_nodes,
-        "learning_rate_rounds": 0 if dp and learning_rate_rounds is None else learning_rate_rounds,
-        "statistics_rounds": 0 if dp else statistics_rounds,
-        "seed": seed,
-    }
-    check_ranges({"features": features, "classes": classes, "mtu": mtu, **run})
-    profile = link_profile(link, mtu, sealed=not open)
-    return predict(profile, features, classes, pair(codec), from_head=from_head, noises=bool(dp), **run)  # type: ignore[arg-type]
+    run: dict[str, float | None] = {"clients": clients, "rounds": rounds, "fraction_train": fraction_train}
+    run["learning_rate_rounds"] = 0 if dp and learning_rate_rounds is None else learning_rate_rounds
+    run["statistics_rounds"] = 0 if dp else statistics_rounds
+    drawn = {"min_train_nodes": min_train_nodes, "seed": seed}
+    check_ranges({"features": features, "classes": classes, "mtu": mtu, **run, **drawn})
+    profile, codecs = link_profile(link, mtu, sealed=not open), pair(codec)
+    if secure_sum:
+        return predict_sums(profile, features, classes, codecs, from_head=from_head, **run)  # type: ignore[arg-type]
+    run |= drawn | {"from_head": from_head, "noises": bool(dp)}
+    return predict(profile, features, classes, codecs, **run)  # type: ignore[arg-type]
 
 
 def blob_size(codec: str, features: int, classes: int) -> int:

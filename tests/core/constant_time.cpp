@@ -1,12 +1,13 @@
-// Handshake, sealed frames and sealed blobs with all secrets marked undefined, under valgrind: it reports a
-// branch or an index that depends on one. With the argument `branch` or `index` there is one, which it has to
-// report.
+// Handshake, sealed frames, sealed blobs and masks with all secrets marked undefined, under valgrind: it
+// reports a branch or an index that depends on one. With the argument `branch` or `index` there is one, which
+// it has to report.
 #include <valgrind/memcheck.h>
 
 #include <cstdio>
 #include <cstring>
 
 #include "bytefed/seal/blob_seal.h"
+#include "bytefed/secure_sum/masks.h"
 #include "bytefed/session/board_key.h"
 
 using namespace bytefed;
@@ -79,6 +80,31 @@ bool blobs(const SessionKeys& session) {
   return blob_is(keys, seal, blob, sizeof blob);
 }
 
+// A neighbour's point, a blob that is hidden, and the keys that are told then.
+bool masks(const Secrets& secrets) {
+  Masks masks;
+  masks.begin({1, 3, 6, 3}, secrets.board);
+  show(const_cast<uint8_t*>(masks.point()), kKeySize);
+  uint8_t points[2 * kKeySize];
+  uint8_t other[kKeySize];
+  std::memcpy(other, secrets.host, sizeof other);
+  for (size_t i = 0; i < 2; ++i) {
+    ++other[1];  // the first byte's low bits are no part of a secret
+    x25519_public(other, points + i * kKeySize);
+  }
+  show(points, sizeof points);
+  if (!masks.take(0, points, 2, 7)) return false;
+  const float head[4] = {};
+  masks.open(1, true, 1.0f, {}, head, 4);
+  const SumLayout layout = {2, 64, 11};
+  uint8_t blob[8 + 88] = {}, keys[2 * kMaskKeySize];
+  hide(blob, sizeof blob);
+  masks.hide(1, secrets.host, layout, blob);
+  const bool refused = masks.check(1) == Status::kTooFew;
+  masks.tell(1, keys);
+  return refused && masks.used() == 1;
+}
+
 // Another key in a session, then the same again, and one that is refused.
 bool pairing(const Secrets& secrets) {
   static StaticMemory<4, 2, 4, 4> memory;
@@ -111,7 +137,8 @@ int main(int count, char** arguments) {
     static_cast<void>(seen);
   }
   SessionKeys keys;
-  if (handshake(secrets, &keys) && frames(keys) && blobs(keys) && pairing(secrets)) return 0;
+  if (handshake(secrets, &keys) && frames(keys) && blobs(keys) && masks(secrets) && pairing(secrets))
+    return 0;
   std::puts("nothing was opened");
   return 2;
 }

@@ -136,7 +136,7 @@ MUTANTS = (
         "wants_statistics() && !guarded() ? Work::kEvaluate",
         "wants_statistics() ? Work::kEvaluate",
     ),
-    CoreMutant("a personal head is made", _ROUND, "configured_ && !guarded() && (", "configured_ && ("),
+    CoreMutant("a personal head is made", _ROUND, "configured_ && !withholds() && (", "configured_ && ("),
     CoreMutant("a personal head of before is kept", _NOISE, "  has_personal_ = false;\n", ""),
     CoreMutant("a delta of before is kept", _SESSION, " || (anew && holds_delta())", ""),
     CoreMutant("error feedback of before is kept", _NOISE, "  start_run(run_);\n", ""),
@@ -149,11 +149,11 @@ MUTANTS = (
     CoreMutant(
         "STORED tells the checksum", _SAMPLES, "round_.guarded() ? 0 : samples.crc()", "samples.crc()"
     ),
-    CoreMutant("CLASSIFY finds a threshold", _WATCH, "asked.unknown > 0 && round_.guarded()", "false"),
+    CoreMutant("CLASSIFY finds a threshold", _WATCH, "asked.unknown > 0 && round_.withholds()", "false"),
     CoreMutant(
         "RECORD tells a window",
         _WATCH,
-        "  if (round_.guarded()) return outbox_.answer_error(sequence, Status::kWithheld);\n",
+        "  if (round_.withholds()) return outbox_.answer_error(sequence, Status::kWithheld);\n",
         "",
     ),
     CoreMutant("NOISE in a round", _SESSION, "!at_rest() || ", ""),

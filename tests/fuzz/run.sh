@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 what=${1:-runs=100000}
 targets=("${@:2}")
-[ ${#targets[@]} -gt 0 ] || targets=(decoder message pairing seal session storage)
+[ ${#targets[@]} -gt 0 ] || targets=(decoder masks message pairing seal session storage)
 if ! command -v cmake >/dev/null; then
   echo "SKIPPED: fuzzing, CMake is not installed"
   exit 0

@@ -27,14 +27,17 @@ from bytefed.protocol.message import (
     Hello,
     Kind,
     Label,
+    Mask,
     Next,
     Noise,
     Pair,
     PairFlag,
+    Peers,
     Record,
     Release,
     RoundFlag,
     Status,
+    Unmask,
 )
 from bytefed.protocol.serial_frame import SerialDecoder, encode_serial_frame
 
@@ -282,6 +285,9 @@ REQUESTS: dict[str, Callable[[StatedBoard], tuple[Kind, bytes] | tuple[Kind, byt
         TRAIN,
     ),
     "NOISE that asks": lambda board: (Kind.NOISE, Noise(0.0, 0, 0, 0).pack()),
+    "MASK": lambda board: (Kind.MASK, Mask(1, 3, 1, 3).pack()),
+    "PEERS before MASK": lambda board: (Kind.PEERS, Peers(0).pack() + bytes(32)),
+    "UNMASK before MASK": lambda board: (Kind.UNMASK, Unmask(ROUND, 3).pack()),
     "NOISE of a first budget": lambda board: (Kind.NOISE, Noise(1.0, 1_000_000, 16, 3_000_000).pack()),
     "RELEASE of the last round": lambda board: (Kind.RELEASE, Release(ROUND, 1).pack()),
     "RELEASE of another round": lambda board: (Kind.RELEASE, Release(ROUND + 1, 1).pack()),

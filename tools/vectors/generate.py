@@ -13,6 +13,7 @@ from pathlib import Path
 import frames
 import head_codecs
 import kernel
+import masks
 import messages
 import noise
 import seals
@@ -27,6 +28,7 @@ FILES: dict[str, Callable[[], Iterator[str]]] = {
     "log.txt": kernel.log_lines,
     "sgd.txt": kernel.sgd_lines,
     "noise.txt": noise.lines,
+    "masks.txt": masks.lines,
     "seal_handshakes.txt": seals.handshake_lines,
     "seal_frames.txt": seals.frame_lines,
     "seal_blobs.txt": seals.blob_lines,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -232,6 +232,17 @@ def emulated_boards(links: Sequence[str]) -> list[str]:
     ]
 
 
+def _privacy_rows(summary: Any) -> Iterator[tuple[str, str, str]]:
+    """Yield the rows about noise and secure sums, where there are any."""
+    noise, sums = summary.get("privacy"), summary.get("secure_sum")
+    if noise:
+        rounds = counted(noise["rounds"], "round")
+        yield "privacy", f"epsilon {noise['epsilon']:g}", f"a sample, delta {noise['delta']:g}, {rounds}"
+    if sums:
+        told = f"no single delta is kept; void: {counted(sums['void'], 'round')}"
+        yield "secure sums", f"of {sums['min_sum']} or more", told
+
+
 def _closing_table(summary: Any) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold")
@@ -248,10 +259,8 @@ def _closing_table(summary: Any) -> Table:
             percent(summary["accuracy_personal_final"]),
             "each board's own, on the same samples",
         )
-    noise = summary.get("privacy")
-    if noise:
-        rounds = counted(noise["rounds"], "round")
-        add("privacy", f"epsilon {noise['epsilon']:g}", f"a sample, delta {noise['delta']:g}, {rounds}")
+    for row in _privacy_rows(summary):
+        add(*row)
     central = no_reference or "one head trained on all boards' samples together"
     add("central", percent(summary["accuracy_central"]), central)
     add(

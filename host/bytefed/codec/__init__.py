@@ -129,7 +129,7 @@ def instructions(codecs: str) -> int:
 def board_memory(codec: Codec, count: int) -> int:
     """Return the bytes of RAM that a codec takes on a board beyond float32, for `count` parameters.
 
-    That is the residual, working space in columns of 32, and space for the largest lossy blob (port.h: local_floats):
+    That is the residual, working space in columns of 32, and space for the largest lossy blob (port.h: plain_floats):
     that of int8 or, for a tiny head, the ten bytes of twobit.
     """
     if not codec.lossy:

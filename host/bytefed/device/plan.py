@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from bytefed import codec as codecs
 from bytefed.codec.downlink import Offer
 from bytefed.ledger import wire_size
+from bytefed.masks.form import Form
+from bytefed.masks.total import Hide
 from bytefed.protocol.message import PERSONAL, Config, Noise, Result, RoundFlag
 
 
@@ -32,6 +34,7 @@ class TrainingPlan:
         proximal_mu: Strength of FedProx's pull towards the global head, finite and not negative; 0 for none.
         personal: Whether statistics tell of the board's personal head (SPEC.md section 7.3).
         noise: The noise that rounds are trained with (SPEC.md section 7.4); None for none.
+        hide: How deltas are hidden for a secure sum (SPEC.md section 11); None where they come as they are.
     """
 
     codec_down: str
@@ -43,6 +46,7 @@ class TrainingPlan:
     proximal_mu: float = 0.0
     personal: bool = False
     noise: Noise | None = None
+    hide: Hide | None = None
 
     def message(self) -> Config:
         """Return the CONFIG that says so."""
@@ -127,6 +131,18 @@ class PlannedRound:
         return self.training.noise if self.trains else None
 
     @property
+    def hide(self) -> Hide | None:
+        """How the delta is hidden; None where it comes as it is, or there is none."""
+        return self.training.hide if self.trains else None
+
+    @property
+    def form(self) -> Form | None:
+        """The form of the hidden delta; None where ``hide`` is None."""
+        if self.hide is None:
+            return None
+        return Form(self.training.codec_up, len(self.head), self.hide.boards, self.statistics)
+
+    @property
     def judges_personal(self) -> bool:
         """Whether the board is to train, delta or not, and to judge the head that comes of it."""
         return self.statistics and self.training.personal
@@ -134,6 +150,8 @@ class PlannedRound:
     @property
     def blobs(self) -> tuple[int, int]:
         """Bytes of the offered blob and of the delta."""
+        if form := self.form:
+            return len(self.offer.blob), form.size
         codec = codecs.CODECS[self.training.codec_up]
         return len(self.offer.blob), codec.size(len(self.head)) if self.trains else 0
 
@@ -155,7 +173,8 @@ class RoundReply:
     Attributes:
         num_examples: Samples that the board trained on; 0 after an evaluation.
         statistics: RESULT, if statistics were asked for.
-        delta: float32 [P], None after an evaluation.
+        delta: float32 [P], None after an evaluation and where it is hidden.
+        hidden: The hidden delta; None where there is none.
         head: float32 [P], the head that the board started from and holds.
         seconds: From the request until all was here.
         computing: Seconds of work on the board: as RESULT says it, else from the request until DONE.
@@ -170,6 +189,7 @@ class RoundReply:
     seconds: float
     computing: float
     personal: int | None = None
+    hidden: bytes | None = None
 
     @property
     def correct(self) -> int | None:

@@ -25,7 +25,10 @@ _REMEDIES = {
     Status.UNPAIRED: "It has no key, and this host expects one: somebody may have changed board or firmware.",
     Status.BUDGET_SPENT: "Only other samples bring another budget: let it forget these (`bytefed capture --help`).",
     Status.NO_NOISE: "Train with noise, `bytefed run --dp sample`, or let it forget its samples first.",
-    Status.WITHHELD: "Leave that out (`bytefed watch --unknown 0`): it tells nothing of its samples without noise.",
+    Status.WITHHELD: "Leave that out (`bytefed watch --unknown 0`): it tells noisy or summed deltas alone.",
+    Status.NO_MASKS: "It has lost its masks, by a reset perhaps; a run with secure sums sets up all boards again.",
+    Status.TOO_FEW: "Too many boards of the sum are lost: that round tells nothing, and the next goes on without them.",
+    Status.MASKS_USED: "Its part in this round is over; the next round counts it again.",
     Status.UNTRAINED: "Let a run train it first: `bytefed run --help`.",
     Status.NO_RADIO: (
         "A board without a key keeps its radio off: give it one (`bytefed pair BOARD`). Of virtual boards those of "
@@ -112,6 +115,13 @@ def refusal(name: str, body: bytes) -> BoardError:
         uid = body[Error.size() :]
         return LockedError(name, int.from_bytes(uid[:UID_SIZE], "little") if len(uid) >= UID_SIZE else None)
     return board_error(name, status)
+
+
+def without_masks(name: str) -> BoardError:
+    """Return the error for a board that was reset in a run with secure sums."""
+    return BoardError(
+        "E_BOARD_NO_MASKS", f"{name}: the board was reset and has lost its masks", _REMEDIES[Status.NO_MASKS]
+    )
 
 
 def board_error(name: str, status: int) -> BoardError:

@@ -14,6 +14,7 @@ from bytefed.device.blob import pull, push
 from bytefed.device.done import Brought, DoneForm
 from bytefed.device.frames import Incoming
 from bytefed.device.link import TRIES
+from bytefed.device.masked_round import claimed_examples, require_masks, step_of
 from bytefed.device.offers import Offers
 from bytefed.device.plan import PlannedRound, RoundReply
 from bytefed.device.refusals import board_error
@@ -53,9 +54,9 @@ class Round:
 
     def __init__(self, session: Session, offers: Offers, planned: PlannedRound) -> None:
         self.planned = planned
-        self._session = session
-        self._offers = offers
+        self._session, self._offers = session, offers
         self._started = now()
+        self._connections, self._step = session.connections, step_of(planned)
         self._offer = planned.offer
         self._refusals = 0
         self._brought: Brought | None = None
@@ -73,8 +74,9 @@ class Round:
             BoardError: The board refused, or training diverged.
             LinkError: The link died, or what came is damaged.
         """
+        require_masks(self._session, self.planned, self._connections)
         planned, held = self.planned, self._session.stored.head
-        if not self._offer.starts_from(held):  # the board was reset meanwhile
+        if not self._offer.starts_from(held) and planned.hide is None:  # the board was reset meanwhile
             codec_down = planned.training.codec_down
             self._offer = self._offers.make(planned.number, planned.head, codec_down, held)
         elif held == self._offer.crc:
@@ -98,31 +100,29 @@ class Round:
             BoardError: E_DELTA_NOT_FINITE.
         """
         seconds = now() - self._started
-        delta = None if self._delta is None else self._decoded(self._delta)
+        hidden, delta = (self._delta, None) if self.planned.hide is not None else (None, self._decoded())
         examples = self._session.stored.train if self.planned.trains else 0
-        told = self._statistics
+        told = self._statistics if self.planned.hide is None else None  # which are hidden, too
         personal = told.correct if told and told.num_examples and self.planned.judges_personal else None
         head = self._offers.columns.of_run(self._offer.head)
-        return RoundReply(examples, told, delta, head, seconds, self._computing, personal)
+        return RoundReply(examples, told, delta, head, seconds, self._computing, personal, hidden)
 
-    def _decoded(self, blob: bytes) -> NDArray[np.float32]:
+    def _decoded(self) -> NDArray[np.float32] | None:
+        if self._delta is None:
+            return None
         training = self.planned.training
         seed = codec.uplink_seed(training.seed, self.planned.number)
-        delta = codec.find(training.codec_up).decode(blob, len(self.planned.head), seed)
-        if not np.isfinite(delta).all():
-            raise BoardError(
-                "E_DELTA_NOT_FINITE",
-                f"{self._session.uri}: the delta has a NaN or an infinity",
-                "It is left out. If it happens again, use a smaller --learning-rate.",
-            )
-        return self._offers.columns.of_run(delta)
+        delta = codec.find(training.codec_up).decode(self._delta, len(self.planned.head), seed)
+        return self._offers.columns.of_run(_finite(delta, self._session.uri))
 
     def _judge(self, error: BoardError) -> None:
         """Raise what the board answered, unless the request can be made again at once, with the whole head."""
         # Nobody but this host begins rounds of this run: whoever began a later one is a stranger.
         self._session.round_is_void |= error.code == "E_BOARD_STALE_ROUND"
-        # A difference goes once more, it may have been damaged on the way; then the whole head.
-        if error.code != "E_BOARD_BAD_CRC" or self._offer.base is None:
+        # A difference goes once more, it may have been damaged on the way; then the whole head, but where masks cancel
+        # only if all boards start from the same one.
+        last = self._refusals > 0 and self.planned.hide is not None
+        if error.code != "E_BOARD_BAD_CRC" or self._offer.base is None or last:
             raise error
         self._refusals += 1
         if self._refusals > 1:
@@ -137,7 +137,7 @@ class Round:
         try:
             configuration = await self._configuration()
             flags = self.planned.flags | (RoundFlag.CONFIGURE if configuration else 0)
-            if session.profile.starts_by_next(len(self._offer.blob)):
+            if session.profile.starts_by_next(len(self._offer.blob), len(self._step)):
                 incoming = await self._next(flags, configuration)
             else:
                 incoming = await self._begin(flags, configuration)
@@ -153,7 +153,7 @@ class Round:
         if not session.is_configuration_due(self.planned.training, trains=self.planned.trains):
             return b""
         await session.make_noise(self.planned.noise)
-        if self.planned.configures and session.profile.shares_config(len(self._offer.blob)):
+        if self.planned.configures and session.profile.shares_config(len(self._offer.blob), len(self._step)):
             return config.pack()
         await session.link.request(Kind.CONFIG, config.pack(), Kind.CONFIGURED, name="round")
         session.configured = config
@@ -162,7 +162,7 @@ class Round:
     async def _next(self, flags: int, configuration: bytes) -> Incoming:
         link, offered = self._session.link, self._offer
         sequence = link.next_sequence()
-        body = Next(self.planned.number, offered.crc).pack() + configuration + offered.blob
+        body = Next(self.planned.number, offered.crc).pack() + self._step + configuration + offered.blob
         frame = control_frame(Kind.NEXT, sequence, body, flags)
         # Where a BEGIN went before, its chunks have arrived: NEXT says it once more.
         await link.send(frame, payload=len(offered.blob), part=Part((Kind.BEGIN, "round")))
@@ -174,7 +174,7 @@ class Round:
         proof = session.link.proof_of(offered.blob)
         sequence, body = await session.link.request(
             Kind.BEGIN,
-            begin.pack() + proof + configuration,
+            begin.pack() + proof + self._step + configuration,
             Kind.ACCEPT,
             proof=len(proof),
             flags=flags,
@@ -266,7 +266,7 @@ class Round:
     async def _check_examples(self, message: Done | Result) -> None:
         """Learn how many samples the board has now, its weight in the average; refuse a board that claims others."""
         session = self._session
-        claimed = message.num_examples if isinstance(message, Result) else session.stored.train
+        claimed = claimed_examples(message, self.planned, session.stored.train)
         if not self.planned.trains or (
             message.status != Status.OTHER_SAMPLES and claimed == session.stored.train
         ):
@@ -274,7 +274,8 @@ class Round:
         # Samples may have come from its sensor meanwhile: the board is asked what it holds now.
         _, body = await session.link.request(Kind.STORE, b"", Kind.STORED, role=Role.PROBE)
         session.stored = replace(Stored.unpack(body), head=session.stored.head)
-        if isinstance(message, Result) and claimed != session.stored.train:
+        claimed = claimed_examples(message, self.planned, session.stored.train)
+        if claimed != session.stored.train:
             raise BoardError(
                 "E_BOARD_EXAMPLES",
                 f"{session.uri}: RESULT says {claimed:,} training samples, STORED {session.stored.train:,}",
@@ -292,6 +293,16 @@ class Round:
 
     def _delta_size(self) -> int:
         return self.planned.blobs[1]
+
+
+def _finite(delta: NDArray[np.float32], uri: str) -> NDArray[np.float32]:
+    if not np.isfinite(delta).all():
+        raise BoardError(
+            "E_DELTA_NOT_FINITE",
+            f"{uri}: the delta has a NaN or an infinity",
+            "It is left out. If it happens again, use a smaller --learning-rate.",
+        )
+    return delta
 
 
 def _takes_more(offered: Offer, planned: Offer) -> bool:

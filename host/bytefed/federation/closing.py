@@ -34,26 +34,36 @@ class Closing:
         strategy: The strategy that makes a new head of the deltas that count.
         store: The run's store.
         listener: Called with an event for each delta that was too long.
+        sums: Whether rounds have secure sums in place of deltas.
     """
 
     def __init__(
-        self, task: Task | HeldTask, rules: Rules, strategy: Strategy, store: Store, listener: Listener
+        self,
+        task: Task | HeldTask,
+        rules: Rules,
+        strategy: Strategy,
+        store: Store,
+        listener: Listener,
+        *,
+        sums: bool = False,
     ) -> None:
         self._task = task
         self._rules = rules
         self._strategy = strategy
         self._store = store
         self._listener = listener
+        self._sums = sums
 
     def replay(self) -> None:
         """Replay the rounds that are over to a stateful strategy, so that a resumed run goes on where it stopped."""
         done, head = self._store.head()
         if is_stateful(self._strategy):
             for number in range(1, done + 1):
-                aggregate(self._strategy, head, self._updates(number)[0])
+                if updates := self._updates(number)[0]:  # none in a round that was void
+                    aggregate(self._strategy, head, updates)
 
     def close(self, number: int, head: Head, seconds: float) -> list[str]:
-        """Make a new head of a round's deltas and store it.
+        """Make a new head of a round's deltas, or of their sum, and store it; the same head, if that can't be read.
 
         Args:
             number: The round.
@@ -71,9 +81,11 @@ class Closing:
         updates, excess = self._updates(number)
         for client, times in excess.items():
             self._listener(_bounded(number, boards[client], times, self._rules.norm_bound))
-        head = aggregate(self._strategy, head, updates)
+        head = aggregate(self._strategy, head, updates) if updates else head
         found = self._scores(number, head)
         counted = [boards[update.client] for update in updates]
+        if self._sums:
+            counted = [delta.board for delta in self._store.deltas(number)]
         self._store.close_round(
             number, head, counted,
             seconds=seconds, accuracy=found.accuracy, loss=found.loss, held=found.held,
@@ -106,6 +118,9 @@ class Closing:
 
     def _updates(self, number: int) -> tuple[list[Update], dict[int, float]]:
         """Return the updates that count in a round, bounded; and, for those bounded, client to pull in medians."""
+        if self._sums:
+            total = self._store.sum_of(number)
+            return [] if total is None else [Update(0, total.examples, total.mean)], {}
         clients = self._store.clients()
         deltas = [delta for delta in self._store.deltas(number) if delta.status == "ok"]
         updates = [Update(clients[delta.board], delta.num_examples, delta.delta) for delta in deltas]

@@ -17,7 +17,7 @@ from typing import Any, Self, TypeVar, cast
 from bytefed.boards.registry import FORMS
 from bytefed.codec import pair
 from bytefed.errors import ConfigError, did_you_mean, meant, number_text
-from bytefed.federation import private
+from bytefed.federation import private, summed
 from bytefed.ledger import rates
 from bytefed.ledger.budget import KEYS as BUDGETS
 from bytefed.ledger.budget import Budget
@@ -198,6 +198,12 @@ class RunConfig:
         1.0, float, "largest norm of one sample's gradient, with --dp; longer ones are shortened to it",
         low=2.0**-20, high=2.0**20, metavar="NORM",
     )  # fmt: skip
+    secure_sum: bool = _key(
+        False,
+        bool,
+        "boards hide deltas and statistics under masks: a coordinator that keeps to the rules, and whoever reads its "
+        "run.db, learns sums alone; not one that invents boards (docs/secure_sum.md)",
+    )
     fraction_train: float = _key(
         1.0, float, "fraction of the boards that train in a round", low=0.0, high=1.0
     )
@@ -242,6 +248,7 @@ class RunConfig:
                 _check(name, key, getattr(self, name))
         object.__setattr__(self, "strategy", canonical(self.strategy))
         private.check(self)
+        summed.check(self)
         pair(self.codec)
         if not self.boards:
             raise ConfigError("E_CONFIG_BOARDS", "No boards are named.", "Give --boards, such as virtual:8.")
@@ -322,12 +329,12 @@ def budgeted(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def chosen(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the keys that were given, and those that a budget, or noise, chooses where nothing else was given.
+    """Return the keys that were given, and those that a budget, noise or secure sums choose where nobody chose.
 
     Raises:
         ConfigError: As ``budgeted`` raises it.
     """
-    return budgeted({**private.rule(given), **given})
+    return budgeted({**private.rule(given), **summed.rule(given), **given})
 
 
 _C = TypeVar("_C", bound=RunConfig)

@@ -17,7 +17,6 @@ round which are on disk are not asked for again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -25,16 +24,18 @@ from bytefed import codec
 from bytefed.clock import now
 from bytefed.device.device import Device
 from bytefed.device.plan import PlannedRound, RoundReply, TrainingPlan
-from bytefed.errors import BoardError, BytefedError, LinkError
-from bytefed.events import BoardTrouble, Listener, Stopping
+from bytefed.errors import BoardError, LinkError
+from bytefed.events import Listener, Stopping
 from bytefed.federation.closing import Closing
 from bytefed.federation.cohort import Cohort
+from bytefed.federation.failures import failed
 from bytefed.federation.fleet import BoardTroubles, Fleet, Member
 from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.news import round_closed
 from bytefed.federation.release import release_all
 from bytefed.federation.rules import Rules
-from bytefed.federation.work import Work
+from bytefed.federation.secure_sum import SecureSum
+from bytefed.federation.work import Work, collect
 from bytefed.head import Head
 from bytefed.ledger.estimate import has_statistics
 from bytefed.ledger.plan import planned_round
@@ -70,6 +71,7 @@ class Coordinator:
         store: The run's store.
         records: The CSV files made from it.
         listener: Is told what happens.
+        sums: Sums up what boards hide; None for deltas that come as they are.
     """
 
     def __init__(
@@ -82,7 +84,9 @@ class Coordinator:
         store: Store,
         records: Records,
         listener: Listener,
+        sums: SecureSum | None = None,
     ) -> None:
+        self._sums = sums
         self._schedule = schedule
         self._rules = rules
         self._training = training
@@ -148,20 +152,36 @@ class Coordinator:
         started = now()
         self._fleet.round = number
         delivered = {delta.board for delta in self._store.deltas(number)}
-        chosen = await self._cohort.choose(number, partial(self._planned, number, head))
-        self._store.begin_round(number, sorted({member.device.name for member in chosen} | delivered))
+        is_summed = self._sums is not None and self._store.sum_of(number) is not None
+        asked = len(delivered) if is_summed else await self._gather(number, head, delivered)
+        counted = self._closing.close(number, head, now() - started)
+        self._uncounted = (self._uncounted | set(self._store.participants(number))) - set(counted)
+        self._tell(number, max(asked, self._rules.count(len(self._store.clients()))))
+
+    async def _gather(self, number: int, head: Head, delivered: set[str]) -> int:
+        """Have the boards of a round train, but for those that delivered before; return how many were asked."""
+        plans = partial(self._planned, number, head)
+        chosen = await self._cohort.choose(number, plans)
+        if self._sums is not None:
+            chosen = await self._sums.prepare(number, chosen, self._uncounted, plans)
+        # What was delivered to a coordinator that has died since counts too.
+        names = delivered | {member.device.name for member in chosen}
+        self._store.begin_round(number, sorted(names))
         tasks = [
             self._work.start(self._participate(number, member, head))
             for member in chosen
             if member.device.name not in delivered
         ]
-        # What was delivered to a coordinator that has died since counts too.
-        asked = len(delivered | {member.device.name for member in chosen})
-        await self._collect(number, tasks, asked)
-        self._rules.require_quorum(number, self._store.counted(number), asked)
-        counted = self._closing.close(number, head, now() - started)
-        self._uncounted = (self._uncounted | set(self._store.participants(number))) - set(counted)
-        self._tell(number, max(asked, self._rules.count(len(self._store.clients()))))
+        needed = self._rules.needed(len(names))
+        await collect(tasks, self._schedule.deadline, lambda: self._delivered(number) >= needed)
+        self._rules.require_quorum(number, self._delivered(number), len(names))
+        if self._sums is not None:
+            await self._sums.uncover(number)
+        return len(names)
+
+    def _delivered(self, number: int) -> int:
+        """Return how many deltas have come that count in a round."""
+        return self._store.counted(number) if self._sums is None else self._sums.delivered
 
     def _planned(self, number: int, head: Head, member: Member) -> PlannedRound:
         """Return the round that is planned for a board."""
@@ -188,7 +208,7 @@ class Coordinator:
             _count_noise(device, planned)
             status = self._commit(number, member, reply)
         except BoardTroubles as error:
-            status = self._fail(number, member, error)
+            status = failed(self._fleet, member, number, error, self._listener)
         finally:
             self._fleet.release(member)
             self._touched = min(self._touched, number)
@@ -200,13 +220,16 @@ class Coordinator:
                 now() - started,
                 estimate,
                 number=number,
-                num_examples=reply.num_examples if reply else None,
+                num_examples=reply.num_examples if reply and reply.hidden is None else None,
                 loss=told.loss if told else None,
                 correct=reply.correct if reply else None,
                 computing=reply.computing if reply else 0.0,
             )
 
     def _commit(self, number: int, member: Member, reply: RoundReply) -> Status:
+        if self._sums is not None:
+            self._keep_held(member, reply)
+            return self._sums.take(number, member, reply)
         if reply.delta is None:
             raise BoardError(
                 "E_NO_DELTA",
@@ -227,31 +250,6 @@ class Coordinator:
                 correct=reply.correct,
             )
 
-    def _fail(self, number: int, member: Member, error: BytefedError) -> Status:
-        """Report a board that failed; one that diverged or can't pay stays, to any other the fleet reconnects."""
-        if error.code not in ("E_DELTA_NOT_FINITE", "E_BUDGET_SPENT", "E_BOARD_BUDGET_SPENT"):
-            self._fleet.lose(member, error)
-            return "failed"
-        self._listener(BoardTrouble(member.device.name, number, error.code, error.message, error.remedy))
-        if error.code == "E_DELTA_NOT_FINITE":
-            return "rejected"
-        self._fleet.purses.retire(member.device)
-        return "failed"
-
-    async def _collect(self, number: int, tasks: Sequence[asyncio.Task[None]], asked: int) -> None:
-        """Wait for the boards of a round, no longer than its deadline once it has its quorum."""
-        deadline = now() + self._schedule.deadline
-        pending = set(tasks)
-        while pending:
-            left = deadline - now()
-            if left <= 0 and self._store.counted(number) >= self._rules.needed(asked):
-                break
-            done, pending = await asyncio.wait(
-                pending, timeout=left if left > 0 else None, return_when=asyncio.FIRST_COMPLETED
-            )
-            for task in done:
-                task.result()  # whatever is not about one board ends the run
-
     def _tell(self, number: int, asked: int) -> None:
         """Bring the CSV files up to date and say how the round went, with boards that are away among those asked."""
         # The boards of this round said how the head of the one before does.
@@ -263,6 +261,8 @@ class Coordinator:
     async def _evaluate_last(self, number: int, head: Head) -> None:
         """Let each board that can within the deadline evaluate the last head once."""
         self._fleet.round = number
+        if self._sums is not None:  # boards tell nothing of the kind but in sums of rounds
+            return
         known = self._store.evaluated(number)
         members = [member for member in self._fleet.ready().values() if member.device.name not in known]
         tasks = [self._work.start(self._evaluate(number, member, head)) for member in members]
@@ -303,7 +303,8 @@ class Coordinator:
         self._store.add_evaluation(number, member.device.name, correct, tested, personal)
 
     def _plan(self, number: int, member: Member) -> TrainingPlan:
-        return self._training.plan(number, member.client)
+        plan = self._training.plan(number, member.client)
+        return plan if self._sums is None else self._sums.plan(plan)
 
     async def end_work(self) -> None:
         """Cancel outstanding work; boards that are interrupted still get a ledger row."""
@@ -329,5 +330,6 @@ def _estimate(device: Device, planned: PlannedRound) -> int:
         statistics=planned.statistics,
         configures=planned.configures,
         noises=planned.noise is not None,
+        masked=planned.hide is not None,
     )
     return count.wire_total

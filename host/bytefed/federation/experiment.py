@@ -36,7 +36,9 @@ from bytefed.federation.news import run_started
 from bytefed.federation.purses import Purses, connected_boards
 from bytefed.federation.requirements import Requirements
 from bytefed.federation.rules import Rules
+from bytefed.federation.secure_sum import SecureSum, sums_summary
 from bytefed.federation.start import began_with, first_head
+from bytefed.federation.summed import require_boards
 from bytefed.head import Head
 from bytefed.ledger.air import AirTable
 from bytefed.ledger.budget import Loads
@@ -175,6 +177,7 @@ async def open_run(
     purses = Purses(experiment.means)
     opened: list[Opened] | None = None
     if isinstance(where, NewRun):
+        require_boards(experiment.config, len(devices))
         purses.lend_first_connections(devices)
         seconds = await connect_all(devices, where.number)
         connections = [device.unbooked()[0] for device in devices]
@@ -197,10 +200,11 @@ async def open_run(
         )
         records = Records(store)
         rules, training = Rules.of(config), LocalTraining.of(config, experiment.strategy)
-        ending = Closing(task, rules, experiment.strategy, store, listener)
+        ending = Closing(task, rules, experiment.strategy, store, listener, sums=config.secure_sum)
+        sums = SecureSum.of(config, rules, training, fleet, store, listener)
         coordinator = Coordinator(
             Schedule(config.rounds, config.deadline, config.statistics_rounds),
-            rules, training, fleet, ending, store, records, listener,
+            rules, training, fleet, ending, store, records, listener, sums,
         )  # fmt: skip
     except BaseException:
         if store is not where:
@@ -459,6 +463,7 @@ async def _run(opened: OpenRun, listener: Listener) -> Summary:
     about = _findings(experiment.assignment, store)
     about = {**opened.training.summary(), **beginning.summary, **about}
     about |= _spent(opened, len(result.rounds)) | _privacy(opened)
+    about |= sums_summary(store) if config.secure_sum else {}
     summary = write_summary(store.directory, _subject(experiment, store), result, about)
     listener(RunEnded(str(store.directory), complete, summary))
     return summary

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterable
+
+from bytefed.clock import now
 
 
 class Work:
@@ -30,3 +32,24 @@ class Work:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def collect(tasks: Iterable[asyncio.Task[None]], seconds: float, is_enough: Callable[[], bool]) -> None:
+    """Wait for tasks, no longer than some seconds once enough of them are done.
+
+    Args:
+        tasks: The tasks; an error of one of them is raised.
+        seconds: How long to wait for all of them.
+        is_enough: Whether those that are done are enough.
+    """
+    deadline = now() + seconds
+    pending = set(tasks)
+    while pending:
+        left = deadline - now()
+        if left <= 0 and is_enough():
+            break
+        done, pending = await asyncio.wait(
+            pending, timeout=left if left > 0 else None, return_when=asyncio.FIRST_COMPLETED
+        )
+        for task in done:
+            task.result()  # whatever is not about one board ends the run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
@@ -58,8 +58,10 @@ class Prediction:
         rounds: Bytes of all rounds of all participants, with a CONFIG when a board first trains and whenever the
             learning rate changes.
         connect: Bytes of all connections.
-        evaluate: Bytes of the evaluation on all boards after the last round.
+        evaluate: Bytes of the evaluation on all boards after the last round; none with secure sums.
         participants: Number of boards that train in each round.
+        masks: Bytes of the setup of masks on all boards, with secure sums.
+        unmask: Bytes by which the boards of all rounds take masks off their sums, likewise.
     """
 
     board_round: ByteCount
@@ -67,11 +69,13 @@ class Prediction:
     connect: ByteCount
     evaluate: ByteCount
     participants: int
+    masks: ByteCount = field(default_factory=ByteCount)
+    unmask: ByteCount = field(default_factory=ByteCount)
 
     @property
     def total(self) -> ByteCount:
         """Bytes of the whole run."""
-        return self.rounds + self.connect + self.evaluate
+        return self.rounds + self.connect + self.evaluate + self.masks + self.unmask
 
 
 def check_ranges(values: Mapping[str, float | None]) -> None:

@@ -16,8 +16,11 @@ from bytefed.ledger.wire_size import (
     connection_bytes,
     first_contact_bytes,
     labels_bytes,
+    mask_bytes,
+    peers_bytes,
     provision_bytes,
     release_bytes,
+    unmask_bytes,
     watch_bytes,
 )
 
@@ -92,6 +95,7 @@ def planned_round(
     statistics: bool = False,
     configures: bool = False,
     noises: bool = False,
+    masked: bool = False,
 ) -> ByteCount:
     """Return what a round, or an evaluation alone, costs one board.
 
@@ -102,8 +106,32 @@ def planned_round(
         statistics: Whether the board is asked for statistics, as in an evaluation.
         configures: Whether the round brings a CONFIG.
         noises: Whether NOISE goes before that.
+        masked: Whether the delta is hidden for a secure sum.
     """
-    return blobs_bytes(profile, *blobs, statistics=statistics, configures=configures, noises=noises)
+    return blobs_bytes(
+        profile, *blobs, statistics=statistics, configures=configures, noises=noises, masked=masked
+    )
+
+
+def planned_mask(profile: LinkProfile, *, releases: bool = False) -> ByteCount:
+    """Return what it costs to have one board of a secure sum draw its secret.
+
+    Args:
+        profile: Profile of the link.
+        releases: Whether it has to let go of a delta before.
+    """
+    count = mask_bytes(profile)
+    return count + release_bytes(profile) if releases else count
+
+
+def planned_peers(profile: LinkProfile, neighbours: int) -> ByteCount:
+    """Return what it costs to give one board the points of so many neighbours."""
+    return peers_bytes(profile, neighbours)
+
+
+def planned_unmask(profile: LinkProfile, lost: int) -> ByteCount:
+    """Return what it costs to have one board take masks off the sum, with so many of its neighbours lost."""
+    return unmask_bytes(profile, lost)
 
 
 def planned_release(profile: LinkProfile) -> ByteCount:

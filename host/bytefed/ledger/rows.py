@@ -15,10 +15,14 @@ from bytefed.ledger.count import ByteCount, Security
 Status = Literal["ok", "late", "rejected", "failed"]
 """The fate of a board's delta: counted, too late for its round, refused, or never arrived."""
 
-Phase = Literal["round", "connect", "label", "provision", "evaluate", "release", "watch", "record"]
+Phase = Literal[
+    "round", "connect", "label", "provision", "masks", "unmask", "evaluate", "release", "watch", "record"
+]
 """The occasion on which bytes were exchanged: a round, one of the SESSION_PHASES, or use of a board beside runs."""
 
-SESSION_PHASES: tuple[Phase, ...] = ("connect", "label", "provision", "evaluate", "release")
+SESSION_PHASES: tuple[Phase, ...] = (
+    "connect", "label", "provision", "masks", "unmask", "evaluate", "release",
+)  # fmt: skip
 
 _AIR = "computed for BLE (section 9), empty for other links"
 
@@ -34,7 +38,9 @@ class Traffic:
     round: int = field(metadata=column("round from 1; 0 for what came before the first"))
     board: str = field(metadata=column("board uid (16 hex digits)"))
     phase: Phase = field(
-        metadata=column("`connect`, `label`, `provision`, `evaluate` or `release`; sessions.csv only")
+        metadata=column(
+            "`connect`, `label`, `provision`, `masks`, `unmask`, `evaluate` or `release`; sessions.csv only"
+        )
     )
     link: str = field(
         metadata=column(
@@ -46,7 +52,9 @@ class Traffic:
     )
     codec: str = field(metadata=column("codec down/up, one name where both are the same"))
     status: Status = field(
-        metadata=column("`ok`, `late` (stored, not counted), `failed`, `rejected`", merge="replace")
+        metadata=column(
+            "`ok`, `late` (not counted; stored, but for secure sums), `failed`, `rejected`", merge="replace"
+        )
     )
     count: ByteCount | None
     estimate_wcr: int = field(metadata=column("the classic W * C * R for this row: the uplink payload", "B"))
@@ -63,12 +71,13 @@ class Traffic:
     )  # fmt: skip
     seconds: float | None = field(metadata=column("from the request to the end", "s", digits=3, merge="add"))
     num_examples: int | None = field(
-        default=None, metadata=column("samples that the board trained on", merge="replace")
+        default=None,
+        metadata=column("samples that the board trained on; empty with `--secure-sum`", merge="replace"),
     )
     loss: float | None = field(
         default=None,
         metadata=column(
-            "RESULT's loss; empty where no statistics were asked for", merge="replace",
+            "RESULT's loss; empty where no statistics were asked for, and with `--secure-sum`", merge="replace",
             then=(
                 computed(
                     "accuracy", float, "correct / num_examples, likewise; empty with `--personal`", optional=True

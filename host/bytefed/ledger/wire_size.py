@@ -22,6 +22,7 @@ from bytefed.ledger.count import (
     Security,
     split_frame,
 )
+from bytefed.masks.form import KEY_SIZE, POINT_SIZE
 from bytefed.protocol.chunks import ChunkPlan
 from bytefed.protocol.direction import Direction
 from bytefed.protocol.message import (
@@ -46,14 +47,17 @@ from bytefed.protocol.message import (
     Hello,
     Label,
     Labelled,
+    Mask,
     Next,
     Noise,
     Noised,
+    Peers,
     Record,
     Recorded,
     Release,
     Result,
     Stored,
+    Unmask,
     Welcome,
     Welcomed,
 )
@@ -66,6 +70,9 @@ BLUEFRUIT_WINDOW = 32
 
 UID_SIZE = 8
 """Bytes of the uid behind LOCKED."""
+
+STEP_SIZE = 4
+"""Bytes of the step in a request that trains in a masked run."""
 
 _ATT_OVERHEAD = 3
 MIN_SEALED_FRAME = 62
@@ -142,15 +149,26 @@ class LinkProfile:
         size = Result.size() if statistics else Done.size()
         return size - _CRC_SIZE if self.sealed else size
 
-    def starts_by_next(self, blob: int) -> bool:
-        """Return whether a round starts by NEXT, with its blob of so many bytes inside; else by BEGIN."""
-        return self.inlines(Next.size(), blob)
+    def starts_by_next(self, blob: int, step: int = 0) -> bool:
+        """Return whether a round starts by NEXT, with its blob of so many bytes inside; else by BEGIN.
 
-    def shares_config(self, blob: int) -> bool:
-        """Return whether CONFIG travels inside the message that starts a round with a blob of so many bytes."""
-        if self.starts_by_next(blob):
-            return self.inlines(Next.size() + Config.size(), blob)
-        return self.inlines(Begin.size() + self.proof + Config.size(), 0)
+        Args:
+            blob: Bytes of the blob.
+            step: Bytes of the step, in a masked run.
+        """
+        return self.inlines(Next.size() + step, blob)
+
+    def shares_config(self, blob: int, step: int = 0) -> bool:
+        """Return whether CONFIG travels inside the message that starts such a round."""
+        if self.starts_by_next(blob, step):
+            return self.inlines(Next.size() + step + Config.size(), blob)
+        return self.inlines(Begin.size() + self.proof + step + Config.size(), 0)
+
+    @property
+    def points_per_peers(self) -> int:
+        """Number of points that one PEERS brings."""
+        seal = FRAME_SEAL_SIZE if self.sealed else 0
+        return max(1, (self.frame_limit - HEADER_SIZE - Peers.size() - seal) // POINT_SIZE)
 
 
 def serial_profile(window: int = MAX_WINDOW) -> LinkProfile:
@@ -248,7 +266,7 @@ def pull_bytes(profile: LinkProfile, blob: int) -> ByteCount:
 
 @cache
 def start_bytes(
-    profile: LinkProfile, blob: int, *, configures: bool = False, noises: bool = False
+    profile: LinkProfile, blob: int, *, configures: bool = False, noises: bool = False, masked: bool = False
 ) -> ByteCount:
     """Return the bytes it takes until a board has a round's head and trains.
 
@@ -257,17 +275,19 @@ def start_bytes(
         blob: Bytes of the blob that leads to the head; 0 if the board holds the head already.
         configures: Whether CONFIG is due: inside the message that starts the round if it fits, else before it.
         noises: Whether NOISE goes before each CONFIG.
+        masked: Whether the request brings a step, as it does to train in a masked run.
 
     Raises:
         ConfigError: E_TOO_LARGE for a blob that the link can't carry.
     """
-    shared = Config.size() if configures and profile.shares_config(blob) else 0
+    step = STEP_SIZE if masked else 0
+    shared = Config.size() if configures and profile.shares_config(blob, step) else 0
     count = configuration_bytes(profile) if configures and not shared else ByteCount()
     if configures and noises:
         count += noise_bytes(profile)
-    if profile.starts_by_next(blob):
-        return count + _frame(profile, Direction.DOWN, Next.size() + shared, blob)
-    begun = _exchange(profile, Begin.size() + shared, Accept.size(), proof=profile.proof)
+    if profile.starts_by_next(blob, step):
+        return count + _frame(profile, Direction.DOWN, Next.size() + step + shared, blob)
+    begun = _exchange(profile, Begin.size() + step + shared, Accept.size(), proof=profile.proof)
     return count + begun + push_bytes(profile, blob)
 
 
@@ -300,6 +320,7 @@ def blobs_bytes(
     statistics: bool = False,
     configures: bool = False,
     noises: bool = False,
+    masked: bool = False,
 ) -> ByteCount:
     """Return the bytes of a round of one board on a loss-free link, by the sizes of its blobs.
 
@@ -310,11 +331,12 @@ def blobs_bytes(
         statistics: Whether the board answers by RESULT, not by DONE.
         configures: Whether CONFIG is due.
         noises: Whether NOISE goes before each CONFIG.
+        masked: Whether the delta is hidden for a secure sum; `up` is its size then.
 
     Raises:
         ConfigError: E_TOO_LARGE for a blob that the link can't carry.
     """
-    count = start_bytes(profile, down, configures=configures, noises=noises)
+    count = start_bytes(profile, down, configures=configures, noises=noises, masked=masked)
     answer = profile.answer_size(statistics=statistics)
     if profile.inlines(answer, up):
         return count + _frame(profile, Direction.UP, answer, up)
@@ -388,6 +410,28 @@ def configuration_bytes(profile: LinkProfile) -> ByteCount:
 def noise_bytes(profile: LinkProfile) -> ByteCount:
     """Return the bytes of NOISE and NOISED."""
     return _exchange(profile, Noise.size(), Noised.size())
+
+
+@cache
+def mask_bytes(profile: LinkProfile) -> ByteCount:
+    """Return the bytes by which one board of a secure sum draws its secret."""
+    return _exchange(profile, Mask.size(), POINT_SIZE)
+
+
+@cache
+def peers_bytes(profile: LinkProfile, neighbours: int) -> ByteCount:
+    """Return the bytes by which one board of a secure sum gets the points of so many neighbours."""
+    count = ByteCount()
+    for first in range(0, neighbours, profile.points_per_peers):
+        points = min(profile.points_per_peers, neighbours - first)
+        count += _exchange(profile, Peers.size() + POINT_SIZE * points, 0)
+    return count
+
+
+@cache
+def unmask_bytes(profile: LinkProfile, lost: int) -> ByteCount:
+    """Return the bytes by which one board takes the masks off a sum, with so many of its neighbours lost."""
+    return _exchange(profile, Unmask.size(), KEY_SIZE * (1 + lost))
 
 
 @cache

@@ -71,6 +71,12 @@ class Kind(IntEnum):
     RECORDED = 0x74
     NOISE = 0x33
     NOISED = 0x73
+    MASK = 0x32
+    MASKED = 0x72
+    PEERS = 0x3A
+    PEERED = 0x7A
+    UNMASK = 0x3B
+    UNMASKED = 0x7B
     RELEASE = 0x0E
     RELEASED = 0x4E
     SAVE = 0x0A
@@ -114,7 +120,14 @@ class Status(IntEnum):
     UNTRAINED = 40  # the head that was asked for holds nothing but zeros, or is not there
     BUDGET_SPENT = 41  # what is left of the board's privacy budget does not pay for the round
     NO_NOISE = 42  # the board has a privacy budget, so it trains with noise alone: NOISE must come first
-    WITHHELD = 43  # the board has a privacy budget, and the answer would tell of its samples
+    WITHHELD = 43  # it has a privacy budget, or tells sums alone, and the answer would tell of its samples
+    NO_MASKS = (
+        46  # the run's deltas leave masked alone, and the board has no masks: MASK and PEERS must come first
+    )
+    TOO_FEW = 47  # fewer boards than `min_sum` would be left in the sum
+    MASKS_USED = (
+        48  # the round's masks have hidden a delta, or were told for other survivors: the round is over
+    )
     NO_RADIO = 51  # the board has no radio by which phones could read what it says, or keeps it off
     INEXACT = 52  # the board's float arithmetic is not that of section 7: it failed the self-test
 
@@ -171,6 +184,7 @@ class Capability(IntFlag):
     LABELLED = 16  # somebody has set its labels
     SENSED = 32  # its samples came from its sensor, or some of them
     NOISED = 64  # it keeps a privacy budget for its samples, and trains with noise alone
+    MASKED = 128  # it has masks for the run that it knows, so that no one delta of it can be read
     SHOWN = 256  # a host has opened it to phones: everybody near can read what it classifies, now
     INEXACT = 512  # it failed the self-test of section 7.6, and takes no round
 
@@ -320,8 +334,9 @@ class Board(Body):
         capabilities: Bit 0: feature extractor; bit 1: sensor; bit 2: keeps its state over power loss; bit 3:
             built to use its radio without a key; bit 4: somebody has set its labels; bit 5: its samples came
             from its sensor, or some of them; bit 6: it keeps a privacy budget for its samples, and trains
-            with noise alone; bit 8: a host has opened it to phones: everybody near can read what it
-            classifies, now; bit 9: it failed the self-test of section 7.6, and takes no round.
+            with noise alone; bit 7: it has masks for the run that it knows, so that no one delta of it can be
+            read; bit 8: a host has opened it to phones: everybody near can read what it classifies, now; bit
+            9: it failed the self-test of section 7.6, and takes no round.
         features: D: features of a sample.
         classes: C: classes.
         model: CRC-32 of the extractor's .tflite file, 0 for none.
@@ -743,6 +758,54 @@ class Noised(Body):
 
 
 @dataclass(frozen=True)
+class Mask(Body):
+    """Asks for the board's point of a secure sum; from then on the run's deltas leave masked alone.
+
+    Attributes:
+        setup: Number of the setup: with another one, or with other values, the board begins anew.
+        boards: Boards in the sum, at least 3.
+        reference: Training samples of a board whose delta counts once, at least 1.
+        min_sum: Boards that a sum must have at least, 3 to 255, and no more than the board and its
+            neighbours.
+    """
+
+    KIND = Kind.MASK
+    LAYOUT = struct.Struct("<BHHB")
+    setup: int
+    boards: int
+    reference: int
+    min_sum: int
+
+
+@dataclass(frozen=True)
+class Peers(Body):
+    """Gives the points of a board's neighbours in a secure sum.
+
+    Attributes:
+        first: The place of the first of them among the board's neighbours, from 0.
+    """
+
+    KIND = Kind.PEERS
+    LAYOUT = struct.Struct("<B")
+    first: int
+
+
+@dataclass(frozen=True)
+class Unmask(Body):
+    """Asks a board whose delta is in the sum for what its neighbours can't cancel.
+
+    Attributes:
+        round: The round of the sum.
+        survivors: Bit i: the delta of neighbour i is in the sum, too.
+    """
+
+    KIND = Kind.UNMASK
+    LAYOUT = struct.Struct("<HH")
+    round: int
+    survivors: int
+
+
+@dataclass(frozen=True)
 class Release(Body):
     """Lets the board forget a delta, where no further round will.
 
@@ -861,6 +924,9 @@ MESSAGES: tuple[type[Body], ...] = (
     Recorded,
     Noise,
     Noised,
+    Mask,
+    Peers,
+    Unmask,
     Release,
     Details,
     Pair,

@@ -18,7 +18,7 @@ from bytefed.boards.registry import emulation
 from bytefed.errors import StoreError
 from bytefed.ledger.bytes_to import SHARES
 from bytefed.private_files import make_file
-from bytefed.report import charts, compare, findings, privacy, svg
+from bytefed.report import charts, compare, findings, privacy, sums, svg
 from bytefed.report.chart import Chart
 from bytefed.report.run_files import REPAIR, Row, Run, add_parts, total
 from bytefed.report.tables import BoardSum, board_sums
@@ -195,6 +195,7 @@ def _details(run: Run, *, live: bool = False) -> str:
         )
     parts += [
         privacy.section(run),
+        sums.section(run),
         findings.labels(run),
         findings.confusion(run),
         _boards(run),
@@ -247,7 +248,13 @@ def _notes(run: Run, *, live: bool = False) -> str:
 
 
 def _keys(run: Run) -> str:
-    tiles = [*_accuracy_tiles(run), *privacy.tile(run), *_byte_tiles(run), *_budget_tile(run)]
+    tiles = [
+        *_accuracy_tiles(run),
+        *privacy.tile(run),
+        *sums.tile(run),
+        *_byte_tiles(run),
+        *_budget_tile(run),
+    ]
     return (
         '<dl class="keys">'
         + "".join(
@@ -430,7 +437,7 @@ def _phases(run: Run) -> str:
     phases = [("rounds", run.rows)]
     phases += [
         (name, [row for row in run.sessions if row.phase == name])
-        for name in ("connect", "label", "provision", "evaluate")
+        for name in ("connect", "label", "provision", "masks", "unmask", "evaluate")
     ]
     rows = [_phase(name, found) for name, found in phases if found]
     if len(rows) < 2:

@@ -13,8 +13,10 @@ from bytefed.runs.database import Database, pack, unpack
 _ROUNDS = """
 SELECT r.round,
     (SELECT COUNT(*) FROM deltas d WHERE d.run = r.run AND d.round = r.round AND applied),
-    (SELECT 1.0 * SUM(e.correct) / NULLIF(SUM(tested), 0) FROM evaluations e
-        WHERE e.run = r.run AND e.round = r.round),
+    COALESCE(
+        (SELECT 1.0 * SUM(e.correct) / NULLIF(SUM(tested), 0) FROM evaluations e
+            WHERE e.run = r.run AND e.round = r.round),
+        (SELECT 1.0 * test_correct / NULLIF(tested, 0) FROM sums s WHERE s.run = r.run AND s.round = r.round + 1)),
     (SELECT 1.0 * SUM(e.personal) / NULLIF(SUM(tested), 0) FROM evaluations e
         WHERE e.run = r.run AND e.round = r.round AND e.personal IS NOT NULL),
     accuracy_global, loss_global, accuracy_held,

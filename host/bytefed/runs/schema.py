@@ -24,6 +24,10 @@ CREATE TABLE deltas (
     run INTEGER, round INTEGER, board TEXT, status TEXT NOT NULL, applied INTEGER NOT NULL DEFAULT 0,
     num_examples INTEGER NOT NULL, loss REAL, correct INTEGER, delta BLOB NOT NULL,
     PRIMARY KEY (run, round, board));
+CREATE TABLE sums (
+    run INTEGER, round INTEGER, examples INTEGER NOT NULL, loss REAL, correct INTEGER, test_correct INTEGER,
+    tested INTEGER NOT NULL, mean BLOB NOT NULL,
+    PRIMARY KEY (run, round));
 CREATE TABLE evaluations (
     run INTEGER, round INTEGER, board TEXT, correct INTEGER NOT NULL, tested INTEGER NOT NULL, personal INTEGER,
     PRIMARY KEY (run, round, board)) WITHOUT ROWID;

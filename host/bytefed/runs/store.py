@@ -5,6 +5,7 @@ Promises, kept through a kill at any instant (write-ahead log, synchronous=FULL)
 * A delta is on disk before its board gets the ACK. Its key is (run, round, board); a duplicate changes nothing.
 * A global head and the set of deltas applied to it appear together or not at all.
 * A delta that arrives after its round's head is kept as `late` and never applied.
+* With secure sums no board's own delta is in it: each round has one sum, and the boards in it are named.
 
 Everything else in the directory is derived from the database and can be made again (see csv_files.py).
 """
@@ -27,9 +28,10 @@ from bytefed.runs.ledger import Ledger
 from bytefed.runs.origin import signature
 from bytefed.runs.rounds import Rounds
 from bytefed.runs.schema import FORMAT, SCHEMA, is_current
+from bytefed.runs.sums import Sums
 
 
-class Store(Deltas, Rounds, Ledger):
+class Store(Deltas, Sums, Rounds, Ledger):
     """A run directory, open for one coordinator: its deltas, rounds and ledger in one database."""
 
     @classmethod

@@ -25,6 +25,7 @@ from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.news import round_closed, run_started
 from bytefed.federation.rules import Rules, score
 from bytefed.federation.start import began_with, first_head
+from bytefed.federation.summed import refuse_elsewhere
 from bytefed.head import Head
 from bytefed.ledger.estimate import LEFT_OUT, classic, has_statistics
 from bytefed.ledger.rows import RoundSummary
@@ -140,7 +141,7 @@ class Simulation:
     ) -> None:
         config, strategy = config.with_strategy(strategy)
         task, partition = assignment.task, assignment.partition
-        _check_sizes(partition)
+        _check_clients(config, partition)
         check_range("--check", environment.check, 0, len(partition))
         self._beginning = began_with(config.head, first_head(config.head, task), task)
         self._links = ClientLinks.draw(config.seed, len(partition), environment.links)
@@ -368,8 +369,9 @@ def _abort() -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _check_sizes(partition: Partition) -> None:
-    """Refuse clients with fewer or more samples than a board can have."""
+def _check_clients(config: RunConfig, partition: Partition) -> None:
+    """Refuse clients that hide their deltas, and those with fewer or more samples than a board can have."""
+    refuse_elsewhere(config, "a simulation")
     examples = partition.sizes - partition.test_sizes
     for client in np.flatnonzero((examples < 1) | (examples > 0xFFFF))[:1].tolist():
         raise ConfigError(

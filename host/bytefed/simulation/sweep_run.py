@@ -11,6 +11,7 @@ from bytefed.data import TASKS, Task, load_task
 from bytefed.errors import ConfigError, DataError, check_range
 from bytefed.federation.assignment import Assignment
 from bytefed.federation.config import RunConfig
+from bytefed.federation.summed import refuse_elsewhere
 from bytefed.head import parameters
 from bytefed.ledger.air import AirTable
 from bytefed.ledger.estimate import check_ranges, link_profile
@@ -145,6 +146,7 @@ def plan_sweep(
         ConfigError: E_CONFIG_RANGE, E_CONFIG_CHOICE, E_CONFIG_STRATEGY, E_CONFIG_PRIVACY, E_MTU_SMALL.
     """
     check_ranges({"mtu": mtu})
+    refuse_elsewhere(base, "a sweep")
     if base.dp and references:
         raise ConfigError(
             "E_CONFIG_PRIVACY", "References are trained without noise.", "Leave out --references, or --dp."

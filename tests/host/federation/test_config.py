@@ -35,7 +35,7 @@ def test_every_key_is_an_option():
         default = getattr(RunConfig(), name)
         option = "--" + name.replace("_", "-")
         if key.kind is bool:
-            arguments.append(option if default else f"--no-{name}")
+            arguments.append(option if default else f"--no-{option[2:]}")
         elif key.many:
             arguments += [option, *default]
         else:
@@ -104,6 +104,7 @@ def strategy_of(key):
 
 CHECKED_TEXTS = (
     "codec", "strategy", "budget", "budget_air", "budget_energy", "dp", "epsilon", "delta",
+    "secure_sum",
 )  # fmt: skip
 
 

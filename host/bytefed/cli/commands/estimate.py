@@ -28,6 +28,7 @@ from bytefed.ledger.estimate import (
     link_profile,
     predict,
 )
+from bytefed.ledger.estimate_sums import predict_sums
 from bytefed.ledger.expected_loss import blobs_expected
 from bytefed.ledger.rates import rounds_between
 from bytefed.ledger.wire_size import CODECS, LinkProfile, blob_size
@@ -184,6 +185,11 @@ def _add_noise(parser: argparse.ArgumentParser) -> None:
         choices=("sample",),
         help="boards train with noise, as by `bytefed run --dp sample`: a NOISE before each CONFIG, and no statistics",
     )
+    parser.add_argument(
+        "--secure-sum",
+        action="store_true",
+        help="boards hide their deltas, as by `bytefed run --secure-sum`; setup of masks included",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -200,6 +206,7 @@ def run(args: argparse.Namespace) -> int:
         {name: getattr(args, name) for name in _RANGED if not (name == "rounds" and args.rounds == 0)}
     )
     _as_with_noise(args, budget)
+    _refuse_with_sums(args, budget)
     if args.watch is not None:
         from bytefed.cli.watch_estimate import show_watch
 
@@ -294,8 +301,38 @@ def _as_with_noise(args: argparse.Namespace, budget: Budget | None) -> None:
         args.learning_rate_rounds = 0
 
 
+def _refuse_with_sums(args: argparse.Namespace, budget: Budget | None) -> None:
+    """Refuse what a run with secure sums has not.
+
+    Raises:
+        ConfigError: E_CONFIG_SECURE_SUM.
+    """
+    if not args.secure_sum:
+        return
+    others = (budget, args.dp, args.loss, args.watch, args.update_bytes, args.shape)
+    if any(others):
+        raise ConfigError(
+            "E_CONFIG_SECURE_SUM",
+            "Secure sums are of heads, and priced for runs without a budget, noise and lost frames.",
+            "Give --features and --classes, and none of --budget, --dp, --loss, --shape, --update-bytes and --watch.",
+        )
+
+
 def _predict(args: argparse.Namespace, profile: LinkProfile, update: _Update) -> Prediction | None:
     """Return the exact estimate; None for an update that is no head, and more than a transfer can carry."""
+    if args.secure_sum:
+        return predict_sums(
+            profile,
+            args.features,
+            args.classes,
+            pair(args.codec),
+            clients=args.clients,
+            rounds=args.rounds,
+            fraction_train=args.fraction_train,
+            learning_rate_rounds=args.learning_rate_rounds,
+            statistics_rounds=args.statistics_rounds,
+            from_head=args.from_head,
+        )
     try:
         return predict(
             profile,
@@ -423,7 +460,8 @@ def _interval(text: str) -> float:
 
 def _document(args: argparse.Namespace, update: _Update, prediction: Prediction | None) -> dict[str, Any]:
     total = classic(update.size, args.clients, args.rounds)
-    names = ("board_round", "rounds", "connect", "evaluate", "total")
+    masked = ("masks", "unmask") if args.secure_sum else ()
+    names = ("board_round", "rounds", "connect", *masked, "evaluate", "total")
     return {
         "update_bytes": update.size,
         "clients": args.clients,
@@ -483,9 +521,12 @@ def _table(prediction: Prediction) -> Table:
         "one round of one board": prediction.board_round,
         "all rounds": prediction.rounds,
         "connecting": prediction.connect,
+        "setting up masks": prediction.masks,
+        "taking off masks": prediction.unmask,
         "last evaluation": prediction.evaluate,
         "total": prediction.total,
     }
+    rows = {name: count for name, count in rows.items() if count.wire_total}
     return count_table("boards", rows)
 
 

@@ -15,13 +15,21 @@ from bytefed.cli.options import add_options, given_options
 from bytefed.cli.preferences import preferred_boards
 from bytefed.errors import ConfigError, check_range, counted
 from bytefed.federation.config import RunConfig
+from bytefed.federation.summed import refuse_elsewhere
 from bytefed.ledger.budget import KEYS as BUDGETS
 from bytefed.waiting import interrupts, stopping_signals
 
 if TYPE_CHECKING:
     from bytefed.gateway.wide_area import WideArea
 
-_KEYS = frozenset(RunConfig.__dataclass_fields__) - {"rounds", "central", "strategy", "head", *BUDGETS}
+_KEYS = frozenset(RunConfig.__dataclass_fields__) - {
+    "rounds",
+    "central",
+    "strategy",
+    "head",
+    "secure_sum",
+    *BUDGETS,
+}
 _EXAMPLES = """\
 examples:
   bytefed gateway --socket a.sock --boards virtual:50 --clients 100 --first 0      room a: clients 0 to 49
@@ -62,6 +70,7 @@ def run(args: argparse.Namespace) -> int:
     """
     options = {name: value for name, value in given_options(args).items() if name in _KEYS}
     config = RunConfig.resolve(args.config, options, preferred_boards())
+    refuse_elsewhere(config, "a gateway")
     if config.limit is not None:
         raise ConfigError(
             "E_CONFIG_BUDGET",

@@ -11,7 +11,7 @@ from bytefed.federation.config import RunConfig
 
 _INTERRUPTED = 130
 _KEYS = frozenset(RunConfig.__dataclass_fields__) - {
-    "boards", "deadline", "line_rate", "faults", "central",
+    "boards", "deadline", "line_rate", "faults", "central", "secure_sum",
 }  # fmt: skip
 _ALIASES = {
     "data": ("-d", "--dataset"),

@@ -82,21 +82,27 @@ size_t rotated_size(const Levels& levels, size_t count) {
   return kScaleSize + kRows / 8 * columns_of(count) * levels.bits;
 }
 
-void encode_rotated(const Levels& levels, size_t count, uint32_t seed, float* values, uint8_t* blob) {
-  const size_t columns = columns_of(count), mixed = kRows * columns;
-  for (size_t i = count; i < mixed; ++i) values[i] = 0.0f;
+void rotate(size_t count, uint32_t seed, float* values) {
+  const size_t columns = columns_of(count);
+  for (size_t i = count; i < kRows * columns; ++i) values[i] = 0.0f;
   flip_signs(values, count, seed, 1.0f);
   mix(values, columns);
-  levels.cut(values, mixed, blob);
-  mix(values, columns);
-  flip_signs(values, count, seed, kUnmix);
+}
+
+void rotate_back(size_t count, uint32_t seed, float gain, float* values) {
+  mix(values, columns_of(count));
+  flip_signs(values, count, seed, gain * kUnmix);
+}
+
+void encode_rotated(const Levels& levels, size_t count, uint32_t seed, float* values, uint8_t* blob) {
+  rotate(count, seed, values);
+  levels.cut(values, padded(count), blob);
+  rotate_back(count, seed, 1.0f, values);
 }
 
 void decode_rotated(const Levels& levels, size_t count, uint32_t seed, const uint8_t* blob, float* values) {
-  const size_t columns = columns_of(count);
-  levels.read(blob, kRows * columns, values);
-  mix(values, columns);
-  flip_signs(values, count, seed, read_scale(blob) * kUnmix);
+  levels.read(blob, padded(count), values);
+  rotate_back(count, seed, read_scale(blob), values);
 }
 
 }  // namespace bytefed

@@ -1,6 +1,7 @@
-// Shared by onebit and twobit (SPEC 5.3): a seeded rotation that makes any values look normally distributed,
-// levels to cut them to, and the way back.
+// Shared by onebit, twobit (SPEC 5.3) and sums (SPEC 11.2): a seeded rotation that makes any values look
+// normally distributed, levels to cut them to, and the way back.
 #pragma once
+#include "bytefed/codec/codec.h"
 #include "bytefed/codec/codec_parts.h"
 
 namespace bytefed {
@@ -12,6 +13,10 @@ struct Levels {
   void (*cut)(float* x, size_t n, uint8_t* blob);             // leaves the encoding error in x
   void (*read)(const uint8_t* blob, size_t n, float* level);  // not yet times the scale
 };
+
+// Rotates `count` values to padded(count) of them, and back times `gain`.
+void rotate(size_t count, uint32_t seed, float* values);
+void rotate_back(size_t count, uint32_t seed, float gain, float* values);
 
 size_t rotated_size(const Levels& levels, size_t count);
 void encode_rotated(const Levels& levels, size_t count, uint32_t seed, float* values, uint8_t* blob);

@@ -63,6 +63,12 @@ enum class Kind : uint8_t {
   kRecorded = 0x74,
   kNoise = 0x33,
   kNoised = 0x73,
+  kMask = 0x32,
+  kMasked = 0x72,
+  kPeers = 0x3A,
+  kPeered = 0x7A,
+  kUnmask = 0x3B,
+  kUnmasked = 0x7B,
   kRelease = 0x0E,
   kReleased = 0x4E,
   kSave = 0x0A,
@@ -105,9 +111,14 @@ enum class Status : uint8_t {
   kUntrained = 40,    // the head that was asked for holds nothing but zeros, or is not there
   kBudgetSpent = 41,  // what is left of the board's privacy budget does not pay for the round
   kNoNoise = 42,      // the board has a privacy budget, so it trains with noise alone: NOISE must come first
-  kWithheld = 43,     // the board has a privacy budget, and the answer would tell of its samples
-  kNoRadio = 51,      // the board has no radio by which phones could read what it says, or keeps it off
-  kInexact = 52,      // the board's float arithmetic is not that of section 7: it failed the self-test
+  kWithheld = 43,  // it has a privacy budget, or tells sums alone, and the answer would tell of its samples
+  kNoMasks =
+      46,  // the run's deltas leave masked alone, and the board has no masks: MASK and PEERS must come first
+  kTooFew = 47,  // fewer boards than `min_sum` would be left in the sum
+  kMasksUsed =
+      48,  // the round's masks have hidden a delta, or were told for other survivors: the round is over
+  kNoRadio = 51,  // the board has no radio by which phones could read what it says, or keeps it off
+  kInexact = 52,  // the board's float arithmetic is not that of section 7: it failed the self-test
 };
 
 // The state of a board in its round.
@@ -268,15 +279,17 @@ struct Board {
   static constexpr Kind kKind = Kind::kBoard;
   static constexpr size_t kSize = 17;
   static constexpr uint16_t kExtractor = 1, kSensor = 2, kPersistent = 4, kOpen = 8, kLabelled = 16,
-                            kSensed = 32, kNoised = 64, kShown = 256, kInexact = 512;  // capabilities
+                            kSensed = 32, kNoised = 64, kMasked = 128, kShown = 256,
+                            kInexact = 512;  // capabilities
   // The board's identity, from its chip (nRF52840: FICR DEVICEID); it is the same at every port and
   // address.
   uint64_t uid;
   // Bit 0: feature extractor; bit 1: sensor; bit 2: keeps its state over power loss; bit 3: built to use
   // its radio without a key; bit 4: somebody has set its labels; bit 5: its samples came from its sensor,
   // or some of them; bit 6: it keeps a privacy budget for its samples, and trains with noise alone; bit
-  // 8: a host has opened it to phones: everybody near can read what it classifies, now; bit 9: it failed
-  // the self-test of section 7.6, and takes no round.
+  // 7: it has masks for the run that it knows, so that no one delta of it can be read; bit 8: a host has
+  // opened it to phones: everybody near can read what it classifies, now; bit 9: it failed the self-test
+  // of section 7.6, and takes no round.
   uint16_t capabilities;
   // D: features of a sample.
   uint16_t features;
@@ -778,6 +791,60 @@ struct Noised {
   }
 };
 
+// Asks for the board's point of a secure sum; from then on the run's deltas leave masked alone.
+struct Mask {
+  static constexpr Kind kKind = Kind::kMask;
+  static constexpr size_t kSize = 6;
+  // Number of the setup: with another one, or with other values, the board begins anew.
+  uint8_t setup;
+  // Boards in the sum, at least 3.
+  uint16_t boards;
+  // Training samples of a board whose delta counts once, at least 1.
+  uint16_t reference;
+  // Boards that a sum must have at least, 3 to 255, and no more than the board and its neighbours.
+  uint8_t min_sum;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.setup);
+    io(message.boards);
+    io(message.reference);
+    io(message.min_sum);
+  }
+};
+
+// Gives the points of a board's neighbours in a secure sum.
+struct Peers {
+  static constexpr Kind kKind = Kind::kPeers;
+  static constexpr size_t kSize = 1;
+  // The place of the first of them among the board's neighbours, from 0.
+  uint8_t first;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.first);
+  }
+};
+
+// Asks a board whose delta is in the sum for what its neighbours can't cancel.
+struct Unmask {
+  static constexpr Kind kKind = Kind::kUnmask;
+  static constexpr size_t kSize = 4;
+  // The round of the sum.
+  uint16_t round;
+  // Bit i: the delta of neighbour i is in the sum, too.
+  uint16_t survivors;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.round);
+    io(message.survivors);
+  }
+};
+
 // Lets the board forget a delta, where no further round will.
 struct Release {
   static constexpr Kind kKind = Kind::kRelease;
@@ -916,6 +983,9 @@ struct Error {
   X(Recorded)               \
   X(Noise)                  \
   X(Noised)                 \
+  X(Mask)                   \
+  X(Peers)                  \
+  X(Unmask)                 \
   X(Release)                \
   X(Details)                \
   X(Pair)                   \

@@ -1,7 +1,7 @@
 // The functions that a board must provide to run a session. Everything else is portable.
 #pragma once
-#include "bytefed/codec/codec.h"
 #include "bytefed/protocol/message.h"
+#include "bytefed/secure_sum/sum_codec.h"
 
 namespace bytefed {
 
@@ -67,9 +67,16 @@ struct Identity {
   Quantization features;  // scale and zero point of the extractor's output
 };
 
-// Number of floats in Memory::local: a head and, for lossy codecs, a blob behind it.
-constexpr size_t local_floats(HeadShape shape, bool lossy) {
+// Number of floats in Memory::local that rounds without masks use: a head and, for lossy codecs, a blob
+// behind it.
+constexpr size_t plain_floats(HeadShape shape, bool lossy) {
   return lossy ? padded(shape.parameters()) + lossy_blob_floats(shape.parameters()) : shape.parameters();
+}
+
+// Number of floats in Memory::local: the blob may be a masked one.
+constexpr size_t local_floats(HeadShape shape, bool lossy) {
+  return lossy ? padded(shape.parameters()) + sum_blob_floats(shape.parameters())
+               : shape.parameters() + kSumWords;
 }
 
 // Memory that the session works in; the caller owns it. P is that of the largest head, capacity().

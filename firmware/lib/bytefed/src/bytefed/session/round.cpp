@@ -19,11 +19,6 @@ uint16_t saturate(uint64_t value) {
   return static_cast<uint16_t>(value < 0xFFFFu ? value : 0xFFFFu);
 }
 
-// Takes the bit that asks for personal heads off CONFIG's codec_up.
-uint8_t codec_of(uint8_t codec_up) {
-  return static_cast<uint8_t>(codec_up & ~kPersonal);
-}
-
 }  // namespace
 
 Round::Round(const Memory& memory, const Port& port, const SampleStore& store)
@@ -50,6 +45,8 @@ void Round::resize(HeadShape from) {
 
 void Round::start_run(uint32_t run) {
   abandon();
+  masked_ = masked_ && run == run_;
+  masks_.forget();
   run_ = run;
   number_ = 0;
   kept_ = false;
@@ -83,7 +80,7 @@ void Round::forget_configuration() {
 
 bool Round::is_current(const RoundRequest& request) const {
   return state_ != State::kIdle && request.round == request_.round && request.head == request_.head &&
-         request.flags == request_.flags;
+         request.flags == request_.flags && request.step == request_.step;
 }
 
 Status Round::check(const RoundRequest& request) const {
@@ -96,6 +93,8 @@ Status Round::check_training(const RoundRequest& request) const {
   if ((request.flags & RoundFlag::kTrain) == 0) return Status::kOk;
   if (!configured_) return Status::kNoConfig;
   if (store_.count(Split::kTrain) == 0) return Status::kNoSamples;
+  const Status masks = masked_ ? check_masks(request) : Status::kOk;
+  if (masks != Status::kOk) return masks;
   if (!noised_ && !guarded()) return Status::kOk;
   if (!noised_ || !guarded()) return Status::kNoNoise;  // the one without the other: other samples came since
   if (config_.epochs != 1) return Status::kBadValue;
@@ -172,7 +171,7 @@ void Round::start_training() {
   started_ = port_.millis(port_.context);
   // A personal head needs neither a round that trains nor a byte: it is the head as training leaves it.
   noisy_ = trains() && guarded();
-  personal_ = wants_statistics() && configured_ && !guarded() && (config_.codec_up & kPersonal) != 0 &&
+  personal_ = wants_statistics() && configured_ && !withholds() && (config_.codec_up & kPersonal) != 0 &&
               store_.count(Split::kTrain) != 0;
   if (noisy_) {
     result_.status = start_noise();
@@ -183,6 +182,9 @@ void Round::start_training() {
   if (trains()) {
     delta_codec_ = static_cast<Codec>(codec_of(config_.codec_up));
     delta_seed_ = uplink_seed(config_.seed, request_.round);
+    if (masked_) {
+      masks_.open(request_.round, wants_statistics(), request_.step, config_, memory_.global, parameters());
+    }
   }
   work_ = wants_statistics() && !guarded() ? Work::kEvaluate : Work::kTrain;
 }
@@ -228,11 +230,12 @@ void Round::finish() {
   }
   if (trains() && result_.status == Status::kOk) {
     if (noisy_ ? make_noisy_delta() : make_delta()) {
-      result_.crc = crc32(blob(delta_codec_), blob_size(delta_codec_, parameters()));
+      result_.crc = crc32(delta().blob, delta().size);
     } else if (result_.status == Status::kOk) {
       result_.status = Status::kNotFinite;
     }
   }
+  if (masked_) withhold_statistics();
   state_ = State::kReady;
   ++changes_;
 }

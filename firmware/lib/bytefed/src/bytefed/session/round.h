@@ -3,10 +3,16 @@
 #pragma once
 #include "bytefed/learning/trainer.h"
 #include "bytefed/privacy/noisy_pass.h"
+#include "bytefed/secure_sum/masks.h"
 #include "bytefed/session/budget.h"
 #include "bytefed/session/outbox.h"
 
 namespace bytefed {
+
+// CONFIG's codec_up without the bit that asks for personal heads.
+constexpr uint8_t codec_of(uint8_t codec_up) {
+  return static_cast<uint8_t>(codec_up & ~kPersonal);
+}
 
 // The request that started a round, NEXT or BEGIN, without its blob.
 struct RoundRequest {
@@ -14,6 +20,7 @@ struct RoundRequest {
   uint8_t codec;  // of the blob
   uint8_t flags;  // RoundFlag::kTrain and the like, without kConfigure
   uint32_t head;  // CRC-32 of the head that the blob leads to
+  float step;     // of a round with masks; else 0
 };
 
 // The values that are saved to flash together with head, residual and delta.
@@ -23,6 +30,7 @@ struct RoundRecord {
   State state;  // idle or ready
   bool kept, has_personal, labelled;
   bool guarded;     // nothing in it was made without noise
+  bool masked;      // the run's deltas leave masked alone
   uint8_t classes;  // of the arrays
   Codec delta_codec;
   RoundRequest request;
@@ -70,6 +78,23 @@ class Round {
   Status take_noise(const Noise& noise);
   // Takes over the budget that the flash has kept, after all else.
   void restore(const BudgetRecord& record, SampleStore& store);
+
+  // ---- Masks
+
+  // Whether the run's deltas leave masked alone.
+  bool masked() const { return masked_; }
+  bool can_mask() const { return masked_ && masks_.ready(); }
+  // Whether what tells of single samples stays on the board.
+  bool withholds() const { return guarded() || masked_; }
+  // Takes the run's plan of a secure sum and draws the board's secret, unless this is the plan that it has.
+  // No round is under way, no delta waits.
+  Status take_masks(const Mask& plan);
+  const Masks& masks() const { return masks_; }
+  // Takes points of neighbours, likewise.
+  Status take_peers(size_t first, const uint8_t* points, size_t count);
+  // Whether the keys that UNMASK asks for may be told; and tells them, masks().keys() of them.
+  Status check(const Unmask& unmask) const;
+  void tell_keys(const Unmask& unmask, uint8_t* keys) { masks_.tell(unmask.survivors, keys); }
 
   // ---- The request and the head
 
@@ -121,6 +146,15 @@ class Round {
   Status start_noise();
   bool make_noisy_delta();
   bool encode_delta();
+  Status check_masks(const RoundRequest& request) const;
+  size_t sum_words() const { return wants_statistics() ? kSumWords : 2; }
+  SumLayout sum_layout_of(Codec codec, size_t words) const {
+    return sum_layout(codec, parameters(), masks_.plan().boards, words);
+  }
+  bool mask_delta();
+  bool hide(const SumLayout& layout);
+  void write_words(float size, uint8_t* blob) const;
+  void withhold_statistics();
   void forget_unguarded();
   void keep_personal();
   void measure_speed(uint32_t elapsed);
@@ -156,6 +190,9 @@ class Round {
   bool noisy_ = false;   // the training under way is a NoisyPass
   bool clean_ = true;    // what the flash brought back was made with noise, or with nothing
   NoisePlan noise_ = {};
+  float rate_ = 0.0f;  // of the pass under way: a CONFIG in the middle of it is for the next
+  bool masked_ = false;
+  Masks masks_;
   RoundRequest request_ = {};
   Result result_ = {};
   uint32_t delta_seed_ = 0;

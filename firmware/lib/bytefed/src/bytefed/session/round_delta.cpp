@@ -13,7 +13,10 @@ bool Round::supports(uint8_t codec) const {
 }
 
 Delta Round::delta() const {
-  return {blob(delta_codec_), kept_ ? blob_size(delta_codec_, parameters()) : 0};
+  if (!kept_) return {blob(delta_codec_), 0};
+  const size_t size =
+      masked_ ? sum_layout_of(delta_codec_, sum_words()).size() : blob_size(delta_codec_, parameters());
+  return {blob(delta_codec_), size};
 }
 
 // Makes the delta's blob of what training left in `local`, and leaves its encoding error there. False when
@@ -25,6 +28,7 @@ bool Round::make_delta() {
 
 bool Round::encode_delta() {
   if (!all_finite(memory_.local, parameters())) return false;
+  if (masked_) return mask_delta();
   if (is_lossy(delta_codec_)) {
     for (size_t i = 0; i < parameters(); ++i) memory_.local[i] += memory_.residual[i];
     encode(delta_codec_, parameters(), delta_seed_, memory_.local, blob(delta_codec_));
@@ -66,10 +70,11 @@ RoundRecord Round::record() const {
   RoundRecord record = {};
   record.run = run_;
   record.round = number_;
-  record.state = state_;
+  record.masked = masked_;
   record.request = request_;
   record.result = result_;
-  record.kept = kept_;
+  record.kept = kept_ && !masked_;  // the keys of a masked delta are lost with the power, and so is its round
+  record.state = kept_ && masked_ ? State::kIdle : state_;
   record.has_personal = has_personal_;
   record.guarded = guarded();
   record.classes = memory_.shape.classes;
@@ -90,6 +95,7 @@ bool Round::restore(const RoundRecord& record) {
   request_ = record.request;
   result_ = record.result;
   kept_ = record.kept;
+  masked_ = record.masked;
   has_personal_ = record.has_personal && memory_.personal != nullptr;
   clean_ = record.guarded;
   delta_codec_ = record.delta_codec;

@@ -34,6 +34,7 @@ void Round::forget_unguarded() {
 Status Round::start_noise() {
   uint8_t key[kKeySize];
   if (!port_.random(port_.context, key, sizeof key)) return Status::kNoEntropy;
+  rate_ = config_.rate;
   pass_.start(memory_.shape, memory_.global, store_, noise_, memory_.local, memory_.workspace, key);
   wipe(key, sizeof key);
   return Status::kOk;
@@ -46,7 +47,7 @@ bool Round::make_noisy_delta() {
     result_.status = Status::kStorageFailed;
     return false;
   }
-  pass_.make_delta(config_.rate);
+  pass_.make_delta(rate_);
   return encode_delta();
 }
 

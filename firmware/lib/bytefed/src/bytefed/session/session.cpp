@@ -85,6 +85,9 @@ void Session::on_control(Link* link, uint8_t byte, uint8_t sequence, const uint8
     case Kind::kClassify: return on_classify(sequence, body, length);
     case Kind::kRecord: return on_record(*link, sequence, body, length);
     case Kind::kNoise: return on_noise(sequence, body, length);
+    case Kind::kMask: return on_mask(sequence, body, length);
+    case Kind::kPeers: return on_peers(sequence, body, length);
+    case Kind::kUnmask: return on_unmask(sequence, body, length);
     case Kind::kSave: return on_save(sequence);
     case Kind::kAbout: return on_about(sequence);
     default: return outbox_.answer_error(sequence, Status::kUnknownKind);
@@ -164,6 +167,7 @@ Board Session::board() const {
   if (labels_.set()) capabilities |= Board::kLabelled;
   if (intake_.sensed()) capabilities |= Board::kSensed;
   if (round_.guarded()) capabilities |= Board::kNoised;
+  if (round_.can_mask()) capabilities |= Board::kMasked;
   if (watch_.shows()) capabilities |= Board::kShown;
   return {identity_.uid, capabilities, memory_.shape.features, memory_.shape.classes, identity_.model};
 }

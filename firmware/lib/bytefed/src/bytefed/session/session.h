@@ -132,6 +132,13 @@ class Session {
   void on_noise(uint8_t sequence, const uint8_t* body, size_t length);
   Status take_noise(const Noise& noise);
 
+  // session_masks.cpp
+  bool can_set_up() const;
+  void on_mask(uint8_t sequence, const uint8_t* body, size_t length);
+  void on_peers(uint8_t sequence, const uint8_t* body, size_t length);
+  void on_unmask(uint8_t sequence, const uint8_t* body, size_t length);
+  Status find_step(const uint8_t* body, size_t length, size_t* used, RoundRequest* request) const;
+
   // session_watch.cpp
   void on_classify(uint8_t sequence, const uint8_t* body, size_t length);
   void on_record(const Link& link, uint8_t sequence, const uint8_t* body, size_t length);

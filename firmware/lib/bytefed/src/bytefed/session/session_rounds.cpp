@@ -19,8 +19,9 @@ void Session::on_next(uint8_t flags, uint8_t sequence, const uint8_t* body, size
   size_t used = Next::kSize;
   if (!unpack(body, length, &next)) return outbox_.answer_error(sequence, Status::kBadLength);
   enter_run();
-  Status status = configure(flags, body, length, &used);
-  RoundRequest request = {next.round, 0, static_cast<uint8_t>(flags & ~RoundFlag::kConfigure), next.head};
+  RoundRequest request = {next.round, 0, static_cast<uint8_t>(flags & ~RoundFlag::kConfigure), next.head, 0};
+  Status status = find_step(body, length, &used, &request);
+  if (status == Status::kOk) status = configure(flags, body, length, &used);
   if (status == Status::kOk && round_.is_current(request) && round_.state() != State::kReceiving) {
     return go_on(sequence);
   }
@@ -43,9 +44,10 @@ void Session::on_begin(uint8_t flags, uint8_t sequence, const uint8_t* body, siz
   BlobSeal seal = {};
   if (!find_seal(body, length, &used, &seal)) return outbox_.answer_error(sequence, Status::kBadLength);
   enter_run();
-  Status status = configure(flags, body, length, &used);
-  const RoundRequest request = {begin.round, begin.codec,
-                                static_cast<uint8_t>(flags & ~RoundFlag::kConfigure), begin.head};
+  RoundRequest request = {begin.round, begin.codec, static_cast<uint8_t>(flags & ~RoundFlag::kConfigure),
+                          begin.head, 0};
+  Status status = find_step(body, length, &used, &request);
+  if (status == Status::kOk) status = configure(flags, body, length, &used);
   if (status == Status::kOk && round_.is_current(request)) {
     push_seal_ = seal;
     go_on(sequence);

@@ -41,7 +41,7 @@ void Session::on_classify(uint8_t sequence, const uint8_t* body, size_t length) 
     watch_.stop();
     return outbox_.answer(sequence, watch_.last());
   }
-  if (asked.unknown > 0 && round_.guarded()) return outbox_.answer_error(sequence, Status::kWithheld);
+  if (asked.unknown > 0 && round_.withholds()) return outbox_.answer_error(sequence, Status::kWithheld);
   const Status status = check_sensing();
   if (status != Status::kOk) return outbox_.answer_error(sequence, status);
   if ((asked.mode & Classify::kShow) != 0 && !can_show()) {
@@ -62,7 +62,7 @@ void Session::on_record(const Link& link, uint8_t sequence, const uint8_t* body,
   Record asked;
   if (!unpack(body, length, &asked)) return outbox_.answer_error(sequence, Status::kBadLength);
   if (link.seal == nullptr && !link.cable) return outbox_.answer_error(sequence, Status::kUnpaired);
-  if (round_.guarded()) return outbox_.answer_error(sequence, Status::kWithheld);
+  if (round_.withholds()) return outbox_.answer_error(sequence, Status::kWithheld);
   const Status status = check_sensing();
   if (status != Status::kOk) return outbox_.answer_error(sequence, status);
   if (asked.offset >= identity_.input_size) return outbox_.answer_error(sequence, Status::kBadValue);

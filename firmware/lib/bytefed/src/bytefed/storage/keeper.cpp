@@ -10,7 +10,7 @@ constexpr uint32_t kPause = 100;      // ms of silence before a page is erased
 // for the radio, whose link is lost if it misses all that the other side sends for a second or more.
 constexpr uint32_t kPage = 85 + 50;
 constexpr uint32_t kSampleSlots = 4;
-constexpr uint32_t kRoundVersion = 5;    // goes up when the round's parts change their meaning
+constexpr uint32_t kRoundVersion = 6;    // goes up when the round's parts change their meaning
 constexpr uint32_t kSamplesVersion = 2;  // likewise for the samples
 // Stands in the samples' layout since version 1 of the protocol, when it was the size of the round's record:
 // so a board that is flashed anew keeps its samples.
@@ -45,7 +45,7 @@ Keeper::Keeper(const BlockDevice& device, Session& session, const Memory& memory
       shape_(memory.largest()),
       round_parts_{{&round_record_, sizeof round_record_},
                    {memory.global, sizeof(float) * shape_.parameters()},
-                   {memory.local, sizeof(float) * local_floats(shape_, memory.residual != nullptr)},
+                   {memory.local, sizeof(float) * plain_floats(shape_, memory.residual != nullptr)},
                    {memory.residual, memory.residual != nullptr ? sizeof(float) * shape_.parameters() : 0},
                    {memory.personal, memory.personal != nullptr ? sizeof(float) * shape_.parameters() : 0},
                    {memory.names, memory.most_classes * kLabelName}},

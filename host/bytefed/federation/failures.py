@@ -1,0 +1,34 @@
+"""Boards that fail in a round: the fleet reconnects to those that are lost, others stay."""
+
+from __future__ import annotations
+
+from bytefed.errors import BytefedError
+from bytefed.events import BoardTrouble, Listener
+from bytefed.federation.fleet import Fleet, Member
+from bytefed.ledger.rows import Status
+
+_WITHOUT_MASKS = ("E_BOARD_NO_MASKS", "E_BOARD_MASKS_USED")
+"""Errors of boards that get masks before the next round."""
+_BUDGET_SPENT = ("E_BUDGET_SPENT", "E_BOARD_BUDGET_SPENT")
+"""Errors of boards that take no further part."""
+
+
+def failed(fleet: Fleet, member: Member, number: int, error: BytefedError, listener: Listener) -> Status:
+    """Report a board that failed, and return what became of its delta.
+
+    Args:
+        fleet: The boards.
+        member: The board.
+        number: The round.
+        error: The error that it failed with.
+        listener: Is told of boards that stay; the fleet tells of those that are lost.
+    """
+    if error.code not in (*_WITHOUT_MASKS, *_BUDGET_SPENT, "E_DELTA_NOT_FINITE"):
+        fleet.lose(member, error)
+        return "failed"
+    listener(BoardTrouble(member.device.name, number, error.code, error.message, error.remedy))
+    if error.code == "E_DELTA_NOT_FINITE":
+        return "rejected"
+    if error.code in _BUDGET_SPENT:
+        fleet.purses.retire(member.device)
+    return "failed"

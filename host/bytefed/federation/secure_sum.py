@@ -1,0 +1,399 @@
+"""Secure sums: masks are set up, hidden deltas come in, and their sum alone is uncovered (SPEC.md section 11).
+
+Hidden deltas stay in memory, and only until their round's sum is known. What is lost with the coordinator is the round
+under way: a resumed run sets up new masks and begins that round again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import Any, Self, TypeVar
+
+import numpy as np
+
+from bytefed.clock import now
+from bytefed.device.device import Device
+from bytefed.device.hiding import ask_keys, draw_point, give_points
+from bytefed.device.plan import PlannedRound, RoundReply, TrainingPlan
+from bytefed.errors import BoardError
+from bytefed.events import DataRemark, Listener
+from bytefed.federation.config import RunConfig
+from bytefed.federation.fleet import BoardTroubles, Fleet, Member
+from bytefed.federation.local_training import LocalTraining
+from bytefed.federation.rules import Rules
+from bytefed.ledger.plan import planned_mask, planned_peers, planned_unmask
+from bytefed.ledger.rows import Phase, Status
+from bytefed.masks.form import MIN_SUM, Form
+from bytefed.masks.neighbours import neighbours
+from bytefed.masks.total import Hide, Total, next_step, read_total, uncover
+from bytefed.protocol.message import Capability, Mask
+from bytefed.runs.store import Store
+from bytefed.runs.sums import StoredSum
+
+T = TypeVar("T")
+
+NOTED = "secure sum"
+"""The key under which the store keeps the number of the last setup and the size of what the last sum told."""
+_SETUPS = 256  # numbers of setups, in turn
+_MOST_SAMPLES = 65_535
+CLAIM = (
+    "whoever reads this run's directory, or looks into its coordinator, learns of each round's deltas and statistics "
+    "their sum alone, if the coordinator keeps to the rules and one neighbour of each board is honest"
+)
+"""The claim of a run with secure sums."""
+NOT_CLAIMED = (
+    "protection from a coordinator that invents boards, or that tells boards different things about who is in the sum",
+    "privacy of the sum itself: in a sum of three, two boards that work together read the third",
+    "privacy of numbers of samples, of durations, and of who took part",
+    "protection of the head from a board that sends nonsense: nobody can look at a single delta",
+)
+"""Things that it does not claim."""
+
+
+@dataclass(frozen=True)
+class _Setup:
+    """One setup of masks.
+
+    Attributes:
+        number: Its number, as boards are told.
+        hide: What its rounds have in common.
+        places: Place of each board, by name.
+        boots: The boot id of each board, in their order, and its connection: a board that was reset has lost its masks.
+        near: The neighbours of each board, by place.
+        points: The point of each board.
+    """
+
+    number: int
+    hide: Hide
+    places: dict[str, int]
+    boots: list[tuple[int | None, int]]
+    near: list[list[int]]
+    points: list[bytes]
+
+    def has(self, device: Device) -> bool:
+        """Return whether a board still has its masks of this setup."""
+        place = self.places.get(device.name)
+        if place is None or self.boots[place][0] != device.boot:
+            return False
+        return self.boots[place][1] == device.connections or bool(
+            device.board.capabilities & Capability.MASKED
+        )
+
+    def survivors(self, place: int, there: set[int]) -> tuple[int, list[int]]:
+        """Return which neighbours of a board are in a sum, as a bitmap, and those that are not."""
+        near = self.near[place]
+        bitmap = sum(1 << index for index, other in enumerate(near) if other in there)
+        return bitmap, [other for other in near if other not in there]
+
+
+@dataclass(frozen=True)
+class _Open:
+    """A round whose hidden deltas are taken.
+
+    Attributes:
+        number: The round.
+        form: Their form.
+        hidden: What came, and from whom, by name.
+    """
+
+    number: int
+    form: Form
+    hidden: dict[str, tuple[Member, bytes]] = field(default_factory=dict)
+
+
+class SecureSum:
+    """The secure sums of one run.
+
+    Args:
+        rules: The rules of a round.
+        codec_up: Codec of the deltas.
+        rate: The learning rate of the first round.
+        fleet: The boards.
+        store: The run's store.
+        listener: Is told of rounds that are void.
+    """
+
+    def __init__(
+        self, rules: Rules, codec_up: str, rate: float, fleet: Fleet, store: Store, listener: Listener
+    ) -> None:
+        self._rules, self._codec, self._rate = rules, codec_up, rate
+        self._fleet, self._store, self._listener = fleet, store, listener
+        self._setup: _Setup | None = None
+        self._open: _Open | None = None
+        self._lossless = False
+
+    @classmethod
+    def of(
+        cls,
+        config: RunConfig,
+        rules: Rules,
+        training: LocalTraining,
+        fleet: Fleet,
+        store: Store,
+        listener: Listener,
+    ) -> Self | None:
+        """Return the secure sums of a run; None for a run without."""
+        if not config.secure_sum:
+            return None
+        return cls(rules, training.codec_up, training.rate(1), fleet, store, listener)
+
+    # ---- Before a round
+
+    async def prepare(
+        self,
+        number: int,
+        chosen: Sequence[Member],
+        uncounted: set[str],
+        plans: Callable[[Member], PlannedRound],
+    ) -> list[Member]:
+        """Give the boards of a round their masks, unless they have them, and see that all can start from one head.
+
+        Args:
+            number: The round.
+            chosen: Its boards.
+            uncounted: Names of the boards whose last delta did not count.
+            plans: Gives the round that is planned for a board.
+
+        Returns:
+            The boards that take part.
+
+        Raises:
+            LinkError: E_TOO_FEW_BOARDS, where too few of them could be set up.
+        """
+        members = list(chosen)
+        while self._setup is None or not all(self._setup.has(member.device) for member in members):
+            members = await self._set_up(number, members, uncounted)
+        self._setup = replace(self._setup, hide=replace(self._setup.hide, step=self._step()))
+        self._lossless = False
+        planned = [plans(member) for member in members]
+        self._lossless = len({each.offer.crc for each in planned}) > 1  # those of one head agree
+        self._open = _Open(
+            number, Form(self._codec, planned[0].head.size, len(self._setup.places), planned[0].statistics)
+        )
+        return members
+
+    def plan(self, training: TrainingPlan) -> TrainingPlan:
+        """Return how boards are to train and hide what they learn."""
+        if self._setup is None:
+            return training
+        down = "float32" if self._lossless else training.codec_down
+        return replace(training, codec_down=down, hide=self._setup.hide)
+
+    def _step(self) -> float:
+        """Return the step of the round, by the size of what the last sum told."""
+        size = self._noted().get("size", self._rate)
+        return next_step(self._codec, len(self._known().places), size)
+
+    async def _set_up(self, number: int, members: list[Member], uncounted: set[str]) -> list[Member]:
+        """Set all boards up once; return those that are left if some were lost meanwhile."""
+        self._rules.require_boards(number, len(members))
+        self._setup = None
+        mask = self._next_mask([member.device for member in members])
+        releases = {member.device.name: member.device.owed for member in members}
+
+        async def draw(member: Member) -> bytes:
+            device = member.device
+            if device.owed:  # its memory is the delta's
+                await device.release(counted=device.owed < number and device.name not in uncounted)
+            return await draw_point(device, mask)
+
+        points = await self._each(
+            "masks",
+            members,
+            draw,
+            lambda member: (
+                planned_mask(member.device.profile, releases=bool(releases[member.device.name])).wire_total
+            ),
+        )
+        left = [member for member in members if member.device.name in points]
+        if len(left) < len(members):
+            return left
+        near = neighbours(len(members), self._rules.seed)
+        places = {member.device.name: place for place, member in enumerate(members)}
+        all_points = [points[member.device.name] for member in members]
+
+        async def give(member: Member) -> bool:
+            others = near[places[member.device.name]]
+            await give_points(member.device, [all_points[other] for other in others])
+            return True
+
+        given = await self._each(
+            "masks",
+            members,
+            give,
+            lambda member: (
+                planned_peers(member.device.profile, len(near[places[member.device.name]])).wire_total
+            ),
+        )
+        left = [member for member in members if member.device.name in given]
+        if len(left) == len(members):
+            hide = Hide(mask.boards, mask.reference, 1.0)
+            boots = [(member.device.boot, member.device.connections) for member in members]
+            self._setup = _Setup(mask.setup, hide, places, boots, near, all_points)
+        return left
+
+    def _next_mask(self, devices: Sequence[Device]) -> Mask:
+        noted = self._noted()
+        number = (noted.get("setup", -1) + 1) % _SETUPS
+        self._store.set_meta(
+            NOTED, json.dumps({**noted, "setup": number, "setups": noted.get("setups", 0) + 1})
+        )
+        samples = round(sum(device.stored.train for device in devices) / len(devices))
+        return Mask(number, len(devices), min(max(samples, 1), _MOST_SAMPLES), MIN_SUM)
+
+    def _noted(self) -> dict[str, Any]:
+        return dict(json.loads(self._store.meta(NOTED) or "{}"))
+
+    # ---- In a round
+
+    def take(self, number: int, member: Member, reply: RoundReply) -> Status:
+        """Keep a hidden delta in memory until its round's sum is known; one that comes later is thrown away."""
+        if reply.hidden is None:
+            raise BoardError(
+                "E_NO_DELTA",
+                f"Board {member.device.name} trained and brought no delta.",
+                "Update its firmware.",
+            )
+        if self._open is None or number != self._open.number:
+            return "late"
+        self._open.hidden[member.device.name] = member, reply.hidden
+        return "ok"
+
+    @property
+    def delivered(self) -> int:
+        """How many hidden deltas of the round have come."""
+        return len(self._open.hidden) if self._open else 0
+
+    # ---- After a round
+
+    async def uncover(self, number: int) -> None:
+        """Have the boards that delivered take the masks off their sum, and store it; or say that the round is void."""
+        open_round, self._open = self._open, None
+        setup = self._known()
+        if open_round is None:
+            raise ValueError("no round is open")
+        hidden = open_round.hidden
+        there = {setup.places[name] for name in hidden}
+        few = [name for name in hidden if _neighbours_left(setup, setup.places[name], there) < MIN_SUM - 1]
+        keys = {} if few or len(hidden) < MIN_SUM else await self._ask_keys(number, setup, hidden, there)
+        if len(keys) < len(hidden) or not hidden:
+            self._listener(
+                DataRemark(f"round {number} is void: its sum can't be read without boards that are lost")
+            )
+            return
+        added, subtracted = _sorted_keys(setup, keys, there)
+        total = uncover(open_round.form, (blob for _, blob in hidden.values()), added, subtracted)
+        found = read_total(total, setup.hide, len(hidden), number)
+        self._store_sum(number, [member for member, _ in hidden.values()], found)
+
+    async def _ask_keys(
+        self, number: int, setup: _Setup, hidden: dict[str, tuple[Member, bytes]], there: set[int]
+    ) -> dict[str, list[bytes]]:
+        asked = {name: setup.survivors(setup.places[name], there) for name in hidden}
+
+        async def ask(member: Member) -> list[bytes]:
+            survivors, lost = asked[member.device.name]
+            return await ask_keys(member.device, number, survivors, len(lost))
+
+        return await self._each(
+            "unmask",
+            [member for member, _ in hidden.values()],
+            ask,
+            lambda member: (
+                planned_unmask(member.device.profile, len(asked[member.device.name][1])).wire_total
+            ),
+        )
+
+    def _store_sum(self, number: int, members: Sequence[Member], found: Total) -> None:
+        devices = [member.device for member in members]
+        mean = found.mean.astype(np.float32)
+        tested = sum(device.stored.test for device in devices)
+        with self._store.one_transaction():
+            self._store.commit_sum(
+                number,
+                [device.name for device in devices],
+                StoredSum(
+                    max(1, found.examples), mean, tested, found.loss, found.correct, found.test_correct
+                ),
+            )
+            if found.size > 0:
+                self._store.set_meta(NOTED, json.dumps({**self._noted(), "size": found.size}))
+
+    # ---- Boards
+
+    def _known(self) -> _Setup:
+        if self._setup is None:
+            raise ValueError("there are no masks yet")
+        return self._setup
+
+    async def _each(
+        self,
+        phase: Phase,
+        members: Sequence[Member],
+        work: Callable[[Member], Awaitable[T]],
+        estimate: Callable[[Member], int],
+    ) -> dict[str, T]:
+        """Do something with all boards at once, book what it took, and leave out those that fail."""
+        done: dict[str, T] = {}
+
+        async def one(member: Member) -> None:
+            started = now()
+            status: Status = "failed"
+            member.busy = True
+            try:
+                done[member.device.name] = await work(member)
+                status = "ok"
+            except BoardTroubles as error:
+                self._fleet.lose(member, error)
+            finally:
+                self._fleet.release(member)
+                self._fleet.book(member.device, phase, status, now() - started, estimate(member))
+
+        await asyncio.gather(*(one(member) for member in members))
+        return done
+
+
+def _neighbours_left(setup: _Setup, place: int, there: set[int]) -> int:
+    return sum(other in there for other in setup.near[place])
+
+
+def _sorted_keys(
+    setup: _Setup, keys: dict[str, list[bytes]], there: set[int]
+) -> tuple[list[bytes], list[bytes]]:
+    """Return the keys of masks that are in a sum, and those of masks that were subtracted from it."""
+    added, subtracted = [own for own, *_ in keys.values()], list[bytes]()
+    shared = chain.from_iterable(
+        (
+            (place, other, key)
+            for other, key in zip(setup.survivors(place, there)[1], keys[name][1:], strict=True)
+        )
+        for name, place in setup.places.items()
+        if name in keys
+    )
+    for place, other, key in shared:
+        (added if setup.points[place] < setup.points[other] else subtracted).append(key)
+    return added, subtracted
+
+
+def sums_summary(store: Store) -> dict[str, Any]:
+    """Return the entry of summary.json about the secure sums of a run."""
+    done, summed = store.head()[0], store.summed_rounds()
+    statistics = []
+    for number in summed:
+        total = store.sum_of(number)
+        if total is not None and total.loss is not None:
+            told = ("examples", "loss", "correct", "tested", "test_correct")
+            statistics.append({"round": number, **{name: getattr(total, name) for name in told}})
+    entry = {
+        "min_sum": MIN_SUM,
+        "setups": json.loads(store.meta(NOTED) or "{}").get("setups", 0),
+        "void": done - sum(number <= done for number in summed),
+        "statistics": statistics,
+        "claim": CLAIM,
+        "not_claimed": list(NOT_CLAIMED),
+    }
+    return {"secure_sum": entry}

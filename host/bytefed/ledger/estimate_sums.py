@@ -1,0 +1,96 @@
+"""The exact estimate of a run with secure sums: rounds with masks, their setup, and what takes them off."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from bytefed.errors import ConfigError
+from bytefed.head import parameters
+from bytefed.ledger.count import ByteCount
+from bytefed.ledger.estimate import STATISTICS_ROUNDS, Prediction, has_statistics
+from bytefed.ledger.rates import rounds_between
+from bytefed.ledger.wire_size import (
+    LinkProfile,
+    blob_size,
+    blobs_bytes,
+    connection_bytes,
+    mask_bytes,
+    peers_bytes,
+    unmask_bytes,
+)
+from bytefed.masks.form import CODECS, MIN_SUM, Form
+from bytefed.masks.neighbours import degree
+
+
+def predict_sums(
+    profile: LinkProfile,
+    features: int,
+    classes: int,
+    codecs: tuple[str, str],
+    *,
+    clients: int,
+    rounds: int,
+    fraction_train: float = 1.0,
+    learning_rate_rounds: int | None = None,
+    statistics_rounds: int = STATISTICS_ROUNDS,
+    from_head: bool = False,
+) -> Prediction:
+    """Predict the bytes of a run with secure sums, in which all boards take part in all rounds, and none is lost.
+
+    Args:
+        profile: The link, the same for all boards.
+        features: D of the head.
+        classes: C of the head.
+        codecs: Names of the codecs of the downlink and of the uplink.
+        clients: Number of boards.
+        rounds: Number of rounds.
+        fraction_train: 1, or it is refused.
+        learning_rate_rounds: As for ``estimate.predict``.
+        statistics_rounds: As for ``estimate.predict``.
+        from_head: As for ``estimate.predict``.
+
+    Raises:
+        ConfigError: E_CONFIG_SECURE_SUM; E_TOO_LARGE for blobs that the link can't carry.
+    """
+    _require_summable(codecs[1], clients, fraction_train)
+    if learning_rate_rounds is None:
+        learning_rate_rounds = rounds_between(rounds)
+    down = blob_size(codecs[0], features, classes)
+
+    def one(first: bool, statistics: bool, configures: bool) -> ByteCount:
+        up = Form(codecs[1], parameters(features, classes), clients, statistics).size
+        blob = 0 if first and not from_head else down
+        return blobs_bytes(profile, blob, up, statistics=statistics, configures=configures, masked=True)
+
+    kinds = Counter(
+        (number == 1, has_statistics(number, statistics_rounds), _configures(number, learning_rate_rounds))
+        for number in range(1, rounds + 1)
+    )
+    total = ByteCount()
+    for kind, count in kinds.items():
+        total += one(*kind) * (count * clients)
+    return Prediction(
+        board_round=one(False, False, False),
+        rounds=total,
+        connect=connection_bytes(profile) * clients,
+        evaluate=ByteCount(),
+        participants=clients,
+        masks=(mask_bytes(profile) + peers_bytes(profile, degree(clients))) * clients,
+        unmask=unmask_bytes(profile, 0) * (clients * rounds),
+    )
+
+
+def _configures(number: int, learning_rate_rounds: int) -> bool:
+    """Return whether a round brings a CONFIG: the first, and each with a new learning rate."""
+    return number == 1 or (
+        learning_rate_rounds > 0 and number % learning_rate_rounds == 1 % learning_rate_rounds
+    )
+
+
+def _require_summable(codec_up: str, clients: int, fraction_train: float) -> None:
+    if codec_up not in CODECS or clients < MIN_SUM or fraction_train != 1:
+        raise ConfigError(
+            "E_CONFIG_SECURE_SUM",
+            f"Secure sums are of {MIN_SUM} boards or more that all take part, with an uplink of {', '.join(CODECS)}.",
+            "Give such --codec and --clients, and --fraction-train 1; or leave out --secure-sum.",
+        )
