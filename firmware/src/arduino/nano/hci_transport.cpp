@@ -1,7 +1,9 @@
 // Carries HCI packets between ArduinoBLE and Mbed's BLE controller. It defines the library's `HCITransport`,
-// so that the linker leaves the library's own transport in its archive. DESIGN.md says why.
+// in the place of the library's own transport, which tools/pio_sources.py leaves out. DESIGN.md says why.
 #include "hci_transport.h"
 
+// Mbed's headers need that one before them.
+#include <Arduino.h>
 #include <driver/CordioHCIDriver.h>
 #include <driver/CordioHCITransportDriver.h>
 #include <rtos/rtos.h>
