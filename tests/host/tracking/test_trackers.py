@@ -329,7 +329,7 @@ def test_wandb_offline(tmp_path, monkeypatch):
 
 
 def history(kept: Path) -> list[dict]:
-    """The steps of an offline run's file that is written to its end: LevelDB's log format, records of wandb's own message type."""
+    """The steps of an offline run's file, once it is written to its end; a LevelDB log of wandb's own messages."""
     from wandb.proto.wandb_internal_pb2 import Record
 
     found, ended = [], False
