@@ -104,7 +104,10 @@ def test_a_watch_and_a_recording(board, told, tmp_path):
     assert told("watch", "--open", "--boards", board.uri, "--stop")[0]["event"] == "stopped"
     words = ("record", "--open", "--board", board.uri, "--label", "walk", "--out", str(tmp_path / "moves"))
     (recorded,) = told(*words, "--seconds", "5")
-    assert recorded["windows"] >= 1 and recorded["wire_total"] == recorded["estimate_wire"]
+    assert (
+        recorded["windows"] >= 1
+        and recorded["wire_total"] >= recorded["estimate_wire"] > recorded["raw"] / 2 > 0
+    )
     assert all(Path(path).is_file() for path in recorded["files"])
 
 

@@ -317,7 +317,10 @@ def test_wandb_offline(tmp_path, monkeypatch):
     with quiet_packages(monkeypatch, tmp_path):
         assert run("--track", "wandb:theirs", place=tmp_path / "it") == 0
         (kept,) = tmp_path.glob("wandb/offline-run-*/*.wandb")
-        told = history(kept)
+        # Its own process closes the file, a moment after it has said that it is done.
+        until = time.monotonic() + 60
+        while not (told := history(kept)) and time.monotonic() < until:
+            time.sleep(0.1)
     table = rows(tmp_path / "it/rounds.csv")
     found = {step["round"]: step["bytes/wire"] for step in told if "bytes/wire" in step}
     assert found == {int(row["round"]): float(row["wire_total"]) for row in table}
@@ -326,18 +329,19 @@ def test_wandb_offline(tmp_path, monkeypatch):
 
 
 def history(kept: Path) -> list[dict]:
-    """The steps of an offline run's file: LevelDB's log format, records of wandb's own message type."""
+    """The steps of an offline run's file, once it is written to its end; a LevelDB log of wandb's own messages."""
     from wandb.proto.wandb_internal_pb2 import Record
 
-    found = []
+    found, ended = [], False
     for data in logged(kept.read_bytes()):
         record = Record.FromString(data)
+        ended |= record.WhichOneof("record_type") == "exit"
         if record.WhichOneof("record_type") == "history":
             items = record.history.item
             found.append(
                 {item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in items}
             )
-    return found
+    return found if ended else []
 
 
 def logged(data: bytes, block: int = 32768) -> Iterator[bytes]:
