@@ -9,7 +9,7 @@ namespace bytefed {
 constexpr unsigned kWidestLane = 24;  // bits: with the 7 that may wait, a lane fits 32
 
 constexpr uint32_t lane_mask(unsigned bits) {
-  return 0xFFFFFFFFu >> (32 - bits);
+  return (1u << bits) - 1;
 }
 
 class LaneReader {

@@ -25,8 +25,8 @@ class Masks {
 
   const Mask& plan() const { return plan_; }
   bool begun() const { return plan_.boards != 0; }
-  bool ready() const;  // whether it has the seed of each neighbour
-  bool is_set_up(const Mask& plan) const;                    // whether begin() came with it
+  bool ready() const;                      // whether it has the seed of each neighbour
+  bool is_set_up(const Mask& plan) const;  // whether begin() came with it
   // Whether its numbers are in their ranges.
   static bool valid(const Mask& plan);
   // Begins with a valid plan; the secret is one that nobody can guess.
