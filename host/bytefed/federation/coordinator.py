@@ -17,6 +17,7 @@ round which are on disk are not asked for again.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
