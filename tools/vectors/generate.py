@@ -16,6 +16,7 @@ import kernel
 import messages
 import noise
 import seals
+import sound
 import transfers
 
 FILES: dict[str, Callable[[], Iterator[str]]] = {
@@ -27,6 +28,7 @@ FILES: dict[str, Callable[[], Iterator[str]]] = {
     "log.txt": kernel.log_lines,
     "sgd.txt": kernel.sgd_lines,
     "noise.txt": noise.lines,
+    "sound.txt": sound.lines,
     "seal_handshakes.txt": seals.handshake_lines,
     "seal_frames.txt": seals.frame_lines,
     "seal_blobs.txt": seals.blob_lines,
