@@ -27,6 +27,7 @@ from bytefed.extractor.choice import FOLDS, Choice, Fold, choose, network_folds,
 from bytefed.extractor.extractor import Extractor
 from bytefed.extractor.manifest import PLAIN
 from bytefed.extractor.network import SEED, Training, convert, train, versions
+from bytefed.extractor.sound import FrontEnd
 
 MODELS = Path(__file__).resolve().parent
 
@@ -38,11 +39,13 @@ class Recipe(Training):
     Attributes:
         name: Name of the task in `bytefed.data.TASKS`, of the folder and of the file.
         sensor_hertz: Readings a second of a board's motion sensor, if an input is a window of it; else 0.
+        sound: The front end that makes the inputs; None where they are no sound.
         trials: On how many of FOLDS splits whitening is tried; each takes a network of its own.
     """
 
     name: str
     sensor_hertz: int = 0
+    sound: FrontEnd | None = None
     trials: int = FOLDS
 
 
@@ -163,6 +166,7 @@ def manifest_of(
     return {
         **describe.describe(name, model, raw.classes),
         **sensor.window(raw.inputs.shape[1:], recipe.sensor_hertz),
+        **({"sound": recipe.sound.document()} if recipe.sound else {}),
         "division_seed": TASKS[recipe.name].seed,
         "division": division.describe(),
         "extractor": {

@@ -15,7 +15,7 @@ using Samples = nb::ndarray<const int16_t, nb::ndim<1>, nb::c_contig, nb::device
 using Frames = nb::ndarray<uint16_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 
 size_t log_mel(Samples samples, Samples tables, size_t frame, size_t step, Frames out) {
-  if (frame > kMaxFrame || step > kMaxFrame || out.shape(1) > kMaxBands) {
+  if (frame > kMaxSoundFrame || step > kMaxSoundFrame || out.shape(1) > kMaxSoundBands) {
     throw std::invalid_argument("frame, step or bands out of range");
   }
   const SoundFormat format = {static_cast<uint16_t>(frame), static_cast<uint16_t>(step),

@@ -82,7 +82,7 @@ TEST(sound_begins_anew) {
   front_end.take(heard.samples.data() + 5, 100);
   front_end.clear();
   CHECK_EQUAL(front_end.take(heard.samples.data(), heard.samples.size()), heard.format.frame);
-  uint16_t found[kMaxBands];
+  uint16_t found[kMaxSoundBands];
   front_end.features(found);
   for (size_t i = 0; i < heard.format.bands; ++i) CHECK_EQUAL(found[i], heard.features[i]);
 }

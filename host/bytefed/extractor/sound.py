@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from bytefed import _core
 from bytefed.errors import ModelError
+from bytefed.extractor.manifest import known_model
 
 RATES = (8000, 16000)
 """Samples a second that a front end takes."""
@@ -128,6 +129,12 @@ class FrontEnd:
         return out
 
 
+def front_end_of(model_hash: int) -> FrontEnd | None:
+    """Return the front end of a model that is known by its hash; None for one that takes no sound or is not known."""
+    known = known_model(model_hash)
+    return None if known is None else FrontEnd.of(known[1].document)
+
+
 def _size(of: FrontEnd) -> int:
     """Return M, the complex values of the transform."""
     return 1 << max(5, (of.frame - 1).bit_length() - 1)
@@ -137,19 +144,19 @@ def _window(frame: int) -> Tables:
     """Return the raised cosine, 1 as 4,096."""
     turn = float(np.float32(2 * np.pi / frame))
     values = (0.5 - 0.5 * np.cos(turn * (np.arange(frame) + 0.5))).astype(np.float32)
-    return np.floor(values.astype(np.float64) * _WHOLE + 0.5).astype(np.int16)
+    return np.asarray(np.floor(values.astype(np.float64) * _WHOLE + 0.5), np.int16)
 
 
 def _turns(angles: NDArray[np.float64]) -> Tables:
     """Return e^(j angle) in pairs (re, im), 1 as 32,767."""
     pairs = np.stack([np.cos(angles), np.sin(angles)], axis=-1).ravel()
-    return np.floor(0.5 + _LARGEST * pairs).astype(np.int16)
+    return np.asarray(np.floor(0.5 + _LARGEST * pairs), np.int16)
 
 
 def _logarithms() -> Tables:
     """Return how far log2(1 + x) is above x, for x in steps of 1/128, 1 as 65,536."""
     x = np.arange(129) / 128
-    return np.round(65536 * (np.log2(1 + x) - x)).astype(np.int16)
+    return np.asarray(np.round(65536 * (np.log2(1 + x) - x)), np.int16)
 
 
 def _mel(hertz: float) -> np.float32:
@@ -173,7 +180,7 @@ def _ranges(of: FrontEnd) -> list[list[int]]:
     for band in range(of.bands + 1):
         centre = np.float32(low + spacing * np.float32(band + 1))
         weights = []
-        while (here := _mel(np.float32(at) * hertz)) <= centre:
+        while (here := _mel(float(np.float32(at) * hertz))) <= centre:
             weights.append(
                 int(np.floor(float((centre - here) / (centre - below) * np.float32(_WHOLE)) + 0.5))
             )

@@ -15,8 +15,8 @@ constexpr uint64_t kWhole = 4096;  // a weight of 1
 bool LogMel::start(const SoundFormat& format, const int16_t* tables, size_t count) {
   format_ = format;
   held_ = 0;
-  const bool sizes = format.frame >= kMinFrame && format.frame <= kMaxFrame && format.step >= 1 &&
-                     format.step <= format.frame && format.bands >= 1 && format.bands <= kMaxBands;
+  const bool sizes = format.frame >= kMinSoundFrame && format.frame <= kMaxSoundFrame && format.step >= 1 &&
+                     format.step <= format.frame && format.bands >= 1 && format.bands <= kMaxSoundBands;
   if (sizes && lay_out(tables, count)) return true;
   format_ = {0, 0, 0};
   return false;

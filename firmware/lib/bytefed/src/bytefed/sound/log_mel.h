@@ -4,14 +4,14 @@
 
 namespace bytefed {
 
-constexpr uint16_t kMinFrame = 65, kMaxFrame = 512;
-constexpr uint8_t kMaxBands = 64;
+constexpr uint16_t kMinSoundFrame = 65, kMaxSoundFrame = 512;
+constexpr uint8_t kMaxSoundBands = 64;
 
 // The sizes of what is heard. Tables that fit it are worked out by the host.
 struct SoundFormat {
-  uint16_t frame;  // samples in a frame, kMinFrame..kMaxFrame
+  uint16_t frame;  // samples in a frame, kMinSoundFrame..kMaxSoundFrame
   uint16_t step;   // samples from one frame to the next, 1..frame
-  uint8_t bands;   // values of a frame, 1..kMaxBands
+  uint8_t bands;   // values of a frame, 1..kMaxSoundBands
 };
 
 // Turns a stream of samples into frames of features. Tables (`count` values) stay in flash and have to outlive it.
@@ -44,8 +44,8 @@ class LogMel {
   const int16_t* widths_ = nullptr;
   const int16_t* weights_ = nullptr;
   uint16_t first_ = 0;
-  int16_t samples_[kMaxFrame];
-  Complex bins_[kMaxFrame / 2];
+  int16_t samples_[kMaxSoundFrame];
+  Complex bins_[kMaxSoundFrame / 2];
 };
 
 }  // namespace bytefed
