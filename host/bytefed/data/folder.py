@@ -181,9 +181,8 @@ def sample(
         if file.suffix.lower() in pictures.KINDS:
             return [pictures.read(file, content, shape)]
         if file.suffix.lower() == audio.KIND:
-            found = _heard(file, content, cut, sound)
-        else:
-            found = _recording(file, content, notes)
+            return windows.from_values(file, _heard(file, content, cut, sound), shape, cut, notes)
+        found = _recording(file, content, notes)
     except (OSError, ValueError) as error:
         raise _unreadable(file, error) from error
     if found is None:
