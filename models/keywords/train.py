@@ -70,6 +70,7 @@ def recipe() -> Recipe:
         views=lambda inputs: [inputs, inputs[:, ::-1]],  # backwards, too
         epochs=25,
         sound=keywords.FRONT_END,
+        projected=True,
     )
 
 
