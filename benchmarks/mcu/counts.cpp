@@ -136,19 +136,18 @@ void count_parts(const Stopwatch& stopwatch, HeadShape shape) {
 void count_noise(const Stopwatch& stopwatch, HeadShape shape) {
   const SampleStore store = make_samples(shape);
   train_epoch(shape, store);
-  static float sums[(64 + 1u) * 10];
+  static float sums[(kMostFeatures + 1u) * 10];
   const uint8_t key[kKeySize] = {1};
   const NoisePlan plan = {{1.0f, 16}, 14602565};  // epsilon 4, delta 1e-4, 10 rounds
   static NoisyPass pass;
   pass.start(shape, head, store, plan, sums, workspace, key);
-  print_row("noise_sample", stopwatch.count([&] { pass.step(); }));
+  print_row("noise_sample", shape, "_insn", stopwatch.count([&] { pass.step(); }));
   while (pass.samples_left() > 0) pass.step();
   const uint64_t all = stopwatch.count([&] {
     while (pass.step()) {
     }
   });
-  print_row("noise_parameter", all / shape.parameters());
-  print_row("noise_object_bytes", sizeof(NoisyPass));
+  print_row("noise_parameter", shape, "_insn", all / shape.parameters());
 }
 
 // Both directions of each codec, by its number, for the delta of a head.
@@ -327,6 +326,7 @@ void measure_memory() {
   const SampleStore store = make_samples(shape);
   Trainer trainer = make_trainer(shape, store);
   print_row("training_step_stack_bytes", stack_depth([&] { trainer.step(); }));
+  print_row("noise_object_bytes", sizeof(NoisyPass));
   print_row("training_memory", shape, "_bytes",
             sizeof trainer + sizeof(float) * training_workspace(shape, 1));
 }
@@ -342,7 +342,9 @@ int main() {
   for (const uint8_t classes : {3, 7, 11, 26, 64}) count_step(stopwatch, {64, classes});
   count_parts(stopwatch, {64, 10});
   count_parts(stopwatch, {256, 10});
-  count_noise(stopwatch, {64, 10});
+  for (const uint16_t features : {32, 64, 128, 256}) {
+    for (const uint8_t classes : {2, 4, 10}) count_noise(stopwatch, {features, classes});
+  }
   count_codecs(stopwatch);
   count_checksums(stopwatch);
   count_framing(stopwatch, "zeros", [](uint32_t) { return uint8_t{0}; });

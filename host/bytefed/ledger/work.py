@@ -1,4 +1,4 @@
-"""The instructions that a board's processor executes for a round: training, codecs and seals (docs/cost.md).
+"""The instructions that a board's processor executes for a round: training, noise, codecs and seals (docs/cost.md).
 
 An emulator of a Cortex-M4F counted them; between the counted sizes they are interpolated, which is exact for the step,
 whose loops are linear in D and in C. They become time and energy by ``AirTable.mips`` and the table's currents. The
@@ -15,6 +15,8 @@ _COUNTED = parameters(64, 10)  # the head of docs/cost.md's codecs
 _BOOKKEEPING = 300  # of a sample in an epoch: the shuffled order
 HANDSHAKE = 2_762_710
 """Instructions of a handshake on the board."""
+NOISE_DRAWN = 4_164
+"""Instructions of the noise on one parameter, in the mean; the same for heads of any size."""
 SEALED_FRAME = 15_711 + 15_979
 """Instructions of a message with 64 B that is opened, and of one that is sealed: those of a round."""
 
@@ -24,8 +26,16 @@ def step_instructions(features: int, classes: int) -> float:
     return 220 + 69 * classes + features * (9.5 + 4 * classes)
 
 
-def sample_instructions(features: int, classes: int) -> float:
-    """Return the instructions of one sample in an epoch, with the order of the samples."""
+def sample_instructions(features: int, classes: int, *, noises: bool = False) -> float:
+    """Return the instructions of one sample in an epoch, with the order of the samples.
+
+    Args:
+        features: D of the head.
+        classes: C of the head.
+        noises: Whether the round is one with noise: the sample's gradient is clipped and summed, in integers.
+    """
+    if noises:
+        return 359 + 90 * classes + features * (21.25 + 8 * classes)
     return step_instructions(features, classes) + _BOOKKEEPING
 
 
@@ -40,7 +50,9 @@ def codec_instructions(codecs: str, features: int, classes: int) -> float:
     return codec.instructions(codecs) * parameters(features, classes) / _COUNTED
 
 
-def round_instructions(profile: LinkProfile, codecs: str, features: int, classes: int) -> float:
+def round_instructions(
+    profile: LinkProfile, codecs: str, features: int, classes: int, *, noises: bool = False
+) -> float:
     """Return the instructions of a board's round besides training.
 
     Args:
@@ -48,8 +60,10 @@ def round_instructions(profile: LinkProfile, codecs: str, features: int, classes
         codecs: NAME, or DOWNLINK/UPLINK.
         features: D of the head.
         classes: C of the head.
+        noises: Whether the board draws noise for its delta.
     """
-    return codec_instructions(codecs, features, classes) + (SEALED_FRAME if profile.sealed else 0)
+    drawn = NOISE_DRAWN * parameters(features, classes) if noises else 0
+    return codec_instructions(codecs, features, classes) + drawn + (SEALED_FRAME if profile.sealed else 0)
 
 
 def connection_instructions(profile: LinkProfile) -> int:

@@ -32,7 +32,16 @@ class Prices:
     sample: Values
 
     @classmethod
-    def of(cls, profile: LinkProfile, table: AirTable, codecs: str, features: int, classes: int) -> Prices:
+    def of(
+        cls,
+        profile: LinkProfile,
+        table: AirTable,
+        codecs: str,
+        features: int,
+        classes: int,
+        *,
+        noises: bool = False,
+    ) -> Prices:
         """Compute the prices of a head's training.
 
         Args:
@@ -41,18 +50,19 @@ class Prices:
             codecs: NAME, or DOWNLINK/UPLINK.
             features: D of the head.
             classes: C of the head.
+            noises: Whether boards train with noise.
         """
         if profile.framing != "ble":
             return cls(np.full(2, np.nan), np.full((8, 2), np.nan), np.full(2, np.nan))
         packets, data = measured(profile, table.radio.count), measured(profile, table.radio.data)
         down, up = (blob_size(name, features, classes) for name in pair(codecs))
-        work = _energy(table, round_instructions(profile, codecs, features, classes))
-        sent = zip(by_kind(packets, down, up), by_kind(data, down, up), strict=True)
+        work = _energy(table, round_instructions(profile, codecs, features, classes, noises=noises))
+        sent = zip(*(by_kind(part, down, up, noises=noises) for part in (packets, data)), strict=True)
         connecting = _radio(table, connection_bytes(packets), connection_bytes(data))
         return cls(
             connection=connecting + _energy(table, connection_instructions(profile)),
             rounds=np.array([_radio(table, *counts) for counts in sent]) + work,
-            sample=_energy(table, sample_instructions(features, classes)),
+            sample=_energy(table, sample_instructions(features, classes, noises=noises)),
         )
 
     def cumulative(self, kinds: Values, trained: Values) -> tuple[Values, Values]:

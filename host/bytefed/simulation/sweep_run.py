@@ -210,7 +210,9 @@ def _priced(plan: SweepPlan, tasks: Mapping[str, Task], table: AirTable, cells: 
     found = {}
     for setting, trials in cells.items():
         task = tasks[setting.data]
-        prices = Prices.of(plan.profile, table, setting.codec, task.D, task.num_classes)
+        prices = Prices.of(
+            plan.profile, table, setting.codec, task.D, task.num_classes, noises=bool(plan.base.dp)
+        )
         found[setting] = [trial.priced(prices) for trial in trials]
     return found
 

@@ -30,6 +30,19 @@ def test_a_step_of_any_size(features, column, classes):
     )
 
 
+@pytest.mark.parametrize("features", [32, 64, 128, 256])
+@pytest.mark.parametrize(("column", "classes"), [(0, 2), (1, 4), (2, 10)])
+def test_a_sample_with_noise_of_any_size(features, column, classes):
+    told = figure(f"D = {features}", column)
+    assert work.sample_instructions(features, classes, noises=True) == pytest.approx(told, rel=0.002)
+
+
+def test_noise_is_drawn_for_each_parameter():
+    assert f"{work.NOISE_DRAWN:,} instructions (epsilon 4" in PAGE
+    more = work.round_instructions(OPEN, "onebit", 32, 4, noises=True)
+    assert more - work.round_instructions(OPEN, "onebit", 32, 4) == 33 * 4 * work.NOISE_DRAWN
+
+
 def test_all_else_of_a_round():
     assert work.sample_instructions(64, 10) == pytest.approx(figure("the same in an epoch"), rel=0.002)
     assert figure("handshake") == work.HANDSHAKE

@@ -20,7 +20,7 @@ from bytefed.ledger.wire_size import (
 )
 from bytefed.ledger.work import connection_instructions, round_instructions, sample_instructions
 from bytefed.simulation.prices import Prices
-from bytefed.simulation.trial import kind, run_trial
+from bytefed.simulation.trial import by_kind, kind, run_trial
 
 SEALED, TABLE = sealed_profile(ble_profile(247)), AirTable.load()
 
@@ -57,6 +57,29 @@ def test_a_round_costs_radio_codec_seals_and_training():
     )
     assert energy[0] > connection_instructions(SEALED) / 42.4e6 * 3.3 * 3.0
     assert connection_bytes(SEALED).handshake > 0
+
+
+def radio_of(noises: bool) -> float:
+    """The radio's energy of a round with CONFIG, where onebit's head and delta of D = 32 and C = 10 take 46 B."""
+    which = kind(spared=False, statistics=False, configures=True)
+    packets, data = (
+        by_kind(measured(SEALED, count), 46, 46, noises=noises)[which]
+        for count in (TABLE.radio.count, TABLE.radio.data)
+    )
+    airtime = Airtime(packets.wire_down, packets.wire_up, data.wire_down, data.wire_up)
+    return airtime.energy(TABLE.radio, TABLE.currents)
+
+
+def test_noise_is_asked_for_drawn_and_paid_for():
+    kinds, trained = np.eye(8)[[kind(spared=False, statistics=False, configures=True)]], np.array([100.0])
+    plain = Prices.of(SEALED, TABLE, "onebit", 32, 10).cumulative(kinds, trained)
+    noisy = Prices.of(SEALED, TABLE, "onebit", 32, 10, noises=True).cumulative(kinds, trained)
+    drawn = round_instructions(SEALED, "onebit", 32, 10, noises=True) - round_instructions(
+        SEALED, "onebit", 32, 10
+    )
+    clipped = 100 * (sample_instructions(32, 10, noises=True) - sample_instructions(32, 10))
+    worked = (drawn + clipped) / (TABLE.mips * 1e6) * TABLE.currents.compute * TABLE.currents.voltage
+    assert noisy[1][0] - plain[1][0] - worked == pytest.approx(radio_of(True) - radio_of(False))  # mJ
 
 
 def test_currents_of_ones_own_price_training_and_radio():
