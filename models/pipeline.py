@@ -80,7 +80,9 @@ def build(
         features = _trained(recipe, raw.inputs[seen], raw.labels[seen])
         plain = converted(recipe, features, raw.inputs[seen])
         about = manifest_of(plain_name, recipe, raw, division, len(seen), plain)
-        about["figures"] |= measure.int8_error(_kept(recipe, features), Extractor(plain), raw.inputs[division.test])
+        about["figures"] |= measure.int8_error(
+            _kept(recipe, features), Extractor(plain), raw.inputs[division.test]
+        )
         if measure_heads:
             about["figures"] |= measure.heads(plain_name, raw, division, Extractor(plain))
         _write(models, plain, about)

@@ -1,4 +1,5 @@
-// The front end for sound: golden vectors, any division of the stream, and formats and tables that do not fit.
+// The front end for sound: golden vectors, any division of the stream, and formats and tables that do not
+// fit.
 #include "bytefed/sound/integer_math.h"
 #include "bytefed/sound/log_mel.h"
 #include "vectors.h"
@@ -96,8 +97,14 @@ TEST(sound_refuses_formats_out_of_range) {
   std::vector<int16_t> longer = heard.tables;
   longer.push_back(0);
   CHECK(!starts(heard.format, longer, count + 1));
-  for (const SoundFormat& format : {SoundFormat{64, 1, 32}, {513, 160, 32}, {240, 0, 32}, {240, 241, 32},
-                                    {240, 160, 0}, {240, 160, 65}, {239, 160, 32}, {240, 160, 31}}) {
+  for (const SoundFormat& format : {SoundFormat{64, 1, 32},
+                                    {513, 160, 32},
+                                    {240, 0, 32},
+                                    {240, 241, 32},
+                                    {240, 160, 0},
+                                    {240, 160, 65},
+                                    {239, 160, 32},
+                                    {240, 160, 31}}) {
     CHECK(!starts(format, heard.tables, count));
   }
 }

@@ -14,7 +14,8 @@ struct SoundFormat {
   uint8_t bands;   // values of a frame, 1..kMaxSoundBands
 };
 
-// Turns a stream of samples into frames of features. Tables (`count` values) stay in flash and have to outlive it.
+// Turns a stream of samples into frames of features. Tables (`count` values) stay in flash and have to
+// outlive it.
 class LogMel {
  public:
   // Returns false, and takes no samples, if format and tables don't fit each other.
