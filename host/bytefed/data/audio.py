@@ -13,7 +13,11 @@ from bytefed.extractor.sound import FrontEnd
 KIND = ".wav"
 UNIT = 64
 """A feature is 64 times a natural logarithm; extractors take the logarithm."""
-_MOST_RATE = 768_000
+_RATES, _SECONDS, _WIDEST = (
+    range(4_000, 192_001),
+    300,
+    4,
+)  # samples a second, seconds at most, bytes of a sample
 
 Samples = NDArray[np.int16]
 
@@ -22,7 +26,8 @@ def read(content: bytes, rate: int) -> Samples:
     """Read a WAV file of whole numbers as one channel.
 
     Args:
-        content: The file: 8, 16, 24 or 32 bits, any number of channels, whose mean is taken.
+        content: The file: 8, 16, 24 or 32 bits, 4,000 to 192,000 samples a second, five minutes at most, any number of
+            channels, whose mean is taken.
         rate: Samples a second that are wanted; sound of another rate is brought to it, its spectrum cut off at half the
             lower one.
 
@@ -35,11 +40,13 @@ def read(content: bytes, rate: int) -> Samples:
     try:
         with wave.open(io.BytesIO(content)) as file:
             channels, width, found = file.getnchannels(), file.getsampwidth(), file.getframerate()
-            data = file.readframes(file.getnframes())
+            data = file.readframes(_SECONDS * found + 1)
     except (wave.Error, EOFError) as error:
         raise ValueError(f"it is no WAV file of whole numbers ({error})") from error
-    if not 1 <= found <= _MOST_RATE:
-        raise ValueError(f"it has {found} samples a second")
+    if found not in _RATES or width > _WIDEST:
+        raise ValueError(f"it has {found:,} samples a second of {8 * width} bits")
+    if len(data) > _SECONDS * found * channels * width:
+        raise ValueError(f"it is longer than {_SECONDS} seconds")
     whole = data[: len(data) // (channels * width) * channels * width]
     values = _values(whole, width).reshape(-1, channels).mean(axis=1)
     if found != rate:

@@ -69,12 +69,18 @@ def test_other_rates_are_brought_to_the_front_end_s(tmp_path, rate):
     [
         b"", b"RIFF", b"ID3 no wave at all" * 9, b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0",
         b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0" + struct.pack("<HHIIHH", 3, 1, 8000, 32000, 4, 32) + b"data\0\0\0\0",
-        b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0" + struct.pack("<HHIIHH", 1, 1, 0, 0, 2, 16) + b"data\0\0\0\0",
+        b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0" + struct.pack("<HHIIHH", 1, 1, 1, 2, 2, 16) + b"data\0\0\0\0",
+        b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0" + struct.pack("<HHIIHH", 1, 1, 8000, 0, 8, 64) + b"data\0\0\0\0",
     ],
 )  # fmt: skip
 def test_other_files_are_refused(content):
-    with pytest.raises(ValueError, match=r"it (is no WAV file|has 0 samples)"):
+    with pytest.raises(ValueError, match=r"it (is no WAV file|has [\d,]+ samples)"):
         audio.read(content, 8000)
+
+
+def test_hours_of_sound_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="longer than 300 seconds"):
+        audio.read(wav(tmp_path / "a.wav", np.zeros(4000 * 301), 4000, width=1).read_bytes(), 8000)
 
 
 def test_the_loudest_window_is_taken_and_short_sound_is_in_the_middle():
