@@ -90,7 +90,8 @@ def test_three_boards_learn_four_labels(road: Road, ports: list[str]) -> None:
     road.type("run", "--resume", "mine", "--rounds", "25")
     result = load_run(road.home / "mine")
     assert result.summary["class_names"] == [*LABELS, "jump"]
-    assert result.summary["estimate_exact"] and result.summary["accuracy_boards_final"] > 0.9
+    assert result.summary["estimate_exact"]
+    assert result.summary["accuracy_boards_final"] > 0.9
 
     for head in ((), ("--personal",)):
         said = road.type("watch", "--boards", *ports, "--seconds", "2", *head)

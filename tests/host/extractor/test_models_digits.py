@@ -90,7 +90,11 @@ def operators(name: str) -> list[Operator]:
 
 @pytest.mark.parametrize("name", WHITENED)
 def test_a_whitened_model_is_the_plain_one_and_one_layer(name):
-    """Made of what the extractor saw alone: made again here, it is the same but for the last digit of a library."""
+    """Made of what the extractor saw alone: made again here, it is the same but for the last digit of a library.
+
+    Some of a network's features are the same for all that it saw. Directions in which nothing varies are any that a
+    library of linear algebra finds, another one on another processor; the others are compared.
+    """
     about = Manifest.load(model_folder(name)).document["whitening"]
     plain = Extractor.load(about["plain_model"])
     assert about["plain_model_hash"] == plain.model_hash != Manifest.load(model_folder(name)).model_hash
@@ -108,7 +112,9 @@ def test_a_whitened_model_is_the_plain_one_and_one_layer(name):
     )
     weights = operators(name)[-1].inputs[1].constant
     assert len(operators(name)) == len(operators(f"{name}{PLAIN}")) + 1
-    assert np.abs(weights.astype(int) - layer.weights).max() <= 1
+    varies = layer.apply(codes).std(axis=0) > 0
+    assert varies.sum() >= 20
+    assert np.abs(weights.astype(int) - layer.weights)[varies].max() <= 1
     features = Extractor.load(name).extract(plain.quantize(raw.inputs[own]))
     assert np.abs(features.astype(int) - layer.apply(codes)).max() <= 2
 
