@@ -121,6 +121,10 @@ TEST(sound_refuses_tables_that_point_outside) {
   CHECK(with(weights, 4096) && with(weights, 0) && with(first, 1));
   CHECK(!with(weights, 4097) && !with(weights, -1));
   CHECK(!with(first, 0) && !with(first, -1) && !with(first, 30) && !with(first, 32767));
+  std::vector<int16_t> balanced = heard.tables;
+  balanced[widths + 1] = static_cast<int16_t>(balanced[widths + 1] + balanced[widths] + 1);
+  balanced[widths] = -1;
+  CHECK(!starts(heard.format, balanced, balanced.size()));
   CHECK(!with(widths, -1) && !with(widths, 32767) && !with(widths + 32, 126));
 }
 
