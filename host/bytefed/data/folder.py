@@ -34,6 +34,7 @@ MAX_VALUES = 1 << 29
 _TRAINING, _TESTING = ("training", "train"), ("testing", "test")
 _BESIDE = ("", ".tflite", ".labels", ".md", ".toml")  # what a folder has beside its samples
 _OF_THE_SYSTEM = ("__macosx", "thumbs.db", "desktop.ini")
+_DEAF = "Left out, sound, which this extractor does not take"
 _HELP = "docs/your-data.md shows a folder."
 
 
@@ -158,7 +159,7 @@ def read(
                 "Give fewer recordings, or shorter ones.",
             )
     if not inputs:
-        raise DataError("E_DATA_EMPTY", "No recording is as long as a window of the extractor.", _HELP)
+        raise _nothing(sources, sound)
     classes = _classes({sources[number].label for number in owners})
     groups = np.array(owners, np.int32)
     labels = np.array([classes.index(sources[number].label) for number in owners], np.uint8)
@@ -166,6 +167,17 @@ def read(
     several = len(np.unique(groups)) < len(groups)
     raw = RawData(np.stack(inputs), labels, classes, groups if several else None)
     return raw, [sources[number].file for number in owners], test if test.any() else None
+
+
+def _nothing(sources: list[Source], sound: FrontEnd | None) -> DataError:
+    """Return the error for sources without a sample."""
+    unheard = [source.file for source in sources if source.file.suffix.lower() == audio.KIND]
+    if sound is None and unheard:
+        return DataError(
+            "E_DATA_SOUND", f"{unheard[0]} is sound, which this extractor does not take, and nothing else is there.",
+            "Name one that does with --model, and leave a .tflite file in the folder out; docs/sound.md says how.",
+        )  # fmt: skip
+    return DataError("E_DATA_EMPTY", "No recording is as long as a window of the extractor.", _HELP)
 
 
 def sample(
@@ -181,7 +193,11 @@ def sample(
         if file.suffix.lower() in pictures.KINDS:
             return [pictures.read(file, content, shape)]
         if file.suffix.lower() == audio.KIND:
-            return windows.from_values(file, _heard(file, content, cut, sound), shape, cut, notes)
+            if sound is None:
+                notes.add(_DEAF, file)
+                return []
+            frames = audio.frames(audio.read(content, sound.rate), sound, whole=cut.wanted)
+            return windows.from_values(file, frames, shape, cut, notes)
         found = _recording(file, content, notes)
     except (OSError, ValueError) as error:
         raise _unreadable(file, error) from error
@@ -192,31 +208,15 @@ def sample(
     return windows.from_values(file, found, shape, cut, notes)
 
 
-def _heard(file: Path, content: bytes, cut: Cut, sound: FrontEnd | None) -> NDArray[np.float32]:
-    """Return the frames of a file of sound; raises ValueError for one that can't be read."""
-    if sound is None:
-        raise _deaf(file)
-    return audio.frames(audio.read(content, sound.rate), sound, whole=cut.wanted)
-
-
-def _deaf(file: Path) -> DataError:
-    return DataError(
-        "E_DATA_SOUND", f"{file} is sound, which this extractor does not take.",
-        "Name one that does with --model, and leave a .tflite file in the folder out; docs/sound.md says how.",
-    )  # fmt: skip
-
-
 def size(file: Path) -> tuple[int, int] | None:
-    """Return (readings, values of a reading) of the recording in a file; None for a file that is no recording.
+    """Return (readings, values of a reading) of the recording in a file; None for a picture, sound or no recording.
 
     Raises:
-        DataError: E_DATA_FORMAT; E_DATA_SOUND for sound, whose readings only a front end makes.
+        DataError: E_DATA_FORMAT.
     """
     try:
-        if file.suffix.lower() in pictures.KINDS:
+        if file.suffix.lower() in (*pictures.KINDS, audio.KIND):
             return None
-        if file.suffix.lower() == audio.KIND:
-            raise _deaf(file)
         found = _recording(file, _content(file), Notes())
     except (OSError, ValueError) as error:
         raise _unreadable(file, error) from error
