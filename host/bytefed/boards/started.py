@@ -20,7 +20,6 @@ if TYPE_CHECKING:  # loaded when boards are started: all of them take their time
     from bytefed._core import VirtualBoard
     from bytefed.boards.virtual import VirtualOptions
 
-_RTO_FLOOR = 2.0  # seconds: a pseudo-terminal loses nothing, but shares its processor with all boards
 _START_PATIENCE = 60.0  # seconds until `bytefed board` must have named the next port
 
 
@@ -94,7 +93,7 @@ async def _on_terminals(
         _hand_over(process.stdin, keys)
         ports = [await _read_port(process) for _ in range(count)]
         yield [
-            SerialTransport(port, uri=f"virtual:{number}", rto_floor=_RTO_FLOOR, patience=2.0, key=key)
+            SerialTransport(port, uri=f"virtual:{number}", patience=2.0, key=key)
             for number, (port, key) in enumerate(zip(ports, keys, strict=True), first)
         ]
     finally:

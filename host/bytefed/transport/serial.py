@@ -37,13 +37,18 @@ _GRACE = 2.0  # seconds for which the last ports of other boards are left to tho
 _WRONG_FOR = 3.0  # seconds for which a port is not tried again behind which another board was
 
 
+def _usual_floor(port: str) -> float:
+    """Return the margin for an answer: a pseudo-terminal loses nothing, but shares its processor with its board."""
+    return 2.0 if port.startswith("/dev/pts/") else RTO_FLOORS["serial"]
+
+
 class SerialTransport:
     """A serial port by its name, or any URL that pyserial knows (socket://host:port).
 
     Args:
         port: Its name.
         uri: What the user typed, if not serial:PORT.
-        rto_floor: Seconds that an answer may take longer than usual on an idle link.
+        rto_floor: Seconds that an answer may take longer than usual on an idle link; None for that of the port.
         ports: Where to look for the board when it is not behind its port any more; None to stay with that one.
         patience: Seconds to wait for a port that was open once and is gone.
     """
@@ -56,14 +61,14 @@ class SerialTransport:
         port: str,
         *,
         uri: str | None = None,
-        rto_floor: float = RTO_FLOORS["serial"],
+        rto_floor: float | None = None,
         ports: SharedPorts | None = None,
         patience: float | None = None,
         key: bytes | None = None,
     ) -> None:
         self.uri = uri or f"serial:{port}"
         self.key = key
-        self.rto_floor = rto_floor
+        self.rto_floor = _usual_floor(port) if rto_floor is None else rto_floor
         self.sent = 0
         self.received = 0
         self.trouble: LinkError | None = None

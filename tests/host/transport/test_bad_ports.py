@@ -14,6 +14,7 @@ import pytest
 from bytefed.device.device import Device
 from bytefed.errors import BytefedError, LinkError
 from bytefed.transport import serial as serial_transport
+from bytefed.transport.base import RTO_FLOORS
 from bytefed.transport.serial import SerialTransport, port_error
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="no pseudo-terminals on this system")
@@ -130,3 +131,10 @@ def test_virtual_boards_that_do_not_start(tmp_path):
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode != 0 and "error[E_CONFIG_BOARDS]" in done.stderr
+
+
+def test_a_board_behind_a_pseudo_terminal_is_given_the_time_of_a_shared_processor():
+    """Asking again under load would make the bytes of `bytefed board` inexact, where nothing was lost."""
+    assert SerialTransport("/dev/pts/3").rto_floor == 2.0
+    assert SerialTransport("/dev/ttyACM0").rto_floor == RTO_FLOORS["serial"]
+    assert SerialTransport("/dev/pts/3", rto_floor=0.5).rto_floor == 0.5
