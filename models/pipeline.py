@@ -24,9 +24,11 @@ from bytefed.data.raw import Division, RawData
 from bytefed.errors import counted
 from bytefed.extractor import describe, manifest, sensor
 from bytefed.extractor.choice import FOLDS, Choice, Fold, choose, network_folds, whitened
+from bytefed.extractor.cut import cut
 from bytefed.extractor.extractor import Extractor
 from bytefed.extractor.manifest import PLAIN
 from bytefed.extractor.network import SEED, Training, convert, train, versions
+from bytefed.extractor.sound import FrontEnd
 
 MODELS = Path(__file__).resolve().parent
 
@@ -38,11 +40,16 @@ class Recipe(Training):
     Attributes:
         name: Name of the task in `bytefed.data.TASKS`, of the folder and of the file.
         sensor_hertz: Readings a second of a board's motion sensor, if an input is a window of it; else 0.
+        sound: The front end that makes the inputs; None where they are no sound.
+        projected: Whether the network's last layer is cut off the extractor, too: it serves the labels that the network
+            was trained on, and features before it serve others better (Chen and others, SimCLR, 2020).
         trials: On how many of FOLDS splits whitening is tried; each takes a network of its own.
     """
 
     name: str
     sensor_hertz: int = 0
+    sound: FrontEnd | None = None
+    projected: bool = False
     trials: int = FOLDS
 
 
@@ -71,9 +78,11 @@ def build(
         about = json.loads((models / plain_name / manifest.FILE_NAME).read_text(encoding="utf-8"))
     else:
         features = _trained(recipe, raw.inputs[seen], raw.labels[seen])
-        plain = convert(features, raw.inputs[seen])
+        plain = converted(recipe, features, raw.inputs[seen])
         about = manifest_of(plain_name, recipe, raw, division, len(seen), plain)
-        about["figures"] |= measure.int8_error(features, Extractor(plain), raw.inputs[division.test])
+        about["figures"] |= measure.int8_error(
+            _kept(recipe, features), Extractor(plain), raw.inputs[division.test]
+        )
         if measure_heads:
             about["figures"] |= measure.heads(plain_name, raw, division, Extractor(plain))
         _write(models, plain, about)
@@ -108,6 +117,17 @@ def parser(about: str | None, data: str | None = None, *, models: Path = MODELS)
     return options
 
 
+def converted(recipe: Recipe, features: keras.Model, inputs: np.ndarray) -> bytes:
+    """Return the .tflite file of a trained network, as far as the extractor goes."""
+    model = convert(features, inputs)
+    return cut(model)[0] if recipe.projected else model
+
+
+def _kept(recipe: Recipe, features: keras.Model) -> keras.Model:
+    """Return the part of a trained network that becomes the extractor."""
+    return keras.Model(features.input, features.layers[-2].output) if recipe.projected else features
+
+
 def _trained(recipe: Recipe, inputs: np.ndarray, labels: np.ndarray) -> keras.Model:
     """Train a network, with a progress bar."""
     with Progress(console=Console(stderr=True)) as bar:
@@ -118,7 +138,7 @@ def _trained(recipe: Recipe, inputs: np.ndarray, labels: np.ndarray) -> keras.Mo
 def _folds(recipe: Recipe, raw: RawData, pretrain: np.ndarray) -> Iterator[Fold]:
     """Yield the splits of the extractor's part on which whitening is tried."""
     return network_folds(
-        lambda inputs, labels: convert(_trained(recipe, inputs, labels), inputs),
+        lambda inputs, labels: converted(recipe, _trained(recipe, inputs, labels), inputs),
         raw.inputs[pretrain],
         raw.labels[pretrain],
         None if raw.groups is None else raw.groups[pretrain],
@@ -163,6 +183,7 @@ def manifest_of(
     return {
         **describe.describe(name, model, raw.classes),
         **sensor.window(raw.inputs.shape[1:], recipe.sensor_hertz),
+        **({"sound": recipe.sound.document()} if recipe.sound else {}),
         "division_seed": TASKS[recipe.name].seed,
         "division": division.describe(),
         "extractor": {

@@ -12,9 +12,11 @@
 #include "bytefed/seal/handshake.h"
 #include "bytefed/secure_sum/masks.h"
 #include "bytefed/session/watch.h"
+#include "bytefed/sound/log_mel.h"
 #include "console.h"
 #include "scripted_round.h"
 #include "scripted_watch.h"
+#include "sound_tables.h"
 #include "stack_gauge.h"
 #include "stopwatch.h"
 
@@ -321,6 +323,28 @@ void count_watch(const Stopwatch& stopwatch) {
   print_row("watch_window_bytes", sizeof window);
 }
 
+// A frame of sound: the samples of a step taken, and the features of the frame that they complete.
+template <size_t count>
+void count_sound(const Stopwatch& stopwatch, const char* rate, SoundFormat format,
+                 const int16_t (&tables)[count]) {
+  static LogMel front_end;
+  static int16_t samples[kMaxSoundFrame];
+  static uint16_t features[kMaxSoundBands];
+  for (uint32_t i = 0; i < kMaxSoundFrame; ++i) samples[i] = static_cast<int16_t>(64 * noise(i));
+  if (!front_end.start(format, tables, count)) fatal("the tables of sound don't fit");
+  front_end.take(samples, format.frame - format.step);
+  const auto frame = [&] {
+    front_end.take(samples, format.step);
+    front_end.features(features);
+  };
+  print("sound_frame_");
+  print(rate);
+  print_row("_insn", stopwatch.count(frame));
+  print("sound_tables_");
+  print(rate);
+  print_row("_bytes", sizeof tables);
+}
+
 void measure_memory() {
   constexpr HeadShape shape = {64, 10};
   const SampleStore store = make_samples(shape);
@@ -356,6 +380,9 @@ int main() {
   count_seals(stopwatch);
   count_round(stopwatch);
   count_watch(stopwatch);
+  count_sound(stopwatch, "8000", {240, 160, 32}, kSoundTables0);
+  count_sound(stopwatch, "16000", {480, 320, 40}, kSoundTables1);
+  print_row("sound_object_bytes", sizeof(LogMel));
   measure_memory();
   return 0;
 }

@@ -218,6 +218,25 @@ def extractor_table() -> str:
     )
 
 
+def sound_table(counts: Counts) -> str:
+    """Return a table of what the front end for sound costs."""
+    rows = []
+    for rate, what in (("8000", "240 samples, 32 bands"), ("16000", "480 samples, 40 bands")):
+        frame = counts[f"sound_frame_{rate}_insn"]
+        rows.append(
+            [
+                f"{int(rate):,} a second",
+                what,
+                f"{frame:,}",
+                f"{50 * frame:,}",
+                f"{counts[f'sound_tables_{rate}_bytes']:,}",
+            ]
+        )
+    return table(
+        ["samples", "a frame", "instructions of a frame", "of a second", "bytes of tables, in flash"], rows
+    )
+
+
 def memory_table(counts: Counts) -> str:
     """Return a table of the memory besides head, delta and samples."""
     rows = [
@@ -229,6 +248,7 @@ def memory_table(counts: Counts) -> str:
         ["a secure sum: seeds and keys, part of the session", counts["masks_object_bytes"]],
         ["classifying: state, part of the session", counts["watch_object_bytes"]],
         ["classifying: a window of 300 values and its 64 features", counts["watch_window_bytes"]],
+        ["hearing: a frame's samples and its transform, at any rate", counts["sound_object_bytes"]],
         ["stack of a window's question, classification and answer", counts["watch_stack_bytes"]],
     ]
     return table(["", "bytes"], [[name, f"{size:,}"] for name, size in rows])
@@ -295,6 +315,11 @@ against the images `extractor-NAME.elf`, where `BYTEFED_TFLM_DIR` names the pack
 {extractor_table()}
 They take {EXTRACTOR_STACK:,} B of stack.
 
+## Hearing
+
+The front end for sound (SPEC.md, section 7.7), a frame every 20 ms: window, transform, bands, roots and logarithms.
+
+{sound_table(counts)}
 ## Sealed links
 
 SPEC.md, section 10, with Monocypher at -O2 and BLAKE2b's rounds in a loop.

@@ -10,5 +10,6 @@ NB_MODULE(_core, module) {
   bind_link(module);
   bind_seal(module);
   bind_simulate(module);
+  bind_sound(module);
   bind_virtual_board(module);
 }

@@ -162,6 +162,13 @@ class Simulator:
     def add(self, total: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], deltas: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], weights: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> None:
         """Add weights[k] * deltas[k] to total (float64 [P]), in the order of k."""
 
+SOUND_RAM: int = 2128
+
+def log_mel(samples: Annotated[NDArray[numpy.int16], dict(shape=(None,), order='C', device='cpu', writable=False)], tables: Annotated[NDArray[numpy.int16], dict(shape=(None,), order='C', device='cpu', writable=False)], *, frame: int, step: int, out: Annotated[NDArray[numpy.uint16], dict(shape=(None, None), order='C', device='cpu')]) -> int:
+    """
+    Write the features of sound (int16 [n]) to out (uint16 [frames, bands]); the frames written.
+    """
+
 class VirtualFlash:
     def __init__(self, pages: int = 64) -> None: ...
 

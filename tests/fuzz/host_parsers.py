@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 import warnings
+import wave
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ from bytefed.errors import BytefedError, ProtocolError
 from bytefed.extractor import check as model_check
 from bytefed.extractor import tflite
 from bytefed.extractor.manifest import Manifest, model_folder
+from bytefed.extractor.sound import FrontEnd
 from bytefed.federation.config import RunConfig
 from bytefed.ledger.air import DEFAULT_TABLE, AirTable
 from bytefed.protocol import message
@@ -205,13 +207,24 @@ def _pictures() -> list[bytes]:
     return out
 
 
+def _sounds() -> list[bytes]:
+    out = []
+    for width, channels, rate in ((1, 1, 8000), (2, 2, 16000), (3, 1, 44100)):
+        content = io.BytesIO()
+        with wave.open(content, "wb") as file:
+            file.setparams((channels, width, rate, 0, "NONE", ""))
+            file.writeframes(bytes(range(252)) * channels * width)
+        out.append(content.getvalue())
+    return out
+
+
 def _model_files(name: str) -> list[bytes]:
     return [(model_folder(model) / name.format(model)).read_bytes() for model in ("digits", "motion")]
 
 
 def _sample(path: Path, shape: tuple[int, ...]) -> object:
     """A file of one's own, whose recordings may be cut."""
-    return folder.sample(path, shape, Cut(hop=1), Notes())
+    return folder.sample(path, shape, Cut(hop=1), Notes(), FrontEnd())
 
 
 MOTION = "\n".join(["@data", ":".join([",".join(["1.5"] * 100)] * 6) + ":Running"]).encode()
@@ -244,6 +257,7 @@ TARGETS = {
     "csv": Target(in_file(".csv", lambda path: _sample(path, (2, 3))), lambda: WINDOWS),
     "json": Target(in_file(".json", lambda path: _sample(path, (2, 3))), lambda: [EDGE_IMPULSE]),
     "picture": Target(in_file(".png", lambda path: _sample(path, (4, 4, 1))), _pictures, 0.2),
+    "sound": Target(in_file(".wav", lambda path: _sample(path, (49, 1, 32))), _sounds, 0.2),
     "motion": Target(in_file(".ts", motion._ARCHIVE._read_file), lambda: [MOTION]),
     "gesture": Target(in_file(".json", gesture._read_file), lambda: [STROKES]),
 }

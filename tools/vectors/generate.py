@@ -17,6 +17,7 @@ import masks
 import messages
 import noise
 import seals
+import sound
 import transfers
 
 FILES: dict[str, Callable[[], Iterator[str]]] = {
@@ -29,6 +30,7 @@ FILES: dict[str, Callable[[], Iterator[str]]] = {
     "sgd.txt": kernel.sgd_lines,
     "noise.txt": noise.lines,
     "masks.txt": masks.lines,
+    "sound.txt": sound.lines,
     "seal_handshakes.txt": seals.handshake_lines,
     "seal_frames.txt": seals.frame_lines,
     "seal_blobs.txt": seals.blob_lines,

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bytefed.data import edge_impulse, pictures, tables, windows
+from bytefed.data import audio, edge_impulse, pictures, tables, windows
 from bytefed.data.notes import Notes
 from bytefed.data.raw import Division, RawData, divide
 from bytefed.data.task import MAX_CLASSES, Extraction, Samples, Task
@@ -20,12 +20,13 @@ from bytefed.data.windows import Cut
 from bytefed.errors import DataError, ModelError
 from bytefed.extractor.extractor import Extractor, read_model
 from bytefed.extractor.manifest import FILE_NAME
+from bytefed.extractor.sound import FrontEnd, front_end_of
 
 TEST = 0.2
 """Fraction of the samples for the global test if the folder doesn't say which they are."""
 SEED = 42
 TABLES = (".csv", ".tsv", ".txt")
-RECORDINGS = (*TABLES, ".json")
+RECORDINGS = (*TABLES, ".json", audio.KIND)
 MAX_FILE_BYTES = 1 << 26
 """The largest sample read: a picture of a good camera, or a recording of a million values."""
 MAX_VALUES = 1 << 29
@@ -33,6 +34,7 @@ MAX_VALUES = 1 << 29
 _TRAINING, _TESTING = ("training", "train"), ("testing", "test")
 _BESIDE = ("", ".tflite", ".labels", ".md", ".toml")  # what a folder has beside its samples
 _OF_THE_SYSTEM = ("__macosx", "thumbs.db", "desktop.ini")
+_DEAF = "Left out, sound, which this extractor does not take"
 _HELP = "docs/your-data.md shows a folder."
 
 
@@ -76,7 +78,7 @@ def load(folder: Path, cut: Cut = Cut()) -> Task:  # noqa: B008 (immutable)
     """
     extractor = _extractor(folder)
     notes = Notes()
-    raw, test = read_for(extractor, folder, cut, notes)
+    raw, test = read_for(extractor, folder, cut, notes, sound=front_end_of(extractor.model_hash))
     division = division_of(raw, test)
     inputs = extractor.quantize(raw.inputs)
     features = extractor.extract(inputs)
@@ -101,6 +103,7 @@ def read_for(
     *,
     seen: Collection[str] = (),
     factors: Sequence[float] = (),
+    sound: FrontEnd | None = None,
 ) -> tuple[RawData, NDArray[np.bool_] | None]:
     """Read all samples of a folder as inputs of an extractor.
 
@@ -111,6 +114,7 @@ def read_for(
         notes: Gathers remarks about what was left out or looks odd.
         seen: Fingerprints of the files that are left out, as the extractor has learned from them.
         factors: Factor of each value of a reading, as recordings may be in other units; none for 1.
+        sound: The front end of an extractor that takes sound.
 
     Returns:
         The samples, and a mask of those for the global test, None if the folder doesn't say; errors as `load` raises
@@ -118,7 +122,7 @@ def read_for(
     """
     windows.check_window(cut, extractor.input_shape)
     sources = _strangers(sources_of(folder, notes), seen, notes)
-    raw, files, test = read(sources, extractor.input_shape, cut, notes)
+    raw, files, test = read(sources, extractor.input_shape, cut, notes, sound)
     if factors:
         raw = replace(raw, inputs=raw.inputs * np.array(factors, np.float32))
     windows.check_units(raw.inputs, files, extractor.input_quantization, notes)
@@ -126,7 +130,7 @@ def read_for(
 
 
 def read(
-    sources: list[Source], shape: tuple[int, ...], cut: Cut, notes: Notes
+    sources: list[Source], shape: tuple[int, ...], cut: Cut, notes: Notes, sound: FrontEnd | None = None
 ) -> tuple[RawData, list[Path], NDArray[np.bool_] | None]:
     """Read all samples.
 
@@ -135,6 +139,7 @@ def read(
         shape: Shape of an input of the extractor.
         cut: The windows to cut from recordings.
         notes: Gathers remarks about what was left out.
+        sound: The front end by which the extractor hears; None for one that takes no sound.
 
     Returns:
         The samples as float32 [n, *shape], with their labels, the labels' names, and their recordings if some gave
@@ -144,7 +149,7 @@ def read(
     inputs: list[NDArray[np.float32]] = []
     owners: list[int] = []
     for number, source in enumerate(sources):
-        found = sample(source.file, shape, cut, notes)
+        found = sample(source.file, shape, cut, notes, sound)
         inputs += found
         owners += [number] * len(found)
         if len(inputs) * math.prod(shape) > MAX_VALUES:
@@ -154,7 +159,7 @@ def read(
                 "Give fewer recordings, or shorter ones.",
             )
     if not inputs:
-        raise DataError("E_DATA_EMPTY", "No recording is as long as a window of the extractor.", _HELP)
+        raise _nothing(sources, sound)
     classes = _classes({sources[number].label for number in owners})
     groups = np.array(owners, np.int32)
     labels = np.array([classes.index(sources[number].label) for number in owners], np.uint8)
@@ -164,7 +169,20 @@ def read(
     return raw, [sources[number].file for number in owners], test if test.any() else None
 
 
-def sample(file: Path, shape: tuple[int, ...], cut: Cut, notes: Notes) -> list[NDArray[np.float32]]:
+def _nothing(sources: list[Source], sound: FrontEnd | None) -> DataError:
+    """Return the error for sources without a sample."""
+    unheard = [source.file for source in sources if source.file.suffix.lower() == audio.KIND]
+    if sound is None and unheard:
+        return DataError(
+            "E_DATA_SOUND", f"{unheard[0]} is sound, which this extractor does not take, and nothing else is there.",
+            "Name one that does with --model, and leave a .tflite file in the folder out; docs/sound.md says how.",
+        )  # fmt: skip
+    return DataError("E_DATA_EMPTY", "No recording is as long as a window of the extractor.", _HELP)
+
+
+def sample(
+    file: Path, shape: tuple[int, ...], cut: Cut, notes: Notes, sound: FrontEnd | None = None
+) -> list[NDArray[np.float32]]:
     """Read the samples in one file, each float32 of that shape; none in a file that is no recording at all.
 
     Raises:
@@ -174,6 +192,12 @@ def sample(file: Path, shape: tuple[int, ...], cut: Cut, notes: Notes) -> list[N
         content = _content(file)
         if file.suffix.lower() in pictures.KINDS:
             return [pictures.read(file, content, shape)]
+        if file.suffix.lower() == audio.KIND:
+            if sound is None:
+                notes.add(_DEAF, file)
+                return []
+            frames = audio.frames(audio.read(content, sound.rate), sound, whole=cut.wanted)
+            return windows.from_values(file, frames, shape, cut, notes)
         found = _recording(file, content, notes)
     except (OSError, ValueError) as error:
         raise _unreadable(file, error) from error
@@ -185,13 +209,13 @@ def sample(file: Path, shape: tuple[int, ...], cut: Cut, notes: Notes) -> list[N
 
 
 def size(file: Path) -> tuple[int, int] | None:
-    """Return (readings, values of a reading) of the recording in a file; None for a file that is no recording.
+    """Return (readings, values of a reading) of the recording in a file; None for a picture, sound or no recording.
 
     Raises:
         DataError: E_DATA_FORMAT.
     """
     try:
-        if file.suffix.lower() in pictures.KINDS:
+        if file.suffix.lower() in (*pictures.KINDS, audio.KIND):
             return None
         found = _recording(file, _content(file), Notes())
     except (OSError, ValueError) as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bytefed.data import cifar10, digits, folder, gesture, motion, npz, own, pictures, series
+from bytefed.data import cifar10, digits, folder, gesture, keywords, motion, npz, own, pictures, series
 from bytefed.data.first_use import make_model
 from bytefed.data.raw import Division, RawData, divide
 from bytefed.data.task import Extraction, Samples, Task
@@ -24,7 +24,7 @@ class Source:
 
     Attributes:
         read: Reads the raw data from a folder, or from their usual place for None.
-        pretrain: Fraction of the samples that the extractor may see.
+        pretrain: Fraction of the samples that the extractor may see; 0 where owners divide the data (`raw.divide`).
         test: Fraction of the samples for the global test.
         seed: Seed of the division.
         made_on_use: Whether the extractor is not part of bytefed, but trained when it is first needed.
@@ -51,6 +51,7 @@ _SOURCES = {
     "digits": _DIGITS,
     "digits04": _DIGITS,
     "gesture": Source(gesture.read, pretrain=0.4, test=0.2),
+    "keywords": Source(keywords.read, pretrain=0.0, test=0.3),
     "motion": Source(motion.read, pretrain=0.3, test=0.3),
 }
 TASKS: dict[str, Source] = _SOURCES | {f"{name}{PLAIN}": source for name, source in _SOURCES.items()}
@@ -131,6 +132,8 @@ def _with_model(name: str, data_dir: Path | None) -> Task:
         extraction=Extraction(extractor.model, inputs[division.test]),
         num_classes=len(raw.classes),
         classes=raw.classes,
+        clients=None if raw.owners is None else raw.owners[division.federated],
+        owners=raw.owner_names,
         quantization=extractor.quantization,
         model=name,
         model_hash=extractor.model_hash,

@@ -24,6 +24,7 @@ from bytefed.errors import DataError, counted
 from bytefed.extractor import sensor
 from bytefed.extractor.extractor import Extractor
 from bytefed.extractor.manifest import Manifest, model_folder, model_names
+from bytefed.extractor.sound import FrontEnd
 
 
 def has_recordings(name: str) -> bool:
@@ -91,6 +92,7 @@ def read(
         notes,
         seen=frozenset(own.get("seen", ())),
         factors=_factors(own, extractor),
+        sound=FrontEnd.of(manifest.document),
     )
     return _with_classes_of(manifest, raw, folder), test, extractor, notes.warnings(folder)
 

@@ -24,12 +24,17 @@ class RawData:
         labels: uint8 [n].
         classes: Names of the labels.
         groups: int32 [n], the group (a recording) of each sample: a group stays together; None if each sample is alone.
+        owners: int32 [n], the natural owner of each sample, counted from 0; -1 for samples that are the extractor's,
+            whose labels may be others than those in `classes`; None if there are no owners.
+        owner_names: Their names.
     """
 
     inputs: NDArray[np.float32]
     labels: NDArray[np.uint8]
     classes: tuple[str, ...]
     groups: NDArray[np.int32] | None = None
+    owners: NDArray[np.int32] | None = None
+    owner_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,13 +58,16 @@ def divide(raw: RawData, pretrain: float, test: float, seed: int) -> Division:
 
     Args:
         raw: The data set; the label of a group's first sample counts for the whole group.
-        pretrain: Fraction of the samples for the extractor, 0 to 1.
-        test: Fraction of the samples for the global test; pretrain + test < 1.
+        pretrain: Fraction of the samples for the extractor, 0 to 1; of data with owners those of owner -1 instead.
+        test: Fraction of the samples for the global test; pretrain + test < 1. Of data with owners this fraction of
+            each owner's samples of each class.
         seed: Seed of the shuffle.
 
     Returns:
         The three parts.
     """
+    if raw.owners is not None:
+        return _divide_owned(raw.labels, raw.owners, test, seed)
     groups = np.arange(len(raw.labels)) if raw.groups is None else raw.groups
     members, firsts = np.unique(groups, return_index=True)
     random = np.random.RandomState(seed)
@@ -72,7 +80,16 @@ def divide(raw: RawData, pretrain: float, test: float, seed: int) -> Division:
     return Division(*(np.flatnonzero(part == number) for number in range(3)))
 
 
-def _stratified_ranks(labels: NDArray[np.uint8], random: np.random.RandomState) -> NDArray[Any]:
+def _divide_owned(labels: NDArray[np.uint8], owners: NDArray[np.int32], test: float, seed: int) -> Division:
+    """Divide samples that have owners."""
+    owned = np.flatnonzero(owners >= 0)
+    kinds = owners[owned] * 256 + labels[owned]
+    order = owned[_stratified_ranks(kinds, np.random.RandomState(seed))]
+    cut = round((1 - test) * len(owned))
+    return Division(np.flatnonzero(owners < 0), np.sort(order[:cut]), np.sort(order[cut:]))
+
+
+def _stratified_ranks(labels: NDArray[np.integer[Any]], random: np.random.RandomState) -> NDArray[Any]:
     """Return the indices in an order in which every stretch holds each class in proportion."""
     position = np.empty(len(labels))
     for label in np.unique(labels):

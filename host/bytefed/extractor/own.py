@@ -23,6 +23,7 @@ from bytefed.extractor.manifest import (
     model_names,
     own_models,
 )
+from bytefed.extractor.sound import front_end_of
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _LONGEST_LABEL = 63
@@ -56,6 +57,9 @@ def save(
     names = [str(number) for number in range(classes)] if isinstance(classes, int) else list(classes)
     check_classes(names)
     document = describe(name, model, names) | dict(about or {})
+    front_end = front_end_of(document["model_hash"])
+    if front_end is not None:  # the same network with other labels hears as it did
+        document["sound"] = front_end.document()
     if document.get("sensor_hertz"):
         sensor.check_buffer(document["input_shape"], document["D"], len(names))
     folder = own_models() / name

@@ -246,6 +246,23 @@ def _digits(change: Callable[[dict[str, Any]], Any]) -> Callable[[Place], str]:
     return way
 
 
+def _sound(place: Place) -> str:
+    """A folder of a word, and a model that takes none."""
+    folder = place.folder / "words"
+    for label in ("go", "stop"):
+        (folder / label).mkdir(parents=True)
+        (folder / label / "1.wav").write_bytes(b"RIFF")
+    shutil.copy(MODELS / "motion" / "motion.tflite", folder)
+    return "partition --data words"
+
+
+def _no_front_end(place: Place) -> str:
+    """A model whose manifest has a front end that cannot be."""
+    place.file("moves/run/1.csv", "1")
+    command = _digits(lambda document: {**document, "sound": {"rate": 1}})(place)
+    return command.replace("board --model", "partition --data moves --model")
+
+
 def _in_use(place: Place) -> str:
     from bytefed.runs.store import Store
 
@@ -549,7 +566,8 @@ WAYS: dict[str, list[Way]] = {
         _prepared("ui", lambda place: place.without("starlette")),
     ],
     "E_DATA_UNKNOWN": ["run --data x", "simulate --data x", "sweep --data x", "partition --data x"],
-    "E_DATA_MISSING": ["partition --data none.npz", "run --data gesture", "partition --data cifar10 --data-dir ."],
+    "E_DATA_MISSING": ["partition --data none.npz", "run --data gesture", "run --data keywords",
+                       "partition --data cifar10 --data-dir ."],
     "E_DATA_CORRUPT": [lambda place: f"partition --data {place.file('bad.npz', 'text')}"],
     "E_DATA_ARRAY": [lambda place: place.npz(y=None)],
     "E_DATA_NAN": [lambda place: place.npz(X=np.full((40, 6), np.nan))],
@@ -602,6 +620,8 @@ WAYS: dict[str, list[Way]] = {
         f"model add {MODELS}/motion/motion.tflite --name new --classes 3 --axes x y",
         f"model add {MODELS}/motion/motion.tflite --name new --classes 3 --units g g g",
     ],
+    "E_MODEL_SOUND": [_no_front_end],
+    "E_DATA_SOUND": [_sound],
     "E_MODEL_SHIPPED": ["model remove digits"],
     "E_MODEL_WRITE": [_prepared(f"model add {MODELS}/digits/digits.tflite --name new --classes 3",
                                 lambda place: place.fails(Path, "mkdir", errno.ENOSPC))],

@@ -241,7 +241,8 @@ def test_groups_are_never_divided():
 
 def test_an_unknown_name_is_told_what_there_is():
     with pytest.raises(
-        DataError, match=r"E_DATA_UNKNOWN.*digits, digits04, .*gesture, gesture_plain, .*motion, .*vowels"
+        DataError,
+        match=r"E_DATA_UNKNOWN.*digits, digits04, .*gesture, gesture_plain, keywords, .*motion, .*vowels",
     ):
         load_task("imagenet")
 

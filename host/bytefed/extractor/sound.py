@@ -1,0 +1,190 @@
+"""The front end for sound: log-mel features that a board, a virtual board and the host make with the same bits.
+
+The core computes them (SPEC.md, section 7.7); its tables are worked out here, of the few numbers that a model's
+manifest keeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bytefed import _core
+from bytefed.errors import ModelError
+from bytefed.extractor.manifest import known_model
+
+RATES = (8000, 16000)
+"""Samples a second that a front end takes."""
+MIN_FRAME, MAX_FRAME = 65, 512
+"""Samples in a frame, as the core allows."""
+MAX_BANDS = 64
+_WHOLE = 4096
+_LARGEST = 32767
+
+Tables = NDArray[np.int16]
+
+
+@dataclass(frozen=True)
+class FrontEnd:
+    """The sizes of a front end, and of the window of sound that a model takes: the manifest's `sound`.
+
+    Attributes:
+        rate: Samples a second, one of RATES.
+        frame: Samples in a frame, MIN_FRAME to MAX_FRAME.
+        step: Samples from one frame to the next, 1 to `frame`.
+        bands: Values of a frame, 1 to MAX_BANDS.
+        low: Lower end of the lowest band in Hz.
+        high: Upper end of the highest band in Hz, above `low` and at most half the rate.
+        frames: Frames in a window.
+
+    Raises:
+        ModelError: E_MODEL_SOUND for a size out of range.
+    """
+
+    rate: int = 8000
+    frame: int = 240
+    step: int = 160
+    bands: int = 32
+    low: int = 125
+    high: int = 3800
+    frames: int = 49
+
+    def __post_init__(self) -> None:
+        if not (
+            self.rate in RATES
+            and MIN_FRAME <= self.frame <= MAX_FRAME
+            and 1 <= self.step <= self.frame
+            and 1 <= self.bands <= MAX_BANDS
+            and 0 <= self.low < self.high <= self.rate // 2
+            and self.frames >= 1
+            and _first_bin(self) + sum(map(len, _ranges(self))) <= _size(self)
+        ):
+            raise ModelError(
+                "E_MODEL_SOUND", f"No front end for sound has these sizes: {asdict(self)}.",
+                f"Take {RATES[0]} or {RATES[1]} samples a second, frames of {MIN_FRAME} to {MAX_FRAME} samples, steps "
+                f"no longer than frames, 1 to {MAX_BANDS} bands, and 0 <= low < high below half the rate.",
+            )  # fmt: skip
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> FrontEnd | None:
+        """Return the front end that a manifest names; None if its model takes no sound.
+
+        Raises:
+            ModelError: E_MODEL_SOUND for one that cannot be.
+        """
+        sizes = document.get("sound")
+        if sizes is None:
+            return None
+        try:
+            return cls(**{name: int(sizes[name]) for name in cls.__dataclass_fields__})
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(
+                "E_MODEL_SOUND", f"The manifest's 'sound' can't be read ({type(error).__name__}: {error}).",
+                "Make it again with the script that made the model.",
+            ) from error  # fmt: skip
+
+    def document(self) -> dict[str, int]:
+        """Return the sizes as manifests keep them."""
+        return asdict(self)
+
+    @property
+    def samples(self) -> int:
+        """Samples in a window."""
+        return self.frame + (self.frames - 1) * self.step
+
+    @cached_property
+    def tables(self) -> Tables:
+        """The tables of the core, int16, in the order of SPEC.md."""
+        size, ranges = _size(self), _ranges(self)
+        parts = [
+            _window(self.frame),
+            _turns(-2 * np.pi * np.arange(size) / size),
+            _turns(-np.pi * ((np.arange(size // 2) + 1) / size + 0.5)),
+            _logarithms(),
+            [_first_bin(self)],
+            [len(one) for one in ranges],
+            [weight for one in ranges for weight in one],
+        ]
+        return np.concatenate([np.asarray(part, np.int16) for part in parts])
+
+    def features(self, samples: NDArray[np.int16]) -> NDArray[np.uint16]:
+        """Compute the features of sound.
+
+        Args:
+            samples: int16 [n].
+
+        Returns:
+            uint16 [frames, bands], as many frames as are complete: 64 times the natural logarithm of amplitudes.
+        """
+        made = max(0, (len(samples) - self.frame) // self.step + 1)
+        out = np.empty((made, self.bands), np.uint16)
+        _core.log_mel(
+            np.ascontiguousarray(samples, np.int16), self.tables, frame=self.frame, step=self.step, out=out
+        )
+        return out
+
+
+def front_end_of(model_hash: int) -> FrontEnd | None:
+    """Return the front end of a model that is known by its hash; None for one that takes no sound or is not known."""
+    known = known_model(model_hash)
+    return None if known is None else FrontEnd.of(known[1].document)
+
+
+def _size(of: FrontEnd) -> int:
+    """Return M, the complex values of the transform."""
+    return 1 << max(5, (of.frame - 1).bit_length() - 1)
+
+
+def _window(frame: int) -> Tables:
+    """Return the raised cosine, 1 as 4,096."""
+    turn = float(np.float32(2 * np.pi / frame))
+    values = (0.5 - 0.5 * np.cos(turn * (np.arange(frame) + 0.5))).astype(np.float32)
+    return np.asarray(np.floor(values.astype(np.float64) * _WHOLE + 0.5), np.int16)
+
+
+def _turns(angles: NDArray[np.float64]) -> Tables:
+    """Return e^(j angle) in pairs (re, im), 1 as 32,767."""
+    pairs = np.stack([np.cos(angles), np.sin(angles)], axis=-1).ravel()
+    return np.asarray(np.floor(0.5 + _LARGEST * pairs), np.int16)
+
+
+def _logarithms() -> Tables:
+    """Return how far log2(1 + x) is above x, for x in steps of 1/128, 1 as 65,536."""
+    x = np.arange(129) / 128
+    return np.asarray(np.round(65536 * (np.log2(1 + x) - x)), np.int16)
+
+
+def _mel(hertz: float) -> np.float32:
+    return np.float32(1127.0 * np.log1p(float(np.float32(hertz)) / 700.0))
+
+
+def _hertz_a_bin(of: FrontEnd) -> np.float32:
+    return np.float32(0.5 * of.rate / _size(of))
+
+
+def _first_bin(of: FrontEnd) -> int:
+    """Return the first bin that counts: never that of a constant."""
+    return int(1.5 + float(np.float32(of.low) / _hertz_a_bin(of)))
+
+
+def _ranges(of: FrontEnd) -> list[list[int]]:
+    """Return the weights of the bins in each of the B + 1 ranges, 1 as 4,096; float32 as SPEC.md has it."""
+    low, hertz = _mel(of.low), _hertz_a_bin(of)
+    spacing = np.float32((_mel(of.high) - low) / np.float32(of.bands + 1))
+    at, below, found = _first_bin(of), low, []
+    for band in range(of.bands + 1):
+        centre = np.float32(low + spacing * np.float32(band + 1))
+        weights = []
+        while (here := _mel(float(np.float32(at) * hertz))) <= centre:
+            weights.append(
+                int(np.floor(float((centre - here) / (centre - below) * np.float32(_WHOLE)) + 0.5))
+            )
+            at += 1
+        found.append(weights)
+        below = centre
+    return found
