@@ -70,6 +70,7 @@ class Port(LoopbackTransport):
 
     def _switched_on(self) -> VirtualBoard:
         self.boot += 1
+        self.masked = False
         return VirtualBoard(
             features=FEATURES, classes=CLASSES, uid=self.uid, boot=self.boot, noise=self._noise, max_batch=32
         )
@@ -77,7 +78,7 @@ class Port(LoopbackTransport):
     def _noise(self, _round: int) -> bytes:
         """Draw 32 bytes for a secret, where MASK asks for one, or 16 for a key."""
         if self.asked == Kind.MASK:
-            self.secret = self._rng.randbytes(32)
+            self.secret, self.masked = self._rng.randbytes(32), True
             return self.secret
         self.own = self._rng.randbytes(16)
         return self.own
@@ -105,6 +106,8 @@ class Port(LoopbackTransport):
     async def write(self, data: bytes) -> None:
         if not is_data(data):
             self.asked = data[0]
+            if data[0] & 0xF0 in (Kind.NEXT, Kind.BEGIN):
+                assert self.masked, "a board without masks would tell its delta as it is"
         happens = self._happens(data)
         if happens == "lost":
             self.sent += len(data)

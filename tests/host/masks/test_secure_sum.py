@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import struct
 
+import golden
 import mask_oracle as oracle
 import numpy as np
 import pytest
@@ -86,6 +87,18 @@ def test_lanes_come_back_as_what_was_encoded(name: str) -> None:
     assert read.examples == 1000 and read.size == pytest.approx(step)
     error = float(np.abs(read.mean - values.mean(axis=0)).max())
     assert error < {"float32": 1e-6, "int8": 1e-2, "twobit": 0.1, "onebit": 0.2}[name]
+
+
+def test_the_oracle_and_the_host_read_the_lanes_of_the_vectors() -> None:
+    names = {str(number): name for name, number in oracle.NUMBERS.items()}
+    rows = [row for row in golden.read("masks.txt") if row[0] == "lanes"]
+    assert len(rows) >= 12
+    for _, number, boards, step, seed, *values, _, packed in rows:
+        name, count = names[number], len(values)
+        e, (s,) = golden.floats(values).tolist(), golden.floats([step]).tolist()
+        lanes, _mean = oracle.quantized(e, name, int(boards), s, int(seed))
+        form = Form(name, count, int(boards), statistics=False)
+        assert form.read(bytes(8) + bytes.fromhex(packed)).lanes.tolist() == lanes
 
 
 def test_sizes_are_those_of_the_specification() -> None:
