@@ -99,6 +99,12 @@ bool same(const T& a, const T& b) {
   return std::memcmp(&a, &b, sizeof a) == 0;
 }
 
+// Whether two boards have the same in the kept part of `local`; behind it is room for masked blobs, which go with
+// the power.
+bool same_local(const KeptBoard& a, const KeptBoard& b) {
+  return std::memcmp(a.memory.local, b.memory.local, sizeof(float) * plain_floats({4, 2}, true)) == 0;
+}
+
 // Checks that a board with that flash knows after a loss of power what this one knows, except for the number
 // of a round whose head never came.
 void check_kept(Flash& flash, const KeptBoard& board) {
@@ -108,7 +114,7 @@ void check_kept(Flash& flash, const KeptBoard& board) {
   CHECK(now.kept == then.kept);
   CHECK(same(board.memory.global, after.memory.global));
   CHECK(same(board.memory.residual, after.memory.residual));
-  if (now.kept) CHECK(now.round == then.round && same(board.memory.local, after.memory.local));
+  if (now.kept) CHECK(now.round == then.round && same_local(board, after));
   CHECK_EQUAL(board.session.store().count(Split::kTrain), after.session.store().count(Split::kTrain));
   CHECK_EQUAL(board.session.store().count(Split::kTest), after.session.store().count(Split::kTest));
   CHECK_EQUAL(board.session.store().crc(), after.session.store().crc());
@@ -320,7 +326,7 @@ TEST(keeper_restores_a_round_whole_or_not_at_all) {
     flash.reads_to_failure = -1;
     if (after.session.round() == 0) continue;
     ++restored;
-    CHECK(same(board.memory.local, after.memory.local) && same(board.memory.residual, after.memory.residual));
+    CHECK(same_local(board, after) && same(board.memory.residual, after.memory.residual));
   }
   CHECK(restored > 0 && restored < 40);
 }

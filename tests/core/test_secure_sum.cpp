@@ -112,8 +112,8 @@ TEST(sums_do_not_overflow_their_lanes) {
   for (const Row& row : rows) {
     CHECK_EQUAL(sum_layout(static_cast<Codec>(row.codec), 330, row.boards, 2).bits, row.bits);
   }
-  CHECK_EQUAL(sum_layout(Codec{2}, 330, 8, 2).size(), 8u + 176);
-  CHECK_EQUAL(sum_layout(Codec{0}, 330, 8, 5).size(), 20u + 1320);
+  CHECK_EQUAL(sum_layout(static_cast<Codec>(2), 330, 8, 2).size(), 8u + 176);
+  CHECK_EQUAL(sum_layout(static_cast<Codec>(0), 330, 8, 5).size(), 20u + 1320);
   CHECK_EQUAL(sum_word(0.9f, 3), 0u);
   CHECK_EQUAL(sum_word(1e30f, 3), 0x55555555u);
 }

@@ -239,7 +239,7 @@ bool cancels(const Request& request, const Request& other, const Mask& last_plan
     blobs.push_back(sum.members[i]->done(static_cast<uint8_t>(request.kind) & kBoth));
   }
   if (blobs[2].size() != blobs[0].size()) return false;
-  const SumLayout layout = sum_layout(Codec{2}, kParameters, 3, 2);
+  const SumLayout layout = sum_layout(static_cast<Codec>(2), kParameters, 3, 2);
   Bytes total = summed(blobs, 7, layout);
   for (const auto& member : sum.members) {
     const uint16_t round = member->session.round();
