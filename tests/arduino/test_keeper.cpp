@@ -99,8 +99,8 @@ bool same(const T& a, const T& b) {
   return std::memcmp(&a, &b, sizeof a) == 0;
 }
 
-// Whether two boards have the same in the kept part of `local`; behind it is room for masked blobs, which go with
-// the power.
+// Whether two boards have the same in the kept part of `local`; behind it is room for masked blobs, which go
+// with the power.
 bool same_local(const KeptBoard& a, const KeptBoard& b) {
   return std::memcmp(a.memory.local, b.memory.local, sizeof(float) * plain_floats({4, 2}, true)) == 0;
 }

@@ -1,7 +1,8 @@
 """One way to tell what a command did: in words for people, or with `--json` one JSON object a line for scripts.
 
 A command that answers and is done tells one object. One that goes on tells an object for each thing that happens, and
-its first key, `event`, says which. What can't be said in JSON, NaN and infinity, is null.
+its first key, `event`, says which. NaN and infinity, which JSON
+does not have, become null.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ _STEPS = {"onebit": 1.0, "twobit": 0.624, "int8": 0.04}
 
 @dataclass(frozen=True)
 class Hide:
-    """What the masked rounds of one setup have in common, and the step of the round.
+    """The plan that the masked rounds of one setup share, and the step of the round.
 
     Attributes:
         boards: Boards in the sum, as MASK says it.

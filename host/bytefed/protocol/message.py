@@ -122,7 +122,7 @@ class Status(IntEnum):
     NO_NOISE = 42  # the board has a privacy budget, so it trains with noise alone: NOISE must come first
     WITHHELD = 43  # it has a privacy budget, or tells sums alone, and the answer would tell of its samples
     NO_MASKS = (
-        46  # the run's deltas leave masked alone, and the board has no masks: MASK and PEERS must come first
+        46  # the run's deltas leave only masked, and the board has no masks: MASK and PEERS must come first
     )
     TOO_FEW = 47  # fewer boards than `min_sum` would be left in the sum
     MASKS_USED = (
@@ -759,7 +759,7 @@ class Noised(Body):
 
 @dataclass(frozen=True)
 class Mask(Body):
-    """Asks for the board's point of a secure sum; from then on the run's deltas leave masked alone.
+    """Asks for the board's point of a secure sum; from then on the run's deltas leave the board only masked.
 
     Attributes:
         setup: Number of the setup: with another one, or with other values, the board begins anew.

@@ -48,7 +48,7 @@ def test_the_manifest_fits_the_file(name):
     graph = model_check.check(tflite.read(model))
     assert manifest.sha256 == digest(model)
     assert manifest.model_hash == model_hash(model) == zlib.crc32(model)
-    assert manifest.document["bytes"] == len(model) < (61_440 if name.startswith("keywords") else 32_768)
+    assert manifest.document["bytes"] == len(model) < 32_768
     assert graph.output.shape == (
         (1, 1, 1, manifest.D) if name == "keywords_plain" else (1, manifest.D)
     )  # a mean

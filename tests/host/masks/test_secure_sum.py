@@ -16,7 +16,7 @@ from bytefed.masks.neighbours import degree, neighbours
 from bytefed.masks.total import Hide, next_step, read_total, uncover
 
 WORLDS = 60
-"""Worlds of each codec; `tests/faults/secure_sums.py` runs ten thousand."""
+"""Worlds of each codec; `tests/faults/test_sum_worlds.py` has boards of the core in their place."""
 
 
 def world(rng: random.Random, name: str) -> None:

@@ -103,8 +103,8 @@ async def _run(args: argparse.Namespace) -> int:
         log = None if args.log is None else UseLog(args.log)
         seats = [Seat(device, args.smooth) for device in devices]
         way = Way(args.personal, args.unknown, args.alone, args.open_to_phones)
-        if way.phones and not args.json:
-            _warn_of_phones(devices, way)
+        if way.phones:
+            _warn_of_phones(devices, way, quietly=args.json)
         with _shown(seats, args.csv, as_json=args.json) as seen:
             await _watch(seats, way, args.seconds, seen)
         if log is not None:
@@ -123,8 +123,8 @@ async def _stop(devices: list[Device], tell: Teller) -> int:
     return 0
 
 
-def _warn_of_phones(devices: list[Device], way: Way) -> None:
-    """Say that it is open, and when a phone finds no connection free."""
+def _warn_of_phones(devices: list[Device], way: Way, *, quietly: bool) -> None:
+    """Say that it is open, and when a phone finds no connection free; quietly, on standard error."""
     from bytefed.cli.terminal import OPEN_TO_PHONES
 
     said = f"{OPEN_TO_PHONES}."
@@ -135,7 +135,9 @@ def _warn_of_phones(devices: list[Device], way: Way) -> None:
             if way.alone
             else "phones need --alone, or a cable here."
         )
-    Console(emoji=False, highlight=False).print(said, style="yellow", markup=False, soft_wrap=True)
+    Console(emoji=False, highlight=False, stderr=quietly).print(
+        said, style="yellow", markup=False, soft_wrap=True
+    )
 
 
 async def _watch(seats: list[Seat], way: Way, seconds: float | None, seen: Callable[[Seat], None]) -> None:

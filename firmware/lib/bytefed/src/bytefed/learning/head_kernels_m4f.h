@@ -129,7 +129,7 @@ constexpr Kernel block() {
 // instructions more a feature, and 4 KB less flash.
 template <size_t C>
 constexpr Kernel kernel() {
-  return block < C, C == 2 || C == 4 || C == 10 > ();
+  return block<C, (C == 2 || C == 4 || C == 10)>();
 }
 
 // More classes than fit the registers are split evenly, so that no block is smaller than half the largest.

@@ -113,7 +113,7 @@ enum class Status : uint8_t {
   kNoNoise = 42,      // the board has a privacy budget, so it trains with noise alone: NOISE must come first
   kWithheld = 43,  // it has a privacy budget, or tells sums alone, and the answer would tell of its samples
   kNoMasks =
-      46,  // the run's deltas leave masked alone, and the board has no masks: MASK and PEERS must come first
+      46,  // the run's deltas leave only masked, and the board has no masks: MASK and PEERS must come first
   kTooFew = 47,  // fewer boards than `min_sum` would be left in the sum
   kMasksUsed =
       48,  // the round's masks have hidden a delta, or were told for other survivors: the round is over
@@ -791,7 +791,7 @@ struct Noised {
   }
 };
 
-// Asks for the board's point of a secure sum; from then on the run's deltas leave masked alone.
+// Asks for the board's point of a secure sum; from then on the run's deltas leave the board only masked.
 struct Mask {
   static constexpr Kind kKind = Kind::kMask;
   static constexpr size_t kSize = 6;

@@ -30,7 +30,7 @@ struct RoundRecord {
   State state;  // idle or ready
   bool kept, has_personal, labelled;
   bool guarded;     // nothing in it was made without noise
-  bool masked;      // the run's deltas leave masked alone
+  bool masked;      // the run's deltas leave only masked
   uint8_t classes;  // of the arrays
   Codec delta_codec;
   RoundRequest request;
@@ -81,7 +81,7 @@ class Round {
 
   // ---- Masks
 
-  // Whether the run's deltas leave masked alone.
+  // Whether the run's deltas leave only masked.
   bool masked() const { return masked_; }
   bool can_mask() const { return masked_ && masks_.ready(); }
   // Whether what tells of single samples stays on the board.
