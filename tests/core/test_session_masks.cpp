@@ -452,7 +452,6 @@ TEST(masks_what_comes_in_the_middle_of_training_changes_nothing) {
     board.give(board.control(request.kind, ++board.sequence, request.body));
     board.session.poll();  // one step of several
     CHECK_EQUAL(static_cast<int>(board.session.state()), static_cast<int>(State::kTraining));
-    const uint8_t asked = board.sequence;
     switch (way) {
       case 0: board.give(board.control(Kind::kConfig, ++board.sequence, body_of(config_of(4)))); break;
       case 1:
@@ -466,8 +465,49 @@ TEST(masks_what_comes_in_the_middle_of_training_changes_nothing) {
     if (way == 1) board.plans(config_of(0));
     board.ask(request);
     CHECK_EQUAL(board.done(), blob);
-    CHECK(asked != board.sequence);
   }
+}
+
+TEST(masks_are_of_the_codec_that_was_judged) {
+  for (const uint8_t later : {1, 3, 4, 6}) {  // wider lanes, and codecs without sums
+    Masked board(0, 60);
+    const Bytes head = BenchBoard::head();
+    const float step = kStep;
+    Bytes between(sizeof step);
+    std::memcpy(between.data(), &step, sizeof step);
+    Request request = BenchBoard::begin_of(1, head);
+    request.body = joined(request.body, between);
+    board.ask(request);
+    board.expect<Accept>();
+    const uint8_t begun = board.sequence;
+    board.plans(config_of(later));
+    board.sequence = begun;
+    board.push(head);
+    board.take();
+    board.expect<Done>();
+    CHECK_EQUAL(board.session.round_record().delta_codec == Codec::kFloat32, true);
+  }
+}
+
+TEST(masks_are_refused_in_a_visit) {
+  Member board(1);
+  board.hello(0);
+  board.refuses({Kind::kMask, body_of(plan_of(3))}, Status::kBusy);
+  CHECK(!board.session.round_record().masked);
+}
+
+TEST(masks_leave_word_of_other_samples) {
+  Masked board;
+  board.blob(1, BenchBoard::head(), kStep, kBoth);
+  board.release(1);
+  const Bytes more = board.records(1, kFeatures, 5);
+  const uint16_t held = board.session.store().count(Split::kTrain);
+  board.ask(board.add_of(more, held, 1, 0));
+  board.expect<Added>();
+  board.push(more);
+  board.take();
+  board.ask(masked_next(2, BenchBoard::head(), kStep, kBoth));
+  CHECK_EQUAL(static_cast<int>(board.expect<Result>().status), static_cast<int>(Status::kOtherSamples));
 }
 
 TEST(masks_hide_noisy_deltas_too_by_the_plan_that_they_began_with) {

@@ -190,6 +190,25 @@ MUTANTS = (
         "pass_.make_delta(rate_)",
         "pass_.make_delta(config_.rate)",
     ),
+    CoreMutant(
+        "a codec that CONFIG changes before the head is whole",
+        _ROUND,
+        "    delta_seed_ = uplink_seed(config_.seed, request_.round);\n",
+        "    delta_codec_ = static_cast<Codec>(codec_of(config_.codec_up));\n"
+        "    delta_seed_ = uplink_seed(config_.seed, request_.round);\n",
+    ),
+    CoreMutant(
+        "a visit that takes a board from its rounds",
+        _SESSION,
+        "return at_rest() && !holds_delta() && asked_run_ != kVisit;",
+        "return at_rest() && !holds_delta();",
+    ),
+    CoreMutant(
+        "no word of other samples",
+        "session/session.cpp",
+        "(!whole || round_.masked()) && round_.has_delta()",
+        "!whole && round_.has_delta()",
+    ),
     # ---- Sums
     CoreMutant(
         "a sum that wraps around",

@@ -117,6 +117,8 @@ void Round::start(const RoundRequest& request) {
   request_ = request;
   personal_ = false;
   number_ = request.round;
+  // The codec that was judged: a CONFIG that comes before the head is whole can't change it.
+  if (trains()) delta_codec_ = static_cast<Codec>(codec_of(config_.codec_up));
   state_ = State::kReceiving;
 }
 
@@ -180,7 +182,6 @@ void Round::start_training() {
                    memory_.workspace);
   }
   if (trains()) {
-    delta_codec_ = static_cast<Codec>(codec_of(config_.codec_up));
     delta_seed_ = uplink_seed(config_.seed, request_.round);
     if (masked_) {
       masks_.open(request_.round, wants_statistics(), request_.step, config_, memory_.global, parameters());

@@ -261,11 +261,11 @@ bool Session::restore(const SamplesRecord& record) {
   return true;
 }
 
-// DONE has no number of samples: its status says when the host no longer knows it.
+// Where there is no number of samples, the status says when the host no longer knows it.
 bool Session::send_due() {
   Result result = round_.result();
   const bool whole = round_.wants_statistics();
-  if (!whole && round_.has_delta() && told_samples_ != intake_.changes()) {
+  if ((!whole || round_.masked()) && round_.has_delta() && told_samples_ != intake_.changes()) {
     result.status = Status::kOtherSamples;
   }
   return outbox_.send_due(push_sequence_, result, whole, round_.delta());

@@ -5,9 +5,10 @@
 
 namespace bytefed {
 
-// Setup changes no mask of a delta that may have left.
+// Setup changes no mask of a delta that may have left. And a visit has no run whose deltas could be hidden:
+// it would keep the board from rounds of another host's run.
 bool Session::can_set_up() const {
-  return at_rest() && !holds_delta();
+  return at_rest() && !holds_delta() && asked_run_ != kVisit;
 }
 
 void Session::on_mask(uint8_t sequence, const uint8_t* body, size_t length) {
