@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Container
+from dataclasses import replace
 
 from bytefed.device.absence import OnAway, absence_told
 from bytefed.device.allowance import Loan
@@ -244,6 +245,8 @@ class Session:
         """Have the board forget the round of its run."""
         await self.link.request(Kind.RELEASE, Release(0, 0).pack(), Kind.RELEASED, role=Role.RETRANSMISSION)
         self.round_is_void = False
+        without = self.board.capabilities & ~Capability.MASKED  # its masks went with the round
+        self.board = replace(self.board, capabilities=without)
 
     def _take_welcome(self, welcome: Welcome, *, sealed: bool) -> None:
         _check_welcome(self.uri, welcome, self.transport.frame_limit)

@@ -153,8 +153,8 @@ class Coordinator:
         started = now()
         self._fleet.round = number
         delivered = {delta.board for delta in self._store.deltas(number)}
-        is_summed = self._sums is not None and self._store.sum_of(number) is not None
-        asked = len(delivered) if is_summed else await self._gather(number, head, delivered)
+        is_over = self._sums is not None and self._sums.is_over(number)
+        asked = len(delivered) if is_over else await self._gather(number, head, delivered)
         counted = self._closing.close(number, head, now() - started)
         self._uncounted = (self._uncounted | set(self._store.participants(number))) - set(counted)
         self._tell(number, max(asked, self._rules.count(len(self._store.clients()))))

@@ -6,43 +6,41 @@ under way: a resumed run sets up new masks and begins that round again.
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import numpy as np
 
-from bytefed.clock import now
 from bytefed.device.device import Device
 from bytefed.device.hiding import ask_keys, draw_point, give_points
 from bytefed.device.plan import PlannedRound, RoundReply, TrainingPlan
 from bytefed.errors import BoardError
 from bytefed.events import DataRemark, Listener
 from bytefed.federation.config import RunConfig
-from bytefed.federation.fleet import BoardTroubles, Fleet, Member
+from bytefed.federation.fleet import Fleet, Member
 from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.rules import Rules
+from bytefed.federation.together import together
 from bytefed.ledger.plan import planned_mask, planned_peers, planned_unmask
-from bytefed.ledger.rows import Phase, Status
-from bytefed.masks.form import MIN_SUM, Form
+from bytefed.ledger.rows import Status
+from bytefed.masks.form import KEY_SIZE, MIN_SUM, Form
 from bytefed.masks.neighbours import neighbours
 from bytefed.masks.total import Hide, Total, next_step, read_total, uncover
 from bytefed.protocol.message import Capability, Mask
 from bytefed.runs.store import Store
 from bytefed.runs.sums import StoredSum
 
-T = TypeVar("T")
-
 NOTED = "secure sum"
-"""The key under which the store keeps the number of the last setup and the size of what the last sum told."""
+"""The key of what the store keeps: the last setup's number, the size that the last sum told, the last round whose keys
+boards were asked for."""
 _SETUPS = 256  # numbers of setups, in turn
 _MOST_SAMPLES = 65_535
 CLAIM = (
     "whoever reads this run's directory, or looks into its coordinator, learns of each round's deltas and statistics "
-    "their sum alone, if the coordinator keeps to the rules and one neighbour of each board is honest"
+    "their sum alone, if the coordinator keeps to the rules and each board has an honest neighbour in the same sum"
 )
 """The claim of a run with secure sums."""
 NOT_CLAIMED = (
@@ -103,6 +101,10 @@ class _Open:
     number: int
     form: Form
     hidden: dict[str, tuple[Member, bytes]] = field(default_factory=dict)
+
+
+class _VoidError(Exception):
+    """A round whose sum can't be read; its text says why."""
 
 
 class SecureSum:
@@ -201,7 +203,8 @@ class SecureSum:
                 await device.release(counted=device.owed < number and device.name not in uncounted)
             return await draw_point(device, mask)
 
-        points = await self._each(
+        points = await together(
+            self._fleet,
             "masks",
             members,
             draw,
@@ -221,7 +224,8 @@ class SecureSum:
             await give_points(member.device, [all_points[other] for other in others])
             return True
 
-        given = await self._each(
+        given = await together(
+            self._fleet,
             "masks",
             members,
             give,
@@ -239,11 +243,12 @@ class SecureSum:
     def _next_mask(self, devices: Sequence[Device]) -> Mask:
         noted = self._noted()
         number = (noted.get("setup", -1) + 1) % _SETUPS
-        self._store.set_meta(
-            NOTED, json.dumps({**noted, "setup": number, "setups": noted.get("setups", 0) + 1})
-        )
+        self._note(setup=number, setups=noted.get("setups", 0) + 1)
         samples = round(sum(device.stored.train for device in devices) / len(devices))
         return Mask(number, len(devices), min(max(samples, 1), _MOST_SAMPLES), MIN_SUM)
+
+    def _note(self, **facts: float) -> None:
+        self._store.set_meta(NOTED, json.dumps({**self._noted(), **facts}))
 
     def _noted(self) -> dict[str, Any]:
         return dict(json.loads(self._store.meta(NOTED) or "{}"))
@@ -270,38 +275,60 @@ class SecureSum:
 
     # ---- After a round
 
+    def is_over(self, number: int) -> bool:
+        """Return whether boards were already asked for the keys of a round's sum: it is never begun again.
+
+        Two sums of one round, of other boards each, would differ by what single boards hid.
+        """
+        return self._store.sum_of(number) is not None or self._noted().get("unmasked") == number
+
     async def uncover(self, number: int) -> None:
         """Have the boards that delivered take the masks off their sum, and store it; or say that the round is void."""
         open_round, self._open = self._open, None
-        setup = self._known()
         if open_round is None:
             raise ValueError("no round is open")
-        hidden = open_round.hidden
-        there = {setup.places[name] for name in hidden}
-        few = [name for name in hidden if _neighbours_left(setup, setup.places[name], there) < MIN_SUM - 1]
-        keys = {} if few or len(hidden) < MIN_SUM else await self._ask_keys(number, setup, hidden, there)
-        if len(keys) < len(hidden) or not hidden:
-            self._listener(
-                DataRemark(f"round {number} is void: its sum can't be read without boards that are lost")
-            )
+        try:
+            found = await self._total(open_round)
+        except _VoidError as void:
+            self._setup = None  # those that are left begin anew
+            self._listener(DataRemark(f"round {number} is void: {void}"))
             return
+        self._store_sum(number, [member for member, _ in open_round.hidden.values()], found)
+
+    async def _total(self, open_round: _Open) -> Total:
+        setup, hidden = self._known(), open_round.hidden
+        there = {setup.places[name] for name in hidden}
+        asked = {name: setup.survivors(setup.places[name], there) for name in hidden}
+        if len(hidden) < MIN_SUM or any(bitmap.bit_count() < MIN_SUM - 1 for bitmap, _ in asked.values()):
+            raise _VoidError(f"too many boards are lost for a sum of at least {MIN_SUM}")
+        members = [member for member, _ in hidden.values()]
+        keys_of = {
+            member.device.name: KEY_SIZE * (1 + len(asked[member.device.name][1])) for member in members
+        }
+        if not all(member.device.profile.inlines(0, keys_of[member.device.name]) for member in members):
+            raise _VoidError("more boards are lost than an answer on this link has room for")
+        keys = await self._ask_keys(open_round.number, members, asked)
+        if len(keys) < len(hidden):
+            raise _VoidError("boards were lost before they had taken their masks off the sum")
         added, subtracted = _sorted_keys(setup, keys, there)
         total = uncover(open_round.form, (blob for _, blob in hidden.values()), added, subtracted)
-        found = read_total(total, setup.hide, len(hidden), number)
-        self._store_sum(number, [member for member, _ in hidden.values()], found)
+        found = read_total(total, setup.hide, len(hidden), open_round.number)
+        if not 0 < found.examples <= sum(member.device.stored.capacity for member in members):
+            raise _VoidError("its masks did not cancel, so boards were told different things")
+        return found
 
     async def _ask_keys(
-        self, number: int, setup: _Setup, hidden: dict[str, tuple[Member, bytes]], there: set[int]
+        self, number: int, members: list[Member], asked: dict[str, tuple[int, list[int]]]
     ) -> dict[str, list[bytes]]:
-        asked = {name: setup.survivors(setup.places[name], there) for name in hidden}
-
         async def ask(member: Member) -> list[bytes]:
             survivors, lost = asked[member.device.name]
             return await ask_keys(member.device, number, survivors, len(lost))
 
-        return await self._each(
+        self._note(unmasked=number)
+        return await together(
+            self._fleet,
             "unmask",
-            [member for member, _ in hidden.values()],
+            members,
             ask,
             lambda member: (
                 planned_unmask(member.device.profile, len(asked[member.device.name][1])).wire_total
@@ -321,44 +348,12 @@ class SecureSum:
                 ),
             )
             if found.size > 0:
-                self._store.set_meta(NOTED, json.dumps({**self._noted(), "size": found.size}))
-
-    # ---- Boards
+                self._note(size=found.size)
 
     def _known(self) -> _Setup:
         if self._setup is None:
             raise ValueError("there are no masks yet")
         return self._setup
-
-    async def _each(
-        self,
-        phase: Phase,
-        members: Sequence[Member],
-        work: Callable[[Member], Awaitable[T]],
-        estimate: Callable[[Member], int],
-    ) -> dict[str, T]:
-        """Do something with all boards at once, book what it took, and leave out those that fail."""
-        done: dict[str, T] = {}
-
-        async def one(member: Member) -> None:
-            started = now()
-            status: Status = "failed"
-            member.busy = True
-            try:
-                done[member.device.name] = await work(member)
-                status = "ok"
-            except BoardTroubles as error:
-                self._fleet.lose(member, error)
-            finally:
-                self._fleet.release(member)
-                self._fleet.book(member.device, phase, status, now() - started, estimate(member))
-
-        await asyncio.gather(*(one(member) for member in members))
-        return done
-
-
-def _neighbours_left(setup: _Setup, place: int, there: set[int]) -> int:
-    return sum(other in there for other in setup.near[place])
 
 
 def _sorted_keys(

@@ -92,7 +92,7 @@ class Status(IntEnum):
     """The result of a request or of a round."""
 
     OK = 0
-    OTHER_SAMPLES = 1  # in DONE, and in RESULT of a masked run: trained, but the samples are not those that the last STORED told of
+    OTHER_SAMPLES = 1  # in DONE, and in a masked RESULT: trained, on others than the last STORED told of
     BUSY = 16  # not possible in this state
     NO_SESSION = 17  # HELLO must come first (a board also answers this after a reset)
     BAD_VERSION = 18  # no common protocol version

@@ -18,8 +18,9 @@ from bytefed.boards.loopback import LoopbackTransport
 from bytefed.boards.virtual import BoardKind, board_uid, make_board
 from bytefed.device.device import Device
 from bytefed.device.round import Round
-from bytefed.errors import ConfigError, LinkError
-from bytefed.events import Event, RoundClosed
+from bytefed.errors import ConfigError, LinkError, StoreError
+from bytefed.events import DataRemark, Event, RoundClosed
+from bytefed.federation import secure_sum
 from bytefed.federation.config import RunConfig
 from bytefed.federation.experiment import begin
 from bytefed.protocol.message import Kind
@@ -50,11 +51,7 @@ def summary_of(folder: Path) -> dict[str, Any]:
     ],
 )
 def test_every_byte_is_predicted(tmp_path: Path, codec: str, boards: str, is_open: bool) -> None:
-    if boards.startswith("virtual-ble") and is_open:
-        keys: dict[str, Any] = {"open": True, "codec": codec, "statistics_rounds": 2}
-    else:
-        keys = {"open": is_open, "codec": codec, "statistics_rounds": 2}
-    run(tmp_path / "run", boards, **keys)
+    run(tmp_path / "run", boards, open=is_open, codec=codec, statistics_rounds=2)
     found = summary_of(tmp_path / "run")
     count = int(boards.partition(":")[2])
     link = "ble" if "ble" in boards else "serial"
@@ -257,6 +254,7 @@ def test_a_round_whose_unmasking_fails_is_void(tmp_path: Path) -> None:
 
     found, events = live(tmp_path / "run", links, happens)
     assert found["complete"] and found["secure_sum"]["void"] == 1
+    assert found["secure_sum"]["setups"] == 2  # those that are left begin anew
     assert participants(events) == [5, 5, 0, 4, 4]
     with closing(Store.open(tmp_path / "run")) as store:
         assert (store.head_of(2) == store.head_of(3)).all() and not (
@@ -264,6 +262,52 @@ def test_a_round_whose_unmasking_fails_is_void(tmp_path: Path) -> None:
         ).all()
         assert store.sum_of(3) is None and store.deltas(3) == []
     assert found["accuracy_final"] > 0.9
+
+
+def test_a_round_whose_keys_were_asked_for_is_never_begun_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second sum of other boards would show, beside the first one, what a single board hid."""
+    commit = Store.commit_sum
+
+    def full(self: Store, number: int, *rest: Any) -> None:
+        if number == 2:
+            raise StoreError("E_STORE_WRITE", "no space is left", "Make room.")
+        commit(self, number, *rest)
+
+    with monkeypatch.context() as patch, pytest.raises(StoreError):
+        patch.setattr(Store, "commit_sum", full)
+        run(tmp_path / "run", "loopback:5")
+    bytefed.resume(tmp_path / "run")
+    found = summary_of(tmp_path / "run")
+    assert (found["rounds"], found["secure_sum"]["void"]) == (4, 1)
+    with closing(Store.open(tmp_path / "run")) as store:
+        assert (store.head_of(1) == store.head_of(2)).all() and store.sum_of(2) is None
+    rows = list(csv.DictReader((tmp_path / "run" / "sessions.csv").read_text().splitlines()))
+    asked = [row["round"] for row in rows if row["phase"] == "unmask"]
+    assert asked.count("2") == 5 and asked.count("3") == 5
+
+
+def test_a_sum_whose_masks_do_not_cancel_is_void(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sort, calls = secure_sum._sorted_keys, iter(range(10))
+
+    def wrong(*args: Any) -> Any:
+        added, subtracted = sort(*args)
+        return (added[1:], subtracted) if next(calls) == 1 else (added, subtracted)
+
+    monkeypatch.setattr(secure_sum, "_sorted_keys", wrong)
+    events: list[Event] = []
+    run(tmp_path / "run", "loopback:5", rounds=6, codec="onebit", progress=events.append)
+    found = summary_of(tmp_path / "run")
+    assert (found["secure_sum"]["void"], found["secure_sum"]["setups"]) == (1, 2)
+    assert found["accuracy_final"] > 0.9  # neither the head nor the next step has anything of it
+    assert any("did not cancel" in event.text for event in events if isinstance(event, DataRemark))
+
+
+def test_noise_is_refused_before_anything_is_priced() -> None:
+    with pytest.raises(ConfigError) as caught:
+        bytefed.estimate(features=32, classes=10, clients=8, rounds=1, secure_sum=True, dp="sample")
+    assert caught.value.code == "E_CONFIG_SECURE_SUM"
 
 
 def test_a_delta_that_comes_late_is_thrown_away(tmp_path: Path) -> None:
@@ -281,7 +325,7 @@ def test_a_delta_that_comes_late_is_thrown_away(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("strategy", ["fedavg", "fedadam"])
-def test_a_resumed_run_ends_as_if_it_had_not_stopped(tmp_path: Path, strategy: str) -> None:
+def test_a_resumed_run_sets_up_masks_anew(tmp_path: Path, strategy: str) -> None:
     keys: dict[str, Any] = {"codec": "float32/twobit", "strategy": strategy, "learning_rate": 0.2}
     run(tmp_path / "whole", rounds=5, **keys)
     run(tmp_path / "parts", rounds=2, **keys)

@@ -83,8 +83,7 @@ enum class Kind : uint8_t {
 // The result of a request or of a round.
 enum class Status : uint8_t {
   kOk = 0,
-  kOtherSamples = 1,  // in DONE, and in RESULT of a masked run: trained, but the samples are not those that
-                      // the last STORED told of
+  kOtherSamples = 1,  // in DONE, and in a masked RESULT: trained, on others than the last STORED told of
   kBusy = 16,         // not possible in this state
   kNoSession = 17,    // HELLO must come first (a board also answers this after a reset)
   kBadVersion = 18,   // no common protocol version
