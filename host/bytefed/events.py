@@ -118,6 +118,19 @@ class DataRemark(Event):
 
 
 @dataclass(frozen=True)
+class RoundVoid(Event):
+    """A round counts for nothing: the sum of its hidden deltas can't be read (docs/secure_sum.md).
+
+    Attributes:
+        round: Number of the round.
+        reason: The reason, a sentence without its end.
+    """
+
+    round: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class BoardJoined(Event):
     """A board is ready to train, for the first time or again after it was away.
 

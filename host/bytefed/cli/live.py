@@ -34,6 +34,7 @@ from bytefed.events import (
     Event,
     Preparing,
     RoundClosed,
+    RoundVoid,
     RunEnded,
     RunStarted,
     Stopping,
@@ -60,6 +61,8 @@ class Quiet:
             self._err.print(_complete(event), markup=False, soft_wrap=True)
         elif isinstance(event, DataRemark):
             self._err.print(f"data: {event.text}", markup=False, soft_wrap=True)
+        elif isinstance(event, RoundVoid):
+            self._err.print(_void(event), markup=False, soft_wrap=True)
         elif isinstance(event, TrackerLost):
             self._err.print(_tracker_lost(event), markup=False, soft_wrap=True)
         elif isinstance(event, RunEnded):
@@ -93,6 +96,10 @@ def _complete(event: AlreadyComplete) -> str:
         f"run {event.run} is complete ({counted(event.rounds, 'round')}): no board is touched."
         " For more rounds give --rounds a larger number."
     )
+
+
+def _void(event: RoundVoid) -> str:
+    return f"round {event.round} is void: {event.reason}"
 
 
 def _tracker_lost(event: TrackerLost) -> str:
@@ -137,6 +144,9 @@ class Live:
             BoardBack: lambda event: self._say(_back(event)),
             TrackerLost: lambda event: self._say(_tracker_lost(event), style="yellow"),
             RoundClosed: self._on_round,
+            RoundVoid: lambda event: self._say(
+                f"round {event.round} is void: {event.reason}", style="yellow"
+            ),
             Stopping: self._on_stopping,
             RunEnded: self._on_end,
         }

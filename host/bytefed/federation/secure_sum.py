@@ -18,7 +18,7 @@ from bytefed.device.device import Device
 from bytefed.device.hiding import ask_keys, draw_point, give_points
 from bytefed.device.plan import PlannedRound, RoundReply, TrainingPlan
 from bytefed.errors import BoardError
-from bytefed.events import DataRemark, Listener
+from bytefed.events import Listener, RoundVoid
 from bytefed.federation.config import RunConfig
 from bytefed.federation.fleet import Fleet, Member
 from bytefed.federation.local_training import LocalTraining
@@ -291,7 +291,7 @@ class SecureSum:
             found = await self._total(open_round)
         except _VoidError as void:
             self._setup = None  # those that are left begin anew
-            self._listener(DataRemark(f"round {number} is void: {void}"))
+            self._listener(RoundVoid(number, str(void)))
             return
         self._store_sum(number, [member for member, _ in open_round.hidden.values()], found)
 

@@ -19,7 +19,7 @@ from bytefed.boards.virtual import BoardKind, board_uid, make_board
 from bytefed.device.device import Device
 from bytefed.device.round import Round
 from bytefed.errors import ConfigError, LinkError, StoreError
-from bytefed.events import DataRemark, Event, RoundClosed
+from bytefed.events import Event, RoundClosed, RoundVoid
 from bytefed.federation import secure_sum
 from bytefed.federation.config import RunConfig
 from bytefed.federation.experiment import begin
@@ -301,7 +301,9 @@ def test_a_sum_whose_masks_do_not_cancel_is_void(tmp_path: Path, monkeypatch: py
     found = summary_of(tmp_path / "run")
     assert (found["secure_sum"]["void"], found["secure_sum"]["setups"]) == (1, 2)
     assert found["accuracy_final"] > 0.9  # neither the head nor the next step has anything of it
-    assert any("did not cancel" in event.text for event in events if isinstance(event, DataRemark))
+    assert [
+        event.round for event in events if isinstance(event, RoundVoid) and "did not cancel" in event.reason
+    ] == [2]
 
 
 def test_noise_is_refused_before_anything_is_priced() -> None:
