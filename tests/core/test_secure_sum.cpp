@@ -44,7 +44,7 @@ TEST(masks_are_those_of_the_vectors) {
       const uint32_t run = static_cast<uint32_t>(std::stoul(line[4]));
       for (size_t i = 0; i < count; i += Masks::kPeers) {
         CHECK(!masks.ready());
-        CHECK(masks.take(i, &points[i * kKeySize], std::min(Masks::kPeers, count - i), run));
+        CHECK(masks.take(i, &points[i * kKeySize], std::min(size_t{Masks::kPeers}, count - i), run));
       }
       CHECK(masks.ready());
     } else if (line[0] == "round") {
