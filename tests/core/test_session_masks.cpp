@@ -489,6 +489,17 @@ TEST(masks_are_of_the_codec_that_was_judged) {
   }
 }
 
+TEST(masks_withhold_the_statistics_of_before) {
+  Member board(1);
+  const Request evaluation =
+      BenchBoard::next_of(1, BenchBoard::head(), BenchBoard::head(), RoundFlag::kStatistics);
+  board.ask(evaluation);
+  CHECK(board.expect<Result>().test_correct != 0);
+  board.mask(plan_of(3));
+  board.ask(evaluation);  // the same again: what it brings comes from before
+  CHECK_EQUAL(board.expect<Result>().test_correct, 0);
+}
+
 TEST(masks_are_refused_in_a_visit) {
   Member board(1);
   board.hello(0);

@@ -14,6 +14,7 @@ Status Round::take_masks(const Mask& plan) {
   wipe(secret, sizeof secret);
   masked_ = true;
   has_personal_ = false;
+  withhold_statistics();  // also those of an evaluation that was told before
   ++changes_;
   return Status::kOk;
 }
