@@ -85,13 +85,16 @@ MUTANTS = (
         "port_.random(port_.context, secret, sizeof secret);",
     ),
     CoreMutant(
-        "setup in a round", _SESSION, "  return at_rest() && !holds_delta();\n", "  return !holds_delta();\n"
+        "setup in a round",
+        _SESSION,
+        "  return at_rest() && !holds_delta() && asked_run_ != kVisit;\n",
+        "  return !holds_delta() && asked_run_ != kVisit;\n",
     ),
     CoreMutant(
         "setup while a delta waits",
         _SESSION,
-        "  return at_rest() && !holds_delta();\n",
-        "  return at_rest();\n",
+        "  return at_rest() && !holds_delta() && asked_run_ != kVisit;\n",
+        "  return at_rest() && asked_run_ != kVisit;\n",
     ),
     # ---- The unmask rule
     CoreMutant(
