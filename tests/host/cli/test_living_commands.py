@@ -236,7 +236,9 @@ def test_what_is_recorded_is_data(
     assert "of raw windows" in said
     rows = used(tmp_path / "log")
     assert [row["phase"] for row in rows] == ["connect", "record"] * (len(rows) // 2)
-    assert all(row["wire_total"] == row["estimate_wire"] and row["security"] == "sealed" for row in rows)
+    assert {row["security"] for row in rows} == {"sealed"}
+    exact = all(row["wire_total"] == row["estimate_wire"] for row in rows)
+    assert exact or "lost: each gap begins a file" in said  # the estimate is of a link that keeps up
     raw = [int(row["payload_up"]) for row in rows]
     assert set(raw[::2]) == {0} and all(f"with {each:,} B of raw windows" in said for each in raw[1::2])
     files = sorted(out.glob("*/*.csv"))
