@@ -165,7 +165,6 @@ class Room:
     def __init__(self, members: list[Member]) -> None:
         self.members = members
         self.rows: list[tuple[str, str, int, int]] = []  # phase, status, bytes, estimate
-        self.repairs = 0
 
     def lose(self, member: Member, error: BytefedError) -> None:
         assert not error.code.startswith("E_LEDGER"), error
@@ -183,7 +182,7 @@ class Room:
 
 @dataclass
 class Outcome:
-    """What came of a world.
+    """The outcome of a world.
 
     Attributes:
         summed, void: Rounds with a sum, and without.
@@ -228,7 +227,7 @@ class World:
                 device.take_bytes()
                 self.members.append(Member(client, device))
             except BoardTroubles:
-                pass
+                pass  # lost before the setup: the world goes on without it
         self.room = Room(self.members)
         rules = Rules(5, 1.0, 3, 0.5, 0.0)
         sums = SecureSum(rules, self.codec, 0.3, self.room, self.shelf, lambda _event: None)  # type: ignore[arg-type]

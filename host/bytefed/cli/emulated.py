@@ -118,7 +118,7 @@ class _Findings:
     """Says what was found about an image, as it is found; or all of it at the end as one JSON object.
 
     Args:
-        found: What is known from the beginning, by name.
+        found: The facts that are known from the beginning, by name.
         as_json: Whether scripts listen.
     """
 

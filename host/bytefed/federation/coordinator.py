@@ -165,7 +165,7 @@ class Coordinator:
         chosen = await self._cohort.choose(number, plans)
         if self._sums is not None:
             chosen = await self._sums.prepare(number, chosen, self._uncounted, plans)
-        # What was delivered to a coordinator that has died since counts too.
+        # Deltas that came to a coordinator that has died since count, too.
         names = delivered | {member.device.name for member in chosen}
         self._store.begin_round(number, sorted(names))
         tasks = [

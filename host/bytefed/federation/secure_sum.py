@@ -58,7 +58,7 @@ class _Setup:
 
     Attributes:
         number: Its number, as boards are told.
-        hide: What its rounds have in common.
+        hide: The plan that its rounds share.
         places: Place of each board, by name.
         boots: The boot id of each board, in their order, and its connection: a board that was reset has lost its masks.
         near: The neighbours of each board, by place.
@@ -95,7 +95,7 @@ class _Open:
     Attributes:
         number: The round.
         form: Their form.
-        hidden: What came, and from whom, by name.
+        hidden: The deltas that came and the boards that sent them, by the name of the board.
     """
 
     number: int

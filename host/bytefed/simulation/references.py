@@ -27,7 +27,7 @@ AGAINST = ("classic", "same", "best", "best plain")
 """The references by name: the classic one on plain features; float32 that trains as the setting does; float32 at its
 best on the same features, and on plain ones."""
 HEADS = {"boards": "held", "host": "accuracy"}
-"""Whose head is asked for its accuracy, and its name in a trial."""
+"""The heads that are asked for their accuracy, the boards' or the host's, and their names in a trial."""
 
 _PLAIN = "_plain"
 
@@ -42,7 +42,7 @@ class Comparison(Setting):
     Attributes:
         against: One of AGAINST.
         reference_data, reference_epochs, reference_rate, reference_batch: The reference.
-        head: Whose head it is: "boards" or "host".
+        head: The head that is asked, "boards" or "host".
         handshake: Whether the handshakes of sealed links count.
         seeds: Number of seeds.
         reached: Number of seeds that get there.

@@ -120,7 +120,7 @@ class Trial:
 
         Args:
             target: Accuracy, 0 to 1.
-            what: Whose accuracy, by its name.
+            what: The head whose accuracy it is, by its name.
             cost: "wire", or "air" or "energy" for the seconds or mJ instead of the bytes.
         """
         costs = getattr(self, cost).tolist()
