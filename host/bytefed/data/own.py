@@ -64,6 +64,8 @@ def load(name: str, model: str = "", cut: Cut = Cut()) -> Task:  # noqa: B008 (i
         quantization=extractor.quantization,
         classes=raw.classes,
         groups=None if raw.groups is None else raw.groups[division.federated],
+        clients=None if raw.owners is None else raw.owners[division.federated],
+        owners=raw.owner_names,
         model=model or name,
         model_hash=extractor.model_hash,
         warnings=notes,
