@@ -23,7 +23,9 @@ QEMU = "qemu-system-arm"
 MACHINE = ("-M", "mps2-an386", "-display", "none", "-monitor", "none", "-serial", "null")
 COUNTER = ("-icount", "shift=10,sleep=on")
 AIFES_STEP = {64: 77_687, 128: 152_311, 256: 301_559}  # AIfES 2.2.0 at -O2, C = 10: see the page's text
-EXTRACTORS = {"digits": 315_383, "digits04": 315_391, "motion": 648_760, "gesture": 257_132}
+EXTRACTORS = {
+    "digits": 315_383, "digits04": 315_391, "motion": 648_760, "gesture": 257_132, "keywords": 661_400
+}  # fmt: skip
 """Instructions of a window's features, by TensorFlow Lite Micro: the images extractor-NAME.elf tell them. Building
 those takes the package that platformio.ini declares, so tests/qemu/test_tflm_features.py looks where it is there."""
 EXTRACTOR_STACK = 704  # bytes, of each
@@ -237,6 +239,13 @@ def sound_table(counts: Counts) -> str:
     )
 
 
+def words_table(counts: Counts) -> str:
+    """Return a table of what a second of sound costs with the extractor of words, by the windows that it looks at."""
+    heard = 50 * counts["sound_frame_8000_insn"]
+    rows = [[str(n), f"{heard + n * EXTRACTORS['keywords']:,}"] for n in (1, 2, 4, 5)]
+    return table(["windows a second", "instructions a second"], rows)
+
+
 def memory_table(counts: Counts) -> str:
     """Return a table of the memory besides head, delta and samples."""
     rows = [
@@ -320,6 +329,9 @@ They take {EXTRACTOR_STACK:,} B of stack.
 The front end for sound (SPEC.md, section 7.7), a frame every 20 ms: window, transform, bands, roots and logarithms.
 
 {sound_table(counts)}
+With the extractor `keywords`, 8,000 samples a second:
+
+{words_table(counts)}
 ## Sealed links
 
 SPEC.md, section 10, with Monocypher at -O2 and BLAKE2b's rounds in a loop.
