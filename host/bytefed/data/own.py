@@ -131,8 +131,8 @@ def _with_classes_of(manifest: Manifest, raw: RawData, folder: Path) -> RawData:
         raise DataError(
             "E_DATA_CLASSES",
             f"{folder} has the label '{foreign[0]}'; model '{manifest.name}' has {', '.join(manifest.classes)}.",
-            "Take that subfolder out, or name all classes: "
-            "`bytefed model add FILE --name NAME --labels walk run --force`.",
+            "Take that subfolder out, or give the same network labels of your own: "
+            f"`bytefed model add {manifest.name} --name NAME --labels walk run`.",
         )
     numbers = np.array([manifest.classes.index(label) for label in raw.classes], np.uint8)
     return replace(raw, labels=numbers[raw.labels], classes=manifest.classes)
