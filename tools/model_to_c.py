@@ -51,8 +51,13 @@ constexpr size_t kModelBytes = {bytes};
 // A window of the motion sensor; no steps: the model takes something else.
 constexpr uint16_t kWindowSteps = {steps};
 constexpr uint16_t kWindowHertz = {hertz};
-
+{sound}
 }}  // namespace bytefed_model
+"""
+
+_SOUND = """
+// A window of sound, of the microphone.
+#define BYTEFED_MODEL_SOUND
 """
 
 _DATA = """\
@@ -116,6 +121,7 @@ def _description(manifest: dict[str, Any]) -> str:
             f"{manifest['name']}: sensor_hertz is for inputs of [steps, 1, {_AXES}], 1 to 1000; see models/README.md."
         )
     fields = {**manifest, "input_size": math.prod(shape), "steps": shape[0] if hertz else 0, "hertz": hertz}
+    fields["sound"] = _SOUND if "sound" in manifest else ""
     return _HEADER.format(**fields)
 
 
