@@ -1,4 +1,4 @@
-"""The road of docs/words.md by commands: files of four words by three speakers, a model of theirs, a run, its report."""
+"""The road of docs/words.md by commands: files of four words by three speakers, their model, a run, its report."""
 
 from __future__ import annotations
 
