@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 BYTEFED = [sys.executable, "-m", "bytefed"]
@@ -25,3 +28,16 @@ class Road:
         )  # fmt: skip
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
         return done.stdout + done.stderr
+
+    @contextmanager
+    def boards(self, model: str, replay: str) -> Iterator[list[str]]:
+        """Let three boards live that replay recordings, and return their ports."""
+        command = [*BYTEFED, "board", "--model", model, "--replay", replay, "--count", "3", "--json"]
+        with subprocess.Popen(
+            command, env=self.environment, cwd=self.home, stdout=subprocess.PIPE, text=True
+        ) as boards:
+            assert boards.stdout is not None
+            try:
+                yield [json.loads(boards.stdout.readline())["port"] for _ in range(3)]
+            finally:
+                boards.terminate()

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from road import BYTEFED, Road
+from road import Road
 
 from bytefed import _core
 from bytefed.extractor.extractor import Extractor, outputs
@@ -43,13 +41,8 @@ def ports(road: Road) -> Iterator[list[str]]:
     """Three boards whose sensor replays four motions."""
     x, y = motions()
     np.savez(road.home / "motions.npz", X=x, y=y)
-    command = [*BYTEFED, "board", "--model", "motion", "--replay", "motions.npz", "--count", "3", "--json"]
-    with subprocess.Popen(
-        command, env=road.environment, cwd=road.home, stdout=subprocess.PIPE, text=True
-    ) as boards:
-        assert boards.stdout is not None
-        yield [json.loads(boards.stdout.readline())["port"] for _ in range(3)]
-        boards.terminate()
+    with road.boards("motion", "motions.npz") as ports:
+        yield ports
 
 
 def take(road: Road, ports: list[str], labels: list[str]) -> None:
