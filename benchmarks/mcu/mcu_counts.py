@@ -224,26 +224,33 @@ def sound_table(counts: Counts) -> str:
     """Return a table of what the front end for sound costs."""
     rows = []
     for rate, what in (("8000", "240 samples, 32 bands"), ("16000", "480 samples, 40 bands")):
-        frame = counts[f"sound_frame_{rate}_insn"]
+        frame, heard = counts[f"sound_frame_{rate}_insn"], counts[f"hearing_frame_{rate}_insn"]
         rows.append(
             [
                 f"{int(rate):,} a second",
                 what,
                 f"{frame:,}",
-                f"{50 * frame:,}",
+                f"{heard:,}",
+                f"{50 * heard:,}",
                 f"{counts[f'sound_tables_{rate}_bytes']:,}",
             ]
         )
     return table(
-        ["samples", "a frame", "instructions of a frame", "of a second", "bytes of tables, in flash"], rows
+        [
+            "samples",
+            "a frame",
+            "features of a frame",
+            "a board's ear, a frame",
+            "of a second",
+            "tables in flash (B)",
+        ],
+        rows,
     )
 
 
-def words_table(counts: Counts) -> str:
-    """Return a table of what a second of sound costs with the extractor of words, by the windows that it looks at."""
-    heard = 50 * counts["sound_frame_8000_insn"]
-    rows = [[str(n), f"{heard + n * EXTRACTORS['keywords']:,}"] for n in (1, 2, 4, 5)]
-    return table(["windows a second", "instructions a second"], rows)
+def words_a_second(counts: Counts) -> int:
+    """Return the instructions of a second of sound: a frame each 20 ms, and a window's features each 24 frames."""
+    return round(50 * (counts["hearing_frame_8000_insn"] + EXTRACTORS["keywords"] / 24))
 
 
 def memory_table(counts: Counts) -> str:
@@ -258,6 +265,10 @@ def memory_table(counts: Counts) -> str:
         ["classifying: state, part of the session", counts["watch_object_bytes"]],
         ["classifying: a window of 300 values and its 64 features", counts["watch_window_bytes"]],
         ["hearing: a frame's samples and its transform, at any rate", counts["sound_object_bytes"]],
+        [
+            "hearing: the ear with these and its filter, without the window's ring",
+            counts["hearing_object_bytes"],
+        ],
         ["stack of a window's question, classification and answer", counts["watch_stack_bytes"]],
     ]
     return table(["", "bytes"], [[name, f"{size:,}"] for name, size in rows])
@@ -326,12 +337,13 @@ They take {EXTRACTOR_STACK:,} B of stack.
 
 ## Hearing
 
-The front end for sound (SPEC.md, section 7.7), a frame every 20 ms: window, transform, bands, roots and logarithms.
+Instructions for sound (SPEC.md, section 7.7), a frame every 20 ms: its features (window, transform, bands, roots and
+logarithms); and all that a board's ear does for it with a microphone of 16,000 samples a second: level, half the rate
+where the model takes that, features, int8 values in the window's ring.
 
 {sound_table(counts)}
-With the extractor `keywords`, 8,000 samples a second:
+With the extractor `keywords` and a window every 0.48 s, as `bytefed watch` has them, a second takes {words_a_second(counts):,}.
 
-{words_table(counts)}
 ## Sealed links
 
 SPEC.md, section 10, with Monocypher at -O2 and BLAKE2b's rounds in a loop.

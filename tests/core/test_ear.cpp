@@ -66,11 +66,17 @@ TEST(ear_half_rate_vectors) {
     if (line[0] != "at") continue;
     ++sounds;
     const auto expected = numbers<int16_t>(line);
-    HalfRate half;
-    half.take(1000, -1000);
-    half.clear();
-    for (size_t j = 0; j < expected.size(); ++j) {
-      CHECK_EQUAL(half.take(samples[2 * j], samples[2 * j + 1]), expected[j]);
+    for (size_t at_once : {1u, 5u, 16u, 23u, 60u}) {
+      const int16_t before[] = {1000, -1000};
+      std::vector<int16_t> halves(expected.size());
+      HalfRate half;
+      half.take(before, 1, halves.data());
+      half.clear();
+      for (size_t j = 0; j < halves.size(); j += at_once) {
+        const size_t rest = halves.size() - j;
+        half.take(samples.data() + 2 * j, rest < at_once ? rest : at_once, halves.data() + j);
+      }
+      CHECK(halves == expected);
     }
   }
   CHECK_EQUAL(sounds, 6u);
@@ -112,12 +118,9 @@ TEST(ear_takes_a_microphone_as_it_is) {
   const Sound sound = read_sound();
   SoundWindow window = kWindow;
   window.halves = false;
-  Hearer hearer(sound, window), halving(sound);
-  std::vector<int16_t> half;
-  HalfRate filter;
-  for (size_t i = 0; i + 1 < sound.samples.size(); i += 2) {
-    half.push_back(filter.take(sound.samples[i], sound.samples[i + 1]));
-  }
+  Hearer hearer(sound, window);
+  std::vector<int16_t> half(sound.samples.size() / 2);
+  HalfRate().take(sound.samples.data(), half.size(), half.data());
   CHECK(hearer.windows(half, 100) == sound.any);
 }
 
