@@ -342,7 +342,8 @@ logarithms); and all that a board's ear does for it with a microphone of 16,000 
 where the model takes that, features, int8 values in the window's ring.
 
 {sound_table(counts)}
-With the extractor `keywords` and a window every 0.48 s, as `bytefed watch` has them, a second takes {words_a_second(counts):,}.
+With the extractor `keywords` and a window every 0.48 s, as `bytefed watch` has them, a second takes
+{words_a_second(counts):,}.
 
 ## Sealed links
 

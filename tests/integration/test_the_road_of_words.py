@@ -1,8 +1,10 @@
-"""The road of docs/words.md by commands: files of four words by three speakers, their model, a run, its report."""
+"""The road of docs/words.md by commands: from files of four words by three speakers, and from boards that hear."""
 
 from __future__ import annotations
 
 import csv
+import os
+import re
 import wave
 from pathlib import Path
 
@@ -59,3 +61,31 @@ def test_three_speakers_files_teach_four_words(road: Road) -> None:
     assert max(int(row[f"payload_{way}"]) for row in rows for way in ("down", "up")) <= MOST_PAYLOAD
     road.type("report", "files")
     assert "stop" in (road.home / "files" / "report.html").read_text("utf-8")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no pseudo-terminals on this system")
+def test_three_boards_hear_four_words(road: Road) -> None:
+    with road.boards("mine", "my-words") as ports:
+        for port in ports:
+            road.type("pair", port)
+        road.type("labels", "set", *WORDS, "--boards", *ports)
+        for more in (("--seconds", "20"), ("--seconds", "8", "--test")):
+            road.type("capture", "--labels", *WORDS, "--boards", *ports, "--no-countdown", "--yes", *more)
+        run = [
+            "run",
+            "--data",
+            "boards",
+            "--boards",
+            *ports,
+            "--codec",
+            "onebit",
+            "--rounds",
+            "8",
+            "--personal",
+        ]
+        road.type(*run, "--run-dir", "words")
+        summary = load_run(road.home / "words").summary
+        assert summary["class_names"] == list(WORDS) and summary["estimate_exact"]
+        assert summary["accuracy_boards_final"] > 0.9
+        said = road.type("watch", "--boards", *ports, "--smooth", "3", "--seconds", "3")
+        assert all(re.search(rf"{port} +(go|left|right|stop) +\d+ %", said) for port in ports)
