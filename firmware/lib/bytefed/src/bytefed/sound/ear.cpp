@@ -35,7 +35,7 @@ void Ear::clear(bool on_sound) {
   odd_ = false;
   on_sound_ = on_sound;
   next_ = held_ = peak_ = 0;
-  loud_ = kEnough;  // sound that is there already does not start
+  loud_ = 0;
   left_ = on_sound ? kWaits : window_.frames;
   level_ = {0, 0};
 }
