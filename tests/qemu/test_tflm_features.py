@@ -27,7 +27,7 @@ from bytefed.extractor.manifest import Manifest, model_folder
 from bytefed.federation.config import RunConfig
 from bytefed.federation.experiment import begin
 
-MODELS = ("digits", "digits04", "motion", "gesture")
+MODELS = ("digits", "digits04", "motion", "gesture", "keywords")
 _EXTRACTOR = 1  # capability
 
 

@@ -35,7 +35,6 @@ void Ear::clear(bool on_sound) {
   odd_ = false;
   on_sound_ = on_sound;
   next_ = held_ = peak_ = 0;
-  loud_ = 0;
   left_ = on_sound ? kWaits : window_.frames;
   level_ = {0, 0};
 }
