@@ -92,7 +92,8 @@ TEST(ear_window_vectors) {
     hearer.ear.clear(true);
     CHECK(hearer.windows(sound.samples, at_once) == sound.starting);
     hearer.ear.clear();
-    CHECK_EQUAL(hearer.ear.take(sound.samples.data() + 1800, 99), 99u);  // the last waits for the one behind it
+    CHECK_EQUAL(hearer.ear.take(sound.samples.data() + 1800, 99),
+                99u);  // the last waits for the one behind it
     hearer.ear.clear();
     CHECK(hearer.windows(sound.samples, at_once) == sound.any);
   }
