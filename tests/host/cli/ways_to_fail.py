@@ -707,7 +707,8 @@ NOT_RUN: dict[str, str] = {
          "E_BOARD_HAS_SAMPLES"), _BOARD,
     ),
     **dict.fromkeys(
-        ("E_MODEL_ARENA", "E_MODEL_HEAD", "E_MODEL_PER_CHANNEL", "E_MODEL_UNSUPPORTED", "E_DATA_DIVISION"), _MODEL,
+        ("E_MODEL_ARENA", "E_MODEL_HEAD", "E_MODEL_PER_CHANNEL", "E_MODEL_SCALES", "E_MODEL_UNSUPPORTED",
+         "E_DATA_DIVISION"), _MODEL,
     ),
     **dict.fromkeys(("E_DATA_CHECKSUM", "E_DATA_DOWNLOAD"), _DOWNLOAD),
     **dict.fromkeys(("E_PARTITION_SHARDS",), _PROGRAM),
