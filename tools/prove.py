@@ -2,7 +2,7 @@
 
 Then each attack of docs/security/broken.toml: a model that is broken on purpose, in which it has to find one.
 
-python tools/prove.py            # all of it again (a few minutes); SKIPPED without ProVerif
+python tools/prove.py            # all of it again (ten minutes and more); SKIPPED without ProVerif
 python tools/prove.py --record   # into docs/security/*.txt
 """
 
