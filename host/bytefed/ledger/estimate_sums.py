@@ -14,12 +14,10 @@ from bytefed.ledger.wire_size import (
     blob_size,
     blobs_bytes,
     connection_bytes,
-    mask_bytes,
-    peers_bytes,
+    setup_bytes,
     unmask_bytes,
 )
 from bytefed.masks.form import CODECS, MIN_SUM, Form
-from bytefed.masks.neighbours import degree
 
 
 def predict_sums(
@@ -75,7 +73,7 @@ def predict_sums(
         connect=connection_bytes(profile) * clients,
         evaluate=ByteCount(),
         participants=clients,
-        masks=(mask_bytes(profile) + peers_bytes(profile, degree(clients))) * clients,
+        masks=setup_bytes(profile, clients) * clients,
         unmask=unmask_bytes(profile, 0) * (clients * rounds),
     )
 
