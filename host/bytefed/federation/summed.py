@@ -100,18 +100,6 @@ def _most_of_all() -> str:
     return ", ".join(f"{name} {most_boards(name):,}" for name in CODECS)
 
 
-def refuse_gateway(config: RunConfig) -> None:
-    """Refuse secure sums in a gateway.
-
-    Raises:
-        ConfigError: E_CONFIG_SECURE_SUM.
-    """
-    if config.secure_sum:
-        raise _excluded(
-            "a gateway can't sum hidden deltas yet", "leave out secure_sum; `bytefed run` has them"
-        )
-
-
 def _excluded(problem: str, remedy: str) -> ConfigError:
     return ConfigError(
         "E_CONFIG_SECURE_SUM", f"With --secure-sum, {problem}.", f"{remedy[0].upper()}{remedy[1:]}."
