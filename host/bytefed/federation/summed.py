@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bytefed.codec import pair
 from bytefed.data.load import ON_BOARDS
 from bytefed.errors import ConfigError, counted
+from bytefed.ledger.wire_size import require_room_for_masks
 from bytefed.masks.form import CODECS, MIN_SUM, most_boards
 
 if TYPE_CHECKING:
+    from bytefed.device.device import Device
     from bytefed.federation.config import RunConfig
 
 STRATEGIES = ("fedavg", "fedavgm", "fedadam", "fedyogi", "fedprox")
@@ -67,6 +69,16 @@ def require_boards(config: RunConfig, boards: int, option: str = "--boards virtu
             f"a sum of fewer than {MIN_SUM} boards tells too much of each, and this run has {counted(boards, 'board')}",
             f"name {MIN_SUM} boards or more, such as {option}",
         )
+
+
+def require_links(config: RunConfig, devices: Sequence[Device]) -> None:
+    """Refuse to begin on links without room for masks.
+
+    Raises:
+        ConfigError: E_MTU_SMALL.
+    """
+    for device in devices if config.secure_sum else ():
+        require_room_for_masks(device.profile)
 
 
 def require_narrow_lanes(config: RunConfig, boards: int) -> None:

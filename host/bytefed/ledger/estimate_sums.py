@@ -14,6 +14,7 @@ from bytefed.ledger.wire_size import (
     blob_size,
     blobs_bytes,
     connection_bytes,
+    require_room_for_masks,
     setup_bytes,
     unmask_bytes,
 )
@@ -48,9 +49,11 @@ def predict_sums(
         from_head: As for ``estimate.predict``.
 
     Raises:
-        ConfigError: E_CONFIG_SECURE_SUM; E_TOO_LARGE for blobs that the link can't carry.
+        ConfigError: E_CONFIG_SECURE_SUM; E_MTU_SMALL for a link without room for masks; E_TOO_LARGE for blobs that
+            the link can't carry.
     """
     _require_summable(codecs[1], clients, fraction_train)
+    require_room_for_masks(profile)
     if learning_rate_rounds is None:
         learning_rate_rounds = rounds_between(rounds)
     down = blob_size(codecs[0], features, classes)

@@ -674,7 +674,9 @@ WAYS: dict[str, list[Way]] = {
     "E_QUORUM": ["simulate --data synthetic --clients 4 --rounds 1 --dropout 1 --quiet"],
     "E_TOO_FEW_BOARDS": [f"{_RUN} --no-central --min-train-nodes 2 --deadline 0"],
     "E_TOO_LARGE": ["estimate --features 4096 --classes 64 --link ble --mtu 65"],
-    "E_MTU_SMALL": ["estimate --link ble --mtu 23", "simulate --links ble:23", "sweep --mtu 23"],
+    "E_MTU_SMALL": ["estimate --link ble --mtu 23", "simulate --links ble:23", "sweep --mtu 23",
+                    "estimate --secure-sum --clients 3 --open --link ble --mtu 37",
+                    "simulate --secure-sum --clients 4 --open --links ble:37"],
 }  # fmt: skip
 """Code to the ways in which it is brought about: a command line, or what prepares a place and returns one."""
 
