@@ -21,7 +21,14 @@ from bytefed.federation.config import RunConfig
 from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.rules import Rules
 from bytefed.federation.secure_sum import NO_ROOM
-from bytefed.ledger.wire_size import ble_profile, sealed_profile, serial_profile, unmask_bytes
+from bytefed.ledger.wire_size import (
+    ble_profile,
+    release_bytes,
+    sealed_profile,
+    serial_profile,
+    setup_bytes,
+    unmask_bytes,
+)
 from bytefed.masks.form import CODECS, Form, most_boards
 from bytefed.runs.store import Store
 from bytefed.simulation.client_sums import ClientSums, OpenSum
@@ -165,6 +172,16 @@ def test_a_round_that_too_few_survive_counts_for_nothing(tmp_path):
         assert kinds.count("unmask") == there and (there == 0 or there >= 3)
         assert kinds.count("masks") == (8 if number == 1 or by_round[number - 2] == 0 else 0)
     assert found["accuracy_final"] > 0.5
+    profile = sealed_profile(serial_profile())
+    for number in (
+        each for each in range(2, 6) if by_round[each - 2] == 0
+    ):  # who has a delta lets go of it first
+        owing = [row for row in rows(tmp_path, "bytes.csv")
+                 if int(row["round"]) == number - 1 and row["status"] == "ok"]  # fmt: skip
+        taken = sum(int(row["wire_total"]) for row in sessions
+                    if row["phase"] == "masks" and int(row["round"]) == number)  # fmt: skip
+        anew = setup_bytes(profile, 4) * 4 + release_bytes(profile) * len(owing)
+        assert taken == anew.wire_total
 
 
 def test_a_void_round_leaves_head_and_residuals_as_they_were():
