@@ -12,6 +12,7 @@ import mask_oracle as oracle
 import numpy as np
 import pytest
 
+import bytefed
 from bytefed.cli.main import main
 from bytefed.codec import uplink_seed
 from bytefed.data import synthetic
@@ -301,3 +302,14 @@ def test_a_check_beside_virtual_boards_is_refused(tmp_path, capsys):
         main(["simulate", "--clients", "4", "--check", "2", "--secure-sum", "--run-dir", str(tmp_path)]) == 2
     )
     assert "E_CONFIG_SECURE_SUM" in capsys.readouterr().err
+
+
+def test_a_program_simulates_sums_from_a_configuration_without(tmp_path):
+    found = bytefed.simulate(
+        RunConfig(rounds=2), clients=5, secure_sum=True, links=["ble"], directory=tmp_path / "run"
+    )
+    predicted = bytefed.estimate(features=32, clients=5, rounds=2, link="ble", secure_sum=True)
+    assert found.summary["wire_total"] == predicted.rounds.wire_total
+    sessions = found.summary["sessions"]
+    assert sessions["masks"]["wire_total"] == predicted.masks.wire_total
+    assert sessions["unmask"]["wire_total"] == predicted.unmask.wire_total
