@@ -144,11 +144,15 @@ def added(name: str, folder: Path) -> str:
 
 
 def _found(path: Path) -> tuple[Path, dict[str, Any], Sequence[str] | int]:
-    """Return the .tflite file, and what a folder around it says of it: further entries of a manifest, and classes.
+    """Return the .tflite file, and what is known of it: further entries of a manifest, and classes.
+
+    A path that is none may be the name of a model.
 
     Raises:
         ModelError: E_MODEL_MISSING for a folder without one such file; or as manifests are refused.
     """
+    if not path.exists() and str(path) in model_names():
+        return _known(str(path))
     if not path.is_dir():
         return path, {}, 0
     files = sorted(file for file in path.glob("*.tflite") if not file.name.startswith("."))
@@ -169,6 +173,15 @@ def _found(path: Path) -> tuple[Path, dict[str, Any], Sequence[str] | int]:
     except DataError:  # no recordings beside it
         return files[0], {}, 0
     return files[0], {"recordings": {"folder": str(path.resolve())}}, labels
+
+
+def _known(name: str) -> tuple[Path, dict[str, Any], Sequence[str] | int]:
+    """Return the same of a model by its name, but nothing that holds for its own labels alone, as its figures do."""
+    manifest = Manifest.load(model_folder(name))
+    window = {
+        key: manifest.document[key] for key in ("sensor_hertz", "axes", "units") if key in manifest.document
+    }
+    return model_folder(name) / f"{name}.tflite", window, manifest.classes or manifest.C
 
 
 def _row(name: str) -> dict[str, Any]:
