@@ -1,11 +1,10 @@
 """Says why a codec saves no more: what float32's rounds would cost in its blobs, and how many more it takes.
 
 For the shipped models, 100 rounds, open BLE links: bytes until a head has 99 % of the accuracy that the reference ends
-with. The *floor* is what the codec's run had sent by the round in which float32, trained the same on the same features, gets
-there: no codec with blobs of that size can do better in that setting, however exact. Two references: *classic*, FedAvg
-with 5 epochs at 0.05 on plain features, beside runs by rule; and float32 *at its best* on the same features, chosen by
-the boards' own test samples, beside the codec by rule and as that float32 is trained. Keeps its trials in
-build/bench/byte_floor.
+with. The *floor* is what the codec's run had sent by the round in which float32, trained the same on the same features,
+gets there: an exact codec with blobs of that size would take so many. Two references: *classic*, FedAvg with 5 epochs
+at 0.05 on plain features, beside runs by rule; and float32 *at its best* on the same features, chosen by the boards'
+own test samples, beside the codec by rule and as that float32 is trained. Keeps its trials in build/bench/byte_floor.
 
     python benchmarks/byte_floor.py --data-dir DIR [--codec onebit] [--seeds 10] [--first-seed 201]
 """
