@@ -1,10 +1,10 @@
 """Bytes to an accuracy on CIFAR-10, with 100 boards and skewed labels: whitened onebit beside plain float32.
 
-Dirichlet 0.1, 100 rounds of 5 local epochs, BLE with MTU 247, all boards in each round; bytes of a board, connecting
-included, until the host's head, and the heads that boards hold, have had the accuracy for three rounds. *By rule*: the
-learning rate of a run that is given none. Nothing here chooses anything. The extractor is trained on first use.
+Dirichlet 0.1, 5 local epochs, BLE with MTU 247, all boards in each round; bytes of a board, connecting included, until
+the host's head, and the heads that boards hold, have had the accuracy for three rounds. *By rule*: the learning rate of
+a run that is given none. Nothing here chooses anything. The extractor is trained on first use.
 
-    python benchmarks/photographs.py --data-dir DIR [--accuracy 60] [--seeds 3] [--first-seed 201]
+    python benchmarks/photographs.py --data-dir DIR [--accuracy 60] [--rounds 20] [--seeds 3] [--first-seed 201]
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from bytefed.simulation.beside import geometric
 from bytefed.simulation.sweep import Trial
 from bytefed.simulation.trial import by_kind, run_trial
 
-BOARDS, ALPHA, ROUNDS = 100, 0.1, 100
+BOARDS, ALPHA = 100, 0.1
 LINKS = {"open": link_profile("ble", 247, sealed=False), "sealed": link_profile("ble", 247, sealed=True)}
 
 
@@ -44,10 +44,10 @@ RUNS = (
 )  # fmt: skip
 
 
-def trial(run: Run, task: Task, seed: int) -> Trial:
+def trial(run: Run, task: Task, seed: int, rounds: int) -> Trial:
     """Return what a run does with a seed."""
     config = RunConfig(
-        data=run.data, codec=run.codec, learning_rate=run.rate, alpha=ALPHA, seed=seed, rounds=ROUNDS
+        data=run.data, codec=run.codec, learning_rate=run.rate, alpha=ALPHA, seed=seed, rounds=rounds
     )
     return Trial.of(run_trial(config, task, BOARDS, LINKS["open"]), BOARDS)
 
@@ -84,6 +84,7 @@ def main() -> None:
     )
     options.add_argument("--data-dir", type=Path, help="folder with CIFAR-10 (default: download it)")
     options.add_argument("--accuracy", type=float, default=60.0, help="per cent (default: 60)")
+    options.add_argument("--rounds", type=int, default=20)
     options.add_argument("--seeds", type=int, default=3)
     options.add_argument("--first-seed", type=int, default=201)
     args = options.parse_args()
@@ -95,7 +96,7 @@ def main() -> None:
     reference = np.empty(0)
     for run in RUNS:
         task = tasks[run.data]
-        trials = [trial(run, task, args.first_seed + number) for number in range(args.seeds)]
+        trials = [trial(run, task, args.first_seed + number, args.rounds) for number in range(args.seeds)]
         bytes_ = needed(run, task, trials, args.accuracy / 100)
         reference = bytes_ if run == REFERENCE else reference
         cells = [
