@@ -21,10 +21,10 @@ namespace emulator {
 
 struct BoardSettings {
   std::string image;
-  std::string bootloader;  // hex of MBR, SoftDevice and bootloader; empty: none
+  std::string bootloader;            // hex of MBR, SoftDevice and bootloader; empty: none
   std::vector<std::string> sensors;  // "NAME:RECORDING", or NAME alone for one that feels and hears nothing
-  std::string usb;         // where the client of the serial port comes to; empty: nobody does
-  std::string hci;         // the same for a Bluetooth controller over USB, whose client speaks H4
+  std::string usb;                   // where the client of the serial port comes to; empty: nobody does
+  std::string hci;                   // the same for a Bluetooth controller over USB, whose client speaks H4
   ChipSettings chip;
 };
 

@@ -58,8 +58,8 @@ void Pdm::begin() {
   take_buffer();
 }
 
-// SAMPLE.PTR is double-buffered: from STARTED on it may name the next buffer. Whoever does not gets the same one again,
-// and what is in it is written over.
+// SAMPLE.PTR is double-buffered: from STARTED on it may name the next buffer. Whoever does not gets the same
+// one again, and what is in it is written over.
 void Pdm::take_buffer() {
   buffer_ = reg(kPointer);
   places_ = reg(kCount) & 0x7FFF;

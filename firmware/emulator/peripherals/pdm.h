@@ -1,5 +1,5 @@
-// The interface of a digital microphone: samples as they leave the decimation filters, put into RAM by EasyDMA.
-// nRF52840 Product Specification, "PDM - Pulse density modulation interface".
+// The interface of a digital microphone: samples as they leave the decimation filters, put into RAM by
+// EasyDMA. nRF52840 Product Specification, "PDM - Pulse density modulation interface".
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -33,11 +33,11 @@ class Pdm : public Peripheral {
   Cycles sample_time() const;
 
   Microphone microphone_;
-  Alarm alarm_;             // the next sample
-  uint32_t buffer_ = 0;     // address, places and filled places of the buffer that is being filled
+  Alarm alarm_;          // the next sample
+  uint32_t buffer_ = 0;  // address, places and filled places of the buffer that is being filled
   uint32_t places_ = 0;
   uint32_t filled_ = 0;
-  bool ending_ = false;     // STOP was triggered: the sample under way is the last
+  bool ending_ = false;  // STOP was triggered: the sample under way is the last
 };
 
 }  // namespace emulator

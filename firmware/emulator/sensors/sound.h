@@ -1,8 +1,8 @@
-// The sound that a microphone hears: a WAV file, played once by the chip's clock from its first cycle on, and silence
-// behind it.
+// The sound that a microphone hears: a WAV file, played once by the chip's clock from its first cycle on, and
+// silence behind it.
 //
-// It has whole numbers of 16 bits, one channel, at any rate. Between two of its samples the first one stays, so at the
-// microphone's own rate each is heard once, whatever the moment at which that begins.
+// It has whole numbers of 16 bits, one channel, at any rate. Between two of its samples the first one stays,
+// so at the microphone's own rate each is heard once, whatever the moment at which that begins.
 #pragma once
 #include <cstdint>
 #include <string>

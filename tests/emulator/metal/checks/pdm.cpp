@@ -1,5 +1,6 @@
 // Product specification, "PDM - Pulse density modulation interface": samples and their time, buffers, gains.
-// The recording that is played is the one in tests/emulator/test_metal.py: it rises by kStep from sample to sample.
+// The recording that is played is the one in tests/emulator/test_metal.py: it rises by kStep from sample to
+// sample.
 #include "../check.h"
 #include "../console.h"
 #include "../cpu.h"
@@ -14,7 +15,8 @@ constexpr uint32_t kStart = 0x000, kStop = 0x004, kStarted = 0x100, kStopped = 0
 constexpr uint32_t kClock1032 = 0x08400000, kClock1280 = 0x0A000000, kRatio64 = 0, kRatio80 = 1, kStereo = 0,
                    kMono = 1, kNoGain = 0x28, kMostGain = 0x50, kDisconnected = 0xFFFFFFFF;
 constexpr uint32_t kSamples = 16;
-constexpr int kUntouched = 0x5A5A, kStep = 8, kPeriod = 2000;  // of the recording: steps until it begins again
+constexpr int kUntouched = 0x5A5A, kStep = 8,
+              kPeriod = 2000;  // of the recording: steps until it begins again
 
 int16_t first[kSamples + 1], second[kSamples + 1];  // the last one has to stay as it is
 
@@ -110,7 +112,8 @@ void check_same_buffer() {
   turn_off();
 }
 
-// A buffer without a place is over with the next sample, which is lost. The library of Arduino's cores begins so.
+// A buffer without a place is over with the next sample, which is lost. The library of Arduino's cores begins
+// so.
 void check_no_place() {
   set_up(kMono);
   kPdm[kMaxcnt] = 0;
