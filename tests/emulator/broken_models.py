@@ -59,7 +59,7 @@ BROKEN = (
     Broken("peripherals/pdm.cpp", "decibels / 20", "decibels / 10", "pdm"),
     Broken("peripherals/pdm.cpp", "std::clamp(sample, -32768.0, 32767.0)", "static_cast<int>(sample)", "pdm"),
     Broken("peripherals/pdm.cpp", "if (ending_) {", "if (ending_ && filled_ == places_) {", "pdm"),
-    Broken("peripherals/pdm.cpp", "(value & 1) == 0) alarm_.stop();", "false) alarm_.stop();", "pdm"),
+    Broken("peripherals/pdm.cpp", "offset == kEnable &&", "offset == kMode &&", "pdm"),
     Broken("sensors/sound.cpp", "rest * hertz_ /", "rest * (hertz_ + 999) /", "pdm"),
 )  # fmt: skip
 
