@@ -17,8 +17,11 @@ from numpy.typing import NDArray
 from bytefed import _core
 from bytefed.errors import ModelError
 from bytefed.extractor.manifest import known_model
+from bytefed.extractor.quantization import Quantization
 
-RATES = (8000, 16000)
+MICROPHONE = 16_000
+"""Samples a second of a board's microphone."""
+RATES = (MICROPHONE // 2, MICROPHONE)
 """Samples a second that a front end takes."""
 MIN_FRAME, MAX_FRAME = 65, 512
 """Samples in a frame, as the core allows."""
@@ -97,6 +100,11 @@ class FrontEnd:
         """Samples in a window."""
         return self.frame + (self.frames - 1) * self.step
 
+    @property
+    def hop_seconds(self) -> float:
+        """Seconds from one window of a board to the next: a window shares its first half with the one before."""
+        return self.frames // 2 * self.step / self.rate
+
     @cached_property
     def tables(self) -> Tables:
         """The tables of the core, int16, in the order of SPEC.md."""
@@ -127,6 +135,33 @@ class FrontEnd:
             np.ascontiguousarray(samples, np.int16), self.tables, frame=self.frame, step=self.step, out=out
         )
         return out
+
+
+def halved(samples: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Return sound at half its rate, with the bits that a board makes of its microphone's (SPEC.md, section 7.7).
+
+    Args:
+        samples: int16 [n].
+
+    Returns:
+        int16 [n // 2].
+    """
+    out = np.empty(len(samples) // 2, np.int16)
+    _core.halved(np.ascontiguousarray(samples, np.int16), out)
+    return out
+
+
+def ear(front_end: FrontEnd, inputs: Quantization) -> _core.Ear:
+    """Return the core's ear: it makes a model's windows of a microphone's samples.
+
+    Args:
+        front_end: The front end, and the window.
+        inputs: Scale and zero point of the extractor's inputs.
+    """
+    return _core.Ear(
+        front_end.tables, frame=front_end.frame, step=front_end.step, bands=front_end.bands, frames=front_end.frames,
+        halves=front_end.rate < MICROPHONE, scale=inputs.scale, zero_point=inputs.zero_point,
+    )  # fmt: skip
 
 
 def front_end_of(model_hash: int) -> FrontEnd | None:
