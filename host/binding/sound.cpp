@@ -49,8 +49,8 @@ size_t halved(Samples samples, Halves out) {
 // An ear with the memory that it needs.
 class OwnEar {
  public:
-  OwnEar(Samples tables, uint16_t frame, uint16_t step, uint8_t bands, uint16_t frames, bool halves, float scale,
-         int8_t zero_point)
+  OwnEar(Samples tables, uint16_t frame, uint16_t step, uint8_t bands, uint16_t frames, bool halves,
+         float scale, int8_t zero_point)
       : tables_(tables.data(), tables.data() + tables.shape(0)), ring_(size_t{frames} * bands) {
     const SoundWindow window = {{frame, step, bands}, frames, halves, scale, zero_point};
     if (!(scale > 0.0f) || !ear_.start(window, tables_.data(), tables_.size(), ring_.data())) {
@@ -63,7 +63,8 @@ class OwnEar {
   void clear(bool on_sound) { ear_.clear(on_sound); }
   size_t take(Samples samples) {
     size_t at = 0;
-    while (at < samples.shape(0) && !ear_.complete()) at += ear_.take(samples.data() + at, samples.shape(0) - at);
+    while (at < samples.shape(0) && !ear_.complete())
+      at += ear_.take(samples.data() + at, samples.shape(0) - at);
     return at;
   }
   std::optional<nb::bytes> window() {

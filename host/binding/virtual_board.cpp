@@ -125,8 +125,7 @@ class VirtualBoard {
                std::optional<nb::callable> extract, std::optional<nb::callable> sense, uint16_t sense_time,
                std::array<uint8_t, 3> version, uint8_t window, uint8_t frame_limit,
                std::optional<nb::callable> save, std::optional<nb::bytes> key, VirtualFlash* flash,
-               int most_classes, std::optional<nb::callable> noise,
-               std::optional<nb::callable> level)
+               int most_classes, std::optional<nb::callable> noise, std::optional<nb::callable> level)
       : extract_(std::move(extract)),
         sense_(std::move(sense)),
         save_(std::move(save)),
@@ -142,7 +141,8 @@ class VirtualBoard {
         session_(buffers_.view(),
                  {uid,
                   boot,
-                  static_cast<uint16_t>((extract_ ? Board::kExtractor : 0) | (sense_ ? Board::kSensor : 0) | (level_ ? Board::kHears : 0) |
+                  static_cast<uint16_t>((extract_ ? Board::kExtractor : 0) | (sense_ ? Board::kSensor : 0) |
+                                        (level_ ? Board::kHears : 0) |
                                         (flash != nullptr ? Board::kPersistent : 0)),
                   model,
                   input_size,
@@ -363,20 +363,19 @@ void bind_virtual_board(nb::module_& module) {
            "Let the power fail at that write or erasure, counted from 1; 0: at the next; negative: never.")
       .def_prop_ro("content", &VirtualFlash::content);
   nb::class_<VirtualBoard>(module, "VirtualBoard")
-      .def(nb::init<int, int, uint64_t, uint16_t, uint16_t, uint8_t, uint32_t, uint16_t, float, int8_t,
-                    std::optional<nb::callable>, std::optional<nb::callable>, uint16_t,
-                    std::array<uint8_t, 3>, uint8_t, uint8_t, std::optional<nb::callable>,
-                    std::optional<nb::bytes>, VirtualFlash*, int, std::optional<nb::callable>,
-                    std::optional<nb::callable>>(),
-           nb::kw_only(), nb::arg("features"), nb::arg("classes"), nb::arg("uid"), nb::arg("boot") = 1,
-           nb::arg("capacity") = 500, nb::arg("max_batch") = 32, nb::arg("model") = 0,
-           nb::arg("input_size") = 0, nb::arg("scale") = 1.0f, nb::arg("zero_point") = 0,
-           nb::arg("extract") = nb::none(), nb::arg("sense") = nb::none(), nb::arg("sense_time") = 0,
-           nb::arg("version") = std::array<uint8_t, 3>{}, nb::arg("window") = 32,
-           nb::arg("frame_limit") = 244, nb::arg("save") = nb::none(), nb::arg("key") = nb::none(),
-           nb::arg("flash").none() = nb::none(), nb::arg("most_classes") = 0, nb::arg("noise") = nb::none(),
-           nb::arg("level") = nb::none(),
-           nb::keep_alive<1, 20>())
+      .def(
+          nb::init<int, int, uint64_t, uint16_t, uint16_t, uint8_t, uint32_t, uint16_t, float, int8_t,
+                   std::optional<nb::callable>, std::optional<nb::callable>, uint16_t, std::array<uint8_t, 3>,
+                   uint8_t, uint8_t, std::optional<nb::callable>, std::optional<nb::bytes>, VirtualFlash*,
+                   int, std::optional<nb::callable>, std::optional<nb::callable>>(),
+          nb::kw_only(), nb::arg("features"), nb::arg("classes"), nb::arg("uid"), nb::arg("boot") = 1,
+          nb::arg("capacity") = 500, nb::arg("max_batch") = 32, nb::arg("model") = 0,
+          nb::arg("input_size") = 0, nb::arg("scale") = 1.0f, nb::arg("zero_point") = 0,
+          nb::arg("extract") = nb::none(), nb::arg("sense") = nb::none(), nb::arg("sense_time") = 0,
+          nb::arg("version") = std::array<uint8_t, 3>{}, nb::arg("window") = 32, nb::arg("frame_limit") = 244,
+          nb::arg("save") = nb::none(), nb::arg("key") = nb::none(), nb::arg("flash").none() = nb::none(),
+          nb::arg("most_classes") = 0, nb::arg("noise") = nb::none(), nb::arg("level") = nb::none(),
+          nb::keep_alive<1, 20>())
       .def("feed", &VirtualBoard::feed, nb::arg("data"), "Bytes from the host, serial framing.")
       .def("take", &VirtualBoard::take, "Bytes to the host, serial framing.")
       .def("feed_frame", &VirtualBoard::feed_frame, nb::arg("frame"),

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from bytefed import _core
 from bytefed.errors import ModelError
+from bytefed.extractor import sound_tables
 from bytefed.extractor.manifest import known_model
 from bytefed.extractor.quantization import Quantization
 
@@ -26,8 +27,6 @@ RATES = (MICROPHONE // 2, MICROPHONE)
 MIN_FRAME, MAX_FRAME = 65, 512
 """Samples in a frame, as the core allows."""
 MAX_BANDS = 64
-_WHOLE = 4096
-_LARGEST = 32767
 
 Tables = NDArray[np.int16]
 
@@ -65,13 +64,19 @@ class FrontEnd:
             and 1 <= self.bands <= MAX_BANDS
             and 0 <= self.low < self.high <= self.rate // 2
             and self.frames >= 1
-            and _first_bin(self) + sum(map(len, _ranges(self))) <= _size(self)
+            and self._bins <= sound_tables.transform_size(self.frame)
         ):
             raise ModelError(
                 "E_MODEL_SOUND", f"No front end for sound has these sizes: {asdict(self)}.",
                 f"Take {RATES[0]} or {RATES[1]} samples a second, frames of {MIN_FRAME} to {MAX_FRAME} samples, steps "
                 f"no longer than frames, 1 to {MAX_BANDS} bands, and 0 <= low < high below half the rate.",
             )  # fmt: skip
+
+    @property
+    def _bins(self) -> int:
+        """The bins up to the last one of a band."""
+        ranges = sound_tables.ranges_of(self.rate, self.frame, self.bands, self.low, self.high)
+        return sound_tables.first_bin(self.rate, self.frame, self.low) + sum(map(len, ranges))
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> FrontEnd | None:
@@ -108,17 +113,7 @@ class FrontEnd:
     @cached_property
     def tables(self) -> Tables:
         """The tables of the core, int16, in the order of SPEC.md."""
-        size, ranges = _size(self), _ranges(self)
-        parts = [
-            _window(self.frame),
-            _turns(-2 * np.pi * np.arange(size) / size),
-            _turns(-np.pi * ((np.arange(size // 2) + 1) / size + 0.5)),
-            _logarithms(),
-            [_first_bin(self)],
-            [len(one) for one in ranges],
-            [weight for one in ranges for weight in one],
-        ]
-        return np.concatenate([np.asarray(part, np.int16) for part in parts])
+        return np.array(sound_tables.tables(self.rate, self.frame, self.bands, self.low, self.high), np.int16)
 
     def features(self, samples: NDArray[np.int16]) -> NDArray[np.uint16]:
         """Compute the features of sound.
@@ -168,58 +163,3 @@ def front_end_of(model_hash: int) -> FrontEnd | None:
     """Return the front end of a model that is known by its hash; None for one that takes no sound or is not known."""
     known = known_model(model_hash)
     return None if known is None else FrontEnd.of(known[1].document)
-
-
-def _size(of: FrontEnd) -> int:
-    """Return M, the complex values of the transform."""
-    return 1 << max(5, (of.frame - 1).bit_length() - 1)
-
-
-def _window(frame: int) -> Tables:
-    """Return the raised cosine, 1 as 4,096."""
-    turn = float(np.float32(2 * np.pi / frame))
-    values = (0.5 - 0.5 * np.cos(turn * (np.arange(frame) + 0.5))).astype(np.float32)
-    return np.asarray(np.floor(values.astype(np.float64) * _WHOLE + 0.5), np.int16)
-
-
-def _turns(angles: NDArray[np.float64]) -> Tables:
-    """Return e^(j angle) in pairs (re, im), 1 as 32,767."""
-    pairs = np.stack([np.cos(angles), np.sin(angles)], axis=-1).ravel()
-    return np.asarray(np.floor(0.5 + _LARGEST * pairs), np.int16)
-
-
-def _logarithms() -> Tables:
-    """Return how far log2(1 + x) is above x, for x in steps of 1/128, 1 as 65,536."""
-    x = np.arange(129) / 128
-    return np.asarray(np.round(65536 * (np.log2(1 + x) - x)), np.int16)
-
-
-def _mel(hertz: float) -> np.float32:
-    return np.float32(1127.0 * np.log1p(float(np.float32(hertz)) / 700.0))
-
-
-def _hertz_a_bin(of: FrontEnd) -> np.float32:
-    return np.float32(0.5 * of.rate / _size(of))
-
-
-def _first_bin(of: FrontEnd) -> int:
-    """Return the first bin that counts: never that of a constant."""
-    return int(1.5 + float(np.float32(of.low) / _hertz_a_bin(of)))
-
-
-def _ranges(of: FrontEnd) -> list[list[int]]:
-    """Return the weights of the bins in each of the B + 1 ranges, 1 as 4,096; float32 as SPEC.md has it."""
-    low, hertz = _mel(of.low), _hertz_a_bin(of)
-    spacing = np.float32((_mel(of.high) - low) / np.float32(of.bands + 1))
-    at, below, found = _first_bin(of), low, []
-    for band in range(of.bands + 1):
-        centre = np.float32(low + spacing * np.float32(band + 1))
-        weights = []
-        while (here := _mel(float(np.float32(at) * hertz))) <= centre:
-            weights.append(
-                int(np.floor(float((centre - here) / (centre - below) * np.float32(_WHOLE)) + 0.5))
-            )
-            at += 1
-        found.append(weights)
-        below = centre
-    return found

@@ -6,7 +6,8 @@ namespace bytefed {
 namespace {
 
 constexpr uint16_t kWaits = 0xFFFF;  // frames left of a window that has not started
-constexpr int32_t kLoud = 48;        // above the floor, in units of features
+constexpr int32_t kLoud = 32;        // above the floor, in units of features
+constexpr int32_t kFollows = 32;     // a part of what the floor lacks, which it gains each frame
 constexpr uint8_t kEnough = 2;       // loud frames that start a window
 constexpr float kUnit = 64.0f;       // features are 64 times a logarithm
 
@@ -93,9 +94,15 @@ bool Ear::starts(const uint16_t* features) {
   int32_t loudness = 0;
   for (uint8_t b = 0; b < window_.format.bands; ++b) loudness += features[b];
   loudness /= window_.format.bands;
-  floor_ = held_ == 0 || loudness < floor_ + 1 ? loudness : floor_ + 1;
+  if (held_ == 0 || loudness < floor_) {
+    floor_ = loudness;
+  } else {
+    const int32_t higher = floor_ + 1 + (loudness - floor_) / kFollows;
+    floor_ = loudness < higher ? loudness : higher;
+  }
   const uint8_t before = loud_;
-  loud_ = loudness < floor_ + kLoud ? uint8_t{0} : static_cast<uint8_t>(loud_ < kEnough ? loud_ + 1 : kEnough);
+  loud_ =
+      loudness < floor_ + kLoud ? uint8_t{0} : static_cast<uint8_t>(loud_ < kEnough ? loud_ + 1 : kEnough);
   return before < kEnough && loud_ == kEnough;
 }
 

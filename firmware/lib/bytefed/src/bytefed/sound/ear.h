@@ -25,8 +25,8 @@ struct Level {
 
 class Ear {
  public:
-  // `tables` (`count` values) and `ring` (frames * bands values) outlive it. Returns false, and hears nothing,
-  // if sizes and tables don't fit each other.
+  // `tables` (`count` values) and `ring` (frames * bands values) outlive it. Returns false, and hears
+  // nothing, if sizes and tables don't fit each other.
   bool start(const SoundWindow& window, const int16_t* tables, size_t count, int8_t* ring);
   // Forgets all that was heard: windows begin anew, each where sound starts if `on_sound`.
   void clear(bool on_sound = false);

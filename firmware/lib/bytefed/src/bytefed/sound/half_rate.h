@@ -15,7 +15,7 @@ class HalfRate {
  private:
   static constexpr size_t kPairs = 12;  // of taps beside the middle one
 
-  int16_t middle_[kPairs] = {};      // first samples, the oldest in front: only one of them has a tap
+  int16_t middle_[kPairs] = {};     // first samples, the oldest in front: only one of them has a tap
   int16_t sides_[2 * kPairs] = {};  // second samples
 };
 
