@@ -67,7 +67,8 @@ BROKEN = (
 def find(broken: Broken, folder: Path) -> str:
     """Build the emulator with a broken model in `folder` and return what the image's checks say of it."""
     from emulator_process import Chip
-    from test_metal import RECORDING, RISING, write_wav
+    from sounds import write_wav
+    from test_metal import RECORDING, RISING
 
     source = folder / "source" / broken.file
     whole = source.read_text()

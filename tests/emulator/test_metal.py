@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from emulator_process import Chip
 from numpy.typing import NDArray
+from sounds import write_wav
 
 # The groups of checks in main.cpp and boots.cpp, with the fewest checks that each makes.
 GROUPS = {
@@ -39,16 +40,6 @@ ax,ay,az,gx,gy,gz
 
 # What checks/pdm.cpp expects to hear: it rises by 8 from sample to sample, 2,000 times.
 RISING = np.arange(-8000, 8000, 8, np.int16)
-
-
-def write_wav(path: Path, samples: NDArray[np.int16], rate: int = 16_000) -> Path:
-    """Write one channel of 16 bits as the emulator reads it."""
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(samples.astype("<i2").tobytes())
-    return path
 
 
 @pytest.fixture(scope="module")

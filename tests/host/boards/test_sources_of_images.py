@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 PDM = (
     "/packages/framework-arduino-mbed/libraries/PDM/src/nrf52/PDM.cpp",
-    "/packages/framework-arduinoadafruitnrf52/libraries/PDM/src/utility/PDMDoubleBuffer.cpp",
+    "/packages/framework-arduinoadafruitnrf52/libraries/PDM/src/PDM.cpp",
 )
 
 
@@ -54,8 +54,9 @@ def test_a_model_of_the_environment_comes_before_that_of_the_file(monkeypatch: p
     assert compiled("motion", *PDM) == list(PDM)
 
 
-def test_a_model_that_is_not_there_is_left_to_whoever_says_so() -> None:
-    assert compiled("nothing", *PDM) == []
+def test_a_model_that_is_not_there_ends_the_build() -> None:
+    with pytest.raises(SystemExit, match="no model 'nothing'"):
+        compiled("nothing", *PDM)
 
 
 def test_kernels_of_no_model_and_the_other_transport_are_left_out() -> None:
