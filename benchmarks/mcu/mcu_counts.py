@@ -222,18 +222,27 @@ def sound_table(counts: Counts) -> str:
     """Return a table of what the front end for sound costs."""
     rows = []
     for rate, what in (("8000", "240 samples, 32 bands"), ("16000", "480 samples, 40 bands")):
-        frame = counts[f"sound_frame_{rate}_insn"]
+        frame, heard = counts[f"sound_frame_{rate}_insn"], counts[f"hearing_frame_{rate}_insn"]
         rows.append(
             [
                 f"{int(rate):,} a second",
                 what,
                 f"{frame:,}",
-                f"{50 * frame:,}",
+                f"{heard:,}",
+                f"{50 * heard:,}",
                 f"{counts[f'sound_tables_{rate}_bytes']:,}",
             ]
         )
     return table(
-        ["samples", "a frame", "instructions of a frame", "of a second", "bytes of tables, in flash"], rows
+        [
+            "samples",
+            "a frame",
+            "features of a frame",
+            "a board's ear, a frame",
+            "of a second",
+            "tables in flash (B)",
+        ],
+        rows,
     )
 
 
@@ -249,6 +258,10 @@ def memory_table(counts: Counts) -> str:
         ["classifying: state, part of the session", counts["watch_object_bytes"]],
         ["classifying: a window of 300 values and its 64 features", counts["watch_window_bytes"]],
         ["hearing: a frame's samples and its transform, at any rate", counts["sound_object_bytes"]],
+        [
+            "hearing: the ear with these and its filter, without the window's ring",
+            counts["hearing_object_bytes"],
+        ],
         ["stack of a window's question, classification and answer", counts["watch_stack_bytes"]],
     ]
     return table(["", "bytes"], [[name, f"{size:,}"] for name, size in rows])
@@ -317,7 +330,9 @@ They take {EXTRACTOR_STACK:,} B of stack.
 
 ## Hearing
 
-The front end for sound (SPEC.md, section 7.7), a frame every 20 ms: window, transform, bands, roots and logarithms.
+Instructions for sound (SPEC.md, section 7.7), a frame every 20 ms: its features (window, transform, bands, roots and
+logarithms); and all that a board's ear does for it with a microphone of 16,000 samples a second: level, half the rate
+where the model takes that, features, int8 values in the window's ring.
 
 {sound_table(counts)}
 ## Sealed links

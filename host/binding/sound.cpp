@@ -2,6 +2,7 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 
+#include <algorithm>
 #include <optional>
 #include <stdexcept>
 #include <vector>
@@ -39,10 +40,8 @@ size_t log_mel(Samples samples, Samples tables, size_t frame, size_t step, Frame
 
 size_t halved(Samples samples, Halves out) {
   HalfRate half;
-  size_t made = 0;
-  for (; 2 * made + 1 < samples.shape(0) && made < out.shape(0); ++made) {
-    out.data()[made] = half.take(samples.data()[2 * made], samples.data()[2 * made + 1]);
-  }
+  const size_t made = std::min<size_t>(samples.shape(0) / 2, out.shape(0));
+  half.take(samples.data(), made, out.data());
   return made;
 }
 

@@ -9,6 +9,7 @@ constexpr uint16_t kWaits = 0xFFFF;  // frames left of a window that has not sta
 constexpr int32_t kLoud = 32;        // above the floor, in units of features
 constexpr int32_t kFollows = 32;     // a part of what the floor lacks, which it gains each frame
 constexpr uint8_t kEnough = 2;       // loud frames that start a window
+constexpr size_t kHalves = 32;       // samples at half the rate that are made at once
 constexpr float kUnit = 64.0f;       // features are 64 times a logarithm
 
 int8_t quantize(uint16_t feature, const SoundWindow& window) {
@@ -41,32 +42,40 @@ void Ear::clear(bool on_sound) {
 
 size_t Ear::take(const int16_t* samples, size_t count) {
   if (window_.frames == 0 || complete()) return 0;
-  for (size_t i = 0; i < count; ++i) {
-    meter(samples[i]);
-    hear(samples[i]);
-    if (!front_end_.complete()) continue;
-    finish_frame();
-    return i + 1;
+  size_t taken = 0;
+  while (taken < count && !front_end_.complete()) {
+    const size_t left = count - taken;
+    taken += window_.halves ? hear(samples + taken, left) : front_end_.take(samples + taken, left);
   }
-  return count;
+  meter(samples, taken);
+  if (front_end_.complete()) finish_frame();
+  return taken;
 }
 
-void Ear::meter(int16_t sample) {
-  const uint16_t size = static_cast<uint16_t>(sample < 0 ? -sample : sample);
-  if (size > peak_) peak_ = size;
-  if (size >= INT16_MAX) ++level_.clipped;
+// Takes some samples at half their rate; returns how many.
+size_t Ear::hear(const int16_t* samples, size_t count) {
+  int16_t halves[kHalves];
+  if (odd_ || count == 1) {
+    const int16_t pair[] = {first_, *samples};
+    first_ = *samples;
+    odd_ = !odd_;
+    if (odd_) return 1;
+    half_.take(pair, 1, halves);
+    front_end_.take(halves, 1);
+    return 1;
+  }
+  size_t pairs = count / 2 < kHalves ? count / 2 : kHalves;
+  if (pairs > front_end_.wanted()) pairs = front_end_.wanted();
+  half_.take(samples, pairs, halves);
+  front_end_.take(halves, pairs);
+  return 2 * pairs;
 }
 
-void Ear::hear(int16_t sample) {
-  if (!window_.halves) {
-    front_end_.take(&sample, 1);
-  } else if (!odd_) {
-    first_ = sample;
-    odd_ = true;
-  } else {
-    const int16_t half = half_.take(first_, sample);
-    front_end_.take(&half, 1);
-    odd_ = false;
+void Ear::meter(const int16_t* samples, size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    const int32_t size = samples[i] < 0 ? -samples[i] : samples[i];
+    if (size > peak_) peak_ = static_cast<uint16_t>(size);
+    if (size >= INT16_MAX) ++level_.clipped;
   }
 }
 

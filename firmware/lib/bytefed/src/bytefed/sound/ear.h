@@ -40,8 +40,8 @@ class Ear {
   const Level& level() const { return level_; }
 
  private:
-  void meter(int16_t sample);
-  void hear(int16_t sample);
+  size_t hear(const int16_t* samples, size_t count);
+  void meter(const int16_t* samples, size_t count);
   void finish_frame();
   bool starts(const uint16_t* features);
 

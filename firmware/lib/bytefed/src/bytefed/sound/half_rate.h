@@ -5,18 +5,22 @@
 
 namespace bytefed {
 
-// Takes two samples, gives one.
 class HalfRate {
  public:
   // Forgets the samples so far.
   void clear();
-  int16_t take(int16_t first, int16_t second);
+  // Takes 2 * pairs samples and writes `pairs` halves.
+  void take(const int16_t* samples, size_t pairs, int16_t* halves);
 
  private:
-  static constexpr size_t kPairs = 12;  // of taps beside the middle one
+  static constexpr size_t kPairs = 12;   // of taps beside the middle one
+  static constexpr size_t kAtOnce = 16;  // halves, before the lines are moved on
+  static constexpr size_t kFirsts = kPairs - 1, kSeconds = 2 * kPairs - 1;  // samples that are kept
 
-  int16_t middle_[kPairs] = {};     // first samples, the oldest in front: only one of them has a tap
-  int16_t sides_[2 * kPairs] = {};  // second samples
+  void take_some(const int16_t* samples, size_t pairs, int16_t* halves);
+
+  // The first samples of all pairs, of which only one has a tap, and the second ones; the oldest in front.
+  int16_t firsts_[kFirsts + kAtOnce] = {}, seconds_[kSeconds + kAtOnce] = {};
 };
 
 }  // namespace bytefed
