@@ -23,7 +23,13 @@ QEMU = "qemu-system-arm"
 MACHINE = ("-M", "mps2-an386", "-display", "none", "-monitor", "none", "-serial", "null")
 COUNTER = ("-icount", "shift=10,sleep=on")
 AIFES_STEP = {64: 77_687, 128: 152_311, 256: 301_559}  # AIfES 2.2.0 at -O2, C = 10: see the page's text
-EXTRACTORS = {"digits": 315_383, "digits04": 315_391, "motion": 648_760, "gesture": 257_132}
+EXTRACTORS = {
+    "digits": 315_383,
+    "digits04": 315_391,
+    "motion": 648_760,
+    "gesture": 257_132,
+    "keywords": 661_400,
+}
 """Instructions of a window's features, by TensorFlow Lite Micro: the images extractor-NAME.elf tell them. Building
 those takes the package that platformio.ini declares, so tests/qemu/test_tflm_features.py looks where it is there."""
 EXTRACTOR_STACK = 704  # bytes, of each

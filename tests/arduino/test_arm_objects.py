@@ -110,6 +110,22 @@ def test_all_objects_of_ours(model: Path, tmp_path: Path, family: str) -> None:
     assert f"{len(objects)} objects, 0 complaints" in said
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_objects_that_hear(model: Path, tmp_path: Path, family: str) -> None:
+    """With a model of sound, which compiles what others leave out."""
+    words = tmp_path / "words"
+    subprocess.run(
+        [sys.executable, ROOT / "tools/model_to_c.py", ROOT / "models/keywords", words], check=True
+    )
+    sources = [APP / "hearing.cpp", APP / "microphone.cpp"]
+    compile_all(sources, app_flags(family, words), tmp_path)
+    code, said = check(*tmp_path.glob("*.o"))
+    assert code == 0, said
+    assert "2 objects, 0 complaints" in said
+    compile_all(sources, app_flags(family, model), tmp_path)
+    assert (tmp_path / "arduino-hearing.o").stat().st_size < 2000  # nothing is in it
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("family", arduino_ide.FLAGS)
 def test_the_core_with_the_arduino_ides_flags(model: Path, tmp_path: Path, family: str) -> None:

@@ -51,6 +51,12 @@ def windows(frames: list[list[int]], *, on_sound: bool) -> list[int]:
     return [end for end in ends if end < len(frames)]
 
 
+def loudest(sign: int) -> list[int]:
+    """Return the sound whose last half, of the tap 24, is as far out of the range as there is."""
+    sides = {24 + side * (2 * k + 1): h for k, h in enumerate(TAPS) for side in (-1, 1)}
+    return [sign * (32767 if sides.get(i, 1) > 0 else -32767) for i in range(48)]
+
+
 def words(rng: random.Random, count: int) -> list[int]:
     """Return noise that is loud for some time, again and again."""
     return [round(rng.gauss(0, 3000 if i // 1700 % 3 == 1 else 12)) for i in range(count)]
@@ -60,7 +66,7 @@ def lines() -> Iterator[str]:
     """Yield sounds with their halves, and one sound with its windows."""
     rng = random.Random(77)
     yield "# half: int16 samples; at: the same at half the rate"
-    for samples in heard(rng, 121):
+    for samples in (*heard(rng, 121), loudest(1), loudest(-1)):
         yield "half " + " ".join(map(str, samples))
         yield "at " + " ".join(map(str, halved(samples)))
     size = 1 << max(5, (FRAME - 1).bit_length() - 1)

@@ -54,6 +54,7 @@ CODES_OF_PLACES: dict[str, tuple[str, ...]] = {
     "cli/": ("run",),
     "boards/nrf52840/": ("run", "gateway", "devices", "capture", "board", "flash"),
     "boards/cable.py": ("pair", "keys"),
+    "boards/hearing.py": ("board",),
     "boards/replay.py": ("board",),
     "boards/virtual.py": ("board",),
     "boards/": _BOARDS,

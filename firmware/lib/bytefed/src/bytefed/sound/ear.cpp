@@ -35,7 +35,6 @@ void Ear::clear(bool on_sound) {
   odd_ = false;
   on_sound_ = on_sound;
   next_ = held_ = peak_ = 0;
-  loud_ = kEnough;  // sound that is there already does not start
   left_ = on_sound ? kWaits : window_.frames;
   level_ = {0, 0};
 }
@@ -102,7 +101,7 @@ bool Ear::starts(const uint16_t* features) {
   if (!on_sound_) return false;
   int32_t loudness = 0;
   for (uint8_t b = 0; b < window_.format.bands; ++b) loudness += features[b];
-  loudness /= window_.format.bands;
+  loudness /= window_.format.bands;  // NOLINT(clang-analyzer-core.DivideZero): start() refuses 0
   if (held_ == 0 || loudness < floor_) {
     floor_ = loudness;
   } else {
