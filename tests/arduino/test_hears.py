@@ -149,7 +149,7 @@ def test_what_is_heard_while_flash_is_written_is_in_no_window(board: FakeBoard) 
         start = next(start for start in starts if windows_of(sound[start:])[0] == first)
         while (await _ask(device, Capture(0, 1, 1, 0))).state:
             pass
-        number, before = await _record(device, number)
+        number, _ = await _record(device, number)
         await device.ask(Kind.SAVE, b"", Kind.SAVED)
         _, after = await _record(device, number)
         ends = [one for one in range(start, 10 * MICROPHONE, 256) if windows_of(sound[one:])[0] == after]
