@@ -15,6 +15,7 @@ import pytest
 from motions import find_rows
 from sounds import Samples, heard, nowhere_like_itself, windows_at_any_time, windows_of, write_wav
 
+from bytefed.boards.catalog import BOARDS
 from bytefed.boards.nrf52840.builds import find_build
 from bytefed.boards.nrf52840.emulator import Chip, EmulatedTransport, emulated_board, find_emulator
 from bytefed.device.device import Device
@@ -28,7 +29,7 @@ from bytefed.runs.numbers import new_run
 
 pytestmark = pytest.mark.slow
 
-ENVIRONMENTS = ("nano33ble", "feather_nrf52840_sense", "circuitplayground_bluefruit")
+ENVIRONMENTS = [board.environment for board in BOARDS if board.microphone]
 WINDOWS = 3
 RAM, RAM_SIZE = 0x20000000, 0x40000
 _PATIENCE = 120.0  # seconds of the wall clock for a capture
