@@ -37,7 +37,7 @@ class Hearing {
   bytefed::Ear ear_;
   int16_t samples_[kAtOnce];
   uint16_t count_ = 0, next_ = 0;  // samples here, and the first that the ear has not taken
-  uint16_t stale_ = 0;  // samples that are still to be passed over
+  uint16_t stale_ = 0;             // samples that are still to be passed over
   uint16_t saves_ = 0;
   uint32_t lost_ = 0;
   bool on_sound_ = false;
