@@ -252,6 +252,11 @@ def sound_table(counts: Counts) -> str:
     )
 
 
+def words_a_second(counts: Counts) -> int:
+    """Return the instructions of a second of sound: a frame each 20 ms, and a window's features each 24 frames."""
+    return round(50 * (counts["hearing_frame_8000_insn"] + EXTRACTORS["keywords"] / 24))
+
+
 def memory_table(counts: Counts) -> str:
     """Return a table of the memory besides head, delta and samples."""
     rows = [
@@ -341,6 +346,9 @@ logarithms); and all that a board's ear does for it with a microphone of 16,000 
 where the model takes that, features, int8 values in the window's ring.
 
 {sound_table(counts)}
+With the extractor `keywords` and a window every 0.48 s, as `bytefed watch` has them, a second takes
+{words_a_second(counts):,}.
+
 ## Sealed links
 
 SPEC.md, section 10, with Monocypher at -O2 and BLAKE2b's rounds in a loop.

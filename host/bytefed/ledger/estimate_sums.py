@@ -14,12 +14,11 @@ from bytefed.ledger.wire_size import (
     blob_size,
     blobs_bytes,
     connection_bytes,
-    mask_bytes,
-    peers_bytes,
+    require_room_for_masks,
+    setup_bytes,
     unmask_bytes,
 )
 from bytefed.masks.form import CODECS, MIN_SUM, Form
-from bytefed.masks.neighbours import degree
 
 
 def predict_sums(
@@ -50,9 +49,11 @@ def predict_sums(
         from_head: As for ``estimate.predict``.
 
     Raises:
-        ConfigError: E_CONFIG_SECURE_SUM; E_TOO_LARGE for blobs that the link can't carry.
+        ConfigError: E_CONFIG_SECURE_SUM; E_MTU_SMALL for a link without room for masks; E_TOO_LARGE for blobs that
+            the link can't carry.
     """
     _require_summable(codecs[1], clients, fraction_train)
+    require_room_for_masks(profile)
     if learning_rate_rounds is None:
         learning_rate_rounds = rounds_between(rounds)
     down = blob_size(codecs[0], features, classes)
@@ -75,7 +76,7 @@ def predict_sums(
         connect=connection_bytes(profile) * clients,
         evaluate=ByteCount(),
         participants=clients,
-        masks=(mask_bytes(profile) + peers_bytes(profile, degree(clients))) * clients,
+        masks=setup_bytes(profile, clients) * clients,
         unmask=unmask_bytes(profile, 0) * (clients * rounds),
     )
 

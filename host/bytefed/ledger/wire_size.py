@@ -23,6 +23,7 @@ from bytefed.ledger.count import (
     split_frame,
 )
 from bytefed.masks.form import KEY_SIZE, POINT_SIZE
+from bytefed.masks.neighbours import degree
 from bytefed.protocol.chunks import ChunkPlan
 from bytefed.protocol.direction import Direction
 from bytefed.protocol.message import (
@@ -196,6 +197,21 @@ def sealed_profile(profile: LinkProfile) -> LinkProfile:
             f"Give an MTU of {MIN_SEALED_MTU} or more, or --open for a link without keys.",
         )
     return replace(profile, sealed=True)
+
+
+def require_room_for_masks(profile: LinkProfile) -> None:
+    """Refuse a link whose frames are too short for a neighbour's point; no sealed one is (SPEC.md section 11).
+
+    Raises:
+        ConfigError: E_MTU_SMALL.
+    """
+    if not profile.inlines(Peers.size(), POINT_SIZE):
+        least = HEADER_SIZE + Peers.size() + POINT_SIZE + _ATT_OVERHEAD
+        raise ConfigError(
+            "E_MTU_SMALL",
+            f"An ATT MTU of {profile.frame_limit + _ATT_OVERHEAD} has no room for the points of a secure sum.",
+            f"Take links with an MTU of {least} or more, or leave out --secure-sum.",
+        )
 
 
 def blob_size(codec: str, features: int, classes: int) -> int:
@@ -426,6 +442,12 @@ def peers_bytes(profile: LinkProfile, neighbours: int) -> ByteCount:
         points = min(profile.points_per_peers, neighbours - first)
         count += _exchange(profile, Peers.size() + POINT_SIZE * points, 0)
     return count
+
+
+@cache
+def setup_bytes(profile: LinkProfile, boards: int) -> ByteCount:
+    """Return the bytes by which masks are set up on one board of a secure sum of so many."""
+    return mask_bytes(profile) + peers_bytes(profile, degree(boards))
 
 
 @cache

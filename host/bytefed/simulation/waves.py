@@ -33,7 +33,7 @@ class Trainer:
     Attributes:
         core: The firmware's kernels over the clients' samples.
         training: The local training of all clients.
-        codec: Number of the uplink's codec.
+        codec: Number of the codec that deltas go through; float32's for those that are summed hidden.
         seeds: uint32 [N], each client's seed.
         examples: int64 [N], each client's training samples.
         residuals: float32 [N, P], each client's encoding error; no rows if the uplink's codec is lossless.
@@ -200,6 +200,12 @@ class Waves:
             norms=self.norms[part],
             personal=self.personal[part],
         )
+
+    def keep_errors(self) -> None:
+        """Keep what a round that is one wave has left of its deltas as the residuals of the clients that count."""
+        residuals = self._trainer.residuals
+        if len(residuals):
+            residuals[self.clients[self.counted]] = self._deltas[: len(self.clients)][self.counted]
 
     def updates(self, counted: NDArray[np.intp], bounds: Bounds) -> list[Update]:
         """Return the updates of a round that is one wave: all that count, bounded."""
