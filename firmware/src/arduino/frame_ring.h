@@ -1,4 +1,5 @@
-// Frames on their way from the radio's callbacks to the app: one writer, one reader, no lock.
+// Blocks of bytes on their way from an interrupt to the app, such as the radio's frames: one writer, one
+// reader, no lock.
 #pragma once
 #include <atomic>
 #include <cstddef>

@@ -9,13 +9,12 @@ namespace model = bytefed_model;
 
 namespace {
 
-constexpr uint16_t kMicrophoneRate = 16000;
 // Flash that is written stops the processor, and blocks are recorded over that the microphone's interrupt has
 // not seen. The one behind that is older than the gap: the library hands a block over one block late.
 constexpr uint16_t kStale = 2 * 256;
 constexpr bytefed::SoundWindow kWindow = {{model::kSoundFrame, model::kSoundStep, model::kSoundBands},
                                           model::kSoundFrames,
-                                          model::kSoundRate < kMicrophoneRate,
+                                          model::kSoundRate < microphone::kRate,
                                           model::kInputScale,
                                           model::kInputZeroPoint};
 static_assert(model::kInputSize == model::kSoundFrames * model::kSoundBands, "an input is a window");

@@ -39,7 +39,7 @@ bool exists() {
 
 bool start() {
   PDM.onReceive(take);
-  return PDM.begin(1, 16000) != 0;
+  return PDM.begin(1, kRate) != 0;
 }
 
 uint16_t read(int16_t* samples, uint16_t capacity) {

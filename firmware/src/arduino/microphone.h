@@ -4,10 +4,12 @@
 
 namespace microphone {
 
+constexpr uint16_t kRate = 16000;  // samples a second
+
 // Whether the image has one.
 bool exists();
 
-// Begins to listen: 16,000 samples a second, one channel. False if there is none. It takes memory from the
+// Begins to listen, to one channel. False if there is none. It takes memory from the
 // heap, and the radio has to run by then, since both want the crystal.
 bool start();
 

@@ -9,6 +9,8 @@ constexpr uint16_t kWaits = 0xFFFF;  // frames left of a window that has not sta
 constexpr int32_t kLoud = 32;        // above the floor, in units of features
 constexpr int32_t kFollows = 32;     // a part of what the floor lacks, which it gains each frame
 constexpr uint8_t kEnough = 2;       // loud frames that start a window
+constexpr uint16_t kBefore = 5;      // a part of a window, from before sound starts: a fifth
+constexpr uint16_t kFades = 16;      // a part of the peak, which each frame takes away
 constexpr size_t kHalves = 32;       // samples at half the rate that are made at once
 constexpr float kUnit = 64.0f;       // features are 64 times a logarithm
 
@@ -89,9 +91,9 @@ void Ear::finish_frame() {
   if (left_ != kWaits) {
     --left_;
   } else if (starts_here && held_ == window_.frames) {
-    left_ = static_cast<uint16_t>(window_.frames - kEnough - window_.frames / 5);
+    left_ = static_cast<uint16_t>(window_.frames - kEnough - window_.frames / kBefore);
   }
-  const uint16_t faded = static_cast<uint16_t>(level_.peak - level_.peak / 16);
+  const uint16_t faded = static_cast<uint16_t>(level_.peak - level_.peak / kFades);
   level_.peak = peak_ > faded ? peak_ : faded;
   peak_ = 0;
 }
