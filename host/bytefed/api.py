@@ -280,20 +280,10 @@ def estimate(
     drawn = {"min_train_nodes": min_train_nodes, "seed": seed}
     check_ranges({"features": features, "classes": classes, "mtu": mtu, **run, **drawn})
     profile, codecs = link_profile(link, mtu, sealed=not open), pair(codec)
+    run |= {"from_head": from_head, "noises": bool(dp)}
     if secure_sum:
-        _refuse_noise_in_sums(dp)
-        return predict_sums(profile, features, classes, codecs, from_head=from_head, **run)  # type: ignore[arg-type]
-    run |= drawn | {"from_head": from_head, "noises": bool(dp)}
-    return predict(profile, features, classes, codecs, **run)  # type: ignore[arg-type]
-
-
-def _refuse_noise_in_sums(dp: str) -> None:
-    if dp:
-        raise ConfigError(
-            "E_CONFIG_SECURE_SUM",
-            "Boards that hide deltas in sums add no noise yet.",
-            "Leave out dp, or secure_sum.",
-        )
+        return predict_sums(profile, features, classes, codecs, **run)  # type: ignore[arg-type]
+    return predict(profile, features, classes, codecs, **run, **drawn)  # type: ignore[arg-type]
 
 
 def blob_size(codec: str, features: int, classes: int) -> int:

@@ -8,11 +8,16 @@ from bytefed.device.device import Device
 from bytefed.errors import ProtocolError
 from bytefed.ledger.account import Said
 from bytefed.masks.form import KEY_SIZE, POINT_SIZE
-from bytefed.protocol.message import Kind, Mask, Peers, Unmask
+from bytefed.protocol.message import Kind, Mask, Noise, Peers, Unmask
 
 
-async def draw_point(device: Device, mask: Mask) -> bytes:
+async def draw_point(device: Device, mask: Mask, noise: Noise | None) -> bytes:
     """Have a board draw a new secret, and return its point, 32 bytes.
+
+    Args:
+        device: The board.
+        mask: The plan of the sum.
+        noise: The noise of the run's rounds, which goes first: a board that gets its first budget forgets its masks.
 
     Raises:
         BoardError: The board refused.
@@ -22,6 +27,7 @@ async def draw_point(device: Device, mask: Mask) -> bytes:
     points: list[bytes] = []
 
     async def ask() -> None:
+        await device.session.make_noise(noise)
         _, body = await device.session.link.request(Kind.MASK, mask.pack(), Kind.MASKED, name="masks")
         points.append(_exactly(device, body, POINT_SIZE))
 

@@ -29,7 +29,7 @@ from bytefed.ledger.rows import Status
 from bytefed.masks.form import KEY_SIZE, MIN_SUM, Form
 from bytefed.masks.neighbours import neighbours
 from bytefed.masks.total import Hide, Total, next_step, read_total, uncover
-from bytefed.protocol.message import Capability, Mask
+from bytefed.protocol.message import Capability, Mask, Noise
 from bytefed.runs.store import Store
 from bytefed.runs.sums import StoredSum
 
@@ -114,15 +114,23 @@ class SecureSum:
         rules: The rules of a round.
         codec_up: Codec of the deltas.
         rate: The learning rate of the first round.
+        noise: The noise of all rounds; None for none.
         fleet: The boards.
         store: The run's store.
         listener: Is told of rounds that are void.
     """
 
     def __init__(
-        self, rules: Rules, codec_up: str, rate: float, fleet: Fleet, store: Store, listener: Listener
+        self,
+        rules: Rules,
+        codec_up: str,
+        rate: float,
+        noise: Noise | None,
+        fleet: Fleet,
+        store: Store,
+        listener: Listener,
     ) -> None:
-        self._rules, self._codec, self._rate = rules, codec_up, rate
+        self._rules, self._codec, self._rate, self._noise = rules, codec_up, rate, noise
         self._fleet, self._store, self._listener = fleet, store, listener
         self._setup: _Setup | None = None
         self._open: _Open | None = None
@@ -141,7 +149,8 @@ class SecureSum:
         """Return the secure sums of a run; None for a run without."""
         if not config.secure_sum:
             return None
-        return cls(rules, training.codec_up, training.rate(1), fleet, store, listener)
+        noise = training.noise.message if training.noise else None
+        return cls(rules, training.codec_up, training.rate(1), noise, fleet, store, listener)
 
     # ---- Before a round
 
@@ -201,7 +210,7 @@ class SecureSum:
             device = member.device
             if device.owed:  # its memory is the delta's
                 await device.release(counted=device.owed < number and device.name not in uncounted)
-            return await draw_point(device, mask)
+            return await draw_point(device, mask, self._noise)
 
         points = await together(
             self._fleet,
@@ -209,7 +218,11 @@ class SecureSum:
             members,
             draw,
             lambda member: (
-                planned_mask(member.device.profile, releases=bool(releases[member.device.name])).wire_total
+                planned_mask(
+                    member.device.profile,
+                    releases=bool(releases[member.device.name]),
+                    noises=self._noise is not None,
+                ).wire_total
             ),
         )
         left = [member for member in members if member.device.name in points]

@@ -40,7 +40,6 @@ def check(config: RunConfig) -> None:
          f"give --strategy one of {strategies}"),
         (config.norm_bound, f"a bound on single boards needs their deltas, {only}", "give --norm-bound 0"),
         (config.personal, "boards make no personal heads", "leave out --personal"),
-        (config.dp, "noise is not possible yet", "leave out --dp, or --secure-sum"),
         (config.data == ON_BOARDS, "labels in an order of a board's own can't be summed", "give --data another task"),
         (config.fraction_train != 1, "all boards take part, for others would have to take their masks off",
          "give --fraction-train 1"),

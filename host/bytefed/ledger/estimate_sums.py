@@ -34,6 +34,7 @@ def predict_sums(
     learning_rate_rounds: int | None = None,
     statistics_rounds: int = STATISTICS_ROUNDS,
     from_head: bool = False,
+    noises: bool = False,
 ) -> Prediction:
     """Predict the bytes of a run with secure sums, in which all boards take part in all rounds, and none is lost.
 
@@ -48,6 +49,7 @@ def predict_sums(
         learning_rate_rounds: As for ``estimate.predict``.
         statistics_rounds: As for ``estimate.predict``.
         from_head: As for ``estimate.predict``.
+        noises: Whether boards train with noise, and get a NOISE before MASK and before each CONFIG.
 
     Raises:
         ConfigError: E_CONFIG_SECURE_SUM; E_TOO_LARGE for blobs that the link can't carry.
@@ -60,7 +62,9 @@ def predict_sums(
     def one(first: bool, statistics: bool, configures: bool) -> ByteCount:
         up = Form(codecs[1], parameters(features, classes), clients, statistics).size
         blob = 0 if first and not from_head else down
-        return blobs_bytes(profile, blob, up, statistics=statistics, configures=configures, masked=True)
+        return blobs_bytes(
+            profile, blob, up, statistics=statistics, configures=configures, noises=noises, masked=True
+        )
 
     kinds = Counter(
         (number == 1, has_statistics(number, statistics_rounds), _configures(number, learning_rate_rounds))
@@ -75,7 +79,7 @@ def predict_sums(
         connect=connection_bytes(profile) * clients,
         evaluate=ByteCount(),
         participants=clients,
-        masks=(mask_bytes(profile) + peers_bytes(profile, degree(clients))) * clients,
+        masks=(mask_bytes(profile, noises=noises) + peers_bytes(profile, degree(clients))) * clients,
         unmask=unmask_bytes(profile, 0) * (clients * rounds),
     )
 

@@ -113,14 +113,15 @@ def planned_round(
     )
 
 
-def planned_mask(profile: LinkProfile, *, releases: bool = False) -> ByteCount:
+def planned_mask(profile: LinkProfile, *, releases: bool = False, noises: bool = False) -> ByteCount:
     """Return what it costs to have one board of a secure sum draw its secret.
 
     Args:
         profile: Profile of the link.
         releases: Whether it has to let go of a delta before.
+        noises: Whether it trains with noise, and is told so first.
     """
-    count = mask_bytes(profile)
+    count = mask_bytes(profile, noises=noises)
     return count + release_bytes(profile) if releases else count
 
 

@@ -413,9 +413,15 @@ def noise_bytes(profile: LinkProfile) -> ByteCount:
 
 
 @cache
-def mask_bytes(profile: LinkProfile) -> ByteCount:
-    """Return the bytes by which one board of a secure sum draws its secret."""
-    return _exchange(profile, Mask.size(), POINT_SIZE)
+def mask_bytes(profile: LinkProfile, *, noises: bool = False) -> ByteCount:
+    """Return the bytes by which one board of a secure sum draws its secret.
+
+    Args:
+        profile: Profile of the link.
+        noises: Whether NOISE goes before that.
+    """
+    count = _exchange(profile, Mask.size(), POINT_SIZE)
+    return count + noise_bytes(profile) if noises else count
 
 
 @cache

@@ -309,12 +309,12 @@ def _refuse_with_sums(args: argparse.Namespace, budget: Budget | None) -> None:
     """
     if not args.secure_sum:
         return
-    others = (budget, args.dp, args.loss, args.watch, args.update_bytes, args.shape)
+    others = (budget, args.loss, args.watch, args.update_bytes, args.shape)
     if any(others):
         raise ConfigError(
             "E_CONFIG_SECURE_SUM",
-            "Secure sums are of heads, and priced for runs without a budget, noise and lost frames.",
-            "Give --features and --classes, and none of --budget, --dp, --loss, --shape, --update-bytes and --watch.",
+            "Secure sums are of heads, and priced for runs without a budget and lost frames.",
+            "Give --features and --classes, and none of --budget, --loss, --shape, --update-bytes and --watch.",
         )
 
 
@@ -332,6 +332,7 @@ def _predict(args: argparse.Namespace, profile: LinkProfile, update: _Update) ->
             learning_rate_rounds=args.learning_rate_rounds,
             statistics_rounds=args.statistics_rounds,
             from_head=args.from_head,
+            noises=bool(args.dp),
         )
     try:
         return predict(
