@@ -12,9 +12,11 @@
 
 #include "bindings.h"
 #include "bytefed/codec/codec.h"
+#include "bytefed/codec/rotated.h"
 #include "bytefed/learning/shuffle.h"
 #include "bytefed/learning/trainer.h"
 #include "bytefed/privacy/noisy_pass.h"
+#include "bytefed/secure_sum/sum_codec.h"
 #include "lanes.h"
 
 namespace nb = nanobind;
@@ -390,6 +392,33 @@ class Simulator {
     });
   }
 
+  // In the place of each delta: what the sum has of a board that makes a share of the noise (SPEC 11.5).
+  void add_shares(Array<float, 2> deltas, Array<const uint8_t, 2> keys, Array<double, 1> norms, int round,
+                  int codec, int boards, float step, int grid, uint32_t cost) const {
+    const size_t count = deltas.shape(0), parameters = data_.shape.parameters();
+    require(deltas.shape(1) == parameters && norms.shape(0) == count && keys.shape(0) == count &&
+                keys.shape(1) == kKeySize,
+            "one value for each client");
+    require(codec >= 0 && codec <= 255 && has_shares(static_cast<uint8_t>(codec)), "the codec has no shares");
+    require(boards >= 1 && boards <= 0xFFFF && grid >= 0 && grid <= 255, "boards or grid is out of range");
+    const NoisePlan plan = {{1.0f, static_cast<uint8_t>(grid)}, cost, true};
+    const SumScale scale = {static_cast<Codec>(codec), static_cast<uint16_t>(boards), step,
+                            uplink_seed(0, static_cast<uint16_t>(round))};
+    require(plan.valid() && scale.valid(), "cost, grid or step is out of range");
+    nb::gil_scoped_release release;
+    in_parallel(threads_, count, [&](size_t, size_t i) {
+      float* delta = deltas.data() + i * parameters;
+      std::vector<float> values(padded(parameters));
+      std::copy_n(delta, parameters, values.data());
+      encode_share(scale, plan, parameters, keys.data() + i * kKeySize, values.data());
+      IntegerSums sums(values.data());
+      for (size_t j = 0; j < values.size(); ++j) sums.replace(j, static_cast<float>(sums.get(j)) * step);
+      if (is_lossy(scale.codec)) rotate_back(parameters, scale.seed, 1.0f, values.data());
+      std::copy_n(values.data(), parameters, delta);
+      norms.data()[i] = norm_of(delta, parameters);
+    });
+  }
+
   void evaluate(Array<const int64_t, 1> clients, Array<const float, 2> heads, Array<const int32_t, 1> version,
                 Array<int32_t, 1> correct) const {
     check_heads(clients, heads, version);
@@ -480,6 +509,11 @@ void bind_simulate(nb::module_& module) {
            nb::arg("heads"), nb::arg("version"), nb::kw_only(), nb::arg("round"), nb::arg("rate"),
            nb::arg("clip"), nb::arg("cost"), nb::arg("grid"), nb::arg("keys"), nb::arg("codec"),
            nb::arg("residuals"), nb::arg("deltas"), nb::arg("norms"))
+      .def("add_shares", &Simulator::add_shares, nb::arg("deltas"), nb::arg("keys"), nb::arg("norms"),
+           nb::kw_only(), nb::arg("round"), nb::arg("codec"), nb::arg("boards"), nb::arg("step"), nb::arg("grid"),
+           nb::arg("cost"),
+           "Bound deltas, and add each client's share of the noise that hides whole boards; norms (float64 [n]) are\n"
+           "theirs. Training that diverged counts as nothing learnt.")
       .def("evaluate", &Simulator::evaluate, nb::arg("clients"), nb::arg("heads"), nb::arg("version"),
            nb::arg("correct"), "Write how many of its own test samples each client classifies correctly.")
       .def("add", &Simulator::add, nb::arg("total"), nb::arg("deltas"), nb::arg("weights"),

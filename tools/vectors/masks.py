@@ -1,4 +1,4 @@
-"""Secure sums, also with noise for whole boards: SPEC.md section 11, from hashlib, the PyPI package `cryptography`, and numpy's float32."""
+"""Secure sums: SPEC.md section 11, from hashlib, the PyPI package `cryptography`, and numpy's float32."""
 
 from __future__ import annotations
 
@@ -49,18 +49,28 @@ def stream(key: bytes, words: int, lanes: int, bits: int) -> tuple[list[int], li
 
 
 def context_of(
-    number: int, statistics: bool, plan: bytes, step: np.float32, config: bytes, head: bytes, share: bytes = b""
+    number: int,
+    statistics: bool,
+    plan: bytes,
+    step: np.float32,
+    config: bytes,
+    head: bytes,
+    share: bytes = b"",
 ) -> bytes:
     """Return the digest of what all boards of a round have in common; `config` has a seed, `plan` a setup.
 
     `share` is cost and grid of noise for whole boards.
     """
     common = config[:8] + bytes(4) + config[12:]
-    parts = struct.pack("<HB", number, statistics) + plan[1:] + share + struct.pack("<f", step) + common + head
+    parts = (
+        struct.pack("<HB", number, statistics) + plan[1:] + share + struct.pack("<f", step) + common + head
+    )
     return hashlib.blake2b(parts, digest_size=32).digest()
 
 
-def hidden(rng: random.Random, codec: int, boards: int, statistics: bool, share: bytes = b"") -> Iterator[str]:
+def hidden(
+    rng: random.Random, codec: int, boards: int, statistics: bool, share: bytes = b""
+) -> Iterator[str]:
     """Yield one board's setup and the blob of one round."""
     count, run, number = 12, rng.getrandbits(32), rng.randrange(1, 65536)
     neighbours = min(boards - 1, 14)
@@ -116,7 +126,14 @@ def bounded(x: list[np.float32], step: np.float32, grid: int) -> list[int]:
 
 
 def share_of(
-    codec: int, boards: int, values: list[np.float32], step: np.float32, seed: int, grid: int, cost: int, key: bytes
+    codec: int,
+    boards: int,
+    values: list[np.float32],
+    step: np.float32,
+    seed: int,
+    grid: int,
+    cost: int,
+    key: bytes,
 ) -> list[int]:
     """Return the lanes of values that are bounded and have a share of the noise."""
     columns = -(-len(values) // 32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Awaitable, Callable, Sequence
 
 from bytefed.device.device import Device
@@ -47,7 +48,9 @@ async def give_points(device: Device, points: Sequence[bytes]) -> None:
     await _recovering(device, give)
 
 
-async def ask_keys(device: Device, number: int, survivors: int, lost: int) -> list[bytes]:
+async def ask_keys(
+    device: Device, number: int, survivors: int, lost: int, boards: int | None = None
+) -> list[bytes]:
     """Ask a board for its own key of a round, and for those that it shares with lost neighbours.
 
     Args:
@@ -55,15 +58,17 @@ async def ask_keys(device: Device, number: int, survivors: int, lost: int) -> li
         number: The round.
         survivors: Bit i: neighbour i is in the sum.
         lost: Number of its neighbours that are not.
+        boards: Boards in the sum, which a board has to know that made a share of its noise; None for others.
 
     Returns:
         1 + `lost` keys of 16 bytes, in the order of the neighbours.
     """
     bodies: list[bytes] = []
+    said = b"" if boards is None else struct.pack("<H", boards)
 
     async def ask() -> None:
         _, body = await device.session.link.request(
-            Kind.UNMASK, Unmask(number, survivors).pack(), Kind.UNMASKED, name="unmask"
+            Kind.UNMASK, Unmask(number, survivors).pack() + said, Kind.UNMASKED, name="unmask"
         )
         bodies.append(_exactly(device, body, KEY_SIZE * (1 + lost)))
 

@@ -28,8 +28,10 @@ from bytefed.ledger.plan import planned_mask, planned_peers, planned_unmask
 from bytefed.ledger.rows import Status
 from bytefed.masks.form import KEY_SIZE, MIN_SUM, Form
 from bytefed.masks.neighbours import neighbours
+from bytefed.masks.shares import least_survivors, step_of
 from bytefed.masks.total import Hide, Total, next_step, read_total, uncover
-from bytefed.protocol.message import Capability, Mask, Noise
+from bytefed.privacy.plan import NoisePlan
+from bytefed.protocol.message import Capability, Mask
 from bytefed.runs.store import Store
 from bytefed.runs.sums import StoredSum
 
@@ -125,7 +127,7 @@ class SecureSum:
         rules: Rules,
         codec_up: str,
         rate: float,
-        noise: Noise | None,
+        noise: NoisePlan | None,
         fleet: Fleet,
         store: Store,
         listener: Listener,
@@ -149,8 +151,12 @@ class SecureSum:
         """Return the secure sums of a run; None for a run without."""
         if not config.secure_sum:
             return None
-        noise = training.noise.message if training.noise else None
-        return cls(rules, training.codec_up, training.rate(1), noise, fleet, store, listener)
+        return cls(rules, training.codec_up, training.rate(1), training.noise, fleet, store, listener)
+
+    @property
+    def _shares(self) -> bool:
+        """Whether each board makes a share of the noise."""
+        return self._noise is not None and self._noise.whole
 
     # ---- Before a round
 
@@ -183,7 +189,14 @@ class SecureSum:
         planned = [plans(member) for member in members]
         self._lossless = len({each.offer.crc for each in planned}) > 1  # those of one head agree
         self._open = _Open(
-            number, Form(self._codec, planned[0].head.size, len(self._setup.places), planned[0].statistics)
+            number,
+            Form(
+                self._codec,
+                planned[0].head.size,
+                len(self._setup.places),
+                planned[0].statistics,
+                self._shares,
+            ),
         )
         return members
 
@@ -196,6 +209,8 @@ class SecureSum:
 
     def _step(self) -> float:
         """Return the step of the round, by the size of what the last sum told."""
+        if self._noise and self._shares:
+            return step_of(self._codec, self._noise.clip)
         size = self._noted().get("size", self._rate)
         return next_step(self._codec, len(self._known().places), size)
 
@@ -210,7 +225,7 @@ class SecureSum:
             device = member.device
             if device.owed:  # its memory is the delta's
                 await device.release(counted=device.owed < number and device.name not in uncounted)
-            return await draw_point(device, mask, self._noise)
+            return await draw_point(device, mask, self._noise.message if self._noise else None)
 
         points = await together(
             self._fleet,
@@ -248,7 +263,7 @@ class SecureSum:
         )
         left = [member for member in members if member.device.name in given]
         if len(left) == len(members):
-            hide = Hide(mask.boards, mask.reference, 1.0)
+            hide = Hide(mask.boards, mask.reference, 1.0, self._shares)
             boots = [(member.device.boot, member.device.connections) for member in members]
             self._setup = _Setup(mask.setup, hide, places, boots, near, all_points)
         return left
@@ -257,7 +272,8 @@ class SecureSum:
         noted = self._noted()
         number = (noted.get("setup", -1) + 1) % _SETUPS
         self._note(setup=number, setups=noted.get("setups", 0) + 1)
-        samples = round(sum(device.stored.train for device in devices) / len(devices))
+        # With shares of noise each board counts once: by samples, one with many would be what the clip shortens.
+        samples = 1 if self._shares else round(sum(device.stored.train for device in devices) / len(devices))
         return Mask(number, len(devices), min(max(samples, 1), _MOST_SAMPLES), MIN_SUM)
 
     def _note(self, **facts: float) -> None:
@@ -312,6 +328,8 @@ class SecureSum:
         setup, hidden = self._known(), open_round.hidden
         there = {setup.places[name] for name in hidden}
         asked = {name: setup.survivors(setup.places[name], there) for name in hidden}
+        if self._shares and len(hidden) < (least := least_survivors(len(setup.places))):
+            raise _VoidError(f"{len(hidden)} boards are left, and {least} make its noise whole")
         if len(hidden) < MIN_SUM or any(bitmap.bit_count() < MIN_SUM - 1 for bitmap, _ in asked.values()):
             raise _VoidError(f"too many boards are lost for a sum of at least {MIN_SUM}")
         members = [member for member, _ in hidden.values()]
@@ -335,7 +353,9 @@ class SecureSum:
     ) -> dict[str, list[bytes]]:
         async def ask(member: Member) -> list[bytes]:
             survivors, lost = asked[member.device.name]
-            return await ask_keys(member.device, number, survivors, len(lost))
+            return await ask_keys(
+                member.device, number, survivors, len(lost), len(asked) if self._shares else None
+            )
 
         self._note(unmasked=number)
         return await together(
@@ -344,7 +364,9 @@ class SecureSum:
             members,
             ask,
             lambda member: (
-                planned_unmask(member.device.profile, len(asked[member.device.name][1])).wire_total
+                planned_unmask(
+                    member.device.profile, len(asked[member.device.name][1]), shares=self._shares
+                ).wire_total
             ),
         )
 

@@ -20,6 +20,7 @@ from bytefed.ledger.wire_size import (
 )
 from bytefed.masks.form import CODECS, MIN_SUM, Form
 from bytefed.masks.neighbours import degree
+from bytefed.masks.shares import GRIDS, LEAST_BOARDS
 
 
 def predict_sums(
@@ -34,7 +35,7 @@ def predict_sums(
     learning_rate_rounds: int | None = None,
     statistics_rounds: int = STATISTICS_ROUNDS,
     from_head: bool = False,
-    noises: bool = False,
+    dp: str = "",
 ) -> Prediction:
     """Predict the bytes of a run with secure sums, in which all boards take part in all rounds, and none is lost.
 
@@ -49,12 +50,15 @@ def predict_sums(
         learning_rate_rounds: As for ``estimate.predict``.
         statistics_rounds: As for ``estimate.predict``.
         from_head: As for ``estimate.predict``.
-        noises: Whether boards train with noise, and get a NOISE before MASK and before each CONFIG.
+        dp: "sample" or "board" where boards train with noise, and get a NOISE before MASK and before each CONFIG.
 
     Raises:
         ConfigError: E_CONFIG_SECURE_SUM; E_TOO_LARGE for blobs that the link can't carry.
     """
     _require_summable(codecs[1], clients, fraction_train)
+    shares, noises = dp == "board", bool(dp)
+    if shares:
+        _require_shares(codecs[1], clients)
     if learning_rate_rounds is None:
         learning_rate_rounds = rounds_between(rounds)
     down = blob_size(codecs[0], features, classes)
@@ -80,7 +84,7 @@ def predict_sums(
         evaluate=ByteCount(),
         participants=clients,
         masks=(mask_bytes(profile, noises=noises) + peers_bytes(profile, degree(clients))) * clients,
-        unmask=unmask_bytes(profile, 0) * (clients * rounds),
+        unmask=unmask_bytes(profile, 0, shares=shares) * (clients * rounds),
     )
 
 
@@ -89,6 +93,29 @@ def _configures(number: int, learning_rate_rounds: int) -> bool:
     return number == 1 or (
         learning_rate_rounds > 0 and number % learning_rate_rounds == 1 % learning_rate_rounds
     )
+
+
+def require_masks(dp: str, *, secure_sum: bool) -> None:
+    """Refuse shares of noise that no sum makes whole.
+
+    Raises:
+        ConfigError: E_CONFIG_PRIVACY.
+    """
+    if dp == "board" and not secure_sum:
+        raise ConfigError(
+            "E_CONFIG_PRIVACY",
+            "With --dp board each board makes a share of the noise, which only a sum makes whole.",
+            "Give --secure-sum too.",
+        )
+
+
+def _require_shares(codec_up: str, clients: int) -> None:
+    if codec_up not in GRIDS or clients < LEAST_BOARDS:
+        raise ConfigError(
+            "E_CONFIG_PRIVACY",
+            f"Noise for whole boards is for {LEAST_BOARDS} boards or more, with an uplink of {', '.join(GRIDS)}.",
+            "Give such --codec and --clients, or --dp sample.",
+        )
 
 
 def _require_summable(codec_up: str, clients: int, fraction_train: float) -> None:

@@ -130,9 +130,9 @@ def planned_peers(profile: LinkProfile, neighbours: int) -> ByteCount:
     return peers_bytes(profile, neighbours)
 
 
-def planned_unmask(profile: LinkProfile, lost: int) -> ByteCount:
-    """Return what it costs to have one board take masks off the sum, with so many of its neighbours lost."""
-    return unmask_bytes(profile, lost)
+def planned_unmask(profile: LinkProfile, lost: int, *, shares: bool = False) -> ByteCount:
+    """Return what it costs to have one board take masks off the sum, as ``wire_size.unmask_bytes`` does."""
+    return unmask_bytes(profile, lost, shares=shares)
 
 
 def planned_release(profile: LinkProfile) -> ByteCount:

@@ -73,6 +73,8 @@ UID_SIZE = 8
 
 STEP_SIZE = 4
 """Bytes of the step in a request that trains in a masked run."""
+BOARDS_SIZE = 2
+"""Bytes of the number of boards in an UNMASK, where they made shares of noise."""
 
 _ATT_OVERHEAD = 3
 MIN_SEALED_FRAME = 62
@@ -435,9 +437,15 @@ def peers_bytes(profile: LinkProfile, neighbours: int) -> ByteCount:
 
 
 @cache
-def unmask_bytes(profile: LinkProfile, lost: int) -> ByteCount:
-    """Return the bytes by which one board takes the masks off a sum, with so many of its neighbours lost."""
-    return _exchange(profile, Unmask.size(), KEY_SIZE * (1 + lost))
+def unmask_bytes(profile: LinkProfile, lost: int, *, shares: bool = False) -> ByteCount:
+    """Return the bytes by which one board takes the masks off a sum.
+
+    Args:
+        profile: Profile of the link.
+        lost: Number of its neighbours that are lost.
+        shares: Whether it made a share of the sum's noise, and is told how many boards are in the sum.
+    """
+    return _exchange(profile, Unmask.size() + BOARDS_SIZE * shares, KEY_SIZE * (1 + lost))
 
 
 @cache
