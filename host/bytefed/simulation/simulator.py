@@ -20,7 +20,6 @@ from bytefed.federation.assignment import Assignment
 from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.rules import Rules, aggregate, step
 from bytefed.head import Head
-from bytefed.masks.shares import least_survivors
 from bytefed.seeds import training_seeds
 from bytefed.simulation.held_heads import Clients, HeldHeads
 from bytefed.simulation.waves import Trainer, Waves
@@ -105,8 +104,7 @@ class Simulator:
         self._strategy = strategy
         self._codec_down = training.codec_down
         parameters = task.D * task.num_classes + task.num_classes
-        whole = training.noise is not None and training.noise.whole
-        up = codec.find("float32" if whole else training.codec_up)  # shares are made of what training leaves
+        up = codec.find(training.codec_up)
         self.held = HeldHeads(len(partition), parameters)
         self._trainer = Trainer(
             core=_core(assignment, threads),
@@ -134,7 +132,7 @@ class Simulator:
         """
         spared = self.held.spared(head, clients)
         heads, version = self._deliver(number, head, clients)
-        work = Waves(self._trainer, number, heads, version[~lost], clients[~lost], len(clients))
+        work = Waves(self._trainer, number, heads, version[~lost], clients[~lost])
         tested = np.empty(len(work.clients), np.int32)
         self._trainer.core.evaluate(work.clients, heads, work.version, tested)
         head, excess = self._aggregate(head, work, len(clients))
@@ -180,10 +178,7 @@ class Simulator:
         total = self._sum(work)
         counted = np.flatnonzero(work.counted)
         self._rules.require_quorum(work.number, len(counted), asked)
-        if self._trainer.shares and len(counted) < least_survivors(asked):
-            work.void()
-            return head, {}
-        bounds = self._rules.bounds(self._trainer.examples_of(work.clients[counted]), work.norms[counted])
+        bounds = self._rules.bounds(self._trainer.examples[work.clients[counted]], work.norms[counted])
         changed = np.flatnonzero(bounds.excess)
         clients, times = work.clients[counted[changed]], bounds.excess[changed]
         excess = dict(zip(clients.tolist(), times.tolist(), strict=True))

@@ -15,8 +15,7 @@ from bytefed import codec
 from bytefed._core import Simulator as Core
 from bytefed.federation.local_training import LocalTraining
 from bytefed.head import Head
-from bytefed.masks.shares import step_of
-from bytefed.privacy.plan import NoisePlan
+from bytefed.protocol.message import Noise
 from bytefed.simulation.held_heads import Clients
 from bytefed.simulation.noise import noise_keys
 from bytefed.strategies.base import Update
@@ -50,15 +49,6 @@ class Trainer:
     residuals: NDArray[np.float32]
     watched: frozenset[int]
     whole: bool
-
-    def examples_of(self, clients: Clients) -> Clients:
-        """Return the weights of clients: their training samples, or 1 where each makes a share of the noise."""
-        return np.ones_like(clients) if self.shares else self.examples[clients]
-
-    @property
-    def shares(self) -> bool:
-        """Whether each client makes a share of the noise that hides whole boards."""
-        return self.training.noise is not None and self.training.noise.whole
 
     @property
     def parameters(self) -> int:
@@ -114,22 +104,14 @@ class Waves:
         heads: float32 [V, P], the heads that clients hold.
         version: int32 [n], for each client the index of the head that it holds.
         clients: int64 [n], the clients that train, ascending.
-        asked: Number of clients that were asked, at least n.
     """
 
     def __init__(
-        self,
-        trainer: Trainer,
-        number: int,
-        heads: Head,
-        version: NDArray[np.int32],
-        clients: Clients,
-        asked: int,
+        self, trainer: Trainer, number: int, heads: Head, version: NDArray[np.int32], clients: Clients
     ) -> None:
         self._trainer = trainer
         self.number = number
         self.clients = clients
-        self.asked = asked
         self.version = version
         self._heads = heads
         self.losses = np.empty(len(clients), np.float32)
@@ -149,13 +131,9 @@ class Waves:
         return ~np.isnan(self.norms)
 
     def weights(self, part: slice) -> NDArray[np.float64]:
-        """Return num_examples, float64, 0 for clients that don't count; with shares of noise each counts once."""
-        examples = self._trainer.examples_of(self.clients[part])
+        """Return num_examples, float64, 0 for clients that don't count."""
+        examples = self._trainer.examples[self.clients[part]]
         return np.where(self.counted[part], examples, 0).astype(np.float64)
-
-    def void(self) -> None:
-        """Let no client count: too few are left to make the noise of their sum whole."""
-        self.norms[:] = np.nan
 
     def waves(self) -> Iterator[tuple[slice, Head]]:
         """Yield each wave's clients and their deltas, float32 [m, P], which are valid until the next wave.
@@ -171,33 +149,16 @@ class Waves:
 
     def _train(self, part: slice, deltas: Head) -> None:
         trainer, clients = self._trainer, self.clients[part]
-        noise = trainer.training.noise
-        if noise is None or noise.whole:
+        if trainer.training.noise is None:
             self._train_plainly(part, deltas)
-        if noise is not None:
-            (self._add_shares if noise.whole else self._train_with_noise)(noise, part, deltas)
+        else:
+            self._train_with_noise(trainer.training.noise.message, part, deltas)
         if self._trained < part.stop:
             self._trained = part.stop
             for client in trainer.watched.intersection(clients.tolist()):
                 self.watched[client] = deltas[np.searchsorted(clients, client)].copy()
 
-    def _add_shares(self, noise: NoisePlan, part: slice, deltas: Head) -> None:
-        """Bound deltas and add each client's share of the noise: masks, which cancel in their sum, are left out."""
-        trainer, up = self._trainer, self._trainer.training.codec_up
-        trainer.core.add_shares(
-            deltas,
-            noise_keys(trainer.seeds[self.clients[part]].tolist(), self.number),
-            self.norms[part],
-            round=self.number,
-            codec=codec.find(up).number,
-            boards=self.asked,
-            step=step_of(up, noise.clip),
-            grid=noise.grid,
-            cost=noise.cost,
-        )
-        self.losses[part], self.correct[part] = 0.0, 0  # nobody tells them
-
-    def _train_with_noise(self, noise: NoisePlan, part: slice, deltas: Head) -> None:
+    def _train_with_noise(self, noise: Noise, part: slice, deltas: Head) -> None:
         trainer, clients = self._trainer, self.clients[part]
         seeds = trainer.seeds[clients]
         trainer.core.train_with_noise(
