@@ -12,10 +12,10 @@
 
 #include "bindings.h"
 #include "bytefed/codec/codec.h"
-#include "bytefed/codec/rotated.h"
 #include "bytefed/learning/shuffle.h"
 #include "bytefed/learning/trainer.h"
 #include "bytefed/privacy/noisy_pass.h"
+#include "bytefed/secure_sum/lanes.h"
 #include "bytefed/secure_sum/sum_codec.h"
 #include "lanes.h"
 
@@ -143,6 +143,86 @@ bool compress(Codec codec, size_t parameters, uint32_t seed, float* delta, float
   std::copy_n(values.data(), parameters, delta);
   return all_finite(delta, parameters);
 }
+
+// What boards would tell of their round, besides the delta.
+struct Told {
+  uint16_t examples;
+  float loss;
+  int32_t correct, tested;
+};
+
+// Sums what boards would hide (SPEC 11.2): the counterpart of Round::mask_delta, without the masks that cancel.
+class PlainSum {
+ public:
+  PlainSum(const SumScale& scale, size_t parameters, uint16_t reference)
+      : scale_(scale),
+        reference_(reference),
+        parameters_(parameters),
+        layout_(sum_layout(scale.codec, parameters, scale.boards, kSumWords)),
+        values_(padded(parameters)),
+        blob_(layout_.size()),
+        words_(kSumWords),
+        lanes_(layout_.lanes) {}
+
+  // Adds a delta, and leaves the encoding error there if the codec is lossy. False, with nothing added, if what
+  // there is to encode is not finite.
+  bool add(const Told& told, const float* residual, float* delta) {
+    const float weight = static_cast<float>(told.examples) / static_cast<float>(reference_);
+    for (size_t i = 0; i < parameters_; ++i) {
+      values_[i] = delta[i] * weight + (residual != nullptr ? residual[i] : 0.0f);
+    }
+    if (!all_finite(values_.data(), parameters_)) return false;
+    const float mean = encode_sum(scale_, parameters_, values_.data(), blob_.data());
+    if (residual != nullptr) {
+      if (!all_finite(values_.data(), parameters_)) return false;
+      std::copy_n(values_.data(), parameters_, delta);
+    }
+    add_lanes();
+    words_[0] += told.examples;
+    words_[1] += sum_word(mean * (4096.0f / scale_.step), scale_.boards);
+    words_[2] += sum_word(told.loss * static_cast<float>(told.examples) * 256.0f, scale_.boards);
+    words_[3] += static_cast<uint32_t>(told.correct);
+    words_[4] += static_cast<uint32_t>(told.tested);
+    return true;
+  }
+
+  // Adds a delta that is bounded and has a share of the noise (SPEC 11.5): the counterpart of Round::mask_share.
+  void add_share(const NoisePlan& plan, const uint8_t* key, float* delta) {
+    std::copy_n(delta, parameters_, values_.data());
+    encode_share(scale_, plan, parameters_, key, values_.data());
+    add_integers();
+    ++words_[0];
+    std::fill_n(delta, parameters_, 0.0f);
+  }
+
+  void give(uint64_t* words, uint64_t* lanes) const {
+    for (size_t i = 0; i < words_.size(); ++i) words[i] += words_[i];
+    for (size_t i = 0; i < lanes_.size(); ++i) lanes[i] += lanes_[i];
+  }
+
+ private:
+  void add_lanes() {
+    if (layout_.bits == 32) return add_integers();  // where the values were
+    LaneReader reader(blob_.data(), layout_.bits);
+    for (uint64_t& lane : lanes_) lane += reader.take();
+  }
+
+  void add_integers() {
+    for (size_t i = 0; i < lanes_.size(); ++i) {
+      uint32_t lane;
+      std::memcpy(&lane, &values_[i], sizeof lane);
+      lanes_[i] += lane;
+    }
+  }
+
+  SumScale scale_;
+  uint16_t reference_;
+  size_t parameters_;
+  SumLayout layout_;
+  std::vector<float> values_;
+  std::vector<uint8_t> blob_;
+  std::vector<uint64_t> words_, lanes_;
+};
 
 // Up to eight clients while they train: the counterpart of Trainer, which trains one.
 class Group {
@@ -392,9 +472,9 @@ class Simulator {
     });
   }
 
-  // In the place of each delta: what the sum has of a board that makes a share of the noise (SPEC 11.5).
-  void add_shares(Array<float, 2> deltas, Array<const uint8_t, 2> keys, Array<double, 1> norms, int round,
-                  int codec, int boards, float step, int grid, uint32_t cost) const {
+  void add_shares(Array<float, 2> deltas, Array<const uint8_t, 2> keys, Array<double, 1> norms,
+                  Array<uint64_t, 1> words, Array<uint64_t, 1> lanes, int round, int codec, int boards,
+                  float step, int grid, uint32_t cost) const {
     const size_t count = deltas.shape(0), parameters = data_.shape.parameters();
     require(deltas.shape(1) == parameters && norms.shape(0) == count && keys.shape(0) == count &&
                 keys.shape(1) == kKeySize,
@@ -405,18 +485,16 @@ class Simulator {
     const SumScale scale = {static_cast<Codec>(codec), static_cast<uint16_t>(boards), step,
                             uplink_seed(0, static_cast<uint16_t>(round))};
     require(plan.valid() && scale.valid(), "cost, grid or step is out of range");
+    require(words.shape(0) == kSumWords &&
+                lanes.shape(0) == sum_layout(scale.codec, parameters, scale.boards, kSumWords).lanes,
+            "words and lanes have another size");
     nb::gil_scoped_release release;
-    in_parallel(threads_, count, [&](size_t, size_t i) {
-      float* delta = deltas.data() + i * parameters;
-      std::vector<float> values(padded(parameters));
-      std::copy_n(delta, parameters, values.data());
-      encode_share(scale, plan, parameters, keys.data() + i * kKeySize, values.data());
-      IntegerSums sums(values.data());
-      for (size_t j = 0; j < values.size(); ++j) sums.replace(j, static_cast<float>(sums.get(j)) * step);
-      if (is_lossy(scale.codec)) rotate_back(parameters, scale.seed, 1.0f, values.data());
-      std::copy_n(values.data(), parameters, delta);
-      norms.data()[i] = norm_of(delta, parameters);
+    std::vector<PlainSum> sums(threads_, PlainSum(scale, parameters, 1));
+    in_parallel(threads_, count, [&](size_t thread, size_t i) {
+      sums[thread].add_share(plan, keys.data() + i * kKeySize, deltas.data() + i * parameters);
+      norms.data()[i] = 0.0;
     });
+    for (const PlainSum& sum : sums) sum.give(words.data(), lanes.data());
   }
 
   void evaluate(Array<const int64_t, 1> clients, Array<const float, 2> heads, Array<const int32_t, 1> version,
@@ -430,6 +508,44 @@ class Simulator {
       const float* head = heads.data() + static_cast<size_t>(version.data()[item]) * heads.shape(1);
       correct.data()[item] = data_.right(client, head, workspaces[thread].data());
     });
+  }
+
+  void add_hidden(Array<const int64_t, 1> clients, Array<float, 2> deltas, Array<const float, 2> residuals,
+                  Array<const float, 1> losses, Array<const int32_t, 1> correct, Array<const int32_t, 1> tested,
+                  Array<double, 1> norms, Array<uint64_t, 1> words, Array<uint64_t, 1> lanes, int round,
+                  int codec, int boards, int reference, float step) const {
+    const size_t count = clients.shape(0), parameters = data_.shape.parameters();
+    require(deltas.shape(0) == count && deltas.shape(1) == parameters && losses.shape(0) == count &&
+                correct.shape(0) == count && tested.shape(0) == count && norms.shape(0) == count,
+            "one value for each client");
+    for (size_t i = 0; i < count; ++i) {
+      require(clients.data()[i] >= 0 && static_cast<size_t>(clients.data()[i]) < data_.clients(),
+              "no such client");
+    }
+    require(codec >= 0 && codec <= 255 && has_sums(static_cast<uint8_t>(codec)), "the codec has no sums");
+    require(boards >= 1 && boards <= 0xFFFF && reference >= 1 && reference <= 0xFFFF,
+            "boards and reference are 1 to 65535");
+    const SumScale scale = {static_cast<Codec>(codec), static_cast<uint16_t>(boards), step,
+                            uplink_seed(0, static_cast<uint16_t>(round))};
+    require(scale.valid(), "the step is 2^-64 to 2^64");
+    const bool lossy = is_lossy(scale.codec);
+    require(!lossy || (residuals.shape(0) == data_.clients() && residuals.shape(1) == parameters),
+            "lossy codecs need a residual for each client");
+    require(words.shape(0) == kSumWords &&
+                lanes.shape(0) == sum_layout(scale.codec, parameters, scale.boards, kSumWords).lanes,
+            "words and lanes have another size");
+    nb::gil_scoped_release release;
+    std::vector<PlainSum> sums(threads_, PlainSum(scale, parameters, static_cast<uint16_t>(reference)));
+    in_parallel(threads_, count, [&](size_t thread, size_t i) {
+      if (std::isnan(norms.data()[i])) return;
+      const int64_t client = clients.data()[i];
+      const float* residual =
+          lossy ? residuals.data() + static_cast<size_t>(client) * parameters : nullptr;
+      const Told told = {static_cast<uint16_t>(data_.train_count(client)), losses.data()[i],
+                         correct.data()[i], tested.data()[i]};
+      if (!sums[thread].add(told, residual, deltas.data() + i * parameters)) norms.data()[i] = NAN;
+    });
+    for (const PlainSum& sum : sums) sum.give(words.data(), lanes.data());
   }
 
   // Adds weight * delta to the total, client after client; the threads divide the parameters.
@@ -510,12 +626,19 @@ void bind_simulate(nb::module_& module) {
            nb::arg("clip"), nb::arg("cost"), nb::arg("grid"), nb::arg("keys"), nb::arg("codec"),
            nb::arg("residuals"), nb::arg("deltas"), nb::arg("norms"))
       .def("add_shares", &Simulator::add_shares, nb::arg("deltas"), nb::arg("keys"), nb::arg("norms"),
-           nb::kw_only(), nb::arg("round"), nb::arg("codec"), nb::arg("boards"), nb::arg("step"), nb::arg("grid"),
-           nb::arg("cost"),
-           "Bound deltas, and add each client's share of the noise that hides whole boards; norms (float64 [n]) are\n"
-           "theirs. Training that diverged counts as nothing learnt.")
+           nb::arg("words"), nb::arg("lanes"), nb::kw_only(), nb::arg("round"), nb::arg("codec"),
+           nb::arg("boards"), nb::arg("step"), nb::arg("grid"), nb::arg("cost"),
+           "Do what add_hidden does for boards that bound their deltas and make a share of the noise each, by keys\n"
+           "(uint8 [n, 32]). Deltas become zeros, and so do norms: training that diverged adds nothing, and counts.")
       .def("evaluate", &Simulator::evaluate, nb::arg("clients"), nb::arg("heads"), nb::arg("version"),
            nb::arg("correct"), "Write how many of its own test samples each client classifies correctly.")
+      .def("add_hidden", &Simulator::add_hidden, nb::arg("clients"), nb::arg("deltas"), nb::arg("residuals"),
+           nb::arg("losses"), nb::arg("correct"), nb::arg("tested"), nb::arg("norms"), nb::arg("words"),
+           nb::arg("lanes"), nb::kw_only(), nb::arg("round"), nb::arg("codec"), nb::arg("boards"),
+           nb::arg("reference"), nb::arg("step"),
+           "Add what boards hide in a secure sum to words (uint64 [5]) and lanes; the masks are left out, for they\n"
+           "cancel. Deltas become encoding errors if the codec is lossy. norms is NaN for clients that don't count,\n"
+           "and becomes it where nothing finite is left to encode.")
       .def("add", &Simulator::add, nb::arg("total"), nb::arg("deltas"), nb::arg("weights"),
            "Add weights[k] * deltas[k] to total (float64 [P]), in the order of k.");
 }

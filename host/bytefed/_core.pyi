@@ -165,6 +165,13 @@ class Simulator:
         Write how many of its own test samples each client classifies correctly.
         """
 
+    def add_hidden(self, clients: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], deltas: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], residuals: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], losses: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], correct: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], tested: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], norms: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], words: Annotated[NDArray[numpy.uint64], dict(shape=(None,), order='C', device='cpu')], lanes: Annotated[NDArray[numpy.uint64], dict(shape=(None,), order='C', device='cpu')], *, round: int, codec: int, boards: int, reference: int, step: float) -> None:
+        """
+        Add what boards hide in a secure sum to words (uint64 [5]) and lanes; the masks are left out, for they
+        cancel. Deltas become encoding errors if the codec is lossy. norms is NaN for clients that don't count,
+        and becomes it where nothing finite is left to encode.
+        """
+
     def add(self, total: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], deltas: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], weights: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> None:
         """Add weights[k] * deltas[k] to total (float64 [P]), in the order of k."""
 

@@ -189,7 +189,7 @@ def sweep(
     Args:
         data: Tasks by name. This keyword and all up to `strategy` are the axes of the grid.
         alpha: Dirichlet concentrations of the partition.
-        codec: Codecs, NAME or DOWNLINK/UPLINK; () for all. float32 is always among them.
+        codec: Codecs, NAME or DOWNLINK/UPLINK; () for all (that can be summed). float32 is always among them.
         local_epochs: Passes over a board's own samples in a round.
         fraction_train: Fractions of the boards that train in a round.
         learning_rate: Step sizes; 0 for the rate by rule.
@@ -209,14 +209,14 @@ def sweep(
     Raises:
         ConfigError, DataError, ModelError: A cell of the grid can't be tried; E_CONFIG_AIR for a bad table.
     """
-    from bytefed.federation.config import RunConfig, checked_keys
+    from bytefed.federation.config import RunConfig, checked_keys, chosen
     from bytefed.simulation.sweep_run import plan_sweep, run_sweep
 
     axes = {
         "data": [*map(os.fspath, data)], "alpha": alpha, "codec": codec, "batch_size": batch_size, "strategy": strategy,
         "local_epochs": local_epochs, "learning_rate": learning_rate, "fraction_train": fraction_train,
     }  # fmt: skip
-    config = RunConfig(**checked_keys({"rounds": 100, **_plain(keys)}, "The call"))
+    config = RunConfig(**chosen(checked_keys({"rounds": 100, **_plain(keys)}, "The call")))
     _refuse_budget(config)
     plan = plan_sweep(
         axes, config, seeds=list(seeds), clients=clients, link=link, mtu=mtu, references=references,
@@ -406,7 +406,9 @@ def _configured(
     given = checked_keys({**_plain(keys), **named}, "The call")
     own = None if isinstance(strategy, str) else strategy
     if isinstance(config, RunConfig):
-        if any(given.get(name) for name in (*BUDGETS, "dp")):  # plans what it leaves as it is by default
+        if any(
+            given.get(name) for name in (*BUDGETS, "dp", "secure_sum")
+        ):  # plans what it leaves as it is by default
             usual = RunConfig()
             chosen = {name: value for name, value in vars(config).items() if value != getattr(usual, name)}
             return RunConfig(**by_rule({**chosen, **given})), own

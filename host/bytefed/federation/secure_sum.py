@@ -26,7 +26,7 @@ from bytefed.federation.rules import Rules
 from bytefed.federation.together import together
 from bytefed.ledger.plan import planned_mask, planned_peers, planned_unmask
 from bytefed.ledger.rows import Status
-from bytefed.masks.form import KEY_SIZE, MIN_SUM, Form
+from bytefed.masks.form import KEY_SIZE, MIN_SUM, Form, reference_of
 from bytefed.masks.neighbours import neighbours
 from bytefed.masks.shares import least_survivors, step_of
 from bytefed.masks.total import Hide, Total, next_step, read_total, uncover
@@ -39,7 +39,9 @@ NOTED = "secure sum"
 """The key of what the store keeps: the last setup's number, the size that the last sum told, the last round whose keys
 boards were asked for."""
 _SETUPS = 256  # numbers of setups, in turn
-_MOST_SAMPLES = 65_535
+TOO_MANY_LOST = f"too many boards are lost for a sum of at least {MIN_SUM}"
+NO_ROOM = "more boards are lost than an answer on this link has room for"
+"""The reasons for a void round that follow from who is lost."""
 CLAIM = (
     "whoever reads this run's directory, or looks into its coordinator, learns of each round's deltas and statistics "
     "their sum alone, if the coordinator keeps to the rules and each board has an honest neighbour in the same sum"
@@ -52,6 +54,11 @@ NOT_CLAIMED = (
     "protection of the head from a board that sends nonsense: nobody can look at a single delta",
 )
 """Things that it does not claim."""
+
+
+def no_whole_noise(boards: int, least: int) -> str:
+    """Return the reason for a void round whose noise would not be whole: fewer boards are left than make it so."""
+    return f"{boards} boards are left, and {least} make its noise whole"
 
 
 @dataclass(frozen=True)
@@ -273,8 +280,8 @@ class SecureSum:
         number = (noted.get("setup", -1) + 1) % _SETUPS
         self._note(setup=number, setups=noted.get("setups", 0) + 1)
         # With shares of noise each board counts once: by samples, one with many would be what the clip shortens.
-        samples = 1 if self._shares else round(sum(device.stored.train for device in devices) / len(devices))
-        return Mask(number, len(devices), min(max(samples, 1), _MOST_SAMPLES), MIN_SUM)
+        reference = 1 if self._shares else reference_of([device.stored.train for device in devices])
+        return Mask(number, len(devices), reference, MIN_SUM)
 
     def _note(self, **facts: float) -> None:
         self._store.set_meta(NOTED, json.dumps({**self._noted(), **facts}))
@@ -329,15 +336,15 @@ class SecureSum:
         there = {setup.places[name] for name in hidden}
         asked = {name: setup.survivors(setup.places[name], there) for name in hidden}
         if self._shares and len(hidden) < (least := least_survivors(len(setup.places))):
-            raise _VoidError(f"{len(hidden)} boards are left, and {least} make its noise whole")
+            raise _VoidError(no_whole_noise(len(hidden), least))
         if len(hidden) < MIN_SUM or any(bitmap.bit_count() < MIN_SUM - 1 for bitmap, _ in asked.values()):
-            raise _VoidError(f"too many boards are lost for a sum of at least {MIN_SUM}")
+            raise _VoidError(TOO_MANY_LOST)
         members = [member for member, _ in hidden.values()]
         keys_of = {
             member.device.name: KEY_SIZE * (1 + len(asked[member.device.name][1])) for member in members
         }
         if not all(member.device.profile.inlines(0, keys_of[member.device.name]) for member in members):
-            raise _VoidError("more boards are lost than an answer on this link has room for")
+            raise _VoidError(NO_ROOM)
         keys = await self._ask_keys(open_round.number, members, asked)
         if len(keys) < len(hidden):
             raise _VoidError("boards were lost before they had taken their masks off the sum")
@@ -418,12 +425,23 @@ def sums_summary(store: Store) -> dict[str, Any]:
         if total is not None and total.loss is not None:
             told = ("examples", "loss", "correct", "tested", "test_correct")
             statistics.append({"round": number, **{name: getattr(total, name) for name in told}})
-    entry = {
+    setups = json.loads(store.meta(NOTED) or "{}").get("setups", 0)
+    return {"secure_sum": sums_entry(setups, done - sum(number <= done for number in summed), statistics)}
+
+
+def sums_entry(setups: int, void: int, statistics: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return what summary.json tells of secure sums.
+
+    Args:
+        setups: How often masks were set up.
+        void: Rounds that counted for nothing.
+        statistics: The statistics of each round that brought some.
+    """
+    return {
         "min_sum": MIN_SUM,
-        "setups": json.loads(store.meta(NOTED) or "{}").get("setups", 0),
-        "void": done - sum(number <= done for number in summed),
-        "statistics": statistics,
+        "setups": setups,
+        "void": void,
+        "statistics": list(statistics),
         "claim": CLAIM,
         "not_claimed": list(NOT_CLAIMED),
     }
-    return {"secure_sum": entry}

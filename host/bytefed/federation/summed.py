@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bytefed.codec import pair
 from bytefed.data.load import ON_BOARDS
 from bytefed.errors import ConfigError, counted
-from bytefed.masks.form import CODECS, MIN_SUM
+from bytefed.masks.form import CODECS, MIN_SUM, most_boards
 
 if TYPE_CHECKING:
     from bytefed.federation.config import RunConfig
@@ -50,8 +50,13 @@ def check(config: RunConfig) -> None:
             raise _excluded(problem, remedy)
 
 
-def require_boards(config: RunConfig, boards: int) -> None:
+def require_boards(config: RunConfig, boards: int, option: str = "--boards virtual:8") -> None:
     """Refuse to begin with too few boards.
+
+    Args:
+        config: The configuration.
+        boards: Number of boards.
+        option: An option that names enough of them.
 
     Raises:
         ConfigError: E_CONFIG_SECURE_SUM.
@@ -59,23 +64,50 @@ def require_boards(config: RunConfig, boards: int) -> None:
     if config.secure_sum and boards < MIN_SUM:
         raise _excluded(
             f"a sum of fewer than {MIN_SUM} boards tells too much of each, and this run has {counted(boards, 'board')}",
-            f"name {MIN_SUM} boards or more, such as --boards virtual:8",
+            f"name {MIN_SUM} boards or more, such as {option}",
         )
 
 
-def refuse_elsewhere(config: RunConfig, place: str) -> None:
-    """Refuse secure sums where boards are not those of `bytefed run`.
+def require_narrow_lanes(config: RunConfig, boards: int) -> None:
+    """Refuse more boards than their memories have room for the sum of.
 
-    Args:
-        config: The configuration.
-        place: The place, in words: "a gateway".
+    Raises:
+        ConfigError: E_CONFIG_SECURE_SUM.
+    """
+    up = config.codecs[1]
+    if config.secure_sum and boards > (most := most_boards(up)):
+        raise _excluded(
+            f"{up} has no room in a board's memory for the sum of {counted(boards, 'board')}: at most {most:,}",
+            f"give --clients {most} or fewer, or another uplink: of {_most_of_all()}",
+        )
+
+
+def refuse_check(config: RunConfig) -> None:
+    """Refuse to let a part of the clients of a simulation train as virtual boards: masks take all of them.
 
     Raises:
         ConfigError: E_CONFIG_SECURE_SUM.
     """
     if config.secure_sum:
         raise _excluded(
-            f"{place} can't sum hidden deltas yet", "leave out secure_sum; `bytefed run` has them"
+            "some boards alone can't take the masks off their deltas",
+            "leave out --check; `bytefed run --secure-sum` has all clients as virtual boards",
+        )
+
+
+def _most_of_all() -> str:
+    return ", ".join(f"{name} {most_boards(name):,}" for name in CODECS)
+
+
+def refuse_gateway(config: RunConfig) -> None:
+    """Refuse secure sums in a gateway.
+
+    Raises:
+        ConfigError: E_CONFIG_SECURE_SUM.
+    """
+    if config.secure_sum:
+        raise _excluded(
+            "a gateway can't sum hidden deltas yet", "leave out secure_sum; `bytefed run` has them"
         )
 
 

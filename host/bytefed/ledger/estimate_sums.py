@@ -14,12 +14,10 @@ from bytefed.ledger.wire_size import (
     blob_size,
     blobs_bytes,
     connection_bytes,
-    mask_bytes,
-    peers_bytes,
+    setup_bytes,
     unmask_bytes,
 )
 from bytefed.masks.form import CODECS, MIN_SUM, Form
-from bytefed.masks.neighbours import degree
 from bytefed.masks.shares import GRIDS, LEAST_BOARDS
 
 
@@ -83,7 +81,7 @@ def predict_sums(
         connect=connection_bytes(profile) * clients,
         evaluate=ByteCount(),
         participants=clients,
-        masks=(mask_bytes(profile, noises=noises) + peers_bytes(profile, degree(clients))) * clients,
+        masks=setup_bytes(profile, clients, noises=noises) * clients,
         unmask=unmask_bytes(profile, 0, shares=shares) * (clients * rounds),
     )
 

@@ -23,6 +23,7 @@ from bytefed.ledger.count import (
     split_frame,
 )
 from bytefed.masks.form import KEY_SIZE, POINT_SIZE
+from bytefed.masks.neighbours import degree
 from bytefed.protocol.chunks import ChunkPlan
 from bytefed.protocol.direction import Direction
 from bytefed.protocol.message import (
@@ -434,6 +435,12 @@ def peers_bytes(profile: LinkProfile, neighbours: int) -> ByteCount:
         points = min(profile.points_per_peers, neighbours - first)
         count += _exchange(profile, Peers.size() + POINT_SIZE * points, 0)
     return count
+
+
+@cache
+def setup_bytes(profile: LinkProfile, boards: int, *, noises: bool = False) -> ByteCount:
+    """Return the bytes by which masks are set up on one board of a secure sum of so many, as of ``mask_bytes``."""
+    return mask_bytes(profile, noises=noises) + peers_bytes(profile, degree(boards))
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -18,6 +19,11 @@ KEY_SIZE = 16
 """Bytes of the key of a mask."""
 POINT_SIZE = 32
 """Bytes of a board's point."""
+WIDEST = 14
+"""Most bits of the lanes of a lossy codec that every board has memory for; one that keeps room for more labels has more
+(port.h: sum_blob_floats)."""
+_MOST_BOARDS = 65_535  # MASK counts no further
+_MOST_SAMPLES = 65_535
 SEED = 0
 """CONFIG.seed as all boards of a sum take it for the uplink's codec, so that they rotate alike."""
 _WORDS, _STATISTICS = 2, 3  # examples and size; loss, correct and test_correct
@@ -25,6 +31,20 @@ _WORD_SIZE = 4
 _COLUMN = 32
 
 Numbers = NDArray[np.uint64]
+
+
+def most_boards(codec: str) -> int:
+    """Return how many boards a sum can have, if each has memory for its head alone.
+
+    Args:
+        codec: A key of CODECS.
+    """
+    return min(_MOST_BOARDS, (2**WIDEST - 1) // CODECS[codec]) if CODECS[codec] else _MOST_BOARDS
+
+
+def reference_of(samples: Sequence[int]) -> int:
+    """Return the training samples of a board whose delta counts once: the mean over the boards, as MASK says it."""
+    return min(max(round(sum(samples) / len(samples)), 1), _MOST_SAMPLES)
 
 
 @dataclass(frozen=True)

@@ -100,9 +100,8 @@ class SimulatedLedger:
     def connect(self, number: int, clients: Clients) -> None:
         """Book the bytes of the sessions that clients opened."""
         forms = [(profile, connection_bytes) for profile in self._links.profiles]
-        units = [form(profile) for profile, form in forms]
         kinds = self._links.link[clients]
-        self._book("connect", number, clients, kinds, [(u, u, "ok") for u in units])
+        self.book("connect", number, clients, kinds, [form(profile) for profile, form in forms])
         self._rate[clients] = np.nan
         self._spend(clients, kinds, forms)
 
@@ -125,10 +124,20 @@ class SimulatedLedger:
             for configures in (False, True)
             for spared in (False, True)
         ]
-        units = [form(profile) for profile, form in forms]
         kinds = self._kinds(self._links.link[clients], np.isnan(self._rate[clients]), spared)
-        self._book("evaluate", number, clients, kinds, [(u, u, "ok") for u in units])
+        self.book("evaluate", number, clients, kinds, [form(profile) for profile, form in forms])
         self._spend(clients, kinds, forms)
+
+    def book(
+        self,
+        phase: Phase,
+        number: int,
+        clients: Clients,
+        kinds: NDArray[np.int64],
+        units: Sequence[ByteCount],
+    ) -> None:
+        """Book the bytes of something that goes well, each client's by its kind."""
+        self._book(phase, number, clients, kinds, [(unit, unit, "ok") for unit in units])
 
     def train(
         self,
@@ -158,11 +167,19 @@ class SimulatedLedger:
         configures = self._rate[clients] != rate
         self._rate[clients] = rate
         kinds = self._kinds(self._links.link[clients] * 3 + end, configures, outcome.spared)
+        up = outcome.summed.form.size if outcome.summed else blob_size(self._codecs[1], *self._shape)
         ways: list[tuple[LinkProfile, Callable[[LinkProfile], tuple[ByteCount, ByteCount, Status]]]] = [
             (
                 profile,
                 partial(
-                    self.round_of, end=end, down=self._down(spared), statistics=statistics, configures=due
+                    _round,
+                    end=end,
+                    down=self._down(spared),
+                    up=up,
+                    statistics=statistics,
+                    configures=due,
+                    noises=self._noises,
+                    masked=outcome.summed is not None,
                 ),
             )
             for profile in self._links.profiles
@@ -170,7 +187,7 @@ class SimulatedLedger:
             for due in (False, True)
             for spared in (False, True)
         ]
-        learnt = _Learnt(len(clients), lost, outcome, statistics=statistics)
+        learnt = None if outcome.summed else _Learnt(len(clients), lost, outcome, statistics=statistics)
         booked = self._book("round", number, clients, kinds, [way(profile) for profile, way in ways], learnt)
         self._spend(clients, kinds, [(profile, partial(_taken, way)) for profile, way in ways], trains=True)
         return booked
@@ -182,22 +199,7 @@ class SimulatedLedger:
         return (kinds * 2 + configures) * 2 + spared
 
     def _down(self, spared: bool) -> int:
-        """Return the bytes of the blob that goes down to a client."""
         return 0 if spared else blob_size(self._codecs[0], *self._shape)
-
-    def round_of(
-        self, profile: LinkProfile, end: int, down: int, *, statistics: bool, configures: bool
-    ) -> tuple[ByteCount, ByteCount, Status]:
-        """Return the bytes that one client's round takes, the bytes that were estimated for it, and its status."""
-        up = blob_size(self._codecs[1], *self._shape)
-        asks = {"configures": configures, "noises": self._noises}
-        whole = blobs_bytes(profile, down, up, statistics=statistics, **asks)
-        taken = {
-            _OK: whole,
-            _DIVERGED: blobs_bytes(profile, down, 0, statistics=statistics, **asks),
-            _LOST: start_bytes(profile, down, **asks),
-        }[end]
-        return taken, whole, _STATUS[end]
 
     def _book(
         self,
@@ -305,10 +307,32 @@ def _evaluation(profile: LinkProfile, *, down: int, configures: bool) -> ByteCou
     return blobs_bytes(profile, down, 0, statistics=True, configures=configures)
 
 
+def _round(
+    profile: LinkProfile,
+    end: int,
+    down: int,
+    up: int,
+    *,
+    statistics: bool,
+    configures: bool,
+    noises: bool,
+    masked: bool,
+) -> tuple[ByteCount, ByteCount, Status]:
+    """Return the bytes that one client's round takes, the bytes that were estimated for it, and its status."""
+    asks = {"configures": configures, "noises": noises, "masked": masked}
+    whole = blobs_bytes(profile, down, up, statistics=statistics, **asks)
+    taken = {
+        _OK: whole,
+        _DIVERGED: blobs_bytes(profile, down, 0, statistics=statistics, **asks),
+        _LOST: start_bytes(profile, down, **asks),
+    }[end]
+    return taken, whole, _STATUS[end]
+
+
 def _taken(
     way: Callable[[LinkProfile], tuple[ByteCount, ByteCount, Status]], profile: LinkProfile
 ) -> ByteCount:
-    """Return the bytes that a round took, of what ``round_of`` says."""
+    """Return the bytes that a round took, of what ``_round`` says."""
     return way(profile)[0]
 
 

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from bytefed.codec import pair
 from bytefed.ledger.air import AirTable, Airtime, measured
 from bytefed.ledger.count import ByteCount
-from bytefed.ledger.wire_size import LinkProfile, blob_size, connection_bytes
+from bytefed.ledger.wire_size import LinkProfile, blob_size
 from bytefed.ledger.work import connection_instructions, round_instructions, sample_instructions
-from bytefed.simulation.trial import by_kind
+from bytefed.masks.form import Form
+from bytefed.simulation.trial import by_kind, connected_bytes
 
 Values = NDArray[np.float64]
 
@@ -41,6 +42,7 @@ class Prices:
         classes: int,
         *,
         noises: bool = False,
+        summed: Form | None = None,
     ) -> Prices:
         """Compute the prices of a head's training.
 
@@ -51,14 +53,19 @@ class Prices:
             features: D of the head.
             classes: C of the head.
             noises: Whether boards train with noise.
+            summed: The form of hidden deltas; None where they come as they are. The energy is NaN with it: an emulator
+                counted the instructions of masks for one codec alone (docs/cost.md).
         """
         if profile.framing != "ble":
             return cls(np.full(2, np.nan), np.full((8, 2), np.nan), np.full(2, np.nan))
         packets, data = measured(profile, table.radio.count), measured(profile, table.radio.data)
         down, up = (blob_size(name, features, classes) for name in pair(codecs))
         work = _energy(table, round_instructions(profile, codecs, features, classes, noises=noises))
-        sent = zip(*(by_kind(part, down, up, noises=noises) for part in (packets, data)), strict=True)
-        connecting = _radio(table, connection_bytes(packets), connection_bytes(data))
+        if summed:
+            work[1] = np.nan
+        parts = (by_kind(part, down, up, noises=noises, summed=summed) for part in (packets, data))
+        sent = zip(*parts, strict=True)
+        connecting = _radio(table, *(connected_bytes(part, summed, noises=noises) for part in (packets, data)))
         return cls(
             connection=connecting + _energy(table, connection_instructions(profile)),
             rounds=np.array([_radio(table, *counts) for counts in sent]) + work,

@@ -25,7 +25,7 @@ from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.news import round_closed, run_started
 from bytefed.federation.rules import Rules, score
 from bytefed.federation.start import began_with, first_head
-from bytefed.federation.summed import refuse_elsewhere
+from bytefed.federation.summed import refuse_check
 from bytefed.head import Head
 from bytefed.ledger.estimate import LEFT_OUT, classic, has_statistics
 from bytefed.ledger.rows import RoundSummary
@@ -44,9 +44,11 @@ from bytefed.runs.numbers import new_run
 from bytefed.runs.summary import Result, Subject, Summary, write_summary
 from bytefed.seeds import chances, select
 from bytefed.simulation.check import Check
+from bytefed.simulation.client_sums import ClientSums
 from bytefed.simulation.held_heads import Clients, HeldScore
 from bytefed.simulation.ledger import SimulatedLedger, uid
 from bytefed.simulation.links import ClientLinks
+from bytefed.simulation.mask_ledger import MaskLedger
 from bytefed.simulation.purses import Spending
 from bytefed.simulation.simulator import Outcome, Simulator
 from bytefed.strategies.base import Strategy
@@ -141,8 +143,7 @@ class Simulation:
     ) -> None:
         config, strategy = config.with_strategy(strategy)
         task, partition = assignment.task, assignment.partition
-        _check_clients(config, partition)
-        check_range("--check", environment.check, 0, len(partition))
+        _check_clients(config, partition, environment.check)
         self._beginning = began_with(config.head, first_head(config.head, task), task)
         self._links = ClientLinks.draw(config.seed, len(partition), environment.links)
         self._spending = spending = Spending.of(config, assignment, self._links, environment.dropout)
@@ -152,6 +153,8 @@ class Simulation:
         self._listener = listener
         self._rules = Rules.of(config)
         self._training = LocalTraining.of(config, strategy)
+        examples, links = partition.sizes - partition.test_sizes, self._links
+        self._sums = ClientSums.of(config, self._training, examples, links.profiles, links.link)
         self._run = new_run()
         self._stopping = False
         self.directory = directory or default_directory(self._run)
@@ -181,10 +184,14 @@ class Simulation:
             strategy,
             threads=environment.threads or os.cpu_count() or 1,
             watched=frozenset(checked),
+            sums=self._sums,
+        )
+        self._masks = MaskLedger(
+            self._ledger, links, partition.test_sizes, listener, noises=self._training.noise is not None
         )
         self._held_score = HeldScore(self._simulator.held, task, task.test, config.seed)
         self._rounds: list[RoundSummary] = []
-        self._asked_in_all = self._counted_in_all = 0
+        self._asked_in_all = self._delivered_in_all = self._counted_in_all = 0
         self._accuracies: tuple[float | None, float | None] = None, None  # of the last head, and personal
 
     def run(self) -> Summary:
@@ -229,9 +236,10 @@ class Simulation:
         with coded_errors(self.directory, again=_AGAIN):
             np.save(make_file(self.directory / HEAD), head)
         result = self._result(complete, started)
+        subject = _subject(self._run, self._task, len(self._partition), self._config)
         names = [uid(client) for client in range(min(len(self._partition), MOST_CLIENTS))]
         about = self._beginning.summary | findings(self._assignment, head, names)
-        summary = write_summary(self.directory, self._subject(), result, {**self._extra(), **about})
+        summary = write_summary(self.directory, subject, result, {**self._extra(), **about})
         self._listener(RunEnded(str(self.directory), complete, summary))
         return summary
 
@@ -253,21 +261,25 @@ class Simulation:
         outcome = self._simulator.round(number, head, clients, lost)
         found = score(self._task, number, outcome.head)
         statistics = has_statistics(number, self._config.statistics_rounds)
+        if outcome.summed:
+            self._masks.set_up(number, outcome.summed)
         sums, rows = self._ledger.train(
             number, self._training.rate(number), clients, lost, outcome, statistics=statistics
         )
-        before = (
-            self._tested(outcome.clients, outcome.tested, outcome.personal)
-            if statistics
-            else self._ledger.tested(0, 0)
-        )
+        if outcome.summed:
+            before = self._masks.unmask(number, outcome.summed)
+        elif statistics:
+            before = self._tested(outcome.clients, outcome.tested, outcome.personal)
+        else:
+            before = self._ledger.tested(0, 0)
         self._check.round(number, head, clients[lost], outcome)
         if lost.any():
             self._ledger.connect(number, clients[lost])
         self._tell_of_trouble(number, outcome)
+        delivered = int(outcome.counted.sum())
         row = RoundSummary(
             round=number,
-            participants=int(outcome.counted.sum()),
+            participants=0 if outcome.summed and outcome.summed.void else delivered,
             accuracy_boards=None,
             accuracy_personal=None,
             accuracy_global=found.accuracy,
@@ -282,6 +294,7 @@ class Simulation:
         self._ledger.close_round(row)
         self._rounds.append(row)
         self._asked_in_all += len(clients)
+        self._delivered_in_all += delivered
         self._counted_in_all += row.participants
         self._listener(round_closed(row, len(clients), before, rows))
         return outcome.head
@@ -294,6 +307,9 @@ class Simulation:
         return self._ledger.tested(int(correct.sum()), samples, own)
 
     def _evaluate_last(self, head: Head, everyone: Clients) -> None:
+        if self._sums is not None:  # clients tell nothing of the kind but in sums of rounds
+            self._ledger.tested(0, 0)
+            return
         number = len(self._rounds)
         rates = self._ledger.rates(everyone, self._training.rate(number))
         found = self._simulator.evaluate(number, head, everyone, rates)
@@ -316,19 +332,6 @@ class Simulation:
             if count:
                 self._listener(BoardTrouble(f"{count} clients", number, code, message, remedy))
 
-    def _subject(self) -> Subject:
-        return Subject(
-            run=self._run,
-            task=self._task.name,
-            features=self._task.D,
-            classes=self._task.num_classes,
-            class_names=self._task.classes,
-            boards=len(self._partition),
-            config=asdict(self._config),
-            seeds={"run": self._config.seed},
-            versions=versions(),
-        )
-
     def _result(self, complete: bool, started: float) -> Result:
         task, partition = self._task, self._partition
         wanted = complete and self._config.central
@@ -337,7 +340,7 @@ class Simulation:
             rounds=self._rounds,
             participants=self._counted_in_all,
             late=0,
-            failed=self._asked_in_all - self._counted_in_all,
+            failed=self._asked_in_all - self._delivered_in_all,
             away=(),
             open_boards=self._links.open_clients,
             accuracy_boards=self._accuracies[0],
@@ -362,6 +365,7 @@ class Simulation:
             "dropout": self._environment.dropout,
             "check": self._check.summary(),
             **(self._spending.summary() if self._spending else {}),
+            **(self._sums.summary() if self._sums else {}),
         }
 
 
@@ -369,9 +373,25 @@ def _abort() -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _check_clients(config: RunConfig, partition: Partition) -> None:
-    """Refuse clients that hide their deltas, and those with fewer or more samples than a board can have."""
-    refuse_elsewhere(config, "a simulation")
+def _subject(run: int, task: Task, clients: int, config: RunConfig) -> Subject:
+    return Subject(
+        run=run,
+        task=task.name,
+        features=task.D,
+        classes=task.num_classes,
+        class_names=task.classes,
+        boards=clients,
+        config=asdict(config),
+        seeds={"run": config.seed},
+        versions=versions(),
+    )
+
+
+def _check_clients(config: RunConfig, partition: Partition, check: int) -> None:
+    """Refuse clients with fewer or more samples than a board can have, and some alone to check of a secure sum."""
+    check_range("--check", check, 0, len(partition))
+    if check:
+        refuse_check(config)
     examples = partition.sizes - partition.test_sizes
     for client in np.flatnonzero((examples < 1) | (examples > 0xFFFF))[:1].tolist():
         raise ConfigError(

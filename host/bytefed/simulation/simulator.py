@@ -21,9 +21,10 @@ from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.rules import Rules, aggregate, step
 from bytefed.head import Head
 from bytefed.seeds import training_seeds
+from bytefed.simulation.client_sums import ClientSums, RoundSum
 from bytefed.simulation.held_heads import Clients, HeldHeads
 from bytefed.simulation.waves import Trainer, Waves
-from bytefed.strategies.base import FromMean, Strategy
+from bytefed.strategies.base import FromMean, Strategy, Update
 from bytefed.strategies.robust import scaled
 
 
@@ -44,6 +45,7 @@ class Outcome:
         personal: int32 [n], the same of the client's personal head; int32 [0] where nobody asks for it.
         excess: Client to its pull, in medians of the round, for clients that the norm bound bounded.
         deltas: Client to its delta, float32 [P], for the watched clients.
+        summed: The secure sum of the round; None where deltas come as they are.
     """
 
     head: Head
@@ -58,6 +60,7 @@ class Outcome:
     personal: NDArray[np.int32]
     excess: dict[int, float]
     deltas: dict[int, Head]
+    summed: RoundSum | None = None
 
 
 class Evaluation(NamedTuple):
@@ -84,6 +87,7 @@ class Simulator:
         strategy: The strategy that makes a new head of their deltas.
         threads: Number of threads to train with.
         watched: Clients whose deltas are kept in each Outcome.
+        sums: Sums up what clients would hide; None for deltas that come as they are.
 
     Attributes:
         held: The heads that the clients hold.
@@ -98,8 +102,10 @@ class Simulator:
         *,
         threads: int,
         watched: frozenset[int] = frozenset(),
+        sums: ClientSums | None = None,
     ) -> None:
         task, partition = assignment.task, assignment.partition
+        self._sums, self._tests = sums, partition.test_sizes
         self._rules = rules
         self._strategy = strategy
         self._codec_down = training.codec_down
@@ -109,7 +115,9 @@ class Simulator:
         self._trainer = Trainer(
             core=_core(assignment, threads),
             training=training,
-            codec=up.number,
+            codec=up.number
+            if sums is None
+            else codec.find("float32").number,  # what is hidden is encoded later
             seeds=training_seeds(training.seed, range(len(partition))).astype(np.uint32),
             examples=partition.sizes - partition.test_sizes,
             # numpy's zeros take no memory until they are written: only clients that take part need some.
@@ -135,7 +143,11 @@ class Simulator:
         work = Waves(self._trainer, number, heads, version[~lost], clients[~lost])
         tested = np.empty(len(work.clients), np.int32)
         self._trainer.core.evaluate(work.clients, heads, work.version, tested)
-        head, excess = self._aggregate(head, work, len(clients))
+        summed, excess = None, dict[int, float]()
+        if self._sums is None:
+            head, excess = self._aggregate(head, work, len(clients))
+        else:
+            head, summed = self._summed(self._sums, head, work, tested, len(clients))
         return Outcome(
             head=head,
             asked=clients,
@@ -149,6 +161,7 @@ class Simulator:
             personal=work.personal,
             excess=excess,
             deltas=work.watched,
+            summed=summed,
         )
 
     def evaluate(self, number: int, head: Head, clients: Clients, rates: NDArray[np.float64]) -> Evaluation:
@@ -189,6 +202,29 @@ class Simulator:
             weights[counted], scales[counted] = bounds.weights, bounds.scales
             total = self._sum(work, weights, scales)
         return step(self._strategy, head, total / int(bounds.weights.sum())), excess
+
+    def _summed(
+        self, sums: ClientSums, head: Head, work: Waves, tested: NDArray[np.int32], asked: int
+    ) -> tuple[Head, RoundSum]:
+        """Return the new head by the sum of what clients would hide, and that sum; the same head if it is void."""
+        trainer, opened = self._trainer, sums.open(work.number, self._trainer.parameters)
+        for part, deltas in work.waves():
+            some, norms = work.clients[part], work.norms[part]
+            if opened.form.shares:
+                opened.add_shares(trainer.core, deltas, trainer.noise_keys(some, work.number), norms)
+                continue
+            opened.add(
+                trainer.core, some, deltas, trainer.residuals, work.losses[part], work.correct[part],
+                tested[part], norms,
+            )  # fmt: skip
+        clients = work.clients[work.counted]
+        self._rules.require_quorum(work.number, len(clients), asked)
+        found = sums.close(opened, clients, self._tests[clients])
+        if found.total is None:  # it is as if nobody had trained
+            return head, found
+        work.keep_errors()
+        update = Update(0, max(1, found.total.examples), found.total.mean.astype(np.float32))
+        return aggregate(self._strategy, head, [update]), found
 
     def _sum(
         self,

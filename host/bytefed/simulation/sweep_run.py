@@ -11,12 +11,14 @@ from bytefed.data import TASKS, Task, load_task
 from bytefed.errors import ConfigError, DataError, check_range
 from bytefed.federation.assignment import Assignment
 from bytefed.federation.config import RunConfig
-from bytefed.federation.summed import refuse_elsewhere
+from bytefed.federation.summed import require_boards, require_narrow_lanes
 from bytefed.head import parameters
 from bytefed.ledger.air import AirTable
 from bytefed.ledger.estimate import check_ranges, link_profile
 from bytefed.ledger.wire_size import CODECS, LinkProfile, connection_bytes
+from bytefed.masks.form import CODECS as SUMMED
 from bytefed.runs.directory import coded_errors, refuse_impossible
+from bytefed.simulation.client_sums import CLIENTS
 from bytefed.simulation.prices import Prices
 from bytefed.simulation.references import COMPARISONS, Comparison, compare, plain, with_references
 from bytefed.simulation.sweep import (
@@ -32,7 +34,7 @@ from bytefed.simulation.sweep import (
     summarize,
     write_table,
 )
-from bytefed.simulation.trial import run_trial
+from bytefed.simulation.trial import run_trial, summed_form
 
 STANDARD = ("digits", "digits04", "gesture", "motion", "vowels", "leaves", "appliances", "cifar10")
 """The tasks that "standard" stands for: easy ones, and those on which methods fail."""
@@ -129,8 +131,8 @@ def plan_sweep(
     """Plan a sweep over all combinations of values.
 
     Args:
-        axes: Values by the names of the fields of ``Setting``, all of them; no codec stands for every one, and the
-            task "standard" for all of STANDARD.
+        axes: Values by the names of the fields of ``Setting``, all of them; no codec stands for every one, or every
+            one that can be summed where `base` has secure sums, and the task "standard" for all of STANDARD.
         base: All that the grid does not vary.
         seeds: See ``SweepPlan``.
         clients: See ``SweepPlan``.
@@ -143,10 +145,10 @@ def plan_sweep(
         air_table: See ``SweepPlan``.
 
     Raises:
-        ConfigError: E_CONFIG_RANGE, E_CONFIG_CHOICE, E_CONFIG_STRATEGY, E_CONFIG_PRIVACY, E_MTU_SMALL.
+        ConfigError: E_CONFIG_RANGE, E_CONFIG_CHOICE, E_CONFIG_STRATEGY, E_CONFIG_PRIVACY, E_CONFIG_SECURE_SUM,
+            E_MTU_SMALL.
     """
     check_ranges({"mtu": mtu})
-    refuse_elsewhere(base, "a sweep")
     if base.dp and references:
         raise ConfigError(
             "E_CONFIG_PRIVACY", "References are trained without noise.", "Leave out --references, or --dp."
@@ -156,9 +158,15 @@ def plan_sweep(
     data = [*axes["data"]]
     optional = frozenset(STANDARD).difference(data) if _STANDARD in data else frozenset[str]()
     tasks = [task for one in data for task in (STANDARD if one == _STANDARD else (one,))]
-    axes = {**axes, "codec": [*axes["codec"]] or [*CODECS], "data": tasks}
+    every = SUMMED if base.secure_sum else CODECS
+    axes = {**axes, "codec": [*axes["codec"]] or [*every], "data": tasks}
+    settings = grid(axes)
+    for each in dict.fromkeys(setting.codec for setting in settings):
+        config = replace(base, codec=each)
+        require_boards(config, clients, CLIENTS)
+        require_narrow_lanes(config, clients)
     return SweepPlan(
-        grid(axes), seeds, base, clients, profile, name, directory, data_dir, references, air_table, optional
+        settings, seeds, base, clients, profile, name, directory, data_dir, references, air_table, optional
     )
 
 
@@ -187,15 +195,19 @@ def run_sweep(plan: SweepPlan, progress: SweepProgress) -> SweepTable:
         rows = [_row(setting, cells, tasks[setting.data]) for setting in plan.settings]
         write_table(plan.directory / TABLE, Row, rows)
         asked = {setting: cells[setting] for setting in plan.settings}
-        recommended = {} if plan.base.dp else _recommended(plan.profile, asked)
+        recommended = {} if plan.base.dp else _recommended(plan, asked)
         found = SweepTable(rows, recommended, plan.directory / TABLE, skipped=skipped)
         return _compared(plan, cells, found) if plan.references else found
 
 
-def _recommended(profile: LinkProfile, cells: Cells) -> dict[str, str]:
-    """Return the codec to take by each cost that the link has."""
-    costs = COSTS if profile.framing == "ble" else {"bytes": COSTS["bytes"]}
-    return {name: recommend(cells, cost) for name, cost in costs.items()}
+def _recommended(plan: SweepPlan, cells: Cells) -> dict[str, str]:
+    """Return the codec to take by each cost that is known."""
+    known = {
+        "wire": True,
+        "air": plan.profile.framing == "ble",
+        "energy": plan.profile.framing == "ble" and not plan.base.secure_sum,
+    }
+    return {name: recommend(cells, cost) for name, cost in COSTS.items() if known[cost]}
 
 
 def _compared(plan: SweepPlan, cells: Cells, found: SweepTable) -> SweepTable:
@@ -212,8 +224,10 @@ def _priced(plan: SweepPlan, tasks: Mapping[str, Task], table: AirTable, cells: 
     found = {}
     for setting, trials in cells.items():
         task = tasks[setting.data]
+        shape = (task.D, task.num_classes)
+        summed = summed_form(replace(plan.base, codec=setting.codec), *shape, plan.clients)
         prices = Prices.of(
-            plan.profile, table, setting.codec, task.D, task.num_classes, noises=bool(plan.base.dp)
+            plan.profile, table, setting.codec, *shape, noises=bool(plan.base.dp), summed=summed
         )
         found[setting] = [trial.priced(prices) for trial in trials]
     return found

@@ -6,7 +6,7 @@ head that such a run would.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -19,10 +19,19 @@ from bytefed.federation.evaluation import evaluate
 from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.rules import Rules
 from bytefed.federation.start import first_head
-from bytefed.head import Head
+from bytefed.head import Head, parameters
 from bytefed.ledger.count import ByteCount
 from bytefed.ledger.estimate import has_statistics
-from bytefed.ledger.wire_size import LinkProfile, blob_size, blobs_bytes, connection_bytes
+from bytefed.ledger.wire_size import (
+    LinkProfile,
+    blob_size,
+    blobs_bytes,
+    connection_bytes,
+    setup_bytes,
+    unmask_bytes,
+)
+from bytefed.masks.form import Form
+from bytefed.simulation.client_sums import ClientSums
 from bytefed.simulation.held_heads import HeldScore
 from bytefed.simulation.simulator import Simulator
 
@@ -37,7 +46,7 @@ class Outcome:
         validation: float64 [rounds], as `accuracy` on all boards' own test samples: to choose by.
         validation_held: float64 [rounds], as `held` on the same samples.
         wire: int64 [rounds], bytes on the wire up to the end of each round, both directions, all boards together:
-            connections, configurations and rounds, without giving the boards their samples.
+            connections, masks, configurations and rounds, without giving the boards their samples.
         kinds: int64 [rounds, 8], boards' rounds of each kind up to the end of each round, by ``kind``.
         trained: int64 [rounds], samples that boards trained on up to the end of each round, each as often as it was.
         head: float32 [P], the last global head.
@@ -58,7 +67,9 @@ def kind(*, spared: bool, statistics: bool, configures: bool) -> int:
     return 4 * spared + 2 * statistics + configures
 
 
-def by_kind(profile: LinkProfile, down: int, up: int, *, noises: bool = False) -> list[ByteCount]:
+def by_kind(
+    profile: LinkProfile, down: int, up: int, *, noises: bool = False, summed: Form | None = None
+) -> list[ByteCount]:
     """Return the bytes of a board's round of each kind, in the order of ``kind``.
 
     Args:
@@ -66,13 +77,37 @@ def by_kind(profile: LinkProfile, down: int, up: int, *, noises: bool = False) -
         down: Bytes of the downlink's blob.
         up: Bytes of the uplink's blob.
         noises: Whether NOISE goes before each CONFIG.
+        summed: The form of hidden deltas, with or without statistics, in place of that blob; each round's masks are
+            then taken off.
     """
+    masks = unmask_bytes(profile, 0, shares=summed.shares) if summed else ByteCount()
     return [
         blobs_bytes(
-            profile, 0 if spared else down, up, statistics=statistics, configures=configures, noises=noises
+            profile,
+            0 if spared else down,
+            replace(summed, statistics=statistics).size if summed else up,
+            statistics=statistics,
+            configures=configures,
+            noises=noises,
+            masked=summed is not None,
         )
+        + masks
         for spared, statistics, configures in product((False, True), repeat=3)
     ]
+
+
+def connected_bytes(profile: LinkProfile, summed: Form | None, *, noises: bool = False) -> ByteCount:
+    """Return the bytes of a board before its first round: of connecting and, for secure sums, of setting up masks."""
+    count = connection_bytes(profile)
+    return count + setup_bytes(profile, summed.boards, noises=noises) if summed else count
+
+
+def summed_form(config: RunConfig, features: int, classes: int, boards: int) -> Form | None:
+    """Return the form of hidden deltas without statistics; None where they come as they are."""
+    if not config.secure_sum:
+        return None
+    shares = config.dp == "board"
+    return Form(config.codecs[1], parameters(features, classes), boards, statistics=False, shares=shares)
 
 
 def run_trial(config: RunConfig, task: Task, clients: int, profile: LinkProfile) -> Outcome:
@@ -90,7 +125,9 @@ def run_trial(config: RunConfig, task: Task, clients: int, profile: LinkProfile)
     config, strategy = config.with_strategy(None)
     assignment, rules = Assignment.divided(config, task, clients), Rules.of(config)
     training = LocalTraining.of(config, strategy)
-    simulator = Simulator(rules, training, assignment, strategy, threads=1)
+    partition, link = assignment.partition, np.zeros(clients, np.int64)
+    sums = ClientSums.of(config, training, partition.sizes - partition.test_sizes, [profile], link)
+    simulator = Simulator(rules, training, assignment, strategy, threads=1, sums=sums)
     head = first_head(config.head, task)
     down, up = (blob_size(codec, task.D, task.num_classes) for codec in config.codecs)
     rates = np.full(clients, np.nan)  # of each board's last CONFIG
@@ -114,6 +151,9 @@ def run_trial(config: RunConfig, task: Task, clients: int, profile: LinkProfile)
         accuracy[:, number - 1] = [evaluate(task, head, some).accuracy for some in samples]
         held[:, number - 1] = [score.mean() for score in scores]
     kinds, trained = kinds.cumsum(axis=0), trained.cumsum()
-    sizes = [count.wire_total for count in by_kind(profile, down, up, noises=training.noise is not None)]
-    wire = connection_bytes(profile).wire_total * clients + kinds @ np.array(sizes)
+    summed = summed_form(config, task.D, task.num_classes, clients)
+    noises = training.noise is not None
+    counts = by_kind(profile, down, up, noises=noises, summed=summed)
+    sizes = [count.wire_total for count in counts]
+    wire = connected_bytes(profile, summed, noises=noises).wire_total * clients + kinds @ np.array(sizes)
     return Outcome(accuracy[0], held[0], accuracy[1], held[1], wire, kinds, trained, head)

@@ -33,7 +33,7 @@ class Trainer:
     Attributes:
         core: The firmware's kernels over the clients' samples.
         training: The local training of all clients.
-        codec: Number of the uplink's codec.
+        codec: Number of the codec that deltas go through; float32's for those that are summed hidden.
         seeds: uint32 [N], each client's seed.
         examples: int64 [N], each client's training samples.
         residuals: float32 [N, P], each client's encoding error; no rows if the uplink's codec is lossless.
@@ -49,6 +49,10 @@ class Trainer:
     residuals: NDArray[np.float32]
     watched: frozenset[int]
     whole: bool
+
+    def noise_keys(self, clients: Clients, number: int) -> NDArray[np.uint8]:
+        """Return the keys of some clients' noise in a round, uint8 [n, 32]."""
+        return noise_keys(self.seeds[clients].tolist(), number)
 
     @property
     def parameters(self) -> int:
@@ -149,7 +153,7 @@ class Waves:
 
     def _train(self, part: slice, deltas: Head) -> None:
         trainer, clients = self._trainer, self.clients[part]
-        if trainer.training.noise is None:
+        if trainer.training.noise is None or trainer.training.noise.whole:  # shares are added in the sum
             self._train_plainly(part, deltas)
         else:
             self._train_with_noise(trainer.training.noise.message, part, deltas)
@@ -171,7 +175,7 @@ class Waves:
             clip=noise.clip,
             cost=noise.cost,
             grid=noise.grid,
-            keys=noise_keys(seeds.tolist(), self.number),
+            keys=trainer.noise_keys(clients, self.number),
             codec=trainer.codec,
             residuals=trainer.residuals,
             deltas=deltas,
@@ -200,6 +204,12 @@ class Waves:
             norms=self.norms[part],
             personal=self.personal[part],
         )
+
+    def keep_errors(self) -> None:
+        """Keep what a round that is one wave has left of its deltas as the residuals of the clients that count."""
+        residuals = self._trainer.residuals
+        if len(residuals):
+            residuals[self.clients[self.counted]] = self._deltas[: len(self.clients)][self.counted]
 
     def updates(self, counted: NDArray[np.intp], bounds: Bounds) -> list[Update]:
         """Return the updates of a round that is one wave: all that count, bounded."""

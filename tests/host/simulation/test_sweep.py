@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import bytefed
 from bytefed import codec
 from bytefed.cli import main as cli
 from bytefed.codec import CODECS, board_memory
@@ -41,6 +42,7 @@ from bytefed.simulation.trial import run_trial
         {"codec": "onebit", "fraction_train": 0.5},
         {"codec": "stc10/twobit", "strategy": "fedprox", "proximal_mu": 0.2},
         {"codec": "int8", "strategy": "fedyogi", "learning_rate_decay": 0.5, "learning_rate_rounds": 2},
+        {"codec": "twobit", "secure_sum": True, "norm_bound": 0.0, "min_train_nodes": 3},
     ],
     ids=lambda keys: keys["codec"],
 )
@@ -52,7 +54,8 @@ def test_a_trial_ends_with_the_head_of_a_run(tmp_path, keys):
         assert store.head()[1].tobytes() == trial.head.tobytes()
         assert [row.accuracy_global for row in store.rounds()] == trial.accuracy.tolist()
         assert [row.accuracy_held for row in store.rounds()] == trial.held.tolist()
-    assert int(trial.wire[-1]) == summary["wire_total"] + summary["sessions"]["connect"]["wire_total"]
+    sessions = sum(summary["sessions"][phase]["wire_total"] for phase in ("connect", "masks", "unmask"))
+    assert int(trial.wire[-1]) == summary["wire_total"] + sessions
 
 
 def test_boards_hold_the_head_of_the_round_before():
@@ -202,9 +205,34 @@ def test_with_noise_nothing_is_recommended_by_the_global_test_set(tmp_path, caps
     assert len(every) == 2 * len(noisy) and every[-1]["accuracy"] != noisy[-1]["accuracy"]
 
 
+def test_with_secure_sums_codecs_are_those_that_can_be_summed(tmp_path, capsys):
+    command = ["sweep", "--seeds", "1", "--rounds", "8", "--clients", "8", "--sweep-dir", str(tmp_path)]
+    assert cli.main([*command, "--secure-sum"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "Recommended" in told and "by air time" in told and "by energy" not in told
+    rows = list(csv.DictReader((tmp_path / "sweep.csv").read_text().splitlines()))
+    assert [row["codec"] for row in rows] == ["float32", "int8", "onebit", "twobit"]
+    assert {row["energy_99"] for row in rows} == {"nan"} and "nan" not in {row["air_99"] for row in rows[:1]}
+    trials = [json.loads(line) for line in (tmp_path / "trials.jsonl").read_text().splitlines()]
+    for trial in trials:
+        found = bytefed.estimate(
+            features=32, clients=8, rounds=8, codec=trial["key"]["codec"], link="ble", secure_sum=True
+        )
+        assert trial["wire"][-1] * 8 == found.total.wire_total
+    table = bytefed.sweep(
+        codec=["onebit"], rounds=8, seeds=[1], clients=8, directory=tmp_path, secure_sum=True
+    )  # the same trials
+    assert len(table.rows) == 2
+    assert len((tmp_path / "trials.jsonl").read_text().splitlines()) == len(trials)
+
+
 @pytest.mark.parametrize(
     ("options", "code"),
     [
+        (["--secure-sum", "--clients", "2"], "E_CONFIG_SECURE_SUM"),
+        (["--secure-sum", "--codec", "int8", "--clients", "65"], "E_CONFIG_SECURE_SUM"),
+        (["--secure-sum", "--codec", "stc5"], "E_CONFIG_SECURE_SUM"),
+        (["--secure-sum", "--fraction-train", "0.5"], "E_CONFIG_SECURE_SUM"),
         (["--codec", "zip"], "E_CONFIG_CODEC"),
         (["--strategy", "fedfoo"], "E_CONFIG"),
         (["--seeds", "0"], "E_CONFIG_RANGE"),

@@ -15,7 +15,7 @@ from bytefed.cli.options import add_options, given_options
 from bytefed.cli.preferences import preferred_boards
 from bytefed.errors import ConfigError, check_range, counted
 from bytefed.federation.config import RunConfig
-from bytefed.federation.summed import refuse_elsewhere
+from bytefed.federation.summed import refuse_gateway
 from bytefed.ledger.budget import KEYS as BUDGETS
 from bytefed.waiting import interrupts, stopping_signals
 
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     """
     options = {name: value for name, value in given_options(args).items() if name in _KEYS}
     config = RunConfig.resolve(args.config, options, preferred_boards())
-    refuse_elsewhere(config, "a gateway")
+    refuse_gateway(config)
     if config.limit is not None:
         raise ConfigError(
             "E_CONFIG_BUDGET",

@@ -25,11 +25,12 @@ examples:
   bytefed sweep --strategy fedavg fedyogi --seeds 10 --link serial
   bytefed sweep --codec onebit stc10 --references              also beside float32 at its best, on plain features
   bytefed sweep --dp sample --epsilon 4 --delta 1e-4 --rounds 10    with noise on the boards
+  bytefed sweep --secure-sum                                   all codecs that can be summed hidden
 
 Boards are simulated in this process with the firmware's own training and codecs; bytes are those of the link.
 Stop it with Ctrl-C and start it again with the same --sweep-dir: it goes on where it stood.
 """
-_NOISE = ("dp", "epsilon", "delta", "clip")
+_PRIVACY = ("dp", "epsilon", "delta", "clip", "secure_sum")
 _AXES: dict[str, tuple[type, list[Any], str]] = {
     "data": (str, ["digits"], "tasks; standard: all of bytefed's own, as far as their data are there"),
     "alpha": (float, [0.5], "Dirichlet concentrations of the partition"),
@@ -70,7 +71,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--open", action="store_true", help="count bytes of links without keys, OPEN to strangers"
     )
-    add_options(parser.add_argument_group("noise in every trial, as in bytefed run"), _NOISE)
+    add_options(parser.add_argument_group("privacy in every trial, as in bytefed run"), _PRIVACY)
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="folder that data sets are read from")
     parser.add_argument(
         "--sweep-dir",
@@ -103,13 +104,12 @@ def run(args: argparse.Namespace) -> int:
     from bytefed.federation.config import RunConfig
     from bytefed.simulation.sweep_run import plan_sweep
 
-    noise = {name: value for name in _NOISE if (value := getattr(args, name)) is not None}
-    base = RunConfig.resolve(None, {"rounds": args.rounds, **noise})
-    by_noise: dict[str, list[Any]] = (
-        {"local_epochs": [1], "learning_rate": [base.learning_rate]} if base.dp else {}
-    )
+    privacy = {name: value for name in _PRIVACY if (value := getattr(args, name)) is not None}
+    base = RunConfig.resolve(None, {"rounds": args.rounds, **privacy})
+    by_rule: dict[str, list[Any]] = {"codec": []} if base.secure_sum else {}  # all that can be summed
+    by_rule |= {"local_epochs": [1], "learning_rate": [base.learning_rate]} if base.dp else {}
     plan = plan_sweep(
-        {name: getattr(args, name) or by_noise.get(name, default) for name, (_, default, _) in _AXES.items()},
+        {name: getattr(args, name) or by_rule.get(name, default) for name, (_, default, _) in _AXES.items()},
         base,
         seeds=range(args.first_seed, args.first_seed + args.seeds),
         clients=args.clients,

@@ -1,0 +1,68 @@
+"""The bytes of simulated clients beside rounds with hidden deltas: masks are set up, and taken off the sum."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bytefed.events import Listener, RoundVoid
+from bytefed.ledger.wire_size import mask_bytes, peers_bytes, release_bytes, unmask_bytes
+from bytefed.masks.neighbours import degree
+from bytefed.simulation.client_sums import RoundSum
+from bytefed.simulation.ledger import SimulatedLedger
+from bytefed.simulation.links import ClientLinks
+
+
+class MaskLedger:
+    """Books what secure sums take beside rounds.
+
+    Args:
+        ledger: The files of the run.
+        links: The link of each client.
+        test_sizes: int64 [N], each client's own test samples.
+        listener: Is told of rounds that are void.
+        noises: Whether clients train with noise, and are told so before masks are set up.
+    """
+
+    def __init__(
+        self,
+        ledger: SimulatedLedger,
+        links: ClientLinks,
+        test_sizes: NDArray[np.int64],
+        listener: Listener,
+        *,
+        noises: bool,
+    ) -> None:
+        self._noises = noises
+        self._ledger, self._links, self._tests, self._listener = ledger, links, test_sizes, listener
+
+    def set_up(self, number: int, summed: RoundSum) -> None:
+        """Book the setup of masks before a round, where there was one; clients with a delta let go of it first."""
+        if summed.releases is None:
+            return
+        everyone = np.arange(len(self._links.link), dtype=np.int64)
+        profiles, neighbours = self._links.profiles, degree(len(everyone))
+        drawn = [
+            mask_bytes(profile, noises=self._noises) + release_bytes(profile) * owes for profile in profiles for owes in (0, 1)
+        ]
+        self._ledger.book("masks", number, everyone, self._links.link * 2 + summed.releases, drawn)
+        given = [peers_bytes(profile, neighbours) for profile in profiles]
+        self._ledger.book("masks", number, everyone, self._links.link, given)
+
+    def unmask(self, number: int, summed: RoundSum) -> tuple[float | None, float | None]:
+        """Book that masks are taken off a round's sum, and close the row of the round before.
+
+        Returns:
+            The accuracies that the sum tells of the head that the round began with, as ``SimulatedLedger.tested`` does.
+        """
+        if summed.total is None:
+            self._listener(RoundVoid(number, summed.void))
+            return self._ledger.tested(0, 0)
+        most = int(summed.keys.max())
+        shares = summed.form.shares
+        taken = [unmask_bytes(profile, keys, shares=shares) for profile in self._links.profiles for keys in range(most + 1)]
+        kinds = self._links.link[summed.clients] * (most + 1) + summed.keys
+        self._ledger.book("unmask", number, summed.clients, kinds, taken)
+        tests = int(self._tests[summed.clients].sum())
+        told = summed.total.test_correct
+        return self._ledger.tested(0, 0) if told is None else self._ledger.tested(told, tests)
