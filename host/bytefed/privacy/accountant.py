@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from importlib import import_module
 from typing import Any
 
 from bytefed.errors import ConfigError
@@ -26,28 +25,31 @@ MOST_EPSILON = 10.0
 _PRECISION = 1e-6  # of what is searched for, relative
 
 
-def _package(name: str) -> Any:
+def _package() -> Any:
     try:
-        return import_module(f"dp_accounting.{name}")
+        import dp_accounting.pld.privacy_loss_mechanism
+        import dp_accounting.rdp
     except ImportError as error:
         raise ConfigError(
             "E_CONFIG_EXTRA",
             "How much noise gives which epsilon is computed by the package dp-accounting, which is not installed.",
             "Run: pip install dp-accounting",
         ) from error
+    return dp_accounting
 
 
 def _delta_of(units: float, epsilon: float) -> float:
     """Return the delta that belongs to an epsilon, from the privacy loss distribution of Gaussian noise."""
     multiplier = 1.0 / math.sqrt(2.0 * units * UNIT)
-    losses = _package("pld.privacy_loss_mechanism")
+    losses = _package().pld.privacy_loss_mechanism
     return float(losses.GaussianPrivacyLoss(multiplier).get_delta_for_epsilon(epsilon))
 
 
 def _delta_of_rho(units: float, epsilon: float) -> float:
     """Return the delta that belongs to an epsilon, from rho alone."""
-    spent = _package("dp_event").ZCDpEvent(units * UNIT)
-    return float(_package("rdp").RdpAccountant().compose(spent).get_delta(epsilon))
+    package = _package()
+    spent = package.dp_event.ZCDpEvent(units * UNIT)
+    return float(package.rdp.RdpAccountant().compose(spent).get_delta(epsilon))
 
 
 @cache
