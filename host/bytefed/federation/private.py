@@ -16,7 +16,11 @@ _TOLD = {"statistics_rounds": 0, "local_test": 0.0}
 """Boards tell nothing of their samples, so they need none to test on."""
 _SAMPLE_RULE = {**_TOLD, "local_epochs": 1, "learning_rate_decay": 1.0}
 """A round is one pass with noise."""
-_BOARD_RULE = {**_TOLD, "min_train_nodes": LEAST_SUM}
+_BOARD_RULE = {
+    **_TOLD, "local_epochs": 1, "learning_rate": 0.5, "learning_rate_decay": 1.0, "clip": 0.5,
+    "min_train_nodes": LEAST_SUM,
+}  # fmt: skip
+"""Chosen on samples that no board has (benchmarks/privacy_boards.py --tune)."""
 RATE = 2.0
 """Learning rate times the clip, by rule; chosen on samples that no board has (benchmarks/privacy.py --tune)."""
 

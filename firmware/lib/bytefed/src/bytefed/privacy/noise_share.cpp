@@ -27,6 +27,10 @@ uint64_t rounded_square(const float* values, size_t count, float f) {
 
 }  // namespace
 
+uint16_t least_survivors(uint16_t boards) {
+  return static_cast<uint16_t>(boards - boards / 4);
+}
+
 // Rounding adds a little to the norm, and floats are nearly right: so the factor is made smaller until the
 // integers, which alone leave the board, keep the bound.
 void bound(float* values, size_t count, float step, uint8_t grid) {

@@ -9,9 +9,7 @@
 namespace bytefed {
 
 // Boards that have to be left in a sum of so many, so that their shares are the whole noise.
-constexpr uint16_t least_survivors(uint16_t boards) {
-  return static_cast<uint16_t>(boards - boards / 4);
-}
+uint16_t least_survivors(uint16_t boards);
 
 // Turns `count` values into integers in their place, in units of `step`; together they have a norm of at most
 // 2^grid, exactly, and are zeros where the values have none.

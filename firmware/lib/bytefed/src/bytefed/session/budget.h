@@ -24,9 +24,7 @@ class Budget {
   bool give(uint32_t total, bool whole, const SampleStore& store) {
     return keep({total, 0, store.set(), whole ? uint16_t{1} : uint16_t{0}});
   }
-  bool spend(uint32_t cost) {
-    return keep({record_.total, record_.spent + cost, record_.set, record_.whole});
-  }
+  bool spend(uint32_t cost);
 
   // Takes over what the flash has kept, once the samples are there. A budget of newer samples than these was
   // written before power failed, and they were not: what these had left is not known, so nothing is.
