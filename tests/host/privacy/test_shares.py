@@ -130,6 +130,12 @@ def test_a_run_that_hides_whole_boards(tmp_path: Path, codec: str, link: str) ->
     assert "for fewer than 64 boards" in page and "48, are honest in their noise" in page
 
 
+def test_an_audit_of_single_boards_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bytefed.run(boards=["loopback:64"], directory=tmp_path / "run", central=False, **{**KEYS, "rounds": 1})
+    assert main(["audit", str(tmp_path / "run")]) == 2
+    assert "hides whole boards" in capsys.readouterr().err
+
+
 def test_a_simulation_has_the_bits_of_boards(tmp_path: Path) -> None:
     """Boards draw what simulated clients draw; masks cancel, so the head is the same."""
     for codec in GRIDS:
