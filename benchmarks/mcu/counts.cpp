@@ -163,7 +163,8 @@ void count_masks(const Stopwatch& stopwatch, uint16_t boards) {
   secret[1] = 1;
   masks.begin({1, boards, 100, 3}, secret);
   const uint64_t peer = stopwatch.count([] { masks.take(0, point, 1, 1); });
-  const uint64_t opened = stopwatch.count([&] { masks.open(1, true, 1.0f, {}, {}, head, shape.parameters()); });
+  const uint64_t opened =
+      stopwatch.count([&] { masks.open(1, true, 1.0f, {}, {}, head, shape.parameters()); });
   const uint64_t hidden = stopwatch.count([&] { masks.hide(1, secret, layout, blob); });
   static float values[padded(shape.parameters())];
   for (size_t i = 0; i < shape.parameters(); ++i) values[i] = head[i];

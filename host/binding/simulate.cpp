@@ -151,7 +151,8 @@ struct Told {
   int32_t correct, tested;
 };
 
-// Sums what boards would hide (SPEC 11.2): the counterpart of Round::mask_delta, without the masks that cancel.
+// Sums what boards would hide (SPEC 11.2): the counterpart of Round::mask_delta, without the masks that
+// cancel.
 class PlainSum {
  public:
   PlainSum(const SumScale& scale, size_t parameters, uint16_t reference)
@@ -164,8 +165,8 @@ class PlainSum {
         words_(kSumWords),
         lanes_(layout_.lanes) {}
 
-  // Adds a delta, and leaves the encoding error there if the codec is lossy. False, with nothing added, if what
-  // there is to encode is not finite.
+  // Adds a delta, and leaves the encoding error there if the codec is lossy. False, with nothing added, if
+  // what there is to encode is not finite.
   bool add(const Told& told, const float* residual, float* delta) {
     const float weight = static_cast<float>(told.examples) / static_cast<float>(reference_);
     for (size_t i = 0; i < parameters_; ++i) {
@@ -186,7 +187,8 @@ class PlainSum {
     return true;
   }
 
-  // Adds a delta that is bounded and has a share of the noise (SPEC 11.5): the counterpart of Round::mask_share.
+  // Adds a delta that is bounded and has a share of the noise (SPEC 11.5): the counterpart of
+  // Round::mask_share.
   void add_share(const NoisePlan& plan, const uint8_t* key, float* delta) {
     std::copy_n(delta, parameters_, values_.data());
     encode_share(scale_, plan, parameters_, key, values_.data());
@@ -511,9 +513,10 @@ class Simulator {
   }
 
   void add_hidden(Array<const int64_t, 1> clients, Array<float, 2> deltas, Array<const float, 2> residuals,
-                  Array<const float, 1> losses, Array<const int32_t, 1> correct, Array<const int32_t, 1> tested,
-                  Array<double, 1> norms, Array<uint64_t, 1> words, Array<uint64_t, 1> lanes, int round,
-                  int codec, int boards, int reference, float step) const {
+                  Array<const float, 1> losses, Array<const int32_t, 1> correct,
+                  Array<const int32_t, 1> tested, Array<double, 1> norms, Array<uint64_t, 1> words,
+                  Array<uint64_t, 1> lanes, int round, int codec, int boards, int reference,
+                  float step) const {
     const size_t count = clients.shape(0), parameters = data_.shape.parameters();
     require(deltas.shape(0) == count && deltas.shape(1) == parameters && losses.shape(0) == count &&
                 correct.shape(0) == count && tested.shape(0) == count && norms.shape(0) == count,
@@ -539,8 +542,7 @@ class Simulator {
     in_parallel(threads_, count, [&](size_t thread, size_t i) {
       if (std::isnan(norms.data()[i])) return;
       const int64_t client = clients.data()[i];
-      const float* residual =
-          lossy ? residuals.data() + static_cast<size_t>(client) * parameters : nullptr;
+      const float* residual = lossy ? residuals.data() + static_cast<size_t>(client) * parameters : nullptr;
       const Told told = {static_cast<uint16_t>(data_.train_count(client)), losses.data()[i],
                          correct.data()[i], tested.data()[i]};
       if (!sums[thread].add(told, residual, deltas.data() + i * parameters)) norms.data()[i] = NAN;
@@ -628,16 +630,20 @@ void bind_simulate(nb::module_& module) {
       .def("add_shares", &Simulator::add_shares, nb::arg("deltas"), nb::arg("keys"), nb::arg("norms"),
            nb::arg("words"), nb::arg("lanes"), nb::kw_only(), nb::arg("round"), nb::arg("codec"),
            nb::arg("boards"), nb::arg("step"), nb::arg("grid"), nb::arg("cost"),
-           "Do what add_hidden does for boards that bound their deltas and make a share of the noise each, by keys\n"
-           "(uint8 [n, 32]). Deltas become zeros, and so do norms: training that diverged adds nothing, and counts.")
+           "Do what add_hidden does for boards that bound their deltas and make a share of the noise each, "
+           "by keys\n"
+           "(uint8 [n, 32]). Deltas become zeros, and so do norms: training that diverged adds nothing, and "
+           "counts.")
       .def("evaluate", &Simulator::evaluate, nb::arg("clients"), nb::arg("heads"), nb::arg("version"),
            nb::arg("correct"), "Write how many of its own test samples each client classifies correctly.")
       .def("add_hidden", &Simulator::add_hidden, nb::arg("clients"), nb::arg("deltas"), nb::arg("residuals"),
            nb::arg("losses"), nb::arg("correct"), nb::arg("tested"), nb::arg("norms"), nb::arg("words"),
            nb::arg("lanes"), nb::kw_only(), nb::arg("round"), nb::arg("codec"), nb::arg("boards"),
            nb::arg("reference"), nb::arg("step"),
-           "Add what boards hide in a secure sum to words (uint64 [5]) and lanes; the masks are left out, for they\n"
-           "cancel. Deltas become encoding errors if the codec is lossy. norms is NaN for clients that don't count,\n"
+           "Add what boards hide in a secure sum to words (uint64 [5]) and lanes; the masks are left out, "
+           "for they\n"
+           "cancel. Deltas become encoding errors if the codec is lossy. norms is NaN for clients that don't "
+           "count,\n"
            "and becomes it where nothing finite is left to encode.")
       .def("add", &Simulator::add, nb::arg("total"), nb::arg("deltas"), nb::arg("weights"),
            "Add weights[k] * deltas[k] to total (float64 [P]), in the order of k.");

@@ -261,16 +261,14 @@ def estimate(
         statistics_rounds: Each round with a multiple of this number brings the boards' statistics; 0 for none.
         seed: Seed of the selection.
         from_head: Whether the run begins with a head of its own (``head``), which the first round has to bring.
-        dp: "sample" where boards train with noise: a NOISE before each CONFIG, one learning rate, no statistics;
-            "board", with secure_sum, where they make shares of the noise that hides whole boards.
+        dp: "sample" or, with secure_sum, "board" where boards train with noise: one learning rate, no statistics.
         secure_sum: Whether boards hide their deltas: masks are set up and taken off, and no evaluation ends the run.
 
     Returns:
         Bytes by cause, without samples: board_round, rounds, connect, masks, unmask, evaluate, total.
 
     Raises:
-        ConfigError: E_CONFIG_RANGE, E_CONFIG_CODEC, E_CONFIG_CHOICE, E_CONFIG_PRIVACY, E_CONFIG_SECURE_SUM, or
-            E_MTU_SMALL.
+        ConfigError: E_CONFIG_RANGE, _CODEC, _CHOICE, _PRIVACY or _SECURE_SUM, or E_MTU_SMALL.
     """
     from bytefed.codec import pair
     from bytefed.ledger.estimate import check_ranges, link_profile, predict
@@ -283,10 +281,9 @@ def estimate(
     check_ranges({"features": features, "classes": classes, "mtu": mtu, **run, **drawn})
     profile, codecs = link_profile(link, mtu, sealed=not open), pair(codec)
     require_masks(dp, secure_sum=secure_sum)
-    run["from_head"] = from_head
     if secure_sum:
-        return predict_sums(profile, features, classes, codecs, dp=dp, **run)  # type: ignore[arg-type]
-    run |= drawn | {"noises": bool(dp)}
+        return predict_sums(profile, features, classes, codecs, dp=dp, from_head=from_head, **run)  # type: ignore[arg-type]
+    run |= drawn | {"from_head": from_head, "noises": bool(dp)}
     return predict(profile, features, classes, codecs, **run)  # type: ignore[arg-type]
 
 

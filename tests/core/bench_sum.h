@@ -24,7 +24,7 @@ inline bool is_masked(const BenchBoard& board) {
 
 // The NEXT of a masked round.
 inline Request masked_next(uint16_t round, const Bytes& head, float step = kStep,
-                    uint8_t flags = RoundFlag::kTrain) {
+                           uint8_t flags = RoundFlag::kTrain) {
   Bytes between(sizeof step);
   std::memcpy(between.data(), &step, sizeof step);
   return BenchBoard::next_of(round, head, joined(between, head), flags);
@@ -127,7 +127,8 @@ struct Sum {
   }
 
   // Takes off the masks of those who survive; the rest never answered.
-  void unmask(uint16_t round, uint16_t survivors, const SumLayout& layout, Bytes* total, const Bytes& said = {}) {
+  void unmask(uint16_t round, uint16_t survivors, const SumLayout& layout, Bytes* total,
+              const Bytes& said = {}) {
     for (size_t i = 0; i < members.size(); ++i) {
       if ((survivors >> i & 1u) == 0) continue;
       const uint16_t below = static_cast<uint16_t>(survivors & ((1u << i) - 1));

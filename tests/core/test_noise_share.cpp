@@ -83,7 +83,8 @@ TEST(values_that_are_short_are_rounded_and_no_more) {
 }
 
 TEST(what_is_no_number_adds_nothing) {
-  const float infinite = std::numeric_limits<float>::infinity(), odd[] = {infinite, -infinite, NAN, 1e38f, 0.0f};
+  const float infinite = std::numeric_limits<float>::infinity(),
+              odd[] = {infinite, -infinite, NAN, 1e38f, 0.0f};
   for (float value : odd) {
     std::vector<float> values(40, value == 0.0f ? 0.0f : 1.0f);
     values[7] = value;
@@ -146,5 +147,6 @@ TEST(the_sum_of_all_shares_is_a_discrete_gaussian) {
     const double expected = kSums * wanted[i] / total;
     square += (found[i] - expected) * (found[i] - expected) / expected;
   }
-  CHECK(square < 49.7);  // 23 degrees of freedom: larger by chance once in 1,000; the draws are always the same
+  CHECK(square <
+        49.7);  // 23 degrees of freedom: larger by chance once in 1,000; the draws are always the same
 }

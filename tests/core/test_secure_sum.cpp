@@ -59,8 +59,8 @@ TEST(masks_are_those_of_the_vectors) {
         std::memcpy(&share.cost, noise.data(), sizeof share.cost);
         share.grid = static_cast<uint8_t>(noise.back() & ~kWhole);
       }
-      masks.open(round, line[2] == "1", vectors::float_of(line[3]), config, {{1.0f, share.grid}, share.cost, true},
-                 values.data(), values.size());
+      masks.open(round, line[2] == "1", vectors::float_of(line[3]), config,
+                 {{1.0f, share.grid}, share.cost, true}, values.data(), values.size());
     } else if (line[0] == "blob") {
       Bytes blob = vectors::bytes(line[2]);
       const SumLayout two = sum_layout(static_cast<Codec>(config.codec_up), 12, plan.boards, 2);

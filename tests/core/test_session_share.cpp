@@ -1,4 +1,5 @@
-// Rounds of boards that make a share of the noise each: what they hide, what they pay, and whom they tell their keys.
+// Rounds of boards that make a share of the noise each: what they hide, what they pay, and whom they tell
+// their keys.
 #include "bench_sum.h"
 #include "bytefed/learning/exact_math.h"
 
@@ -22,7 +23,8 @@ Bytes said(uint16_t boards) {
   return {static_cast<uint8_t>(boards), static_cast<uint8_t>(boards >> 8)};
 }
 
-// The words and lanes that a member hides, found by a twin whose delta is told plainly. `draws`: its random bytes before.
+// The words and lanes that a member hides, found by a twin whose delta is told plainly. `draws`: its random
+// bytes before.
 std::vector<uint32_t> plain(unsigned place, uint8_t codec, float step, unsigned draws) {
   Member twin(place);
   twin.plans(config_of(0, 9u + place));
@@ -35,8 +37,8 @@ std::vector<uint32_t> plain(unsigned place, uint8_t codec, float step, unsigned 
   const SumScale scale = {static_cast<Codec>(codec), kBoards, step, uplink_seed(0, kRound)};
   const SumLayout layout = sum_layout(scale.codec, kParameters, kBoards, 2);
   const Noise asked = noise(codec);
-  encode_share(scale, {{asked.clip, static_cast<uint8_t>(asked.grid & ~kWhole)}, asked.cost, true}, kParameters,
-               key, values);
+  encode_share(scale, {{asked.clip, static_cast<uint8_t>(asked.grid & ~kWhole)}, asked.cost, true},
+               kParameters, key, values);
   Bytes blob(layout.size());
   blob[0] = 1;
   if (codec == 0) {
@@ -70,7 +72,8 @@ void is_exact(uint8_t codec, bool clips, uint16_t survivors, bool before = false
     const std::vector<uint32_t> own = plain(i, codec, step, draws[i]);
     for (size_t j = 0; j < wanted.size(); ++j) wanted[j] += own[j];
   }
-  for (size_t j = layout.words; j < wanted.size() && layout.bits < 32; ++j) wanted[j] &= (1u << layout.bits) - 1;
+  for (size_t j = layout.words; j < wanted.size() && layout.bits < 32; ++j)
+    wanted[j] &= (1u << layout.bits) - 1;
   CHECK(found == wanted);
 }
 

@@ -33,7 +33,6 @@ from bytefed.federation.held import NOTED, HeldSamples, HeldTask, learns_from_bo
 from bytefed.federation.interrupts import interruptible
 from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.news import run_started
-from bytefed.federation.private import require_boards as require_many
 from bytefed.federation.purses import Purses, connected_boards
 from bytefed.federation.requirements import Requirements
 from bytefed.federation.rules import Rules
@@ -179,7 +178,6 @@ async def open_run(
     opened: list[Opened] | None = None
     if isinstance(where, NewRun):
         require_boards(experiment.config, len(devices))
-        require_many(experiment.config, len(devices))
         purses.lend_first_connections(devices)
         seconds = await connect_all(devices, where.number)
         connections = [device.unbooked()[0] for device in devices]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bytefed.codec import pair
 from bytefed.data.load import ON_BOARDS
 from bytefed.errors import ConfigError, counted
+from bytefed.federation import private
 from bytefed.masks.form import CODECS, MIN_SUM, most_boards
 
 if TYPE_CHECKING:
@@ -59,8 +60,9 @@ def require_boards(config: RunConfig, boards: int, option: str = "--boards virtu
         option: An option that names enough of them.
 
     Raises:
-        ConfigError: E_CONFIG_SECURE_SUM.
+        ConfigError: E_CONFIG_SECURE_SUM; E_CONFIG_PRIVACY where noise is to hide one of more boards.
     """
+    private.require_boards(config, boards)
     if config.secure_sum and boards < MIN_SUM:
         raise _excluded(
             f"a sum of fewer than {MIN_SUM} boards tells too much of each, and this run has {counted(boards, 'board')}",

@@ -48,17 +48,14 @@ def predict_sums(
         learning_rate_rounds: As for ``estimate.predict``.
         statistics_rounds: As for ``estimate.predict``.
         from_head: As for ``estimate.predict``.
-        dp: "sample" or "board" where boards train with noise, and get a NOISE before MASK and before each CONFIG.
+        dp: "sample" or "board" where boards train with noise: NOISE goes before MASK and before each CONFIG.
 
     Raises:
         ConfigError: E_CONFIG_SECURE_SUM; E_TOO_LARGE for blobs that the link can't carry.
     """
-    _require_summable(codecs[1], clients, fraction_train)
-    shares, noises = dp == "board", bool(dp)
-    if shares:
-        _require_shares(codecs[1], clients)
-    if learning_rate_rounds is None:
-        learning_rate_rounds = rounds_between(rounds)
+    _require_summable(codecs[1], clients, fraction_train, dp)
+    noises = bool(dp)
+    learning_rate_rounds = rounds_between(rounds) if learning_rate_rounds is None else learning_rate_rounds
     down = blob_size(codecs[0], features, classes)
 
     def one(first: bool, statistics: bool, configures: bool) -> ByteCount:
@@ -82,7 +79,7 @@ def predict_sums(
         evaluate=ByteCount(),
         participants=clients,
         masks=setup_bytes(profile, clients, noises=noises) * clients,
-        unmask=unmask_bytes(profile, 0, shares=shares) * (clients * rounds),
+        unmask=unmask_bytes(profile, 0, shares=dp == "board") * (clients * rounds),
     )
 
 
@@ -107,19 +104,16 @@ def require_masks(dp: str, *, secure_sum: bool) -> None:
         )
 
 
-def _require_shares(codec_up: str, clients: int) -> None:
-    if codec_up not in GRIDS or clients < LEAST_BOARDS:
-        raise ConfigError(
-            "E_CONFIG_PRIVACY",
-            f"Noise for whole boards is for {LEAST_BOARDS} boards or more, with an uplink of {', '.join(GRIDS)}.",
-            "Give such --codec and --clients, or --dp sample.",
-        )
-
-
-def _require_summable(codec_up: str, clients: int, fraction_train: float) -> None:
+def _require_summable(codec_up: str, clients: int, fraction_train: float, dp: str) -> None:
     if codec_up not in CODECS or clients < MIN_SUM or fraction_train != 1:
         raise ConfigError(
             "E_CONFIG_SECURE_SUM",
             f"Secure sums are of {MIN_SUM} boards or more that all take part, with an uplink of {', '.join(CODECS)}.",
             "Give such --codec and --clients, and --fraction-train 1; or leave out --secure-sum.",
+        )
+    if dp == "board" and (codec_up not in GRIDS or clients < LEAST_BOARDS):
+        raise ConfigError(
+            "E_CONFIG_PRIVACY",
+            f"Noise for whole boards is for {LEAST_BOARDS} boards or more, with an uplink of {', '.join(GRIDS)}.",
+            "Give such --codec and --clients, or --dp sample.",
         )

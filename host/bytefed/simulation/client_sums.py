@@ -17,7 +17,6 @@ from bytefed import codec
 from bytefed._core import Simulator as Core
 from bytefed.federation.config import RunConfig
 from bytefed.federation.local_training import LocalTraining
-from bytefed.federation.private import require_boards as require_many
 from bytefed.federation.secure_sum import CLAIM, NO_ROOM, TOO_MANY_LOST, no_whole_noise, sums_entry
 from bytefed.federation.summed import require_boards, require_narrow_lanes
 from bytefed.ledger.estimate import has_statistics
@@ -101,7 +100,6 @@ class ClientSums:
         if not config.secure_sum:
             return None
         require_boards(config, len(examples), CLIENTS)
-        require_many(config, len(examples))
         require_narrow_lanes(config, len(examples))
         return cls(training, examples, profiles, link, statistics_rounds=config.statistics_rounds)
 

@@ -21,19 +21,11 @@ class MaskLedger:
         links: The link of each client.
         test_sizes: int64 [N], each client's own test samples.
         listener: Is told of rounds that are void.
-        noises: Whether clients train with noise, and are told so before masks are set up.
     """
 
     def __init__(
-        self,
-        ledger: SimulatedLedger,
-        links: ClientLinks,
-        test_sizes: NDArray[np.int64],
-        listener: Listener,
-        *,
-        noises: bool,
+        self, ledger: SimulatedLedger, links: ClientLinks, test_sizes: NDArray[np.int64], listener: Listener
     ) -> None:
-        self._noises = noises
         self._ledger, self._links, self._tests, self._listener = ledger, links, test_sizes, listener
 
     def set_up(self, number: int, summed: RoundSum) -> None:
@@ -43,7 +35,7 @@ class MaskLedger:
         everyone = np.arange(len(self._links.link), dtype=np.int64)
         profiles, neighbours = self._links.profiles, degree(len(everyone))
         drawn = [
-            mask_bytes(profile, noises=self._noises) + release_bytes(profile) * owes
+            mask_bytes(profile, noises=self._ledger.noises) + release_bytes(profile) * owes
             for profile in profiles
             for owes in (0, 1)
         ]

@@ -186,9 +186,7 @@ class Simulation:
             watched=frozenset(checked),
             sums=self._sums,
         )
-        self._masks = MaskLedger(
-            self._ledger, links, partition.test_sizes, listener, noises=self._training.noise is not None
-        )
+        self._masks = MaskLedger(self._ledger, links, partition.test_sizes, listener)
         self._held_score = HeldScore(self._simulator.held, task, task.test, config.seed)
         self._rounds: list[RoundSummary] = []
         self._asked_in_all = self._delivered_in_all = self._counted_in_all = 0

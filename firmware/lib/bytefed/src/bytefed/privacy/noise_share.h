@@ -1,5 +1,5 @@
-// A board's part of a sum that hides whole boards (SPEC 11.5): values as integers of a bounded norm, and a share
-// of the noise, which only all shares together make whole.
+// A board's part of a sum that hides whole boards (SPEC 11.5): values as integers of a bounded norm, and a
+// share of the noise, which only all shares together make whole.
 //
 // Kairouz, Liu, Steinke: "The Distributed Discrete Gaussian Mechanism for Federated Learning with Secure
 // Aggregation" (ICML 2021).

@@ -4,8 +4,8 @@
 
 namespace bytefed {
 
-// sigma^2 >= q, where q = 2^(2 grid + 27) / (cost boards), rounded up. The sum of narrower shares than 3 would
-// not be near enough to a discrete Gaussian.
+// sigma^2 >= q, where q = 2^(2 grid + 27) / (cost boards), rounded up. The sum of narrower shares than 3
+// would not be near enough to a discrete Gaussian.
 uint32_t NoisePlan::sigma(uint16_t boards) const {
   const uint64_t price = static_cast<uint64_t>(cost) * boards;
   const uint64_t q = ((static_cast<uint64_t>(1) << (2 * clipping.grid + 27)) - 1) / price + 1;

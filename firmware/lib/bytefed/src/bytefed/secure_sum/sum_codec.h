@@ -42,11 +42,12 @@ struct SumScale {
 // the lanes lack, and has room as in encode(). With float32 the lanes are to be where the values are.
 float encode_sum(const SumScale& scale, size_t count, float* values, uint8_t* lanes);
 
-// Turns `count` values into the integers of a board that makes a share of the noise (SPEC 11.5), one for each lane
-// and in their place: see IntegerSums. `key` is the noise's, and serves once.
+// Turns `count` values into the integers of a board that makes a share of the noise (SPEC 11.5), one for each
+// lane and in their place: see IntegerSums. `key` is the noise's, and serves once.
 void encode_share(const SumScale& scale, const NoisePlan& plan, size_t count, const uint8_t key[kKeySize],
                   float* values);
-// Packs them into the lanes of a lossy codec, and leaves zeros: nothing of what the lanes lack is made up for.
+// Packs them into the lanes of a lossy codec, and leaves zeros: nothing of what the lanes lack is made up
+// for.
 void put_share(const SumLayout& layout, float* values, uint8_t* lanes);
 
 // The largest value of a word: `boards` of them don't wrap around.
