@@ -47,3 +47,7 @@ tidy_app() {  # board macro, standard, family, sources...
 tidy_app ARDUINO_ARDUINO_NANO33BLE gnu++14 nano $app/*.cpp $app/nano/*.cpp firmware/lib/tflm_features/src/*/*.cpp
 tidy_app ARDUINO_NRF52840_FEATHER_SENSE gnu++17 bluefruit $app/*.cpp $app/bluefruit/*.cpp $app/bluefruit/*/*.cpp
 tidy_app ARDUINO_NRF52840_ITSYBITSY gnu++17 bluefruit $app/bluefruit/dotstar.cpp $app/bluefruit/no_sensor.cpp
+model=build/lint-keywords
+python3 tools/model_to_c.py models/keywords $model
+tidy_app ARDUINO_ARDUINO_NANO33BLE gnu++14 nano $app/hearing.cpp $app/microphone.cpp $app/app.cpp
+tidy_app ARDUINO_NRF52840_FEATHER_SENSE gnu++17 bluefruit $app/hearing.cpp $app/microphone.cpp

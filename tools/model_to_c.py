@@ -1,15 +1,18 @@
 """Turns models/NAME/ into C++ headers for the firmware: `python tools/model_to_c.py models/digits OUT`.
 
-Two headers: `bytefed_model.h` says what the model is (sizes, scales, operators, hash), `bytefed_model_data.h` holds the
-.tflite file. manifest.json and the file are compared first, so an image can't hold one and report the other.
+`bytefed_model.h` says what the model is (sizes, scales, operators, hash), `bytefed_model_data.h` holds the .tflite
+file, and `bytefed_model_sound.h`, where the model takes sound, the tables of the front end. manifest.json and the file
+are compared first, so an image can't hold one and report the other.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import runpy
 import sys
 import zlib
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -51,6 +54,30 @@ constexpr size_t kModelBytes = {bytes};
 // A window of the motion sensor; no steps: the model takes something else.
 constexpr uint16_t kWindowSteps = {steps};
 constexpr uint16_t kWindowHertz = {hertz};
+{sound}
+}}  // namespace bytefed_model
+"""
+
+_SOUND = """
+// A window of sound. The macro is for what an image without a microphone does not compile.
+#define BYTEFED_MODEL_SOUND
+constexpr uint16_t kSoundRate = {rate};  // samples a second
+constexpr uint16_t kSoundFrame = {frame};
+constexpr uint16_t kSoundStep = {step};
+constexpr uint8_t kSoundBands = {bands};
+constexpr uint16_t kSoundFrames = {frames};
+"""
+
+_TABLES = """\
+// The front end's tables for the sound that the model takes (SPEC 7.7). Not to be edited.
+#pragma once
+#include <cstdint>
+
+namespace bytefed_model {{
+
+constexpr int16_t kSoundTables[] = {{
+{rows}
+}};
 
 }}  // namespace bytefed_model
 """
@@ -78,7 +105,7 @@ alignas(16) const unsigned char kModel[] = {{
 
 
 def headers(folder: Path) -> dict[str, str]:
-    """Return the text of both headers by file name.
+    """Return the text of the headers by file name.
 
     Raises:
         SystemExit: The folder can't be used; the message says what to do.
@@ -89,7 +116,15 @@ def headers(folder: Path) -> dict[str, str]:
         raise SystemExit(
             f"{folder}: the .tflite file is not the one that its manifest describes; copy the folder again."
         )
-    return {"bytefed_model.h": _description(manifest), "bytefed_model_data.h": _data(manifest, model)}
+    texts = {"bytefed_model.h": _description(manifest), "bytefed_model_data.h": _data(manifest, model)}
+    if takes_sound(folder):
+        texts["bytefed_model_sound.h"] = _TABLES.format(rows=_rows(_sound_tables(manifest["sound"])))
+    return texts
+
+
+def takes_sound(folder: Path) -> bool:
+    """Return whether a model takes sound, for which a board needs a microphone."""
+    return "sound" in _manifest(folder)
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
@@ -116,18 +151,32 @@ def _description(manifest: dict[str, Any]) -> str:
             f"{manifest['name']}: sensor_hertz is for inputs of [steps, 1, {_AXES}], 1 to 1000; see models/README.md."
         )
     fields = {**manifest, "input_size": math.prod(shape), "steps": shape[0] if hertz else 0, "hertz": hertz}
+    fields["sound"] = _SOUND.format(**manifest["sound"]) if "sound" in manifest else ""
     return _HEADER.format(**fields)
 
 
 def _data(manifest: dict[str, Any], model: bytes) -> str:
     ops = " &&\n         ".join(f"resolver.{RESOLVER[op]} == kTfLiteOk" for op in manifest["ops"])
-    rows = (model[i : i + 24] for i in range(0, len(model), 24))
-    text = "\n".join("    " + "".join(f"{byte}," for byte in row) for row in rows)
-    return _DATA.format(op_count=len(manifest["ops"]), ops=ops, rows=text)
+    return _DATA.format(op_count=len(manifest["ops"]), ops=ops, rows=_rows(model))
+
+
+def _rows(values: Sequence[int]) -> str:
+    rows = (values[i : i + 24] for i in range(0, len(values), 24))
+    return "\n".join("    " + "".join(f"{value}," for value in row) for row in rows)
+
+
+def _sound_tables(sizes: dict[str, int]) -> list[int]:
+    """Return the tables of a front end, by the host's own module, which needs nothing of the host's packages."""
+    here = Path(__file__).resolve().parent
+    places = (here, here.parent / "host" / "bytefed" / "extractor")  # in a wheel's sources, in a checkout
+    path = next(place / "sound_tables.py" for place in places if (place / "sound_tables.py").is_file())
+    tables = runpy.run_path(str(path))["tables"]
+    found: list[int] = tables(*(sizes[name] for name in ("rate", "frame", "bands", "low", "high")))
+    return found
 
 
 def write(folder: Path, out: Path) -> None:
-    """Write both headers to `out`, touching only what has changed so that builds stay short."""
+    """Write the headers to `out`, touching only what has changed so that builds stay short."""
     out.mkdir(parents=True, exist_ok=True)
     for name, text in headers(folder).items():
         path = out / name

@@ -32,7 +32,11 @@ model_to_c.write(model, generated)
 manifest = json.loads((model / "manifest.json").read_text(encoding="utf-8"))
 classes = manifest["C"]
 # A board that takes its own samples has room for labels of its own.
-labels = max(classes, int(option("labels"))) if "sensor_hertz" in manifest else classes
+labels = max(classes, int(option("labels"))) if {"sensor_hertz", "sound"} & set(manifest) else classes
+if "sound" in manifest and option("microphone") != "yes":
+    sys.exit(
+        f"Model {option('model')} takes sound, and this board has no microphone; platformio.ini names those that do."
+    )
 
 version = re.search(r'^version = "(\d+)\.(\d+)\.(\d+)"', (root / "pyproject.toml").read_text(), re.MULTILINE)
 assert version is not None

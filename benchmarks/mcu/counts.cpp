@@ -12,7 +12,7 @@
 #include "bytefed/seal/handshake.h"
 #include "bytefed/secure_sum/masks.h"
 #include "bytefed/session/watch.h"
-#include "bytefed/sound/log_mel.h"
+#include "bytefed/sound/ear.h"
 #include "console.h"
 #include "scripted_round.h"
 #include "scripted_watch.h"
@@ -353,6 +353,26 @@ void count_sound(const Stopwatch& stopwatch, const char* rate, SoundFormat forma
   print_row("_bytes", sizeof tables);
 }
 
+// A frame of a microphone of 16,000 samples a second, from the samples to int8 values in the window's ring:
+// twice the rate of the model, or the model's.
+template <size_t count>
+void count_hearing(const Stopwatch& stopwatch, const char* rate, const SoundWindow& window,
+                   const int16_t (&tables)[count]) {
+  static Ear ear;
+  static int8_t ring[49 * kMaxSoundBands];
+  static int16_t samples[2 * kMaxSoundFrame];
+  const size_t step = window.format.step * (window.halves ? 2u : 1u);
+  for (uint32_t i = 0; i < 2 * kMaxSoundFrame; ++i) samples[i] = static_cast<int16_t>(64 * noise(i));
+  if (!ear.start(window, tables, count, ring)) fatal("the tables of sound don't fit");
+  ear.clear(true);
+  for (size_t left = (window.format.frame - window.format.step) * (window.halves ? 2u : 1u); left > 0;) {
+    left -= ear.take(samples, left);
+  }
+  print("hearing_frame_");
+  print(rate);
+  print_row("_insn", stopwatch.count([&] { ear.take(samples, step); }));
+}
+
 void measure_memory() {
   constexpr HeadShape shape = {64, 10};
   const SampleStore store = make_samples(shape);
@@ -390,7 +410,10 @@ int main() {
   count_watch(stopwatch);
   count_sound(stopwatch, "8000", {240, 160, 32}, kSoundTables0);
   count_sound(stopwatch, "16000", {480, 320, 40}, kSoundTables1);
+  count_hearing(stopwatch, "8000", {{240, 160, 32}, 49, true, 0.05f, -128}, kSoundTables0);
+  count_hearing(stopwatch, "16000", {{480, 320, 40}, 49, false, 0.05f, -128}, kSoundTables1);
   print_row("sound_object_bytes", sizeof(LogMel));
+  print_row("hearing_object_bytes", sizeof(Ear));
   measure_memory();
   return 0;
 }

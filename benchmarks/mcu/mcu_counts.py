@@ -23,7 +23,13 @@ QEMU = "qemu-system-arm"
 MACHINE = ("-M", "mps2-an386", "-display", "none", "-monitor", "none", "-serial", "null")
 COUNTER = ("-icount", "shift=10,sleep=on")
 AIFES_STEP = {64: 77_687, 128: 152_311, 256: 301_559}  # AIfES 2.2.0 at -O2, C = 10: see the page's text
-EXTRACTORS = {"digits": 315_383, "digits04": 315_391, "motion": 648_760, "gesture": 257_132}
+EXTRACTORS = {
+    "digits": 315_383,
+    "digits04": 315_391,
+    "motion": 648_760,
+    "gesture": 257_132,
+    "keywords": 661_400,
+}
 """Instructions of a window's features, by TensorFlow Lite Micro: the images extractor-NAME.elf tell them. Building
 those takes the package that platformio.ini declares, so tests/qemu/test_tflm_features.py looks where it is there."""
 EXTRACTOR_STACK = 704  # bytes, of each
@@ -227,19 +233,33 @@ def sound_table(counts: Counts) -> str:
     """Return a table of what the front end for sound costs."""
     rows = []
     for rate, what in (("8000", "240 samples, 32 bands"), ("16000", "480 samples, 40 bands")):
-        frame = counts[f"sound_frame_{rate}_insn"]
+        frame, heard = counts[f"sound_frame_{rate}_insn"], counts[f"hearing_frame_{rate}_insn"]
         rows.append(
             [
                 f"{int(rate):,} a second",
                 what,
                 f"{frame:,}",
-                f"{50 * frame:,}",
+                f"{heard:,}",
+                f"{50 * heard:,}",
                 f"{counts[f'sound_tables_{rate}_bytes']:,}",
             ]
         )
     return table(
-        ["samples", "a frame", "instructions of a frame", "of a second", "bytes of tables, in flash"], rows
+        [
+            "samples",
+            "a frame",
+            "features of a frame",
+            "a board's ear, a frame",
+            "of a second",
+            "tables in flash (B)",
+        ],
+        rows,
     )
+
+
+def words_a_second(counts: Counts) -> int:
+    """Return the instructions of a second of sound: a frame each 20 ms, and a window's features each 24 frames."""
+    return round(50 * (counts["hearing_frame_8000_insn"] + EXTRACTORS["keywords"] / 24))
 
 
 def memory_table(counts: Counts) -> str:
@@ -254,6 +274,10 @@ def memory_table(counts: Counts) -> str:
         ["classifying: state, part of the session", counts["watch_object_bytes"]],
         ["classifying: a window of 300 values and its 64 features", counts["watch_window_bytes"]],
         ["hearing: a frame's samples and its transform, at any rate", counts["sound_object_bytes"]],
+        [
+            "hearing: the ear with these and its filter, without the window's ring",
+            counts["hearing_object_bytes"],
+        ],
         ["stack of a window's question, classification and answer", counts["watch_stack_bytes"]],
     ]
     return table(["", "bytes"], [[name, f"{size:,}"] for name, size in rows])
@@ -322,9 +346,14 @@ They take {EXTRACTOR_STACK:,} B of stack.
 
 ## Hearing
 
-The front end for sound (SPEC.md, section 7.7), a frame every 20 ms: window, transform, bands, roots and logarithms.
+Instructions for sound (SPEC.md, section 7.7), a frame every 20 ms: its features (window, transform, bands, roots and
+logarithms); and all that a board's ear does for it with a microphone of 16,000 samples a second: level, half the rate
+where the model takes that, features, int8 values in the window's ring.
 
 {sound_table(counts)}
+With the extractor `keywords` and a window every 0.48 s, as `bytefed watch` has them, a second takes
+{words_a_second(counts):,}.
+
 ## Sealed links
 
 SPEC.md, section 10, with Monocypher at -O2 and BLAKE2b's rounds in a loop.

@@ -2,6 +2,7 @@
 // this machine.
 #include <nanobind/stl/array.h>
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/vector.h>
 
 #include <array>
@@ -11,6 +12,7 @@
 #include <random>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bindings.h"
@@ -123,11 +125,12 @@ class VirtualBoard {
                std::optional<nb::callable> extract, std::optional<nb::callable> sense, uint16_t sense_time,
                std::array<uint8_t, 3> version, uint8_t window, uint8_t frame_limit,
                std::optional<nb::callable> save, std::optional<nb::bytes> key, VirtualFlash* flash,
-               int most_classes, std::optional<nb::callable> noise)
+               int most_classes, std::optional<nb::callable> noise, std::optional<nb::callable> level)
       : extract_(std::move(extract)),
         sense_(std::move(sense)),
         save_(std::move(save)),
         noise_(std::move(noise)),
+        level_(std::move(level)),
         sense_time_(sense_time),
         version_(version),
         started_(millis(this)),
@@ -139,6 +142,7 @@ class VirtualBoard {
                  {uid,
                   boot,
                   static_cast<uint16_t>((extract_ ? Board::kExtractor : 0) | (sense_ ? Board::kSensor : 0) |
+                                        (level_ ? Board::kHears : 0) |
                                         (flash != nullptr ? Board::kPersistent : 0)),
                   model,
                   input_size,
@@ -147,7 +151,8 @@ class VirtualBoard {
                   sense_ ? &VirtualBoard::sense : nullptr, &VirtualBoard::about,
                   save_ || flash != nullptr ? &VirtualBoard::save : nullptr,
                   noise_ ? &VirtualBoard::given_noise : &VirtualBoard::random,
-                  flash != nullptr ? &VirtualBoard::keep_budget : nullptr, &VirtualBoard::show}),
+                  flash != nullptr ? &VirtualBoard::keep_budget : nullptr, &VirtualBoard::show,
+                  level_ ? &VirtualBoard::level : nullptr}),
         serial_(this, &VirtualBoard::write, checked(window, 1, kMaxWindow)),
         frames_{this, &VirtualBoard::send_frame, checked(frame_limit, kMinFrame, kMaxFrame), window},
         key_({this, flash != nullptr ? &VirtualBoard::erase : nullptr,
@@ -258,8 +263,16 @@ class VirtualBoard {
     nb::gil_scoped_acquire acquire;
     const Session& session = self->session_;
     const int label = session.capturing() ? session.capture_label() : -1;
-    const nb::object window = (*self->sense_)(label);
+    const nb::object window =
+        self->level_ ? (*self->sense_)(label, session.waits_for_sound()) : (*self->sense_)(label);
     return !window.is_none() && copy(window, self->input_size_, input);
+  }
+
+  static Levelled level(void* context) {
+    nb::gil_scoped_acquire acquire;
+    const auto [peak, clipped] =
+        nb::cast<std::pair<uint16_t, uint32_t>>((*static_cast<VirtualBoard*>(context)->level_)());
+    return {peak, static_cast<uint16_t>(clipped < 0xFFFF ? clipped : 0xFFFF)};
   }
 
   // Comes up with what the flash has kept, if the same model made it.
@@ -321,7 +334,7 @@ class VirtualBoard {
     details->uptime = (millis(context) - self->started_) / 1000;
   }
 
-  std::optional<nb::callable> extract_, sense_, save_, noise_;
+  std::optional<nb::callable> extract_, sense_, save_, noise_, level_;
   uint16_t sense_time_;  // 10 ms from a window to the next
   std::array<uint8_t, 3> version_;
   std::optional<uint32_t> millis_;  // without a value: the machine's clock
@@ -350,18 +363,19 @@ void bind_virtual_board(nb::module_& module) {
            "Let the power fail at that write or erasure, counted from 1; 0: at the next; negative: never.")
       .def_prop_ro("content", &VirtualFlash::content);
   nb::class_<VirtualBoard>(module, "VirtualBoard")
-      .def(nb::init<int, int, uint64_t, uint16_t, uint16_t, uint8_t, uint32_t, uint16_t, float, int8_t,
-                    std::optional<nb::callable>, std::optional<nb::callable>, uint16_t,
-                    std::array<uint8_t, 3>, uint8_t, uint8_t, std::optional<nb::callable>,
-                    std::optional<nb::bytes>, VirtualFlash*, int, std::optional<nb::callable>>(),
-           nb::kw_only(), nb::arg("features"), nb::arg("classes"), nb::arg("uid"), nb::arg("boot") = 1,
-           nb::arg("capacity") = 500, nb::arg("max_batch") = 32, nb::arg("model") = 0,
-           nb::arg("input_size") = 0, nb::arg("scale") = 1.0f, nb::arg("zero_point") = 0,
-           nb::arg("extract") = nb::none(), nb::arg("sense") = nb::none(), nb::arg("sense_time") = 0,
-           nb::arg("version") = std::array<uint8_t, 3>{}, nb::arg("window") = 32,
-           nb::arg("frame_limit") = 244, nb::arg("save") = nb::none(), nb::arg("key") = nb::none(),
-           nb::arg("flash").none() = nb::none(), nb::arg("most_classes") = 0, nb::arg("noise") = nb::none(),
-           nb::keep_alive<1, 20>())
+      .def(
+          nb::init<int, int, uint64_t, uint16_t, uint16_t, uint8_t, uint32_t, uint16_t, float, int8_t,
+                   std::optional<nb::callable>, std::optional<nb::callable>, uint16_t, std::array<uint8_t, 3>,
+                   uint8_t, uint8_t, std::optional<nb::callable>, std::optional<nb::bytes>, VirtualFlash*,
+                   int, std::optional<nb::callable>, std::optional<nb::callable>>(),
+          nb::kw_only(), nb::arg("features"), nb::arg("classes"), nb::arg("uid"), nb::arg("boot") = 1,
+          nb::arg("capacity") = 500, nb::arg("max_batch") = 32, nb::arg("model") = 0,
+          nb::arg("input_size") = 0, nb::arg("scale") = 1.0f, nb::arg("zero_point") = 0,
+          nb::arg("extract") = nb::none(), nb::arg("sense") = nb::none(), nb::arg("sense_time") = 0,
+          nb::arg("version") = std::array<uint8_t, 3>{}, nb::arg("window") = 32, nb::arg("frame_limit") = 244,
+          nb::arg("save") = nb::none(), nb::arg("key") = nb::none(), nb::arg("flash").none() = nb::none(),
+          nb::arg("most_classes") = 0, nb::arg("noise") = nb::none(), nb::arg("level") = nb::none(),
+          nb::keep_alive<1, 20>())
       .def("feed", &VirtualBoard::feed, nb::arg("data"), "Bytes from the host, serial framing.")
       .def("take", &VirtualBoard::take, "Bytes to the host, serial framing.")
       .def("feed_frame", &VirtualBoard::feed_frame, nb::arg("frame"),

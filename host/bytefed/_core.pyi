@@ -182,6 +182,33 @@ def log_mel(samples: Annotated[NDArray[numpy.int16], dict(shape=(None,), order='
     Write the features of sound (int16 [n]) to out (uint16 [frames, bands]); the frames written.
     """
 
+def halved(samples: Annotated[NDArray[numpy.int16], dict(shape=(None,), order='C', device='cpu', writable=False)], out: Annotated[NDArray[numpy.int16], dict(shape=(None,), order='C', device='cpu')]) -> int:
+    """
+    Write sound (int16 [n]) at half its rate to out (int16 [n / 2]); the samples written.
+    """
+
+class Ear:
+    def __init__(self, tables: Annotated[NDArray[numpy.int16], dict(shape=(None,), order='C', device='cpu', writable=False)], *, frame: int, step: int, bands: int, frames: int, halves: bool, scale: float, zero_point: int) -> None: ...
+
+    def clear(self, on_sound: bool = False) -> None:
+        """
+        Forget all that was heard; windows begin anew, where sound starts if wanted.
+        """
+
+    def take(self, samples: Annotated[NDArray[numpy.int16], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> int:
+        """Take samples (int16 [n]) until a window is complete; how many it took."""
+
+    def window(self) -> bytes | None:
+        """The window that is complete, int8 values; None while there is none."""
+
+    @property
+    def peak(self) -> int:
+        """The largest |sample| of the last moments, 0 to 32,768."""
+
+    @property
+    def clipped(self) -> int:
+        """Samples at an end of the range since it was cleared."""
+
 class VirtualFlash:
     def __init__(self, pages: int = 64) -> None: ...
 
@@ -194,7 +221,7 @@ class VirtualFlash:
     def content(self) -> bytes: ...
 
 class VirtualBoard:
-    def __init__(self, *, features: int, classes: int, uid: int, boot: int = 1, capacity: int = 500, max_batch: int = 32, model: int = 0, input_size: int = 0, scale: float = 1.0, zero_point: int = 0, extract: Callable | None = None, sense: Callable | None = None, sense_time: int = 0, version: Sequence[int] = [0, 0, 0], window: int = 32, frame_limit: int = 244, save: Callable | None = None, key: bytes | None = None, flash: VirtualFlash | None = None, most_classes: int = 0, noise: Callable | None = None) -> None: ...
+    def __init__(self, *, features: int, classes: int, uid: int, boot: int = 1, capacity: int = 500, max_batch: int = 32, model: int = 0, input_size: int = 0, scale: float = 1.0, zero_point: int = 0, extract: Callable | None = None, sense: Callable | None = None, sense_time: int = 0, version: Sequence[int] = [0, 0, 0], window: int = 32, frame_limit: int = 244, save: Callable | None = None, key: bytes | None = None, flash: VirtualFlash | None = None, most_classes: int = 0, noise: Callable | None = None, level: Callable | None = None) -> None: ...
 
     def feed(self, data: bytes) -> None:
         """Bytes from the host, serial framing."""

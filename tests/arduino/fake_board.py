@@ -27,7 +27,7 @@ class FakeBoard:
         self._lib.board_usb_take.restype = ctypes.c_size_t
         self._lib.board_ble_take.restype = ctypes.c_size_t
         self._lib.board_phone_read.restype = ctypes.c_size_t
-        for name in ("board_usb", "board_ble"):
+        for name in ("board_usb", "board_ble", "board_hear"):
             getattr(self._lib, name).argtypes = [ctypes.c_char_p, ctypes.c_size_t]
         self._lib.board_usb_take.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
         self._buffer = ctypes.create_string_buffer(_BUFFER)
@@ -59,6 +59,10 @@ class FakeBoard:
         """Bytes from the USB port; only now has the driver room for more."""
         size = self._lib.board_usb_take(self._buffer, _BUFFER)
         return self._buffer.raw[:size]
+
+    def hear(self, samples: bytes) -> None:
+        """Sound for the microphone, int16, 16,000 samples a second, behind what it has not heard yet."""
+        self._lib.board_hear(samples, len(samples) // 2)
 
     def feed_frame(self, frame: bytes) -> None:
         """An ATT write to RX."""

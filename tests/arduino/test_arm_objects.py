@@ -6,9 +6,11 @@ The flags are the boards', but the cores are the fakes, so this tests our object
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -110,6 +112,22 @@ def test_all_objects_of_ours(model: Path, tmp_path: Path, family: str) -> None:
     assert f"{len(objects)} objects, 0 complaints" in said
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_objects_that_hear(model: Path, tmp_path: Path, family: str) -> None:
+    """With a model of sound, which compiles what others leave out."""
+    words = tmp_path / "words"
+    subprocess.run(
+        [sys.executable, ROOT / "tools/model_to_c.py", ROOT / "models/keywords", words], check=True
+    )
+    sources = [APP / "hearing.cpp", APP / "microphone.cpp"]
+    compile_all(sources, app_flags(family, words), tmp_path)
+    code, said = check(*tmp_path.glob("*.o"))
+    assert code == 0, said
+    assert "2 objects, 0 complaints" in said
+    compile_all(sources, app_flags(family, model), tmp_path)
+    assert (tmp_path / "arduino-hearing.o").stat().st_size < 2000  # nothing is in it
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("family", arduino_ide.FLAGS)
 def test_the_core_with_the_arduino_ides_flags(model: Path, tmp_path: Path, family: str) -> None:
@@ -120,6 +138,32 @@ def test_the_core_with_the_arduino_ides_flags(model: Path, tmp_path: Path, famil
     code, said = check(*objects)
     assert code == 0, said
     assert f"{len(core)} objects, 0 complaints" in said
+    assert merged_by_some(objects) == []
+
+
+LOCAL_ARGUMENT = re.compile(r"_Z\w*I\w*_GLOBAL__N_\w*")
+"""A template's function that was made for a name in an unnamed namespace, as the ABI of C++ writes it."""
+
+
+def merged_by_some(objects: list[Path]) -> list[str]:
+    """Functions of templates in several objects that only a local name tells apart.
+
+    They are different functions, but not to all compilers: GCC 14 once made twobit's encoder onebit's.
+    """
+    command = ["arm-none-eabi-nm", "--defined-only", "--just-symbols", *objects]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    return [name for name, times in Counter(filter(LOCAL_ARGUMENT.fullmatch, said)).items() if times > 1]
+
+
+def test_functions_that_some_compilers_merge_are_found(tmp_path: Path) -> None:
+    template = "template <const int& n> int get() { return n; }\nnamespace { constexpr int kN = %d; }\n"
+    for name in ("one", "two"):
+        source = tmp_path / f"{name}.cpp"
+        source.write_text(
+            template % len(name) + f"int (*const {name})() = get<kN>;\nint {name}_() {{ return {name}(); }}\n"
+        )
+    made = arduino_ide.compiled(sorted(tmp_path.glob("*.cpp")), [*arduino_ide.FLAGS["nano"], "-O0"], tmp_path)
+    assert merged_by_some(made)
 
 
 def test_software_floating_point_is_found(model: Path, tmp_path: Path) -> None:

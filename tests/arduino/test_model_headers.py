@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from bytefed.extractor.sound import FrontEnd
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,6 +42,18 @@ def test_the_rate_of_a_window_is_the_manifest_s(motion: Path, tmp_path: Path) ->
 def test_a_model_of_something_else_has_no_windows(tmp_path: Path) -> None:
     assert make(ROOT / "models" / "digits", tmp_path).returncode == 0
     assert "kWindowSteps = 0;" in (tmp_path / "bytefed_model.h").read_text()
+
+
+def test_a_model_of_sound_brings_its_tables(tmp_path: Path) -> None:
+    """Those that the host makes; other models' headers say nothing of sound."""
+    assert make(ROOT / "models" / "keywords", tmp_path).returncode == 0
+    header = (tmp_path / "bytefed_model.h").read_text()
+    assert "#define BYTEFED_MODEL_SOUND" in header and "kSoundFrames = 49;" in header
+    rows = re.findall(r"-?\d+(?=,)", (tmp_path / "bytefed_model_sound.h").read_text())
+    assert [int(row) for row in rows] == FrontEnd().tables.tolist()
+    assert make(ROOT / "models" / "motion", tmp_path / "motion").returncode == 0
+    assert not (tmp_path / "motion" / "bytefed_model_sound.h").exists()
+    assert "SOUND" not in (tmp_path / "motion" / "bytefed_model.h").read_text()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 from shared_board import CORE, MONOCYPHER, ROOT, monocypher
 
 _TESTS = ROOT / "tests" / "core"
-_SUITES = ("main.cpp", "test_seal.cpp", "test_sealed_link.cpp", "test_pairing.cpp")
+SUITES = ("main.cpp", "test_seal.cpp", "test_sealed_link.cpp", "test_pairing.cpp")
 _FLAGS = ("-std=gnu++17", "-O0", "-DBYTEFED_DEBUG", "-ffp-contract=off", "-w")
 
 
@@ -212,16 +212,14 @@ MUTANTS = (
 )
 
 
-def build_tests(
-    core: Path, objects: Path, changed: str | None = None, suites: tuple[str, ...] = _SUITES
-) -> Path:
-    """Compile a core and some of its tests, those of seals if none are named; only a changed file anew.
+def build_tests(core: Path, objects: Path, suites: tuple[str, ...], changed: str | None = None) -> Path:
+    """Compile a core and some of its tests; only a changed file anew.
 
     Args:
         core: The folder that holds `bytefed/`.
         objects: Folder of the unchanged objects, filled if it is empty.
-        changed: The file that differs, below `bytefed/`; None for none.
         suites: Files of tests/core.
+        changed: The file that differs, below `bytefed/`; None for none.
 
     Returns:
         The program.
@@ -241,7 +239,7 @@ def build_tests(
     return program
 
 
-def whole_tests(scratch: Callable[[str], Path], suites: tuple[str, ...] = _SUITES) -> Path:
+def whole_tests(scratch: Callable[[str], Path], suites: tuple[str, ...]) -> Path:
     """Return a folder with the objects of the core as it is, whose tests pass.
 
     Args:
@@ -250,11 +248,11 @@ def whole_tests(scratch: Callable[[str], Path], suites: tuple[str, ...] = _SUITE
     """
     objects, core = scratch("objects"), scratch("whole") / "core"
     shutil.copytree(CORE, core)
-    subprocess.run([build_tests(core, objects, suites=suites)], check=True)
+    subprocess.run([build_tests(core, objects, suites)], check=True)
     return objects
 
 
-def is_found(mutant: CoreMutant, scratch: Path, objects: Path, suites: tuple[str, ...] = _SUITES) -> bool:
+def is_found(mutant: CoreMutant, scratch: Path, objects: Path, suites: tuple[str, ...]) -> bool:
     """Return whether the tests fail on a core with that change."""
     copy = scratch / "core"
     shutil.copytree(CORE, copy)
@@ -263,6 +261,6 @@ def is_found(mutant: CoreMutant, scratch: Path, objects: Path, suites: tuple[str
     if text.count(mutant.old) != 1:
         raise ValueError(f"{mutant.name}: its text is not in {mutant.path} exactly once")
     path.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
-    program = build_tests(copy, objects, mutant.path, suites)
+    program = build_tests(copy, objects, suites, mutant.path)
     done = subprocess.run([program], capture_output=True, text=True, check=False, timeout=120)
     return done.returncode != 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,8 +25,19 @@ FLAGS = {
 """What decides about code, by the fakes' names for the cores; the rest of a command is paths and macros."""
 
 
-def compiled(sources: Iterable[Path], flags: Iterable[str | Path], folder: Path) -> list[Path]:
+def compiled(
+    sources: Iterable[Path],
+    flags: Iterable[str | Path],
+    folder: Path,
+    compiler: Sequence[str | Path] = (COMPILER,),
+) -> list[Path]:
     """Compile sources to objects in a folder, two at a time.
+
+    Args:
+        sources: C++ files.
+        flags: What follows the compiler.
+        folder: Where objects go.
+        compiler: The beginning of a command, for another compiler than a board's.
 
     Raises:
         AssertionError: One of them does not compile.
@@ -38,10 +49,31 @@ def compiled(sources: Iterable[Path], flags: Iterable[str | Path], folder: Path)
 
     def compile_one(source: Path) -> Path:
         made = folder / f"{source.parent.name}-{source.stem}.o"
-        command = [COMPILER, *flags, "-x", "c++", "-c", source, "-o", made]
+        command = [*compiler, *flags, "-x", "c++", "-c", source, "-o", made]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[:3000]
         return made
 
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(compile_one, sources))
+
+
+def clang(flags: Sequence[str]) -> list[str | Path]:
+    """Return the beginning of clang's command for a Cortex-M4F, with the libraries of the board's compiler.
+
+    Args:
+        flags: The board's, which choose among those libraries.
+    """
+    if shutil.which("clang++") is None or shutil.which(COMPILER) is None:
+        pytest.skip(
+            f"SKIPPED: clang++ and {COMPILER} are not both installed: apt-get install clang gcc-arm-none-eabi"
+        )
+    command = [COMPILER, *flags, "-E", "-v", "-x", "c++", "/dev/null"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    listed = said.split("#include <...> search starts here:")[1].split("End of search list.")[0]
+    folders = [Path(line.strip()).resolve() for line in listed.strip().splitlines()]
+    libraries = [folder for folder in folders if "gcc" not in folder.parts]  # GCC's own are not for clang
+    # Enumerations as short as GCC makes them for this chip.
+    return ["clang++", "--target=arm-none-eabi", "-fshort-enums", "-nostdinc++"] + [
+        word for folder in libraries for word in ("-isystem", folder)
+    ]

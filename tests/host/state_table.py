@@ -256,6 +256,7 @@ REQUESTS: dict[str, Callable[[StatedBoard], tuple[Kind, bytes] | tuple[Kind, byt
     "HELLO of an unknown version": lambda board: (Kind.HELLO, hello(version=PROTOCOL_VERSION + 1)),
     "INFO": lambda board: (Kind.INFO, b""),
     "ABOUT": lambda board: (Kind.ABOUT, b""),
+    "LEVEL": lambda board: (Kind.LEVEL, b""),
     "STORE": lambda board: (Kind.STORE, b""),
     "SAVE": lambda board: (Kind.SAVE, b""),
     "CONFIG": lambda board: (Kind.CONFIG, CONFIG.pack()),

@@ -11,11 +11,11 @@ import pytest
 from bytefed.cli.parser import build_parser
 
 ROOT = Path(__file__).parents[2]
-COMMAND = re.compile(r"^bytefed [^#\n]*", re.MULTILINE)
+COMMAND = re.compile(r"^(?:\$ )?(bytefed [^#\n]*)", re.MULTILINE)
 PICTURE = re.compile(r"!\[[^\]]+\]\(([^)]+)\)")
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/guide.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/guide.md", "docs/words.md"])
 def test_commands_are_such_as_the_command_line_takes(page: str) -> None:
     found = COMMAND.findall((ROOT / page).read_text("utf-8"))
     assert len(found) >= 12

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from road import Road
 
 from bytefed import _core
 from bytefed.extractor.extractor import Extractor, outputs
 from bytefed.result import load_run
 
-BYTEFED = [sys.executable, "-m", "bytefed"]
 LABELS = ["walk", "run", "rest"]
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="no pseudo-terminals on this system")
@@ -34,23 +31,6 @@ def motions(per_class: int = 40) -> tuple[NDArray[np.int8], NDArray[np.uint8]]:
     return np.clip(np.round(x), -128, 127).astype(np.int8), y
 
 
-class Road:
-    """A user's home, where commands are typed."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        places = {name: str(home / name) for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")}
-        self.environment = {**os.environ, **places, "BYTEFED_REPLAY_SPEED": "50"}
-
-    def type(self, *words: str) -> str:
-        done = subprocess.run(
-            [*BYTEFED, *words], env=self.environment, cwd=self.home, capture_output=True, text=True, timeout=120,
-            check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-        return done.stdout + done.stderr
-
-
 @pytest.fixture
 def road(tmp_path: Path) -> Road:
     return Road(tmp_path)
@@ -61,13 +41,8 @@ def ports(road: Road) -> Iterator[list[str]]:
     """Three boards whose sensor replays four motions."""
     x, y = motions()
     np.savez(road.home / "motions.npz", X=x, y=y)
-    command = [*BYTEFED, "board", "--model", "motion", "--replay", "motions.npz", "--count", "3", "--json"]
-    with subprocess.Popen(
-        command, env=road.environment, cwd=road.home, stdout=subprocess.PIPE, text=True
-    ) as boards:
-        assert boards.stdout is not None
-        yield [json.loads(boards.stdout.readline())["port"] for _ in range(3)]
-        boards.terminate()
+    with road.boards("motion", "motions.npz") as ports:
+        yield ports
 
 
 def take(road: Road, ports: list[str], labels: list[str]) -> None:

@@ -27,6 +27,7 @@ _BUILDS = {
     "clang": ("clang++", "-O2"),
     "clang-avx2": ("clang++", "-O3", "-mavx2", "-mfma"),
 }
+_GCC_ONLY = ("--param", "max-inline-insns-single=500")
 _EXACT_ONLY = {"huge_rate", "tiny_rate", "denormal_head"}  # where float32 and float64 rightly part
 
 
@@ -111,14 +112,16 @@ def test_a_cortex_m4f_gives_the_same_bits(reference: str, run_image: RunImage) -
     assert (done.returncode, done.stderr) == (0, reference)
 
 
-def arduino_image(board: str, core: Path, folder: Path) -> str:
+def arduino_image(
+    board: str, core: Path, folder: Path, compiler: Sequence[str | Path] = (arduino_ide.COMPILER,)
+) -> str:
     """Build same_bits.cpp with a core as the Arduino IDE compiles it for a board; return the image's name."""
     qemu = ROOT / "firmware/src/qemu"
     flags = [*arduino_ide.FLAGS[board], f"-I{core}", f"-I{qemu}"]
     own = [ROOT / "tests/qemu/same_bits.cpp", qemu / "console.cpp", qemu / "startup.cpp"]
-    objects = arduino_ide.compiled(own, [*flags, "-std=gnu++14"], folder)
+    objects = arduino_ide.compiled(own, [*flags, "-std=gnu++14"], folder, compiler)
     sources = [path for pattern in _MODULES for path in sorted((core / "bytefed").glob(pattern))]
-    objects += arduino_ide.compiled(sources, flags, folder)
+    objects += arduino_ide.compiled(sources, flags, folder, compiler)
     link = ["--specs=nano.specs", "-nostartfiles", "-Wl,--gc-sections", f"-T{qemu / 'link.ld'}"]
     command = [arduino_ide.COMPILER, *flags, *link, *objects, "-o", folder / f"{board}.elf"]
     subprocess.run(command, check=True)
@@ -143,6 +146,25 @@ def test_those_flags_alone_would_not_and_the_self_test_sees_it(
     done = run_image(arduino_image(board, core, tmp_path))
     assert done.returncode == 0 and done.stderr.endswith("\ninexact\n")
     assert parse(done.stderr)["usual"].head_crc != parse(reference)["usual"].head_crc
+
+
+def test_clang_gives_a_cortex_m4f_the_same_bits(reference: str, run_image: RunImage, tmp_path: Path) -> None:
+    """Another compiler than any core's, with the flags of the Nano's."""
+    compiler = arduino_ide.clang(arduino_ide.FLAGS["nano"])
+    done = run_image(arduino_image("nano", _CORE, tmp_path, compiler))
+    assert (done.returncode, done.stderr) == (0, reference)
+
+
+def test_clang_refuses_to_reorder_sums(tmp_path: Path) -> None:
+    """It has no pragma against -Ofast, so the header stops it."""
+    flags = [flag for flag in arduino_ide.FLAGS["bluefruit"] if flag not in _GCC_ONLY]
+    with pytest.raises(AssertionError, match="-ffast-math lets the compiler reorder sums"):
+        arduino_ide.compiled(
+            [_CORE / "bytefed/learning/trainer.cpp"],
+            [*flags, f"-I{_CORE}"],
+            tmp_path,
+            arduino_ide.clang(flags),
+        )
 
 
 @pytest.mark.parametrize("build", _BUILDS)

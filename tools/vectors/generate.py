@@ -12,6 +12,7 @@ from pathlib import Path
 
 import frames
 import head_codecs
+import hearing
 import kernel
 import masks
 import messages
@@ -31,6 +32,7 @@ FILES: dict[str, Callable[[], Iterator[str]]] = {
     "noise.txt": noise.lines,
     "masks.txt": masks.lines,
     "sound.txt": sound.lines,
+    "hearing.txt": hearing.lines,
     "seal_handshakes.txt": seals.handshake_lines,
     "seal_frames.txt": seals.frame_lines,
     "seal_blobs.txt": seals.blob_lines,

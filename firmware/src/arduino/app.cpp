@@ -4,7 +4,6 @@
 #include "chip.h"
 #include "flash.h"
 #include "heap.h"
-#include "sensor.h"
 #include "tflm_features/features.h"
 #include "usb.h"
 
@@ -14,7 +13,6 @@ namespace model = bytefed_model;
 namespace {
 
 constexpr uint16_t kButtonWindows = 8;  // windows that a press of the button takes
-constexpr bool kTakesWindows = model::kWindowSteps > 0;
 // A board that was built to be open uses its radio without a key, too.
 #ifdef BYTEFED_OPEN
 constexpr bool kOpen = true;
@@ -41,7 +39,7 @@ App& app() {
 App::App()
     : flash_(flash::device()),
       extracts_(tflm_features::start()),
-      sensor_(kTakesWindows ? sensor::start() : SensorChip::kNone),
+      sensor_(Sensing::kTakesWindows ? Sensing::find() : SensorChip::kNone),
       session_(memory_.view(model::kClasses), identify(), port()),
       serial_(nullptr, usb::write),
       keeper_(BudgetStore::rest(KeyStore::rest(flash_)), session_, memory_.view(model::kClasses),
@@ -57,6 +55,7 @@ Identity App::identify() const {
   if (kOpen) capabilities |= Board::kOpen;
   if (extracts_) capabilities |= Board::kExtractor;
   if (extracts_ && sensor_ != SensorChip::kNone) capabilities |= Board::kSensor;
+  if (Sensing::kHears && (capabilities & Board::kSensor) != 0) capabilities |= Board::kHears;
   Identity identity = {};
   identity.uid = chip::uid();
   identity.boot = boot_number();
@@ -71,6 +70,7 @@ Port App::port() {
   Port port = {this, &App::millis, nullptr};
   if (extracts_) port.extract = &App::extract;
   if (extracts_ && sensor_ != SensorChip::kNone) port.sense = &App::sense;
+  if (Sensing::kHears && port.sense != nullptr) port.level = &App::level;
   port.about = &App::about;
   port.save = &App::save;
   port.random = &App::random;
@@ -90,6 +90,7 @@ void App::start() {
   if (kept != nullptr) key_.set(kept);
   radio_ = ble::start(chip::uid());  // without a radio, USB still works, and the light shows the error
   advertise();
+  if (sensor_ != SensorChip::kNone) Sensing::switch_on();
   chip::start_watchdog();
   heap::watch();
 }
@@ -139,12 +140,14 @@ void App::watch_usb() {
   usb_open_ = open;
 }
 
-// Reads the sensor while windows are captured, classified or recorded.
+// Reads the sensor, or hears, while windows are captured, classified or recorded.
 void App::sample() {
   const bool wanted = session_.sensing();
   if (wanted && !sampling_) window_.start(chip::millis());
   sampling_ = wanted;
-  if (wanted) window_.tick(chip::millis());
+  if (!wanted) return;
+  window_.follow(session_);
+  window_.tick(chip::millis());
 }
 
 // A short press takes samples of the chosen class, a long one chooses the next class.
@@ -154,7 +157,8 @@ void App::press_button() {
     button_label_ = static_cast<uint8_t>((button_label_ + 1) % session_.board().classes);
     light::blink(button_label_ + 1);
   } else if (press == button::Press::kShort) {
-    const Capture capture = {session_.store().count(Split::kTrain), kButtonWindows, button_label_, 0};
+    const Capture capture = {session_.store().count(Split::kTrain), kButtonWindows, button_label_,
+                             Sensing::kHears ? Capture::kOnSound : uint8_t{0}};
     if (session_.capture(capture) != Status::kOk) light::refuse();
   }
 }
@@ -179,6 +183,10 @@ bool App::sense(void* context, int8_t* input) {
   return static_cast<App*>(context)->window_.take(input);
 }
 
+Levelled App::level(void* context) {
+  return static_cast<App*>(context)->window_.level();
+}
+
 void App::about(void* context, Details* details) {
   const App* self = static_cast<const App*>(context);
   details->board = chip::kBoard;
@@ -189,7 +197,7 @@ void App::about(void* context, Details* details) {
   details->heap = heap::requests();
   details->reset = chip::reset_cause();
   details->sensor = self->sensor_;
-  details->window = self->sensor_ == SensorChip::kNone ? uint16_t{0} : Window::kHopTime;
+  details->window = self->sensor_ == SensorChip::kNone ? uint16_t{0} : Sensing::kHopTime;
   details->uptime = chip::millis() / 1000;
   details->saves = self->keeper_.saves();
 }

@@ -10,7 +10,7 @@
 #include "bytefed_model.h"
 #include "entropy.h"
 #include "light.h"
-#include "window.h"
+#include "sensing.h"
 
 class App {
  public:
@@ -40,6 +40,7 @@ class App {
   static uint32_t millis(void*);
   static bool extract(void*, const int8_t* input, int8_t* features);
   static bool sense(void* context, int8_t* input);
+  static bytefed::Levelled level(void* context);
   static void about(void* context, bytefed::Details* details);
   static bool save(void* context);
   static bool erase(void* context);
@@ -52,7 +53,7 @@ class App {
   bytefed::BlockDevice flash_;
   bool extracts_;  // whether the model is the one that was built in and fits its arena
   bytefed::SensorChip sensor_;
-  static constexpr uint16_t kWindow = bytefed_model::kWindowSteps > 0 ? bytefed_model::kInputSize : 0;
+  static constexpr uint16_t kWindow = Sensing::kTakesWindows ? bytefed_model::kInputSize : 0;
   bytefed::StaticMemory<bytefed_model::kFeatures, BYTEFED_LABELS, BYTEFED_CAPACITY, BYTEFED_MAX_BATCH, true,
                         kWindow>
       memory_;
@@ -63,7 +64,7 @@ class App {
   bytefed::BudgetStore budget_store_;
   bytefed::BoardKey key_;
   bytefed::SealedLink cable_, air_;
-  Window window_;
+  Sensing window_;
   bool radio_ = false;       // whether the radio works
   bool advertises_ = false;  // whether it is on
   bool usb_open_ = false;

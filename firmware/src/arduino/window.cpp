@@ -3,8 +3,6 @@
 #include <cmath>
 #include <cstring>
 
-#include "sensor.h"
-
 namespace {
 
 // Rounds as the host does, in float32 (models/README.md, rule 6).

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from bytefed.errors import ConfigError
 from bytefed.protocol.message import Model, SensorChip
 
 
@@ -31,6 +32,7 @@ BMI270 = Sensor(SensorChip.BMI270, "BMI270")
 LSM6DS33 = Sensor(SensorChip.LSM6DS33, "LSM6DS33")
 LSM6DS3TRC = Sensor(SensorChip.LSM6DS3TRC, "LSM6DS3TR-C")
 LIS3DH = Sensor(SensorChip.LIS3DH, "LIS3DH")
+MICROPHONE = Sensor(SensorChip.MICROPHONE, "PDM microphone")
 REPLAYED = Sensor(SensorChip.REPLAY, "replayed data")  # what a virtual board has
 
 
@@ -45,7 +47,8 @@ class BoardType:
         environment: Its environment in platformio.ini, by which `bytefed flash` knows it.
         application: USB identity while the firmware runs.
         bootloader: USB identity while the bootloader waits for an upload.
-        sensors: The sensors that it may have: the first that answers is used.
+        sensors: The sensors of motion that it may have: the first that answers is used.
+        microphone: Whether it has one, or a variant of it.
         bootloader_folder: Folder of its bootloader in Adafruit's core; "" for a board of another core.
         note: A remark about the sensors for docs/boards; "" for none.
     """
@@ -57,6 +60,7 @@ class BoardType:
     application: UsbId
     bootloader: UsbId
     sensors: tuple[Sensor, ...] = ()
+    microphone: bool = False
     bootloader_folder: str = ""
     note: str = ""
 
@@ -64,28 +68,50 @@ class BoardType:
 BOARDS = (
     BoardType(
         Model.NANO_33_BLE, "Nano 33 BLE", "Arduino Nano 33 BLE, Nano 33 BLE Sense (rev 1, rev 2)", "nano33ble",
-        UsbId(0x2341, 0x805A), UsbId(0x2341, 0x005A), (LSM9DS1, BMI270),
+        UsbId(0x2341, 0x805A), UsbId(0x2341, 0x005A), (LSM9DS1, BMI270), microphone=True,
+        note="the Sense has a PDM microphone",
     ),
     BoardType(
         Model.FEATHER, "Feather nRF52840", "Adafruit Feather nRF52840 Express", "feather_nrf52840",
-        UsbId(0x239A, 0x8029), UsbId(0x239A, 0x0029), (), "feather_nrf52840_express",
+        UsbId(0x239A, 0x8029), UsbId(0x239A, 0x0029), bootloader_folder="feather_nrf52840_express",
     ),
     BoardType(
         Model.FEATHER_SENSE, "Feather nRF52840 Sense", "Adafruit Feather nRF52840 Sense", "feather_nrf52840_sense",
-        UsbId(0x239A, 0x8087), UsbId(0x239A, 0x0087), (LSM6DS33, LSM6DS3TRC),
-        "feather_nrf52840_sense",
+        UsbId(0x239A, 0x8087), UsbId(0x239A, 0x0087), (LSM6DS33, LSM6DS3TRC), True,
+        "feather_nrf52840_sense", "a PDM microphone",
     ),
     BoardType(
         Model.ITSY_BITSY, "ItsyBitsy nRF52840", "Adafruit ItsyBitsy nRF52840 Express", "itsybitsy_nrf52840",
-        UsbId(0x239A, 0x8051), UsbId(0x239A, 0x0051), (), "itsybitsy_nrf52840_express",
+        UsbId(0x239A, 0x8051), UsbId(0x239A, 0x0051), bootloader_folder="itsybitsy_nrf52840_express",
     ),
     BoardType(
         Model.CIRCUIT_PLAYGROUND, "Circuit Playground Bluefruit", "Adafruit Circuit Playground Bluefruit",
         "circuitplayground_bluefruit",
-        UsbId(0x239A, 0x8045), UsbId(0x239A, 0x0045), (LIS3DH,), "circuitplayground_nrf52840", "no gyroscope",
+        UsbId(0x239A, 0x8045), UsbId(0x239A, 0x0045), (LIS3DH,), True, "circuitplayground_nrf52840",
+        "no gyroscope; a PDM microphone",
     ),
 )  # fmt: skip
 """Every make of board, in the order of their numbers."""
+
+
+def refuse_deaf(environment: str, model: str) -> None:
+    """Refuse to build an image with a model of sound for a board that has no microphone.
+
+    Args:
+        environment: The board's environment in platformio.ini, or one that is derived from it.
+        model: The model's name.
+
+    Raises:
+        ConfigError: E_CONFIG_DEAF.
+    """
+    plain = environment.removesuffix("_open").removesuffix("_debug")
+    if all(board.microphone for board in BOARDS if board.environment == plain):
+        return  # what is no board at all, PlatformIO refuses
+    raise ConfigError(
+        "E_CONFIG_DEAF",
+        f"Model {model} takes sound, and a board of {environment} has no microphone.",
+        "Take a board that has one: nano33ble (a Sense), feather_nrf52840_sense or circuitplayground_bluefruit.",
+    )
 
 
 def board_name(number: int) -> str:
@@ -97,5 +123,5 @@ def board_name(number: int) -> str:
 
 def sensor_name(number: int) -> str:
     """Return the name of the sensor that has a number in DETAILS; "none" for 0 and for unknown ones."""
-    sensors = [REPLAYED, *(sensor for board in BOARDS for sensor in board.sensors)]
+    sensors = [REPLAYED, MICROPHONE, *(sensor for board in BOARDS for sensor in board.sensors)]
     return next((sensor.name for sensor in sensors if sensor.number == number), "none")

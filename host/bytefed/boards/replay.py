@@ -80,12 +80,42 @@ class Recording:
             )
         return cls(X if X.dtype == np.int8 else extractor.quantize(X), labels)
 
+    def sensor(self, uid: int) -> Replay:
+        """Return the sensor of a board that replays it."""
+        return Replay(self, uid)
+
     @cached_property
     def signals(self) -> list[NDArray[np.int8]]:
         """The continuous signal of each label, int8 [readings, ...]; of all windows where labels are not known."""
         if self.labels is None:
             return [_joined(self.windows)]
         return [_joined(self.windows[self.labels == label]) for label in np.unique(self.labels)]
+
+
+class Beat:
+    """Says when windows of a signal that goes on are complete: one each period, in time.
+
+    Args:
+        period: Seconds from one to the next.
+        clock: Tells the seconds.
+
+    Attributes:
+        due: When the next one is complete, by the clock; None before the first.
+    """
+
+    def __init__(self, period: float, clock: Callable[[], float]) -> None:
+        self._period, self._clock = period, clock
+        self.due: float | None = None
+
+    def struck(self) -> bool:
+        """Return whether a window is complete, and wait for the next one from then on."""
+        now = self._clock()
+        if self.due is None or now - self.due > _LATE * self._period:
+            self.due = now + self._period  # nobody has listened: the window begins now
+        if now < self.due:
+            return False
+        self.due += self._period
+        return True
 
 
 class Replay:
@@ -100,10 +130,9 @@ class Replay:
 
     Raises:
         ConfigError: E_CONFIG_REPLAY, E_CONFIG_RANGE for a speed in the environment that can't be.
-
-    Attributes:
-        due: When the next window of CLASSIFY and RECORD is complete, by the clock; None before the first.
     """
+
+    seconds = WINDOW_SECONDS
 
     def __init__(
         self,
@@ -117,9 +146,7 @@ class Replay:
         self._uid = uid
         self._taken: dict[int, int] = {}
         self._live: _Live | None = None
-        self._period = WINDOW_SECONDS / _speed() if period is None else period
-        self._clock = clock
-        self.due: float | None = None
+        self._beat = Beat(WINDOW_SECONDS / speed() if period is None else period, clock)
 
     def sense(self, label: int) -> bytes | None:
         """Return the next window: of that label, or for -1 of the continuous signal, once it is complete; else None."""
@@ -138,12 +165,8 @@ class Replay:
         return bytes(window.tobytes())
 
     def _next_live(self) -> bytes | None:
-        now = self._clock()
-        if self.due is None or now - self.due > _LATE * self._period:
-            self.due = now + self._period  # nobody has listened: the window begins now
-        if now < self.due:
+        if not self._beat.struck():
             return None
-        self.due += self._period
         if self._live is None:
             self._live = _Live(self._recording.signals, self._recording.windows.shape[1], self._uid)
         return self._live.window()
@@ -191,8 +214,12 @@ def _joined(windows: NDArray[np.int8]) -> NDArray[np.int8]:
     return np.concatenate(pieces)
 
 
-def _speed() -> float:
-    """Return how many times faster than a board's sensor a replay is."""
+def speed() -> float:
+    """Return how many times faster than a board's sensor a replay is, as the environment says.
+
+    Raises:
+        ConfigError: E_CONFIG_REPLAY, E_CONFIG_RANGE.
+    """
     text = os.environ.get(SPEED, "1")
     try:
         speed = float(text)

@@ -14,10 +14,12 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 
 from bytefed._core import VirtualBoard
-from bytefed.boards.replay import LOOK, WINDOW_SECONDS, Recording, Replay
+from bytefed.boards.hearing import Hearing, Sounds
+from bytefed.boards.replay import LOOK, Recording
 from bytefed.errors import ConfigError
 from bytefed.extractor.extractor import Extractor
 from bytefed.extractor.manifest import Manifest, model_folder
+from bytefed.extractor.sound import FrontEnd
 from bytefed.protocol.message import MAX_WINDOW
 from bytefed.seal import draw_key
 
@@ -62,7 +64,7 @@ class BoardKind:
 
 @cache
 def _takes_windows(model: str | None) -> bool:
-    return model is not None and "sensor_hertz" in Manifest.load(model_folder(model)).document
+    return model is not None and Manifest.load(model_folder(model)).takes_windows
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def make_board(
     kind: BoardKind,
     uid: int,
     extractor: Extractor | None = None,
-    recording: Recording | None = None,
+    recording: Recording | Sounds | None = None,
     key: bytes | None = None,
     noise: Callable[[int], bytes] | None = None,
 ) -> VirtualBoard:
@@ -105,7 +107,7 @@ def make_board(
         kind: Its properties.
         uid: Its identity.
         extractor: Its feature extractor, None for none; boards may share one.
-        recording: The windows that its sensor replays, None for no sensor; boards may share a recording.
+        recording: The windows or the sounds that its sensor replays, None for no sensor; boards may share them.
         key: The key that it shares with its host, 32 bytes; None for an open board.
         noise: Gives the 32 bytes that a round's noise is drawn from, in place of this machine's randomness; for
             simulations, which protect nobody.
@@ -122,12 +124,14 @@ def make_board(
         inputs = np.frombuffer(values, np.int8).reshape(1, *extractor.input_shape)
         return extractor.extract(inputs).tobytes()
 
+    sensor = None if recording is None else recording.sensor(uid)
     return VirtualBoard(
         features=kind.features, classes=kind.classes, uid=uid, boot=boot,
         capacity=kind.capacity, max_batch=kind.max_batch, window=kind.window, model=extractor.model_hash,
         input_size=int(np.prod(extractor.input_shape)), scale=extractor.quantization.scale,
         zero_point=extractor.quantization.zero_point, extract=extract,
-        sense=None if recording is None else Replay(recording, uid).sense, sense_time=round(WINDOW_SECONDS * 100),
+        sense=None if sensor is None else sensor.sense, sense_time=round(sensor.seconds * 100) if sensor else 0,
+        level=sensor.level if isinstance(sensor, Hearing) else None,
         version=_version(), key=key,
         most_classes=kind.most_classes, noise=noise,
     )  # fmt: skip
@@ -162,8 +166,8 @@ def load_extractor(kind: BoardKind) -> Extractor | None:
     return extractor
 
 
-def load_recording(kind: BoardKind, extractor: Extractor | None) -> Recording | None:
-    """Return what the sensors of a kind of board replay.
+def load_recording(kind: BoardKind, extractor: Extractor | None) -> Recording | Sounds | None:
+    """Return what the sensors of a kind of board replay: sounds with a model that takes sound, else windows.
 
     Raises:
         DataError: The recording can't be used.
@@ -177,6 +181,10 @@ def load_recording(kind: BoardKind, extractor: Extractor | None) -> Recording | 
             f"--replay {kind.replay} needs an extractor, and the board takes ready features.",
             "Name a --model that takes the windows, such as motion.",
         )
+    manifest = None if kind.model is None else Manifest.load(model_folder(kind.model))
+    front_end = None if manifest is None else FrontEnd.of(manifest.document)
+    if manifest is not None and front_end is not None and not kind.replay.endswith(".npz"):
+        return Sounds.load(kind.replay, manifest, front_end)
     return Recording.load(kind.replay, extractor, kind.classes)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +18,9 @@ from bytefed.device.device import Device
 from bytefed.device.labels import discard_all, discard_label, discard_last, read_labels
 from bytefed.device.naming import label_names, label_number, shown_names
 from bytefed.device.recording import Signal
-from bytefed.device.visit import capture, sensor_of
+from bytefed.device.visit import capture, hears, level, sensor_of, windows_in
 from bytefed.errors import BoardError, counted
-from bytefed.protocol.message import Discarded
+from bytefed.protocol.message import Discarded, Levelled
 
 _COUNTED = 3  # seconds
 _LEVELS = "▁▂▃▄▅▆▇█"
@@ -36,6 +37,7 @@ class Wish:
         test: Whether for the test split.
         countdown: Whether to count before each.
         show: Whether to draw the signal before each.
+        any_time: Whether boards that hear take windows one behind the other, and don't wait for sound.
     """
 
     labels: Sequence[str]
@@ -44,6 +46,7 @@ class Wish:
     test: bool = False
     countdown: bool = True
     show: bool = False
+    any_time: bool = False
 
 
 async def capture_all(devices: Sequence[Device], wish: Wish, tell: Teller) -> bool:
@@ -88,9 +91,10 @@ class _Taker:
 
     async def _check_room(self) -> None:
         """Refuse what does not fit before anything is taken."""
-        window, stored = (await sensor_of(self.device)).window / 100, self.device.stored
+        details, stored = await sensor_of(self.device), self.device.stored
         free = stored.capacity - stored.train - stored.test
-        each = max(1, round(self.wish.seconds / window))
+        each = windows_in(details, self.wish.seconds, on_sound=self._on_sound)
+        window = details.window / 100 * (1 + self._on_sound)
         need = each * len(self.wish.labels) * self.wish.rounds
         if need > free:
             raise BoardError(
@@ -101,22 +105,48 @@ class _Taker:
                 "`bytefed capture --help`.",
             )
 
+    @property
+    def _on_sound(self) -> bool:
+        return hears(self.device) and not self.wish.any_time
+
     async def take(self, label: str, tell: Teller) -> bool:
         """Take one label, and say what there is now."""
         if self.wish.show:
             await show([self.device], tell, windows=1)
         await _count_down(f"{label}, on {self.device.uri}", counts=self.wish.countdown)
         with Progress(console=Console(emoji=False, stderr=True)) as progress:
-            task = progress.add_task(f"label {label}", total=None)
-            asked, got = await capture(
-                self.device, self.numbers[label], self.wish.seconds, test=self.wish.test,
-                seen=lambda done, total: progress.update(task, completed=done, total=total),
-            )  # fmt: skip
+            asked, got = await self._capture(label, progress)
         await self.device.refresh()
         words, held = await _held(self.device)
+        loudness = await level(self.device)
         said = f"{got} of {asked} samples with label {label}\n  {self.device.uri}: {words}"
-        tell("captured", said, **_of(self.device), label=label, asked=asked, taken=got, labels=held)
+        if loudness is not None and loudness.clipped:
+            said += f"\n  {loudness.clipped:,} values of the sound were cut off: speak softer, or from farther away."
+        heard = {} if loudness is None else {"clipped": loudness.clipped}
+        tell("captured", said, **_of(self.device), label=label, asked=asked, taken=got, labels=held, **heard)
         return got == asked
+
+    async def _capture(self, label: str, progress: Progress) -> tuple[int, int]:
+        """Take one label, with a bar and, of boards that hear, a level meter."""
+        name = f"label {label}"
+        task = progress.add_task(name, total=None)
+
+        def seen(done: int, total: int, loudness: Levelled | None) -> None:
+            meter = "" if loudness is None else f"  {level_words(loudness)}"
+            progress.update(task, completed=done, total=total, description=name + meter)
+
+        return await capture(
+            self.device, self.numbers[label], self.wish.seconds,
+            test=self.wish.test, on_sound=self._on_sound, seen=seen,
+        )  # fmt: skip
+
+
+def level_words(loudness: Levelled) -> str:
+    """Return a level in words: decibels below the loudest sound that there can be, and whether values were cut off."""
+    if loudness.peak == 0:
+        return "silence"
+    decibels = 20 * math.log10(loudness.peak / 32768)
+    return f"{decibels:.0f} dB" + (" CLIPPED" if loudness.clipped else "")
 
 
 async def _held(device: Device) -> tuple[str, list[dict[str, Any]]]:

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ from bytefed.cli.telling import write_json
 from bytefed.data import task_names
 from bytefed.data.folder import sources_of
 from bytefed.data.notes import Notes
-from bytefed.errors import BytefedError, DataError, ModelError
+from bytefed.errors import BytefedError, DataError, ModelError, counted
 from bytefed.extractor import own, sensor
+from bytefed.extractor.board_scales import Layer
 from bytefed.extractor.cut import cut
-from bytefed.extractor.describe import describe
+from bytefed.extractor.describe import dense_layers, describe
 from bytefed.extractor.extractor import Extractor, read_model
 from bytefed.extractor.manifest import FILE_NAME, Manifest, is_shipped, known_model, model_folder, model_names
 
@@ -60,7 +62,7 @@ def add(args: argparse.Namespace) -> int:
     folder = own.save(args.name, model, classes, about, replace=args.force)
     sys.stderr.write(twins(args.name))
     if args.json:
-        write_json(_row(args.name))
+        write_json(_row(args.name) | {"dense_layers": [asdict(layer) for layer in dense_layers(model)]})
     else:
         sys.stdout.write(added(args.name, folder))
     return 0
@@ -137,18 +139,30 @@ def added(name: str, folder: Path) -> str:
         + (f": {_plain(', '.join(manifest.classes))}" if manifest.classes else ""),
         f"  arena {manifest.arena_bytes:,} bytes, {extractor.work:,} multiply-accumulates an inference,"
         f" {', '.join(extractor.ops)}",
+        *(_on_boards(layer) for layer in dense_layers(extractor.model) if layer.apart),
     ]
     data = name if manifest.recordings else f"FOLDER --model {name}"
     lines += [f"  bytefed run --boards virtual:3 --data {data}", f"  bytefed flash nano33ble --model {name}"]
     return "\n".join(lines) + "\n"
 
 
+def _on_boards(layer: Layer) -> str:
+    return (
+        f"  boards may part from this computer in operator {layer.number}: at {layer.apart:,} of {layer.sums:,} sums, "
+        f"by {counted(layer.most, 'step')}; golden values don't meet them"
+    )
+
+
 def _found(path: Path) -> tuple[Path, dict[str, Any], Sequence[str] | int]:
-    """Return the .tflite file, and what a folder around it says of it: further entries of a manifest, and classes.
+    """Return the .tflite file, and what is known of it: further entries of a manifest, and classes.
+
+    A path that is none may be the name of a model.
 
     Raises:
         ModelError: E_MODEL_MISSING for a folder without one such file; or as manifests are refused.
     """
+    if not path.exists() and str(path) in model_names():
+        return _known(str(path))
     if not path.is_dir():
         return path, {}, 0
     files = sorted(file for file in path.glob("*.tflite") if not file.name.startswith("."))
@@ -169,6 +183,15 @@ def _found(path: Path) -> tuple[Path, dict[str, Any], Sequence[str] | int]:
     except DataError:  # no recordings beside it
         return files[0], {}, 0
     return files[0], {"recordings": {"folder": str(path.resolve())}}, labels
+
+
+def _known(name: str) -> tuple[Path, dict[str, Any], Sequence[str] | int]:
+    """Return the same of a model by its name, but nothing that holds for its own labels alone, as its figures do."""
+    manifest = Manifest.load(model_folder(name))
+    window = {
+        key: manifest.document[key] for key in ("sensor_hertz", "axes", "units") if key in manifest.document
+    }
+    return model_folder(name) / f"{name}.tflite", window, manifest.classes or manifest.C
 
 
 def _row(name: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
@@ -23,6 +24,7 @@ from bytefed.report.findings import wilson
 _NAMES = {
     "plain": "the network's features",
     "whitened": "the same, whitened",
+    "keywords": "bytefed's own keywords",
     "raw": "the windows' own values",
 }
 
@@ -91,15 +93,27 @@ def _trained(args: argparse.Namespace, recordings: Recordings, epochs: int) -> t
     with Progress(*columns, TimeRemainingColumn(), console=Console(emoji=False, stderr=True)) as bar:
         task = bar.add_task("loading TensorFlow", total=count * epochs)
         with quiet():
-            from bytefed.extractor.network import of_windows, ready, versions
+            from bytefed.extractor.network import ready, versions
 
+            network = _network(recordings)
             ready()
         bar.update(task, description=f"training {counted(count, 'network')}")
         readings = recordings.raw.inputs.shape[1]
-        by_network = of_windows(
+        by_network = network(
             args.features, len(recordings.raw.classes), readings, epochs, lambda: bar.advance(task)
         )
         return make(recordings, by_network), versions()
+
+
+def _network(recordings: Recordings) -> Callable[..., Callable[..., bytes]]:
+    """Return what makes a trainer of networks for these recordings: `of_windows` or `of_words`."""
+    if recordings.sound is None:
+        from bytefed.extractor.network import of_windows
+
+        return of_windows
+    from bytefed.extractor.word_network import of_words
+
+    return of_words
 
 
 def _about(
@@ -170,7 +184,14 @@ def _words(made: Made) -> str:
             lines.append(
                 "A board's window does not fit the head of whitened features; shorter windows would."
             )
-    if made.scores["raw"].right >= max(score.right for name, score in made.scores.items() if name != "raw"):
+    right = {name: score.right for name, score in made.scores.items()}
+    ours = max(right["plain"], right.get("whitened", 0))
+    if right.get("keywords", -1) >= ours:
+        lines.append(
+            "bytefed's own keywords do as well, and leave all recordings to boards: "
+            "bytefed model add keywords --name NAME --labels and your words"
+        )
+    if right["raw"] >= ours:
         lines.append(
             "The windows' own values do as well: this task needs no network, or more recordings to show that it does."
         )

@@ -46,11 +46,13 @@ class Source:
         file: Path of the file.
         label: Label of its samples.
         test: Whether the folder says that its samples are for the global test.
+        owner: The subfolder of its label's folder that it lies in, at any depth; empty for the label's folder itself.
     """
 
     file: Path
     label: str
     test: bool = False
+    owner: str = ""
 
 
 def load(folder: Path, cut: Cut = Cut()) -> Task:  # noqa: B008 (immutable)
@@ -58,7 +60,7 @@ def load(folder: Path, cut: Cut = Cut()) -> Task:  # noqa: B008 (immutable)
 
         NAME.tflite               any int8 feature extractor that boards can run
         walking/one.csv           a recording: a row a point in time, a column an axis
-        walking/monday/two.txt    subfolders below a label's are read with it
+        walking/anna/two.txt      subfolders below a label's are read with it, and are owners if all samples have one
         running/one.png           or pictures, which are scaled to the extractor's input: 0 is black, 1 white
 
     The labels are the subfolders in alphabetical order. A fifth of each, drawn with seed 42, is the global test;
@@ -91,6 +93,8 @@ def load(folder: Path, cut: Cut = Cut()) -> Task:  # noqa: B008 (immutable)
         quantization=extractor.quantization,
         classes=raw.classes,
         groups=None if raw.groups is None else raw.groups[division.federated],
+        clients=None if raw.owners is None else raw.owners[division.federated],
+        owners=raw.owner_names,
         warnings=notes.warnings(folder),
     )
 
@@ -142,16 +146,16 @@ def read(
         sound: The front end by which the extractor hears; None for one that takes no sound.
 
     Returns:
-        The samples as float32 [n, *shape], with their labels, the labels' names, and their recordings if some gave
-        several windows; the file of each sample; and a mask of the samples for the global test, None if the folder
-        doesn't say.
+        The samples as float32 [n, *shape], with their labels, the labels' names, their recordings if some gave several
+        windows, and their owners if all have one; the file of each sample; and a mask of the samples for the global
+        test, None if the folder doesn't say.
     """
     inputs: list[NDArray[np.float32]] = []
-    owners: list[int] = []
+    recordings: list[int] = []
     for number, source in enumerate(sources):
         found = sample(source.file, shape, cut, notes, sound)
         inputs += found
-        owners += [number] * len(found)
+        recordings += [number] * len(found)
         if len(inputs) * math.prod(shape) > MAX_VALUES:
             raise DataError(
                 "E_DATA_SIZE",
@@ -160,13 +164,23 @@ def read(
             )
     if not inputs:
         raise _nothing(sources, sound)
-    classes = _classes({sources[number].label for number in owners})
-    groups = np.array(owners, np.int32)
-    labels = np.array([classes.index(sources[number].label) for number in owners], np.uint8)
-    test = np.array([sources[number].test for number in owners], np.bool_)
+    of = [sources[number] for number in recordings]
+    classes = _classes({source.label for source in of})
+    groups = np.array(recordings, np.int32)
+    labels = np.array([classes.index(source.label) for source in of], np.uint8)
+    test = np.array([source.test for source in of], np.bool_)
     several = len(np.unique(groups)) < len(groups)
-    raw = RawData(np.stack(inputs), labels, classes, groups if several else None)
-    return raw, [sources[number].file for number in owners], test if test.any() else None
+    owners, names = _owners(of)
+    raw = RawData(np.stack(inputs), labels, classes, groups if several else None, owners, names)
+    return raw, [source.file for source in of], test if test.any() else None
+
+
+def _owners(sources: list[Source]) -> tuple[NDArray[np.int32] | None, tuple[str, ...]]:
+    """Return the owner of each source by number, and the owners' names; nothing unless all have one."""
+    names = sorted({source.owner for source in sources})
+    if "" in names:
+        return None, ()
+    return np.array([names.index(source.owner) for source in sources], np.int32), tuple(names)
 
 
 def _nothing(sources: list[Source], sound: FrontEnd | None) -> DataError:
@@ -349,7 +363,8 @@ def _labelled(folder: Path, label: str, test: bool, notes: Notes) -> Iterator[So
     for path in _files(folder):
         if path.suffix.lower() in (*RECORDINGS, *pictures.KINDS):
             empty = False
-            yield Source(path, label, test)
+            inside = path.relative_to(folder).parts
+            yield Source(path, label, test, inside[0] if len(inside) > 1 else "")
         else:
             _leave_out(path, notes)
     if empty:

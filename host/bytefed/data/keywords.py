@@ -80,6 +80,24 @@ def read(data_dir: Path | None = None, seed: int = SEED) -> RawData:
     )
 
 
+def spoken(data_dir: Path, seed: int = SEED) -> list[tuple[Path, str]]:
+    """Return the boards' part of the spoken digits: each file with its word; none if the folder holds no such files.
+
+    Args:
+        data_dir: As for ``read``.
+        seed: Seed of the draw of speakers.
+
+    Raises:
+        DataError: E_DATA_FORMAT if some are missing.
+    """
+    if not any(_files(data_dir)):
+        return []
+    _, boards = drawn(seed)
+    return [
+        (one.file, one.word) for one in _recordings(data_dir) if one.speaker in boards and one.word in LEARNED
+    ]
+
+
 def _recordings(data_dir: Path | None) -> list[Recording]:
     """Return the recordings, named DIGIT_SPEAKER_INDEX.wav, in the order of their names."""
     found = [] if data_dir is None else sorted(_files(data_dir))

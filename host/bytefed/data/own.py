@@ -64,6 +64,8 @@ def load(name: str, model: str = "", cut: Cut = Cut()) -> Task:  # noqa: B008 (i
         quantization=extractor.quantization,
         classes=raw.classes,
         groups=None if raw.groups is None else raw.groups[division.federated],
+        clients=None if raw.owners is None else raw.owners[division.federated],
+        owners=raw.owner_names,
         model=model or name,
         model_hash=extractor.model_hash,
         warnings=notes,
@@ -129,8 +131,8 @@ def _with_classes_of(manifest: Manifest, raw: RawData, folder: Path) -> RawData:
         raise DataError(
             "E_DATA_CLASSES",
             f"{folder} has the label '{foreign[0]}'; model '{manifest.name}' has {', '.join(manifest.classes)}.",
-            "Take that subfolder out, or name all classes: "
-            "`bytefed model add FILE --name NAME --labels walk run --force`.",
+            "Take that subfolder out, or give the same network labels of your own: "
+            f"`bytefed model add {manifest.name} --name NAME --labels walk run`.",
         )
     numbers = np.array([manifest.classes.index(label) for label in raw.classes], np.uint8)
     return replace(raw, labels=numbers[raw.labels], classes=manifest.classes)

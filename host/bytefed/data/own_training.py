@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bytefed.data import folder, pictures
+from bytefed.data import audio, folder, pictures
 from bytefed.data.columns import Columns
 from bytefed.data.folder import Source
 from bytefed.data.notes import Notes
 from bytefed.data.raw import RawData, divide
 from bytefed.data.windows import Cut
-from bytefed.errors import ConfigError, DataError, counted
+from bytefed.errors import ConfigError, DataError, ModelError, counted
 from bytefed.extractor import sensor
 from bytefed.extractor.choice import (
     FOLDS,
@@ -35,6 +35,7 @@ from bytefed.extractor.choice import (
 )
 from bytefed.extractor.extractor import Extractor
 from bytefed.extractor.quantization import Quantization
+from bytefed.extractor.sound import FrontEnd
 
 LEAST_RECORDINGS = 5
 """Recordings of a label, at least: two to learn from, and enough others to learn and to test heads."""
@@ -78,9 +79,10 @@ class Recordings:
             recording of each.
         seen: bool [n], those that the network learns from.
         fingerprints: That of each recording, by its number in `groups`.
-        window: The manifest's facts about the window (`sensor.window`).
+        window: The manifest's facts about the window (`sensor.window`, or the front end of sound).
         units: Units in which the folder has them; empty if they are not known.
         warnings: Sentences about the data for the user.
+        sound: The front end that hears WAV files; None for recordings of other kinds.
     """
 
     raw: RawData
@@ -89,6 +91,7 @@ class Recordings:
     window: dict[str, Any]
     units: tuple[str, ...]
     warnings: tuple[str, ...]
+    sound: FrontEnd | None = None
 
     @property
     def groups(self) -> NDArray[np.int32]:
@@ -143,7 +146,8 @@ class Made:
         whitened: Whether its features are whitened.
         found: The verdict of cross-validation on whitening, with further networks; None where there was too little.
         scores: By name: "plain" and, where whitening was tried, "whitened" features; and "raw", the values of the
-            windows themselves, each scaled by the recordings that the network learned from.
+            windows themselves, each scaled by the recordings that the network learned from; of sound also "keywords",
+            the features of the network that comes with bytefed.
     """
 
     model: bytes
@@ -166,11 +170,14 @@ def gather(wish: Wish) -> Recordings:
     """
     notes = Notes()
     sources = folder.sources_of(wish.folder, notes)
-    shape = window_shape(sources, wish.cut)
+    sound = front_end(sources, wish)
+    shape = window_shape(sources, wish.cut) if sound is None else (sound.frames, 1, sound.bands)
     units = sensor.each(wish.units, shape[-1])
     ours, factors = sensor.converted(units)
     described = sensor.window(shape, wish.hertz, wish.axes, ours)
-    raw, files, test = folder.read(sources, shape, wish.cut, notes)
+    if sound is not None:
+        described = {"sound": sound.document()}
+    raw, files, test = folder.read(sources, shape, wish.cut, notes, sound)
     marks = [folder.fingerprint(file) for file in dict.fromkeys(files)]
     of_file = dict(zip(dict.fromkeys(files), marks, strict=True))
     # Copies of a file are one recording, or the network would be judged by what it has seen.
@@ -178,11 +185,36 @@ def gather(wish: Wish) -> Recordings:
     inputs = raw.inputs * np.array(factors, np.float32) if factors else raw.inputs
     raw = RawData(inputs, raw.labels, raw.classes, groups.reshape(-1).astype(np.int32))
     seen = _divided(raw, test, wish.share)
-    made = Recordings(raw, seen, tuple(map(str, fingerprints)), described, units, notes.warnings(wish.folder))
+    made = Recordings(
+        raw, seen, tuple(map(str, fingerprints)), described, units, notes.warnings(wish.folder), sound
+    )
     _refuse_few(made)
     if wish.hertz:
         sensor.check_buffer(shape, wish.features, len(raw.classes))
     return made
+
+
+def front_end(sources: Sequence[Source], wish: Wish) -> FrontEnd | None:
+    """Return the front end for a folder of WAV files; None where there are recordings of other kinds, or pictures.
+
+    Raises:
+        DataError: E_DATA_SHAPE for a window of so many frames.
+        ModelError: E_MODEL_SENSOR for what only a motion sensor has.
+    """
+    heard = any(source.file.suffix.lower() == audio.KIND for source in sources)
+    seen = (source.file for source in sources if source.file.suffix.lower() != audio.KIND)
+    if not heard or any(file.suffix.lower() in pictures.KINDS or folder.size(file) for file in seen):
+        return None
+    if wish.hertz or wish.axes or wish.units:
+        raise ModelError(
+            "E_MODEL_SENSOR",
+            f"{wish.folder} holds sound; --hertz, --axes and --units are for recordings of a motion sensor.",
+            "Leave them out: sound is brought to the rate of the boards' front end.",
+        )
+    usual = FrontEnd()
+    frames = wish.cut.window or usual.frames
+    _check_window(frames, usual.bands)
+    return replace(usual, frames=frames)
 
 
 def window_shape(sources: Sequence[Source], cut: Cut) -> tuple[int, int, int]:
@@ -210,6 +242,12 @@ def window_shape(sources: Sequence[Source], cut: Cut) -> tuple[int, int, int]:
             f"Say it: --window {max(LEAST_READINGS, min(lengths[0], 128))}, and --hop N for windows that overlap.",
         )
     length = cut.window or lengths[0]
+    _check_window(length, width)
+    return length, 1, width
+
+
+def _check_window(length: int, width: int) -> None:
+    """Refuse windows that the network does not take, or no board does."""
     if length < LEAST_READINGS or not 1 <= length * width <= MOST_VALUES:
         raise DataError(
             "E_DATA_SHAPE",
@@ -217,7 +255,6 @@ def window_shape(sources: Sequence[Source], cut: Cut) -> tuple[int, int, int]:
             f"Write a row a point in time and a column an axis: {LEAST_READINGS} readings at least, and "
             f"{MOST_VALUES:,} values at most; --window N cuts long recordings.",
         )
-    return length, 1, width
 
 
 def _divided(raw: RawData, test: NDArray[np.bool_] | None, share: float) -> NDArray[np.bool_]:
@@ -280,6 +317,10 @@ def make(recordings: Recordings, made: Make) -> Made:
         scores["whitened"] = _score(layer.apply(codes[~seen]), layer.output, labels, others)
         if recordings.takes(d):
             model = whitened(plain, codes[seen], meaning, raw.labels[seen], found)
+    if recordings.sound == FrontEnd():  # the network that comes with bytefed hears it, too
+        shipped = Extractor.load("keywords")
+        heard = shipped.extract(shipped.quantize(raw.inputs[~seen]))
+        scores["keywords"] = _score(heard, shipped.quantization, labels, others)
     columns = Columns.fit(raw.inputs.reshape(len(seen), -1), seen)
     flat = columns.encode(raw.inputs.reshape(len(seen), -1))
     scores["raw"] = _score(flat[~seen], columns.quantization, labels, others)

@@ -193,7 +193,8 @@ def _owners(task: Task, clients: int) -> NDArray[np.int32]:
         raise ConfigError(
             "E_PARTITION_NATURAL",
             f"{task.name} does not say who each sample belongs to.",
-            "Add the array 'client' to the .npz file, or take another --partition.",
+            "Add the array 'client' to the .npz file, put all of a folder's samples into subfolders of their owners "
+            "(walking/anna/1.csv), or take another --partition.",
         )
     owners = len(np.unique(task.clients))
     if owners != clients:

@@ -66,9 +66,9 @@ def divide(raw: RawData, pretrain: float, test: float, seed: int) -> Division:
     Returns:
         The three parts.
     """
-    if raw.owners is not None:
-        return _divide_owned(raw.labels, raw.owners, test, seed)
     groups = np.arange(len(raw.labels)) if raw.groups is None else raw.groups
+    if raw.owners is not None:
+        return _divide_owned(raw.labels, raw.owners, groups, test, seed)
     members, firsts = np.unique(groups, return_index=True)
     random = np.random.RandomState(seed)
     part_of_group = np.empty(len(members), np.int8)
@@ -80,13 +80,20 @@ def divide(raw: RawData, pretrain: float, test: float, seed: int) -> Division:
     return Division(*(np.flatnonzero(part == number) for number in range(3)))
 
 
-def _divide_owned(labels: NDArray[np.uint8], owners: NDArray[np.int32], test: float, seed: int) -> Division:
+def _divide_owned(
+    labels: NDArray[np.uint8],
+    owners: NDArray[np.int32],
+    groups: NDArray[np.integer[Any]],
+    test: float,
+    seed: int,
+) -> Division:
     """Divide samples that have owners."""
-    owned = np.flatnonzero(owners >= 0)
-    kinds = owners[owned] * 256 + labels[owned]
-    order = owned[_stratified_ranks(kinds, np.random.RandomState(seed))]
-    cut = round((1 - test) * len(owned))
-    return Division(np.flatnonzero(owners < 0), np.sort(order[:cut]), np.sort(order[cut:]))
+    owned = owners >= 0
+    members, firsts = np.unique(groups[owned], return_index=True)
+    kinds = (owners * 256 + labels)[owned][firsts]
+    order = members[_stratified_ranks(kinds, np.random.RandomState(seed))]
+    tested = owned & np.isin(groups, order[round((1 - test) * len(order)) :])
+    return Division(np.flatnonzero(~owned), np.flatnonzero(owned & ~tested), np.flatnonzero(tested))
 
 
 def _stratified_ranks(labels: NDArray[np.integer[Any]], random: np.random.RandomState) -> NDArray[Any]:

@@ -15,6 +15,7 @@ from bytefed.protocol.message import (
     CaptureFlag,
     Details,
     Kind,
+    Levelled,
 )
 
 
@@ -42,18 +43,53 @@ async def sensor_of(device: Device) -> Details:
     if details is None or details.window == 0 or not device.board.capabilities & Capability.SENSOR:
         raise BoardError(
             "E_BOARD_NO_SENSOR",
-            f"{device.uri}: this board has no motion sensor, or a model that takes something else.",
-            "Flash a model of windows (BYTEFED_MODEL=motion pio run -e ENV -t upload), or start a virtual "
-            "board: `bytefed board --model motion --replay motion`. If its light blinks red, the model is too large.",
+            f"{device.uri}: this board has no sensor, or a model that takes something else than it tells.",
+            "Flash a model of its sensor's windows (BYTEFED_MODEL=motion pio run -e ENV -t upload; words need a "
+            "microphone), or start a virtual board: `bytefed board --model motion --replay motion`. If its light "
+            "blinks red, the model is too large.",
         )
     return details
+
+
+def hears(device: Device) -> bool:
+    """Return whether a connected board's sensor is a microphone."""
+    return bool(device.board.capabilities & Capability.HEARS)
+
+
+def windows_in(details: Details, seconds: float, *, on_sound: bool) -> int:
+    """Return how many windows a capture of so many seconds is to take, at least one.
+
+    Args:
+        details: The board, which has a sensor.
+        seconds: Length of the capture.
+        on_sound: Whether each window waits for sound: then they don't share halves.
+    """
+    return max(1, round(seconds * 100 / (details.window * (1 + on_sound))))
+
+
+async def level(device: Device) -> Levelled | None:
+    """Ask a connected board how loud its microphone's sound is; None for a board without one.
+
+    Raises:
+        LinkError: It does not answer.
+    """
+    if not hears(device):
+        return None
+    _, body = await device.ask(Kind.LEVEL, b"", Kind.LEVELLED)
+    return Levelled.unpack(body)
 
 
 _PAUSE = 0.5  # seconds between two looks
 
 
 async def capture(
-    device: Device, label: int, seconds: float, *, test: bool, seen: Callable[[int, int], None] | None = None
+    device: Device,
+    label: int,
+    seconds: float,
+    *,
+    test: bool,
+    on_sound: bool = False,
+    seen: Callable[[int, int, Levelled | None], None] | None = None,
 ) -> tuple[int, int]:
     """Let a connected board take samples.
 
@@ -62,7 +98,8 @@ async def capture(
         label: Label that all samples get.
         seconds: How long; at least one window is taken.
         test: Whether they are for the test split.
-        seen: Called with the samples so far and those asked for.
+        on_sound: Whether each window begins where sound starts; for boards that hear.
+        seen: Called with the samples so far, those asked for, and how loud it is where the board hears.
 
     Returns:
         Samples asked for and samples taken.
@@ -72,15 +109,15 @@ async def capture(
         LinkError: The board was lost.
     """
     details = await sensor_of(device)
-    count = max(1, round(seconds * 100 / details.window))
+    count = windows_in(details, seconds, on_sound=on_sound)
     first = device.stored.test if test else device.stored.train
-    message = Capture(first, count, label, int(CaptureFlag.TEST) if test else 0)
+    message = Capture(first, count, label, CaptureFlag.TEST * test | CaptureFlag.ON_SOUND * on_sound)
     try:
         while True:
             _, body = await device.ask(Kind.CAPTURE, message.pack(), Kind.CAPTURED)
             captured = Captured.unpack(body)
             if seen is not None:
-                seen(captured.count, count)
+                seen(captured.count, count, await level(device))
             if captured.state == 0:
                 return count, captured.count
             await asyncio.sleep(_PAUSE)

@@ -9,9 +9,9 @@ import tempfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bytefed.extractor import tflite
-from bytefed.extractor.extractor import Extractor, golden
-from bytefed.extractor.graph import graph_of, operator_names
+from bytefed.extractor import board_scales, tflite
+from bytefed.extractor.extractor import GOLDEN, Extractor, golden, golden_inputs
+from bytefed.extractor.graph import Graph, graph_of, operator_names
 from bytefed.extractor.manifest import digest
 from bytefed.extractor.runtime import ARENA_BYTES
 
@@ -30,10 +30,11 @@ def describe(name: str, model: bytes, classes: Sequence[str]) -> dict[str, Any]:
         classes: Names of the classes that its head is to tell apart.
 
     Raises:
-        ModelError: As `Extractor` raises it.
+        ModelError: As `Extractor` raises it; E_MODEL_SCALES for golden values that boards would not compute.
         ConfigError: E_CONFIG_EXTRA if a package that it needs is not installed.
     """
     extractor = Extractor(model)
+    board_scales.check(_graph(model), golden_inputs(*GOLDEN, extractor.input_shape))
     return {
         "name": name,
         "sha256": digest(model),
@@ -73,11 +74,20 @@ def arena_bytes(model: bytes) -> int:
 
 def arena_bound(model: bytes) -> int:
     """Return bytes that are no fewer than the tensor arena of a model: no tensor takes another's place in them."""
-    table = tflite.read(model)
-    graph = graph_of(table, operator_names(table))
+    graph = _graph(model)
     computed = [graph.input, *(operator.output for operator in graph.operators)]
     values = sum(_aligned(tensor.size * (1 if tensor.int8 else 4)) for tensor in computed)
     return values + _NOTES + _NOTE * (len(computed) + 4 * len(graph.operators))
+
+
+def dense_layers(model: bytes) -> list[board_scales.Layer]:
+    """Return how far a checked model's dense layers may part from boards."""
+    return board_scales.layers(_graph(model))
+
+
+def _graph(model: bytes) -> Graph:
+    table = tflite.read(model)
+    return graph_of(table, operator_names(table))
 
 
 def _aligned(size: int) -> int:

@@ -20,6 +20,9 @@ from bytefed.extractor.manifest import Manifest, digest, model_folder, model_has
 from bytefed.extractor.quantization import Quantization
 from bytefed.extractor.runtime import runtime_of
 
+GOLDEN = 1, 32
+"""Seed and number of the inputs of golden values that are made anew."""
+
 
 class Extractor:
     """Turns raw inputs into D int8 features. It must not be used by several threads at once.
@@ -150,7 +153,7 @@ class Extractor:
 
 def golden(extractor: Extractor) -> dict[str, int]:
     """Return the golden values that any device must compute: CRC-32 of the features of pseudo-random inputs."""
-    seed, n = 1, 32
+    seed, n = GOLDEN
     features = extractor.extract(golden_inputs(seed, n, extractor.input_shape))
     return {"seed": seed, "n": n, "features_crc32": zlib.crc32(features.tobytes())}
 

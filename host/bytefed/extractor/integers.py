@@ -7,7 +7,7 @@ float64, which holds each of them exactly, whatever the order.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,29 +18,33 @@ from bytefed.extractor.quantization import INT8_MAX, INT8_MIN
 from bytefed.extractor.tflite import Table
 
 Codes = NDArray[np.int8]
+Compute = Callable[[Operator, Codes], Codes]
 _AT_ONCE = 64  # inputs
 _SAME, _RELU, _RELU6 = 0, 1, 3
 
 
-def run(graph: Graph, inputs: Codes) -> Codes:
+def run(graph: Graph, inputs: Codes, *, on_boards: bool = False) -> Codes:
     """Return the outputs of a graph that has been checked.
 
     Args:
         graph: The graph.
         inputs: int8 [n, ...].
+        on_boards: Whether as the library of boards does it, which multiplies scales of FULLY_CONNECTED in float32.
 
     Returns:
         int8 [n, size of the output].
     """
-    parts = [_run(graph, inputs[start : start + _AT_ONCE]) for start in range(0, len(inputs), _AT_ONCE)]
+    operators = OPERATORS | {"FULLY_CONNECTED": _fully_connected_on_boards} if on_boards else OPERATORS
+    starts = range(0, len(inputs), _AT_ONCE)
+    parts = [_run(graph, inputs[start : start + _AT_ONCE], operators) for start in starts]
     return np.concatenate(parts) if parts else np.empty((0, graph.output.size), np.int8)
 
 
-def _run(graph: Graph, inputs: Codes) -> Codes:
+def _run(graph: Graph, inputs: Codes, operators: Mapping[str, Compute]) -> Codes:
     values: dict[int, Codes] = {id(graph.input): inputs}
     for operator in graph.operators:
         source = values[id(operator.activation())]
-        values[id(operator.output)] = OPERATORS[operator.name](operator, source)
+        values[id(operator.output)] = operators[operator.name](operator, source)
     return values[id(graph.output)].reshape(len(inputs), -1)
 
 
@@ -59,8 +63,15 @@ def _depthwise(operator: Operator, source: Codes) -> Codes:
 
 
 def _fully_connected(operator: Operator, source: Codes) -> Codes:
-    sums = _centred(operator, source.reshape(len(source), -1)) @ _weights(operator).T
-    return _codes(operator, sums, _by_channel(operator))
+    return _codes(operator, _sums(operator, source), _by_channel(operator))
+
+
+def _fully_connected_on_boards(operator: Operator, source: Codes) -> Codes:
+    return _codes(operator, _sums(operator, source), np.array([ratios(operator)[1]]))
+
+
+def _sums(operator: Operator, source: Codes) -> NDArray[np.float64]:
+    return _centred(operator, source.reshape(len(source), -1)) @ _weights(operator).T
 
 
 def _average(operator: Operator, source: Codes) -> Codes:
@@ -85,7 +96,7 @@ def _reshape(operator: Operator, source: Codes) -> Codes:
     return source.reshape(len(source), *operator.output.shape[1:])
 
 
-OPERATORS: dict[str, Callable[[Operator, Codes], Codes]] = {
+OPERATORS: dict[str, Compute] = {
     "AVERAGE_POOL_2D": _average,
     "CONV_2D": _conv,
     "DEPTHWISE_CONV_2D": _depthwise,
@@ -94,6 +105,18 @@ OPERATORS: dict[str, Callable[[Operator, Codes], Codes]] = {
     "RESHAPE": _reshape,
 }
 """Operator name -> the function that computes it: int8 [n, ...] -> int8 [n, ...]."""
+
+
+def ratios(operator: Operator) -> tuple[float, float]:
+    """Return the ratio of scales of a FULLY_CONNECTED of one scale: here, and on boards.
+
+    Boards: `GetQuantizedConvolutionMultipler` in TFLM's kernel_util.cpp multiplies the two in float32.
+    """
+    source, weights = (
+        np.float32(each.scales[0]) for each in (operator.activation(), operator.constant(1, int8=True))
+    )
+    output = float(operator.output.scales[0])
+    return float(source) * float(weights) / output, float(source * weights) / output
 
 
 def _options(operator: Operator) -> Table:

@@ -72,6 +72,11 @@ class Manifest:
         return found
 
     @property
+    def takes_windows(self) -> bool:
+        """Whether a board's own sensor, of motion or of sound, gives the windows that it takes."""
+        return "sensor_hertz" in self.document or "sound" in self.document
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """The names of the classes; empty where they have none but their numbers."""
         names = tuple(str(name) for name in self.document.get("classes", ()))

@@ -16,15 +16,17 @@ from numpy.typing import NDArray
 
 from bytefed import _core
 from bytefed.errors import ModelError
+from bytefed.extractor import sound_tables
 from bytefed.extractor.manifest import known_model
+from bytefed.extractor.quantization import Quantization
 
-RATES = (8000, 16000)
+MICROPHONE = 16_000
+"""Samples a second of a board's microphone."""
+RATES = (MICROPHONE // 2, MICROPHONE)
 """Samples a second that a front end takes."""
 MIN_FRAME, MAX_FRAME = 65, 512
 """Samples in a frame, as the core allows."""
 MAX_BANDS = 64
-_WHOLE = 4096
-_LARGEST = 32767
 
 Tables = NDArray[np.int16]
 
@@ -62,13 +64,19 @@ class FrontEnd:
             and 1 <= self.bands <= MAX_BANDS
             and 0 <= self.low < self.high <= self.rate // 2
             and self.frames >= 1
-            and _first_bin(self) + sum(map(len, _ranges(self))) <= _size(self)
+            and self._bins <= sound_tables.transform_size(self.frame)
         ):
             raise ModelError(
                 "E_MODEL_SOUND", f"No front end for sound has these sizes: {asdict(self)}.",
                 f"Take {RATES[0]} or {RATES[1]} samples a second, frames of {MIN_FRAME} to {MAX_FRAME} samples, steps "
                 f"no longer than frames, 1 to {MAX_BANDS} bands, and 0 <= low < high below half the rate.",
             )  # fmt: skip
+
+    @property
+    def _bins(self) -> int:
+        """The bins up to the last one of a band."""
+        ranges = sound_tables.ranges_of(self.rate, self.frame, self.bands, self.low, self.high)
+        return sound_tables.first_bin(self.rate, self.frame, self.low) + sum(map(len, ranges))
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> FrontEnd | None:
@@ -97,20 +105,15 @@ class FrontEnd:
         """Samples in a window."""
         return self.frame + (self.frames - 1) * self.step
 
+    @property
+    def hop_seconds(self) -> float:
+        """Seconds from one window of a board to the next: a window shares its first half with the one before."""
+        return self.frames // 2 * self.step / self.rate
+
     @cached_property
     def tables(self) -> Tables:
         """The tables of the core, int16, in the order of SPEC.md."""
-        size, ranges = _size(self), _ranges(self)
-        parts = [
-            _window(self.frame),
-            _turns(-2 * np.pi * np.arange(size) / size),
-            _turns(-np.pi * ((np.arange(size // 2) + 1) / size + 0.5)),
-            _logarithms(),
-            [_first_bin(self)],
-            [len(one) for one in ranges],
-            [weight for one in ranges for weight in one],
-        ]
-        return np.concatenate([np.asarray(part, np.int16) for part in parts])
+        return np.array(sound_tables.tables(self.rate, self.frame, self.bands, self.low, self.high), np.int16)
 
     def features(self, samples: NDArray[np.int16]) -> NDArray[np.uint16]:
         """Compute the features of sound.
@@ -129,62 +132,34 @@ class FrontEnd:
         return out
 
 
+def halved(samples: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Return sound at half its rate, with the bits that a board makes of its microphone's (SPEC.md, section 7.7).
+
+    Args:
+        samples: int16 [n].
+
+    Returns:
+        int16 [n // 2].
+    """
+    out = np.empty(len(samples) // 2, np.int16)
+    _core.halved(np.ascontiguousarray(samples, np.int16), out)
+    return out
+
+
+def ear(front_end: FrontEnd, inputs: Quantization) -> _core.Ear:
+    """Return the core's ear: it makes a model's windows of a microphone's samples.
+
+    Args:
+        front_end: The front end, and the window.
+        inputs: Scale and zero point of the extractor's inputs.
+    """
+    return _core.Ear(
+        front_end.tables, frame=front_end.frame, step=front_end.step, bands=front_end.bands, frames=front_end.frames,
+        halves=front_end.rate < MICROPHONE, scale=inputs.scale, zero_point=inputs.zero_point,
+    )  # fmt: skip
+
+
 def front_end_of(model_hash: int) -> FrontEnd | None:
     """Return the front end of a model that is known by its hash; None for one that takes no sound or is not known."""
     known = known_model(model_hash)
     return None if known is None else FrontEnd.of(known[1].document)
-
-
-def _size(of: FrontEnd) -> int:
-    """Return M, the complex values of the transform."""
-    return 1 << max(5, (of.frame - 1).bit_length() - 1)
-
-
-def _window(frame: int) -> Tables:
-    """Return the raised cosine, 1 as 4,096."""
-    turn = float(np.float32(2 * np.pi / frame))
-    values = (0.5 - 0.5 * np.cos(turn * (np.arange(frame) + 0.5))).astype(np.float32)
-    return np.asarray(np.floor(values.astype(np.float64) * _WHOLE + 0.5), np.int16)
-
-
-def _turns(angles: NDArray[np.float64]) -> Tables:
-    """Return e^(j angle) in pairs (re, im), 1 as 32,767."""
-    pairs = np.stack([np.cos(angles), np.sin(angles)], axis=-1).ravel()
-    return np.asarray(np.floor(0.5 + _LARGEST * pairs), np.int16)
-
-
-def _logarithms() -> Tables:
-    """Return how far log2(1 + x) is above x, for x in steps of 1/128, 1 as 65,536."""
-    x = np.arange(129) / 128
-    return np.asarray(np.round(65536 * (np.log2(1 + x) - x)), np.int16)
-
-
-def _mel(hertz: float) -> np.float32:
-    return np.float32(1127.0 * np.log1p(float(np.float32(hertz)) / 700.0))
-
-
-def _hertz_a_bin(of: FrontEnd) -> np.float32:
-    return np.float32(0.5 * of.rate / _size(of))
-
-
-def _first_bin(of: FrontEnd) -> int:
-    """Return the first bin that counts: never that of a constant."""
-    return int(1.5 + float(np.float32(of.low) / _hertz_a_bin(of)))
-
-
-def _ranges(of: FrontEnd) -> list[list[int]]:
-    """Return the weights of the bins in each of the B + 1 ranges, 1 as 4,096; float32 as SPEC.md has it."""
-    low, hertz = _mel(of.low), _hertz_a_bin(of)
-    spacing = np.float32((_mel(of.high) - low) / np.float32(of.bands + 1))
-    at, below, found = _first_bin(of), low, []
-    for band in range(of.bands + 1):
-        centre = np.float32(low + spacing * np.float32(band + 1))
-        weights = []
-        while (here := _mel(float(np.float32(at) * hertz))) <= centre:
-            weights.append(
-                int(np.floor(float((centre - here) / (centre - below) * np.float32(_WHOLE)) + 0.5))
-            )
-            at += 1
-        found.append(weights)
-        below = centre
-    return found

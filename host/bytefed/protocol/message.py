@@ -71,6 +71,8 @@ class Kind(IntEnum):
     CLASSIFIED = 0x71
     RECORD = 0x34
     RECORDED = 0x74
+    LEVEL = 0x35
+    LEVELLED = 0x75
     NOISE = 0x33
     NOISED = 0x73
     MASK = 0x32
@@ -157,7 +159,7 @@ class Model(IntEnum):
 
 
 class SensorChip(IntEnum):
-    """The motion sensor of a board."""
+    """The sensor of a board."""
 
     NONE = 0
     LSM9DS1 = 1
@@ -166,6 +168,7 @@ class SensorChip(IntEnum):
     LSM6DS3TRC = 4  # LSM6DS3TR-C
     LIS3DH = 5
     REPLAY = 6  # replayed data
+    MICROPHONE = 7  # PDM microphone
 
 
 class ResetCause(IntEnum):
@@ -191,6 +194,7 @@ class Capability(IntFlag):
     MASKED = 128  # it has masks for the run that it knows, so that no one delta of it can be read
     SHOWN = 256  # a host has opened it to phones: everybody near can read what it classifies, now
     INEXACT = 512  # it failed the self-test of section 7.6, and takes no round
+    HEARS = 1024  # its sensor is a microphone
 
 
 class RoundFlag(IntFlag):
@@ -213,9 +217,10 @@ class AddFlag(IntFlag):
 
 
 class CaptureFlag(IntFlag):
-    """The destination of captured samples."""
+    """The destination of captured samples, and when a window begins."""
 
     TEST = 2  # test split
+    ON_SOUND = 4  # each window begins where sound starts (section 7.7)
 
 
 class DiscardFlag(IntFlag):
@@ -340,7 +345,7 @@ class Board(Body):
             from its sensor, or some of them; bit 6: it keeps a privacy budget for its samples, and trains
             with noise alone; bit 7: it has masks for the run that it knows, so that no one delta of it can be
             read; bit 8: a host has opened it to phones: everybody near can read what it classifies, now; bit
-            9: it failed the self-test of section 7.6, and takes no round.
+            9: it failed the self-test of section 7.6, and takes no round; bit 10: its sensor is a microphone.
         features: D: features of a sample.
         classes: C: classes.
         model: CRC-32 of the extractor's .tflite file, 0 for none.
@@ -559,7 +564,7 @@ class Capture(Body):
         first: Samples that the split has so far.
         count: Windows to take; 0 stops the capture under way and keeps the samples taken so far.
         label: Label of all samples.
-        kind: Bit 1: test split.
+        kind: Bit 1: test split; bit 2: each window begins where sound starts (section 7.7).
     """
 
     KIND = Kind.CAPTURE
@@ -726,6 +731,21 @@ class Recorded(Body):
 
 
 @dataclass(frozen=True)
+class Levelled(Body):
+    """Answers LEVEL.
+
+    Attributes:
+        peak: Largest sample of the last moments, without its sign, 0 to 32,768.
+        clipped: Samples at an end of the range since windows were last begun anew; 65,535 for more.
+    """
+
+    KIND = Kind.LEVELLED
+    LAYOUT = struct.Struct("<HH")
+    peak: int
+    clipped: int
+
+
+@dataclass(frozen=True)
 class Noise(Body):
     """Gives the noise that the session's rounds are trained with, or asks for the privacy budget.
 
@@ -839,7 +859,8 @@ class Details(Body):
         heap: Pieces of heap memory that the running app has asked for: anything but 0 is a defect; 65,535 for
             more.
         reset: Cause of the last start: 0 power, 1 watchdog, 2 software, 3 reset button, 4 other.
-        sensor: 0 none, 1 LSM9DS1, 2 BMI270, 3 LSM6DS33, 4 LSM6DS3TR-C, 5 LIS3DH, 6 replayed data.
+        sensor: 0 none, 1 LSM9DS1, 2 BMI270, 3 LSM6DS33, 4 LSM6DS3TR-C, 5 LIS3DH, 6 replayed data, 7 PDM
+            microphone.
         window: Time from one captured window to the next, in units of 10 ms; 0 without a sensor.
         uptime: Seconds since it started.
         saves: Images that were written to flash, modulo 65,536.
@@ -927,6 +948,7 @@ MESSAGES: tuple[type[Body], ...] = (
     Classified,
     Record,
     Recorded,
+    Levelled,
     Noise,
     Noised,
     Mask,

@@ -36,7 +36,17 @@ from bytefed.simulation.sweep import (
 )
 from bytefed.simulation.trial import run_trial, summed_form
 
-STANDARD = ("digits", "digits04", "gesture", "motion", "vowels", "leaves", "appliances", "cifar10")
+STANDARD = (
+    "digits",
+    "digits04",
+    "gesture",
+    "motion",
+    "vowels",
+    "leaves",
+    "appliances",
+    "keywords",
+    "cifar10",
+)
 """The tasks that "standard" stands for: easy ones, and those on which methods fail."""
 
 _DIRECTORY = "--sweep-dir"

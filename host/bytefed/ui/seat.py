@@ -23,7 +23,7 @@ from bytefed.device.labels import (
     set_labels,
 )
 from bytefed.device.naming import label_number, shown_names
-from bytefed.device.visit import about, capture
+from bytefed.device.visit import about, capture, hears
 from bytefed.device.watch import Way
 from bytefed.errors import BoardError, BytefedError
 from bytefed.head import parameters
@@ -140,7 +140,10 @@ class Seat:
 
             self._last_was_test = test
             try:
-                work = capture(self.device, number, seconds, test=test, seen=seen)
+                work = capture(
+                    self.device, number, seconds, test=test, on_sound=hears(self.device),
+                    seen=lambda done, total, _: seen(done, total),
+                )  # fmt: skip
                 self._capture = asyncio.create_task(work)
                 if self._ends:
                     self._capture.cancel()

@@ -7,6 +7,7 @@
 
 #include "app.h"
 #include "common/arduino.h"
+#include "common/pdm.h"
 #include "common/task.h"
 #include "common/world.h"
 
@@ -20,6 +21,7 @@ void board_switch_on() {
 void board_step(unsigned times) {
   for (unsigned i = 0; i < times; ++i) {
     others_work();
+    microphone_works();
     app_task.run();
   }
 }
@@ -35,6 +37,10 @@ size_t board_usb_take(uint8_t* data, size_t room) {
   world.usb_waiting = 0;
   if (length > 0) usb_was_read();
   return length;
+}
+
+void board_hear(const int16_t* samples, size_t count) {
+  world.sound.insert(world.sound.end(), samples, samples + count);
 }
 
 void board_ble(const uint8_t* data, size_t length) {
@@ -84,6 +90,7 @@ void board_spoil_flash(unsigned seed) {
 
 void board_set(const char* name, int value) {
   const std::string what = name;
+  if (what == "now") world.now = static_cast<uint32_t>(value);
   if (what == "usb_open") world.usb_open = value != 0;
   if (what == "usb_room") world.usb_room = static_cast<size_t>(value);
   if (what == "noise") world.noise = static_cast<Noise>(value);
@@ -121,6 +128,7 @@ int board_get(const char* name) {
   if (what == "now") return static_cast<int>(world.now);
   if (what == "colour") return static_cast<int>(world.colour);
   if (what == "train") return app().session().store().count(bytefed::Split::kTrain);
+  if (what == "to_hear") return static_cast<int>(world.sound.size());
   if (what == "label") return app().session().store().get(bytefed::Split::kTrain, 0).label;
   if (what == "round") return app().session().round();
   if (what == "state") return static_cast<int>(app().session().state());

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bytefed.boards.catalog import BOARDS, REPLAYED, board_name, sensor_name
+from bytefed.boards.catalog import BOARDS, MICROPHONE, REPLAYED, board_name, refuse_deaf, sensor_name
+from bytefed.errors import ConfigError
 from bytefed.protocol.message import Model, SensorChip
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -38,7 +39,7 @@ def test_every_number_on_the_wire_has_its_row() -> None:
 
 
 def test_every_sensor_has_its_name() -> None:
-    sensors = {REPLAYED, *(sensor for board in BOARDS for sensor in board.sensors)}
+    sensors = {REPLAYED, MICROPHONE, *(sensor for board in BOARDS for sensor in board.sensors)}
     rows = {int(sensor.number): sensor.name for sensor in sensors}
     assert rows == spec_values("sensor") == message_values("SensorChip")
     assert {*rows} == {*SensorChip} - {0}
@@ -51,6 +52,22 @@ def test_platformio_has_an_environment_for_each() -> None:
     ours = {board.environment for board in BOARDS}
     assert {name.removesuffix("_debug").removesuffix("_open") for name in environments} == ours
     assert environments >= ours | {f"{name}_open" for name in ours}
+
+
+def test_platformio_knows_the_microphones() -> None:
+    parser = configparser.ConfigParser(inline_comment_prefixes=None, interpolation=None, strict=False)
+    parser.read(ROOT / "platformio.ini")
+    hearing = {
+        name for name in parser.sections() if parser.get(name, "custom_microphone", fallback="") == "yes"
+    }
+    assert hearing == {f"env:{board.environment}" for board in BOARDS if board.microphone}
+    for board in BOARDS:
+        for ending in ("", "_open", "_debug"):
+            if board.microphone:
+                refuse_deaf(board.environment + ending, "keywords")
+                continue
+            with pytest.raises(ConfigError, match="E_CONFIG_DEAF"):
+                refuse_deaf(board.environment + ending, "keywords")
 
 
 def test_the_firmware_says_each_number() -> None:
@@ -73,7 +90,8 @@ def test_a_board_is_named(number: int, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "name"), [(0, "none"), (5, "LIS3DH"), (6, "replayed data"), (200, "none")]
+    ("number", "name"),
+    [(0, "none"), (5, "LIS3DH"), (6, "replayed data"), (7, "PDM microphone"), (200, "none")],
 )
 def test_a_sensor_is_named(number: int, name: str) -> None:
     assert sensor_name(number) == name

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import wave
 from pathlib import Path
 from types import ModuleType
 
@@ -23,6 +24,7 @@ from bytefed.device.naming import label_number, model_names
 from bytefed.errors import ModelError
 from bytefed.extractor import choice, manifest, own, sensor
 from bytefed.extractor.manifest import Manifest
+from bytefed.extractor.sound import FrontEnd
 
 pytest.importorskip("tflite_micro", reason="the extractor's runtime is not installed")
 
@@ -72,6 +74,42 @@ def trainer(monkeypatch):
     module.of_windows, module.versions, module.ready = of_windows, lambda: {"tensorflow": "0"}, lambda: None
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(train_model, "find_spec", lambda _: True)
+    return module
+
+
+@pytest.fixture
+def spoken(tmp_path):
+    """A folder of two words by two speakers, five recordings of each, of 1.5 s."""
+    for label, hertz in (("go", 400), ("stop", 1500)):
+        for speaker in range(2):
+            for take in range(5):
+                path = tmp_path / "spoken" / label / f"speaker{speaker}" / f"{take}.wav"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                beat = np.sin(np.arange(12_000) * (hertz + 90 * speaker + 9 * take) * 2 * np.pi / 8000)
+                with wave.open(str(path), "wb") as file:
+                    file.setparams((1, 2, 8000, 0, "NONE", ""))
+                    file.writeframes((9000 * beat).astype("<i2").tobytes())
+    return tmp_path / "spoken"
+
+
+@pytest.fixture
+def words_trainer(trainer, monkeypatch):
+    """The same for words: all that it trains is the network of the keywords, shipped."""
+    module = ModuleType("bytefed.extractor.word_network")
+    module.frames = 0
+    shipped = (manifest.model_folder("keywords_plain") / "keywords_plain.tflite").read_bytes()
+
+    def of_words(D, classes, frames, epochs, step):
+        def made(inputs, labels):
+            if frames != 49:  # nothing is shipped for others
+                raise KeyboardInterrupt
+            return shipped
+
+        module.frames = frames
+        return made
+
+    module.of_words = of_words
+    monkeypatch.setitem(sys.modules, module.__name__, module)
     return module
 
 
@@ -301,6 +339,52 @@ def test_a_model_is_trained_and_boards_learn_from_the_rest(models, moves, traine
     assert main([*TRAIN, "--force", "--epochs", "1"]) == 0
     words = capsys.readouterr().out
     assert "of 90 windows of 18 recordings" in words and "bytefed run --boards virtual:3 --data gait" in words
+
+
+def test_a_model_of_words_is_trained_and_boards_learn_from_the_rest(models, spoken, words_trainer, capsys):
+    assert main(["model", "train", "--data", "spoken", "--name", "mine", "--epochs", "1"]) == 0
+    captured = capsys.readouterr()
+    assert "20 recordings of 2 labels, 20 windows: the network learns from 8, 12 are held out" in captured.err
+    assert "bytefed's own keywords" in captured.out
+    document = Manifest.load(models / "mine").document
+    assert document["sound"] == FrontEnd().document() and len(document["recordings"]["seen"]) == 8
+    assert "hop" not in document["recordings"] and "sensor_hertz" not in document
+    arguments = ["--data", "mine", "--partition", "natural", "--boards", "virtual:2", "--rounds", "2"]
+    assert main(["run", *arguments, "--quiet", "--no-central", "--run-dir", "r"]) == 0
+    assert json.loads(Path("r/summary.json").read_text())["estimate_exact"]
+
+
+def test_longer_words_have_longer_windows(models, spoken, words_trainer, capsys):
+    longer = ["--window", "60", "--hop", "12", "--epochs", "1"]
+    assert main(["model", "train", "--data", "spoken", "--name", "mine", *longer]) == 130
+    said = capsys.readouterr()
+    assert "20 recordings of 2 labels, 40 windows" in said.err  # of 74 frames each
+    assert words_trainer.frames == 60
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("--hertz 50", "E_MODEL_SENSOR"), ("--units g", "E_MODEL_SENSOR"), ("--window 5", "E_DATA_SHAPE"),
+        ("--window 3000", "E_DATA_SHAPE"),
+    ],
+)  # fmt: skip
+def test_a_training_of_words_that_can_not_work_says_so(models, spoken, words_trainer, capsys, words, code):
+    assert main(["model", "train", "--data", "spoken", "--name", "mine", *words.split()]) in (1, 2)
+    assert code in capsys.readouterr().err and not words_trainer.frames
+
+
+def test_notes_among_words_are_left_out(models, spoken, words_trainer, capsys):
+    Path("spoken/go/notes.txt").write_text("said in the kitchen, twice\n")
+    assert main(["model", "train", "--data", "spoken", "--name", "mine", "--epochs", "1"]) == 0
+    assert "notes.txt" in capsys.readouterr().err
+
+
+def test_a_shipped_network_is_added_by_its_name_for_other_labels(models, capsys):
+    assert main(["model", "add", "keywords", "--name", "mine", "--labels", "go", "stop"]) == 0
+    document = Manifest.load(models / "mine").document
+    assert document["classes"] == ["go", "stop"] and document["sound"] == FrontEnd().document()
+    assert "whitening" not in document and "figures" not in document and "division" not in document
 
 
 def test_nothing_is_trained_that_could_not_be_kept(models, moves, trainer, capsys):

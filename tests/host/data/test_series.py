@@ -135,7 +135,7 @@ def test_the_standard_sweep_says_what_it_left_out(tmp_path, capsys, monkeypatch)
     assert {"digits", "digits04", "vowels"} <= tried
     left = [line for line in shown.splitlines() if line.startswith("Left out: ")]
     assert {line.split(".")[0].removeprefix("Left out: ") for line in left} == {
-        "gesture", "motion", "leaves", "appliances", "cifar10"
+        "gesture", "motion", "leaves", "appliances", "keywords", "cifar10"
     }  # fmt: skip
     assert all("E_DATA_MISSING" in line or "E_CONFIG_EXTRA" in line for line in left)
 

@@ -11,9 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bytefed.data import Cut, audio, keywords, load_task, partition
+from bytefed.data import Cut, audio, folder, keywords, load_task, partition
+from bytefed.data.notes import Notes
 from bytefed.data.raw import RawData, divide
-from bytefed.errors import DataError
+from bytefed.errors import ConfigError, DataError
+from bytefed.extractor import own
+from bytefed.extractor.extractor import Extractor
 from bytefed.extractor.manifest import Manifest, model_folder
 from bytefed.extractor.sound import FrontEnd
 
@@ -130,13 +133,66 @@ def test_sound_needs_an_extractor_that_takes_it(words):
 
 
 def test_an_own_model_of_other_labels_hears_as_the_shipped_one(words, tmp_path, monkeypatch):
-    from bytefed.extractor import own
-
     monkeypatch.setenv("BYTEFED_MODELS", str(tmp_path / "models"))
     own.save("mine", (words / "keywords.tflite").read_bytes(), ["go", "stop", "left"])
     assert Manifest.load(model_folder("mine")).document["sound"] == FRONT_END.document()
     (words / "keywords.tflite").unlink()
     assert load_task(str(words), model="mine").num_classes == 3
+
+
+# --- owners
+
+
+def spoken(path: Path, speakers: tuple[str, ...] = ("anna", "ben", "cem")) -> Path:
+    """A folder of two words by three speakers, ten recordings of each, of 1.5 s."""
+    for label, hertz in (("go", 400), ("stop", 1500)):
+        for number, speaker in enumerate(speakers):
+            for take in range(10):
+                place = path / label / speaker / f"{take}.wav"
+                wav(place, tone(hertz + 90 * number + 9 * take, 1.5))
+    shutil.copy(model_folder("keywords") / "keywords.tflite", path)
+    return path
+
+
+def test_subfolders_of_all_words_are_owners(tmp_path):
+    path = spoken(tmp_path / "words")
+    (path / "go" / "anna" / "monday").mkdir()
+    (path / "go" / "anna" / "0.wav").rename(path / "go" / "anna" / "monday" / "0.wav")
+    task = load_task(str(path))
+    assert task.owners == ("anna", "ben", "cem")
+    assert np.bincount(task.clients * 2 + task.federated.labels).tolist() == [8] * 6  # a fifth is the test
+    assert len(partition.divide(task, "natural", 3)) == 3
+
+
+def test_a_file_that_lies_in_no_subfolder_has_no_owner(tmp_path):
+    path = spoken(tmp_path / "words")
+    (path / "go" / "anna" / "0.wav").rename(path / "go" / "0.wav")
+    task = load_task(str(path))
+    assert (task.clients, task.owners) == (None, ())
+    with pytest.raises(ConfigError, match=r"E_PARTITION_NATURAL.*subfolders"):
+        partition.divide(task, "natural", 3)
+
+
+def test_windows_of_a_recording_stay_together_where_there_are_owners(tmp_path):
+    raw = folder_of(spoken(tmp_path / "words"))
+    division = divide(raw, 0.0, 0.2, 1)
+    assert len(raw.labels) == 60 * 3  # 74 frames: 49 every 10
+    assert len(division.test) == 12 * 3
+    assert not set(raw.groups[division.test]) & set(raw.groups[division.federated])
+    assert np.bincount(raw.owners[division.test]).tolist() == [12] * 3
+
+
+def folder_of(path: Path) -> RawData:
+    extractor = Extractor.load("keywords")
+    return folder.read_for(extractor, path, Cut(49, 10), Notes(), sound=FRONT_END)[0]
+
+
+def test_a_model_s_own_recordings_have_owners(tmp_path, monkeypatch):
+    monkeypatch.setenv("BYTEFED_MODELS", str(tmp_path / "models"))
+    path = spoken(tmp_path / "words")
+    own.save("mine", (path / "keywords.tflite").read_bytes(), ["go", "stop"])
+    (path / "keywords.tflite").unlink()
+    assert load_task(str(path), model="mine").owners == ("anna", "ben", "cem")
 
 
 # --- the spoken digits

@@ -186,12 +186,24 @@ def test_scripts_read_of_a_lost_tracker_in_json(tmp_path, made, capsys):
     assert all(sum(event["causes"].values()) == event["wire_total"] for event in closed)
 
 
-def test_a_run_that_an_error_ends_ends_its_trackers(made):
+def a_start(directory: Path) -> bytefed.RunStarted:
+    return bytefed.RunStarted("0badcafe", str(directory), "digits", 2, 64, 10, 1, 3)
+
+
+def test_a_run_that_an_error_ends_ends_its_trackers(tmp_path, made):
+    assert run(place=tmp_path / "it") == 0
     with pytest.raises(ZeroDivisionError), tracked(["remembers"], lambda _: None) as tell:
-        tell(bytefed.RunStarted("0badcafe", "nowhere", "digits", 2, 64, 10, 1, 3))
+        tell(a_start(tmp_path / "it"))
         raise ZeroDivisionError
-    # Its directory is not there, so its keys can't be read: it never began, and is not ended.
+    assert made[0].subject.name == "it" and made[0].ended is False
+
+
+def test_a_tracker_that_could_not_begin_is_not_ended(tmp_path, made):
+    heard = []
+    with tracked(["remembers"], heard.append) as tell:
+        tell(a_start(tmp_path / "nowhere"))  # its keys can't be read
     assert made[0].subject is None and made[0].ended is None
+    assert [event.tracker for event in heard if isinstance(event, bytefed.TrackerLost)] == ["remembers"]
 
 
 def test_a_program_has_trackers_too(tmp_path, made):

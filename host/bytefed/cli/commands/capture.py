@@ -14,6 +14,7 @@ examples:
   bytefed capture --labels walk run rest                           the board on USB; do what is said while it counts
   bytefed capture --labels walk run --boards A B --rounds 2        two boards, one after the other, all of it twice
   bytefed capture --label walk --seconds 60 --boards ble:NAME      one label for a minute, over the air
+  bytefed capture --labels go stop left --seconds 30               words: say each again and again, with a pause
   bytefed capture --label rest --test                              for the board's own test
   bytefed capture --undo 2                                         forget the last two windows
   bytefed capture --delete run                                     forget all of a label
@@ -46,6 +47,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--test", action="store_true", help="for the test split")
     parser.add_argument("--no-countdown", action="store_true", help="don't count 3 2 1")
+    parser.add_argument(
+        "--any-time", action="store_true",
+        help="boards that hear: take windows one behind the other, and don't wait for each word to begin",
+    )  # fmt: skip
     parser.add_argument(
         "--show", action="store_true", help="draw the sensor's signal, alone or before each label"
     )
@@ -95,7 +100,10 @@ async def _run(args: argparse.Namespace, *, forgets: bool) -> int:
             for loss in losses:
                 await loss.suffer(tell)
         if args.labels:
-            wish = Wish(args.labels, args.seconds, args.rounds, args.test, not args.no_countdown, args.show)
+            wish = Wish(
+                args.labels, args.seconds, args.rounds, args.test,
+                countdown=not args.no_countdown, show=args.show, any_time=args.any_time,
+            )  # fmt: skip
             return 0 if await capture_all(devices, wish, tell) else 1
         if args.show:
             await show(devices, tell)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bytefed.boards.catalog import BOARDS
+from bytefed.boards.catalog import BOARDS, refuse_deaf
 from bytefed.boards.firmware import prepared_project
 from bytefed.checkout import is_checkout
 from bytefed.cli.telling import add_json, write_json
@@ -28,6 +28,7 @@ _EPILOG = """\
 examples:
   bytefed flash nano33ble                    the digits model
   bytefed flash nano33ble --model motion     the one that takes samples from the sensor
+  bytefed flash nano33ble --model keywords   the one that hears words, on a Sense
   bytefed flash nano33ble --model gait       one of your own: `bytefed model --help`
   bytefed flash --emulated nano33ble         touches no board: builds the image, boots it on an emulated chip, checks
                                              its features, a round and a reset, and says what it used
@@ -79,6 +80,8 @@ def run(args: argparse.Namespace) -> int:
 
     model = args.model or "digits"
     manifest = Manifest.load(model_folder(model))
+    if "sound" in manifest.document:
+        refuse_deaf(args.board, model)
     name_what_is_left(args.port, manifest.model_hash)
     build(args.board, model, "-t", "upload", *(("--upload-port", args.port) if args.port else ()))
     port = wait_for_port(args.port)

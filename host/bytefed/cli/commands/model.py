@@ -27,6 +27,7 @@ examples:
   bytefed model add person.tflite --cut --name person                  a classifier: its last layer is taken off
   bytefed model add my-motions/ --name gait        a folder with one .tflite file: its subfolders are the labels, and
                                                    --data gait reads the recordings in them
+  bytefed model add keywords --name mine --labels go stop left         a model by its name, for labels of your own
   bytefed model add gait.tflite --name gait --labels walk run rest --hertz 50
                                                    inputs are windows [readings, 1, 6] of a board's own sensor
 
@@ -44,9 +45,11 @@ examples:
   bytefed model train --data my-motions/ --name gait --window 100 --hop 50 cut from longer ones
   bytefed model train --data my-motions/ --name gait --window 100 --hertz 50 --units g deg/s
                                            for boards' own sensors; recorded in g and deg/s, turned into their units
+  bytefed model train --data my-words/ --name mine                         WAV files, a subfolder for each word
 
-A folder has a subfolder for each label, with files of a row a point in time and a column an axis (docs/your-data.md);
-5 files of each label at least. TensorFlow is needed: pip install tensorflow. Ctrl-C leaves nothing behind.
+A folder has a subfolder for each label, with files of a row a point in time and a column an axis (docs/your-data.md),
+or WAV files, whose readings are frames of 20 ms, 49 in a window; 5 files of each label at least. TensorFlow is needed:
+pip install tensorflow. Ctrl-C leaves nothing behind.
 """
 _WHITEN = """\
 Behind the extractor comes one more linear layer, which gives all labels the same round spread (Fisher's linear
@@ -97,7 +100,9 @@ def _add_add(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         epilog=_ADD,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add.add_argument("file", type=Path, metavar="FILE", help="the .tflite file, or a folder with one")
+    add.add_argument(
+        "file", type=Path, metavar="FILE", help="the .tflite file, a folder with one, or the name of a model"
+    )
     _add_name(add)
     add.add_argument(
         "--cut", action="store_true", help="take its last layer and what follows off: boards train that"

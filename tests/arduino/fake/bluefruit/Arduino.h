@@ -3,6 +3,9 @@
 #include "rtos.h"
 
 #define PIN_BUTTON1 7
+#if defined(ARDUINO_NRF52840_FEATHER_SENSE) || defined(ARDUINO_NRF52840_CIRCUITPLAY)
+#define PIN_PDM_DIN 34
+#endif
 #ifdef ARDUINO_NRF52840_ITSYBITSY
 #define PIN_DOTSTAR_DATA 8
 #define PIN_DOTSTAR_CLOCK 6

@@ -8,4 +8,5 @@ struct FakeUsb {
 extern FakeUsb* NRF_USBD;
 enum : uint32_t { USBD_INTENCLR_SOF_Msk = 1u << 21 };
 
+#define PIN_PDM_DIN 29
 enum { LEDR = 22, LEDG = 23, LEDB = 24 };

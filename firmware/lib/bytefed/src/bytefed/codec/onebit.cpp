@@ -37,11 +37,11 @@ void read(const uint8_t* blob, size_t n, float* level) {
   } while (level != end);
 }
 
-constexpr Levels kLevels = {1, cut, read};
+constexpr Levels kOneBitLevels = {1, cut, read};
 
 }  // namespace
 
-extern const CodecFunctions kOneBitCodec = {Rotated<kLevels>::size, Rotated<kLevels>::encode,
-                                            Rotated<kLevels>::decode};
+extern const CodecFunctions kOneBitCodec = {Rotated<kOneBitLevels>::size, Rotated<kOneBitLevels>::encode,
+                                            Rotated<kOneBitLevels>::decode};
 
 }  // namespace bytefed

@@ -22,7 +22,8 @@ size_t rotated_size(const Levels& levels, size_t count);
 void encode_rotated(const Levels& levels, size_t count, uint32_t seed, float* values, uint8_t* blob);
 void decode_rotated(const Levels& levels, size_t count, uint32_t seed, const uint8_t* blob, float* values);
 
-// The codec that cuts to those levels.
+// The codec that cuts to those levels. Each needs a name of its own, even in an unnamed namespace: GCC 14.2
+// lets the linker merge functions that were made for constants of the same name in different files.
 template <const Levels& levels>
 struct Rotated {
   static size_t size(size_t count) { return rotated_size(levels, count); }

@@ -47,11 +47,11 @@ void read(const uint8_t* blob, size_t n, float* level) {
   }
 }
 
-constexpr Levels kLevels = {2, cut, read};
+constexpr Levels kTwoBitLevels = {2, cut, read};
 
 }  // namespace
 
-extern const CodecFunctions kTwoBitCodec = {Rotated<kLevels>::size, Rotated<kLevels>::encode,
-                                            Rotated<kLevels>::decode};
+extern const CodecFunctions kTwoBitCodec = {Rotated<kTwoBitLevels>::size, Rotated<kTwoBitLevels>::encode,
+                                            Rotated<kTwoBitLevels>::decode};
 
 }  // namespace bytefed

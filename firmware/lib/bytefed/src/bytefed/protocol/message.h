@@ -63,6 +63,8 @@ enum class Kind : uint8_t {
   kClassified = 0x71,
   kRecord = 0x34,
   kRecorded = 0x74,
+  kLevel = 0x35,
+  kLevelled = 0x75,
   kNoise = 0x33,
   kNoised = 0x73,
   kMask = 0x32,
@@ -142,7 +144,7 @@ enum class Model : uint8_t {
   kCircuitPlayground = 5,  // Circuit Playground Bluefruit
 };
 
-// The motion sensor of a board.
+// The sensor of a board.
 enum class SensorChip : uint8_t {
   kNone = 0,        // none
   kLsm9ds1 = 1,     // LSM9DS1
@@ -151,6 +153,7 @@ enum class SensorChip : uint8_t {
   kLsm6ds3trc = 4,  // LSM6DS3TR-C
   kLis3dh = 5,      // LIS3DH
   kReplay = 6,      // replayed data
+  kMicrophone = 7,  // PDM microphone
 };
 
 // The cause of a board's last start.
@@ -282,8 +285,8 @@ struct Board {
   static constexpr Kind kKind = Kind::kBoard;
   static constexpr size_t kSize = 17;
   static constexpr uint16_t kExtractor = 1, kSensor = 2, kPersistent = 4, kOpen = 8, kLabelled = 16,
-                            kSensed = 32, kNoised = 64, kMasked = 128, kShown = 256,
-                            kInexact = 512;  // capabilities
+                            kSensed = 32, kNoised = 64, kMasked = 128, kShown = 256, kInexact = 512,
+                            kHears = 1024;  // capabilities
   // The board's identity, from its chip (nRF52840: FICR DEVICEID); it is the same at every port and
   // address.
   uint64_t uid;
@@ -292,7 +295,7 @@ struct Board {
   // or some of them; bit 6: it keeps a privacy budget for its samples, and trains with noise alone; bit
   // 7: it has masks for the run that it knows, so that no one delta of it can be read; bit 8: a host has
   // opened it to phones: everybody near can read what it classifies, now; bit 9: it failed the self-test
-  // of section 7.6, and takes no round.
+  // of section 7.6, and takes no round; bit 10: its sensor is a microphone.
   uint16_t capabilities;
   // D: features of a sample.
   uint16_t features;
@@ -551,14 +554,14 @@ struct Added {
 struct Capture {
   static constexpr Kind kKind = Kind::kCapture;
   static constexpr size_t kSize = 6;
-  static constexpr uint8_t kTest = 2;  // kind
+  static constexpr uint8_t kTest = 2, kOnSound = 4;  // kind
   // Samples that the split has so far.
   uint16_t first;
   // Windows to take; 0 stops the capture under way and keeps the samples taken so far.
   uint16_t count;
   // Label of all samples.
   uint8_t label;
-  // Bit 1: test split.
+  // Bit 1: test split; bit 2: each window begins where sound starts (section 7.7).
   uint8_t kind;
 
   // Gives every field to `io`, in the order on the wire.
@@ -753,6 +756,23 @@ struct Recorded {
   }
 };
 
+// Answers LEVEL.
+struct Levelled {
+  static constexpr Kind kKind = Kind::kLevelled;
+  static constexpr size_t kSize = 4;
+  // Largest sample of the last moments, without its sign, 0 to 32,768.
+  uint16_t peak;
+  // Samples at an end of the range since windows were last begun anew; 65,535 for more.
+  uint16_t clipped;
+
+  // Gives every field to `io`, in the order on the wire.
+  template <typename IO, typename M>
+  static void fields(IO& io, M& message) {
+    io(message.peak);
+    io(message.clipped);
+  }
+};
+
 // Gives the noise that the session's rounds are trained with, or asks for the privacy budget.
 struct Noise {
   static constexpr Kind kKind = Kind::kNoise;
@@ -887,7 +907,7 @@ struct Details {
   uint16_t heap;
   // Cause of the last start: 0 power, 1 watchdog, 2 software, 3 reset button, 4 other.
   ResetCause reset;
-  // 0 none, 1 LSM9DS1, 2 BMI270, 3 LSM6DS33, 4 LSM6DS3TR-C, 5 LIS3DH, 6 replayed data.
+  // 0 none, 1 LSM9DS1, 2 BMI270, 3 LSM6DS33, 4 LSM6DS3TR-C, 5 LIS3DH, 6 replayed data, 7 PDM microphone.
   SensorChip sensor;
   // Time from one captured window to the next, in units of 10 ms; 0 without a sensor.
   uint16_t window;
@@ -986,6 +1006,7 @@ struct Error {
   X(Classified)             \
   X(Record)                 \
   X(Recorded)               \
+  X(Levelled)               \
   X(Noise)                  \
   X(Noised)                 \
   X(Mask)                   \

@@ -157,13 +157,18 @@ bool Intake::is_same(const Capture& capture) const {
 
 Status Intake::check(const Capture& capture) const {
   if (capture.label >= memory_.shape.classes) return Status::kBadLabel;
-  if ((capture.kind & ~Capture::kTest) != 0 || capture.first != store_.count(split_of(capture.kind)) ||
+  const int known = port_.level != nullptr ? Capture::kTest | Capture::kOnSound : Capture::kTest;
+  if ((capture.kind & ~known) != 0 || capture.first != store_.count(split_of(capture.kind)) ||
       (held() > 0 && !same(store_.quantization(), identity_.features))) {
     return Status::kBadValue;
   }
   if (held() + capture.count > store_.capacity()) return Status::kStoreFull;
-  if (identity_.input_size > sizeof(float) * memory_.largest().parameters()) return Status::kTooLarge;
-  return Status::kOk;
+  return window() == nullptr ? Status::kTooLarge : Status::kOk;
+}
+
+int8_t* Intake::window() const {
+  const bool fits = identity_.input_size <= sizeof(float) * memory_.largest().parameters();
+  return fits ? reinterpret_cast<int8_t*>(memory_.local) : memory_.window;
 }
 
 void Intake::start(const Capture& capture) {
@@ -178,7 +183,7 @@ void Intake::stop_capture() {
 }
 
 bool Intake::take_window() {
-  int8_t* input = reinterpret_cast<int8_t*>(memory_.local);
+  int8_t* const input = window();
   if (!port_.sense(port_.context, input)) return false;
   const Split split = split_of(capture_.kind);
   if (!port_.extract(port_.context, input, store_.next(split))) {

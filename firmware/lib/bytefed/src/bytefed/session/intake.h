@@ -62,6 +62,8 @@ class Intake {
 
   bool is_same(const Capture& capture) const;  // as the one under way, or the last one if nothing came after
   Status check(const Capture& capture) const;
+  // Where a window is taken: into the head's memory or, if that is too small, where windows are classified.
+  int8_t* window() const;
   // Begins a CAPTURE that check() found good; the intake is idle.
   void start(const Capture& capture);
   void stop_capture();
@@ -69,6 +71,7 @@ class Intake {
   bool take_window();
   uint16_t captured() const { return captured_; }           // windows so far
   uint8_t capture_label() const { return capture_.label; }  // label of the windows that are being taken
+  bool waits_for_sound() const { return (capture_.kind & Capture::kOnSound) != 0; }  // for each of them
 
   // ---- Flash
 

@@ -53,6 +53,8 @@ struct Port {
   // Lets everybody near read a text of up to kPhoneText bytes, without a key, in place of the one before; 0
   // bytes: nothing any more. False: nobody can, since the radio is off. Null: the board has no radio.
   bool (*show)(void* context, const char* text, size_t length) = nullptr;
+  // Tells how loud the microphone's sound is. Null: the board has none, or no model that takes sound.
+  Levelled (*level)(void* context) = nullptr;
 };
 
 // Bytes of the longest text for phones: a name, a space, "100%" (SPEC 1.2). The smallest ATT MTU has room.

@@ -48,6 +48,7 @@ class Session {
   Status capture(const Capture& capture);
   bool capturing() const { return intake_.capturing(); }
   uint8_t capture_label() const { return intake_.capture_label(); }
+  bool waits_for_sound() const { return capturing() && intake_.waits_for_sound(); }
 
   // Whether windows of the sensor are wanted, to capture, classify or record them.
   bool sensing() const { return capturing() || watch_.takes(); }
@@ -86,6 +87,7 @@ class Session {
   void on_control(Link* link, uint8_t byte, uint8_t sequence, const uint8_t* body, size_t length);
   void on_hello(Link* link, uint8_t sequence, const uint8_t* body, size_t length);
   void on_about(uint8_t sequence);
+  void on_level(uint8_t sequence);
   bool work();
   void on_poll(uint8_t sequence);
   void on_poll_of_add(uint8_t sequence);

@@ -78,6 +78,7 @@ Status Session::capture(const Capture& capture) {
   const Status status = intake_.check(capture);
   if (status != Status::kOk) return status;
   abandon();
+  if (intake_.window() == memory_.window) watch_.spoil();
   intake_.start(capture);
   return Status::kOk;
 }

@@ -75,7 +75,7 @@ void Session::on_record(const Link& link, uint8_t sequence, const uint8_t* body,
 
 // Answers the request that waits, if there is another window by now.
 void Session::answer_watch() {
-  if (awaited_ == Kind::kInfo || watch_.number() == 0 || watch_.number() == awaited_part_.after) return;
+  if (awaited_ == Kind::kInfo || !watch_.holds() || watch_.number() == awaited_part_.after) return;
   if (awaited_ == Kind::kClassify) {
     if (!watch_.judged()) return;
     if (watch_.failed()) {

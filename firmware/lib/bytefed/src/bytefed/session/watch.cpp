@@ -48,6 +48,7 @@ bool Watch::step(const float* head, uint32_t version) {
   }
   if (!port_.sense(port_.context, memory_.window)) return false;
   number_ = number_ == 0xFFFF ? 1 : static_cast<uint16_t>(number_ + 1);
+  spoilt_ = false;
   if (classifies_) judge(head);
   return true;
 }

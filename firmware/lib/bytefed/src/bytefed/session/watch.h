@@ -17,6 +17,8 @@ class Watch {
   // Takes windows for a while, as RECORD asks; a classification under way goes on.
   void record();
   void stop() { takes_ = classifies_ = false; }
+  // Another one writes where the last window is: it is not to be told any more.
+  void spoil() { spoilt_ = true; }
   // Forgets what was told last, too: its threshold was found on samples.
   void forget() {
     stop();
@@ -37,6 +39,7 @@ class Watch {
   bool busy() const { return classifies_ && bits_ > 0; }
 
   uint16_t number() const { return number_; }              // of the last window; 0 before the first
+  bool holds() const { return number_ != 0 && !spoilt_; }  // whether the last window is still there
   bool judged() const { return judged_ == number_; }       // whether the last window has been classified
   bool failed() const { return failed_; }                  // the extractor could not take it
   const Classified& last() const { return last_; }         // of the last window that was classified
@@ -54,7 +57,7 @@ class Watch {
   const Port& port_;
   const SampleStore& store_;
 
-  bool takes_ = false, classifies_ = false, failed_ = false;
+  bool takes_ = false, classifies_ = false, failed_ = false, spoilt_ = false;
   uint8_t mode_ = 0, unknown_ = 0;
   uint16_t number_ = 0, judged_ = 0xFFFF;
   uint32_t asked_ = 0;  // millis of the last CLASSIFY or RECORD

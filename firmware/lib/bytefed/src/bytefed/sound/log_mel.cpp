@@ -50,8 +50,7 @@ bool LogMel::lay_out(const int16_t* tables, size_t count) {
 }
 
 size_t LogMel::take(const int16_t* samples, size_t count) {
-  const size_t room = static_cast<size_t>(format_.frame - held_);
-  const size_t taken = count < room ? count : room;
+  const size_t taken = count < wanted() ? count : wanted();
   std::memcpy(samples_ + held_, samples, taken * sizeof *samples);
   held_ = static_cast<uint16_t>(held_ + taken);
   return taken;

@@ -23,6 +23,8 @@ class LogMel {
   // Forgets the samples of a frame that is not complete.
   void clear() { held_ = 0; }
 
+  // Samples until a frame is complete.
+  size_t wanted() const { return static_cast<size_t>(format_.frame - held_); }
   // Takes samples until a frame is complete or there are no more; returns how many it took.
   size_t take(const int16_t* samples, size_t count);
   bool complete() const { return format_.frame != 0 && held_ == format_.frame; }

@@ -1,0 +1,65 @@
+#include "bytefed_model.h"
+
+#ifdef BYTEFED_MODEL_SOUND
+
+#include "bytefed_model_sound.h"
+#include "hearing.h"
+
+namespace model = bytefed_model;
+
+namespace {
+
+constexpr uint16_t kMicrophoneRate = 16000;
+constexpr bytefed::SoundWindow kWindow = {{model::kSoundFrame, model::kSoundStep, model::kSoundBands},
+                                          model::kSoundFrames,
+                                          model::kSoundRate < kMicrophoneRate,
+                                          model::kInputScale,
+                                          model::kInputZeroPoint};
+static_assert(model::kInputSize == model::kSoundFrames * model::kSoundBands, "an input is a window");
+
+int8_t ring[model::kInputSize];
+
+}  // namespace
+
+const uint16_t Hearing::kHopTime =
+    static_cast<uint16_t>(model::kSoundFrames / 2 * 100u * model::kSoundStep / model::kSoundRate);
+
+Hearing::Hearing() {
+  ear_.start(kWindow, model::kSoundTables, sizeof model::kSoundTables / sizeof *model::kSoundTables, ring);
+}
+
+void Hearing::start(uint32_t) {
+  while (microphone::read(samples_, kAtOnce) > 0) {
+  }
+  count_ = next_ = 0;
+  lost_ = microphone::lost();
+  ear_.clear(on_sound_);
+}
+
+void Hearing::follow(const bytefed::Session& session) {
+  if (session.waits_for_sound() == on_sound_) return;
+  on_sound_ = !on_sound_;
+  start(0);
+}
+
+void Hearing::tick(uint32_t now) {
+  if (microphone::lost() != lost_) start(now);  // there is a gap: no window has both of its sides
+  if (next_ == count_) {
+    count_ = microphone::read(samples_, kAtOnce);
+    next_ = 0;
+  }
+  next_ = static_cast<uint16_t>(next_ + ear_.take(samples_ + next_, static_cast<size_t>(count_ - next_)));
+}
+
+bool Hearing::take(int8_t* input) {
+  if (!ear_.complete()) return false;
+  ear_.copy(input);
+  return true;
+}
+
+bytefed::Levelled Hearing::level() const {
+  const bytefed::Level& level = ear_.level();
+  return {level.peak, static_cast<uint16_t>(level.clipped < UINT16_MAX ? level.clipped : UINT16_MAX)};
+}
+
+#endif

@@ -1,0 +1,20 @@
+// The board's PDM microphone, by the library of its core. Images whose model takes no sound go without.
+#pragma once
+#include <cstdint>
+
+namespace microphone {
+
+// Whether the image has one.
+bool exists();
+
+// Begins to listen: 16,000 samples a second, one channel. False if there is none. It takes memory from the
+// heap, and the radio has to run by then, since both want the crystal.
+bool start();
+
+// Reads samples that have come since, at most `capacity`; 0 if there are none. Call it until there are none.
+uint16_t read(int16_t* samples, uint16_t capacity);
+
+// The number of samples that were dropped because nobody read them.
+uint32_t lost();
+
+}  // namespace microphone

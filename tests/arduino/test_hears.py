@@ -1,0 +1,151 @@
+"""The boards' app with a model of words, on fake cores: it hears the windows that the host's ear makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fake_board import FakeBoard
+from numpy.typing import NDArray
+from test_app import go, meet
+
+from bytefed.device.device import Device
+from bytefed.device.visit import about, level
+from bytefed.errors import BoardError
+from bytefed.extractor.manifest import Manifest, model_folder
+from bytefed.extractor.sound import MICROPHONE, FrontEnd, ear
+from bytefed.protocol.message import VISIT, Capability, Capture, Captured, CaptureFlag, Kind, Record, Recorded
+
+_MODEL = Manifest.load(model_folder("keywords"))
+_FRONT_END = FrontEnd.of(_MODEL.document)
+pytestmark = pytest.mark.usefixtures("blank_flash")
+
+
+@pytest.fixture(params=["nano_words", "bluefruit_words"])
+def board(fake_boards: Path, request: pytest.FixtureRequest) -> FakeBoard:
+    return FakeBoard(fake_boards / f"fake_{request.param}.so")
+
+
+def a_sound(seconds: float, seed: int = 1) -> NDArray[np.int16]:
+    """Words of noise with quiet between them, as a microphone hears them."""
+    count = int(seconds * MICROPHONE)
+    loudness = 20 + 2000 * (np.arange(count) % MICROPHONE > MICROPHONE // 2)  # one a second
+    return np.asarray(np.random.default_rng(seed).normal(0, 1, count) * loudness, np.int16)
+
+
+def windows_of(sound: NDArray[np.int16], *, on_sound: bool = False) -> list[bytes]:
+    """The windows that the host's ear makes of a sound."""
+    assert _FRONT_END is not None
+    one = ear(_FRONT_END, _MODEL.input_quantization)
+    one.clear(on_sound)
+    found = []
+    while len(sound):
+        sound = sound[one.take(sound) :]
+        if window := one.window():
+            found.append(bytes(window))
+    return found
+
+
+async def _ask(device: Device, message: Capture) -> Captured:
+    _, body = await device.ask(Kind.CAPTURE, message.pack(), Kind.CAPTURED)
+    return Captured.unpack(body)
+
+
+async def _record(device: Device, after: int) -> tuple[int, bytes]:
+    """Fetch a whole window."""
+    values, number = b"", after
+    while len(values) < 1568:
+        _, body = await device.ask(Kind.RECORD, Record(after, len(values)).pack(), Kind.RECORDED)
+        number, values = Recorded.unpack(body).window, values + body[Recorded.size() :]
+    return number, values
+
+
+def test_windows_are_those_of_the_host_to_the_bit(board: FakeBoard) -> None:
+    """The first begins where the board began to listen, the next ones half a window further each."""
+
+    async def action() -> None:
+        device = await meet(board, "serial", VISIT)
+        assert device.board.capabilities & Capability.HEARS
+        details = await about(device)
+        assert details is not None and (details.sensor, details.window) == (7, 48)
+        sound = a_sound(8)
+        board.hear(sound.tobytes())
+        found = [await _record(device, 0)]
+        while len(found) < 4:
+            found.append(await _record(device, found[-1][0]))
+        assert [number for number, _ in found] == [1, 2, 3, 4]
+        starts = (
+            start for start in range(0, 4 * MICROPHONE, 256) if windows_of(sound[start:])[0] == found[0][1]
+        )
+        heard = windows_of(sound[next(starts) :])
+        assert [window for _, window in found] == heard[:4]
+        await device.close()
+
+    go(action)
+
+
+def test_a_capture_waits_for_words_and_keeps_their_features(board: FakeBoard) -> None:
+    async def action() -> None:
+        device = await meet(board, "serial", VISIT)
+        quiet = np.zeros(2 * MICROPHONE, np.int16)
+        board.hear(quiet.tobytes())
+        message = Capture(0, 3, 1, CaptureFlag.ON_SOUND)
+        assert (await _ask(device, message)).state == 1
+        while board.get("to_hear"):
+            await _ask(device, message)
+        assert await _ask(device, message) == Captured(1, 0)
+        board.hear(a_sound(5).tobytes())
+        while (captured := await _ask(device, message)).state:
+            pass
+        assert captured == Captured(0, 3) and board.get("label") == 1
+        loudness = await level(device)
+        assert loudness is not None and 1000 < loudness.peak < 12000 and loudness.clipped == 0
+        await device.close()
+
+    go(action)
+
+
+def test_what_is_cut_off_is_told(board: FakeBoard) -> None:
+    async def action() -> None:
+        device = await meet(board, "serial", VISIT)
+        await _ask(device, Capture(0, 9, 1, 0))
+        board.hear(np.array([32767, -32768, -32767, 32766] * 64, np.int16).tobytes())
+        while board.get("to_hear"):
+            await _ask(device, Capture(0, 9, 1, 0))
+        for _ in range(100):
+            loudness = await level(device)
+        assert loudness is not None and loudness.clipped == 3 * 64
+        await device.close()
+
+    go(action)
+
+
+def test_samples_that_nobody_read_begin_a_window_anew(board: FakeBoard) -> None:
+    """The interrupt has nowhere to put them while the app stands still; no window has both sides of the gap."""
+
+    async def action() -> None:
+        device = await meet(board, "serial", VISIT)
+        sound = a_sound(8)
+        board.hear(sound.tobytes())
+        number, _ = await _record(device, 0)
+        board.set("now", board.get("now") + 300)
+        _, window = await _record(device, number)
+        assert any(windows_of(sound[start:])[0] == window for start in range(0, 6 * MICROPHONE, 256))
+        await device.close()
+
+    go(action)
+
+
+def test_a_board_without_a_microphone_says_so(fake_boards: Path) -> None:
+    async def action() -> None:
+        device = await meet(FakeBoard(fake_boards / "fake_itsybitsy_words.so"), "serial", VISIT)
+        assert not device.board.capabilities & (Capability.HEARS | Capability.SENSOR)
+        assert await level(device) is None
+        with pytest.raises(BoardError, match="E_BOARD_NO_SENSOR"):
+            await _ask(device, Capture(0, 3, 0, 0))
+        with pytest.raises(BoardError, match="E_BOARD_UNKNOWN_KIND"):
+            await device.ask(Kind.LEVEL, b"", Kind.LEVELLED)
+        await device.close()
+
+    go(action)
