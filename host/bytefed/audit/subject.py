@@ -160,7 +160,7 @@ class Subject:
                 "E_CONFIG_PRIVACY",
                 f"{directory} hides whole boards, and an audit plays its attacks against single boards, whose shares of"
                 " the noise hide nothing yet.",
-                "Audit a run with the same samples and `--dp sample`.",
+                "Audit a run with noise for samples: `bytefed run --dp sample --epsilon 4 --delta 1e-4`.",
             )
         if config.data == ON_BOARDS:
             raise DataError(
