@@ -29,7 +29,7 @@ constexpr const char* kHelp =
     "[--verbose] CHIP [CHIP ...]\n"
     "  CHIP: --image FILE.elf|FILE.hex [--bootloader HEX] [--state FILE] [--uid HEX] [--seed N] [--usb "
     "SOCKET]\n"
-    "        [--sensor NAME[:RECORDING.csv]] [--faults stop|handle]\n"
+    "        [--sensor NAME[:RECORDING]] [--faults stop|handle]\n"
     "        [--hci SOCKET]\n"
     "  SOCKET: a path for a Unix socket, tcp:PORT, or fd:N\n"
     "Commands are lines of JSON on stdin; its end ends the emulator. README.md has them.\n";

@@ -137,6 +137,28 @@ def test_samples_that_nobody_read_begin_a_window_anew(board: FakeBoard) -> None:
     go(action)
 
 
+def test_what_is_heard_while_flash_is_written_is_in_no_window(board: FakeBoard) -> None:
+    """Writing stops the processor, and the microphone's library loses blocks that nobody counts."""
+
+    async def action() -> None:
+        device = await meet(board, "serial", VISIT)
+        sound = a_sound(12)
+        board.hear(sound.tobytes())
+        number, first = await _record(device, 0)
+        starts = range(0, 4 * MICROPHONE, 256)
+        start = next(start for start in starts if windows_of(sound[start:])[0] == first)
+        while (await _ask(device, Capture(0, 1, 1, 0))).state:
+            pass
+        number, _ = await _record(device, number)
+        await device.ask(Kind.SAVE, b"", Kind.SAVED)
+        _, after = await _record(device, number)
+        ends = [one for one in range(start, 10 * MICROPHONE, 256) if windows_of(sound[one:])[0] == after]
+        assert ends and ends[0] >= start + 2 * MICROPHONE
+        await device.close()
+
+    go(action)
+
+
 def test_a_board_without_a_microphone_says_so(fake_boards: Path) -> None:
     async def action() -> None:
         device = await meet(FakeBoard(fake_boards / "fake_itsybitsy_words.so"), "serial", VISIT)

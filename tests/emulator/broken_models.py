@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "firmware" / "emulator"
 
@@ -50,13 +52,23 @@ BROKEN = (
     Broken("peripherals/radio/radio.cpp", "packet.address_end() - kTransmitDelay", "packet.end()", "fixed-ppi"),
     Broken("peripherals/radio/radio.cpp", "packet.crc_bits = crc().bits;", "packet.crc_bits = 0;", "fixed-ppi"),
     Broken("sensors/lsm9ds1.cpp", "70e-3, 70e-3}", "61e-3, 61e-3}", "sensor"),
+    Broken("peripherals/pdm.cpp", "buffer_ + 2 * filled_", "reg(kPointer) + 2 * filled_", "pdm"),
+    Broken("peripherals/pdm.cpp", "? 80 : 64", "? 64 : 80", "pdm"),
+    Broken("peripherals/pdm.cpp", "filled_ < places_", "filled_ + 1 < places_", "pdm"),
+    Broken("peripherals/pdm.cpp", "put(hear(reg(kGainRight)))", "put(hear(reg(kGainLeft)))", "pdm"),
+    Broken("peripherals/pdm.cpp", "decibels / 20", "decibels / 10", "pdm"),
+    Broken("peripherals/pdm.cpp", "std::clamp(sample, -32768.0, 32767.0)", "static_cast<int>(sample)", "pdm"),
+    Broken("peripherals/pdm.cpp", "if (ending_) {", "if (ending_ && filled_ == places_) {", "pdm"),
+    Broken("peripherals/pdm.cpp", "offset == kEnable &&", "offset == kMode &&", "pdm"),
+    Broken("sensors/sound.cpp", "rest * hertz_ /", "rest * (hertz_ + 999) /", "pdm"),
 )  # fmt: skip
 
 
 def find(broken: Broken, folder: Path) -> str:
     """Build the emulator with a broken model in `folder` and return what the image's checks say of it."""
     from emulator_process import Chip
-    from test_metal import RECORDING
+    from sounds import write_wav
+    from test_metal import RECORDING, RISING
 
     source = folder / "source" / broken.file
     whole = source.read_text()
@@ -69,7 +81,9 @@ def find(broken: Broken, folder: Path) -> str:
             return "does not compile:\n" + built.stdout[-1000:]
         recording = folder / "recording.csv"
         recording.write_text(RECORDING)
-        options = ("--faults", "handle", "--sensor", f"lsm9ds1:{recording}", "--seconds", "20")
+        sound = write_wav(folder / "sound.wav", np.tile(RISING, 600))
+        sensors = ("--sensor", f"lsm9ds1:{recording}", "--sensor", f"microphone:{sound}")
+        options = ("--faults", "handle", *sensors, "--seconds", "20")
         image = ROOT / "build" / "metal" / "metal.elf"
         printed: list[str] = []
         try:

@@ -5,20 +5,25 @@ from __future__ import annotations
 import random
 import re
 import socket
+import subprocess
 import sys
+import wave
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 from emulator_process import Chip
+from numpy.typing import NDArray
+from sounds import write_wav
 
 # The groups of checks in main.cpp and boots.cpp, with the fewest checks that each makes.
 GROUPS = {
     "power-on": 4, "soft-reset": 6, "nvic": 30, "masks": 15, "system-exceptions": 18, "systick": 8,
     "fp-context": 29, "faults": 40, "it-block": 32, "clock": 20, "timer": 180, "rtc": 130, "sleep": 15,
     "egu": 216, "ppi": 149, "fixed-ppi": 37, "rng": 5, "temp": 3, "ecb": 100, "ficr": 9, "nvmc": 17,
-    "uicr": 7, "gpio": 48, "gpiote": 90, "pwm": 100, "twi": 24, "twim": 16, "sensor": 0, "uarte": 11,
+    "uicr": 7, "gpio": 48, "gpiote": 90, "pwm": 100, "twi": 24, "twim": 16, "sensor": 0, "pdm": 90, "uarte": 11,
     "watchdog": 7, "watchdog-after-soft-reset": 3, "watchdog-reset": 4, "lockup": 1,
 }  # fmt: skip
 SENSORS = ("lsm9ds1", "bmi270", "lsm6ds33", "lsm6ds3trc", "lis3dh")
@@ -31,6 +36,10 @@ ax,ay,az,gx,gy,gz
 1.5,-2.5,9.5,0.5,-0.25,2.0
 -1.5,2.5,-9.5,-0.5,0.25,-2.0
 """
+
+
+# What checks/pdm.cpp expects to hear: it rises by 8 from sample to sample, 2,000 times.
+RISING = np.arange(-8000, 8000, 8, np.int16)
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +79,62 @@ def test_a_sensor_answers_as_its_datasheet_says(
         [group] = [line for line in chip.printed() if line.startswith("GROUP sensor: ")]
         assert int(group.split()[2]) >= _SENSOR_CHECKS
         assert [line for line in chip.printed() if line.startswith("FAILED")] == []
+
+
+def ear(emulator: Path, metal: Path, folder: Path, samples: NDArray[np.int16]) -> list[str]:
+    """Return what the image says of its microphone, which hears these samples from power-on."""
+    sound = write_wav(folder / "sound.wav", samples)
+    with Chip(
+        emulator, metal, folder / "port", "--faults", "handle", "--sensor", f"microphone:{sound}"
+    ) as chip:
+        chip.wait_for("GROUP pdm")
+        return [line for line in chip.printed() if line.startswith(("FAILED", "MICROPHONE", "GROUP pdm"))]
+
+
+def test_a_microphone_hears_every_sample_once_and_at_its_gain(
+    emulator: Path, metal: Path, tmp_path: Path
+) -> None:
+    said = ear(emulator, metal, tmp_path, np.tile(RISING, 600))
+    assert said[0] == "MICROPHONE heard"
+    assert re.fullmatch(r"GROUP pdm: 1\d\d checks, 0 failed", said[1])
+
+
+def test_behind_its_recording_a_microphone_hears_silence(emulator: Path, metal: Path, tmp_path: Path) -> None:
+    assert ear(emulator, metal, tmp_path, RISING[:8])[0] == "MICROPHONE silent"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "it is no WAV file"),
+        (b"RIFF\0\0\0\0WAVE", "one channel of whole numbers of 16 bits is wanted"),
+        (None, "it can't be read"),
+    ],
+)
+def test_a_recording_that_is_none_is_refused(
+    emulator: Path, metal: Path, tmp_path: Path, content: bytes | None, why: str
+) -> None:
+    sound = tmp_path / "sound.wav"
+    if content is not None:
+        sound.write_bytes(content)
+    command = [emulator, "--image", metal, "--sensor", f"microphone:{sound}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 4
+    assert why in done.stderr
+
+
+@pytest.mark.parametrize(("channels", "width", "rate"), [(2, 2, 16_000), (1, 1, 16_000), (1, 2, 3_999)])
+def test_a_recording_of_another_kind_is_refused(
+    emulator: Path, metal: Path, tmp_path: Path, channels: int, width: int, rate: int
+) -> None:
+    sound = tmp_path / "sound.wav"
+    with wave.open(str(sound), "wb") as file:
+        file.setparams((channels, width, rate, 0, "NONE", ""))
+        file.writeframes(bytes(800))
+    command = [emulator, "--image", metal, "--sensor", f"microphone:{sound}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 4
+    assert "wanted" in done.stderr
 
 
 @pytest.fixture(scope="module")

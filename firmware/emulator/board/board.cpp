@@ -2,6 +2,7 @@
 
 #include "board/flashing.h"
 #include "peripherals/nvmc.h"
+#include "peripherals/pdm.h"
 #include "peripherals/twi.h"
 #include "peripherals/usbd.h"
 #include "sensors/sensors.h"
@@ -13,6 +14,7 @@ namespace {
 // start return "no error".
 constexpr const char* kCryptoCell[] = {"SaSi_LibInit", "CRYS_RndInit", "CRYS_ECPKI_GenKeyPair",
                                        "CRYS_ECPKI_ExportPublKey"};
+constexpr const char* kMicrophone = "microphone";  // among the names of sensors, though it is on no bus
 
 }  // namespace
 
@@ -33,7 +35,10 @@ Board::Board(const BoardSettings& settings) : settings_(settings), image_(Image:
   write_image(chip_->memory, image_, bootloader);
   peripherals_.emplace(fit_nrf52840(*chip_));
   replace_crypto_cell();
-  fit_sensor();
+  for (const std::string& sensor : settings_.sensors) {
+    const size_t colon = sensor.find(':');
+    fit_sensor(sensor.substr(0, colon), colon == std::string::npos ? "" : sensor.substr(colon + 1));
+  }
   host_.emplace(*chip_, peripherals_->usbd);
   if (cdc_) host_->add(*cdc_);
   if (hci_) host_->add(*hci_);
@@ -47,14 +52,17 @@ void Board::replace_crypto_cell() {
 }
 
 // Boards have one bus with sensors. Which controller drives it is the image's choice, so they are on both.
-void Board::fit_sensor() {
-  if (settings_.sensor.empty()) return;
-  const size_t colon = settings_.sensor.find(':');
-  if (colon != std::string::npos) recording_ = Recording::read(settings_.sensor.substr(colon + 1));
-  sensors_ = make_sensor(settings_.sensor.substr(0, colon), chip_->events, recording_);
-  for (const auto& sensor : sensors_) {
+void Board::fit_sensor(const std::string& name, const std::string& recording) {
+  if (name == kMicrophone) {
+    if (!recording.empty()) sound_ = Sound::read(recording);
+    peripherals_->pdm.attach([this](Cycles time) { return sound_.at(time); });
+    return;
+  }
+  recordings_.push_back(recording.empty() ? Recording() : Recording::read(recording));
+  for (auto& sensor : make_sensor(name, chip_->events, recordings_.back())) {
     peripherals_->twi0.attach(*sensor);
     peripherals_->twi1.attach(*sensor);
+    sensors_.push_back(std::move(sensor));
   }
 }
 

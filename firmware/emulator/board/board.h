@@ -1,5 +1,6 @@
 // A board: a chip with an image in its flash, on a USB cable whose other end is a socket.
 #pragma once
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 #include "peripherals/nrf52840.h"
 #include "peripherals/twi_device.h"
 #include "sensors/recording.h"
+#include "sensors/sound.h"
 #include "usb/cdc.h"
 #include "usb/client.h"
 #include "usb/hci.h"
@@ -19,10 +21,10 @@ namespace emulator {
 
 struct BoardSettings {
   std::string image;
-  std::string bootloader;  // hex of MBR, SoftDevice and bootloader; empty: none
-  std::string sensor;      // "NAME:RECORDING.csv", or NAME alone for a board that lies still; empty: none
-  std::string usb;         // where the client of the serial port comes to; empty: nobody does
-  std::string hci;         // the same for a Bluetooth controller over USB, whose client speaks H4
+  std::string bootloader;            // hex of MBR, SoftDevice and bootloader; empty: none
+  std::vector<std::string> sensors;  // "NAME:RECORDING", or NAME alone for one that feels and hears nothing
+  std::string usb;                   // where the client of the serial port comes to; empty: nobody does
+  std::string hci;                   // the same for a Bluetooth controller over USB, whose client speaks H4
   ChipSettings chip;
 };
 
@@ -45,7 +47,7 @@ class Board {
 
  private:
   void replace_crypto_cell();
-  void fit_sensor();
+  void fit_sensor(const std::string& name, const std::string& recording);
 
   BoardSettings settings_;
   Image image_;
@@ -56,7 +58,8 @@ class Board {
   std::unique_ptr<Chip> chip_;
   std::optional<Peripherals> peripherals_;
   std::optional<UsbHost> host_;
-  Recording recording_;
+  Sound sound_;
+  std::list<Recording> recordings_;  // sensors refer to them
   std::vector<std::unique_ptr<TwiDevice>> sensors_;
 };
 

@@ -33,7 +33,7 @@ bool set(BoardSettings& board, const std::string& option, const std::string& val
   else if (option == "--usb")
     board.usb = value;
   else if (option == "--sensor")
-    board.sensor = value;
+    board.sensors.push_back(value);
   else if (option == "--faults")
     board.chip.handles_faults = handles_faults(value);
   else if (option == "--hci")

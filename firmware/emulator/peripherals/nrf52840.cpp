@@ -5,6 +5,7 @@
 #include "peripherals/fit.h"
 #include "peripherals/gpio.h"
 #include "peripherals/nvmc.h"
+#include "peripherals/pdm.h"
 #include "peripherals/power_clock.h"
 #include "peripherals/radio/radio.h"
 #include "peripherals/twi.h"
@@ -26,7 +27,6 @@ void fit_plain_ones(Chip& chip) {
   fit_plain(chip, "NFCT", 0x40005000);
   fit_plain(chip, "QDEC", 0x40012000);
   fit_plain(chip, "COMP", 0x40013000);
-  fit_plain(chip, "PDM", 0x4001D000);
   fit_plain(chip, "MWU", 0x40020000);
   fit_plain(chip, "I2S", 0x40025000);
   fit_plain(chip, "FPU", 0x40026000);
@@ -56,6 +56,7 @@ Peripherals fit_nrf52840(Chip& chip) {
   fit_gpiote(chip, gpio);
   return {gpio,
           chip.fit<Nvmc>(),
+          chip.fit<Pdm>(),
           chip.fit<PowerClock>(),
           chip.fit<Radio>(),
           chip.fit<Twi>(0x40003000),

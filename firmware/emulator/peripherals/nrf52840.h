@@ -6,6 +6,7 @@ namespace emulator {
 class Chip;
 class Gpio;
 class Nvmc;
+class Pdm;
 class PowerClock;
 class Radio;
 class Twi;
@@ -15,6 +16,7 @@ class Usbd;
 struct Peripherals {
   Gpio& gpio;
   Nvmc& nvmc;
+  Pdm& pdm;
   PowerClock& power;
   Radio& radio;
   Twi& twi0;

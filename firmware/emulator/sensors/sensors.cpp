@@ -26,7 +26,7 @@ std::vector<std::unique_ptr<TwiDevice>> make_sensor(const std::string& name, con
     chips.push_back(std::make_unique<Lis3dh>(events, recording));
   } else {
     throw std::runtime_error("no sensor is called " + name +
-                             ": lsm9ds1, bmi270, lsm6ds33, lsm6ds3trc or lis3dh");
+                             ": microphone, lsm9ds1, bmi270, lsm6ds33, lsm6ds3trc or lis3dh");
   }
   return chips;
 }

@@ -146,7 +146,7 @@ void App::sample() {
   if (wanted && !sampling_) window_.start(chip::millis());
   sampling_ = wanted;
   if (!wanted) return;
-  window_.follow(session_);
+  window_.follow(session_, keeper_);
   window_.tick(chip::millis());
 }
 

@@ -10,6 +10,9 @@ namespace model = bytefed_model;
 namespace {
 
 constexpr uint16_t kMicrophoneRate = 16000;
+// Flash that is written stops the processor, and blocks are recorded over that the microphone's interrupt has
+// not seen. The one behind that is older than the gap: the library hands a block over one block late.
+constexpr uint16_t kStale = 2 * 256;
 constexpr bytefed::SoundWindow kWindow = {{model::kSoundFrame, model::kSoundStep, model::kSoundBands},
                                           model::kSoundFrames,
                                           model::kSoundRate < kMicrophoneRate,
@@ -36,10 +39,13 @@ void Hearing::start(uint32_t) {
   ear_.clear(on_sound_);
 }
 
-void Hearing::follow(const bytefed::Session& session) {
-  if (session.waits_for_sound() == on_sound_) return;
-  on_sound_ = !on_sound_;
+void Hearing::follow(const bytefed::Session& session, const bytefed::Keeper& keeper) {
+  const bool gap = keeper.saving() || keeper.saves() != saves_;
+  if (session.waits_for_sound() == on_sound_ && !gap) return;
+  on_sound_ = session.waits_for_sound();
+  saves_ = keeper.saves();
   start(0);
+  if (gap) stale_ = kStale;
 }
 
 void Hearing::tick(uint32_t now) {
@@ -47,6 +53,11 @@ void Hearing::tick(uint32_t now) {
   if (next_ == count_) {
     count_ = microphone::read(samples_, kAtOnce);
     next_ = 0;
+  }
+  if (stale_ > 0) {
+    stale_ = static_cast<uint16_t>(stale_ > count_ ? stale_ - count_ : 0);
+    next_ = count_;
+    return;
   }
   next_ = static_cast<uint16_t>(next_ + ear_.take(samples_ + next_, static_cast<size_t>(count_ - next_)));
 }

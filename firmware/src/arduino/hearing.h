@@ -3,6 +3,7 @@
 #pragma once
 #include "bytefed/session/session.h"
 #include "bytefed/sound/ear.h"
+#include "bytefed/storage/keeper.h"
 #include "microphone.h"
 
 // It has what Window has, for images whose model takes sound.
@@ -21,8 +22,9 @@ class Hearing {
 
   // Begins an empty window.
   void start(uint32_t now);
-  // Hears as the session wants it: from where sound starts, or one window behind the other.
-  void follow(const bytefed::Session& session);
+  // Hears as the session wants it: from where sound starts, or one window behind the other. Begins anew where
+  // the keeper has written.
+  void follow(const bytefed::Session& session, const bytefed::Keeper& keeper);
   // Takes some of the samples that have come, at most a frame.
   void tick(uint32_t now);
   // Copies the next window, oldest frame first. False while it is not complete.
@@ -35,6 +37,8 @@ class Hearing {
   bytefed::Ear ear_;
   int16_t samples_[kAtOnce];
   uint16_t count_ = 0, next_ = 0;  // samples here, and the first that the ear has not taken
+  uint16_t stale_ = 0;             // samples that are still to be passed over
+  uint16_t saves_ = 0;
   uint32_t lost_ = 0;
   bool on_sound_ = false;
 };

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "bytefed/session/session.h"
+#include "bytefed/storage/keeper.h"
 #include "bytefed_model.h"
 #include "sensor.h"
 
@@ -23,8 +24,8 @@ class Window {
 
   // Begins an empty window. `now` is in ms.
   void start(uint32_t now);
-  // All windows of motion are alike.
-  void follow(const bytefed::Session&) {}
+  // All windows of motion are alike, and a gap of some readings is none.
+  void follow(const bytefed::Session&, const bytefed::Keeper&) {}
   // Reads the sensor if a reading is due.
   void tick(uint32_t now);
   // Copies the next window, oldest reading first: kSteps * kAxes values. False while it is not complete.

@@ -5,6 +5,7 @@
     boards.py       virtual boards that hold the run's samples, and what they send
     gradients.py    gradients of single samples, and how one is read
     reading.py      attacks that read samples
+    plain_rounds.py the same by rounds without the run's protection
     membership.py   attacks that tell who was in the data
     canaries.py     attacks that bound epsilon from below
     epsilon.py      the bound

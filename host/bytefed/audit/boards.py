@@ -19,9 +19,12 @@ from bytefed.boards.loopback import LoopbackTransport
 from bytefed.boards.virtual import BoardKind, board_uid, make_board
 from bytefed.data.task import Samples
 from bytefed.device.device import Device
+from bytefed.device.hiding import draw_point
 from bytefed.device.plan import Samples as Provisioned
 from bytefed.device.plan import TrainingPlan
 from bytefed.head import Head
+from bytefed.masks.form import MIN_SUM
+from bytefed.protocol.message import Mask
 from bytefed.seal import draw_key
 
 _MAX_BATCH = 255
@@ -93,6 +96,19 @@ class Boards:
                 "features", held.features, held.labels, *none, layer.scale, layer.zero_point
             )
             await device.provision(samples)
+            device.take_bytes()
+
+    def mask(self) -> None:
+        """Make the run of all boards a masked one, as the setup of a secure sum does."""
+        for device in self._devices:
+            self._runner.run(draw_point(device, Mask(0, MIN_SUM, 1, MIN_SUM)))
+            self.bytes += device.take_bytes().wire_total
+
+    def reconnect(self) -> None:
+        """Open a new session with all boards: what NOISE and CONFIG said was for the one before."""
+        for device in self._devices:
+            self._runner.run(device.close())
+            self._runner.run(device.connect(1))
             device.take_bytes()
 
     def round(self, number: int, head: Head, asks: Sequence[Ask]) -> list[Seen]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from bytefed.audit import canaries, membership, reading
+from bytefed.audit import canaries, membership, plain_rounds, reading
 from bytefed.audit.finding import Finding
+from bytefed.audit.protection import Protection
 from bytefed.audit.reading import ALLOWED, WHOLE, Progress
 from bytefed.audit.replay import Replay, replay
 from bytefed.audit.subject import Subject
@@ -139,6 +140,8 @@ def _attacks(audit: Audit) -> Iterator[tuple[str, Callable[[Progress], Finding]]
     planted = canaries.Planted.plant(subject, clients, effort.canaries, effort.seed)
     yield "reading single samples", partial(reading.weighted, subject, clients, WHOLE)
     yield "reading weighted gradients", partial(reading.weighted, subject, clients, ALLOWED)
+    if subject.protection != Protection():
+        yield "reading plain rounds in between", partial(plain_rounds.in_between, subject, clients)
     yield "reading boards with one sample", partial(reading.singles, subject, effort.seed)
     yield "asking the head who was there", lambda _: membership.by_loss(subject)
     yield "asking the deltas who was there", partial(_by_deltas, audit)

@@ -51,8 +51,8 @@ def weighted(subject: Subject, boards: Sequence[int], pull: float, tell: Progres
         tell: Is told of the progress.
     """
     groups = [list(boards)] if subject.protection.sums else [[client] for client in boards]
-    held = [_held(subject, group) for group in groups]
-    whole = sum(_rounds(sum(map(len, each))) for each in held)
+    held = [held_by(subject, group) for group in groups]
+    whole = sum(rounds_for(sum(map(len, each))) for each in held)
     truth: list[Samples] = []
     read: list[Samples] = []
     rounds = wire = done = 0
@@ -61,7 +61,8 @@ def weighted(subject: Subject, boards: Sequence[int], pull: float, tell: Progres
         truth.extend(each)
         with Boards(subject, each) as lab:
             try:
-                read.append(_solved(subject, lab, group, each, pull, partial(_told, tell, done, whole)))
+                plans = [single_steps(subject, client, pull) for client in group]
+                read.append(solved(subject, lab, each, plans, partial(_told, tell, done, whole)))
             except BoardError as error:
                 if error.code not in _REFUSALS:
                     raise
@@ -86,32 +87,44 @@ def _told(tell: Progress, before: int, whole: int, step: int) -> None:
     tell(before + step, whole)
 
 
-def _held(subject: Subject, group: Sequence[int]) -> list[Samples]:
+def held_by(subject: Subject, group: Sequence[int]) -> list[Samples]:
+    """Return the samples of each of a group of boards, as many as one system of equations takes."""
     most = max(1, MOST // len(group))
     held = [subject.samples(client) for client in group]
     return [each.take(np.arange(min(len(each), most))) for each in held]
 
 
-def _rounds(samples: int) -> int:
+def rounds_for(samples: int) -> int:
+    """Return the rounds that make equations enough for so many samples."""
     return math.ceil(_MORE * samples) + 8
 
 
-def _solved(
+def solved(
     subject: Subject,
     lab: Boards,
-    group: Sequence[int],
     held: Sequence[Samples],
-    pull: float,
+    plans: Sequence[TrainingPlan],
     tell: Callable[[int], None],
+    first: int = 1,
 ) -> Samples:
-    """Return what a group's samples are taken for, whose deltas are seen together."""
-    layer = subject.layer
-    head = np.zeros(layer.parameters, np.float32)
-    plans = [single_steps(subject, client, pull) for client in group]
+    """Return what the samples of boards are taken for, whose deltas are seen together.
+
+    Args:
+        subject: The run.
+        lab: The boards.
+        held: The samples of each.
+        plans: Plans in steps of one sample, one for each board.
+        tell: Is told of each round.
+        first: The first round of the attack.
+
+    Raises:
+        BoardError: A board refuses to take part.
+    """
+    head = np.zeros(subject.layer.parameters, np.float32)
     asks = [Ask(place, plan) for place, plan in enumerate(plans)]
     equations: list[Values] = []
     sums: list[Values] = []
-    for number in range(1, _rounds(sum(map(len, held))) + 1):
+    for number in range(first, first + rounds_for(sum(map(len, held)))):
         try:
             seen = lab.round(number, head, asks)
         except BoardError as error:

@@ -12,7 +12,7 @@ from bytefed.masks.form import KEY_SIZE, POINT_SIZE
 from bytefed.protocol.message import Kind, Mask, Noise, Peers, Unmask
 
 
-async def draw_point(device: Device, mask: Mask, noise: Noise | None) -> bytes:
+async def draw_point(device: Device, mask: Mask, noise: Noise | None = None) -> bytes:
     """Have a board draw a new secret, and return its point, 32 bytes.
 
     Args:

@@ -83,9 +83,10 @@ class Closing:
             self._listener(_bounded(number, boards[client], times, self._rules.norm_bound))
         head = aggregate(self._strategy, head, updates) if updates else head
         found = self._scores(number, head)
-        counted = [boards[update.client] for update in updates]
         if self._sums:
             counted = [delta.board for delta in self._store.deltas(number)]
+        else:
+            counted = [boards[update.client] for update in updates]
         self._store.close_round(
             number, head, counted,
             seconds=seconds, accuracy=found.accuracy, loss=found.loss, held=found.held,

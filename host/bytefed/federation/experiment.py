@@ -38,7 +38,7 @@ from bytefed.federation.requirements import Requirements
 from bytefed.federation.rules import Rules
 from bytefed.federation.secure_sum import SecureSum, sums_summary
 from bytefed.federation.start import began_with, first_head
-from bytefed.federation.summed import require_boards
+from bytefed.federation.summed import require_boards, require_links
 from bytefed.head import Head
 from bytefed.ledger.air import AirTable
 from bytefed.ledger.budget import Loads
@@ -172,7 +172,7 @@ async def open_run(
     Raises:
         LinkError, ProtocolError, BoardError: As ``connect_all``, for a run that begins.
         StoreError: The directory can't be used.
-        ConfigError: E_CONFIG_RESUME for another strategy than the run began with.
+        ConfigError: E_CONFIG_RESUME for another strategy than the run began with; E_MTU_SMALL.
     """
     purses = Purses(experiment.means)
     opened: list[Opened] | None = None
@@ -228,6 +228,7 @@ async def _met(
     if isinstance(experiment.assignment, HeldSamples):
         taken = [take(device) for device in devices]
         experiment = replace(experiment, assignment=await HeldSamples.met(devices))
+    require_links(experiment.config, devices)
     requirements = Requirements.of(experiment.task, experiment.config.batch_size)
     check_all(devices, requirements, experiment.assignment, first)
     return experiment, taken

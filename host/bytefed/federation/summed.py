@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bytefed.codec import pair
 from bytefed.data.load import ON_BOARDS
 from bytefed.errors import ConfigError, counted
 from bytefed.federation import private
+from bytefed.ledger.wire_size import require_room_for_masks
 from bytefed.masks.form import CODECS, MIN_SUM, most_boards
 
 if TYPE_CHECKING:
+    from bytefed.device.device import Device
     from bytefed.federation.config import RunConfig
 
 STRATEGIES = ("fedavg", "fedavgm", "fedadam", "fedyogi", "fedprox")
@@ -70,6 +72,16 @@ def require_boards(config: RunConfig, boards: int, option: str = "--boards virtu
         )
 
 
+def require_links(config: RunConfig, devices: Sequence[Device]) -> None:
+    """Refuse to begin on links without room for masks.
+
+    Raises:
+        ConfigError: E_MTU_SMALL.
+    """
+    for device in devices if config.secure_sum else ():
+        require_room_for_masks(device.profile)
+
+
 def require_narrow_lanes(config: RunConfig, boards: int) -> None:
     """Refuse more boards than their memories have room for the sum of.
 
@@ -99,18 +111,6 @@ def refuse_check(config: RunConfig) -> None:
 
 def _most_of_all() -> str:
     return ", ".join(f"{name} {most_boards(name):,}" for name in CODECS)
-
-
-def refuse_gateway(config: RunConfig) -> None:
-    """Refuse secure sums in a gateway.
-
-    Raises:
-        ConfigError: E_CONFIG_SECURE_SUM.
-    """
-    if config.secure_sum:
-        raise _excluded(
-            "a gateway can't sum hidden deltas yet", "leave out secure_sum; `bytefed run` has them"
-        )
 
 
 def _excluded(problem: str, remedy: str) -> ConfigError:

@@ -6,6 +6,9 @@ is all that averaging over rooms needs (McMahan et al. 2017; the weighted mean o
 so the answer of a room has the size of one update, for any number of boards. Link bytes come from the room's ledger,
 wide-area bytes from the forwarder that counts them (wide_area.py).
 
+Where boards hide their deltas (docs/secure_sum.md), those of a room mask among themselves: the gateway reads their sum,
+and passes that on. A room whose sum can't be read in a round has no answer to it.
+
 On the socket, both ways: one line of JSON, then `size` bytes of float32 head. A request has run (1 to 2^32 - 1),
 round and size. An answer has num_examples, participants, boards, loss, link_bytes, link_estimate, wide_down, wide_up
 and size; or error, message and remedy.
@@ -25,14 +28,14 @@ import numpy as np
 
 from bytefed.data.load import on_boards
 from bytefed.device.device import Device
-from bytefed.errors import BytefedError, ConfigError, counted
+from bytefed.errors import BytefedError, ConfigError, LinkError, counted
 from bytefed.events import Listener
 from bytefed.federation.experiment import Experiment, NewRun, OpenRun, open_run
 from bytefed.federation.held import HeldSamples
 from bytefed.federation.rules import initial_head
+from bytefed.federation.summed import require_boards
 from bytefed.gateway.wide_area import WideArea
 from bytefed.head import Head
-from bytefed.runs.deltas import StoredDelta
 from bytefed.runs.directory import DATABASE
 from bytefed.runs.store import Store
 
@@ -53,11 +56,12 @@ class Room:
     directory: Path
 
     def check(self, boards: int) -> None:
-        """Refuse a room with clients that the partition does not have.
+        """Refuse a room with clients that the partition does not have, or with too few for a secure sum.
 
         Raises:
-            ConfigError: E_CONFIG_CLIENTS.
+            ConfigError: E_CONFIG_CLIENTS, E_CONFIG_SECURE_SUM.
         """
+        require_boards(self.experiment.config, boards)
         assignment = self.experiment.assignment
         if isinstance(assignment, HeldSamples):
             raise on_boards()
@@ -99,17 +103,23 @@ class _Run:
         return run
 
     async def round(self, number: int, head: Head) -> tuple[dict[str, Any], Head]:
-        """Run a round and return the answer; if the round is over already, return its answer again."""
+        """Run a round and return the answer; if the round is over already, return its answer again.
+
+        Raises:
+            LinkError: E_ROUND_VOID for a round whose sum can't be read, for good.
+        """
         store = self._opened.store
         if number > store.head()[0]:
             await self._opened.coordinator.run_round(number, head)
+        examples = self._opened.closing.weight(number)
+        if not examples:
+            raise _void(number)
         [row] = [row for row in store.rounds(number) if row.round == number]
-        deltas = [delta for delta in store.deltas(number) if delta.applied]
         answer = {
-            "num_examples": self._opened.closing.weight(number),
+            "num_examples": examples,
             "participants": row.participants,
             "boards": len(store.clients()),
-            "loss": _mean_loss(deltas),
+            "loss": _mean_loss(store, number),
             "link_bytes": row.wire_total,
             "link_estimate": row.estimate_wire,
         }
@@ -123,8 +133,19 @@ class _Run:
             self._opened.store.close()
 
 
-def _mean_loss(deltas: Sequence[StoredDelta]) -> float | None:
+def _void(number: int) -> LinkError:
+    return LinkError(
+        "E_ROUND_VOID",
+        f"Round {number} counts for nothing in this room: the sum of its hidden deltas can't be read.",
+        "Ask for the next round; the other rooms go on without this one.",
+    )
+
+
+def _mean_loss(store: Store, number: int) -> float | None:
     """Return the mean loss over samples; None in a round that brought no statistics."""
+    if total := store.sum_of(number):
+        return total.loss
+    deltas = [delta for delta in store.deltas(number) if delta.applied]
     told = [(delta.num_examples, delta.loss) for delta in deltas if delta.loss is not None]
     examples = sum(number for number, _ in told)
     return sum(number * loss for number, loss in told) / examples if examples else None

@@ -14,6 +14,7 @@ from bytefed.ledger.wire_size import (
     blob_size,
     blobs_bytes,
     connection_bytes,
+    require_room_for_masks,
     setup_bytes,
     unmask_bytes,
 )
@@ -51,10 +52,10 @@ def predict_sums(
         dp: "sample" or "board" where boards train with noise: NOISE goes before MASK and before each CONFIG.
 
     Raises:
-        ConfigError: E_CONFIG_SECURE_SUM; E_TOO_LARGE for blobs that the link can't carry.
+        ConfigError: E_CONFIG_SECURE_SUM, E_CONFIG_PRIVACY; E_MTU_SMALL or E_TOO_LARGE for a link without room.
     """
     _require_summable(codecs[1], clients, fraction_train, dp)
-    noises = bool(dp)
+    require_room_for_masks(profile)
     learning_rate_rounds = rounds_between(rounds) if learning_rate_rounds is None else learning_rate_rounds
     down = blob_size(codecs[0], features, classes)
 
@@ -62,7 +63,7 @@ def predict_sums(
         up = Form(codecs[1], parameters(features, classes), clients, statistics).size
         blob = 0 if first and not from_head else down
         return blobs_bytes(
-            profile, blob, up, statistics=statistics, configures=configures, noises=noises, masked=True
+            profile, blob, up, statistics=statistics, configures=configures, noises=bool(dp), masked=True
         )
 
     kinds = Counter(
@@ -78,7 +79,7 @@ def predict_sums(
         connect=connection_bytes(profile) * clients,
         evaluate=ByteCount(),
         participants=clients,
-        masks=setup_bytes(profile, clients, noises=noises) * clients,
+        masks=setup_bytes(profile, clients, noises=bool(dp)) * clients,
         unmask=unmask_bytes(profile, 0, shares=dp == "board") * (clients * rounds),
     )
 

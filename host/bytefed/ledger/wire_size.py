@@ -201,6 +201,21 @@ def sealed_profile(profile: LinkProfile) -> LinkProfile:
     return replace(profile, sealed=True)
 
 
+def require_room_for_masks(profile: LinkProfile) -> None:
+    """Refuse a link whose frames are too short for a neighbour's point; no sealed one is (SPEC.md section 11).
+
+    Raises:
+        ConfigError: E_MTU_SMALL.
+    """
+    if not profile.inlines(Peers.size(), POINT_SIZE):
+        least = HEADER_SIZE + Peers.size() + POINT_SIZE + _ATT_OVERHEAD
+        raise ConfigError(
+            "E_MTU_SMALL",
+            f"An ATT MTU of {profile.frame_limit + _ATT_OVERHEAD} has no room for the points of a secure sum.",
+            f"Take links with an MTU of {least} or more, or leave out --secure-sum.",
+        )
+
+
 def blob_size(codec: str, features: int, classes: int) -> int:
     """Return the bytes of a head or delta under a codec of SPEC.md section 5."""
     if codec not in CODECS:

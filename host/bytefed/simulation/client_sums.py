@@ -20,7 +20,7 @@ from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.secure_sum import CLAIM, NO_ROOM, TOO_MANY_LOST, no_whole_noise, sums_entry
 from bytefed.federation.summed import require_boards, require_narrow_lanes
 from bytefed.ledger.estimate import has_statistics
-from bytefed.ledger.wire_size import LinkProfile
+from bytefed.ledger.wire_size import LinkProfile, require_room_for_masks
 from bytefed.masks.form import KEY_SIZE, MIN_SUM, Form, Hidden, reference_of
 from bytefed.masks.neighbours import neighbours
 from bytefed.masks.shares import least_survivors, step_of
@@ -95,12 +95,15 @@ class ClientSums:
         """Return the secure sums of a simulation; None for one without.
 
         Raises:
-            ConfigError: E_CONFIG_SECURE_SUM for too few or too many clients, E_CONFIG_PRIVACY for too few to hide one.
+            ConfigError: E_CONFIG_SECURE_SUM for too few or too many clients, E_CONFIG_PRIVACY for too few to hide one;
+                E_MTU_SMALL.
         """
         if not config.secure_sum:
             return None
         require_boards(config, len(examples), CLIENTS)
         require_narrow_lanes(config, len(examples))
+        for profile in profiles:
+            require_room_for_masks(profile)
         return cls(training, examples, profiles, link, statistics_rounds=config.statistics_rounds)
 
     def open(self, number: int, parameters: int) -> OpenSum:

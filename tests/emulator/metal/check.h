@@ -32,9 +32,9 @@ void run(const Group* groups, uint32_t count);
 // The groups.
 void check_power(), check_clock(), check_timer(), check_rtc(), check_ppi(), check_fixed_ppi(), check_egu(),
     check_rng(), check_temp(), check_ecb(), check_nvmc(), check_uicr(), check_ficr(), check_gpio(),
-    check_gpiote(), check_pwm(), check_twi(), check_twim(), check_sensor(), check_uarte(), check_nvic(),
-    check_masks(), check_system_exceptions(), check_systick(), check_fp_context(), check_sleep(),
-    check_faults(), check_it_block();
+    check_gpiote(), check_pwm(), check_twi(), check_twim(), check_sensor(), check_pdm(), check_uarte(),
+    check_nvic(), check_masks(), check_system_exceptions(), check_systick(), check_fp_context(),
+    check_sleep(), check_faults(), check_it_block();
 
 }  // namespace metal
 

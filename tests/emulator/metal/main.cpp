@@ -36,6 +36,7 @@ void check_all() {
       {"twi", check_twi},
       {"twim", check_twim},
       {"sensor", check_sensor},
+      {"pdm", check_pdm},
       {"uarte", check_uarte},
   };
   run(groups, sizeof groups / sizeof groups[0]);

@@ -30,9 +30,9 @@ constexpr Peripheral kClock{0x40000000}, kPower{0x40000000}, kRadio{0x40001000},
     kTwi0{0x40003000}, kTwi1{0x40004000}, kGpiote{0x40006000}, kTimer0{0x40008000}, kTimer1{0x40009000},
     kTimer2{0x4000A000}, kRtc0{0x4000B000}, kTemp{0x4000C000}, kRng{0x4000D000}, kEcb{0x4000E000},
     kAar{0x4000F000}, kWdt{0x40010000}, kRtc1{0x40011000}, kEgu0{0x40014000}, kTimer3{0x4001A000},
-    kTimer4{0x4001B000}, kPwm0{0x4001C000}, kNvmc{0x4001E000}, kPpi{0x4001F000}, kPwm1{0x40021000},
-    kPwm2{0x40022000}, kRtc2{0x40024000}, kUsbd{0x40027000}, kUarte1{0x40028000}, kPwm3{0x4002D000},
-    kGpio0{0x50000000}, kGpio1{0x50000300};
+    kTimer4{0x4001B000}, kPwm0{0x4001C000}, kPdm{0x4001D000}, kNvmc{0x4001E000}, kPpi{0x4001F000},
+    kPwm1{0x40021000}, kPwm2{0x40022000}, kRtc2{0x40024000}, kUsbd{0x40027000}, kUarte1{0x40028000},
+    kPwm3{0x4002D000}, kGpio0{0x50000000}, kGpio1{0x50000300};
 constexpr Peripheral kFicr{0x10000000}, kUicr{0x10001000};
 
 // "Peripheral interface": what every peripheral has at the same place.

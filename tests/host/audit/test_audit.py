@@ -16,11 +16,11 @@ import pytest
 pytest.importorskip("bytefed._core", reason="needs the compiled core")
 
 import bytefed
-from bytefed.audit import canaries, membership, reading
+from bytefed.audit import canaries, membership, plain_rounds, reading
 from bytefed.audit.boards import Boards, Seen
 from bytefed.audit.finding import Bound, Finding
 from bytefed.audit.page import page
-from bytefed.audit.play import Audit, Effort, play
+from bytefed.audit.play import Audit, Effort, _attacks, play
 from bytefed.audit.protection import Protection
 from bytefed.audit.replay import Replay, replay
 from bytefed.audit.subject import Subject
@@ -169,6 +169,50 @@ def marks(folder: Path) -> dict[str, tuple[str, int]]:
         path.name: (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
         for path in sorted(folder.iterdir())
     }
+
+
+# --- rounds without protection between those with it
+
+
+@pytest.fixture(scope="module")
+def private(tmp_path_factory: pytest.TempPathFactory) -> Subject:
+    pytest.importorskip("dp_accounting", reason="needs the extra privacy")
+    folder = tmp_path_factory.mktemp("private")
+    return Subject.load(run(folder, dp="sample", epsilon=4.0, delta=1e-3))
+
+
+def test_a_board_with_a_budget_gives_nothing_in_plain_rounds_in_between(private):
+    finding = plain_rounds.in_between(private, range(BOARDS), quiet)
+    assert finding.refused == "a board with a privacy budget trains with noise alone (E_BOARD_NO_NOISE)"
+    assert finding.outcome is None and finding.rounds == 1 and finding.bytes > 0
+
+
+def test_a_board_of_a_masked_run_gives_nothing_in_plain_rounds_in_between(subject):
+    sums = replace(subject, protection=Protection(sums=True))
+    finding = plain_rounds.in_between(sums, range(BOARDS), quiet)
+    assert finding.refused.endswith("(E_BOARD_NO_MASKS)") and finding.outcome is None
+
+
+def test_boards_that_would_train_without_protection_give_everything_away(subject, monkeypatch):
+    """The same attack where nothing protects: a run that promises an epsilon, and boards without noise."""
+    promised = replace(subject, protection=Protection(epsilon=4.0, delta=1e-3))
+    finding = plain_rounds.in_between(promised, range(BOARDS), quiet)
+    assert not finding.refused
+    assert (
+        finding.outcome.exact
+        == finding.outcome.samples
+        == sum(len(subject.partition.train(client)) for client in range(BOARDS))
+    )
+    assert finding.control.exact == 0
+    monkeypatch.setattr(Boards, "mask", lambda self: None)  # boards that were never told to hide anything
+    sums = replace(subject, protection=Protection(sums=True))
+    assert plain_rounds.in_between(sums, range(1), quiet).outcome.exact == len(subject.partition.train(0))
+
+
+def test_the_row_is_there_where_a_run_promises_something(subject, private):
+    names = [[name for name, _ in _attacks(Audit(each, Effort()))] for each in (subject, private)]
+    assert "reading plain rounds in between" not in names[0]
+    assert "reading plain rounds in between" in names[1]
 
 
 def test_an_audit_prints_what_it_got_and_leaves_the_run_as_it_is(plain, tmp_path, capsys):

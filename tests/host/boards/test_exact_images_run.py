@@ -282,9 +282,11 @@ def test_a_board_has_the_sensor_of_its_make(machine: Path, monkeypatch: pytest.M
     monkeypatch.setenv("BYTEFED_EMULATED_SENSOR", "lsm6ds3trc:walk.csv")
     assert fitted(feather, 1).sensor == "lsm6ds3trc:walk.csv"
     assert fitted(feather, 1, sensor="bmi270").sensor == "bmi270"
+    (machine / "word.wav").write_text("")
+    assert fitted(feather, 1, sensor="microphone:word.wav").sensor == "microphone:word.wav"
 
 
-@pytest.mark.parametrize("named", ["nose", "bmi270:nothing.csv", ":x"])
+@pytest.mark.parametrize("named", ["nose", "bmi270:nothing.csv", "microphone:nothing.wav", ":x"])
 def test_sensors_that_there_are_not(machine: Path, named: str) -> None:
     with pytest.raises(ConfigError, match="E_CONFIG_SENSOR"):
         fitted(find_build("nano33ble"), 1, sensor=named)

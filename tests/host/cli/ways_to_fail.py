@@ -526,7 +526,8 @@ WAYS: dict[str, list[Way]] = {
                             "run --secure-sum --codec stc5", "estimate --secure-sum --clients 2",
                             "estimate --secure-sum --loss 0.1", "simulate --secure-sum --clients 2",
                             "simulate --secure-sum --clients 4 --check 2", "sweep --secure-sum --clients 2",
-                            "sweep --secure-sum --codec int8 --clients 65"],
+                            "sweep --secure-sum --codec int8 --clients 65",
+                            "gateway --socket s --boards loopback:2 --secure-sum"],
     "E_CONFIG_BUDGET": ["estimate --budget 9kB --budget-air 3s", _config_of_gateway],
     "E_BUDGET_TOO_SMALL": ["estimate --budget 100B", "simulate --clients 4 --budget 90B", "run --budget 80B",
                            "estimate --budget 1kB --rounds 1000"],
@@ -679,7 +680,9 @@ WAYS: dict[str, list[Way]] = {
     "E_QUORUM": ["simulate --data synthetic --clients 4 --rounds 1 --dropout 1 --quiet"],
     "E_TOO_FEW_BOARDS": [f"{_RUN} --no-central --min-train-nodes 2 --deadline 0"],
     "E_TOO_LARGE": ["estimate --features 4096 --classes 64 --link ble --mtu 65"],
-    "E_MTU_SMALL": ["estimate --link ble --mtu 23", "simulate --links ble:23", "sweep --mtu 23"],
+    "E_MTU_SMALL": ["estimate --link ble --mtu 23", "simulate --links ble:23", "sweep --mtu 23",
+                    "estimate --secure-sum --clients 3 --open --link ble --mtu 37",
+                    "simulate --secure-sum --clients 4 --open --links ble:37"],
 }  # fmt: skip
 """Code to the ways in which it is brought about: a command line, or what prepares a place and returns one."""
 
@@ -724,6 +727,7 @@ NOT_RUN: dict[str, str] = {
     "E_MODEL_TRAINING": "trains a model, which takes TensorFlow and minutes",
     "E_DATA_SIZE": "needs data of more than 2^31 values: tests/host/data brings it about with a small limit",
     "E_GATEWAY": "is said to a Flower client, which has no command of bytefed's: tests/host/gateway",
+    "E_ROUND_VOID": "is said to a Flower client, which has no command of bytefed's: tests/host/gateway",
     "E_GATEWAY_REQUEST": "is said to a Flower client, which has no command of bytefed's: tests/host/gateway",
     "E_QEMU_IMAGE": "needs QEMU: tests/qemu brings it about",
 }  # fmt: skip

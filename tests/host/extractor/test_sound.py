@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from bytefed import _core
 from bytefed.errors import ModelError
 from bytefed.extractor.sound import FrontEnd
+from bytefed.extractor.sound_tables import transform_size
 
 DIGITS = FrontEnd()
 WIDE = FrontEnd(rate=16000, frame=480, step=320, bands=40, low=125, high=7500)
@@ -126,6 +127,18 @@ def library() -> ctypes.CDLL:
     return library
 
 
+def weights_of(front_end: FrontEnd, tables: np.ndarray) -> np.ndarray:
+    """The tables with the bands spelt out, so that two of any lengths compare: the weight of each bin in each band."""
+    size, bands = transform_size(front_end.frame), front_end.bands
+    fixed = front_end.frame + 3 * size + 129
+    first, *widths = tables[fixed : fixed + bands + 2].tolist()
+    spelt = np.zeros((bands + 2, size + 1), int)  # a band more at each end, which nobody hears
+    bins = np.repeat(np.arange(bands + 1), widths)
+    at, weights = first + np.arange(len(bins)), tables[fixed + bands + 2 :]
+    spelt[bins, at], spelt[bins + 1, at] = weights, 4096 - weights
+    return np.concatenate([tables[:fixed].astype(int), spelt[1:-1].ravel()])
+
+
 def with_tables(front_end: FrontEnd, tables: np.ndarray) -> FrontEnd:
     """The front end with the tables of another."""
     vars(front_end)["tables"] = tables  # where cached_property keeps it
@@ -176,10 +189,20 @@ def test_on_the_same_tables_every_bit_is_the_same(library, front_end, samples):
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(front_end=front_ends())
+@example(
+    front_end=FrontEnd(rate=8000, frame=72, step=8, bands=8, low=62, high=1500)
+)  # a bin on the upper end
 def test_the_tables_are_those_of_the_source_as_it_is_written(library, front_end):
-    """The library is compiled with float32 where its source has float64: here and there a weight is 1 in 4,096 off."""
-    far = np.abs(front_end.tables.astype(int) - Reference(library, front_end).tables())
-    assert far.max() <= 1 and (far > 0).mean() <= 0.01
+    """The library is compiled with float32 where its source has float64: here and there a weight is 1 in 4,096 off.
+
+    For the same reason a bin that lies on an edge between two ranges may be counted to either; it weighs the same.
+    """
+    ours, theirs = (
+        weights_of(front_end, one) for one in (front_end.tables, Reference(library, front_end).tables())
+    )
+    far = np.abs(ours - theirs)
+    assert far.max() <= 1
+    assert np.count_nonzero(far) <= 2 * 0.01 * len(front_end.tables)  # a weight counts in two bands
 
 
 def test_the_tables_of_the_spoken_digits_are_the_library_s(library):

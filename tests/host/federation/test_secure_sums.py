@@ -159,11 +159,11 @@ def test_nothing_holds_a_single_delta(tmp_path: Path, codec: str, caplog: pytest
 class Frail(LoopbackTransport):
     """A board that can be reset, and a link that can die at a kind of message."""
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int, mtu: int = 247) -> None:
         self._kind, self._uid = BoardKind(32, 10), board_uid(0, index)
         self.dies_at: Kind | None = None
         self.dead, self.pause, self._resets = False, 0.0, False
-        super().__init__(make_board(self._kind, self._uid), name=str(index), framing="ble")
+        super().__init__(make_board(self._kind, self._uid), name=str(index), framing="ble", mtu=mtu)
 
     def reset(self) -> None:
         """Be reset just before the next frame comes."""
@@ -345,6 +345,27 @@ def test_a_board_that_was_reset_comes_back_to_the_sum_with_noise(tmp_path: Path)
     assert found["complete"] and found["secure_sum"]["void"] == 0
     assert participants(events)[:2] == [5, 5] and min(participants(events)) >= 4
     assert all(each["spent"] <= each["budget"] for each in found["privacy"]["boards"].values())
+
+
+def test_links_without_room_for_a_point_are_refused_at_the_start(tmp_path: Path) -> None:
+    asked: dict[str, Any] = {
+        "features": 32,
+        "clients": 4,
+        "codec": "onebit",
+        "link": "ble",
+        "secure_sum": True,
+    }
+    with pytest.raises(ConfigError, match="points of a secure sum") as caught:
+        bytefed.estimate(rounds=5, mtu=37, open=True, **asked)
+    assert caught.value.code == "E_MTU_SMALL" and "38 or more" in caught.value.remedy
+    narrow = [Frail(index, mtu=37 if index == 2 else 247) for index in range(4)]
+    with pytest.raises(ConfigError, match="E_MTU_SMALL"):
+        live(tmp_path / "narrow", narrow, lambda number: None)
+    assert not (tmp_path / "narrow").exists()
+    wide = [Frail(index, mtu=38) for index in range(4)]
+    found, _ = live(tmp_path / "wide", wide, lambda number: None, codec="onebit", boards=("loopback:4",))
+    predicted = bytefed.estimate(rounds=5, mtu=38, open=True, **asked)
+    assert found["estimate_exact"] and found["wire_total"] == predicted.rounds.wire_total
 
 
 def test_a_delta_that_comes_late_is_thrown_away(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import re
 import socket
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,11 +29,14 @@ from bytefed.federation.assignment import Assignment
 from bytefed.federation.config import RunConfig
 from bytefed.federation.experiment import Experiment, air_table, task_and_boards
 from bytefed.federation.rules import initial_head
+from bytefed.federation.secure_sum import SecureSum
 from bytefed.gateway.client import ask
 from bytefed.gateway.server import Gateway, Room
 from bytefed.gateway.wide_area import WideArea
+from bytefed.head import Head
 from bytefed.ledger.air import DEFAULT_TABLE
 from bytefed.ledger.wire_size import BLUEFRUIT_WINDOW
+from bytefed.runs.store import Store
 from bytefed.strategies.base import FedAvg
 
 BOARDS, ROUNDS = 3, 4
@@ -120,6 +124,74 @@ def test_rooms_equal_one_flat_run(tmp_path, features, codec):
     for number in range(2):
         ledger = rows(tmp_path / f"room{number}" / "00000009" / "bytes.csv")
         assert len(ledger) == ROUNDS * BOARDS
+
+
+SUMS: dict[str, Any] = {"secure_sum": True, "min_train_nodes": 3, "statistics_rounds": 2}
+
+
+async def two_rooms(folder: Path, features: str, **more: Any) -> list[list[tuple[dict[str, Any], Head]]]:
+    """Train in two rooms, and return their answers, round by round."""
+    folder.mkdir()
+    head, found = initial_head(load_task(features)), []
+    async with AsyncExitStack() as stack:
+        plan = config(features, **more)
+        sockets = [await stack.enter_async_context(serving(plan, folder, k)) for k in range(2)]
+        for number in range(1, ROUNDS + 1):
+            answers = await asyncio.gather(*(ask(socket, 9, number, head) for socket in sockets))
+            head = combine(answers)
+            found.append(answers)
+    return found
+
+
+def test_a_room_passes_on_a_sum_that_it_could_not_take_apart(tmp_path, features):
+    """Of float32 the sum is in fixed point: the mean of a room is the one that it would have read in the open."""
+    hidden = asyncio.run(two_rooms(tmp_path / "hidden", features, **SUMS))
+    plain = asyncio.run(two_rooms(tmp_path / "plain", features, statistics_rounds=2))
+    for number, (ours, theirs) in enumerate(zip(hidden, plain, strict=True), 1):
+        for room, ((answer, mean), (expected, same)) in enumerate(zip(ours, theirs, strict=True)):
+            assert np.abs(mean - same).max() < 1e-5
+            assert answer["num_examples"] == expected["num_examples"]
+            assert answer["participants"] == answer["boards"] == BOARDS
+            assert (answer["loss"] is None) == (number % 2 == 1)
+            if answer["loss"] is not None:  # each board rounds its own down to 1/256
+                assert expected["loss"] - 0.01 < answer["loss"] <= expected["loss"] + 1e-4
+            with closing(Store.open(tmp_path / "hidden" / f"room{room}" / "00000009")) as store:
+                assert [delta.delta.size for delta in store.deltas(number)] == [0] * BOARDS
+                assert store.sum_of(number).examples == answer["num_examples"]
+    sessions = rows(tmp_path / "hidden" / "room0" / "00000009" / "sessions.csv")
+    phases = [row["phase"] for row in sessions]
+    assert phases.count("masks") == 2 * BOARDS and phases.count("unmask") == ROUNDS * BOARDS
+    assert all(row["wire_total"] == row["estimate_wire"] for row in sessions)
+
+
+def test_a_room_whose_sum_cannot_be_read_has_no_answer_and_goes_on(tmp_path, features, monkeypatch):
+    ask_keys = SecureSum._ask_keys
+
+    async def silent(self, number, *rest):
+        keys = await ask_keys(self, number, *rest)
+        return {} if number == 2 else keys
+
+    monkeypatch.setattr(SecureSum, "_ask_keys", silent)
+
+    async def run():
+        head = initial_head(load_task(features))
+        async with serving(config(features, **SUMS), tmp_path, 0) as socket:
+            _, head = await ask(socket, 9, 1, head)
+            for _ in range(2):  # and it is never begun again
+                with pytest.raises(BytefedError, match="E_ROUND_VOID"):
+                    await ask(socket, 9, 2, head)
+            answer, mean = await ask(socket, 9, 3, head)
+            assert answer["participants"] == BOARDS and np.abs(mean - head).max() > 0
+
+    asyncio.run(run())
+    sessions = rows(tmp_path / "room0" / "00000009" / "sessions.csv")
+    assert [row["round"] for row in sessions if row["phase"] == "unmask"].count("2") == BOARDS
+
+
+def test_a_room_of_two_boards_has_no_secure_sum(tmp_path, capsys):
+    command = ["gateway", "--socket", str(tmp_path / "s"), "--boards", "loopback:2", "--secure-sum"]
+    assert main(command) == 2
+    assert "E_CONFIG_SECURE_SUM" in capsys.readouterr().err and not (tmp_path / "s").exists()
 
 
 def test_a_room_has_personal_heads(tmp_path, features):

@@ -12,6 +12,7 @@ import mask_oracle as oracle
 import numpy as np
 import pytest
 
+import bytefed
 from bytefed.cli.main import main
 from bytefed.codec import uplink_seed
 from bytefed.data import synthetic
@@ -21,7 +22,14 @@ from bytefed.federation.config import RunConfig
 from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.rules import Rules
 from bytefed.federation.secure_sum import NO_ROOM
-from bytefed.ledger.wire_size import ble_profile, sealed_profile, serial_profile, unmask_bytes
+from bytefed.ledger.wire_size import (
+    ble_profile,
+    release_bytes,
+    sealed_profile,
+    serial_profile,
+    setup_bytes,
+    unmask_bytes,
+)
 from bytefed.masks.form import CODECS, Form, most_boards
 from bytefed.runs.store import Store
 from bytefed.simulation.client_sums import ClientSums, OpenSum
@@ -165,6 +173,16 @@ def test_a_round_that_too_few_survive_counts_for_nothing(tmp_path):
         assert kinds.count("unmask") == there and (there == 0 or there >= 3)
         assert kinds.count("masks") == (8 if number == 1 or by_round[number - 2] == 0 else 0)
     assert found["accuracy_final"] > 0.5
+    profile = sealed_profile(serial_profile())
+    for number in (
+        each for each in range(2, 6) if by_round[each - 2] == 0
+    ):  # who has a delta lets go of it first
+        owing = [row for row in rows(tmp_path, "bytes.csv")
+                 if int(row["round"]) == number - 1 and row["status"] == "ok"]  # fmt: skip
+        taken = sum(int(row["wire_total"]) for row in sessions
+                    if row["phase"] == "masks" and int(row["round"]) == number)  # fmt: skip
+        anew = setup_bytes(profile, 4) * 4 + release_bytes(profile) * len(owing)
+        assert taken == anew.wire_total
 
 
 def test_a_void_round_leaves_head_and_residuals_as_they_were():
@@ -284,3 +302,14 @@ def test_a_check_beside_virtual_boards_is_refused(tmp_path, capsys):
         main(["simulate", "--clients", "4", "--check", "2", "--secure-sum", "--run-dir", str(tmp_path)]) == 2
     )
     assert "E_CONFIG_SECURE_SUM" in capsys.readouterr().err
+
+
+def test_a_program_simulates_sums_from_a_configuration_without(tmp_path):
+    found = bytefed.simulate(
+        RunConfig(rounds=2), clients=5, secure_sum=True, links=["ble"], directory=tmp_path / "run"
+    )
+    predicted = bytefed.estimate(features=32, clients=5, rounds=2, link="ble", secure_sum=True)
+    assert found.summary["wire_total"] == predicted.rounds.wire_total
+    sessions = found.summary["sessions"]
+    assert sessions["masks"]["wire_total"] == predicted.masks.wire_total
+    assert sessions["unmask"]["wire_total"] == predicted.unmask.wire_total

@@ -78,8 +78,8 @@ class Chip:
 
     Attributes:
         uid: Identity of its chip, 64 bits.
-        sensor: The sensor on its bus, with a recording of what it feels or without, such as "bmi270:walk.csv" or
-            "bmi270"; "" for none.
+        sensor: The sensor on its bus, with a recording of what it feels or without, such as "bmi270:walk.csv",
+            "bmi270" or "microphone:words.wav"; "" for none.
         state: File that keeps its flash; None for a board that is new each time.
     """
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:  # loaded when such a board is asked for
     from bytefed.boards.nrf52840.emulator import Chip, EmulatedTransport
     from bytefed.boards.virtual import VirtualOptions
 
+_MICROPHONE = (
+    "microphone"  # the emulator's name of one: it is no chip on a bus, and all boards' images may use it
+)
 _LAST_WORDS = 2.0  # seconds for an emulator that ends to say why
 
 
@@ -101,8 +104,8 @@ def fitted(build: Build, uid: int, state: Path | None = None, sensor: str | None
         build: The image that the board boots.
         uid: Identity of the board, 64 bits.
         state: Folder that keeps boards' flash; None for $BYTEFED_EMULATED_STATE, without which all boards are new.
-        sensor: Name of a sensor, or NAME:RECORDING.csv, or "none"; None for $BYTEFED_EMULATED_SENSOR, without which
-            a board has the first sensor of its make, and lies still.
+        sensor: Name of a sensor or "microphone", or NAME:RECORDING, or "none"; None for $BYTEFED_EMULATED_SENSOR,
+            without which a board has the first sensor of its make, and lies still.
 
     Raises:
         ConfigError: E_CONFIG_STATE if the folder can't be made; E_CONFIG_SENSOR for an unknown sensor, or a recording
@@ -135,7 +138,7 @@ def _short(sensor: Sensor) -> str:
 
 def _sensor(named: str) -> str:
     name, _, recording = named.partition(":")
-    known = [_short(sensor) for board in BOARDS for sensor in board.sensors]
+    known = [*dict.fromkeys(_short(sensor) for board in BOARDS for sensor in board.sensors), _MICROPHONE]
     if name == "none":
         return ""
     if name not in known:
@@ -148,7 +151,7 @@ def _sensor(named: str) -> str:
         raise ConfigError(
             "E_CONFIG_SENSOR",
             f"The recording {recording} is not there.",
-            "Give a CSV file as firmware/emulator/README.md describes it.",
+            "Give a file as firmware/emulator/README.md describes it: CSV of motion, or WAV of sound.",
         )
     return named
 

@@ -15,7 +15,6 @@ from bytefed.cli.options import add_options, given_options
 from bytefed.cli.preferences import preferred_boards
 from bytefed.errors import ConfigError, check_range, counted
 from bytefed.federation.config import RunConfig
-from bytefed.federation.summed import refuse_gateway
 from bytefed.ledger.budget import KEYS as BUDGETS
 from bytefed.waiting import interrupts, stopping_signals
 
@@ -27,13 +26,13 @@ _KEYS = frozenset(RunConfig.__dataclass_fields__) - {
     "central",
     "strategy",
     "head",
-    "secure_sum",
     *BUDGETS,
 }
 _EXAMPLES = """\
 examples:
   bytefed gateway --socket a.sock --boards virtual:50 --clients 100 --first 0      room a: clients 0 to 49
   bytefed gateway --socket b.sock --boards virtual:50 --clients 100 --first 50     room b: clients 50 to 99
+  bytefed gateway --socket a.sock --boards virtual:8 --clients 16 --secure-sum     passes on the room's sum alone
   bytefed gateway --socket a.sock --boards serial:auto --clients 12 --superlink server:9092 --wide-port 9192
 
 A Flower SuperNode beside it speaks for the room (docs/flower.md). With --superlink, let the SuperNode connect to
@@ -70,7 +69,6 @@ def run(args: argparse.Namespace) -> int:
     """
     options = {name: value for name, value in given_options(args).items() if name in _KEYS}
     config = RunConfig.resolve(args.config, options, preferred_boards())
-    refuse_gateway(config)
     if config.limit is not None:
         raise ConfigError(
             "E_CONFIG_BUDGET",
