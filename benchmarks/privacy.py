@@ -84,7 +84,11 @@ def tune(name: str, epsilon: float) -> tuple[float, float, float]:
 
 def cell(task: Task, boards: int, seeds: int, epsilon: float | None, **keys: object) -> str:
     """Return mean and spread over the seeds, in per cent."""
-    found = [100 * accuracy(task, boards, seed, epsilon, **keys) for seed in range(1, seeds + 1)]
+    return told([100 * accuracy(task, boards, seed, epsilon, **keys) for seed in range(1, seeds + 1)])
+
+
+def told(found: list[float]) -> str:
+    """Return mean and spread of some figures."""
     return f"{fmean(found):.1f} ({stdev(found):.1f})" if len(found) > 1 else f"{found[0]:.1f}"
 
 

@@ -163,13 +163,21 @@ void count_masks(const Stopwatch& stopwatch, uint16_t boards) {
   secret[1] = 1;
   masks.begin({1, boards, 100, 3}, secret);
   const uint64_t peer = stopwatch.count([] { masks.take(0, point, 1, 1); });
-  const uint64_t opened = stopwatch.count([&] { masks.open(1, true, 1.0f, {}, head, shape.parameters()); });
+  const uint64_t opened =
+      stopwatch.count([&] { masks.open(1, true, 1.0f, {}, {}, head, shape.parameters()); });
   const uint64_t hidden = stopwatch.count([&] { masks.hide(1, secret, layout, blob); });
+  static float values[padded(shape.parameters())];
+  for (size_t i = 0; i < shape.parameters(); ++i) values[i] = head[i];
+  const NoisePlan plan = {{0.5f, 16}, 16000000, true};
+  const SumScale scale = {Codec::kFloat32, boards, 0.5f / 65536, 0};
+  const uint64_t shared =
+      stopwatch.count([&] { encode_share(scale, plan, shape.parameters(), secret, values); });
   print("masks_n");
   print_decimal(boards);
   print_row("_hidden_insn", hidden);
   if (boards != 8) return;
   print_row("masks_peer_insn", peer);
+  print_row("masks_share_insn", shared);
   print_row("masks_opened_insn", opened);
   print_row("masks_object_bytes", sizeof masks);
 }

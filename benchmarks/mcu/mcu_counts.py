@@ -181,6 +181,11 @@ def mask_table(counts: Counts) -> str:
         ("what a round's masks are for", "masks_opened_insn", "the digest of plan and head"),
         ("a blob hidden, 8 boards", "masks_n8_hidden_insn", "its own mask and 7 more, each with its key"),
         ("a blob hidden, 64 boards", "masks_n64_hidden_insn", "its own mask and 14 more, each with its key"),
+        (
+            "a share of the noise, float32",
+            "masks_share_insn",
+            "for whole boards: the clip, and a draw for each value",
+        ),
     ]
     rows = [[name, f"{counts[key]:,}", what] for name, key, what in parts]
     return table(["", "instructions", "what"], rows)

@@ -187,6 +187,16 @@ class PlainSum {
     return true;
   }
 
+  // Adds a delta that is bounded and has a share of the noise (SPEC 11.5): the counterpart of
+  // Round::mask_share.
+  void add_share(const NoisePlan& plan, const uint8_t* key, float* delta) {
+    std::copy_n(delta, parameters_, values_.data());
+    encode_share(scale_, plan, parameters_, key, values_.data());
+    add_integers();
+    ++words_[0];
+    std::fill_n(delta, parameters_, 0.0f);
+  }
+
   void give(uint64_t* words, uint64_t* lanes) const {
     for (size_t i = 0; i < words_.size(); ++i) words[i] += words_[i];
     for (size_t i = 0; i < lanes_.size(); ++i) lanes[i] += lanes_[i];
@@ -194,16 +204,17 @@ class PlainSum {
 
  private:
   void add_lanes() {
-    if (layout_.bits == 32) {  // where the values were
-      for (size_t i = 0; i < lanes_.size(); ++i) {
-        uint32_t lane;
-        std::memcpy(&lane, &values_[i], sizeof lane);
-        lanes_[i] += lane;
-      }
-      return;
-    }
+    if (layout_.bits == 32) return add_integers();  // where the values were
     LaneReader reader(blob_.data(), layout_.bits);
     for (uint64_t& lane : lanes_) lane += reader.take();
+  }
+
+  void add_integers() {
+    for (size_t i = 0; i < lanes_.size(); ++i) {
+      uint32_t lane;
+      std::memcpy(&lane, &values_[i], sizeof lane);
+      lanes_[i] += lane;
+    }
   }
 
   SumScale scale_;
@@ -463,6 +474,31 @@ class Simulator {
     });
   }
 
+  void add_shares(Array<float, 2> deltas, Array<const uint8_t, 2> keys, Array<double, 1> norms,
+                  Array<uint64_t, 1> words, Array<uint64_t, 1> lanes, int round, int codec, int boards,
+                  float step, int grid, uint32_t cost) const {
+    const size_t count = deltas.shape(0), parameters = data_.shape.parameters();
+    require(deltas.shape(1) == parameters && norms.shape(0) == count && keys.shape(0) == count &&
+                keys.shape(1) == kKeySize,
+            "one value for each client");
+    require(codec >= 0 && codec <= 255 && has_shares(static_cast<uint8_t>(codec)), "the codec has no shares");
+    require(boards >= 1 && boards <= 0xFFFF && grid >= 0 && grid <= 255, "boards or grid is out of range");
+    const NoisePlan plan = {{1.0f, static_cast<uint8_t>(grid)}, cost, true};
+    const SumScale scale = {static_cast<Codec>(codec), static_cast<uint16_t>(boards), step,
+                            uplink_seed(0, static_cast<uint16_t>(round))};
+    require(plan.valid() && scale.valid(), "cost, grid or step is out of range");
+    require(words.shape(0) == kSumWords &&
+                lanes.shape(0) == sum_layout(scale.codec, parameters, scale.boards, kSumWords).lanes,
+            "words and lanes have another size");
+    nb::gil_scoped_release release;
+    std::vector<PlainSum> sums(threads_, PlainSum(scale, parameters, 1));
+    in_parallel(threads_, count, [&](size_t thread, size_t i) {
+      sums[thread].add_share(plan, keys.data() + i * kKeySize, deltas.data() + i * parameters);
+      norms.data()[i] = 0.0;
+    });
+    for (const PlainSum& sum : sums) sum.give(words.data(), lanes.data());
+  }
+
   void evaluate(Array<const int64_t, 1> clients, Array<const float, 2> heads, Array<const int32_t, 1> version,
                 Array<int32_t, 1> correct) const {
     check_heads(clients, heads, version);
@@ -591,6 +627,13 @@ void bind_simulate(nb::module_& module) {
            nb::arg("heads"), nb::arg("version"), nb::kw_only(), nb::arg("round"), nb::arg("rate"),
            nb::arg("clip"), nb::arg("cost"), nb::arg("grid"), nb::arg("keys"), nb::arg("codec"),
            nb::arg("residuals"), nb::arg("deltas"), nb::arg("norms"))
+      .def("add_shares", &Simulator::add_shares, nb::arg("deltas"), nb::arg("keys"), nb::arg("norms"),
+           nb::arg("words"), nb::arg("lanes"), nb::kw_only(), nb::arg("round"), nb::arg("codec"),
+           nb::arg("boards"), nb::arg("step"), nb::arg("grid"), nb::arg("cost"),
+           "Do what add_hidden does for boards that bound their deltas and make a share of the noise each, "
+           "by keys\n"
+           "(uint8 [n, 32]). Deltas become zeros, and so do norms: training that diverged adds nothing, and "
+           "counts.")
       .def("evaluate", &Simulator::evaluate, nb::arg("clients"), nb::arg("heads"), nb::arg("version"),
            nb::arg("correct"), "Write how many of its own test samples each client classifies correctly.")
       .def("add_hidden", &Simulator::add_hidden, nb::arg("clients"), nb::arg("deltas"), nb::arg("residuals"),

@@ -154,6 +154,12 @@ class Simulator:
 
     def train_with_noise(self, clients: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], seeds: Annotated[NDArray[numpy.uint32], dict(shape=(None,), order='C', device='cpu', writable=False)], heads: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], version: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], *, round: int, rate: float, clip: float, cost: int, grid: int, keys: Annotated[NDArray[numpy.uint8], dict(shape=(None, None), order='C', device='cpu', writable=False)], codec: int, residuals: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], deltas: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], norms: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')]) -> None: ...
 
+    def add_shares(self, deltas: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], keys: Annotated[NDArray[numpy.uint8], dict(shape=(None, None), order='C', device='cpu', writable=False)], norms: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], words: Annotated[NDArray[numpy.uint64], dict(shape=(None,), order='C', device='cpu')], lanes: Annotated[NDArray[numpy.uint64], dict(shape=(None,), order='C', device='cpu')], *, round: int, codec: int, boards: int, step: float, grid: int, cost: int) -> None:
+        """
+        Do what add_hidden does for boards that bound their deltas and make a share of the noise each, by keys
+        (uint8 [n, 32]). Deltas become zeros, and so do norms: training that diverged adds nothing, and counts.
+        """
+
     def evaluate(self, clients: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], heads: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], version: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], correct: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu')]) -> None:
         """
         Write how many of its own test samples each client classifies correctly.

@@ -261,18 +261,18 @@ def estimate(
         statistics_rounds: Each round with a multiple of this number brings the boards' statistics; 0 for none.
         seed: Seed of the selection.
         from_head: Whether the run begins with a head of its own (``head``), which the first round has to bring.
-        dp: "sample" where boards train with noise: a NOISE before each CONFIG, one learning rate, no statistics.
+        dp: "sample" or, with secure_sum, "board" where boards train with noise: one learning rate, no statistics.
         secure_sum: Whether boards hide their deltas: masks are set up and taken off, and no evaluation ends the run.
 
     Returns:
         Bytes by cause, without samples: board_round, rounds, connect, masks, unmask, evaluate, total.
 
     Raises:
-        ConfigError: E_CONFIG_RANGE, E_CONFIG_CODEC, E_CONFIG_CHOICE, E_CONFIG_SECURE_SUM, or E_MTU_SMALL.
+        ConfigError: E_CONFIG_RANGE, _CODEC, _CHOICE, _PRIVACY or _SECURE_SUM, or E_MTU_SMALL.
     """
     from bytefed.codec import pair
     from bytefed.ledger.estimate import check_ranges, link_profile, predict
-    from bytefed.ledger.estimate_sums import predict_sums
+    from bytefed.ledger.estimate_sums import predict_sums, require_masks
 
     run: dict[str, float | None] = {"clients": clients, "rounds": rounds, "fraction_train": fraction_train}
     run["learning_rate_rounds"] = 0 if dp and learning_rate_rounds is None else learning_rate_rounds
@@ -280,20 +280,11 @@ def estimate(
     drawn = {"min_train_nodes": min_train_nodes, "seed": seed}
     check_ranges({"features": features, "classes": classes, "mtu": mtu, **run, **drawn})
     profile, codecs = link_profile(link, mtu, sealed=not open), pair(codec)
+    require_masks(dp, secure_sum=secure_sum)
     if secure_sum:
-        _refuse_noise_in_sums(dp)
-        return predict_sums(profile, features, classes, codecs, from_head=from_head, **run)  # type: ignore[arg-type]
+        return predict_sums(profile, features, classes, codecs, dp=dp, from_head=from_head, **run)  # type: ignore[arg-type]
     run |= drawn | {"from_head": from_head, "noises": bool(dp)}
     return predict(profile, features, classes, codecs, **run)  # type: ignore[arg-type]
-
-
-def _refuse_noise_in_sums(dp: str) -> None:
-    if dp:
-        raise ConfigError(
-            "E_CONFIG_SECURE_SUM",
-            "Boards that hide deltas in sums add no noise yet.",
-            "Leave out dp, or secure_sum.",
-        )
 
 
 def blob_size(codec: str, features: int, classes: int) -> int:

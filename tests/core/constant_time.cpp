@@ -95,7 +95,7 @@ bool masks(const Secrets& secrets) {
   show(points, sizeof points);
   if (!masks.take(0, points, 2, 7)) return false;
   const float head[4] = {};
-  masks.open(1, true, 1.0f, {}, head, 4);
+  masks.open(1, true, 1.0f, {}, {}, head, 4);
   const SumLayout layout = {2, 64, 11};
   uint8_t blob[8 + 88] = {}, keys[2 * kMaskKeySize];
   hide(blob, sizeof blob);

@@ -53,7 +53,14 @@ TEST(masks_are_those_of_the_vectors) {
       CHECK(unpack(body.data(), body.size(), &config));
       std::vector<float> values(head.size() / 4);
       std::memcpy(values.data(), head.data(), head.size());
-      masks.open(round, line[2] == "1", vectors::float_of(line[3]), config, values.data(), values.size());
+      Noise share = {};
+      if (line.size() > 6) {
+        const Bytes noise = vectors::bytes(line[6]);
+        std::memcpy(&share.cost, noise.data(), sizeof share.cost);
+        share.grid = static_cast<uint8_t>(noise.back() & ~kWhole);
+      }
+      masks.open(round, line[2] == "1", vectors::float_of(line[3]), config,
+                 {{1.0f, share.grid}, share.cost, true}, values.data(), values.size());
     } else if (line[0] == "blob") {
       Bytes blob = vectors::bytes(line[2]);
       const SumLayout two = sum_layout(static_cast<Codec>(config.codec_up), 12, plan.boards, 2);
@@ -69,7 +76,7 @@ TEST(masks_are_those_of_the_vectors) {
       CHECK_EQUAL(keys, vectors::bytes(line[2]));
     }
   }
-  CHECK_EQUAL(seen, 5);
+  CHECK_EQUAL(seen, 6);
 }
 
 TEST(lanes_of_each_width_lie_behind_each_other) {

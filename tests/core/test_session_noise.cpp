@@ -280,7 +280,7 @@ TEST(noise_budget_comes_back_after_a_reset) {
   BenchBoard damaged;
   damaged.ready();
   CHECK(damaged.session.restore(samples));
-  damaged.session.restore(BudgetRecord{1, 2, samples.set});
+  damaged.session.restore(BudgetRecord{1, 2, samples.set, 0});
   damaged.hello();
   tells(damaged, 0, 0);
 }
@@ -295,7 +295,7 @@ TEST(noise_budget_store_survives_a_power_cut_at_any_write) {
       CHECK(store.load() == nullptr);
       flash.left = cut;
       for (uint32_t spent = 1; spent <= 5; ++spent) {
-        if (!store.save({100, spent, 7})) break;
+        if (!store.save({100, spent, 7, 0})) break;
         known = spent;
       }
     }
@@ -304,11 +304,11 @@ TEST(noise_budget_store_survives_a_power_cut_at_any_write) {
     const BudgetRecord* const found = again.load();
     const uint32_t spent = found == nullptr ? 0 : found->spent;
     CHECK(spent == known || spent == known + 1);
-    CHECK(again.save({100, 50, 7}));
+    CHECK(again.save({100, 50, 7, 0}));
     BudgetStore third(flash.device());
     CHECK(third.load() != nullptr && third.load()->spent == 50);
   }
   CHECK_EQUAL(BudgetStore::rest(Flash(6).device()).pages, 4u);
   BudgetStore none(Flash(2).device());
-  CHECK(none.load() == nullptr && !none.save({1, 0, 0}));
+  CHECK(none.load() == nullptr && !none.save({1, 0, 0, 0}));
 }

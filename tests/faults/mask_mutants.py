@@ -166,8 +166,8 @@ MUTANTS = (
     CoreMutant(
         "a blob without own key, since the source fails",
         _ROUND_MASKS,
-        "    result_.status = Status::kNoEntropy;\n    return false;\n",
-        "",
+        "    result_.status = Status::kNoEntropy;\n    return false;\n  }\n  masks_.hide(",
+        "  }\n  masks_.hide(",
     ),
     CoreMutant("a codec whose positions are data", _CODEC, "return codec < sizeof kLevels;", "return true;"),
     CoreMutant(
@@ -220,7 +220,10 @@ MUTANTS = (
         "return {words, padded(count), digits(levels_of(codec) * boards) - 1};",
     ),
     CoreMutant(
-        "each board rotates in its own way", _ROUND_MASKS, "uplink_seed(0, request_.round)", "delta_seed_"
+        "each board rotates in its own way",
+        _ROUND_MASKS,
+        "uplink_seed(0, request_.round)};\n  const float",
+        "delta_seed_};\n  const float",
     ),
     CoreMutant("no error feedback", _ROUND_MASKS, "lossy ? memory_.residual[i] : 0.0f", "0.0f"),
     CoreMutant("all boards weigh the same", _ROUND_MASKS, "memory_.local[i] * weight", "memory_.local[i]"),

@@ -21,7 +21,7 @@ _SPEND = """  if (!budget_.spend(noise_.cost)) {
     return false;
   }
 """
-_GIVE = "    if (!budget_.give(noise.budget, store_)) return Status::kStorageFailed;\n"
+_GIVE = "    if (!budget_.give(noise.budget, plan.whole, store_)) return Status::kStorageFailed;\n"
 
 MUTANTS = (
     # ---- The noise
@@ -44,8 +44,8 @@ MUTANTS = (
         "  if (done()) return false;\n",
         "  if (row_ >= shape_.features) return false;\n",
     ),
-    CoreMutant("sigma is rounded down", _PASS, "- 1) / cost + 1;", "- 1) / cost - (1u << 20);"),
-    CoreMutant("a grid that is too coarse is taken", _PASS, "clipping.grid >= 8 && ", ""),
+    CoreMutant("sigma is rounded down", _PASS, "- 1) / price + 1;", "- 1) / price - (1u << 20);"),
+    CoreMutant("a grid that is too coarse is taken", _PASS, "(whole ? 6 : 8)", "0"),
     CoreMutant(
         "a sampler of another distribution", _GAUSS, "bernoulli_exp(random, square % spread, spread)", "true"
     ),
@@ -77,10 +77,12 @@ MUTANTS = (
     CoreMutant(
         "NOISE gives a budget again",
         _NOISE,
-        "  if (!guarded()) {\n    if (noise.budget == 0)",
-        "  if (!guarded() || noise.budget > 0) {\n    if (noise.budget == 0)",
+        "  if (guarded()) {",
+        "  if (guarded() && noise.budget == 0) {",
     ),
-    CoreMutant("a budget that is not kept", _NOISE, _GIVE, "    budget_.give(noise.budget, store_);\n"),
+    CoreMutant(
+        "a budget that is not kept", _NOISE, _GIVE, "    budget_.give(noise.budget, plan.whole, store_);\n"
+    ),
     CoreMutant("a budget for no samples", _NOISE, "    if (store_.empty()) return Status::kNoSamples;\n", ""),
     CoreMutant(
         "more samples renew the budget",
@@ -114,20 +116,20 @@ MUTANTS = (
     # ---- What is withheld
     CoreMutant(
         "a plain round in spite of the budget",
-        _ROUND,
+        _NOISE,
         "  if (!noised_ || !guarded()) return Status::kNoNoise;",
         "  if (!noised_) return Status::kOk;",
     ),
     CoreMutant(
         "a plain round of new samples",
-        _ROUND,
+        _NOISE,
         "  if (!noised_ || !guarded()) return Status::kNoNoise;",
         "  if (!noised_) return Status::kNoNoise;\n  if (!guarded()) return Status::kOk;",
     ),
     CoreMutant(
         "two passes for the price of one",
-        _ROUND,
-        "  if (config_.epochs != 1) return Status::kBadValue;\n",
+        _NOISE,
+        "  } else if (config_.epochs != 1) {\n    return Status::kBadValue;\n",
         "",
     ),
     CoreMutant(

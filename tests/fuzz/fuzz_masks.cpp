@@ -100,7 +100,8 @@ struct World {
     Masks masks;
     masks.begin(plan, secret);
     insist(masks.take(0, points[0], kNeighbours, record.run));
-    masks.open(session.round(), statistics, record.request.step, trained, session.global_head(), kParameters);
+    masks.open(session.round(), statistics, record.request.step, trained, {}, session.global_head(),
+               kParameters);
     const SumLayout layout =
         sum_layout(static_cast<Codec>(codec), kParameters, kBoards, statistics ? kSumWords : 2);
     insist(layout.size() == size);

@@ -16,7 +16,7 @@ from bytefed.audit.protection import Protection
 from bytefed.data.load import ON_BOARDS
 from bytefed.data.partition import Partition
 from bytefed.data.task import Samples, Task
-from bytefed.errors import DataError, StoreError
+from bytefed.errors import ConfigError, DataError, StoreError
 from bytefed.federation.assignment import Assignment, task_of
 from bytefed.federation.config import RunConfig
 from bytefed.federation.local_training import LocalTraining
@@ -151,9 +151,17 @@ class Subject:
                 somebody else's run would have code of its own imported.
             DataError: E_AUDIT_DATA if only the boards have the samples.
             DataError, ModelError, ConfigError: The run's data can't be loaded any more.
+            ConfigError: E_CONFIG_PRIVACY for a run that hides whole boards.
         """
         recorded = Recorded.read(directory, most_rounds)
         config = recorded.config
+        if config.dp == "board":
+            raise ConfigError(
+                "E_CONFIG_PRIVACY",
+                f"{directory} hides whole boards, and an audit plays its attacks against single boards, whose shares of"
+                " the noise hide nothing yet.",
+                "Audit a run with noise for samples: `bytefed run --dp sample --epsilon 4 --delta 1e-4`.",
+            )
         if config.data == ON_BOARDS:
             raise DataError(
                 "E_AUDIT_DATA",

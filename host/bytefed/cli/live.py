@@ -247,7 +247,11 @@ def _privacy_rows(summary: Any) -> Iterator[tuple[str, str, str]]:
     noise, sums = summary.get("privacy"), summary.get("secure_sum")
     if noise:
         rounds = counted(noise["rounds"], "round")
-        yield "privacy", f"epsilon {noise['epsilon']:g}", f"a sample, delta {noise['delta']:g}, {rounds}"
+        yield (
+            "privacy",
+            f"epsilon {noise['epsilon']:g}",
+            f"{noise['unit']}, delta {noise['delta']:g}, {rounds}",
+        )
     if sums:
         told = f"no single delta is kept; void: {counted(sums['void'], 'round')}"
         yield "secure sums", f"of {sums['min_sum']} or more", told

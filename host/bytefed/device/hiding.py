@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Awaitable, Callable, Sequence
 
 from bytefed.device.device import Device
 from bytefed.errors import ProtocolError
 from bytefed.ledger.account import Said
 from bytefed.masks.form import KEY_SIZE, POINT_SIZE
-from bytefed.protocol.message import Kind, Mask, Peers, Unmask
+from bytefed.protocol.message import Kind, Mask, Noise, Peers, Unmask
 
 
-async def draw_point(device: Device, mask: Mask) -> bytes:
+async def draw_point(device: Device, mask: Mask, noise: Noise | None = None) -> bytes:
     """Have a board draw a new secret, and return its point, 32 bytes.
+
+    Args:
+        device: The board.
+        mask: The plan of the sum.
+        noise: The noise of the run's rounds, which goes first: a board that gets its first budget forgets its masks.
 
     Raises:
         BoardError: The board refused.
@@ -22,6 +28,7 @@ async def draw_point(device: Device, mask: Mask) -> bytes:
     points: list[bytes] = []
 
     async def ask() -> None:
+        await device.session.make_noise(noise)
         _, body = await device.session.link.request(Kind.MASK, mask.pack(), Kind.MASKED, name="masks")
         points.append(_exactly(device, body, POINT_SIZE))
 
@@ -41,7 +48,9 @@ async def give_points(device: Device, points: Sequence[bytes]) -> None:
     await _recovering(device, give)
 
 
-async def ask_keys(device: Device, number: int, survivors: int, lost: int) -> list[bytes]:
+async def ask_keys(
+    device: Device, number: int, survivors: int, lost: int, boards: int | None = None
+) -> list[bytes]:
     """Ask a board for its own key of a round, and for those that it shares with lost neighbours.
 
     Args:
@@ -49,15 +58,17 @@ async def ask_keys(device: Device, number: int, survivors: int, lost: int) -> li
         number: The round.
         survivors: Bit i: neighbour i is in the sum.
         lost: Number of its neighbours that are not.
+        boards: Boards in the sum, which a board has to know that made a share of its noise; None for others.
 
     Returns:
         1 + `lost` keys of 16 bytes, in the order of the neighbours.
     """
     bodies: list[bytes] = []
+    said = b"" if boards is None else struct.pack("<H", boards)
 
     async def ask() -> None:
         _, body = await device.session.link.request(
-            Kind.UNMASK, Unmask(number, survivors).pack(), Kind.UNMASKED, name="unmask"
+            Kind.UNMASK, Unmask(number, survivors).pack() + said, Kind.UNMASKED, name="unmask"
         )
         bodies.append(_exactly(device, body, KEY_SIZE * (1 + lost)))
 

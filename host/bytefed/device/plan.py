@@ -140,7 +140,9 @@ class PlannedRound:
         """The form of the hidden delta; None where ``hide`` is None."""
         if self.hide is None:
             return None
-        return Form(self.training.codec_up, len(self.head), self.hide.boards, self.statistics)
+        return Form(
+            self.training.codec_up, len(self.head), self.hide.boards, self.statistics, self.hide.shares
+        )
 
     @property
     def judges_personal(self) -> bool:

@@ -183,19 +183,20 @@ class RunConfig:
     dp: str = _key(
         "",
         str,
-        "sample: boards train with noise, so that what leaves them tells little of any one sample; needs --epsilon and "
-        "--delta, and a budget of the board pays for it (docs/privacy.md)",
-        choices=("", "sample"),
+        "sample: boards train with noise, so that what leaves them tells little of any one sample; board: their sum "
+        "tells little of any one board, from 64 boards on and with --secure-sum; needs --epsilon and --delta, and a "
+        "budget of the board pays for it (docs/privacy.md)",
+        choices=("", "sample", "board"),
     )
     epsilon: float = _key(
-        0.0, float, "most that all rounds may tell of a sample, with --dp; nothing is claimed above 10",
+        0.0, float, "most that all rounds may tell of a sample or a board, with --dp; nothing is claimed above 10",
         low=0.0, high=10.0,
     )  # fmt: skip
     delta: float = _key(
         0.0, float, "probability with which --epsilon need not hold, such as 1e-5", low=0.0, high=0.1
     )
     clip: float = _key(
-        1.0, float, "largest norm of one sample's gradient, with --dp; longer ones are shortened to it",
+        1.0, float, "largest norm of one sample's gradient, or a board's delta, with --dp; longer ones are shortened",
         low=2.0**-20, high=2.0**20, metavar="NORM",
     )  # fmt: skip
     secure_sum: bool = _key(
@@ -334,7 +335,7 @@ def chosen(given: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigError: As ``budgeted`` raises it.
     """
-    return budgeted({**private.rule(given), **summed.rule(given), **given})
+    return budgeted({**summed.rule(given), **private.rule(given), **given})
 
 
 _C = TypeVar("_C", bound=RunConfig)

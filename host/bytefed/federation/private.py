@@ -6,22 +6,30 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from bytefed.errors import ConfigError
+from bytefed.masks.shares import GRIDS, LEAST_BOARDS, LEAST_SUM
 
 if TYPE_CHECKING:
     from bytefed.federation.config import RunConfig
     from bytefed.privacy.plan import NoisePlan
 
-_RULE = {"local_epochs": 1, "statistics_rounds": 0, "learning_rate_decay": 1.0, "local_test": 0.0}
-"""A round is one pass with noise; boards tell nothing of their samples, so they need none to test on."""
+_TOLD = {"statistics_rounds": 0, "local_test": 0.0}
+"""Boards tell nothing of their samples, so they need none to test on."""
+_SAMPLE_RULE = {**_TOLD, "local_epochs": 1, "learning_rate_decay": 1.0}
+"""A round is one pass with noise."""
+_BOARD_RULE = {
+    **_TOLD, "local_epochs": 1, "learning_rate": 0.5, "learning_rate_decay": 1.0, "clip": 0.5,
+    "min_train_nodes": LEAST_SUM,
+}  # fmt: skip
+"""Chosen on samples that no board has (benchmarks/privacy_boards.py --tune)."""
 RATE = 2.0
 """Learning rate times the clip, by rule; chosen on samples that no board has (benchmarks/privacy.py --tune)."""
 
 
 def rule(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the keys that noise chooses; the rate is written down, so that its decay is none."""
-    if not given.get("dp"):
-        return {}
-    return {**_RULE, "learning_rate": RATE / float(given.get("clip", 1.0) or 1.0)}
+    """Return the keys that noise chooses; for samples the rate is written down, so that its decay is none."""
+    if given.get("dp") == "sample":
+        return {**_SAMPLE_RULE, "learning_rate": RATE / float(given.get("clip", 1.0) or 1.0)}
+    return _BOARD_RULE if given.get("dp") == "board" else {}
 
 
 def check(config: RunConfig) -> None:
@@ -35,34 +43,78 @@ def check(config: RunConfig) -> None:
             raise ConfigError(
                 "E_CONFIG_PRIVACY",
                 "--epsilon and --delta say how much noise there is, and nothing asks for noise.",
-                "Give --dp sample with them.",
+                "Give --dp sample or --dp board with them.",
             )
         return
     if not (config.epsilon and config.delta):
         raise ConfigError(
             "E_CONFIG_PRIVACY",
             "--dp needs both --epsilon and --delta.",
-            "Give, for example, --epsilon 4 --delta 1e-4; delta well below 1 / (number of samples).",
+            "Give, for example, --epsilon 4 --delta 1e-4; delta well below 1 / (number of samples, or of boards).",
         )
-    excluded = {
-        "local_epochs": config.local_epochs != 1,
-        "statistics_rounds": config.statistics_rounds != 0,
-        "personal": config.personal,
-        "proximal_mu": config.strategy == "fedprox",
-        "rounds": config.limit is not None,
-    }
     reasons = {
-        "local_epochs": "a round with noise is one pass: --local-epochs is 1",
-        "statistics_rounds": "boards with a privacy budget tell no loss and no accuracy: --statistics-rounds is 0",
-        "personal": "personal heads are judged on samples that are to stay private: leave out --personal",
-        "proximal_mu": "the pull of fedprox plays no part in one pass: choose another --strategy",
-        "rounds": "the rounds of a byte budget are planned later than the noise of each: give --rounds, and no budget",
+        **_reasons(config),
+        **(_board_reasons(config) if config.dp == "board" else _sample_reasons(config)),
     }
-    for name, is_so in excluded.items():
+    for reason, is_so in reasons.items():
         if is_so:
-            raise ConfigError(
-                "E_CONFIG_PRIVACY", f"With --dp {reasons[name].partition(':')[0]}.", _remedy(reasons[name])
-            )
+            problem = reason.partition(":")[0]
+            raise ConfigError("E_CONFIG_PRIVACY", f"With --dp {config.dp} {problem}.", _remedy(reason))
+
+
+def _reasons(config: RunConfig) -> dict[str, bool]:
+    """Return what noise of any kind excludes, each with its remedy, and whether a configuration has it."""
+    return {
+        "boards with a privacy budget tell no loss and no accuracy: --statistics-rounds is 0": (
+            config.statistics_rounds != 0
+        ),
+        "personal heads are judged on samples that are to stay private: leave out --personal": config.personal,
+        "the rounds of a byte budget are planned later than the noise of each: give --rounds, and no budget": (
+            config.limit is not None
+        ),
+    }
+
+
+def _sample_reasons(config: RunConfig) -> dict[str, bool]:
+    return {
+        "a round with noise is one pass: --local-epochs is 1": config.local_epochs != 1,
+        "the pull of fedprox plays no part in one pass: choose another --strategy": config.strategy
+        == "fedprox",
+    }
+
+
+def _board_reasons(config: RunConfig) -> dict[str, bool]:
+    up = config.codecs[1]
+    return {
+        "each board makes a share of the noise, which only a sum makes whole: give --secure-sum too": (
+            not config.secure_sum
+        ),
+        f"{up} cuts values to a few levels before the sum, where noise has no room: give --codec float32 or int8": (
+            up not in GRIDS
+        ),
+        f"a sum has {LEAST_SUM} boards at least: --min-train-nodes is {LEAST_SUM} or more": (
+            config.min_train_nodes < LEAST_SUM
+        ),
+    }
+
+
+def require_boards(config: RunConfig, boards: int) -> None:
+    """Refuse to begin with fewer boards than noise can hide one among.
+
+    Raises:
+        ConfigError: E_CONFIG_PRIVACY.
+    """
+    if config.dp == "board" and boards < LEAST_BOARDS:
+        raise few_boards(boards)
+
+
+def few_boards(boards: int) -> ConfigError:
+    """Return the error of a run with noise for whole boards that has too few of them."""
+    return ConfigError(
+        "E_CONFIG_PRIVACY",
+        f"No privacy is claimed for a whole board below {LEAST_BOARDS} boards, and there are {boards}.",
+        f"Name {LEAST_BOARDS} boards or more, or give --dp sample, which protects single samples with any number.",
+    )
 
 
 def _remedy(reason: str) -> str:
@@ -98,4 +150,5 @@ def noise_of(config: RunConfig) -> NoisePlan | None:
         return None
     from bytefed.privacy.plan import NoisePlan
 
-    return NoisePlan.of(config.epsilon, config.delta, config.rounds, config.clip)
+    asked = config.epsilon, config.delta, config.rounds, config.clip
+    return NoisePlan.of(*asked) if config.dp == "sample" else NoisePlan.of_boards(*asked, config.codecs[1])

@@ -28,7 +28,9 @@ from bytefed.ledger.plan import planned_mask, planned_peers, planned_unmask
 from bytefed.ledger.rows import Status
 from bytefed.masks.form import KEY_SIZE, MIN_SUM, Form, reference_of
 from bytefed.masks.neighbours import neighbours
+from bytefed.masks.shares import least_survivors, step_of
 from bytefed.masks.total import Hide, Total, next_step, read_total, uncover
+from bytefed.privacy.plan import NoisePlan
 from bytefed.protocol.message import Capability, Mask
 from bytefed.runs.store import Store
 from bytefed.runs.sums import StoredSum
@@ -52,6 +54,11 @@ NOT_CLAIMED = (
     "protection of the head from a board that sends nonsense: nobody can look at a single delta",
 )
 """Things that it does not claim."""
+
+
+def no_whole_noise(boards: int, least: int) -> str:
+    """Return the reason for a void round whose noise would not be whole: fewer boards are left than make it so."""
+    return f"{boards} boards are left, and {least} make its noise whole"
 
 
 @dataclass(frozen=True)
@@ -105,6 +112,22 @@ class _Open:
     hidden: dict[str, tuple[Member, bytes]] = field(default_factory=dict)
 
 
+class _Notes:
+    """Facts about the sums of a run that its store keeps, so that a resumed run goes on from them; see NOTED."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The facts, by name."""
+        return dict(json.loads(self._store.meta(NOTED) or "{}"))
+
+    def add(self, **facts: float) -> None:
+        """Note facts, in the place of those of the same name."""
+        self._store.set_meta(NOTED, json.dumps({**self.facts, **facts}))
+
+
 class _VoidError(Exception):
     """A round whose sum can't be read; its text says why."""
 
@@ -116,16 +139,25 @@ class SecureSum:
         rules: The rules of a round.
         codec_up: Codec of the deltas.
         rate: The learning rate of the first round.
+        noise: The noise of all rounds; None for none.
         fleet: The boards.
         store: The run's store.
         listener: Is told of rounds that are void.
     """
 
     def __init__(
-        self, rules: Rules, codec_up: str, rate: float, fleet: Fleet, store: Store, listener: Listener
+        self,
+        rules: Rules,
+        codec_up: str,
+        rate: float,
+        noise: NoisePlan | None,
+        fleet: Fleet,
+        store: Store,
+        listener: Listener,
     ) -> None:
-        self._rules, self._codec, self._rate = rules, codec_up, rate
+        self._rules, self._codec, self._rate, self._noise = rules, codec_up, rate, noise
         self._fleet, self._store, self._listener = fleet, store, listener
+        self._notes = _Notes(store)
         self._setup: _Setup | None = None
         self._open: _Open | None = None
         self._lossless = False
@@ -143,7 +175,12 @@ class SecureSum:
         """Return the secure sums of a run; None for a run without."""
         if not config.secure_sum:
             return None
-        return cls(rules, training.codec_up, training.rate(1), fleet, store, listener)
+        return cls(rules, training.codec_up, training.rate(1), training.noise, fleet, store, listener)
+
+    @property
+    def _shares(self) -> bool:
+        """Whether each board makes a share of the noise."""
+        return self._noise is not None and self._noise.whole
 
     # ---- Before a round
 
@@ -176,7 +213,14 @@ class SecureSum:
         planned = [plans(member) for member in members]
         self._lossless = len({each.offer.crc for each in planned}) > 1  # those of one head agree
         self._open = _Open(
-            number, Form(self._codec, planned[0].head.size, len(self._setup.places), planned[0].statistics)
+            number,
+            Form(
+                self._codec,
+                planned[0].head.size,
+                len(self._setup.places),
+                planned[0].statistics,
+                self._shares,
+            ),
         )
         return members
 
@@ -189,21 +233,23 @@ class SecureSum:
 
     def _step(self) -> float:
         """Return the step of the round, by the size of what the last sum told."""
-        size = self._noted().get("size", self._rate)
+        if self._noise and self._shares:
+            return step_of(self._codec, self._noise.clip)
+        size = self._notes.facts.get("size", self._rate)
         return next_step(self._codec, len(self._known().places), size)
 
     async def _set_up(self, number: int, members: list[Member], uncounted: set[str]) -> list[Member]:
         """Set all boards up once; return those that are left if some were lost meanwhile."""
         self._rules.require_boards(number, len(members))
         self._setup = None
-        mask = self._next_mask([member.device for member in members])
+        mask = _next_mask(self._notes, members, shares=self._shares)
         releases = {member.device.name: member.device.owed for member in members}
 
         async def draw(member: Member) -> bytes:
             device = member.device
             if device.owed:  # its memory is the delta's
                 await device.release(counted=device.owed < number and device.name not in uncounted)
-            return await draw_point(device, mask)
+            return await draw_point(device, mask, self._noise.message if self._noise else None)
 
         points = await together(
             self._fleet,
@@ -211,7 +257,11 @@ class SecureSum:
             members,
             draw,
             lambda member: (
-                planned_mask(member.device.profile, releases=bool(releases[member.device.name])).wire_total
+                planned_mask(
+                    member.device.profile,
+                    releases=bool(releases[member.device.name]),
+                    noises=self._noise is not None,
+                ).wire_total
             ),
         )
         left = [member for member in members if member.device.name in points]
@@ -237,23 +287,10 @@ class SecureSum:
         )
         left = [member for member in members if member.device.name in given]
         if len(left) == len(members):
-            hide = Hide(mask.boards, mask.reference, 1.0)
+            hide = Hide(mask.boards, mask.reference, 1.0, self._shares)
             boots = [(member.device.boot, member.device.connections) for member in members]
             self._setup = _Setup(mask.setup, hide, places, boots, near, all_points)
         return left
-
-    def _next_mask(self, devices: Sequence[Device]) -> Mask:
-        noted = self._noted()
-        number = (noted.get("setup", -1) + 1) % _SETUPS
-        self._note(setup=number, setups=noted.get("setups", 0) + 1)
-        reference = reference_of([device.stored.train for device in devices])
-        return Mask(number, len(devices), reference, MIN_SUM)
-
-    def _note(self, **facts: float) -> None:
-        self._store.set_meta(NOTED, json.dumps({**self._noted(), **facts}))
-
-    def _noted(self) -> dict[str, Any]:
-        return dict(json.loads(self._store.meta(NOTED) or "{}"))
 
     # ---- In a round
 
@@ -282,7 +319,7 @@ class SecureSum:
 
         Two sums of one round, of other boards each, would differ by what single boards hid.
         """
-        return self._store.sum_of(number) is not None or self._noted().get("unmasked") == number
+        return self._store.sum_of(number) is not None or self._notes.facts.get("unmasked") == number
 
     async def uncover(self, number: int) -> None:
         """Have the boards that delivered take the masks off their sum, and store it; or say that the round is void."""
@@ -295,12 +332,16 @@ class SecureSum:
             self._setup = None  # those that are left begin anew
             self._listener(RoundVoid(number, str(void)))
             return
-        self._store_sum(number, [member for member, _ in open_round.hidden.values()], found)
+        _store_sum(
+            self._store, self._notes, number, [member for member, _ in open_round.hidden.values()], found
+        )
 
     async def _total(self, open_round: _Open) -> Total:
         setup, hidden = self._known(), open_round.hidden
         there = {setup.places[name] for name in hidden}
         asked = {name: setup.survivors(setup.places[name], there) for name in hidden}
+        if self._shares and len(hidden) < (least := least_survivors(len(setup.places))):
+            raise _VoidError(no_whole_noise(len(hidden), least))
         if len(hidden) < MIN_SUM or any(bitmap.bit_count() < MIN_SUM - 1 for bitmap, _ in asked.values()):
             raise _VoidError(TOO_MANY_LOST)
         members = [member for member, _ in hidden.values()]
@@ -309,7 +350,8 @@ class SecureSum:
         }
         if not all(member.device.profile.inlines(0, keys_of[member.device.name]) for member in members):
             raise _VoidError(NO_ROOM)
-        keys = await self._ask_keys(open_round.number, members, asked)
+        self._notes.add(unmasked=open_round.number)
+        keys = await _ask_keys(self._fleet, open_round.number, members, asked, shares=self._shares)
         if len(keys) < len(hidden):
             raise _VoidError("boards were lost before they had taken their masks off the sum")
         added, subtracted = _sorted_keys(setup, keys, there)
@@ -319,43 +361,48 @@ class SecureSum:
             raise _VoidError("its masks did not cancel, so boards were told different things")
         return found
 
-    async def _ask_keys(
-        self, number: int, members: list[Member], asked: dict[str, tuple[int, list[int]]]
-    ) -> dict[str, list[bytes]]:
-        async def ask(member: Member) -> list[bytes]:
-            survivors, lost = asked[member.device.name]
-            return await ask_keys(member.device, number, survivors, len(lost))
-
-        self._note(unmasked=number)
-        return await together(
-            self._fleet,
-            "unmask",
-            members,
-            ask,
-            lambda member: (
-                planned_unmask(member.device.profile, len(asked[member.device.name][1])).wire_total
-            ),
-        )
-
-    def _store_sum(self, number: int, members: Sequence[Member], found: Total) -> None:
-        devices = [member.device for member in members]
-        mean = found.mean.astype(np.float32)
-        tested = sum(device.stored.test for device in devices)
-        with self._store.one_transaction():
-            self._store.commit_sum(
-                number,
-                [device.name for device in devices],
-                StoredSum(
-                    max(1, found.examples), mean, tested, found.loss, found.correct, found.test_correct
-                ),
-            )
-            if found.size > 0:
-                self._note(size=found.size)
-
     def _known(self) -> _Setup:
         if self._setup is None:
             raise ValueError("there are no masks yet")
         return self._setup
+
+
+def _next_mask(notes: _Notes, members: Sequence[Member], *, shares: bool) -> Mask:
+    """Return the plan of another setup, and note it."""
+    facts = notes.facts
+    number = (facts.get("setup", -1) + 1) % _SETUPS
+    notes.add(setup=number, setups=facts.get("setups", 0) + 1)
+    # With shares of noise each board counts once: by samples, one with many would be what the clip shortens.
+    reference = 1 if shares else reference_of([member.device.stored.train for member in members])
+    return Mask(number, len(members), reference, MIN_SUM)
+
+
+async def _ask_keys(
+    fleet: Fleet, number: int, members: list[Member], asked: dict[str, tuple[int, list[int]]], *, shares: bool
+) -> dict[str, list[bytes]]:
+    """Ask boards for their keys of a round: for each the survivors among its neighbours, and those that are none."""
+
+    async def ask(member: Member) -> list[bytes]:
+        survivors, lost = asked[member.device.name]
+        return await ask_keys(member.device, number, survivors, len(lost), len(asked) if shares else None)
+
+    def estimate(member: Member) -> int:
+        lost = len(asked[member.device.name][1])
+        return planned_unmask(member.device.profile, lost, shares=shares).wire_total
+
+    return await together(fleet, "unmask", members, ask, estimate)
+
+
+def _store_sum(store: Store, notes: _Notes, number: int, members: Sequence[Member], found: Total) -> None:
+    devices = [member.device for member in members]
+    mean = found.mean.astype(np.float32)
+    tested = sum(device.stored.test for device in devices)
+    examples = max(1, found.examples)
+    total = StoredSum(examples, mean, tested, found.loss, found.correct, found.test_correct)
+    with store.one_transaction():
+        store.commit_sum(number, [device.name for device in devices], total)
+        if found.size > 0:
+            notes.add(size=found.size)
 
 
 def _sorted_keys(

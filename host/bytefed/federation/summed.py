@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bytefed.codec import pair
 from bytefed.data.load import ON_BOARDS
 from bytefed.errors import ConfigError, counted
+from bytefed.federation import private
 from bytefed.ledger.wire_size import require_room_for_masks
 from bytefed.masks.form import CODECS, MIN_SUM, most_boards
 
@@ -42,7 +43,6 @@ def check(config: RunConfig) -> None:
          f"give --strategy one of {strategies}"),
         (config.norm_bound, f"a bound on single boards needs their deltas, {only}", "give --norm-bound 0"),
         (config.personal, "boards make no personal heads", "leave out --personal"),
-        (config.dp, "noise is not possible yet", "leave out --dp, or --secure-sum"),
         (config.data == ON_BOARDS, "labels in an order of a board's own can't be summed", "give --data another task"),
         (config.fraction_train != 1, "all boards take part, for others would have to take their masks off",
          "give --fraction-train 1"),
@@ -62,8 +62,9 @@ def require_boards(config: RunConfig, boards: int, option: str = "--boards virtu
         option: An option that names enough of them.
 
     Raises:
-        ConfigError: E_CONFIG_SECURE_SUM.
+        ConfigError: E_CONFIG_SECURE_SUM; E_CONFIG_PRIVACY where noise is to hide one of more boards.
     """
+    private.require_boards(config, boards)
     if config.secure_sum and boards < MIN_SUM:
         raise _excluded(
             f"a sum of fewer than {MIN_SUM} boards tells too much of each, and this run has {counted(boards, 'board')}",

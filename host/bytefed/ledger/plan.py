@@ -113,14 +113,15 @@ def planned_round(
     )
 
 
-def planned_mask(profile: LinkProfile, *, releases: bool = False) -> ByteCount:
+def planned_mask(profile: LinkProfile, *, releases: bool = False, noises: bool = False) -> ByteCount:
     """Return what it costs to have one board of a secure sum draw its secret.
 
     Args:
         profile: Profile of the link.
         releases: Whether it has to let go of a delta before.
+        noises: Whether it trains with noise, and is told so first.
     """
-    count = mask_bytes(profile)
+    count = mask_bytes(profile, noises=noises)
     return count + release_bytes(profile) if releases else count
 
 
@@ -129,9 +130,9 @@ def planned_peers(profile: LinkProfile, neighbours: int) -> ByteCount:
     return peers_bytes(profile, neighbours)
 
 
-def planned_unmask(profile: LinkProfile, lost: int) -> ByteCount:
-    """Return what it costs to have one board take masks off the sum, with so many of its neighbours lost."""
-    return unmask_bytes(profile, lost)
+def planned_unmask(profile: LinkProfile, lost: int, *, shares: bool = False) -> ByteCount:
+    """Return what it costs to have one board take masks off the sum, as ``wire_size.unmask_bytes`` does."""
+    return unmask_bytes(profile, lost, shares=shares)
 
 
 def planned_release(profile: LinkProfile) -> ByteCount:

@@ -74,6 +74,8 @@ UID_SIZE = 8
 
 STEP_SIZE = 4
 """Bytes of the step in a request that trains in a masked run."""
+BOARDS_SIZE = 2
+"""Bytes of the number of boards in an UNMASK, where they made shares of noise."""
 
 _ATT_OVERHEAD = 3
 MIN_SEALED_FRAME = 62
@@ -429,9 +431,15 @@ def noise_bytes(profile: LinkProfile) -> ByteCount:
 
 
 @cache
-def mask_bytes(profile: LinkProfile) -> ByteCount:
-    """Return the bytes by which one board of a secure sum draws its secret."""
-    return _exchange(profile, Mask.size(), POINT_SIZE)
+def mask_bytes(profile: LinkProfile, *, noises: bool = False) -> ByteCount:
+    """Return the bytes by which one board of a secure sum draws its secret.
+
+    Args:
+        profile: Profile of the link.
+        noises: Whether NOISE goes before that.
+    """
+    count = _exchange(profile, Mask.size(), POINT_SIZE)
+    return count + noise_bytes(profile) if noises else count
 
 
 @cache
@@ -445,15 +453,21 @@ def peers_bytes(profile: LinkProfile, neighbours: int) -> ByteCount:
 
 
 @cache
-def setup_bytes(profile: LinkProfile, boards: int) -> ByteCount:
-    """Return the bytes by which masks are set up on one board of a secure sum of so many."""
-    return mask_bytes(profile) + peers_bytes(profile, degree(boards))
+def setup_bytes(profile: LinkProfile, boards: int, *, noises: bool = False) -> ByteCount:
+    """Return the bytes by which masks are set up on one board of a secure sum of so many, as of ``mask_bytes``."""
+    return mask_bytes(profile, noises=noises) + peers_bytes(profile, degree(boards))
 
 
 @cache
-def unmask_bytes(profile: LinkProfile, lost: int) -> ByteCount:
-    """Return the bytes by which one board takes the masks off a sum, with so many of its neighbours lost."""
-    return _exchange(profile, Unmask.size(), KEY_SIZE * (1 + lost))
+def unmask_bytes(profile: LinkProfile, lost: int, *, shares: bool = False) -> ByteCount:
+    """Return the bytes by which one board takes the masks off a sum.
+
+    Args:
+        profile: Profile of the link.
+        lost: Number of its neighbours that are lost.
+        shares: Whether it made a share of the sum's noise, and is told how many boards are in the sum.
+    """
+    return _exchange(profile, Unmask.size() + BOARDS_SIZE * shares, KEY_SIZE * (1 + lost))
 
 
 @cache

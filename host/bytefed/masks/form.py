@@ -56,12 +56,14 @@ class Form:
         parameters: Parameters of the head, at least 1.
         boards: Boards in the sum, as MASK says it.
         statistics: Whether they bring statistics.
+        shares: Whether each board adds a share of noise: lanes are whole numbers then, below 0, too (section 11.5).
     """
 
     codec: str
     parameters: int
     boards: int
     statistics: bool
+    shares: bool = False
 
     @property
     def levels(self) -> int:

@@ -26,13 +26,15 @@ class Hide:
 
     Attributes:
         boards: Boards in the sum, as MASK says it.
-        reference: Training samples of a board whose delta counts once.
+        reference: Training samples of a board whose delta counts once; 1 with shares of noise.
         step: The step of lanes, a float32.
+        shares: Whether each board adds a share of noise, and counts once.
     """
 
     boards: int
     reference: int
     step: float
+    shares: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +42,8 @@ class Total:
     """The sum over the boards of a round.
 
     Attributes:
-        mean: float64 [P], the mean of the deltas, weighted by samples.
-        examples: Samples that all trained on.
+        mean: float64 [P], the mean of the deltas, weighted by samples; of boards alike, with shares of noise.
+        examples: Samples that all trained on; the number of boards, with shares of noise.
         size: Mean of the absolute values that were to be quantised, over values and boards.
         loss: Mean loss over all samples; None without statistics.
         correct: Samples that boards classified correctly in training, likewise.
@@ -109,14 +111,15 @@ def _values(total: Hidden, boards: int, number: int) -> NDArray[np.float64]:
     if not form.levels:
         return total.lanes.astype(np.uint32).view(np.int32).astype(np.float64)
     bits, seed = form.bits, codec.uplink_seed(SEED, number)
+    lanes, lowest, unit = total.lanes, form.levels * boards, 1.0
+    if form.shares:  # two's complement, in whole steps
+        lanes, lowest, unit = lanes ^ np.uint64(2 ** (bits - 1)), 2**bits, 0.5
     values = np.zeros(form.parameters, np.float64)
     for bit in range(bits):
-        values += 2.0**bit * _unmixed((total.lanes >> np.uint64(bit)) & np.uint64(1), form.parameters, seed)
-    rest = (
-        2**bits - 1 - form.levels * boards
-    )  # bits count from -(2^bits - 1) on, levels from -levels * boards
+        values += 2.0**bit * _unmixed((lanes >> np.uint64(bit)) & np.uint64(1), form.parameters, seed)
+    rest = 2**bits - 1 - lowest  # bits count from -(2^bits - 1) on, lanes from -lowest
     values += rest * _unmixed(np.ones(form.lanes, np.uint64), form.parameters, seed)
-    return values / 32.0
+    return values * (unit / 32.0)
 
 
 def _unmixed(bits: NDArray[np.uint64], parameters: int, seed: int) -> NDArray[np.float64]:

@@ -6,31 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import Any, Self
 
+from bytefed.masks.shares import GRIDS
 from bytefed.privacy.accountant import UNIT, price
-from bytefed.protocol.message import Noise
+from bytefed.privacy.claims import BOARD, SAMPLE
+from bytefed.protocol.message import WHOLE, Noise
 
 GRID = 16
 """log2 of the clip in the integers' unit: sums of up to 2^15 samples of that norm never wrap around in 32 bits."""
-CLAIM = (
-    "each sample's influence on everything that leaves a board in this run is bounded by epsilon {epsilon:g} and delta"
-    " {delta:g}, whoever listens, if the board's source of randomness and its firmware are honest"
-)
-"""The claim of a run with noise."""
-NOT_CLAIMED = (
-    "privacy for a person with many samples",
-    "privacy of numbers of samples, in all or by label, which are public",
-    "anything across runs unless the board's budget goes on",
-    "anything for epsilon above 10",
-    "privacy for a whole board",
-    "anything that durations tell",
-)
-"""Things that it does not claim."""
-ASSUMPTIONS = (
-    "neighbours differ in one sample that is replaced by nothing; a sample that is replaced by another counts as two",
-    "each sample is on one board alone",
-    "settings were not chosen by looking at these samples",
-)
-"""Assumptions of the claim."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +22,10 @@ class NoisePlan:
     Attributes:
         epsilon, delta: The bounds that all rounds together keep.
         rounds: Rounds that this is for.
-        clip: Largest norm of one sample's gradient.
+        clip: Largest norm of one sample's gradient, or of a board's delta.
         cost: The price of a round, in units of 2^-28 of rho.
+        grid: log2 of the clip in the integers' unit.
+        whole: Whether it hides whole boards, and each makes a share of it under a secure sum.
     """
 
     epsilon: float
@@ -49,15 +33,27 @@ class NoisePlan:
     rounds: int
     clip: float
     cost: int
+    grid: int = GRID
+    whole: bool = False
 
     @classmethod
     def of(cls, epsilon: float, delta: float, rounds: int, clip: float) -> Self:
-        """Find the noise that so many rounds need.
+        """Find the noise that so many rounds need to hide a sample.
 
         Raises:
             ConfigError: As ``price`` raises it.
         """
         return cls(epsilon, delta, rounds, clip, price(epsilon, delta, rounds))
+
+    @classmethod
+    def of_boards(cls, epsilon: float, delta: float, rounds: int, clip: float, codec_up: str) -> Self:
+        """Find the noise that so many rounds need to hide a whole board in sums by that codec, a key of GRIDS.
+
+        Raises:
+            ConfigError: As ``price`` raises it.
+        """
+        cost = price(epsilon, delta, rounds, whole=True)
+        return cls(epsilon, delta, rounds, clip, cost, GRIDS[codec_up], whole=True)
 
     @property
     def multiplier(self) -> float:
@@ -67,19 +63,20 @@ class NoisePlan:
     @property
     def message(self) -> Noise:
         """The NOISE that boards get."""
-        return Noise(self.clip, self.cost, GRID, self.cost * self.rounds)
+        return Noise(self.clip, self.cost, self.grid | WHOLE * self.whole, self.cost * self.rounds)
 
     def document(self) -> dict[str, Any]:
         """Return the entry of summary.json."""
+        words = BOARD if self.whole else SAMPLE
         return {
-            "unit": "one sample",
+            "unit": words.unit,
             "epsilon": self.epsilon,
             "delta": self.delta,
             "rounds": self.rounds,
             "clip": self.clip,
             "noise_multiplier": round(self.multiplier, 4),
             "cost": self.cost,
-            "claim": CLAIM.format(epsilon=self.epsilon, delta=self.delta),
-            "assumptions": list(ASSUMPTIONS),
-            "not_claimed": list(NOT_CLAIMED),
+            "claim": words.claim.format(epsilon=self.epsilon, delta=self.delta),
+            "assumptions": list(words.assumptions),
+            "not_claimed": list(words.not_claimed),
         }

@@ -29,6 +29,8 @@ MAX_CHUNKS = 4095
 """Chunks of the longest transfer: their number is the index of a final ACK, which has 12 bits."""
 PERSONAL = 128
 """The bit of CONFIG's codec_up that asks for personal heads."""
+WHOLE = 128
+"""The bit of NOISE's grid that asks for noise that hides whole boards."""
 LABEL_NAME = 12
 """Bytes of a label's name at most, in UTF-8: with its message it fits the smallest frame."""
 NO_LABEL = 255
@@ -120,13 +122,15 @@ class Status(IntEnum):
     UNPAIRED = 38  # the board has no key
     NO_ENTROPY = 39  # the board's source of randomness fails: it takes no key and opens no sealed session
     UNTRAINED = 40  # the head that was asked for holds nothing but zeros, or is not there
-    BUDGET_SPENT = 41  # what is left of the board's privacy budget does not pay for the round
+    BUDGET_SPENT = (
+        41  # what is left of the board's privacy budget does not pay for the round, or for noise of that kind
+    )
     NO_NOISE = 42  # the board has a privacy budget, so it trains with noise alone: NOISE must come first
     WITHHELD = 43  # it has a privacy budget, or tells sums alone, and the answer would tell of its samples
     NO_MASKS = (
         46  # the run's deltas leave only masked, and the board has no masks: MASK and PEERS must come first
     )
-    TOO_FEW = 47  # fewer boards than `min_sum` would be left in the sum
+    TOO_FEW = 47  # fewer boards would be left in the sum than `min_sum`, or than make its noise whole
     MASKS_USED = (
         48  # the round's masks have hidden a delta, or were told for other survivors: the round is over
     )
@@ -746,11 +750,12 @@ class Noise(Body):
     """Gives the noise that the session's rounds are trained with, or asks for the privacy budget.
 
     Attributes:
-        clip: Largest norm of one sample's gradient, 2^-20 to 2^20; 0 asks for the budget, and changes
-            nothing.
+        clip: Largest norm of one sample's gradient, 2^-20 to 2^20, or of a board's delta; 0 asks for the
+            budget, and changes nothing.
         cost: Price of a round, taken from the budget, in units of 2^-28, at least 1: it decides how much
             noise there is.
-        grid: 8 to 18: clip is 2^grid steps of the integers that the noise is added to.
+        grid: 8 to 18: clip is 2^grid steps of the integers that the noise is added to; bit 7: noise for whole
+            boards, 6 to 18 without it (section 11.5).
         budget: Budget of a board that has none yet, in the same units; 0 for none.
     """
 

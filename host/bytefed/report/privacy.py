@@ -1,10 +1,11 @@
-"""The part of a report about noise: what a run claims of each sample, takes for granted, and leaves out."""
+"""The part of a report about noise: what a run claims of each sample or board, takes for granted, and leaves out."""
 
 from __future__ import annotations
 
 from html import escape
 from typing import Any
 
+from bytefed.privacy.claims import BOARD, SAMPLE
 from bytefed.report.run_files import Run, finite
 
 _MOST_LINES, _LONGEST_LINE = 20, 400
@@ -16,9 +17,10 @@ def tile(run: Run) -> list[tuple[str, str, str, str]]:
     if found is None:
         return []
     epsilon, delta, rounds, multiplier, clip = found
-    note = f"epsilon, with delta {delta:g}; unit: one sample; {rounds:,.0f} rounds"
+    unit = _unit(run)
+    note = f"epsilon, with delta {delta:g}; unit: {unit}; {rounds:,.0f} rounds"
     note += f" of noise {multiplier:.2f} times the clip of {clip:g}"
-    return [("Told of a sample, at most", f"{epsilon:g}", "", note + _left(run))]
+    return [(f"Told of {unit.replace('one', 'a')}, at most", f"{epsilon:g}", "", note + _left(run))]
 
 
 def section(run: Run) -> str:
@@ -36,7 +38,13 @@ def section(run: Run) -> str:
         for title, key in (("This takes for granted:", "assumptions"), ("Not claimed:", "not_claimed"))
     )
     claim = escape(str(entry.get("claim", ""))[:_LONGEST_LINE])
-    return f'<h2>Privacy of samples</h2>\n<div class="notes"><p>Claimed, {noise}{claim}.</p>{lists}</div>'
+    of = "samples" if _unit(run) == SAMPLE.unit else "whole boards"
+    return f'<h2>Privacy of {of}</h2>\n<div class="notes"><p>Claimed, {noise}{claim}.</p>{lists}</div>'
+
+
+def _unit(run: Run) -> str:
+    """Return what the noise protects; a run directory that says something else was not made by bytefed."""
+    return BOARD.unit if run.summary["privacy"].get("unit") == BOARD.unit else SAMPLE.unit
 
 
 def _numbers(run: Run) -> list[float] | None:

@@ -17,13 +17,15 @@ from bytefed import codec
 from bytefed._core import Simulator as Core
 from bytefed.federation.config import RunConfig
 from bytefed.federation.local_training import LocalTraining
-from bytefed.federation.secure_sum import CLAIM, NO_ROOM, TOO_MANY_LOST, sums_entry
+from bytefed.federation.secure_sum import CLAIM, NO_ROOM, TOO_MANY_LOST, no_whole_noise, sums_entry
 from bytefed.federation.summed import require_boards, require_narrow_lanes
 from bytefed.ledger.estimate import has_statistics
 from bytefed.ledger.wire_size import LinkProfile, require_room_for_masks
 from bytefed.masks.form import KEY_SIZE, MIN_SUM, Form, Hidden, reference_of
 from bytefed.masks.neighbours import neighbours
+from bytefed.masks.shares import least_survivors, step_of
 from bytefed.masks.total import Hide, Total, next_step, read_total
+from bytefed.privacy.plan import NoisePlan
 from bytefed.simulation.held_heads import Clients
 
 CLIENTS = "--clients 8"
@@ -76,7 +78,8 @@ class ClientSums:
     ) -> None:
         self._codec, self._rate = training.codec_up, training.rate(1)
         self._statistics_rounds = statistics_rounds
-        self._reference = reference_of(examples.tolist())
+        self._noise = training.noise if training.noise and training.noise.whole else None
+        self._reference = 1 if self._noise else reference_of(examples.tolist())
         self._near = np.array(neighbours(len(examples), training.seed), np.int64)
         self._room = np.array([_most_keys(profile, self._near.shape[1]) for profile in profiles])[link]
         self._size: float | None = None
@@ -92,7 +95,8 @@ class ClientSums:
         """Return the secure sums of a simulation; None for one without.
 
         Raises:
-            ConfigError: E_CONFIG_SECURE_SUM for too few or too many clients; E_MTU_SMALL.
+            ConfigError: E_CONFIG_SECURE_SUM for too few or too many clients, E_CONFIG_PRIVACY for too few to hide one;
+                E_MTU_SMALL.
         """
         if not config.secure_sum:
             return None
@@ -106,9 +110,10 @@ class ClientSums:
         """Return the empty sum of a round."""
         boards = len(self._near)
         size = self._rate if self._size is None else self._size
-        hide = Hide(boards, self._reference, next_step(self._codec, boards, size))
+        step = step_of(self._codec, self._noise.clip) if self._noise else next_step(self._codec, boards, size)
+        hide = Hide(boards, self._reference, step, shares := self._noise is not None)
         statistics = has_statistics(number, self._statistics_rounds)
-        return OpenSum(number, Form(self._codec, parameters, boards, statistics), hide)
+        return OpenSum(number, Form(self._codec, parameters, boards, statistics, shares), hide, self._noise)
 
     def close(self, opened: OpenSum, clients: Clients, tests: NDArray[np.int64]) -> RoundSum:
         """Return what the sum of a round says, or why that can't be read.
@@ -140,6 +145,8 @@ class ClientSums:
 
     def _unreadable(self, clients: Clients, lost: NDArray[np.int64]) -> str:
         alive = self._near.shape[1] - lost
+        if self._noise and len(clients) < (least := least_survivors(len(self._near))):
+            return no_whole_noise(len(clients), least)
         if len(clients) < MIN_SUM or bool((alive < MIN_SUM - 1).any()):
             return TOO_MANY_LOST
         return NO_ROOM if bool((lost > self._room[clients]).any()) else ""
@@ -157,10 +164,11 @@ class OpenSum:
         number: The round.
         form: The form of what clients hide.
         hide: The plan of the round.
+        noise: The noise that each client makes a share of; None for none.
     """
 
-    def __init__(self, number: int, form: Form, hide: Hide) -> None:
-        self.number, self.form, self._hide = number, form, hide
+    def __init__(self, number: int, form: Form, hide: Hide, noise: NoisePlan | None = None) -> None:
+        self.number, self.form, self._hide, self._noise = number, form, hide, noise
         self._words, self._lanes = np.zeros(_WORDS, np.uint64), np.zeros(form.lanes, np.uint64)
 
     def add(
@@ -190,6 +198,25 @@ class OpenSum:
             clients, deltas, residuals, losses, correct, tested, norms, self._words, self._lanes,
             round=self.number, codec=codec.find(self.form.codec).number, boards=self._hide.boards,
             reference=self._hide.reference, step=self._hide.step,
+        )  # fmt: skip
+
+    def add_shares(
+        self, core: Core, deltas: NDArray[np.float32], keys: NDArray[np.uint8], norms: NDArray[np.float64]
+    ) -> None:
+        """Add what some clients would hide that make shares of the noise.
+
+        Args:
+            core: Has threads to do it.
+            deltas: float32 [n, P]; they become zeros.
+            keys: uint8 [n, 32], of each client's noise.
+            norms: float64 [n]; they become 0, for all of these clients count.
+        """
+        if self._noise is None:
+            raise ValueError("there is no noise to share")
+        core.add_shares(
+            deltas, keys, norms, self._words, self._lanes,
+            round=self.number, codec=codec.find(self.form.codec).number, boards=self._hide.boards,
+            step=self._hide.step, grid=self._noise.grid, cost=self._noise.cost,
         )  # fmt: skip
 
     def read(self, boards: int) -> Total:

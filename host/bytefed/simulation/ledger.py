@@ -80,7 +80,7 @@ class SimulatedLedger:
         noises: bool = False,
     ) -> None:
         self._purses = purses
-        self._noises = noises
+        self.noises = noises
         self._run = run
         self._links = links
         self._shape = shape
@@ -178,7 +178,7 @@ class SimulatedLedger:
                     up=up,
                     statistics=statistics,
                     configures=due,
-                    noises=self._noises,
+                    noises=self.noises,
                     masked=outcome.summed is not None,
                 ),
             )

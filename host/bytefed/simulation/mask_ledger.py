@@ -35,7 +35,9 @@ class MaskLedger:
         everyone = np.arange(len(self._links.link), dtype=np.int64)
         profiles, neighbours = self._links.profiles, degree(len(everyone))
         drawn = [
-            mask_bytes(profile) + release_bytes(profile) * owes for profile in profiles for owes in (0, 1)
+            mask_bytes(profile, noises=self._ledger.noises) + release_bytes(profile) * owes
+            for profile in profiles
+            for owes in (0, 1)
         ]
         self._ledger.book("masks", number, everyone, self._links.link * 2 + summed.releases, drawn)
         given = [peers_bytes(profile, neighbours) for profile in profiles]
@@ -51,7 +53,12 @@ class MaskLedger:
             self._listener(RoundVoid(number, summed.void))
             return self._ledger.tested(0, 0)
         most = int(summed.keys.max())
-        taken = [unmask_bytes(profile, keys) for profile in self._links.profiles for keys in range(most + 1)]
+        shares = summed.form.shares
+        taken = [
+            unmask_bytes(profile, keys, shares=shares)
+            for profile in self._links.profiles
+            for keys in range(most + 1)
+        ]
         kinds = self._links.link[summed.clients] * (most + 1) + summed.keys
         self._ledger.book("unmask", number, summed.clients, kinds, taken)
         tests = int(self._tests[summed.clients].sum())

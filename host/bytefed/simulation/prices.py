@@ -65,7 +65,9 @@ class Prices:
             work[1] = np.nan
         parts = (by_kind(part, down, up, noises=noises, summed=summed) for part in (packets, data))
         sent = zip(*parts, strict=True)
-        connecting = _radio(table, *(connected_bytes(part, summed) for part in (packets, data)))
+        connecting = _radio(
+            table, *(connected_bytes(part, summed, noises=noises) for part in (packets, data))
+        )
         return cls(
             connection=connecting + _energy(table, connection_instructions(profile)),
             rounds=np.array([_radio(table, *counts) for counts in sent]) + work,

@@ -209,9 +209,13 @@ class Simulator:
         """Return the new head by the sum of what clients would hide, and that sum; the same head if it is void."""
         trainer, opened = self._trainer, sums.open(work.number, self._trainer.parameters)
         for part, deltas in work.waves():
+            some, norms = work.clients[part], work.norms[part]
+            if opened.form.shares:
+                opened.add_shares(trainer.core, deltas, trainer.noise_keys(some, work.number), norms)
+                continue
             opened.add(
-                trainer.core, work.clients[part], deltas, trainer.residuals, work.losses[part],
-                work.correct[part], tested[part], work.norms[part],
+                trainer.core, some, deltas, trainer.residuals, work.losses[part], work.correct[part],
+                tested[part], norms,
             )  # fmt: skip
         clients = work.clients[work.counted]
         self._rules.require_quorum(work.number, len(clients), asked)

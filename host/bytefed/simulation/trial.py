@@ -80,7 +80,7 @@ def by_kind(
         summed: The form of hidden deltas, with or without statistics, in place of that blob; each round's masks are
             then taken off.
     """
-    masks = unmask_bytes(profile, 0) if summed else ByteCount()
+    masks = unmask_bytes(profile, 0, shares=summed.shares) if summed else ByteCount()
     return [
         blobs_bytes(
             profile,
@@ -96,17 +96,18 @@ def by_kind(
     ]
 
 
-def connected_bytes(profile: LinkProfile, summed: Form | None) -> ByteCount:
+def connected_bytes(profile: LinkProfile, summed: Form | None, *, noises: bool = False) -> ByteCount:
     """Return the bytes of a board before its first round: of connecting and, for secure sums, of setting up masks."""
     count = connection_bytes(profile)
-    return count + setup_bytes(profile, summed.boards) if summed else count
+    return count + setup_bytes(profile, summed.boards, noises=noises) if summed else count
 
 
 def summed_form(config: RunConfig, features: int, classes: int, boards: int) -> Form | None:
     """Return the form of hidden deltas without statistics; None where they come as they are."""
     if not config.secure_sum:
         return None
-    return Form(config.codecs[1], parameters(features, classes), boards, statistics=False)
+    shares = config.dp == "board"
+    return Form(config.codecs[1], parameters(features, classes), boards, statistics=False, shares=shares)
 
 
 def run_trial(config: RunConfig, task: Task, clients: int, profile: LinkProfile) -> Outcome:
@@ -151,7 +152,8 @@ def run_trial(config: RunConfig, task: Task, clients: int, profile: LinkProfile)
         held[:, number - 1] = [score.mean() for score in scores]
     kinds, trained = kinds.cumsum(axis=0), trained.cumsum()
     summed = summed_form(config, task.D, task.num_classes, clients)
-    counts = by_kind(profile, down, up, noises=training.noise is not None, summed=summed)
+    noises = training.noise is not None
+    counts = by_kind(profile, down, up, noises=noises, summed=summed)
     sizes = [count.wire_total for count in counts]
-    wire = connected_bytes(profile, summed).wire_total * clients + kinds @ np.array(sizes)
+    wire = connected_bytes(profile, summed, noises=noises).wire_total * clients + kinds @ np.array(sizes)
     return Outcome(accuracy[0], held[0], accuracy[1], held[1], wire, kinds, trained, head)

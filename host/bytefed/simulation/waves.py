@@ -50,6 +50,10 @@ class Trainer:
     watched: frozenset[int]
     whole: bool
 
+    def noise_keys(self, clients: Clients, number: int) -> NDArray[np.uint8]:
+        """Return the keys of some clients' noise in a round, uint8 [n, 32]."""
+        return noise_keys(self.seeds[clients].tolist(), number)
+
     @property
     def parameters(self) -> int:
         """P, the number of a head's parameters."""
@@ -149,7 +153,7 @@ class Waves:
 
     def _train(self, part: slice, deltas: Head) -> None:
         trainer, clients = self._trainer, self.clients[part]
-        if trainer.training.noise is None:
+        if trainer.training.noise is None or trainer.training.noise.whole:  # shares are added in the sum
             self._train_plainly(part, deltas)
         else:
             self._train_with_noise(trainer.training.noise.message, part, deltas)
@@ -171,7 +175,7 @@ class Waves:
             clip=noise.clip,
             cost=noise.cost,
             grid=noise.grid,
-            keys=noise_keys(seeds.tolist(), self.number),
+            keys=trainer.noise_keys(clients, self.number),
             codec=trainer.codec,
             residuals=trainer.residuals,
             deltas=deltas,

@@ -306,6 +306,47 @@ def test_a_sum_whose_masks_do_not_cancel_is_void(tmp_path: Path, monkeypatch: py
     ] == [2]
 
 
+@pytest.mark.parametrize(
+    ("codec", "boards"),
+    [
+        ("float32", "loopback:5"),
+        ("int8", "virtual-ble:4"),
+        ("onebit", "loopback:20"),
+        ("twobit", "virtual:4"),
+    ],
+)
+def test_noise_of_samples_is_hidden_in_sums(tmp_path: Path, codec: str, boards: str) -> None:
+    result = run(tmp_path / "run", boards, codec=codec, dp="sample", epsilon=8.0, delta=1e-4)
+    found, count = summary_of(tmp_path / "run"), int(boards.partition(":")[2])
+    predicted = bytefed.estimate(
+        features=32, classes=10, clients=count, rounds=4, codec=codec, secure_sum=True, dp="sample",
+        link="ble" if "ble" in boards else "serial",
+    )  # fmt: skip
+    assert found["estimate_exact"] and found["wire_total"] == predicted.rounds.wire_total
+    sessions = {name: sums["wire_total"] for name, sums in found["sessions"].items()}
+    assert sessions["masks"] == predicted.masks.wire_total
+    assert sessions["unmask"] == predicted.unmask.wire_total
+    told, spent = found["privacy"], found["privacy"]["boards"].values()
+    assert len(spent) == count and all(each["spent"] == each["budget"] == 4 * told["cost"] for each in spent)
+    assert found["secure_sum"]["statistics"] == [] and found["secure_sum"]["setups"] == 1
+    assert found["accuracy_final"] > 0.8
+    page = result.report(tmp_path / "page.html").read_text()
+    assert "Told of a sample, at most" in page and "Deltas hidden in sums" in page
+
+
+def test_a_board_that_was_reset_comes_back_to_the_sum_with_noise(tmp_path: Path) -> None:
+    """Its first NOISE would make it forget its masks, so it comes before them again."""
+    links = [Frail(index) for index in range(5)]
+    found, events = live(
+        tmp_path / "run", links, lambda number: links[1].reset() if number == 2 else None,
+        dp="sample", epsilon=8.0, delta=1e-4, local_epochs=1, statistics_rounds=0, learning_rate=2.0,
+        learning_rate_decay=1.0, local_test=0.0,
+    )  # fmt: skip
+    assert found["complete"] and found["secure_sum"]["void"] == 0
+    assert participants(events)[:2] == [5, 5] and min(participants(events)) >= 4
+    assert all(each["spent"] <= each["budget"] for each in found["privacy"]["boards"].values())
+
+
 def test_links_without_room_for_a_point_are_refused_at_the_start(tmp_path: Path) -> None:
     asked: dict[str, Any] = {
         "features": 32,
@@ -325,12 +366,6 @@ def test_links_without_room_for_a_point_are_refused_at_the_start(tmp_path: Path)
     found, _ = live(tmp_path / "wide", wide, lambda number: None, codec="onebit", boards=("loopback:4",))
     predicted = bytefed.estimate(rounds=5, mtu=38, open=True, **asked)
     assert found["estimate_exact"] and found["wire_total"] == predicted.rounds.wire_total
-
-
-def test_noise_is_refused_before_anything_is_priced() -> None:
-    with pytest.raises(ConfigError) as caught:
-        bytefed.estimate(features=32, classes=10, clients=8, rounds=1, secure_sum=True, dp="sample")
-    assert caught.value.code == "E_CONFIG_SECURE_SUM"
 
 
 def test_a_delta_that_comes_late_is_thrown_away(tmp_path: Path) -> None:
@@ -368,7 +403,6 @@ def test_a_resumed_run_sets_up_masks_anew(tmp_path: Path, strategy: str) -> None
         ({"strategy": "fedmedian"}, "single deltas"),
         ({"norm_bound": 3.0}, "bound"),
         ({"personal": True}, "personal"),
-        ({"dp": "sample", "epsilon": 4.0, "delta": 1e-4}, "noise"),
         ({"budget": "50kB"}, "budget"),
         ({"data": "boards"}, "labels"),
         ({"fraction_train": 0.5}, "all boards take part"),

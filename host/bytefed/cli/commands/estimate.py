@@ -28,7 +28,7 @@ from bytefed.ledger.estimate import (
     link_profile,
     predict,
 )
-from bytefed.ledger.estimate_sums import predict_sums
+from bytefed.ledger.estimate_sums import predict_sums, require_masks
 from bytefed.ledger.expected_loss import blobs_expected
 from bytefed.ledger.rates import rounds_between
 from bytefed.ledger.wire_size import CODECS, LinkProfile, blob_size
@@ -182,8 +182,9 @@ def _add_link(parser: argparse.ArgumentParser) -> None:
 def _add_noise(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dp",
-        choices=("sample",),
-        help="boards train with noise, as by `bytefed run --dp sample`: a NOISE before each CONFIG, and no statistics",
+        choices=("sample", "board"),
+        help="boards train with noise, as by `bytefed run --dp`: a NOISE before each CONFIG, and no statistics; board "
+        "with --secure-sum",
     )
     parser.add_argument(
         "--secure-sum",
@@ -207,6 +208,7 @@ def run(args: argparse.Namespace) -> int:
     )
     _as_with_noise(args, budget)
     _refuse_with_sums(args, budget)
+    require_masks(args.dp or "", secure_sum=args.secure_sum)
     if args.watch is not None:
         from bytefed.cli.watch_estimate import show_watch
 
@@ -309,12 +311,12 @@ def _refuse_with_sums(args: argparse.Namespace, budget: Budget | None) -> None:
     """
     if not args.secure_sum:
         return
-    others = (budget, args.dp, args.loss, args.watch, args.update_bytes, args.shape)
+    others = (budget, args.loss, args.watch, args.update_bytes, args.shape)
     if any(others):
         raise ConfigError(
             "E_CONFIG_SECURE_SUM",
-            "Secure sums are of heads, and priced for runs without a budget, noise and lost frames.",
-            "Give --features and --classes, and none of --budget, --dp, --loss, --shape, --update-bytes and --watch.",
+            "Secure sums are of heads, and priced for runs without a budget and lost frames.",
+            "Give --features and --classes, and none of --budget, --loss, --shape, --update-bytes and --watch.",
         )
 
 
@@ -332,6 +334,7 @@ def _predict(args: argparse.Namespace, profile: LinkProfile, update: _Update) ->
             learning_rate_rounds=args.learning_rate_rounds,
             statistics_rounds=args.statistics_rounds,
             from_head=args.from_head,
+            dp=args.dp or "",
         )
     try:
         return predict(

@@ -4,10 +4,12 @@
 
 namespace bytefed {
 
-// sigma^2 >= q, where q = 2^(2 grid + 27) / cost, rounded up.
-uint32_t NoisePlan::sigma() const {
-  const uint64_t q = ((static_cast<uint64_t>(1) << (2 * clipping.grid + 27)) - 1) / cost + 1;
-  uint64_t low = 1, high = static_cast<uint64_t>(kLargestSigma) + 1;
+// sigma^2 >= q, where q = 2^(2 grid + 27) / (cost boards), rounded up. The sum of narrower shares than 3
+// would not be near enough to a discrete Gaussian.
+uint32_t NoisePlan::sigma(uint16_t boards) const {
+  const uint64_t price = static_cast<uint64_t>(cost) * boards;
+  const uint64_t q = ((static_cast<uint64_t>(1) << (2 * clipping.grid + 27)) - 1) / price + 1;
+  uint64_t low = whole ? 3 : 1, high = static_cast<uint64_t>(kLargestSigma) + 1;
   while (low < high) {
     const uint64_t middle = (low + high) / 2;
     if (middle * middle >= q) {
@@ -21,8 +23,8 @@ uint32_t NoisePlan::sigma() const {
 
 bool NoisePlan::valid() const {
   constexpr float kLeast = 1.0f / (1 << 20), kMost = 1 << 20;
-  return clipping.clip >= kLeast && clipping.clip <= kMost && clipping.grid >= 8 && clipping.grid <= 18 &&
-         cost > 0 && sigma() > 0;
+  return clipping.clip >= kLeast && clipping.clip <= kMost && clipping.grid >= (whole ? 6 : 8) &&
+         clipping.grid <= 18 && cost > 0 && sigma() > 0;
 }
 
 void NoisePlan::scale(IntegerSums sums, size_t count, float rate, uint16_t examples) const {

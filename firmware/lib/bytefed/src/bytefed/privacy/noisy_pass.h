@@ -9,11 +9,12 @@ namespace bytefed {
 // The noise of a session's rounds, as NOISE says it.
 struct NoisePlan {
   Clipping clipping;
-  uint32_t cost;  // of the budget, for a round, in units of 2^-28; at least 1
+  uint32_t cost;       // of the budget, for a round, in units of 2^-28; at least 1
+  bool whole = false;  // it hides whole boards, and each makes a share of it: see noise_share.h
 
-  // The parameter of the discrete Gaussian: the least sigma with sigma^2 * cost >= 2^(2 grid + 27). 0: it
-  // would be larger than kLargestSigma.
-  uint32_t sigma() const;
+  // The parameter of the discrete Gaussian where so many boards make the noise together: the least sigma, 3
+  // for shares, with sigma^2 * cost * boards >= 2^(2 grid + 27). 0: it would be larger than kLargestSigma.
+  uint32_t sigma(uint16_t boards = 1) const;
   bool valid() const;
   // Turns noisy sums over `examples` samples into the delta of a step of `rate` along the mean gradient, in
   // place.

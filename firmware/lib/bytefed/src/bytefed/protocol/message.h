@@ -24,6 +24,8 @@ constexpr size_t kMaxWindow = 32;
 constexpr size_t kMaxChunks = 4095;
 // The bit of CONFIG's codec_up that asks for personal heads.
 constexpr uint8_t kPersonal = 128;
+// The bit of NOISE's grid that asks for noise that hides whole boards.
+constexpr uint8_t kWhole = 128;
 // Bytes of a label's name at most, in UTF-8: with its message it fits the smallest frame.
 constexpr size_t kLabelName = 12;
 // The label of a window that is none of those that the board knows.
@@ -108,15 +110,16 @@ enum class Status : uint8_t {
   kStorageFailed = 35,  // writing to flash failed; the last saved state is still there
   kNotReceived = 36,    // POLL asks about a request that has not arrived in this session
   kLocked = 37,  // the board has a key, and the request is not sealed with it; the board's uid (u64) follows
-  kUnpaired = 38,     // the board has no key
-  kNoEntropy = 39,    // the board's source of randomness fails: it takes no key and opens no sealed session
-  kUntrained = 40,    // the head that was asked for holds nothing but zeros, or is not there
-  kBudgetSpent = 41,  // what is left of the board's privacy budget does not pay for the round
-  kNoNoise = 42,      // the board has a privacy budget, so it trains with noise alone: NOISE must come first
+  kUnpaired = 38,   // the board has no key
+  kNoEntropy = 39,  // the board's source of randomness fails: it takes no key and opens no sealed session
+  kUntrained = 40,  // the head that was asked for holds nothing but zeros, or is not there
+  kBudgetSpent =
+      41,  // what is left of the board's privacy budget does not pay for the round, or for noise of that kind
+  kNoNoise = 42,   // the board has a privacy budget, so it trains with noise alone: NOISE must come first
   kWithheld = 43,  // it has a privacy budget, or tells sums alone, and the answer would tell of its samples
   kNoMasks =
       46,  // the run's deltas leave only masked, and the board has no masks: MASK and PEERS must come first
-  kTooFew = 47,  // fewer boards than `min_sum` would be left in the sum
+  kTooFew = 47,  // fewer boards would be left in the sum than `min_sum`, or than make its noise whole
   kMasksUsed =
       48,  // the round's masks have hidden a delta, or were told for other survivors: the round is over
   kNoRadio = 51,  // the board has no radio by which phones could read what it says, or keeps it off
@@ -774,12 +777,14 @@ struct Levelled {
 struct Noise {
   static constexpr Kind kKind = Kind::kNoise;
   static constexpr size_t kSize = 13;
-  // Largest norm of one sample's gradient, 2^-20 to 2^20; 0 asks for the budget, and changes nothing.
+  // Largest norm of one sample's gradient, 2^-20 to 2^20, or of a board's delta; 0 asks for the budget,
+  // and changes nothing.
   float clip;
   // Price of a round, taken from the budget, in units of 2^-28, at least 1: it decides how much noise
   // there is.
   uint32_t cost;
-  // 8 to 18: clip is 2^grid steps of the integers that the noise is added to.
+  // 8 to 18: clip is 2^grid steps of the integers that the noise is added to; bit 7: noise for whole
+  // boards, 6 to 18 without it (section 11.5).
   uint8_t grid;
   // Budget of a board that has none yet, in the same units; 0 for none.
   uint32_t budget;

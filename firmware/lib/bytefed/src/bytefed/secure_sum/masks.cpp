@@ -134,18 +134,21 @@ void Masks::forget() {
   wipe(own_, sizeof own_);
 }
 
-void Masks::open(uint16_t round, bool statistics, float step, Config config, const float* head,
-                 size_t count) {
+void Masks::open(uint16_t round, bool statistics, float step, Config config, const NoisePlan& share,
+                 const float* head, size_t count) {
   constexpr size_t kSetup = sizeof(plan_.setup);  // boards that were set up anew have another number
   uint8_t plan[Mask::kSize], training[Config::kSize];
   const uint8_t asked = statistics ? 1 : 0;
   config.seed = 0;
   pack(plan_, plan);
   pack(config, training);
+  const uint8_t grid = static_cast<uint8_t>(share.clipping.grid | kWhole);
   Blake2b(sizeof context_)
       .add(&round, sizeof round)
       .add(&asked, sizeof asked)
       .add(plan + kSetup, sizeof plan - kSetup)
+      .add(&share.cost, share.cost != 0 ? sizeof share.cost : 0)
+      .add(&grid, share.cost != 0 ? sizeof grid : 0)
       .add(&step, sizeof step)
       .add(training, sizeof training)
       .add(head, sizeof(float) * count)

@@ -43,7 +43,9 @@ class Masks {
   // The last round of which this setup has hidden a blob; 0 for none.
   uint16_t used() const { return used_; }
   // Takes the digest of all that the boards of a round have in common: their masks cancel only then.
-  void open(uint16_t round, bool statistics, float step, Config config, const float* head, size_t count);
+  // `share` is the noise of which each board makes a share; one without a price for none.
+  void open(uint16_t round, bool statistics, float step, Config config, const NoisePlan& share,
+            const float* head, size_t count);
   // Hides the blob of the opened round, once. The own key is random.
   void hide(uint16_t round, const uint8_t own[kMaskKeySize], const SumLayout& layout, uint8_t* blob);
   // Whether the keys for these survivors among the neighbours may be told, of the blob hidden last.

@@ -56,6 +56,10 @@ bool has_sums(uint8_t codec) {
   return codec < sizeof kLevels;
 }
 
+bool has_shares(uint8_t codec) {
+  return has_sums(codec) && (kLevels[codec] == 0 || kLevels[codec] == 255);
+}
+
 SumLayout sum_layout(Codec codec, size_t count, uint16_t boards, size_t words) {
   if (!is_lossy(codec)) return {words, count, 32};
   return {words, padded(count), digits(levels_of(codec) * boards)};
@@ -72,6 +76,24 @@ float encode_sum(const SumScale& scale, size_t count, float* values, uint8_t* la
   const float mean = cut(scale, padded(count), values, lanes);
   rotate_back(count, scale.seed, 1.0f, values);
   return mean;
+}
+
+void encode_share(const SumScale& scale, const NoisePlan& plan, size_t count, const uint8_t key[kKeySize],
+                  float* values) {
+  const bool lossy = is_lossy(scale.codec);
+  if (lossy) rotate(count, scale.seed, values);
+  const size_t lanes = lossy ? padded(count) : count;
+  bound(values, lanes, scale.step, plan.clipping.grid);
+  RandomStream random;
+  random.start(key);
+  add_noise(IntegerSums(values), 0, lanes, plan.sigma(least_survivors(scale.boards)), random);
+}
+
+void put_share(const SumLayout& layout, float* values, uint8_t* lanes) {
+  IntegerSums sums(values);
+  LaneWriter writer(lanes, layout.bits);
+  for (size_t i = 0; i < layout.lanes; ++i) writer.put(static_cast<uint32_t>(sums.get(i)));
+  sums.clear(layout.lanes);
 }
 
 uint32_t sum_word(float value, uint16_t boards) {

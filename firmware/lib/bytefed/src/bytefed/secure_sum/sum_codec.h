@@ -2,6 +2,7 @@
 // all boards share (SPEC 11.2).
 #pragma once
 #include "bytefed/codec/codec.h"
+#include "bytefed/privacy/noise_share.h"
 
 namespace bytefed {
 
@@ -16,6 +17,8 @@ struct SumLayout {
 constexpr size_t kSumWords = 5;  // at most: examples, size, loss, correct, test_correct
 
 bool has_sums(uint8_t codec);
+// Whether its lanes have room for noise: not if values are cut to a few levels before.
+bool has_shares(uint8_t codec);
 
 // Layout of the blob of `count` parameters, where `boards` are summed.
 SumLayout sum_layout(Codec codec, size_t count, uint16_t boards, size_t words);
@@ -38,6 +41,14 @@ struct SumScale {
 // Writes the lanes of `count` finite values and returns the mean of all magnitudes. Leaves in `values` what
 // the lanes lack, and has room as in encode(). With float32 the lanes are to be where the values are.
 float encode_sum(const SumScale& scale, size_t count, float* values, uint8_t* lanes);
+
+// Turns `count` values into the integers of a board that makes a share of the noise (SPEC 11.5), one for each
+// lane and in their place: see IntegerSums. `key` is the noise's, and serves once.
+void encode_share(const SumScale& scale, const NoisePlan& plan, size_t count, const uint8_t key[kKeySize],
+                  float* values);
+// Packs them into the lanes of a lossy codec, and leaves zeros: nothing of what the lanes lack is made up
+// for.
+void put_share(const SumLayout& layout, float* values, uint8_t* lanes);
 
 // The largest value of a word: `boards` of them don't wrap around.
 constexpr uint32_t largest_word(uint16_t boards) {

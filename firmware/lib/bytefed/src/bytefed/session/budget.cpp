@@ -6,6 +6,10 @@ bool Budget::pays(uint32_t cost) const {
   return cost <= record_.total - record_.spent;
 }
 
+bool Budget::spend(uint32_t cost) {
+  return keep({record_.total, record_.spent + cost, record_.set, record_.whole});
+}
+
 void Budget::restore(const BudgetRecord& record, SampleStore& store) {
   if (record.total == 0 || record.spent > record.total) return;
   record_ = record;

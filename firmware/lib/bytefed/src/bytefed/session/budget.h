@@ -16,11 +16,15 @@ class Budget {
   uint32_t total() const { return record_.total; }
   uint32_t spent() const { return record_.spent; }
   bool pays(uint32_t cost) const;
+  // Whether its unit is the whole board, not one sample.
+  bool whole() const { return record_.whole != 0; }
 
   // Gives the samples a budget, or spends of it, and writes that to flash before it returns. Returns false
   // and changes nothing if that failed.
-  bool give(uint32_t total, const SampleStore& store) { return keep({total, 0, store.set()}); }
-  bool spend(uint32_t cost) { return keep({record_.total, record_.spent + cost, record_.set}); }
+  bool give(uint32_t total, bool whole, const SampleStore& store) {
+    return keep({total, 0, store.set(), whole ? uint16_t{1} : uint16_t{0}});
+  }
+  bool spend(uint32_t cost);
 
   // Takes over what the flash has kept, once the samples are there. A budget of newer samples than these was
   // written before power failed, and they were not: what these had left is not known, so nothing is.

@@ -26,6 +26,7 @@ struct Link {
 struct BudgetRecord {
   uint32_t total, spent;  // in units of 2^-28 of rho
   uint16_t set;           // whose it is: SampleStore::set()
+  uint16_t whole;         // 1: its unit is the whole board; 0: one sample
 };
 
 struct Port {

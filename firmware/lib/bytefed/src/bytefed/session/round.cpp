@@ -95,10 +95,7 @@ Status Round::check_training(const RoundRequest& request) const {
   if (store_.count(Split::kTrain) == 0) return Status::kNoSamples;
   const Status masks = masked_ ? check_masks(request) : Status::kOk;
   if (masks != Status::kOk) return masks;
-  if (!noised_ && !guarded()) return Status::kOk;
-  if (!noised_ || !guarded()) return Status::kNoNoise;  // the one without the other: other samples came since
-  if (config_.epochs != 1) return Status::kBadValue;
-  return budget_.pays(noise_.cost) ? Status::kOk : Status::kBudgetSpent;
+  return noised_ || guarded() ? check_noise() : Status::kOk;
 }
 
 // No two sizes are the same: a float32 head is longer than any lossy blob of its P >= 4 parameters.
@@ -172,7 +169,7 @@ void Round::start_training() {
   evaluated_ = 0;
   started_ = port_.millis(port_.context);
   // A personal head needs neither a round that trains nor a byte: it is the head as training leaves it.
-  noisy_ = trains() && guarded();
+  noisy_ = trains() && guarded() && !noise_.whole;
   personal_ = wants_statistics() && configured_ && !withholds() && (config_.codec_up & kPersonal) != 0 &&
               store_.count(Split::kTrain) != 0;
   if (noisy_) {
@@ -184,7 +181,8 @@ void Round::start_training() {
   if (trains()) {
     delta_seed_ = uplink_seed(config_.seed, request_.round);
     if (masked_) {
-      masks_.open(request_.round, wants_statistics(), request_.step, config_, memory_.global, parameters());
+      masks_.open(request_.round, wants_statistics(), request_.step, config_, shares() ? noise_ : NoisePlan{},
+                  memory_.global, parameters());
     }
   }
   work_ = wants_statistics() && !guarded() ? Work::kEvaluate : Work::kTrain;

@@ -2,7 +2,7 @@
 // delta until the host has said whether it counts (SPEC 5.1). It owns where the round stands, in which run.
 #pragma once
 #include "bytefed/learning/trainer.h"
-#include "bytefed/privacy/noisy_pass.h"
+#include "bytefed/privacy/noise_share.h"
 #include "bytefed/secure_sum/masks.h"
 #include "bytefed/session/budget.h"
 #include "bytefed/session/outbox.h"
@@ -84,6 +84,8 @@ class Round {
   // Whether the run's deltas leave only masked.
   bool masked() const { return masked_; }
   bool can_mask() const { return masked_ && masks_.ready(); }
+  // Whether UNMASK of the masked delta has to say how many boards are in the sum.
+  bool counts_boards() const { return kept_ && least_ != 0; }
   // Whether what tells of single samples stays on the board.
   bool withholds() const { return guarded() || masked_; }
   // Takes the run's plan of a secure sum and draws the board's secret, unless this is the plan that it has.
@@ -92,8 +94,9 @@ class Round {
   const Masks& masks() const { return masks_; }
   // Takes points of neighbours, likewise.
   Status take_peers(size_t first, const uint8_t* points, size_t count);
-  // Whether the keys that UNMASK asks for may be told; and tells them, masks().keys() of them.
-  Status check(const Unmask& unmask) const;
+  // Whether the keys that UNMASK asks for may be told, of a sum of so many boards, 0 for not said; and tells
+  // them, masks().keys() of them.
+  Status check(const Unmask& unmask, uint16_t boards) const;
   void tell_keys(const Unmask& unmask, uint8_t* keys) { masks_.tell(unmask.survivors, keys); }
 
   // ---- The request and the head
@@ -143,6 +146,9 @@ class Round {
   bool learns() const { return trains() || personal_; }
   bool evaluate_one(const float* head, uint16_t* correct);
   void finish();
+  Status check_noise() const;
+  // Whether the round's noise is a share of what hides whole boards.
+  bool shares() const { return guarded() && noise_.whole; }
   Status start_noise();
   bool make_noisy_delta();
   bool encode_delta();
@@ -152,6 +158,8 @@ class Round {
     return sum_layout(codec, parameters(), masks_.plan().boards, words);
   }
   bool mask_delta();
+  bool mask_share();
+  uint8_t* sum_lanes(const SumLayout& layout, float** values);
   bool hide(const SumLayout& layout);
   void write_words(float size, uint8_t* blob) const;
   void withhold_statistics();
@@ -193,6 +201,7 @@ class Round {
   float rate_ = 0.0f;  // of the pass under way: a CONFIG in the middle of it is for the next
   bool masked_ = false;
   Masks masks_;
+  uint16_t least_ = 0;  // boards that make the noise of the masked delta whole; 0: it is no share
   RoundRequest request_ = {};
   Result result_ = {};
   uint32_t delta_seed_ = 0;

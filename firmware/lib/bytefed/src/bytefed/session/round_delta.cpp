@@ -27,6 +27,7 @@ bool Round::make_delta() {
 }
 
 bool Round::encode_delta() {
+  if (shares()) return mask_share();
   if (!all_finite(memory_.local, parameters())) return false;
   if (masked_) return mask_delta();
   if (is_lossy(delta_codec_)) {

@@ -37,6 +37,16 @@ Status Round::check_masks(const RoundRequest& request) const {
   return sum_layout_of(codec, kSumWords).size() <= room ? Status::kOk : Status::kTooLarge;
 }
 
+// The place of a blob's lanes, and the values that they are made of: lossless lanes lie where those do.
+uint8_t* Round::sum_lanes(const SumLayout& layout, float** values) {
+  *values = memory_.local;
+  if (!is_lossy(delta_codec_)) {
+    *values += layout.words;
+    std::memmove(*values, memory_.local, sizeof(float) * parameters());
+  }
+  return blob(delta_codec_) + sizeof(uint32_t) * layout.words;
+}
+
 // Makes the masked blob of the delta in `local`, and leaves its encoding error there. False if training
 // diverged, or no key can be drawn.
 bool Round::mask_delta() {
@@ -48,16 +58,40 @@ bool Round::mask_delta() {
   }
   if (!all_finite(memory_.local, parameters())) return false;
   const SumLayout layout = sum_layout_of(delta_codec_, sum_words());
-  uint8_t* const lanes = blob(delta_codec_) + sizeof(uint32_t) * layout.words;
-  float* values = memory_.local;
-  if (!lossy) {
-    values += layout.words;
-    std::memmove(values, memory_.local, sizeof(float) * parameters());
-  }
+  float* values;
+  uint8_t* const lanes = sum_lanes(layout, &values);
   const SumScale scale = {delta_codec_, masks_.plan().boards, request_.step, uplink_seed(0, request_.round)};
   const float mean = encode_sum(scale, parameters(), values, lanes);
   if (lossy && !all_finite(memory_.local, parameters())) return false;
   write_words(mean * (4096.0f / request_.step), blob(delta_codec_));
+  least_ = 0;
+  kept_ = hide(layout);
+  return kept_;
+}
+
+// Makes the masked blob of the delta in `local`, bounded and with this board's share of the noise. It is paid
+// for before it is hidden. False if it can't be, or no key can be drawn.
+bool Round::mask_share() {
+  uint8_t key[kKeySize];
+  if (!port_.random(port_.context, key, sizeof key)) {
+    result_.status = Status::kNoEntropy;
+    return false;
+  }
+  const SumLayout layout = sum_layout_of(delta_codec_, sum_words());
+  float* values;
+  uint8_t* const lanes = sum_lanes(layout, &values);
+  const uint16_t boards = masks_.plan().boards;
+  const SumScale scale = {delta_codec_, boards, request_.step, uplink_seed(0, request_.round)};
+  encode_share(scale, noise_, parameters(), key, values);
+  wipe(key, sizeof key);
+  if (!budget_.spend(noise_.cost)) {
+    result_.status = Status::kStorageFailed;
+    return false;
+  }
+  if (is_lossy(delta_codec_)) put_share(layout, values, lanes);
+  const uint32_t words[kSumWords] = {1};
+  std::memcpy(blob(delta_codec_), words, sizeof(uint32_t) * layout.words);
+  least_ = least_survivors(boards);
   kept_ = hide(layout);
   return kept_;
 }
@@ -87,11 +121,15 @@ void Round::withhold_statistics() {
   result_.loss = 0.0f;
 }
 
-Status Round::check(const Unmask& unmask) const {
+Status Round::check(const Unmask& unmask, uint16_t boards) const {
   if (!masks_.ready()) return Status::kNoMasks;
   if (!kept_) return Status::kBusy;
   if (unmask.round != number_) return unmask.round < number_ ? Status::kStaleRound : Status::kBadValue;
-  return masks_.check(unmask.survivors);
+  const Status status = masks_.check(unmask.survivors);
+  if (status != Status::kOk || least_ == 0) return status;
+  const size_t lost = masks_.keys(unmask.survivors) - 1;
+  if (boards > masks_.plan().boards - lost) return Status::kBadValue;
+  return boards < least_ ? Status::kTooFew : Status::kOk;
 }
 
 }  // namespace bytefed

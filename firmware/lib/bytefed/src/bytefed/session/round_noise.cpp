@@ -5,12 +5,16 @@
 namespace bytefed {
 
 Status Round::take_noise(const Noise& noise) {
-  const NoisePlan plan = {{noise.clip, noise.grid}, noise.cost};
+  const uint8_t grid = static_cast<uint8_t>(noise.grid & ~kWhole);
+  const NoisePlan plan = {{noise.clip, grid}, noise.cost, (noise.grid & kWhole) != 0};
   if (!plan.valid()) return Status::kBadValue;
-  if (!guarded()) {
+  if (guarded()) {
+    // A share hides nothing of a sample from who invents the other boards.
+    if (budget_.whole() != plan.whole) return Status::kBudgetSpent;
+  } else {
     if (noise.budget == 0) return Status::kBadValue;
     if (store_.empty()) return Status::kNoSamples;
-    if (!budget_.give(noise.budget, store_)) return Status::kStorageFailed;
+    if (!budget_.give(noise.budget, plan.whole, store_)) return Status::kStorageFailed;
     forget_unguarded();
   }
   noise_ = plan;
@@ -28,6 +32,18 @@ void Round::forget_unguarded() {
   start_run(run_);
   result_ = {};
   has_personal_ = false;
+}
+
+// Has the board what a round with noise needs?
+Status Round::check_noise() const {
+  if (!noised_ || !guarded()) return Status::kNoNoise;  // the one without the other: other samples came since
+  if (noise_.whole) {
+    if (!masked_) return Status::kNoMasks;
+    if (!has_shares(codec_of(config_.codec_up))) return Status::kUnknownCodec;
+  } else if (config_.epochs != 1) {
+    return Status::kBadValue;
+  }
+  return budget_.pays(noise_.cost) ? Status::kOk : Status::kBudgetSpent;
 }
 
 // Draws the key of the round's noise.

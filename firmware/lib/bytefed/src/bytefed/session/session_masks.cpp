@@ -40,7 +40,12 @@ void Session::on_unmask(uint8_t sequence, const uint8_t* body, size_t length) {
   Unmask unmask;
   if (!unpack(body, length, &unmask)) return outbox_.answer_error(sequence, Status::kBadLength);
   enter_run();
-  const Status status = round_.check(unmask);
+  uint16_t boards = 0;
+  if (round_.counts_boards()) {
+    if (length < Unmask::kSize + sizeof boards) return outbox_.answer_error(sequence, Status::kBadLength);
+    std::memcpy(&boards, body + Unmask::kSize, sizeof boards);
+  }
+  const Status status = round_.check(unmask, boards);
   if (status != Status::kOk) return outbox_.answer_error(sequence, status);
   const size_t size = kMaskKeySize * round_.masks().keys(unmask.survivors);
   if (kHeaderSize + size > outbox_.message_limit()) {

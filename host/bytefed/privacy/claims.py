@@ -1,0 +1,63 @@
+"""The words of what a run with noise claims, takes for granted, and leaves out, for each unit that it protects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words about one unit.
+
+    Attributes:
+        unit: The unit.
+        claim: The claim, with places for epsilon and delta.
+        not_claimed: Things that it does not claim.
+        assumptions: Assumptions of the claim.
+    """
+
+    unit: str
+    claim: str
+    not_claimed: tuple[str, ...]
+    assumptions: tuple[str, ...]
+
+
+SAMPLE = Words(
+    "one sample",
+    "each sample's influence on everything that leaves a board in this run is bounded by epsilon {epsilon:g} and delta"
+    " {delta:g}, whoever listens, if the board's source of randomness and its firmware are honest",
+    (
+        "privacy for a person with many samples",
+        "privacy of numbers of samples, in all or by label, which are public",
+        "anything across runs unless the board's budget goes on",
+        "anything for epsilon above 10",
+        "privacy for a whole board",
+        "anything that durations tell",
+    ),
+    (
+        "neighbours differ in one sample that is replaced by nothing; a sample that is replaced by another counts as "
+        "two",
+        "each sample is on one board alone",
+        "settings were not chosen by looking at these samples",
+    ),
+)
+BOARD = Words(
+    "a whole board",
+    "the influence of all that a board has learnt on the sums of this run, and on all that is made of them, is bounded "
+    "by epsilon {epsilon:g} and delta {delta:g}, if the coordinator keeps to the rules of secure sums and three "
+    "quarters of the boards make their noise honestly",
+    (
+        "protection from a coordinator that invents boards, or that lies about who is in a sum",
+        "privacy of numbers of samples, and of who took part",
+        "anything across runs unless the board's budget goes on",
+        "anything for epsilon above 10, or for fewer than 64 boards",
+        "privacy for a person with samples on several boards",
+        "anything that durations tell",
+    ),
+    (
+        "neighbours differ in one board that takes part and learns nothing",
+        "of the boards of each sum, at least three quarters of those asked, and 48, are honest in their noise; those "
+        "that tell theirs count as lost",
+        "settings were not chosen by looking at these samples",
+    ),
+)
