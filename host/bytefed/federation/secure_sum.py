@@ -27,7 +27,7 @@ from bytefed.federation.together import together
 from bytefed.ledger.plan import planned_mask, planned_peers, planned_unmask
 from bytefed.ledger.rows import Status
 from bytefed.masks.form import KEY_SIZE, MIN_SUM, Form, reference_of
-from bytefed.masks.neighbours import neighbours
+from bytefed.masks.neighbours import are_connected, neighbours
 from bytefed.masks.shares import least_survivors, step_of
 from bytefed.masks.total import Hide, Total, next_step, read_total, uncover
 from bytefed.privacy.plan import NoisePlan
@@ -40,6 +40,9 @@ NOTED = "secure sum"
 boards were asked for."""
 _SETUPS = 256  # numbers of setups, in turn
 TOO_MANY_LOST = f"too many boards are lost for a sum of at least {MIN_SUM}"
+IN_GROUPS = (
+    "the boards that are left are no neighbours of each other but in groups, and no group's noise is whole"
+)
 NO_ROOM = "more boards are lost than an answer on this link has room for"
 """The reasons for a void round that follow from who is lost."""
 CLAIM = (
@@ -344,6 +347,8 @@ class SecureSum:
             raise _VoidError(no_whole_noise(len(hidden), least))
         if len(hidden) < MIN_SUM or any(bitmap.bit_count() < MIN_SUM - 1 for bitmap, _ in asked.values()):
             raise _VoidError(TOO_MANY_LOST)
+        if self._shares and not are_connected(setup.near, there):
+            raise _VoidError(IN_GROUPS)
         members = [member for member, _ in hidden.values()]
         keys_of = {
             member.device.name: KEY_SIZE * (1 + len(asked[member.device.name][1])) for member in members
@@ -357,9 +362,16 @@ class SecureSum:
         added, subtracted = _sorted_keys(setup, keys, there)
         total = uncover(open_round.form, (blob for _, blob in hidden.values()), added, subtracted)
         found = read_total(total, setup.hide, len(hidden), open_round.number)
-        if not 0 < found.examples <= sum(member.device.stored.capacity for member in members):
+        least, most = self._examples(members)
+        if not least <= found.examples <= most:
             raise _VoidError("its masks did not cancel, so boards were told different things")
         return found
+
+    def _examples(self, members: Sequence[Member]) -> tuple[int, int]:
+        """Return the least and the most examples that a sum of boards has: with shares of noise each counts as one."""
+        if self._shares:
+            return len(members), len(members)
+        return 1, sum(member.device.stored.capacity for member in members)
 
     def _known(self) -> _Setup:
         if self._setup is None:

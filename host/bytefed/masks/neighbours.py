@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from bytefed.seeds import mix32
@@ -37,6 +39,20 @@ def neighbours(boards: int, seed: int) -> list[list[int]]:
             _join(near, int(order[place]), int(order[(place + step) % boards]))
     _swap(near, seed)
     return [sorted(each) for each in near]
+
+
+def are_connected(near: Sequence[Sequence[int]], there: set[int]) -> bool:
+    """Return whether some boards reach each other by neighbours among them: else the masks of each group cancel.
+
+    Args:
+        near: The neighbours of each board, by its number.
+        there: The numbers of those boards, at least one.
+    """
+    reached, found = set[int](), {min(there)}
+    while found:
+        reached |= found
+        found = {other for board in found for other in near[board] if other in there} - reached
+    return reached == there
 
 
 def _swap(near: list[set[int]], seed: int) -> None:

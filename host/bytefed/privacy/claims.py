@@ -45,9 +45,10 @@ BOARD = Words(
     "a whole board",
     "the influence of all that a board has learnt on the sums of this run, and on all that is made of them, is bounded "
     "by epsilon {epsilon:g} and delta {delta:g}, if the coordinator keeps to the rules of secure sums and three "
-    "quarters of the boards make their noise honestly",
+    "quarters of the boards make their noise honestly and keep their keys to themselves",
     (
         "protection from a coordinator that invents boards, or that lies about who is in a sum",
+        "protection from neighbours that hand the keys of their masks to whoever reads the coordinator's memory",
         "privacy of numbers of samples, and of who took part",
         "anything across runs unless the board's budget goes on",
         "anything for epsilon above 10, or for fewer than 64 boards",
@@ -56,8 +57,10 @@ BOARD = Words(
     ),
     (
         "neighbours differ in one board that takes part and learns nothing",
-        "of the boards of each sum, at least three quarters of those asked, and 48, are honest in their noise; those "
-        "that tell theirs count as lost",
+        "of the boards asked for each sum at least three quarters, and never fewer than 48, make their noise honestly; "
+        "those that tell theirs count as lost",
+        "of each sum, boards that keep their masks' keys to themselves are connected as neighbours and make the whole "
+        "noise (ceil(3n/4) of them)",
         "settings were not chosen by looking at these samples",
     ),
 )

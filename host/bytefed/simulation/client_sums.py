@@ -17,12 +17,19 @@ from bytefed import codec
 from bytefed._core import Simulator as Core
 from bytefed.federation.config import RunConfig
 from bytefed.federation.local_training import LocalTraining
-from bytefed.federation.secure_sum import CLAIM, NO_ROOM, TOO_MANY_LOST, no_whole_noise, sums_entry
+from bytefed.federation.secure_sum import (
+    CLAIM,
+    IN_GROUPS,
+    NO_ROOM,
+    TOO_MANY_LOST,
+    no_whole_noise,
+    sums_entry,
+)
 from bytefed.federation.summed import require_boards, require_narrow_lanes
 from bytefed.ledger.estimate import has_statistics
 from bytefed.ledger.wire_size import LinkProfile, require_room_for_masks
 from bytefed.masks.form import KEY_SIZE, MIN_SUM, Form, Hidden, reference_of
-from bytefed.masks.neighbours import neighbours
+from bytefed.masks.neighbours import are_connected, neighbours
 from bytefed.masks.shares import least_survivors, step_of
 from bytefed.masks.total import Hide, Total, next_step, read_total
 from bytefed.privacy.plan import NoisePlan
@@ -149,6 +156,8 @@ class ClientSums:
             return no_whole_noise(len(clients), least)
         if len(clients) < MIN_SUM or bool((alive < MIN_SUM - 1).any()):
             return TOO_MANY_LOST
+        if self._noise and not are_connected(self._near.tolist(), set(clients.tolist())):
+            return IN_GROUPS
         return NO_ROOM if bool((lost > self._room[clients]).any()) else ""
 
     def summary(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,13 +26,18 @@ from bytefed.events import Event, RoundVoid
 from bytefed.federation import secure_sum
 from bytefed.federation.config import RunConfig, chosen
 from bytefed.federation.experiment import begin
+from bytefed.federation.local_training import LocalTraining
+from bytefed.ledger.wire_size import serial_profile
+from bytefed.masks.neighbours import are_connected
 from bytefed.masks.shares import GRIDS, least_survivors, rho_of, share_sigma, step_of
 from bytefed.privacy.accountant import UNIT, epsilon_of, price
 from bytefed.privacy.plan import NoisePlan
 from bytefed.protocol.message import Kind
 from bytefed.runs.store import Store
 from bytefed.seeds import training_seed
+from bytefed.simulation import client_sums
 from bytefed.simulation.noise import noise_key
+from bytefed.strategies.base import FedAvg
 
 BOARD: dict[str, Any] = {"dp": "board", "epsilon": 8.0, "delta": 1e-3, "secure_sum": True}
 KEYS: dict[str, Any] = {"data": "digits", "seed": 5, "rounds": 3, "partition": "iid", **BOARD}
@@ -127,7 +133,8 @@ def test_a_run_that_hides_whole_boards(tmp_path: Path, codec: str, link: str) ->
     assert found["secure_sum"]["void"] == 0 and found["secure_sum"]["statistics"] == []
     page = result.report(tmp_path / "page.html").read_text()
     assert "Told of a whole board, at most" in page and "Privacy of whole boards" in page
-    assert "for fewer than 64 boards" in page and "48, are honest in their noise" in page
+    assert "for fewer than 64 boards" in page and "never fewer than 48, make their noise honestly" in page
+    assert "are connected as neighbours and make the whole noise (ceil(3n/4) of them)" in page
 
 
 def test_an_audit_of_single_boards_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -225,6 +232,75 @@ def test_a_sum_that_too_few_survive_is_void(
             told[0] == f"{boards - gone} boards are left, and {least_survivors(boards)} make its noise whole"
         )
         assert boards - gone not in asked[:boards] and min(each or 0 for each in asked) >= 48
+
+
+def ring(boards: int, seed: int) -> list[list[int]]:
+    """Neighbours as they were drawn before edges are swapped: seven on either side."""
+    return [[(place + step) % boards for step in (*range(-7, 0), *range(1, 8))] for place in range(boards)]
+
+
+APART = (*range(7), *range(10, 17))
+"""Boards of a ring without which 7, 8 and 9 are neighbours of each other alone."""
+
+
+def test_boards_that_are_left_in_groups_are_found() -> None:
+    near, there = ring(64, 0), set(range(64)).difference(APART)
+    assert len(there) >= least_survivors(64)
+    assert not are_connected(near, there)
+    assert are_connected(near, there - {7, 8, 9}) and are_connected(near, there | {10})
+
+
+def test_no_keys_are_asked_for_where_boards_are_left_in_groups(
+    tmp_path: Path, asked: list[int | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The masks of each group cancel alone, and a group of three has three shares of the noise."""
+    monkeypatch.setattr(secure_sum, "neighbours", ring)
+    links = [
+        Mortal(make_board(BoardKind(32, 10), board_uid(0, place)), name=str(place), framing="ble")
+        for place in range(64)
+    ]
+    for place in APART:
+        links[place].dies = (2, Kind.BEGIN)  # in round 3
+    events: list[Event] = []
+    config = RunConfig(
+        **chosen(
+            {**KEYS, "rounds": 4, "boards": ("loopback:64",), "open": True, "deadline": 4.0, "quorum": 0.1}
+        )
+    )
+    asyncio.run(begin(config, tmp_path / "run", events.append, devices=[Device(link) for link in links]))
+    told = [(event.round, event.reason) for event in events if isinstance(event, RoundVoid)]
+    assert told == [(3, secure_sum.IN_GROUPS)]
+    assert asked == [64] * 128 + [50] * 50  # in rounds 1, 2 and 4
+
+
+def test_a_sum_that_counts_another_number_of_boards_is_void(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each board counts as one example, so a mask that is left over shows but once in 2^32 times."""
+    read = secure_sum.read_total
+
+    def one_more(*args: Any) -> Any:
+        found = read(*args)
+        return replace(found, examples=found.examples + (args[3] == 2))
+
+    monkeypatch.setattr(secure_sum, "read_total", one_more)
+    events: list[Event] = []
+    bytefed.run(
+        boards=["loopback:64"], directory=tmp_path / "run", central=False, progress=events.append, **KEYS
+    )
+    told = [event for event in events if isinstance(event, RoundVoid)]
+    assert [event.round for event in told] == [2] and "did not cancel" in told[0].reason
+
+
+def test_a_simulation_has_no_sum_of_boards_that_are_left_in_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_sums, "neighbours", ring)
+    config = RunConfig(**chosen({**KEYS, "boards": ("loopback:64",)}))
+    sums = client_sums.ClientSums.of(
+        config, LocalTraining.of(config, FedAvg()), np.full(64, 9), [serial_profile()], np.zeros(64, np.int64)
+    )
+    assert sums is not None
+    left = np.setdiff1d(np.arange(64), APART)
+    assert sums.close(sums.open(1, 330), left, left).void == secure_sum.IN_GROUPS
 
 
 # ---- Refused
