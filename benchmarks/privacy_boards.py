@@ -65,13 +65,14 @@ def main() -> None:
         for epsilon in EPSILONS:
             tune(epsilon)
         return
+    delta = f"{DELTA:.0e}".replace("e-0", "e-")  # as it is given
     rows: dict[str, list[str]] = {}
     settings = (
         ("digits, 64 boards, float32", load_task("digits"), {}),
         ("digits, 64 boards, int8", load_task("digits"), {"codec": "int8"}),
         ("synthetic, 64 boards of 120 samples, float32", many(), {}),
     )
-    print(f"| accuracy at epsilon | {' | '.join(f'{e:g}' for e in EPSILONS)} | no noise |")
+    print(f"| accuracy at epsilon, delta {delta} | {' | '.join(f'{e:g}' for e in EPSILONS)} | no noise |")
     for name, task, keys in settings:
         rows[name] = [cell(task, args.seeds, epsilon, **keys) for epsilon in (*EPSILONS, None)]
         print(f"| {name} | {' | '.join(rows[name])} |", flush=True)

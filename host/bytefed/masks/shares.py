@@ -23,14 +23,19 @@ _MIXED = {
 }  # growth of norms by the rotation, which divides afterwards
 
 
+def _whole(boards: int) -> int:
+    """Return how many shares are the whole noise."""
+    return boards - boards // 4
+
+
 def least_survivors(boards: int) -> int:
     """Return how many boards of a sum have to be left, of so many: three quarters, and at least LEAST_SUM."""
-    return max(boards - boards // 4, LEAST_SUM)
+    return max(_whole(boards), LEAST_SUM)
 
 
 def share_sigma(cost: int, grid: int, boards: int) -> int:
     """Return the parameter of a board's own noise, in steps, where so many boards are in the sum."""
-    price = cost * (boards - boards // 4)
+    price = cost * _whole(boards)
     squared = -(-(2 ** (2 * grid + 27)) // price)
     return max(_LEAST_SIGMA, math.isqrt(squared - 1) + 1)
 
