@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from bytefed.errors import ConfigError
-from bytefed.masks.shares import GRIDS, LEAST_BOARDS, LEAST_SUM
+from bytefed.masks.shares import GRIDS, LEAST_BOARDS, LEAST_SUM, has_room
 
 if TYPE_CHECKING:
     from bytefed.federation.config import RunConfig
@@ -99,13 +99,28 @@ def _board_reasons(config: RunConfig) -> dict[str, bool]:
 
 
 def require_boards(config: RunConfig, boards: int) -> None:
-    """Refuse to begin with fewer boards than noise can hide one among.
+    """Refuse to begin with fewer boards than noise can hide one among, or with noise that lanes have no room for.
 
     Raises:
-        ConfigError: E_CONFIG_PRIVACY.
+        ConfigError: E_CONFIG_PRIVACY; as ``noise_of``.
     """
-    if config.dp == "board" and boards < LEAST_BOARDS:
+    if config.dp != "board":
+        return
+    if boards < LEAST_BOARDS:
         raise few_boards(boards)
+    up, noise = config.codecs[1], noise_of(config)
+    sums = range(LEAST_SUM, boards + 1)  # where boards are lost, lanes of a later setup may be narrower
+    if noise and not all(has_room(up, noise.cost, each) for each in sums):
+        raise _wide_noise(config, up, boards)
+
+
+def _wide_noise(config: RunConfig, up: str, boards: int) -> ConfigError:
+    less = f"a larger --epsilon than {config.epsilon:g}, fewer rounds than {config.rounds:,} or fewer boards"
+    return ConfigError(
+        "E_CONFIG_PRIVACY",
+        f"With --dp board, sums of {boards:,} boards and their noise may be larger than {up} has room for.",
+        f"Give {less}." if up == "float32" else f"Give --codec float32, or {less}.",
+    )
 
 
 def few_boards(boards: int) -> ConfigError:

@@ -10,6 +10,8 @@ import math
 
 import numpy as np
 
+from bytefed.masks.form import Form
+
 GRIDS = {"float32": 16, "int8": 6}
 """log2 of the clip in the lanes' unit, by codec of the uplink: the other codecs of sums have too few levels for it."""
 LEAST_BOARDS = 64
@@ -17,6 +19,7 @@ LEAST_BOARDS = 64
 LEAST_SUM = 48
 """Boards of the smallest sum."""
 _LEAST_SIGMA = 3
+_SURE = 6  # standard deviations of the noise that lanes have room for
 _MIXED = {
     "float32": 1.0,
     "int8": math.sqrt(32.0),
@@ -38,6 +41,19 @@ def share_sigma(cost: int, grid: int, boards: int) -> int:
     price = cost * _whole(boards)
     squared = -(-(2 ** (2 * grid + 27)) // price)
     return max(_LEAST_SIGMA, math.isqrt(squared - 1) + 1)
+
+
+def has_room(codec_up: str, cost: int, boards: int) -> bool:
+    """Return whether lanes have room for what so many boards add, and for noise of six standard deviations.
+
+    Args:
+        codec_up: A key of GRIDS.
+        cost: The price of a round, in units of 2^-28 of rho.
+        boards: Boards in the sum.
+    """
+    grid, bits = GRIDS[codec_up], Form(codec_up, 1, boards, statistics=False, shares=True).bits
+    noise = _SURE * share_sigma(cost, grid, boards) * math.sqrt(boards)
+    return noise + boards * 2**grid < 2 ** (bits - 1)
 
 
 def step_of(codec_up: str, clip: float) -> float:

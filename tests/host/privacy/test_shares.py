@@ -27,9 +27,10 @@ from bytefed.federation import secure_sum
 from bytefed.federation.config import RunConfig, chosen
 from bytefed.federation.experiment import begin
 from bytefed.federation.local_training import LocalTraining
+from bytefed.federation.private import require_boards
 from bytefed.ledger.wire_size import serial_profile
 from bytefed.masks.neighbours import are_connected
-from bytefed.masks.shares import GRIDS, least_survivors, rho_of, share_sigma, step_of
+from bytefed.masks.shares import GRIDS, has_room, least_survivors, rho_of, share_sigma, step_of
 from bytefed.privacy.accountant import UNIT, epsilon_of, price
 from bytefed.privacy.plan import NoisePlan
 from bytefed.protocol.message import Kind
@@ -105,6 +106,17 @@ def test_sizes() -> None:
     noise = NoisePlan.of_boards(4.0, 1e-3, 10, 0.5, "int8")
     assert (noise.message.grid, noise.message.budget) == (0x80 | 6, 10 * noise.cost)
     assert noise.document()["unit"] == "a whole board"
+
+
+def test_lanes_have_room_for_what_is_documented() -> None:
+    """Of int8 at 64 boards a lane has 14 bits: 4,096 for their deltas, and as much for six standard deviations."""
+    costs = {epsilon: price(epsilon, 1e-3, 10, whole=True) for epsilon in (0.5, 2.0, 4.0, 8.0)}
+    assert all(has_room(codec, costs[epsilon], 64) for codec in GRIDS for epsilon in (2.0, 4.0, 8.0))
+    assert has_room("float32", costs[0.5], 64) and not has_room("int8", costs[0.5], 64)
+    assert has_room("int8", costs[0.5], 65)  # one bit more
+    widest = max(sigma for sigma in range(3, 200) if 6 * sigma * 8 + 4096 < 8192)
+    for cost in range(costs[0.5], costs[2.0], 997):
+        assert has_room("int8", cost, 64) == (share_sigma(cost, 6, 64) <= widest)
 
 
 # ---- Runs
@@ -316,6 +328,8 @@ def test_a_simulation_has_no_sum_of_boards_that_are_left_in_groups(monkeypatch: 
         ({"min_train_nodes": 47}, "48 boards at least"),
         ({"epsilon": 11.0}, "epsilon"),
         ({"boards": ["loopback:63"]}, "whole board below 64 boards"),
+        ({"codec": "int8", "epsilon": 0.5, "rounds": 10}, "larger than int8 has room for"),
+        ({"codec": "int8", "epsilon": 0.5, "rounds": 10, "boards": ["loopback:65"]}, "larger than int8"),
     ],
 )
 def test_keys_that_do_not_go_together(tmp_path: Path, keys: dict[str, Any], said: str) -> None:
@@ -331,6 +345,27 @@ def test_simulations_and_estimates_below_64_boards_are_refused(tmp_path: Path) -
         with pytest.raises(ConfigError) as caught:
             bytefed.estimate(features=32, classes=10, rounds=1, dp="board", **{"secure_sum": True, **more})
         assert caught.value.code == "E_CONFIG_PRIVACY"
+
+
+def test_simulations_and_sweeps_of_noise_without_room_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    noise = ["--dp", "board", "--secure-sum", "--epsilon", "0.5", "--delta", "1e-3", "--rounds", "10"]
+    for command in (
+        ["simulate", "--run-dir", str(tmp_path / "run"), "--codec", "int8", "--partition", "iid"],
+        ["sweep", "--sweep-dir", str(tmp_path / "sweep"), "--codec", "float32", "int8"],
+    ):
+        assert main([*command, *noise, "--clients", "64", "--data", "digits"]) == 2
+        said = capsys.readouterr().err
+        assert "larger than int8 has room for" in said and "Give --codec float32" in said
+
+
+def test_more_boards_than_float32_has_room_for_are_refused() -> None:
+    config = RunConfig(**chosen({**KEYS, "boards": ("loopback:64",)}))
+    require_boards(config, 32_000)
+    with pytest.raises(ConfigError, match="32,768 boards and their noise") as caught:
+        require_boards(config, 32_768)
+    assert "--codec" not in caught.value.remedy
 
 
 def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
