@@ -49,11 +49,12 @@ class Cohort:
             LinkError: E_TOO_FEW_BOARDS.
         """
         await self._fleet.wait_for(self._rules.min_train_nodes, self._patience)
-        ready = self._fleet.ready()
+        ready, purses = self._fleet.ready(), self._fleet.purses
+        if not purses.limited:  # boards may keep budgets of their own, of privacy
+            left = {client: member for client, member in ready.items() if not purses.is_out(member.device)}
+            self._rules.require_boards(number, len(left), len(ready) - len(left))
+            return [left[client] for client in self._rules.choose(number, left)]
         self._rules.require_boards(number, len(ready))
-        purses = self._fleet.purses
-        if not purses.limited:
-            return [ready[client] for client in self._rules.choose(number, ready)]
         turns = self._turns_before(number)
         able = {
             client: turns[member.device.name]

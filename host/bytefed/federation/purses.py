@@ -195,7 +195,7 @@ class Purses:
 
     def affords(self, device: Device, planned: PlannedRound) -> bool:
         """Return whether a connected board can pay for a round and the evaluation after it."""
-        if device.name in self._out:
+        if self.is_out(device):
             return False
         if self._means is None:
             return True
@@ -222,13 +222,15 @@ class Purses:
         loads, _ = device.unbooked()
         needed = prices.connect + prices.rounds[0, 0, 1] + prices.evaluations[0, 0]
         needed += means.training(device.stored.train) + means.pricing.price(loads)
-        return device.name not in self._out and means.budget.pays(
-            self.spent.get(device.name, 0) + float(needed)
-        )
+        return not self.is_out(device) and means.budget.pays(self.spent.get(device.name, 0) + float(needed))
 
     def retire(self, device: Device) -> None:
         """Let a board take no part any more."""
         self._out.add(device.name)
+
+    def is_out(self, device: Device) -> bool:
+        """Return whether a board takes no part any more."""
+        return device.name in self._out
 
     @property
     def retired(self) -> int:

@@ -79,18 +79,32 @@ class Rules:
         """
         return select_fairly(self.seed, number, able, self.count(clients), turns)
 
-    def require_boards(self, number: int, ready: int) -> None:
+    def require_boards(self, number: int, ready: int, spent: int = 0) -> None:
         """Refuse to begin a round with too few boards.
+
+        Args:
+            number: The round.
+            ready: Boards that are ready for it.
+            spent: Boards that would be ready, had they not spent their privacy budgets.
 
         Raises:
             LinkError: E_TOO_FEW_BOARDS.
         """
-        if ready < self.min_train_nodes:
+        if ready >= self.min_train_nodes:
+            return
+        problem = f"Round {number} needs {counted(self.min_train_nodes, 'board')}; ready: {ready}"
+        if ready + spent >= self.min_train_nodes:
             raise LinkError(
                 "E_TOO_FEW_BOARDS",
-                f"Round {number} needs {counted(self.min_train_nodes, 'board')}; ready: {ready}.",
-                "See to the boards named above, then continue: `bytefed run --resume DIR`.",
+                f"{problem}, and {counted(spent, 'board')} more that have spent their privacy budgets.",
+                f"What is spent does not come back, and resuming does not help. The head of round {number - 1} is the "
+                "run's last: `bytefed export DIR` writes it.",
             )
+        raise LinkError(
+            "E_TOO_FEW_BOARDS",
+            f"{problem}.",
+            "See to the boards named above, then continue: `bytefed run --resume DIR`.",
+        )
 
     def needed(self, asked: int) -> int:
         """Return the number of clients that must deliver, at least 1, given the number that were asked."""

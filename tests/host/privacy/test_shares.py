@@ -22,7 +22,7 @@ from bytefed.cli.main import main
 from bytefed.device import hiding
 from bytefed.device.device import Device
 from bytefed.errors import ConfigError, LinkError
-from bytefed.events import Event, RoundVoid
+from bytefed.events import BoardTrouble, Event, RoundVoid
 from bytefed.federation import secure_sum
 from bytefed.federation.config import RunConfig, chosen
 from bytefed.federation.experiment import begin
@@ -33,7 +33,7 @@ from bytefed.masks.neighbours import are_connected
 from bytefed.masks.shares import GRIDS, has_room, least_survivors, rho_of, share_sigma, step_of
 from bytefed.privacy.accountant import UNIT, epsilon_of, price
 from bytefed.privacy.plan import NoisePlan
-from bytefed.protocol.message import Kind
+from bytefed.protocol.message import WHOLE, Kind, Noise
 from bytefed.runs.store import Store
 from bytefed.seeds import training_seed
 from bytefed.simulation import client_sums
@@ -313,6 +313,28 @@ def test_a_simulation_has_no_sum_of_boards_that_are_left_in_groups(monkeypatch: 
     assert sums is not None
     left = np.setdiff1d(np.arange(64), APART)
     assert sums.close(sums.open(1, 330), left, left).void == secure_sum.IN_GROUPS
+
+
+def test_a_round_for_which_all_budgets_are_spent_says_that_the_run_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a round that was killed and trained anew by all boards: they have paid for one more than there are."""
+
+    def less(noise: NoisePlan) -> Noise:
+        return Noise(noise.clip, noise.cost, noise.grid | WHOLE, noise.cost * (noise.rounds - 1))
+
+    monkeypatch.setattr(NoisePlan, "message", property(less))
+    events: list[Event] = []
+    with pytest.raises(LinkError, match="ready: 0, and 64 boards more that have spent") as caught:
+        bytefed.run(
+            boards=["loopback:64"], directory=tmp_path / "run", central=False, progress=events.append,
+            **{**KEYS, "rounds": 2},
+        )  # fmt: skip
+    assert caught.value.code == "E_TOO_FEW_BOARDS" and "--resume" not in caught.value.remedy
+    assert "head of round 1 is the run's last" in caught.value.remedy
+    told = [event.board for event in events if isinstance(event, BoardTrouble)]
+    assert len(told) == len(set(told)) == 64  # none is asked again
+    assert main(["export", str(tmp_path / "run"), "--to", str(tmp_path / "head"), "--format", "npz"]) == 0
 
 
 # ---- Refused
