@@ -56,10 +56,10 @@ class Room:
     directory: Path
 
     def check(self, boards: int) -> None:
-        """Refuse a room with clients that the partition does not have, or with too few for a secure sum.
+        """Refuse a room with clients that the partition does not have, or with too few for a secure sum or its noise.
 
         Raises:
-            ConfigError: E_CONFIG_CLIENTS, E_CONFIG_SECURE_SUM.
+            ConfigError: E_CONFIG_CLIENTS, E_CONFIG_SECURE_SUM, E_CONFIG_PRIVACY.
         """
         require_boards(self.experiment.config, boards)
         assignment = self.experiment.assignment

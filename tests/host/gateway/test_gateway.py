@@ -25,11 +25,11 @@ from bytefed.data import load_task
 from bytefed.device.device import Device
 from bytefed.errors import BytefedError
 from bytefed.federation import evaluation as central
+from bytefed.federation import secure_sum
 from bytefed.federation.assignment import Assignment
-from bytefed.federation.config import RunConfig
+from bytefed.federation.config import RunConfig, chosen
 from bytefed.federation.experiment import Experiment, air_table, task_and_boards
 from bytefed.federation.rules import initial_head
-from bytefed.federation.secure_sum import SecureSum
 from bytefed.gateway.client import ask
 from bytefed.gateway.server import Gateway, Room
 from bytefed.gateway.wide_area import WideArea
@@ -58,12 +58,12 @@ def config(features: str, **more) -> RunConfig:
 
 
 @asynccontextmanager
-async def serving(plan: RunConfig, folder: Path, number: int):
+async def serving(plan: RunConfig, folder: Path, number: int, clients: int = 2 * BOARDS):
     """A gateway, and the path of its socket."""
     plan, strategy = plan.with_strategy(FedAvg())
     first = number * BOARDS
     async with task_and_boards(plan, lambda _: None, uid_seed=first) as (task, devices):
-        assignment = Assignment.divided(plan, task, 2 * BOARDS)
+        assignment = Assignment.divided(plan, task, clients)
         experiment = Experiment(plan, strategy, air_table(plan), assignment)
         gateway = Gateway(Room(experiment, first, folder / f"room{number}"), devices, None, lambda _: None)
         socket = folder / f"{number}.sock"
@@ -165,13 +165,13 @@ def test_a_room_passes_on_a_sum_that_it_could_not_take_apart(tmp_path, features)
 
 
 def test_a_room_whose_sum_cannot_be_read_has_no_answer_and_goes_on(tmp_path, features, monkeypatch):
-    ask_keys = SecureSum._ask_keys
+    ask_keys = secure_sum._ask_keys
 
-    async def silent(self, number, *rest):
-        keys = await ask_keys(self, number, *rest)
+    async def silent(fleet, number, *rest, **more):
+        keys = await ask_keys(fleet, number, *rest, **more)
         return {} if number == 2 else keys
 
-    monkeypatch.setattr(SecureSum, "_ask_keys", silent)
+    monkeypatch.setattr(secure_sum, "_ask_keys", silent)
 
     async def run():
         head = initial_head(load_task(features))
@@ -186,6 +186,37 @@ def test_a_room_whose_sum_cannot_be_read_has_no_answer_and_goes_on(tmp_path, fea
     asyncio.run(run())
     sessions = rows(tmp_path / "room0" / "00000009" / "sessions.csv")
     assert [row["round"] for row in sessions if row["phase"] == "unmask"].count("2") == BOARDS
+
+
+NOISE: dict[str, Any] = {
+    "secure_sum": True, "epsilon": 8.0, "delta": 1e-3, "rounds": 2, "data": "digits", "partition": "iid",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dp", ["board", "sample"])
+def test_the_noise_of_a_room_is_its_own(tmp_path, dp):
+    """With 64 boards or more its sum hides any of them, for as many rounds as the noise was planned for."""
+    plan = RunConfig(**chosen({**NOISE, "dp": dp, "boards": ("loopback:64",)}))
+
+    async def run():
+        head = initial_head(load_task("digits"))
+        async with serving(plan, tmp_path, 0, clients=64) as socket:
+            answer, head = await ask(socket, 9, 1, head)
+            assert answer["participants"] == 64 and answer["loss"] is None
+            assert (answer["num_examples"] == 64) == (dp == "board")
+            _, head = await ask(socket, 9, 2, head)
+            with pytest.raises(BytefedError, match="0 deltas"):  # both rounds are paid
+                await ask(socket, 9, 3, head)
+            with pytest.raises(BytefedError, match="have spent their privacy budgets"):
+                await ask(socket, 9, 3, head)
+
+    asyncio.run(run())
+
+
+def test_a_room_of_fewer_than_64_boards_has_no_noise_for_whole_boards(tmp_path, capsys):
+    command = ["gateway", "--socket", str(tmp_path / "s"), "--boards", "loopback:63", "--partition", "iid"]
+    assert main([*command, "--secure-sum", "--dp", "board", "--epsilon", "8", "--delta", "1e-3"]) == 2
+    assert "below 64 boards" in capsys.readouterr().err and not (tmp_path / "s").exists()
 
 
 def test_a_room_of_two_boards_has_no_secure_sum(tmp_path, capsys):
