@@ -53,7 +53,7 @@ def has_room(codec_up: str, cost: int, boards: int) -> bool:
     """
     grid, bits = GRIDS[codec_up], Form(codec_up, 1, boards, statistics=False, shares=True).bits
     noise = _SURE * share_sigma(cost, grid, boards) * math.sqrt(boards)
-    return noise + boards * 2**grid < 2 ** (bits - 1)
+    return noise + boards * 2.0**grid < 2.0 ** (bits - 1)
 
 
 def step_of(codec_up: str, clip: float) -> float:

@@ -522,7 +522,8 @@ WAYS: dict[str, list[Way]] = {
                          "estimate --dp board", "estimate --dp board --secure-sum --clients 63",
                          "run --dp board --epsilon 4 --delta 1e-3",
                          "run --dp board --epsilon 4 --delta 1e-3 --secure-sum",
-                        "run --dp board --epsilon 0.5 --delta 1e-3 --secure-sum --codec int8 --boards virtual:64"],
+                        "run --dp board --epsilon 0.5 --delta 1e-3 --secure-sum --codec int8 --boards loopback:64 "
+                        "--partition iid"],
     "E_CONFIG_SECURE_SUM": ["run --secure-sum --strategy krum", "run --secure-sum --boards virtual:2",
                             "run --secure-sum --codec stc5", "estimate --secure-sum --clients 2",
                             "estimate --secure-sum --loss 0.1", "simulate --secure-sum --clients 2",
