@@ -180,8 +180,8 @@ class PlainSum {
     }
     add_lanes();
     words_[0] += told.examples;
-    words_[1] += sum_word(mean * (4096.0f / scale_.step), scale_.boards);
-    words_[2] += sum_word(told.loss * static_cast<float>(told.examples) * 256.0f, scale_.boards);
+    words_[1] += sum_word(mean * (kSizeUnit / scale_.step), scale_.boards);
+    words_[2] += sum_word(told.loss * static_cast<float>(told.examples) * kLossUnit, scale_.boards);
     words_[3] += static_cast<uint32_t>(told.correct);
     words_[4] += static_cast<uint32_t>(told.tested);
     return true;

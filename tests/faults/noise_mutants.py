@@ -45,7 +45,7 @@ MUTANTS = (
         "  if (row_ >= shape_.features) return false;\n",
     ),
     CoreMutant("sigma is rounded down", _PASS, "- 1) / price + 1;", "- 1) / price - (1u << 20);"),
-    CoreMutant("a grid that is too coarse is taken", _PASS, "(whole ? 6 : 8)", "0"),
+    CoreMutant("a grid that is too coarse is taken", _PASS, "(whole ? kLeastShareGrid : kLeastGrid)", "0"),
     CoreMutant(
         "a sampler of another distribution", _GAUSS, "bernoulli_exp(random, square % spread, spread)", "true"
     ),

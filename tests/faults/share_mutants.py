@@ -61,8 +61,10 @@ MUTANTS = (
         "boards - boards / 4",
         "boards - boards / 2",
     ),
-    CoreMutant("shares that are too narrow", _PASS, "whole ? 3 : 1", "1"),
-    CoreMutant("a grid that is too coarse", _PASS, "(whole ? 6 : 8)", "(whole ? 5 : 8)"),
+    CoreMutant("shares that are too narrow", _PASS, "whole ? kLeastShare : 1", "1"),
+    CoreMutant(
+        "a grid that is too coarse", _PASS, "(whole ? kLeastShareGrid : kLeastGrid)", "(whole ? 5 : 8)"
+    ),
     CoreMutant("the price of one board alone", _PASS, "static_cast<uint64_t>(cost) * boards", "cost"),
     CoreMutant(
         "noise of a source that fails",

@@ -3,13 +3,19 @@
 #include "bytefed/exact_arithmetic.h"
 
 namespace bytefed {
+namespace {
 
-// sigma^2 >= q, where q = 2^(2 grid + 27) / (cost boards), rounded up. The sum of narrower shares than 3
-// would not be near enough to a discrete Gaussian.
+constexpr uint64_t kLeastShare =
+    3;  // sigma: the sum of narrower shares would not be near enough to its limit
+constexpr uint8_t kLeastGrid = 8, kLeastShareGrid = 6, kMostGrid = 18;  // bits of the clip
+
+}  // namespace
+
+// sigma^2 >= q, where q = 2^(2 grid + 27) / (cost boards), rounded up.
 uint32_t NoisePlan::sigma(uint16_t boards) const {
   const uint64_t price = static_cast<uint64_t>(cost) * boards;
   const uint64_t q = ((static_cast<uint64_t>(1) << (2 * clipping.grid + 27)) - 1) / price + 1;
-  uint64_t low = whole ? 3 : 1, high = static_cast<uint64_t>(kLargestSigma) + 1;
+  uint64_t low = whole ? kLeastShare : 1, high = static_cast<uint64_t>(kLargestSigma) + 1;
   while (low < high) {
     const uint64_t middle = (low + high) / 2;
     if (middle * middle >= q) {
@@ -23,8 +29,9 @@ uint32_t NoisePlan::sigma(uint16_t boards) const {
 
 bool NoisePlan::valid() const {
   constexpr float kLeast = 1.0f / (1 << 20), kMost = 1 << 20;
-  return clipping.clip >= kLeast && clipping.clip <= kMost && clipping.grid >= (whole ? 6 : 8) &&
-         clipping.grid <= 18 && cost > 0 && sigma() > 0;
+  return clipping.clip >= kLeast && clipping.clip <= kMost &&
+         clipping.grid >= (whole ? kLeastShareGrid : kLeastGrid) && clipping.grid <= kMostGrid && cost > 0 &&
+         sigma() > 0;
 }
 
 void NoisePlan::scale(IntegerSums sums, size_t count, float rate, uint16_t examples) const {

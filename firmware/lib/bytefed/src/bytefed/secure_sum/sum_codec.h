@@ -15,6 +15,7 @@ struct SumLayout {
 };
 
 constexpr size_t kSumWords = 5;  // at most: examples, size, loss, correct, test_correct
+constexpr float kSizeUnit = 4096.0f, kLossUnit = 256.0f;  // size and loss are whole numbers of 1 / these
 
 bool has_sums(uint8_t codec);
 // Whether its lanes have room for noise: not if values are cut to a few levels before.

@@ -63,7 +63,7 @@ bool Round::mask_delta() {
   const SumScale scale = {delta_codec_, masks_.plan().boards, request_.step, uplink_seed(0, request_.round)};
   const float mean = encode_sum(scale, parameters(), values, lanes);
   if (lossy && !all_finite(memory_.local, parameters())) return false;
-  write_words(mean * (4096.0f / request_.step), blob(delta_codec_));
+  write_words(mean * (kSizeUnit / request_.step), blob(delta_codec_));
   least_ = 0;
   kept_ = hide(layout);
   return kept_;
@@ -111,7 +111,7 @@ void Round::write_words(float size, uint8_t* blob) const {
   const uint16_t boards = masks_.plan().boards;
   const uint32_t words[kSumWords] = {
       result_.num_examples, sum_word(size, boards),
-      sum_word(result_.loss * static_cast<float>(result_.num_examples) * 256.0f, boards), result_.correct,
+      sum_word(result_.loss * static_cast<float>(result_.num_examples) * kLossUnit, boards), result_.correct,
       result_.test_correct};
   std::memcpy(blob, words, sizeof(uint32_t) * sum_words());
 }
