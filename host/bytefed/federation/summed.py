@@ -54,7 +54,7 @@ def check(config: RunConfig) -> None:
 
 
 def require_boards(config: RunConfig, boards: int, option: str = "--boards virtual:8") -> None:
-    """Refuse to begin with too few boards.
+    """Refuse to begin with too few boards, or with more than their memories have room for the sum of.
 
     Args:
         config: The configuration.
@@ -70,6 +70,12 @@ def require_boards(config: RunConfig, boards: int, option: str = "--boards virtu
             f"a sum of fewer than {MIN_SUM} boards tells too much of each, and this run has {counted(boards, 'board')}",
             f"name {MIN_SUM} boards or more, such as {option}",
         )
+    up = config.codecs[1]
+    if config.secure_sum and boards > (most := most_boards(up)):
+        raise _excluded(
+            f"{up} has no room in a board's memory for the sum of {counted(boards, 'board')}: at most {most:,}",
+            f"take {most:,} or fewer, or another uplink: of {_most_of_all()}",
+        )
 
 
 def require_links(config: RunConfig, devices: Sequence[Device]) -> None:
@@ -80,20 +86,6 @@ def require_links(config: RunConfig, devices: Sequence[Device]) -> None:
     """
     for device in devices if config.secure_sum else ():
         require_room_for_masks(device.profile)
-
-
-def require_narrow_lanes(config: RunConfig, boards: int) -> None:
-    """Refuse more boards than their memories have room for the sum of.
-
-    Raises:
-        ConfigError: E_CONFIG_SECURE_SUM.
-    """
-    up = config.codecs[1]
-    if config.secure_sum and boards > (most := most_boards(up)):
-        raise _excluded(
-            f"{up} has no room in a board's memory for the sum of {counted(boards, 'board')}: at most {most:,}",
-            f"give --clients {most} or fewer, or another uplink: of {_most_of_all()}",
-        )
 
 
 def refuse_check(config: RunConfig) -> None:

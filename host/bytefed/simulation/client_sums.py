@@ -25,7 +25,7 @@ from bytefed.federation.secure_sum import (
     no_whole_noise,
     sums_entry,
 )
-from bytefed.federation.summed import require_boards, require_narrow_lanes
+from bytefed.federation.summed import require_boards
 from bytefed.ledger.estimate import has_statistics
 from bytefed.ledger.wire_size import LinkProfile, require_room_for_masks
 from bytefed.masks.form import KEY_SIZE, MIN_SUM, Form, Hidden, reference_of
@@ -108,7 +108,6 @@ class ClientSums:
         if not config.secure_sum:
             return None
         require_boards(config, len(examples), CLIENTS)
-        require_narrow_lanes(config, len(examples))
         for profile in profiles:
             require_room_for_masks(profile)
         return cls(training, examples, profiles, link, statistics_rounds=config.statistics_rounds)

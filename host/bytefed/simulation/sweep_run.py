@@ -11,7 +11,7 @@ from bytefed.data import TASKS, Task, load_task
 from bytefed.errors import ConfigError, DataError, check_range
 from bytefed.federation.assignment import Assignment
 from bytefed.federation.config import RunConfig
-from bytefed.federation.summed import require_boards, require_narrow_lanes
+from bytefed.federation.summed import require_boards
 from bytefed.head import parameters
 from bytefed.ledger.air import AirTable
 from bytefed.ledger.estimate import check_ranges, link_profile
@@ -174,7 +174,6 @@ def plan_sweep(
     for each in dict.fromkeys(setting.codec for setting in settings):
         config = replace(base, codec=each)
         require_boards(config, clients, CLIENTS)
-        require_narrow_lanes(config, clients)
     return SweepPlan(
         settings, seeds, base, clients, profile, name, directory, data_dir, references, air_table, optional
     )
