@@ -237,6 +237,8 @@ class BenchBoard {
     const Bytes own(request.body.begin(), request.body.begin() + fields);
     return round_of(request.kind, RoundFlag::kConfigure, joined(joined(own, body_of(config)), blob));
   }
+  // The last window that was classified or recorded, as it is in memory.
+  Bytes raw_window() const { return Bytes(memory_.window, memory_.window + kInputs); }
   Bytes global_head() const { return blob_of(session.global_head()); }
 
   // A whole round up to its end on a link with small frames: DONE, or with statistics RESULT.

@@ -438,6 +438,22 @@ TEST(record_needs_a_cable_or_a_seal) {
   CHECK(!board.session.sensing());
 }
 
+TEST(a_board_that_forgets_tells_no_window_of_before) {
+  Watching board;
+  board.classify(0);
+  board.sees(42);
+  CHECK_EQUAL(board.expect<Classified>().window, 1);
+  board.session.forget();
+  board.ask(Record{0, 0});
+  board.expect_silence();
+  CHECK_EQUAL(board.raw_window(), Bytes(kInputs, 0));
+  board.sees(43);
+  board.expect<Recorded>();
+  CHECK_EQUAL(board.tail, Watching::window(43));
+  board.ask(Classify{0, Classify::kStop, 0});
+  CHECK_EQUAL(board.expect<Classified>().window, 0);
+}
+
 TEST(training_goes_on_while_windows_are_classified) {
   Watching board;
   CHECK_EQUAL(board.add(BenchBoard::records(6), 0, 6, Add::kAnew), 0);

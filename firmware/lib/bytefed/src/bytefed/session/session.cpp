@@ -103,13 +103,17 @@ void Session::closed(const Link* link) {
 void Session::forget() {
   abandon();
   asked_ = false;
-  watch_.stop();
+  watch_.forget();
+  watch_.spoil();
   labels_.forget();
   intake_.forget();
   round_.forget();
   const HeadShape shape = memory_.largest();
   std::memset(memory_.local, 0, sizeof(float) * local_floats(shape, memory_.residual != nullptr));
   std::memset(memory_.workspace, 0, sizeof(float) * training_workspace(shape, memory_.max_batch));
+  if (memory_.window != nullptr) {
+    std::memset(memory_.window, 0, window_size(identity_.input_size, shape.features));
+  }
 }
 
 // Whether another link has a session that HELLO can't take. A visit takes none; a host that waits for the
