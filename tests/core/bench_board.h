@@ -66,7 +66,8 @@ class BenchBoard {
                 {kUid, 77, capabilities, 0xABCD, extractor ? kInputs : uint16_t{0}, {0.5f, -2}},
                 {this, &BenchBoard::millis, extractor ? &BenchBoard::extract : nullptr,
                  sensor ? &BenchBoard::sense : nullptr, nullptr, nullptr, &BenchBoard::draw,
-                 &BenchBoard::keep, sensor ? &BenchBoard::show : nullptr}) {}
+                 &BenchBoard::keep, sensor ? &BenchBoard::show : nullptr,
+                 sensor ? &BenchBoard::level : nullptr}) {}
   BenchBoard(const BenchBoard&) = delete;
   BenchBoard& operator=(const BenchBoard&) = delete;
 
@@ -333,6 +334,8 @@ class BenchBoard {
     self->texts += self->radio && length > 0;
     return self->radio;
   }
+
+  static Levelled level(void*) { return {1234, 5}; }
 
   StaticMemory<kFeatures, kMostClasses, kCapacity, 4, true, kInputs> memory_;
 

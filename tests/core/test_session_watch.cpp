@@ -438,6 +438,16 @@ TEST(record_needs_a_cable_or_a_seal) {
   CHECK(!board.session.sensing());
 }
 
+TEST(level_goes_where_record_goes) {
+  Watching board;
+  board.ask(Kind::kLevel);
+  const Levelled heard = board.expect<Levelled>();
+  CHECK_EQUAL(heard.peak, 1234);
+  CHECK_EQUAL(heard.clipped, 5);
+  board.wire.link.cable = false;
+  board.refused({Kind::kLevel, {}}, Status::kUnpaired);
+}
+
 TEST(a_board_that_forgets_tells_no_window_of_before) {
   Watching board;
   board.classify(0);

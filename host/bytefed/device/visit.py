@@ -67,15 +67,27 @@ def windows_in(details: Details, seconds: float, *, on_sound: bool) -> int:
     return max(1, round(seconds * 100 / (details.window * (1 + on_sound))))
 
 
+_KEPT = ("E_BOARD_WITHHELD", "E_BOARD_UNPAIRED")  # answers of a board that tells nothing of its sound
+
+
 async def level(device: Device) -> Levelled | None:
-    """Ask a connected board how loud its microphone's sound is; None for a board without one.
+    """Ask a connected board how loud its microphone's sound is.
+
+    Returns:
+        None for a board without one, and where it keeps that to itself: with a privacy budget, in a masked run, over an
+        open radio link.
 
     Raises:
         LinkError: It does not answer.
     """
     if not hears(device):
         return None
-    _, body = await device.ask(Kind.LEVEL, b"", Kind.LEVELLED)
+    try:
+        _, body = await device.ask(Kind.LEVEL, b"", Kind.LEVELLED)
+    except BoardError as error:
+        if error.code not in _KEPT:
+            raise
+        return None
     return Levelled.unpack(body)
 
 
