@@ -125,18 +125,33 @@ async def capture(
     first = device.stored.test if test else device.stored.train
     message = Capture(first, count, label, CaptureFlag.TEST * test | CaptureFlag.ON_SOUND * on_sound)
     try:
+        captured = await _begin(device, message)
         while True:
-            _, body = await device.ask(Kind.CAPTURE, message.pack(), Kind.CAPTURED)
-            captured = Captured.unpack(body)
             if seen is not None:
                 seen(captured.count, count, await level(device))
             if captured.state == 0:
                 return count, captured.count
             await asyncio.sleep(_PAUSE)
+            captured = await _progress(device, message)
     except BoardError as error:
         if error.code != "E_BOARD_BUSY":
             raise
         raise busy(device.uri, device.welcome) from error
     except asyncio.CancelledError:
-        await device.ask(Kind.CAPTURE, Capture(first, 0, label, 0).pack(), Kind.CAPTURED)
+        await _progress(device, Capture(first, 0, label, 0))
         raise
+
+
+async def _progress(device: Device, message: Capture) -> Captured:
+    """Begin a capture, or ask how far it is; 0 windows stop the one under way."""
+    _, body = await device.ask(Kind.CAPTURE, message.pack(), Kind.CAPTURED)
+    return Captured.unpack(body)
+
+
+async def _begin(device: Device, message: Capture) -> Captured:
+    """Begin a capture; anew if it is the board's last one, which ended too early."""
+    captured = await _progress(device, message)
+    if captured.state == 0 and captured.count < message.count:
+        await _progress(device, Capture(message.first, 0, message.label, 0))
+        captured = await _progress(device, message)
+    return captured
