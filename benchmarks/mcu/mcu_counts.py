@@ -33,6 +33,7 @@ EXTRACTORS = {
 """Instructions of a window's features, by TensorFlow Lite Micro: the images extractor-NAME.elf tell them. Building
 those takes the package that platformio.ini declares, so tests/qemu/test_tflm_features.py looks where it is there."""
 EXTRACTOR_STACK = 704  # bytes, of each
+_HOP = 49 // 2  # frames from one window to the next
 
 Counts = Mapping[str, int]
 
@@ -258,8 +259,8 @@ def sound_table(counts: Counts) -> str:
 
 
 def words_a_second(counts: Counts) -> int:
-    """Return the instructions of a second of sound: a frame each 20 ms, and a window's features each 24 frames."""
-    return round(50 * (counts["hearing_frame_8000_insn"] + EXTRACTORS["keywords"] / 24))
+    """Return the instructions of a second of sound: a frame each 20 ms, and a window's features each hop."""
+    return round(50 * (counts["hearing_frame_8000_insn"] + EXTRACTORS["keywords"] / _HOP))
 
 
 def memory_table(counts: Counts) -> str:

@@ -403,9 +403,8 @@ def _configured(
     given = checked_keys({**_plain(keys), **named}, "The call")
     own = None if isinstance(strategy, str) else strategy
     if isinstance(config, RunConfig):
-        if any(
-            given.get(name) for name in (*BUDGETS, "dp", "secure_sum")
-        ):  # plans what it leaves as it is by default
+        # These plan whatever is left at its default.
+        if any(given.get(name) for name in (*BUDGETS, "dp", "secure_sum")):
             usual = RunConfig()
             chosen = {name: value for name, value in vars(config).items() if value != getattr(usual, name)}
             return RunConfig(**by_rule({**chosen, **given})), own

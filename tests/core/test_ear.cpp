@@ -1,4 +1,4 @@
-// What a board hears: sound at half its rate, and windows of it, against golden vectors and for any division
+// A board's ear: sound at half its rate, and windows of it, against golden vectors and for any division
 // of the stream.
 #include "bytefed/sound/ear.h"
 #include "vectors.h"

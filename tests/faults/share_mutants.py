@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seal_mutants import CoreMutant
+from core_mutants import CoreMutant
 
 SUITES = ("main.cpp", "test_noise_share.cpp", "test_secure_sum.cpp", "test_session_share.cpp")
 

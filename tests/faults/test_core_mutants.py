@@ -1,4 +1,4 @@
-"""Each core that is broken on purpose, in its seals, masks, noise or use, is found out by the core's tests."""
+"""Each core that is broken on purpose, by one list of mutants or another, is found out by the core's tests."""
 
 from __future__ import annotations
 
@@ -9,14 +9,21 @@ import mask_mutants
 import noise_mutants
 import pytest
 import seal_mutants
+import share_mutants
 import use_mutants
-from seal_mutants import CoreMutant, is_found, whole_tests
+from core_mutants import CoreMutant, is_found, whole_tests
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(shutil.which("c++") is None, reason="needs a C++ compiler"),
 ]
-LISTS = {"seal": seal_mutants, "mask": mask_mutants, "noise": noise_mutants, "use": use_mutants}
+LISTS = {
+    "seal": seal_mutants,
+    "mask": mask_mutants,
+    "noise": noise_mutants,
+    "share": share_mutants,
+    "use": use_mutants,
+}
 MUTANTS = [
     pytest.param(name, mutant, id=f"{name}: {mutant.name}")
     for name, module in LISTS.items()

@@ -5,7 +5,7 @@ Each is made by one exact replacement; the core's tests find each.
 
 from __future__ import annotations
 
-from seal_mutants import CoreMutant
+from core_mutants import CoreMutant
 
 SUITES = ("main.cpp", "test_session_labels.cpp", "test_session_runs.cpp", "test_session_watch.cpp")
 

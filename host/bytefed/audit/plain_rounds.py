@@ -17,6 +17,7 @@ from bytefed.audit.reading import (
     rounds_for,
     single_steps,
     solved,
+    told,
 )
 from bytefed.audit.subject import Subject
 from bytefed.data.task import Samples
@@ -49,7 +50,7 @@ def in_between(subject: Subject, clients: Sequence[int], tell: Progress) -> Find
         held = held_by(subject, [client])
         with Boards(subject, held) as lab:
             try:
-                read.append(_read(subject, lab, client, held, partial(_told, tell, rounds, whole)))
+                read.append(_read(subject, lab, client, held, partial(told, tell, rounds, whole)))
                 truth += held
             except BoardError as error:
                 if error.code not in _ANSWERS:
@@ -70,18 +71,13 @@ def in_between(subject: Subject, clients: Sequence[int], tell: Progress) -> Find
     )
 
 
-def _told(tell: Progress, before: int, whole: int, step: int) -> None:
-    tell(min(before + step, whole), whole)
-
-
 def _read(
     subject: Subject, lab: Boards, client: int, held: Sequence[Samples], tell: Callable[[int], None]
 ) -> Samples:
-    plan = subject.training.plan(1, client)
     if subject.protection.sums:
         lab.mask()
     else:
-        lab.round(1, subject.recorded.heads[0], [Ask(0, plan)])
+        lab.round(1, subject.recorded.heads[0], [Ask(0, subject.training.plan(1, client))])
         lab.reconnect()  # as long as a session lasts, its NOISE is that of all its rounds
     plain = replace(single_steps(subject, client, ALLOWED), noise=None)
     return solved(subject, lab, held, [plain], tell, _SECOND)

@@ -62,7 +62,7 @@ def weighted(subject: Subject, boards: Sequence[int], pull: float, tell: Progres
         with Boards(subject, each) as lab:
             try:
                 plans = [single_steps(subject, client, pull) for client in group]
-                read.append(solved(subject, lab, each, plans, partial(_told, tell, done, whole)))
+                read.append(solved(subject, lab, each, plans, partial(told, tell, done, whole)))
             except BoardError as error:
                 if error.code not in _REFUSALS:
                     raise
@@ -83,8 +83,9 @@ def weighted(subject: Subject, boards: Sequence[int], pull: float, tell: Progres
     )
 
 
-def _told(tell: Progress, before: int, whole: int, step: int) -> None:
-    tell(before + step, whole)
+def told(tell: Progress, before: int, whole: int, step: int) -> None:
+    """Tell of a step beside those before it; never of more than the whole."""
+    tell(min(before + step, whole), whole)
 
 
 def held_by(subject: Subject, group: Sequence[int]) -> list[Samples]:

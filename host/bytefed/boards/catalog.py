@@ -77,8 +77,8 @@ BOARDS = (
     ),
     BoardType(
         Model.FEATHER_SENSE, "Feather nRF52840 Sense", "Adafruit Feather nRF52840 Sense", "feather_nrf52840_sense",
-        UsbId(0x239A, 0x8087), UsbId(0x239A, 0x0087), (LSM6DS33, LSM6DS3TRC), True,
-        "feather_nrf52840_sense", "a PDM microphone",
+        UsbId(0x239A, 0x8087), UsbId(0x239A, 0x0087), (LSM6DS33, LSM6DS3TRC), microphone=True,
+        bootloader_folder="feather_nrf52840_sense", note="a PDM microphone",
     ),
     BoardType(
         Model.ITSY_BITSY, "ItsyBitsy nRF52840", "Adafruit ItsyBitsy nRF52840 Express", "itsybitsy_nrf52840",
@@ -87,8 +87,8 @@ BOARDS = (
     BoardType(
         Model.CIRCUIT_PLAYGROUND, "Circuit Playground Bluefruit", "Adafruit Circuit Playground Bluefruit",
         "circuitplayground_bluefruit",
-        UsbId(0x239A, 0x8045), UsbId(0x239A, 0x0045), (LIS3DH,), True, "circuitplayground_nrf52840",
-        "no gyroscope; a PDM microphone",
+        UsbId(0x239A, 0x8045), UsbId(0x239A, 0x0045), (LIS3DH,), microphone=True,
+        bootloader_folder="circuitplayground_nrf52840", note="no gyroscope; a PDM microphone",
     ),
 )  # fmt: skip
 """Every make of board, in the order of their numbers."""
@@ -107,10 +107,11 @@ def refuse_deaf(environment: str, model: str) -> None:
     plain = environment.removesuffix("_open").removesuffix("_debug")
     if all(board.microphone for board in BOARDS if board.environment == plain):
         return  # what is no board at all, PlatformIO refuses
+    having = ", ".join(board.environment for board in BOARDS if board.microphone)
     raise ConfigError(
         "E_CONFIG_DEAF",
         f"Model {model} takes sound, and a board of {environment} has no microphone.",
-        "Take a board that has one: nano33ble (a Sense), feather_nrf52840_sense or circuitplayground_bluefruit.",
+        f"Take a board that has one: {having} (of the Nanos, the Sense).",
     )
 
 

@@ -183,9 +183,7 @@ def _read(file: Path) -> Samples:
     try:
         return audio.read(file.read_bytes(), MICROPHONE)
     except (OSError, ValueError) as error:
-        raise DataError(
-            "E_DATA_FORMAT", f"{file} cannot be read: {error}.", "Correct the file, or leave it out."
-        ) from error
+        raise folder.unreadable(file, error) from error
 
 
 def _with_quiet(samples: Samples, front_end: FrontEnd) -> Samples:

@@ -18,7 +18,7 @@ from bytefed.device.device import Device
 from bytefed.device.labels import discard_all, discard_label, discard_last, read_labels
 from bytefed.device.naming import label_names, label_number, shown_names
 from bytefed.device.recording import Signal
-from bytefed.device.visit import capture, hears, level, sensor_of, windows_in
+from bytefed.device.visit import capture, hears, level, sensor_of, window_seconds, windows_in
 from bytefed.errors import BoardError, counted
 from bytefed.protocol.message import Discarded, Levelled
 
@@ -98,7 +98,7 @@ class _Taker:
         details, stored = await sensor_of(self.device), self.device.stored
         free = stored.capacity - stored.train - stored.test
         each = windows_in(details, self.wish.seconds, on_sound=self._on_sound)
-        window = details.window / 100 * (1 + self._on_sound)
+        window = window_seconds(details, on_sound=self._on_sound)
         need = each * len(self.wish.labels) * self.wish.rounds
         if need > free:
             raise BoardError(
@@ -127,7 +127,8 @@ class _Taker:
         if got < asked and self._on_sound:
             said += f"\n{_ENDED_EARLY}"
         if loudness is not None and loudness.clipped:
-            said += f"\n  {loudness.clipped:,} values of the sound were cut off: speak softer, or from farther away."
+            cut = f"{loudness.clipped:,} values of the sound were cut off"
+            said += f"\n  {cut}: speak more softly, or from farther away."
         heard = {} if loudness is None else {"clipped": loudness.clipped}
         tell("captured", said, **_of(self.device), label=label, asked=asked, taken=got, labels=held, **heard)
         return got == asked

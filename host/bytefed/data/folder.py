@@ -214,7 +214,7 @@ def sample(
             return windows.from_values(file, frames, shape, cut, notes)
         found = _recording(file, content, notes)
     except (OSError, ValueError) as error:
-        raise _unreadable(file, error) from error
+        raise unreadable(file, error) from error
     if found is None:
         return []
     if isinstance(found, tables.Table):
@@ -233,7 +233,7 @@ def size(file: Path) -> tuple[int, int] | None:
             return None
         found = _recording(file, _content(file), Notes())
     except (OSError, ValueError) as error:
-        raise _unreadable(file, error) from error
+        raise unreadable(file, error) from error
     if isinstance(found, tables.Table):
         return len(found.rows), windows.measured(found)
     return None if found is None else (len(found), found.shape[1])
@@ -256,7 +256,8 @@ def _recording(file: Path, content: bytes, notes: Notes) -> tables.Table | NDArr
     return tables.read(content)
 
 
-def _unreadable(file: Path, error: Exception) -> DataError:
+def unreadable(file: Path, error: Exception) -> DataError:
+    """Return the error that says why a file cannot be read, E_DATA_FORMAT."""
     return DataError(
         "E_DATA_FORMAT", f"{file} cannot be read: {error}.",
         "docs/your-data.md says which tables and recordings are read; correct the file, or leave it out.",
@@ -279,7 +280,7 @@ def fingerprint(file: Path) -> str:
     try:
         return hashlib.sha256(_content(file)).hexdigest()[:16]
     except (OSError, ValueError) as error:
-        raise _unreadable(file, error) from error
+        raise unreadable(file, error) from error
 
 
 def _strangers(sources: list[Source], seen: Collection[str], notes: Notes) -> list[Source]:

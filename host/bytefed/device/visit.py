@@ -43,7 +43,7 @@ async def sensor_of(device: Device) -> Details:
     if details is None or details.window == 0 or not device.board.capabilities & Capability.SENSOR:
         raise BoardError(
             "E_BOARD_NO_SENSOR",
-            f"{device.uri}: this board has no sensor, or a model that takes something else than it tells.",
+            f"{device.uri}: this board has no sensor, or its model takes something else than that sensor gives.",
             "Flash a model of its sensor's windows (BYTEFED_MODEL=motion pio run -e ENV -t upload; words need a "
             "microphone), or start a virtual board: `bytefed board --model motion --replay motion`. If its light "
             "blinks red, the model is too large.",
@@ -64,7 +64,17 @@ def windows_in(details: Details, seconds: float, *, on_sound: bool) -> int:
         seconds: Length of the capture.
         on_sound: Whether each window waits for sound: then they don't share halves.
     """
-    return max(1, round(seconds * 100 / (details.window * (1 + on_sound))))
+    return max(1, round(seconds / window_seconds(details, on_sound=on_sound)))
+
+
+def window_seconds(details: Details, *, on_sound: bool) -> float:
+    """Return the seconds that a capture takes for each window, not counting waits for sound.
+
+    Args:
+        details: The board, which has a sensor.
+        on_sound: Whether each window waits for sound: then they don't share halves.
+    """
+    return details.window / 100 * (1 + on_sound)
 
 
 _KEPT = ("E_BOARD_WITHHELD", "E_BOARD_UNPAIRED")  # answers of a board that tells nothing of its sound

@@ -111,13 +111,12 @@ class Simulator:
         self._codec_down = training.codec_down
         parameters = task.D * task.num_classes + task.num_classes
         up = codec.find(training.codec_up)
+        sent = codec.find("float32") if sums is not None else up  # what is hidden is encoded later
         self.held = HeldHeads(len(partition), parameters)
         self._trainer = Trainer(
             core=_core(assignment, threads),
             training=training,
-            codec=up.number
-            if sums is None
-            else codec.find("float32").number,  # what is hidden is encoded later
+            codec=sent.number,
             seeds=training_seeds(training.seed, range(len(partition))).astype(np.uint32),
             examples=partition.sizes - partition.test_sizes,
             # numpy's zeros take no memory until they are written: only clients that take part need some.

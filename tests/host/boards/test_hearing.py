@@ -8,6 +8,7 @@ import wave
 from collections.abc import Callable, Coroutine
 from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -23,11 +24,13 @@ from bytefed.device import visit
 from bytefed.device.device import Device
 from bytefed.device.plan import Samples
 from bytefed.errors import BoardError, ConfigError, DataError
-from bytefed.extractor.extractor import Extractor
+from bytefed.extractor.extractor import Extractor, golden_inputs
 from bytefed.extractor.manifest import Manifest, model_folder
 from bytefed.extractor.sound import MICROPHONE, FrontEnd, ear, halved
 from bytefed.protocol.message import (
     VISIT,
+    Add,
+    AddFlag,
     Capability,
     Capture,
     Captured,
@@ -220,6 +223,37 @@ def test_a_board_keeps_the_features_of_what_it_heard(words: Path) -> None:
         await device.close()
         await device.connect(VISIT)
         assert device.stored.crc == expected.store_crc()
+
+    on_a_board(words, action)
+
+
+def test_a_host_gives_it_windows_that_are_larger_than_its_head(
+    words: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They go where windows are classified, which rests meanwhile and tells none of them."""
+    monkeypatch.setenv("BYTEFED_REPLAY_SPEED", "100")
+    extractor = Extractor.load("keywords")
+    inputs = golden_inputs(7, 3, extractor.input_shape)
+
+    def samples(kind: Literal["inputs", "features"], values: NDArray[np.int8]) -> Samples:
+        labels, meaning = np.array([2, 0, 1], np.uint8), extractor.quantization
+        return Samples(kind, values, labels, values[:0], labels[:0], meaning.scale, meaning.zero_point)
+
+    async def record(device: Device) -> tuple[int, bytes]:
+        _, body = await device.ask(Kind.RECORD, Record(0, 0).pack(), Kind.RECORDED)
+        return Recorded.unpack(body).window, body[Recorded.size() :]
+
+    async def action(device: Device) -> None:
+        before, _ = await record(device)
+        one = Add(0, 1, AddFlag.INPUTS | AddFlag.ANEW, 0, 1.0, 0)
+        proof = device.session.link.proof_of(bytes(1 + BYTES))
+        await device.ask(Kind.ADD, one.pack() + proof, Kind.ADDED)
+        await asyncio.sleep(1)  # in which a board that does not rest takes two hundred windows
+        await device.provision(samples("inputs", inputs))
+        assert device.stored.crc == samples("features", extractor.extract(inputs)).store_crc()
+        number, told = await record(device)
+        assert 0 < number - before < 100
+        assert told not in {one.tobytes()[: len(told)] for one in inputs}
 
     on_a_board(words, action)
 

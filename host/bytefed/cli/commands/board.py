@@ -39,6 +39,8 @@ examples:
   bytefed board --shape 64x10                  a board that takes ready features, D=64, C=10
   bytefed board --count 2 --line-rate 115200   as slow as a UART at 115,200 baud
   bytefed board --model motion --replay motion with recorded motions for a sensor: try `bytefed capture`
+  bytefed board --model keywords --replay my-words/
+                                               with a microphone that hears the WAV files of a folder
   bytefed board --image feather_nrf52840       the image that `pio run -e feather_nrf52840` has built, on an
                                                emulated nRF52840 (needs `make emulator`); prints a socket
 
@@ -70,7 +72,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--replay",
         metavar="DATA",
-        help="a sensor that replays the windows of a task or of your own model, or X (and y) of an .npz file",
+        help="a sensor that replays the windows of a task or of your own model, X (and y) of an .npz file, or the WAV "
+        "files of a folder for a model of sound",
     )
     parser.add_argument(
         "--labels",

@@ -84,8 +84,13 @@ Status Intake::check(const Add& add) const {
   const Split split = split_of(add.kind);
   if (add.count == 0 || add.first != (anew ? 0u : store_.count(split))) return Status::kBadValue;
   if ((anew ? 0u : held()) + add.count > store_.capacity()) return Status::kStoreFull;
-  return transfer_size(add) > sizeof(float) * memory_.largest().parameters() ? Status::kTooLarge
-                                                                             : Status::kOk;
+  const uint8_t* const records = records_of(add);
+  const size_t window = records == nullptr ? 0 : window_size(identity_.input_size, memory_.shape.features);
+  return transfer_size(add) > (records == local() ? local_size() : window) ? Status::kTooLarge : Status::kOk;
+}
+
+uint8_t* Intake::records_of(const Add& add) const {
+  return record_size(add) <= local_size() ? local() : reinterpret_cast<uint8_t*>(memory_.window);
 }
 
 size_t Intake::record_size(const Add& add) const {
@@ -169,8 +174,7 @@ Status Intake::check(const Capture& capture) const {
 }
 
 int8_t* Intake::window() const {
-  const bool fits = identity_.input_size <= sizeof(float) * memory_.largest().parameters();
-  return fits ? reinterpret_cast<int8_t*>(memory_.local) : memory_.window;
+  return identity_.input_size <= local_size() ? reinterpret_cast<int8_t*>(memory_.local) : memory_.window;
 }
 
 void Intake::start(const Capture& capture) {

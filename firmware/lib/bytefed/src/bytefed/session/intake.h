@@ -51,9 +51,15 @@ class Intake {
   bool is_same(const Add& add) const;  // as the last ADD
   Status check(const Add& add) const;
   size_t transfer_size(const Add& add) const { return add.count * record_size(add); }  // bytes
+  // Where its records arrive: in the head's memory or, if one window is larger than that, where windows are
+  // classified.
+  uint8_t* records_of(const Add& add) const;
+  const uint8_t* records() const { return records_of(add_); }  // of the last ADD
+  // Whether an ADD under way needs the memory of windows that are classified.
+  bool holds_window() const { return state() != State::kIdle && records() != local(); }
   // Begins an ADD that check() found good; the intake is idle.
   void start(const Add& add);
-  // Checks the records, now that all are in memory.local, and begins to store them; returns what is wrong.
+  // Checks the records, now that all are in memory, and begins to store them; returns what is wrong.
   Status records_arrived(bool proved);
   // Stores one record. True when the ADD is over: done, or come to nothing by failure().
   bool store_record();
@@ -88,7 +94,8 @@ class Intake {
   void note_rest();
   unsigned held() const { return store_.count(Split::kTrain) + store_.count(Split::kTest); }
   size_t record_size(const Add& add) const;
-  const uint8_t* records() const { return reinterpret_cast<const uint8_t*>(memory_.local); }
+  uint8_t* local() const { return reinterpret_cast<uint8_t*>(memory_.local); }
+  size_t local_size() const { return sizeof(float) * memory_.largest().parameters(); }
   bool labels_valid() const;
 
   const Memory& memory_;

@@ -32,8 +32,9 @@ void Session::on_add(uint8_t sequence, const uint8_t* body, size_t length) {
     if (status != Status::kOk) return outbox_.answer_error(sequence, status);
     abandon();
     intake_.start(add);
+    if (intake_.holds_window()) watch_.spoil();
     pushed_ = Pushed::kSamples;
-    receiver_.start(reinterpret_cast<uint8_t*>(memory_.local), plan(add));
+    receiver_.start(intake_.records_of(add), plan(add));
   }
   push_seal_ = seal;
   asked_ = true;
@@ -54,7 +55,7 @@ ChunkPlan Session::plan(const Add& add) const {
 }
 
 void Session::samples_arrived() {
-  const Status status = intake_.records_arrived(is_pushed_blob(memory_.local));
+  const Status status = intake_.records_arrived(is_pushed_blob(intake_.records()));
   if (status != Status::kOk) outbox_.answer_final_ack(receiver_, push_transfer_, status);
 }
 
