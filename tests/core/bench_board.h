@@ -62,12 +62,12 @@ class BenchBoard {
   explicit BenchBoard(uint8_t frame_limit = 20, uint8_t window = 2, bool extractor = true,
                       bool sensor = false, uint16_t capabilities = Board::kExtractor | Board::kSensor)
       : wire(frame_limit, window),
-        session(memory_.view(kClasses),
-                {kUid, 77, capabilities, 0xABCD, extractor ? kInputs : uint16_t{0}, {0.5f, -2}},
-                {this, &BenchBoard::millis, extractor ? &BenchBoard::extract : nullptr,
-                 sensor ? &BenchBoard::sense : nullptr, nullptr, nullptr, &BenchBoard::draw,
-                 &BenchBoard::keep, sensor ? &BenchBoard::show : nullptr,
-                 sensor ? &BenchBoard::level : nullptr}) {}
+        session(
+            memory_.view(kClasses),
+            {kUid, 77, capabilities, 0xABCD, extractor ? kInputs : uint16_t{0}, {0.5f, -2}},
+            {this, &BenchBoard::millis, extractor ? &BenchBoard::extract : nullptr,
+             sensor ? &BenchBoard::sense : nullptr, nullptr, nullptr, &BenchBoard::draw, &BenchBoard::keep,
+             sensor ? &BenchBoard::show : nullptr, sensor ? &BenchBoard::level : nullptr}) {}
   BenchBoard(const BenchBoard&) = delete;
   BenchBoard& operator=(const BenchBoard&) = delete;
 
