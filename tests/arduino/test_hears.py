@@ -11,11 +11,21 @@ from numpy.typing import NDArray
 from test_app import go, meet
 
 from bytefed.device.device import Device
-from bytefed.device.visit import about, level
+from bytefed.device.visit import about, level, sensor_of
 from bytefed.errors import BoardError
 from bytefed.extractor.manifest import Manifest, model_folder
 from bytefed.extractor.sound import MICROPHONE, FrontEnd, ear
-from bytefed.protocol.message import VISIT, Capability, Capture, Captured, CaptureFlag, Kind, Record, Recorded
+from bytefed.protocol.message import (
+    VISIT,
+    Capability,
+    Capture,
+    Captured,
+    CaptureFlag,
+    Kind,
+    Noise,
+    Record,
+    Recorded,
+)
 
 _MODEL = Manifest.load(model_folder("keywords"))
 _FRONT_END = FrontEnd.of(_MODEL.document)
@@ -138,7 +148,7 @@ def test_samples_that_nobody_read_begin_a_window_anew(board: FakeBoard) -> None:
 
 
 def test_what_is_heard_while_flash_is_written_is_in_no_window(board: FakeBoard) -> None:
-    """Writing stops the processor, and the microphone's library loses blocks that nobody counts."""
+    """Writing stops the processor, and the microphone's library loses blocks unseen."""
 
     async def action() -> None:
         device = await meet(board, "serial", VISIT)
@@ -154,6 +164,77 @@ def test_what_is_heard_while_flash_is_written_is_in_no_window(board: FakeBoard) 
         _, after = await _record(device, number)
         ends = [one for one in range(start, 10 * MICROPHONE, 256) if windows_of(sound[one:])[0] == after]
         assert ends and ends[0] >= start + 2 * MICROPHONE
+        await device.close()
+
+    go(action)
+
+
+def test_every_write_to_flash_is_a_gap(board: FakeBoard) -> None:
+    """Of the privacy budget, too, which is written while a host waits; and LEVEL is withheld from then on."""
+
+    async def action() -> None:
+        device = await meet(board, "serial", VISIT)
+        while (await _ask(device, Capture(0, 1, 1, 0))).state:
+            pass
+        assert await level(device) is not None
+        lost = board.get("lost")
+        await device.ask(Kind.NOISE, Noise(1.0, 1_000_000, 16, 3_000_000).pack(), Kind.NOISED)
+        assert board.get("lost") > lost
+        assert await level(device) is None
+        with pytest.raises(BoardError, match="E_BOARD_WITHHELD"):
+            await device.ask(Kind.LEVEL, b"", Kind.LEVELLED)
+        await device.close()
+
+    go(action)
+
+
+def test_a_capture_hears_nothing_of_before_it(board: FakeBoard) -> None:
+    """Its first window is as long as any, though half of one was there already."""
+
+    async def action() -> None:
+        device = await meet(board, "serial", VISIT)
+        board.hear(a_sound(12).tobytes())
+        number, _ = await _record(device, 0)
+        await _record(device, number)
+        before = board.get("to_hear")
+        while (await _ask(device, Capture(0, 1, 1, 0))).state:
+            pass
+        assert before - board.get("to_hear") > 0.95 * MICROPHONE
+        await device.close()
+
+    go(action)
+
+
+def _press(board: FakeBoard) -> None:
+    board.set("button", 1)
+    board.step(100)
+    board.set("button", 0)
+    board.step(100)
+
+
+def test_a_press_ends_a_capture_that_waits_and_so_does_a_minute(fake_boards: Path) -> None:
+    board = FakeBoard(fake_boards / "fake_bluefruit_words.so")
+    board.step(50)
+    for _ in range(2):
+        _press(board)
+        assert board.get("capturing")
+        _press(board)
+        assert not board.get("capturing")
+    _press(board)
+    board.step(58_000)
+    assert board.get("capturing")
+    board.step(4_000)
+    assert not board.get("capturing") and board.get("train") == 0
+    _press(board)
+    assert board.get("capturing")
+
+
+def test_a_microphone_that_does_not_start_is_none(fake_boards: Path) -> None:
+    async def action() -> None:
+        board = FakeBoard(fake_boards / "fake_nano_words.so", microphone_fails=1)
+        device = await meet(board, "serial", VISIT)
+        with pytest.raises(BoardError, match="E_BOARD_NO_SENSOR"):
+            await sensor_of(device)
         await device.close()
 
     go(action)

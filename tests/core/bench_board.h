@@ -62,11 +62,12 @@ class BenchBoard {
   explicit BenchBoard(uint8_t frame_limit = 20, uint8_t window = 2, bool extractor = true,
                       bool sensor = false, uint16_t capabilities = Board::kExtractor | Board::kSensor)
       : wire(frame_limit, window),
-        session(memory_.view(kClasses),
-                {kUid, 77, capabilities, 0xABCD, extractor ? kInputs : uint16_t{0}, {0.5f, -2}},
-                {this, &BenchBoard::millis, extractor ? &BenchBoard::extract : nullptr,
-                 sensor ? &BenchBoard::sense : nullptr, nullptr, nullptr, &BenchBoard::draw,
-                 &BenchBoard::keep, sensor ? &BenchBoard::show : nullptr}) {}
+        session(
+            memory_.view(kClasses),
+            {kUid, 77, capabilities, 0xABCD, extractor ? kInputs : uint16_t{0}, {0.5f, -2}},
+            {this, &BenchBoard::millis, extractor ? &BenchBoard::extract : nullptr,
+             sensor ? &BenchBoard::sense : nullptr, nullptr, nullptr, &BenchBoard::draw, &BenchBoard::keep,
+             sensor ? &BenchBoard::show : nullptr, sensor ? &BenchBoard::level : nullptr}) {}
   BenchBoard(const BenchBoard&) = delete;
   BenchBoard& operator=(const BenchBoard&) = delete;
 
@@ -237,6 +238,8 @@ class BenchBoard {
     const Bytes own(request.body.begin(), request.body.begin() + fields);
     return round_of(request.kind, RoundFlag::kConfigure, joined(joined(own, body_of(config)), blob));
   }
+  // The last window that was classified or recorded, as it is in memory.
+  Bytes raw_window() const { return Bytes(memory_.window, memory_.window + kInputs); }
   Bytes global_head() const { return blob_of(session.global_head()); }
 
   // A whole round up to its end on a link with small frames: DONE, or with statistics RESULT.
@@ -331,6 +334,8 @@ class BenchBoard {
     self->texts += self->radio && length > 0;
     return self->radio;
   }
+
+  static Levelled level(void*) { return {1234, 5}; }
 
   StaticMemory<kFeatures, kMostClasses, kCapacity, 4, true, kInputs> memory_;
 

@@ -100,7 +100,8 @@ TEST(ear_window_vectors) {
 }
 
 TEST(ear_level) {
-  Hearer hearer(read_sound());
+  const Sound sound = read_sound();  // the ear reads its tables
+  Hearer hearer(sound);
   std::vector<int16_t> samples(130, 5);  // a frame
   samples[3] = -32768;
   samples[4] = 32767;

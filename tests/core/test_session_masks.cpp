@@ -406,6 +406,8 @@ TEST(masks_statistics_are_never_told_plainly) {
   board.wire.link.cable = true;
   board.ask(Record{0, 0});
   board.expect_error(Status::kWithheld);
+  board.ask(Kind::kLevel);
+  board.expect_error(Status::kWithheld);
 }
 
 TEST(masks_forget_a_personal_head_from_before) {

@@ -186,6 +186,7 @@ TEST(noise_withholds_what_depends_on_samples) {
   refuses(board, classify(Classify::kPersonal, 0), Status::kUntrained);
   board.wire.link.cable = true;
   refuses(board, {Kind::kRecord, body_of(Record{0, 0})}, Status::kWithheld);
+  refuses(board, {Kind::kLevel, {}}, Status::kWithheld);
   board.ask(classify(0, 0));  // a window that is no sample
   board.windows.push_back(Bytes(kInputs, 3));
   board.work();

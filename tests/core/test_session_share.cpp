@@ -103,7 +103,7 @@ TEST(share_a_round_spends_before_its_blob_leaves) {
   for (uint16_t number = 1; number <= 3; ++number) {
     one.board.blob(number, BenchBoard::head());
     CHECK_EQUAL(one.board.kept.back().spent, number * kCost);
-    CHECK_EQUAL(one.board.kept.back().whole, 1);
+    CHECK(one.board.kept.back().whole == BudgetRecord::kWhole);
   }
   one.board.refuses(one.next(4), Status::kBudgetSpent);
   One poor;
@@ -161,9 +161,22 @@ TEST(share_a_budget_is_of_one_kind) {
     board.ready();
     board.ask(Noise{1.0f, kCost, static_cast<uint8_t>(whole ? kWhole | 16 : 16), kCost});
     board.expect<Noised>();
-    CHECK_EQUAL(board.kept.back().whole, whole ? 1 : 0);
+    CHECK(board.kept.back().whole == (whole ? BudgetRecord::kWhole : uint16_t{0}));
     board.ask(Noise{1.0f, kCost, static_cast<uint8_t>(whole ? 16 : kWhole | 16), kCost});
     board.expect_error(Status::kBudgetSpent);
+  }
+}
+
+// Older firmware knew budgets of samples alone, and left there what the memory held.
+TEST(share_a_budget_of_older_firmware_is_of_samples) {
+  for (uint16_t left : {uint16_t{0}, uint16_t{1}, uint16_t{0xFFFF}}) {
+    BenchBoard board(250);
+    board.ready();
+    board.session.restore(BudgetRecord{3 * kCost, 0, board.session.samples_record().set, left});
+    board.ask(Noise{1.0f, kCost, kWhole | 16, 0});
+    board.expect_error(Status::kBudgetSpent);
+    board.ask(Noise{1.0f, kCost, 16, 0});
+    CHECK_EQUAL(board.expect<Noised>().budget, 3 * kCost);
   }
 }
 

@@ -438,6 +438,78 @@ TEST(record_needs_a_cable_or_a_seal) {
   CHECK(!board.session.sensing());
 }
 
+// A board that hears, on which a host that has gone away has left a capture.
+TEST(a_capture_waits_a_minute_for_sound) {
+  BenchBoard board(20, 2, true, true, Board::kExtractor | Board::kSensor | Board::kHears);
+  board.hello();
+  const Capture asked = {0, 3, 1, Capture::kOnSound};
+  board.ask(asked);
+  CHECK_EQUAL(board.expect<Captured>().state, 1);
+  const auto waits = [&](uint32_t milliseconds) {
+    board.now += milliseconds;
+    board.work();
+    return board.session.capturing();
+  };
+  CHECK(waits(59000));
+  board.windows.push_back(Bytes(kInputs, 3));
+  CHECK(waits(500));
+  CHECK(waits(59000));  // since that window
+  CHECK(!waits(1000));
+  board.ask(asked);  // the same one tells how it ended
+  const Captured ended = board.expect<Captured>();
+  CHECK_EQUAL(ended.state, 0);
+  CHECK_EQUAL(ended.count, 1);
+}
+
+TEST(a_capture_at_any_time_waits_for_its_windows) {
+  BenchBoard board(20, 2, true, true, Board::kExtractor | Board::kSensor | Board::kHears);
+  board.hello();
+  board.ask(Capture{0, 3, 1, 0});
+  board.now += 600000;
+  board.work();
+  CHECK(board.session.capturing());
+}
+
+TEST(a_capture_that_was_stopped_can_begin_anew) {
+  BenchBoard board(20, 2, true, true);
+  board.hello();
+  const Capture asked = {0, 3, 1, 0};
+  board.ask(asked);
+  board.expect<Captured>();
+  board.ask(Capture{0, 0, 0, 0});
+  CHECK_EQUAL(board.expect<Captured>().state, 0);
+  CHECK(!board.session.capturing());
+  board.ask(asked);
+  CHECK_EQUAL(board.expect<Captured>().state, 1);
+  CHECK(board.session.capturing());
+}
+
+TEST(level_goes_where_record_goes) {
+  Watching board;
+  board.ask(Kind::kLevel);
+  const Levelled heard = board.expect<Levelled>();
+  CHECK_EQUAL(heard.peak, 1234);
+  CHECK_EQUAL(heard.clipped, 5);
+  board.wire.link.cable = false;
+  board.refused({Kind::kLevel, {}}, Status::kUnpaired);
+}
+
+TEST(a_board_that_forgets_tells_no_window_of_before) {
+  Watching board;
+  board.classify(0);
+  board.sees(42);
+  CHECK_EQUAL(board.expect<Classified>().window, 1);
+  board.session.forget();
+  board.ask(Record{0, 0});
+  board.expect_silence();
+  CHECK_EQUAL(board.raw_window(), Bytes(kInputs, 0));
+  board.sees(43);
+  board.expect<Recorded>();
+  CHECK_EQUAL(board.tail, Watching::window(43));
+  board.ask(Classify{0, Classify::kStop, 0});
+  CHECK_EQUAL(board.expect<Classified>().window, 0);
+}
+
 TEST(training_goes_on_while_windows_are_classified) {
   Watching board;
   CHECK_EQUAL(board.add(BenchBoard::records(6), 0, 6, Add::kAnew), 0);

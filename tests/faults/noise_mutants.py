@@ -153,10 +153,16 @@ MUTANTS = (
     ),
     CoreMutant("CLASSIFY finds a threshold", _WATCH, "asked.unknown > 0 && round_.withholds()", "false"),
     CoreMutant(
-        "RECORD tells a window",
+        "RECORD and LEVEL tell of windows",
         _WATCH,
-        "  if (round_.withholds()) return outbox_.answer_error(sequence, Status::kWithheld);\n",
-        "",
+        "round_.withholds() ? Status::kWithheld : Status::kOk",
+        "Status::kOk",
+    ),
+    CoreMutant(
+        "LEVEL tells of windows",
+        _WATCH,
+        "const Status status = check_raw(link);",
+        "const Status status = link.frame_limit > 0 ? Status::kOk : Status::kBusy;",
     ),
     CoreMutant("NOISE in a round", _SESSION, "!at_rest() || ", ""),
     CoreMutant(

@@ -90,7 +90,8 @@ void App::start() {
   if (kept != nullptr) key_.set(kept);
   radio_ = ble::start(chip::uid());  // without a radio, USB still works, and the light shows the error
   advertise();
-  if (sensor_ != SensorChip::kNone) Sensing::switch_on();
+  // One that does not work is told by ABOUT as none: hosts capture nothing then.
+  if (sensor_ != SensorChip::kNone && !Sensing::switch_on()) sensor_ = SensorChip::kNone;
   chip::start_watchdog();
   heap::watch();
 }
@@ -111,9 +112,9 @@ void App::step() {
     keeper_.heard(now);
     busy = true;
   }
+  sample();  // before the session works: a capture takes no window of before it
   busy = session_.poll() || busy;
   const bool sent = serial_.flush();
-  sample();
   press_button();
   keeper_.poll(now);
   light::show(status(), now, session_.watched().label);
@@ -146,17 +147,20 @@ void App::sample() {
   if (wanted && !sampling_) window_.start(chip::millis());
   sampling_ = wanted;
   if (!wanted) return;
-  window_.follow(session_, keeper_);
+  window_.follow(session_);
   window_.tick(chip::millis());
 }
 
-// A short press takes samples of the chosen class, a long one chooses the next class.
+// A short press takes samples of the chosen class, or stops a capture; a long one chooses the next class.
 void App::press_button() {
   const button::Press press = button::poll(chip::millis());
   if (press == button::Press::kLong) {
     button_label_ = static_cast<uint8_t>((button_label_ + 1) % session_.board().classes);
     light::blink(button_label_ + 1);
   } else if (press == button::Press::kShort) {
+    const bool stops = session_.capturing();
+    session_.capture({});  // and where none is under way, lets the last one begin anew if it took nothing
+    if (stops) return;
     const Capture capture = {session_.store().count(Split::kTrain), kButtonWindows, button_label_,
                              Sensing::kHears ? Capture::kOnSound : uint8_t{0}};
     if (session_.capture(capture) != Status::kOk) light::refuse();

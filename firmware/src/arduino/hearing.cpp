@@ -9,8 +9,7 @@ namespace model = bytefed_model;
 
 namespace {
 
-// Flash that is written stops the processor, and blocks are recorded over that the microphone's interrupt has
-// not seen. The one behind that is older than the gap: the library hands a block over one block late.
+// The first block behind a gap may be older than it: the library hands a block over one block late.
 constexpr uint16_t kStale = 2 * 256;
 constexpr bytefed::SoundWindow kWindow = {{model::kSoundFrame, model::kSoundStep, model::kSoundBands},
                                           model::kSoundFrames,
@@ -38,17 +37,18 @@ void Hearing::start(uint32_t) {
   ear_.clear(on_sound_);
 }
 
-void Hearing::follow(const bytefed::Session& session, const bytefed::Keeper& keeper) {
-  const bool gap = keeper.saving() || keeper.saves() != saves_;
-  if (session.waits_for_sound() == on_sound_ && !gap) return;
+void Hearing::follow(const bytefed::Session& session) {
+  if (session.capturing() == captures_ && session.waits_for_sound() == on_sound_) return;
+  captures_ = session.capturing();
   on_sound_ = session.waits_for_sound();
-  saves_ = keeper.saves();
   start(0);
-  if (gap) stale_ = kStale;
 }
 
 void Hearing::tick(uint32_t now) {
-  if (microphone::lost() != lost_) start(now);  // there is a gap: no window has both of its sides
+  if (microphone::lost() != lost_) {  // there is a gap: no window has both of its sides
+    start(now);
+    stale_ = kStale;
+  }
   if (next_ == count_) {
     count_ = microphone::read(samples_, kAtOnce);
     next_ = 0;

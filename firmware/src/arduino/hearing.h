@@ -3,7 +3,6 @@
 #pragma once
 #include "bytefed/session/session.h"
 #include "bytefed/sound/ear.h"
-#include "bytefed/storage/keeper.h"
 #include "microphone.h"
 
 // It has what Window has, for images whose model takes sound.
@@ -17,14 +16,14 @@ class Hearing {
   static bytefed::SensorChip find() {
     return microphone::exists() ? bytefed::SensorChip::kMicrophone : bytefed::SensorChip::kNone;
   }
-  // Switches the microphone on, once the radio runs.
-  static void switch_on() { microphone::start(); }
+  // Switches the microphone on, once the radio runs. False if it does not work.
+  static bool switch_on() { return microphone::start(); }
 
   // Begins an empty window.
   void start(uint32_t now);
-  // Hears as the session wants it: from where sound starts, or one window behind the other. Begins anew where
-  // the keeper has written.
-  void follow(const bytefed::Session& session, const bytefed::Keeper& keeper);
+  // Hears as the session wants it: from where sound starts, or one window behind the other. A capture begins
+  // anew, and so does what comes after it.
+  void follow(const bytefed::Session& session);
   // Takes some of the samples that have come, at most a frame.
   void tick(uint32_t now);
   // Copies the next window, oldest frame first. False while it is not complete.
@@ -38,7 +37,6 @@ class Hearing {
   int16_t samples_[kAtOnce];
   uint16_t count_ = 0, next_ = 0;  // samples here, and the first that the ear has not taken
   uint16_t stale_ = 0;             // samples that are still to be passed over
-  uint16_t saves_ = 0;
   uint32_t lost_ = 0;
-  bool on_sound_ = false;
+  bool captures_ = false, on_sound_ = false;
 };

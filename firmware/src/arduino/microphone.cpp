@@ -2,8 +2,6 @@
 
 #include <Arduino.h>
 
-#include "bytefed_model.h"
-
 #if defined(BYTEFED_MODEL_SOUND) && defined(PIN_PDM_DIN)
 
 #include <PDM.h>
@@ -60,6 +58,10 @@ uint32_t lost() {
   return dropped.load(std::memory_order_relaxed);
 }
 
+void gap() {
+  dropped.fetch_add(1, std::memory_order_relaxed);
+}
+
 }  // namespace microphone
 
 #else
@@ -81,6 +83,10 @@ uint16_t read(int16_t*, uint16_t) {
 uint32_t lost() {
   return 0;
 }
+
+#ifdef BYTEFED_MODEL_SOUND
+void gap() {}
+#endif
 
 }  // namespace microphone
 

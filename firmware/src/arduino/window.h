@@ -5,7 +5,6 @@
 #include <cstdint>
 
 #include "bytefed/session/session.h"
-#include "bytefed/storage/keeper.h"
 #include "bytefed_model.h"
 #include "sensor.h"
 
@@ -20,12 +19,12 @@ class Window {
   static constexpr uint16_t kHopTime = static_cast<uint16_t>(kHop * kPeriod / 10);  // 10 ms
 
   static bytefed::SensorChip find() { return sensor::start(); }
-  static void switch_on() {}
+  static bool switch_on() { return true; }
 
   // Begins an empty window. `now` is in ms.
   void start(uint32_t now);
   // All windows of motion are alike, and a gap of some readings is none.
-  void follow(const bytefed::Session&, const bytefed::Keeper&) {}
+  void follow(const bytefed::Session&) {}
   // Reads the sensor if a reading is due.
   void tick(uint32_t now);
   // Copies the next window, oldest reading first: kSteps * kAxes values. False while it is not complete.

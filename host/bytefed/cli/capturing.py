@@ -23,6 +23,10 @@ from bytefed.errors import BoardError, counted
 from bytefed.protocol.message import Discarded, Levelled
 
 _COUNTED = 3  # seconds
+_ENDED_EARLY = (
+    "  It ended early: the board heard nothing begin for 60 s, or its button was pressed. Speak louder or nearer; "
+    "--any-time does not wait for words."
+)
 _LEVELS = "▁▂▃▄▅▆▇█"
 
 
@@ -120,6 +124,8 @@ class _Taker:
         words, held = await _held(self.device)
         loudness = await level(self.device)
         said = f"{got} of {asked} samples with label {label}\n  {self.device.uri}: {words}"
+        if got < asked and self._on_sound:
+            said += f"\n{_ENDED_EARLY}"
         if loudness is not None and loudness.clipped:
             cut = f"{loudness.clipped:,} values of the sound were cut off"
             said += f"\n  {cut}: speak more softly, or from farther away."

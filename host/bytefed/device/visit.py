@@ -77,15 +77,27 @@ def window_seconds(details: Details, *, on_sound: bool) -> float:
     return details.window / 100 * (1 + on_sound)
 
 
+_KEPT = ("E_BOARD_WITHHELD", "E_BOARD_UNPAIRED")  # answers of a board that tells nothing of its sound
+
+
 async def level(device: Device) -> Levelled | None:
-    """Ask a connected board how loud its microphone's sound is; None for a board without one.
+    """Ask a connected board how loud its microphone's sound is.
+
+    Returns:
+        None for a board without one, and where it keeps that to itself: with a privacy budget, in a masked run, over an
+        open radio link.
 
     Raises:
         LinkError: It does not answer.
     """
     if not hears(device):
         return None
-    _, body = await device.ask(Kind.LEVEL, b"", Kind.LEVELLED)
+    try:
+        _, body = await device.ask(Kind.LEVEL, b"", Kind.LEVELLED)
+    except BoardError as error:
+        if error.code not in _KEPT:
+            raise
+        return None
     return Levelled.unpack(body)
 
 
@@ -123,18 +135,33 @@ async def capture(
     first = device.stored.test if test else device.stored.train
     message = Capture(first, count, label, CaptureFlag.TEST * test | CaptureFlag.ON_SOUND * on_sound)
     try:
+        captured = await _begin(device, message)
         while True:
-            _, body = await device.ask(Kind.CAPTURE, message.pack(), Kind.CAPTURED)
-            captured = Captured.unpack(body)
             if seen is not None:
                 seen(captured.count, count, await level(device))
             if captured.state == 0:
                 return count, captured.count
             await asyncio.sleep(_PAUSE)
+            captured = await _progress(device, message)
     except BoardError as error:
         if error.code != "E_BOARD_BUSY":
             raise
         raise busy(device.uri, device.welcome) from error
     except asyncio.CancelledError:
-        await device.ask(Kind.CAPTURE, Capture(first, 0, label, 0).pack(), Kind.CAPTURED)
+        await _progress(device, Capture(first, 0, label, 0))
         raise
+
+
+async def _progress(device: Device, message: Capture) -> Captured:
+    """Begin a capture, or ask how far it is; 0 windows stop the one under way."""
+    _, body = await device.ask(Kind.CAPTURE, message.pack(), Kind.CAPTURED)
+    return Captured.unpack(body)
+
+
+async def _begin(device: Device, message: Capture) -> Captured:
+    """Begin a capture; anew if it is the board's last one, which ended too early."""
+    captured = await _progress(device, message)
+    if captured.state == 0 and captured.count < message.count:
+        await _progress(device, Capture(message.first, 0, message.label, 0))
+        captured = await _progress(device, message)
+    return captured

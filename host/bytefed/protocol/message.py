@@ -581,7 +581,8 @@ class Captured(Body):
 
     Attributes:
         state: 1 under way, 0 over.
-        count: Samples stored so far; fewer than asked for if the capture was stopped or the extractor failed.
+        count: Samples stored so far; fewer than asked for if the capture was stopped, waited for sound in
+            vain, or the extractor failed.
     """
 
     KIND = Kind.CAPTURED

@@ -10,6 +10,7 @@
 #include "common/pdm.h"
 #include "common/task.h"
 #include "common/world.h"
+#include "microphone.h"
 
 extern "C" {
 
@@ -107,6 +108,7 @@ void board_set(const char* name, int value) {
   if (what == "flash_stall") world.flash_stall = static_cast<unsigned>(value);
   if (what == "tensors") world.tensors = static_cast<unsigned>(value);
   if (what == "extractor_allocates") world.extractor_allocates = static_cast<unsigned>(value);
+  if (what == "microphone_fails") world.microphone_fails = value != 0;
   if (what == "imu") world.imu = value;
   if (what == "button") world.button = value != 0;
   if (what == "tilt") world.acceleration[0] = static_cast<float>(value);
@@ -128,7 +130,9 @@ int board_get(const char* name) {
   if (what == "now") return static_cast<int>(world.now);
   if (what == "colour") return static_cast<int>(world.colour);
   if (what == "train") return app().session().store().count(bytefed::Split::kTrain);
+  if (what == "capturing") return app().session().capturing();
   if (what == "to_hear") return static_cast<int>(world.sound.size());
+  if (what == "lost") return static_cast<int>(microphone::lost());
   if (what == "label") return app().session().store().get(bytefed::Split::kTrain, 0).label;
   if (what == "round") return app().session().round();
   if (what == "state") return static_cast<int>(app().session().state());

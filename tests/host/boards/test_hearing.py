@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import wave
 from collections.abc import Callable, Coroutine
 from itertools import pairwise
@@ -17,6 +18,7 @@ from bytefed.boards.hearing import Hearing, Sounds
 from bytefed.boards.open import VirtualOptions, open_devices
 from bytefed.boards.replay import Recording
 from bytefed.boards.virtual import BoardKind, load_extractor, load_recording
+from bytefed.cli.capturing import Wish, capture_all
 from bytefed.data import audio
 from bytefed.device import visit
 from bytefed.device.device import Device
@@ -311,3 +313,32 @@ def test_a_board_of_motion_does_not_wait_for_sound() -> None:
                 await device.ask(Kind.LEVEL, b"", Kind.LEVELLED)
 
     asyncio.run(action())
+
+
+def test_a_capture_in_silence_ends_and_can_begin_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The board gives up after a minute of its own clock; the same capture afterwards is another one."""
+    for word in ("a", "b"):
+        save(tmp_path / "quiet" / word / "1.wav", np.zeros(16_000, np.int16))
+    monkeypatch.setattr(visit, "_PAUSE", 0.01)
+    monkeypatch.setattr("bytefed.boards.loopback.now", lambda: time.monotonic() * 60)
+
+    async def action(device: Device) -> None:
+        states = []
+
+        async def take_one() -> tuple[int, int]:
+            return await visit.capture(
+                device, 0, 0.96, test=False, on_sound=True, seen=lambda *what: states.append(what[0])
+            )
+
+        assert await take_one() == (1, 0)
+        seen = len(states)
+        assert await take_one() == (1, 0)
+        assert seen > 1 and len(states) - seen > 1  # it waited again
+        said: list[str] = []
+        wish = Wish(["0"], 0.96, countdown=False)
+        assert not await capture_all([device], wish, lambda event, words, **_: said.append(words))
+        assert "0 of 1 samples with label 0" in said[0] and "It ended early" in said[0]
+
+    on_a_board(tmp_path / "quiet", action)

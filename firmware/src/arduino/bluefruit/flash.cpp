@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "../chip.h"
+#include "../microphone.h"
 
 namespace flash {
 namespace {
@@ -39,6 +40,7 @@ bool carry_out(Request request, Done done) {
   }
   if (answer != NRF_SUCCESS) return false;
   for (int i = 0; !done() && i < kPatience; ++i) delay(1);
+  microphone::gap();
   return done();
 }
 

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "../chip.h"
+#include "../microphone.h"
 
 namespace flash {
 namespace {
@@ -23,7 +24,9 @@ bool read(void*, uint32_t address, void* data, size_t length) {
 }
 
 bool program(void*, uint32_t address, const void* data, size_t length) {
-  return iap.program(data, kStart + address, length) == 0;
+  const bool done = iap.program(data, kStart + address, length) == 0;
+  microphone::gap();
+  return done;
 }
 
 template <typename T>
@@ -77,6 +80,7 @@ bool erase(void*, uint32_t address) {
     if (waited == kPatience) return false;
     delay(1);
   }
+  microphone::gap();
   return true;
 }
 

@@ -32,7 +32,7 @@ void FakePdm::onReceive(void (*function)()) {
 }
 
 int FakePdm::begin(int channels, long rate) {
-  listens = channels == 1 && rate == 16000;
+  listens = channels == 1 && rate == 16000 && !world.microphone_fails;
   due = world.now + kTime;
   return listens;
 }

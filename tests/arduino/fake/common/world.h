@@ -58,8 +58,9 @@ struct World {
   float acceleration[3] = {0, 0, 9.80665f}, turn[3] = {0, 0, 0};  // m/s^2, rad/s
   int imu = 1;                                                    // which chip is there, 0 for none
   Queue<int16_t> sound;  // samples that the microphone hears next; then it is silent
-  bool button = false;   // held down
-  unsigned colour = 0;   // of the light: red 1, green 2, blue 4
+  bool microphone_fails = false;
+  bool button = false;  // held down
+  unsigned colour = 0;  // of the light: red 1, green 2, blue 4
   unsigned watchdog_feeds = 0;
   unsigned wakings = 0;     // how often a rest of the app ended
   unsigned asleep = 0;      // ms for which the app rested so long that the kernel lets the chip sleep

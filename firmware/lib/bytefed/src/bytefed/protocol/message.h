@@ -580,7 +580,8 @@ struct Captured {
   static constexpr size_t kSize = 3;
   // 1 under way, 0 over.
   uint8_t state;
-  // Samples stored so far; fewer than asked for if the capture was stopped or the extractor failed.
+  // Samples stored so far; fewer than asked for if the capture was stopped, waited for sound in vain, or
+  // the extractor failed.
   uint16_t count;
 
   // Gives every field to `io`, in the order on the wire.

@@ -17,12 +17,12 @@ class Budget {
   uint32_t spent() const { return record_.spent; }
   bool pays(uint32_t cost) const;
   // Whether its unit is the whole board, not one sample.
-  bool whole() const { return record_.whole != 0; }
+  bool whole() const { return record_.whole == BudgetRecord::kWhole; }
 
   // Gives the samples a budget, or spends of it, and writes that to flash before it returns. Returns false
   // and changes nothing if that failed.
   bool give(uint32_t total, bool whole, const SampleStore& store) {
-    return keep({total, 0, store.set(), whole ? uint16_t{1} : uint16_t{0}});
+    return keep({total, 0, store.set(), whole ? BudgetRecord::kWhole : uint16_t{0}});
   }
   bool spend(uint32_t cost);
 

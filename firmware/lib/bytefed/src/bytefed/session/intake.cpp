@@ -8,6 +8,8 @@
 namespace bytefed {
 namespace {
 
+constexpr uint32_t kPatience = 60000;  // ms without a window after which a capture waits for no more sound
+
 bool same(const Quantization& a, const Quantization& b) {
   return float_bits(a.scale) == float_bits(b.scale) && a.zero_point == b.zero_point;
 }
@@ -179,16 +181,22 @@ void Intake::start(const Capture& capture) {
   if (held() == 0) store_.set_quantization(identity_.features);
   capture_ = capture;
   captured_ = 0;
+  waits_since_ = port_.millis(port_.context);
   phase_ = Phase::kCapturing;
 }
 
 void Intake::stop_capture() {
   if (capturing()) phase_ = Phase::kIdle;
+  capture_ = {};
 }
 
 bool Intake::take_window() {
   int8_t* const input = window();
-  if (!port_.sense(port_.context, input)) return false;
+  if (!port_.sense(port_.context, input)) {
+    if (waits_for_sound() && port_.millis(port_.context) - waits_since_ >= kPatience) phase_ = Phase::kIdle;
+    return false;
+  }
+  waits_since_ = port_.millis(port_.context);
   const Split split = split_of(capture_.kind);
   if (!port_.extract(port_.context, input, store_.next(split))) {
     phase_ = Phase::kIdle;  // the host learns from CAPTURED that there are fewer than it asked for

@@ -72,6 +72,7 @@ class Intake {
   int8_t* window() const;
   // Begins a CAPTURE that check() found good; the intake is idle.
   void start(const Capture& capture);
+  // Ends the one under way, and lets the same one begin anew.
   void stop_capture();
   // Takes one window. False when the sensor's next one is not complete yet.
   bool take_window();
@@ -109,6 +110,7 @@ class Intake {
   uint16_t added_ = 0;  // records stored so far
   Capture capture_ = {};
   uint16_t captured_ = 0;
+  uint32_t waits_since_ = 0;  // millis of the capture's last window, or of its start
   uint32_t changes_ = 0;
 };
 

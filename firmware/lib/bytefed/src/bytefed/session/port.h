@@ -24,9 +24,13 @@ struct Link {
 
 // The privacy budget as flash keeps it.
 struct BudgetRecord {
+  static constexpr uint16_t kWhole = 0xB0A5;
+
   uint32_t total, spent;  // in units of 2^-28 of rho
   uint16_t set;           // whose it is: SampleStore::set()
-  uint16_t whole;         // 1: its unit is the whole board; 0: one sample
+  // kWhole: its unit is the whole board; anything else: one sample. Older firmware, which knew samples alone,
+  // left here what the memory held.
+  uint16_t whole;
 };
 
 struct Port {

@@ -90,7 +90,7 @@ void Session::on_control(Link* link, uint8_t byte, uint8_t sequence, const uint8
     case Kind::kUnmask: return on_unmask(sequence, body, length);
     case Kind::kSave: return on_save(sequence);
     case Kind::kAbout: return on_about(sequence);
-    case Kind::kLevel: return on_level(sequence);
+    case Kind::kLevel: return on_level(*link, sequence);
     default: return outbox_.answer_error(sequence, Status::kUnknownKind);
   }
 }
@@ -103,13 +103,17 @@ void Session::closed(const Link* link) {
 void Session::forget() {
   abandon();
   asked_ = false;
-  watch_.stop();
+  watch_.forget();
+  watch_.spoil();
   labels_.forget();
   intake_.forget();
   round_.forget();
   const HeadShape shape = memory_.largest();
   std::memset(memory_.local, 0, sizeof(float) * local_floats(shape, memory_.residual != nullptr));
   std::memset(memory_.workspace, 0, sizeof(float) * training_workspace(shape, memory_.max_batch));
+  if (memory_.window != nullptr) {
+    std::memset(memory_.window, 0, window_size(identity_.input_size, shape.features));
+  }
 }
 
 // Whether another link has a session that HELLO can't take. A visit takes none; a host that waits for the
@@ -178,11 +182,6 @@ void Session::on_about(uint8_t sequence) {
   Details details = {};
   port_.about(port_.context, &details);
   outbox_.answer(sequence, details);
-}
-
-void Session::on_level(uint8_t sequence) {
-  if (port_.level == nullptr) return outbox_.answer_error(sequence, Status::kUnknownKind);
-  outbox_.answer(sequence, port_.level(port_.context));
 }
 
 // Answers with what the state of the round or of the ADD calls for.

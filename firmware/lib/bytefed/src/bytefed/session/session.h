@@ -87,7 +87,6 @@ class Session {
   void on_control(Link* link, uint8_t byte, uint8_t sequence, const uint8_t* body, size_t length);
   void on_hello(Link* link, uint8_t sequence, const uint8_t* body, size_t length);
   void on_about(uint8_t sequence);
-  void on_level(uint8_t sequence);
   bool work();
   void on_poll(uint8_t sequence);
   void on_poll_of_add(uint8_t sequence);
@@ -144,6 +143,8 @@ class Session {
   // session_watch.cpp
   void on_classify(uint8_t sequence, const uint8_t* body, size_t length);
   void on_record(const Link& link, uint8_t sequence, const uint8_t* body, size_t length);
+  void on_level(const Link& link, uint8_t sequence);
+  Status check_raw(const Link& link) const;
   Status check_sensing() const;
   const float* watched_head() const;
   bool watch_step();

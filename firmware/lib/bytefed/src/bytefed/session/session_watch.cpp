@@ -1,4 +1,4 @@
-// Requests about what the sensor tells now: CLASSIFY, RECORD (SPEC 3).
+// Requests about what the sensor tells now: CLASSIFY, RECORD, LEVEL (SPEC 3).
 #include <cstring>
 
 #include "bytefed/session/session.h"
@@ -21,6 +21,12 @@ Status Session::check_sensing() const {
   if (port_.sense == nullptr || port_.extract == nullptr || memory_.window == nullptr)
     return Status::kNoSensor;
   return capturing() ? Status::kBusy : Status::kOk;
+}
+
+// Whether that link may carry what the sensor itself tells, which may become a sample.
+Status Session::check_raw(const Link& link) const {
+  if (link.seal == nullptr && !link.cable) return Status::kUnpaired;
+  return round_.withholds() ? Status::kWithheld : Status::kOk;
 }
 
 // Null if it is not there, or holds nothing.
@@ -61,9 +67,8 @@ void Session::on_classify(uint8_t sequence, const uint8_t* body, size_t length) 
 void Session::on_record(const Link& link, uint8_t sequence, const uint8_t* body, size_t length) {
   Record asked;
   if (!unpack(body, length, &asked)) return outbox_.answer_error(sequence, Status::kBadLength);
-  if (link.seal == nullptr && !link.cable) return outbox_.answer_error(sequence, Status::kUnpaired);
-  if (round_.withholds()) return outbox_.answer_error(sequence, Status::kWithheld);
-  const Status status = check_sensing();
+  Status status = check_raw(link);
+  if (status == Status::kOk) status = check_sensing();
   if (status != Status::kOk) return outbox_.answer_error(sequence, status);
   if (asked.offset >= identity_.input_size) return outbox_.answer_error(sequence, Status::kBadValue);
   watch_.record();
@@ -71,6 +76,13 @@ void Session::on_record(const Link& link, uint8_t sequence, const uint8_t* body,
   awaited_sequence_ = sequence;
   awaited_part_ = asked;
   answer_watch();
+}
+
+void Session::on_level(const Link& link, uint8_t sequence) {
+  if (port_.level == nullptr) return outbox_.answer_error(sequence, Status::kUnknownKind);
+  const Status status = check_raw(link);
+  if (status != Status::kOk) return outbox_.answer_error(sequence, status);
+  outbox_.answer(sequence, port_.level(port_.context));
 }
 
 // Answers the request that waits, if there is another window by now.

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "bytefed/exact_arithmetic.h"
+
 namespace bytefed {
 namespace {
 
