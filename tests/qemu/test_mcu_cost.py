@@ -99,8 +99,8 @@ def test_growth_is_seen() -> None:
     assert grown(then, {"flash": 1031, "RAM": 500}) == {"flash": (1000, 1031)}
 
 
-def test_an_image_fits_in_61_kilobytes(images: Path) -> None:
+def test_an_image_fits_in_63_kilobytes(images: Path) -> None:
     _, found = measure(images)
-    # 16 seal its links, 4 are for labels and classifying, 4 for noise and its budget, 4 for secure sums, 1 tests
-    # its arithmetic
-    assert found["flash of the image"] < 61 * 1024
+    # 16 seal its links, 4 are for labels and classifying, 4 for noise and its budget, 4 for secure sums, 1 for the
+    # noise of whole boards, 1 for boards that hear, 1 tests its arithmetic
+    assert found["flash of the image"] < 63 * 1024
