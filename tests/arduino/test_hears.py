@@ -120,7 +120,8 @@ def test_what_is_cut_off_is_told(board: FakeBoard) -> None:
     async def action() -> None:
         device = await meet(board, "serial", VISIT)
         await _ask(device, Capture(0, 9, 1, 0))
-        board.hear(np.array([32767, -32768, -32767, 32766] * 64, np.int16).tobytes())
+        passed_over = [0] * 512  # of a start
+        board.hear(np.array(passed_over + [32767, -32768, -32767, 32766] * 64, np.int16).tobytes())
         while board.get("to_hear"):
             await _ask(device, Capture(0, 9, 1, 0))
         for _ in range(100):
@@ -227,6 +228,24 @@ def test_a_press_ends_a_capture_that_waits_and_so_does_a_minute(fake_boards: Pat
     assert not board.get("capturing") and board.get("train") == 0
     _press(board)
     assert board.get("capturing")
+
+
+@pytest.mark.parametrize("windows", [0, 1])
+def test_a_press_ends_a_host_s_capture_which_hears_how_far_it_came(fake_boards: Path, windows: int) -> None:
+    async def action() -> None:
+        board = FakeBoard(fake_boards / "fake_nano_words.so")
+        device = await meet(board, "serial", VISIT)
+        board.hear(a_sound(2.5 * windows).tobytes())
+        asked = Capture(0, 9, 1, 0)
+        while (await _ask(device, asked)).count < windows:
+            pass
+        _press(board)
+        told = await _ask(device, asked)
+        assert told.state == 0 and windows <= told.count < 9
+        assert await _ask(device, asked) == told
+        await device.close()
+
+    go(action)
 
 
 def test_a_microphone_that_does_not_start_is_none(fake_boards: Path) -> None:

@@ -158,9 +158,8 @@ void App::press_button() {
     button_label_ = static_cast<uint8_t>((button_label_ + 1) % session_.board().classes);
     light::blink(button_label_ + 1);
   } else if (press == button::Press::kShort) {
-    const bool stops = session_.capturing();
-    session_.capture({});  // and where none is under way, lets the last one begin anew if it took nothing
-    if (stops) return;
+    if (session_.capturing()) return session_.end_capture();
+    session_.capture({});  // the last one may begin anew, if it took nothing
     const Capture capture = {session_.store().count(Split::kTrain), kButtonWindows, button_label_,
                              Sensing::kHears ? Capture::kOnSound : uint8_t{0}};
     if (session_.capture(capture) != Status::kOk) light::refuse();

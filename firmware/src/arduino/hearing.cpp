@@ -9,7 +9,7 @@ namespace model = bytefed_model;
 
 namespace {
 
-// The first block behind a gap may be older than it: the library hands a block over one block late.
+// The first samples behind a start or a gap may be older: the library hands a block over one block late.
 constexpr uint16_t kStale = 2 * 256;
 constexpr bytefed::SoundWindow kWindow = {{model::kSoundFrame, model::kSoundStep, model::kSoundBands},
                                           model::kSoundFrames,
@@ -34,6 +34,7 @@ void Hearing::start(uint32_t) {
   }
   count_ = next_ = 0;
   lost_ = microphone::lost();
+  stale_ = kStale;
   ear_.clear(on_sound_);
 }
 
@@ -45,10 +46,7 @@ void Hearing::follow(const bytefed::Session& session) {
 }
 
 void Hearing::tick(uint32_t now) {
-  if (microphone::lost() != lost_) {  // there is a gap: no window has both of its sides
-    start(now);
-    stale_ = kStale;
-  }
+  if (microphone::lost() != lost_) start(now);  // there is a gap: no window has both of its sides
   if (next_ == count_) {
     count_ = microphone::read(samples_, kAtOnce);
     next_ = 0;

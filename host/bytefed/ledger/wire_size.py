@@ -527,7 +527,8 @@ def samples_per_add(profile: LinkProfile, record_size: int, buffer: int) -> int:
 def provision_bytes(profile: LinkProfile, record_size: int, train: int, test: int, buffer: int) -> ByteCount:
     """Return the bytes it takes to give a board its samples (record_size: label and values, bytes).
 
-    That is nothing where not even one record fits into the buffer: the host then sends none.
+    That is nothing where not even one record fits into the buffer: a run then sends none, and the board's features go
+    in place of its extractor's inputs.
     """
     most = samples_per_add(profile, record_size, buffer)
     if most == 0:

@@ -185,8 +185,12 @@ void Intake::start(const Capture& capture) {
   phase_ = Phase::kCapturing;
 }
 
-void Intake::stop_capture() {
+void Intake::end_capture() {
   if (capturing()) phase_ = Phase::kIdle;
+}
+
+void Intake::stop_capture() {
+  end_capture();
   capture_ = {};
 }
 

@@ -20,7 +20,7 @@ struct SamplesRecord {
 
 class Intake {
  public:
-  // All three outlive the intake. Records arrive in memory.local.
+  // All three outlive the intake. Records arrive in the head's memory.
   Intake(const Memory& memory, const Identity& identity, const Port& port);
 
   const SampleStore& store() const { return store_; }
@@ -73,6 +73,9 @@ class Intake {
   // Begins a CAPTURE that check() found good; the intake is idle.
   void start(const Capture& capture);
   // Ends the one under way, and lets the same one begin anew.
+  // Ends the one under way; the same CAPTURE then tells how far it came.
+  void end_capture();
+  // The same, and the same CAPTURE begins anew.
   void stop_capture();
   // Takes one window. False when the sensor's next one is not complete yet.
   bool take_window();

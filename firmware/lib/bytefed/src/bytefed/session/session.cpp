@@ -96,7 +96,9 @@ void Session::on_control(Link* link, uint8_t byte, uint8_t sequence, const uint8
 }
 
 void Session::closed(const Link* link) {
-  if (link == outbox_.link()) outbox_.close();
+  if (link != outbox_.link()) return;
+  if (intake_.state() == State::kReceiving) intake_.abandon();  // whose memory windows may need
+  outbox_.close();
 }
 
 // Sets memory to zero, too: stores are saved whole, whatever they hold.

@@ -46,6 +46,8 @@ class Session {
 
   // Begins to take samples from the sensor, as CAPTURE does: for a button on the board.
   Status capture(const Capture& capture);
+  // Ends the capture under way; the host that began it hears how far it came.
+  void end_capture() { intake_.end_capture(); }
   bool capturing() const { return intake_.capturing(); }
   uint8_t capture_label() const { return intake_.capture_label(); }
   bool waits_for_sound() const { return capturing() && intake_.waits_for_sound(); }

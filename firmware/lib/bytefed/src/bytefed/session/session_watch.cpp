@@ -107,7 +107,7 @@ void Session::answer_watch() {
 
 // Does a little of the work with the sensor's windows. True while there is more that does not wait for it.
 bool Session::watch_step() {
-  if (capturing() || intake_.holds_window() || !watch_.active()) return false;
+  if (capturing() || !watch_.active() || intake_.holds_window()) return false;
   const float* const head = watched_head();
   if (head == nullptr && watch_.classifies()) {
     watch_.stop();
