@@ -233,7 +233,7 @@ def test_a_press_ends_a_capture_that_waits_and_so_does_a_minute(fake_boards: Pat
 @pytest.mark.parametrize("windows", [0, 1])
 def test_a_press_ends_a_host_s_capture_which_hears_how_far_it_came(fake_boards: Path, windows: int) -> None:
     async def action() -> None:
-        board = FakeBoard(fake_boards / "fake_nano_words.so")
+        board = FakeBoard(fake_boards / "fake_bluefruit_words.so")
         device = await meet(board, "serial", VISIT)
         board.hear(a_sound(2.5 * windows).tobytes())
         asked = Capture(0, 9, 1, 0)
