@@ -455,7 +455,7 @@ class Simulator {
     require(!is_lossy(up) || (residuals.shape(0) == data_.clients() && residuals.shape(1) == parameters),
             "lossy codecs need a residual for each client");
     require(grid >= 0 && grid <= 255, "grid is 8 to 18");
-    const NoisePlan noise = {{clip, static_cast<uint8_t>(grid)}, cost};
+    const NoisePlan noise = {{clip, static_cast<uint8_t>(grid)}, cost, false};
     require(noise.valid(), "clip, cost or grid is out of range");
     nb::gil_scoped_release release;
     in_parallel(threads_, count, [&](size_t, size_t i) {

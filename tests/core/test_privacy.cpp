@@ -36,7 +36,8 @@ std::vector<Pass> passes() {
   for (const auto& line : vectors::read("noise.txt")) {
     if (line[0] == "pass") {
       const NoisePlan plan = {{vectors::float_of(line[5]), static_cast<uint8_t>(std::stoi(line[6]))},
-                              static_cast<uint32_t>(std::stoul(line[7]))};
+                              static_cast<uint32_t>(std::stoul(line[7])),
+                              false};
       all.push_back({{static_cast<uint16_t>(std::stoi(line[1])), static_cast<uint8_t>(std::stoi(line[2]))},
                      {vectors::float_of(line[4]), static_cast<int8_t>(std::stoi(line[3]))},
                      plan,
@@ -157,7 +158,7 @@ TEST(noise_bernoulli_and_uniform_have_theirs) {
 TEST(noise_sigma_is_the_least_that_pays) {
   for (uint8_t grid : {8, 12, 16, 18}) {
     for (uint32_t cost : {1000000u, 4462063u, 14602565u, 0xFFFFFFFFu}) {
-      const NoisePlan plan = {{1.0f, grid}, cost};
+      const NoisePlan plan = {{1.0f, grid}, cost, false};
       const uint64_t sigma = plan.sigma();
       const auto pays = [&](uint64_t s) {  // s^2 * cost >= 2^(2 grid + 27), without overflow
         return static_cast<long double>(s) * s * cost >= std::ldexp(1.0L, 2 * grid + 27);

@@ -9,8 +9,8 @@ namespace bytefed {
 // The noise of a session's rounds, as NOISE says it.
 struct NoisePlan {
   Clipping clipping;
-  uint32_t cost;       // of the budget, for a round, in units of 2^-28; at least 1
-  bool whole = false;  // it hides whole boards, and each makes a share of it: see noise_share.h
+  uint32_t cost;  // of the budget, for a round, in units of 2^-28; at least 1
+  bool whole;     // it hides whole boards, and each makes a share of it: see noise_share.h
 
   // The parameter of the discrete Gaussian where so many boards make the noise together: the least sigma, 3
   // for shares, with sigma^2 * cost * boards >= 2^(2 grid + 27). 0: it would be larger than kLargestSigma.
