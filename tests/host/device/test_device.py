@@ -338,7 +338,7 @@ def test_a_board_that_acknowledges_nothing_is_not_sent_to_for_ever() -> None:
 def test_samples_that_do_not_fit_the_boards_buffer() -> None:
     _, device = make()
     wide = np.zeros((3, 40), np.int8)  # a record of 41 B, where the head has 40
-    samples = Samples("inputs", wide, np.zeros(3, np.uint8), wide[:0], np.zeros(0, np.uint8), 0.1, 0)
+    samples = Samples("features", wide, np.zeros(3, np.uint8), wide[:0], np.zeros(0, np.uint8), 0.1, 0)
 
     async def provision() -> None:
         await device.connect(1)
