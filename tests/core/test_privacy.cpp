@@ -166,13 +166,13 @@ TEST(noise_sigma_is_the_least_that_pays) {
       CHECK(pays(sigma) && !pays(sigma - 1));
     }
   }
-  CHECK(!(NoisePlan{{1.0f, 18}, 1}).valid());  // more noise than sums have room for
-  CHECK((NoisePlan{{1.0f, 18}, 40000}).valid());
+  CHECK(!(NoisePlan{{1.0f, 18}, 1, false}).valid());  // more noise than sums have room for
+  CHECK((NoisePlan{{1.0f, 18}, 40000, false}).valid());
   for (float clip : {0.0f, -1.0f, 1e-7f, 2e6f, float_from_bits(0x7FC00000u), float_from_bits(0x7F800000u)}) {
-    CHECK(!(NoisePlan{{clip, 16}, 1000000}).valid());
+    CHECK(!(NoisePlan{{clip, 16}, 1000000, false}).valid());
   }
-  CHECK(!(NoisePlan{{1.0f, 7}, 1000000}).valid() && !(NoisePlan{{1.0f, 19}, 1000000}).valid());
-  CHECK(!(NoisePlan{{1.0f, 16}, 0}).valid());
+  CHECK(!(NoisePlan{{1.0f, 7}, 1000000, false}).valid() && !(NoisePlan{{1.0f, 19}, 1000000, false}).valid());
+  CHECK(!(NoisePlan{{1.0f, 16}, 0, false}).valid());
 }
 
 TEST(noise_pass_vectors) {
