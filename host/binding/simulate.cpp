@@ -144,7 +144,7 @@ bool compress(Codec codec, size_t parameters, uint32_t seed, float* delta, float
   return all_finite(delta, parameters);
 }
 
-// What boards would tell of their round, besides the delta.
+// The statistics that boards would tell of their round, besides the delta.
 struct Told {
   uint16_t examples;
   float loss;

@@ -120,7 +120,7 @@ def test_what_is_cut_off_is_told(board: FakeBoard) -> None:
     async def action() -> None:
         device = await meet(board, "serial", VISIT)
         await _ask(device, Capture(0, 9, 1, 0))
-        passed_over = [0] * 512  # of a start
+        passed_over = [32767] * 512  # older than the start, perhaps
         board.hear(np.array(passed_over + [32767, -32768, -32767, 32766] * 64, np.int16).tobytes())
         while board.get("to_hear"):
             await _ask(device, Capture(0, 9, 1, 0))
@@ -171,7 +171,7 @@ def test_what_is_heard_while_flash_is_written_is_in_no_window(board: FakeBoard) 
 
 
 def test_every_write_to_flash_is_a_gap(board: FakeBoard) -> None:
-    """Of the privacy budget, too, which is written while a host waits; and LEVEL is withheld from then on."""
+    """The privacy budget is written while a host waits, and makes one, too; LEVEL is withheld from then on."""
 
     async def action() -> None:
         device = await meet(board, "serial", VISIT)

@@ -44,6 +44,17 @@ TEST(add_is_judged) {
   plain.expect_error(Status::kNoExtractor);
 }
 
+// Its memory may be that of windows to classify, which phones go on to read.
+TEST(an_add_ends_with_its_link) {
+  BenchBoard board;
+  board.hello();
+  board.ask(BenchBoard::add_of(BenchBoard::records(2), 0, 2, 0));
+  board.expect<Added>();
+  CHECK_EQUAL(static_cast<int>(board.session.state()), static_cast<int>(State::kReceiving));
+  board.session.closed(&board.wire.link);
+  CHECK_EQUAL(static_cast<int>(board.session.state()), static_cast<int>(State::kIdle));
+}
+
 TEST(add_fills_the_store_to_the_last_sample) {
   BenchBoard board;
   board.hello();

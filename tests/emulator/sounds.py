@@ -18,7 +18,7 @@ from bytefed.extractor.sound import MICROPHONE, FrontEnd, ear, halved
 Samples = NDArray[np.int16]
 
 GAIN = 20
-"""What the cores' PDM libraries begin with: 10 dB below 40, which is 0 dB, in steps of half a dB."""
+"""The gain that the cores' PDM libraries begin with: 10 dB below 40, which is 0 dB, in steps of half a dB."""
 
 
 def write_wav(path: Path, samples: Samples, rate: int = MICROPHONE) -> Path:

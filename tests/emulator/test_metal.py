@@ -38,7 +38,7 @@ ax,ay,az,gx,gy,gz
 """
 
 
-# What checks/pdm.cpp expects to hear: it rises by 8 from sample to sample, 2,000 times.
+# The sound that checks/pdm.cpp expects to hear: it rises by 8 from sample to sample, 2,000 times.
 RISING = np.arange(-8000, 8000, 8, np.int16)
 
 

@@ -35,7 +35,7 @@ def compiled(
 
     Args:
         sources: C++ files.
-        flags: What follows the compiler.
+        flags: The command's words behind the compiler.
         folder: Where objects go.
         compiler: The beginning of a command, for another compiler than a board's.
 

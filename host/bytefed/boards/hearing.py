@@ -58,7 +58,7 @@ class Sounds:
 
         Raises:
             ConfigError: E_CONFIG_REPLAY for a source that is neither.
-            DataError: What reading the files raised; E_DATA_SOUND if none of them is sound.
+            DataError: A file can't be read; E_DATA_SOUND if none of them is sound.
         """
         files = _files(source)
         names = sorted({label for _, label in files})

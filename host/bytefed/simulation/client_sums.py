@@ -47,7 +47,7 @@ class RoundSum:
 
     Attributes:
         form: The form of what each client would hide.
-        total: What the sum says; None for a round that is void.
+        total: The sum; None for a round that is void.
         void: The reason for that, in words; "" for none.
         clients: int64 [m], the clients whose deltas came, ascending.
         keys: int64 [m], for each of them how many of its neighbours' deltas did not come.

@@ -144,7 +144,7 @@ async def two_rooms(folder: Path, features: str, **more: Any) -> list[list[tuple
 
 
 def test_a_room_passes_on_a_sum_that_it_could_not_take_apart(tmp_path, features):
-    """Of float32 the sum is in fixed point: the mean of a room is the one that it would have read in the open."""
+    """Sums of float32 are in fixed point: the mean of a room is the one that it would have read in the open."""
     hidden = asyncio.run(two_rooms(tmp_path / "hidden", features, **SUMS))
     plain = asyncio.run(two_rooms(tmp_path / "plain", features, statistics_rounds=2))
     for number, (ours, theirs) in enumerate(zip(hidden, plain, strict=True), 1):

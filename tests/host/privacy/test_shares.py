@@ -109,7 +109,7 @@ def test_sizes() -> None:
 
 
 def test_lanes_have_room_for_what_is_documented() -> None:
-    """Of int8 at 64 boards a lane has 14 bits: 4,096 for their deltas, and as much for six standard deviations."""
+    """A lane of int8 has 14 bits at 64 boards: 4,096 for their deltas, and as much for six standard deviations."""
     costs = {epsilon: price(epsilon, 1e-3, 10, whole=True) for epsilon in (0.5, 2.0, 4.0, 8.0)}
     assert all(has_room(codec, costs[epsilon], 64) for codec in GRIDS for epsilon in (2.0, 4.0, 8.0))
     assert has_room("float32", costs[0.5], 64) and not has_room("int8", costs[0.5], 64)
