@@ -481,22 +481,15 @@ class Simulator {
     require(deltas.shape(1) == parameters && norms.shape(0) == count && keys.shape(0) == count &&
                 keys.shape(1) == kKeySize,
             "one value for each client");
-    require(codec >= 0 && codec <= 255 && has_shares(static_cast<uint8_t>(codec)), "the codec has no shares");
-    require(boards >= 1 && boards <= 0xFFFF && grid >= 0 && grid <= 255, "boards or grid is out of range");
+    const SumScale scale = sum_scale(round, codec, boards, step);
+    require(has_shares(static_cast<uint8_t>(codec)), "the codec has no shares");
+    require(grid >= 0 && grid <= 255, "grid is 6 to 18");
     const NoisePlan plan = {{1.0f, static_cast<uint8_t>(grid)}, cost, true};
-    const SumScale scale = {static_cast<Codec>(codec), static_cast<uint16_t>(boards), step,
-                            uplink_seed(0, static_cast<uint16_t>(round))};
-    require(plan.valid() && scale.valid(), "cost, grid or step is out of range");
-    require(words.shape(0) == kSumWords &&
-                lanes.shape(0) == sum_layout(scale.codec, parameters, scale.boards, kSumWords).lanes,
-            "words and lanes have another size");
-    nb::gil_scoped_release release;
-    std::vector<PlainSum> sums(threads_, PlainSum(scale, parameters, 1));
-    in_parallel(threads_, count, [&](size_t thread, size_t i) {
-      sums[thread].add_share(plan, keys.data() + i * kKeySize, deltas.data() + i * parameters);
+    require(plan.valid(), "cost or grid is out of range");
+    add_up(scale, 1, count, words, lanes, [&](PlainSum& sum, size_t i) {
+      sum.add_share(plan, keys.data() + i * kKeySize, deltas.data() + i * parameters);
       norms.data()[i] = 0.0;
     });
-    for (const PlainSum& sum : sums) sum.give(words.data(), lanes.data());
   }
 
   void evaluate(Array<const int64_t, 1> clients, Array<const float, 2> heads, Array<const int32_t, 1> version,
@@ -525,29 +518,19 @@ class Simulator {
       require(clients.data()[i] >= 0 && static_cast<size_t>(clients.data()[i]) < data_.clients(),
               "no such client");
     }
-    require(codec >= 0 && codec <= 255 && has_sums(static_cast<uint8_t>(codec)), "the codec has no sums");
-    require(boards >= 1 && boards <= 0xFFFF && reference >= 1 && reference <= 0xFFFF,
-            "boards and reference are 1 to 65535");
-    const SumScale scale = {static_cast<Codec>(codec), static_cast<uint16_t>(boards), step,
-                            uplink_seed(0, static_cast<uint16_t>(round))};
-    require(scale.valid(), "the step is 2^-64 to 2^64");
+    const SumScale scale = sum_scale(round, codec, boards, step);
+    require(reference >= 1 && reference <= 0xFFFF, "reference is 1 to 65535");
     const bool lossy = is_lossy(scale.codec);
     require(!lossy || (residuals.shape(0) == data_.clients() && residuals.shape(1) == parameters),
             "lossy codecs need a residual for each client");
-    require(words.shape(0) == kSumWords &&
-                lanes.shape(0) == sum_layout(scale.codec, parameters, scale.boards, kSumWords).lanes,
-            "words and lanes have another size");
-    nb::gil_scoped_release release;
-    std::vector<PlainSum> sums(threads_, PlainSum(scale, parameters, static_cast<uint16_t>(reference)));
-    in_parallel(threads_, count, [&](size_t thread, size_t i) {
+    add_up(scale, static_cast<uint16_t>(reference), count, words, lanes, [&](PlainSum& sum, size_t i) {
       if (std::isnan(norms.data()[i])) return;
       const int64_t client = clients.data()[i];
       const float* residual = lossy ? residuals.data() + static_cast<size_t>(client) * parameters : nullptr;
       const Told told = {static_cast<uint16_t>(data_.train_count(client)), losses.data()[i],
                          correct.data()[i], tested.data()[i]};
-      if (!sums[thread].add(told, residual, deltas.data() + i * parameters)) norms.data()[i] = NAN;
+      if (!sum.add(told, residual, deltas.data() + i * parameters)) norms.data()[i] = NAN;
     });
-    for (const PlainSum& sum : sums) sum.give(words.data(), lanes.data());
   }
 
   // Adds weight * delta to the total, client after client; the threads divide the parameters.
@@ -569,6 +552,29 @@ class Simulator {
   }
 
  private:
+  static SumScale sum_scale(int round, int codec, int boards, float step) {
+    require(codec >= 0 && codec <= 255 && has_sums(static_cast<uint8_t>(codec)), "the codec has no sums");
+    require(boards >= 1 && boards <= 0xFFFF, "boards is 1 to 65535");
+    const SumScale scale = {static_cast<Codec>(codec), static_cast<uint16_t>(boards), step,
+                            uplink_seed(0, static_cast<uint16_t>(round))};
+    require(scale.valid(), "the step is 2^-64 to 2^64");
+    return scale;
+  }
+
+  // Lets each thread sum up by `add(sum, i)`, for i = 0 .. count - 1, and gives the sums of all.
+  template <typename Add>
+  void add_up(const SumScale& scale, uint16_t reference, size_t count, Array<uint64_t, 1> words,
+              Array<uint64_t, 1> lanes, const Add& add) const {
+    const size_t parameters = data_.shape.parameters();
+    require(words.shape(0) == kSumWords &&
+                lanes.shape(0) == sum_layout(scale.codec, parameters, scale.boards, kSumWords).lanes,
+            "words and lanes have another size");
+    nb::gil_scoped_release release;
+    std::vector<PlainSum> sums(threads_, PlainSum(scale, parameters, reference));
+    in_parallel(threads_, count, [&](size_t thread, size_t i) { add(sums[thread], i); });
+    for (const PlainSum& sum : sums) sum.give(words.data(), lanes.data());
+  }
+
   void check_client(int64_t client) const {
     const int64_t* bounds = data_.bounds.data();
     const int64_t tests = data_.test_sizes.data()[client];

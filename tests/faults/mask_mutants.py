@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core_mutants import CoreMutant
+from noise_mutants import TELL_OF_WINDOWS
 
 SUITES = ("main.cpp", "test_secure_sum.cpp", "test_session_masks.cpp")
 
@@ -181,18 +182,7 @@ MUTANTS = (
     CoreMutant("a personal head is made", _ROUND, "configured_ && !withholds() && (", "configured_ && ("),
     CoreMutant("a personal head of before is kept", _ROUND_MASKS, "  has_personal_ = false;\n", ""),
     CoreMutant("CLASSIFY finds a threshold", _WATCH, "asked.unknown > 0 && round_.withholds()", "false"),
-    CoreMutant(
-        "RECORD and LEVEL tell of windows",
-        _WATCH,
-        "round_.withholds() ? Status::kWithheld : Status::kOk",
-        "Status::kOk",
-    ),
-    CoreMutant(
-        "LEVEL tells of windows",
-        _WATCH,
-        "const Status status = check_raw(link);",
-        "const Status status = link.frame_limit > 0 ? Status::kOk : Status::kBusy;",
-    ),
+    *TELL_OF_WINDOWS,
     CoreMutant(
         "noisy deltas by a plan that came in the middle",
         "session/round_noise.cpp",

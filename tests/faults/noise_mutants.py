@@ -23,6 +23,21 @@ _SPEND = """  if (!budget_.spend(noise_.cost)) {
 """
 _GIVE = "    if (!budget_.give(noise.budget, plan.whole, store_)) return Status::kStorageFailed;\n"
 
+TELL_OF_WINDOWS = (
+    CoreMutant(
+        "RECORD and LEVEL tell of windows",
+        _WATCH,
+        "round_.withholds() ? Status::kWithheld : Status::kOk",
+        "Status::kOk",
+    ),
+    CoreMutant(
+        "LEVEL tells of windows",
+        _WATCH,
+        "const Status status = check_raw(link);",
+        "const Status status = link.frame_limit > 0 ? Status::kOk : Status::kBusy;",
+    ),
+)
+"""Boards that withhold nothing of their sensor's windows, with noise or with masks."""
 MUTANTS = (
     # ---- The noise
     CoreMutant(
@@ -152,18 +167,7 @@ MUTANTS = (
         "STORED tells the checksum", _SAMPLES, "round_.guarded() ? 0 : samples.crc()", "samples.crc()"
     ),
     CoreMutant("CLASSIFY finds a threshold", _WATCH, "asked.unknown > 0 && round_.withholds()", "false"),
-    CoreMutant(
-        "RECORD and LEVEL tell of windows",
-        _WATCH,
-        "round_.withholds() ? Status::kWithheld : Status::kOk",
-        "Status::kOk",
-    ),
-    CoreMutant(
-        "LEVEL tells of windows",
-        _WATCH,
-        "const Status status = check_raw(link);",
-        "const Status status = link.frame_limit > 0 ? Status::kOk : Status::kBusy;",
-    ),
+    *TELL_OF_WINDOWS,
     CoreMutant("NOISE in a round", _SESSION, "!at_rest() || ", ""),
     CoreMutant(
         "BOARD does not tell of the budget",

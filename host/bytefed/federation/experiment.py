@@ -464,7 +464,7 @@ async def _run(opened: OpenRun, listener: Listener) -> Summary:
     about = _findings(experiment.assignment, store)
     about = {**opened.training.summary(), **beginning.summary, **about}
     about |= _spent(opened, len(result.rounds)) | _privacy(opened)
-    about |= sums_summary(store) if config.secure_sum else {}
+    about |= sums_summary(store, whole=config.dp == "board") if config.secure_sum else {}
     summary = write_summary(store.directory, _subject(experiment, store), result, about)
     listener(RunEnded(str(store.directory), complete, summary))
     return summary

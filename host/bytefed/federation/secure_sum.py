@@ -28,7 +28,7 @@ from bytefed.ledger.plan import planned_mask, planned_peers, planned_unmask
 from bytefed.ledger.rows import Status
 from bytefed.masks.form import KEY_SIZE, MIN_SUM, Form, reference_of
 from bytefed.masks.neighbours import are_connected, neighbours
-from bytefed.masks.shares import least_survivors, step_of
+from bytefed.masks.shares import LEAST_SUM, least_survivors, step_of
 from bytefed.masks.total import Hide, Total, next_step, read_total, uncover
 from bytefed.privacy.plan import NoisePlan
 from bytefed.protocol.message import Capability, Mask
@@ -435,8 +435,13 @@ def _sorted_keys(
     return added, subtracted
 
 
-def sums_summary(store: Store) -> dict[str, Any]:
-    """Return the entry of summary.json about the secure sums of a run."""
+def sums_summary(store: Store, *, whole: bool) -> dict[str, Any]:
+    """Return the entry of summary.json about the secure sums of a run.
+
+    Args:
+        store: The run's store.
+        whole: Whether noise in them hides whole boards.
+    """
     done, summed = store.head()[0], store.summed_rounds()
     statistics = []
     for number in summed:
@@ -445,19 +450,23 @@ def sums_summary(store: Store) -> dict[str, Any]:
             told = ("examples", "loss", "correct", "tested", "test_correct")
             statistics.append({"round": number, **{name: getattr(total, name) for name in told}})
     setups = json.loads(store.meta(NOTED) or "{}").get("setups", 0)
-    return {"secure_sum": sums_entry(setups, done - sum(number <= done for number in summed), statistics)}
+    void = done - sum(number <= done for number in summed)
+    return {"secure_sum": sums_entry(setups, void, statistics, whole=whole)}
 
 
-def sums_entry(setups: int, void: int, statistics: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def sums_entry(
+    setups: int, void: int, statistics: Sequence[dict[str, Any]], *, whole: bool
+) -> dict[str, Any]:
     """Return what summary.json tells of secure sums.
 
     Args:
         setups: How often masks were set up.
         void: Rounds that counted for nothing.
         statistics: The statistics of each round that brought some.
+        whole: Whether noise in them hides whole boards, so that few boards make no sum.
     """
     return {
-        "min_sum": MIN_SUM,
+        "min_sum": LEAST_SUM if whole else MIN_SUM,
         "setups": setups,
         "void": void,
         "statistics": list(statistics),

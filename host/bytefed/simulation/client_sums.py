@@ -161,7 +161,7 @@ class ClientSums:
 
     def summary(self) -> dict[str, Any]:
         """Return the entry of summary.json, as a run has it."""
-        entry = sums_entry(self._setups, self._void, self._statistics)
+        entry = sums_entry(self._setups, self._void, self._statistics, whole=self._noise is not None)
         return {"secure_sum": {**entry, "claim": _SIMULATED + CLAIM}}
 
 

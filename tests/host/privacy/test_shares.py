@@ -143,6 +143,7 @@ def test_a_run_that_hides_whole_boards(tmp_path: Path, codec: str, link: str) ->
     assert len(told["boards"]) == 64
     assert all(each["spent"] == each["budget"] == 3 * told["cost"] for each in told["boards"].values())
     assert found["secure_sum"]["void"] == 0 and found["secure_sum"]["statistics"] == []
+    assert found["secure_sum"]["min_sum"] == 48
     page = result.report(tmp_path / "page.html").read_text()
     assert "Told of a whole board, at most" in page and "Privacy of whole boards" in page
     assert "for fewer than 64 boards" in page and "never fewer than 48, make their noise honestly" in page
