@@ -139,7 +139,7 @@ void count_noise(const Stopwatch& stopwatch, HeadShape shape) {
   train_epoch(shape, store);
   static float sums[(kMostFeatures + 1u) * 10];
   const uint8_t key[kKeySize] = {1};
-  const NoisePlan plan = {{1.0f, 16}, 14602565};  // epsilon 4, delta 1e-4, 10 rounds
+  const NoisePlan plan = {{1.0f, 16}, 14602565, false};  // epsilon 4, delta 1e-4, 10 rounds
   static NoisyPass pass;
   pass.start(shape, head, store, plan, sums, workspace, key);
   print_row("noise_sample", shape, "_insn", stopwatch.count([&] { pass.step(); }));
