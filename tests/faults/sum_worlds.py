@@ -230,7 +230,7 @@ class World:
                 pass  # lost before the setup: the world goes on without it
         self.room = Room(self.members)
         rules = Rules(5, 1.0, 3, 0.5, 0.0)
-        sums = SecureSum(rules, self.codec, 0.3, self.room, self.shelf, lambda _event: None)  # type: ignore[arg-type]
+        sums = SecureSum(rules, self.codec, 0.3, None, self.room, self.shelf, lambda _event: None)  # type: ignore[arg-type]
         head, uncounted = np.zeros(PARAMETERS, np.float32), set[str]()
         for number in range(1, 4):
             try:
