@@ -17,7 +17,7 @@ import numpy as np
 from bytefed.device.device import Device
 from bytefed.device.hiding import ask_keys, draw_point, give_points
 from bytefed.device.plan import PlannedRound, RoundReply, TrainingPlan
-from bytefed.errors import BoardError
+from bytefed.device.refusals import no_delta
 from bytefed.events import Listener, RoundVoid
 from bytefed.federation.config import RunConfig
 from bytefed.federation.fleet import Fleet, Member
@@ -300,11 +300,7 @@ class SecureSum:
     def take(self, number: int, member: Member, reply: RoundReply) -> Status:
         """Keep a hidden delta in memory until its round's sum is known; one that comes later is thrown away."""
         if reply.hidden is None:
-            raise BoardError(
-                "E_NO_DELTA",
-                f"Board {member.device.name} trained and brought no delta.",
-                "Update its firmware.",
-            )
+            raise no_delta(member.device.name)
         if self._open is None or number != self._open.number:
             return "late"
         self._open.hidden[member.device.name] = member, reply.hidden
