@@ -23,7 +23,7 @@ from bytefed.federation.assignment import Assignment
 from bytefed.federation.local_training import LocalTraining
 from bytefed.head import Head
 from bytefed.ledger.count import PARTS, ByteCount
-from bytefed.ledger.estimate import has_statistics
+from bytefed.ledger.planned_run import has_statistics
 from bytefed.ledger.wire_size import blob_size, blobs_bytes, connection_bytes
 from bytefed.seal import draw_key
 from bytefed.seeds import training_seed

@@ -26,7 +26,7 @@ from bytefed.federation.secure_sum import (
     sums_entry,
 )
 from bytefed.federation.summed import require_boards
-from bytefed.ledger.estimate import has_statistics
+from bytefed.ledger.planned_run import has_statistics
 from bytefed.ledger.wire_size import LinkProfile, require_room_for_masks
 from bytefed.masks.form import KEY_SIZE, MIN_SUM, Form, Hidden, reference_of
 from bytefed.masks.neighbours import are_connected, neighbours

@@ -27,7 +27,8 @@ from bytefed.federation.rules import Rules, score
 from bytefed.federation.start import began_with, first_head
 from bytefed.federation.summed import refuse_check
 from bytefed.head import Head
-from bytefed.ledger.estimate import LEFT_OUT, classic, has_statistics
+from bytefed.ledger.estimate import LEFT_OUT, classic
+from bytefed.ledger.planned_run import has_statistics
 from bytefed.ledger.rows import RoundSummary
 from bytefed.ledger.wire_size import LinkProfile, blob_size
 from bytefed.private_files import make_file, make_folder

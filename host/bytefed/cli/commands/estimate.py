@@ -6,7 +6,7 @@ import argparse
 import json
 import math
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,16 +21,14 @@ from bytefed.ledger.count import CAUSES, ByteCount
 from bytefed.ledger.estimate import (
     LEFT_OUT,
     LINKS,
-    STATISTICS_ROUNDS,
-    Prediction,
+    RANGES,
     check_ranges,
     classic,
     link_profile,
     predict,
 )
-from bytefed.ledger.estimate_sums import predict_sums, require_masks
 from bytefed.ledger.expected_loss import blobs_expected
-from bytefed.ledger.rates import rounds_between
+from bytefed.ledger.planned_run import STATISTICS_ROUNDS, PlannedRun, Prediction
 from bytefed.ledger.wire_size import CODECS, LinkProfile, blob_size
 
 if TYPE_CHECKING:
@@ -39,11 +37,6 @@ if TYPE_CHECKING:
 
 MEGABYTE = 1024 * 1024
 _FLOAT_BYTES = 4
-_RANGED = (
-    "clients", "rounds", "features", "classes", "mtu", "packets", "update_bytes", "fraction_train", "min_train_nodes",
-    "learning_rate_rounds", "statistics_rounds", "seed", "loss",
-)  # fmt: skip
-"""The options that are numbers with a range."""
 _USUAL = {"rounds": 20, "codec": "float32", "fraction_train": 1.0}
 """The values of options that a budget plans, without one."""
 _EXAMPLES = """\
@@ -183,6 +176,7 @@ def _add_noise(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dp",
         choices=("sample", "board"),
+        default="",
         help="boards train with noise, as by `bytefed run --dp`: a NOISE before each CONFIG, and no statistics; board "
         "with --secure-sum",
     )
@@ -204,11 +198,10 @@ def run(args: argparse.Namespace) -> int:
         if getattr(args, name, None) is None:
             setattr(args, name, value)
     check_ranges(
-        {name: getattr(args, name) for name in _RANGED if not (name == "rounds" and args.rounds == 0)}
+        {name: getattr(args, name) for name in RANGES if not (name == "rounds" and args.rounds == 0)}
     )
-    _as_with_noise(args, budget)
+    _refuse_with_noise(args, budget)
     _refuse_with_sums(args, budget)
-    require_masks(args.dp or "", secure_sum=args.secure_sum)
     if args.watch is not None:
         from bytefed.cli.watch_estimate import show_watch
 
@@ -284,23 +277,18 @@ def _update(args: argparse.Namespace, codecs: tuple[str, str]) -> _Update:
     return _Update(_FLOAT_BYTES * values, (down, up), f"an array of {args.shape}, {args.codec}")
 
 
-def _as_with_noise(args: argparse.Namespace, budget: Budget | None) -> None:
-    """Set what noise decides, where there is any, as a run does: one learning rate, and boards that tell nothing.
+def _refuse_with_noise(args: argparse.Namespace, budget: Budget | None) -> None:
+    """Refuse a byte budget for a run with noise.
 
     Raises:
-        ConfigError: E_CONFIG_PRIVACY with a budget of bytes.
+        ConfigError: E_CONFIG_PRIVACY.
     """
-    if not args.dp:
-        return
-    if budget:
+    if args.dp and budget:
         raise ConfigError(
             "E_CONFIG_PRIVACY",
             "With --dp a byte budget is excluded: its rounds are planned later than the noise of each.",
             "Give --rounds, and no budget.",
         )
-    args.statistics_rounds = 0
-    if args.learning_rate_rounds is None:
-        args.learning_rate_rounds = 0
 
 
 def _refuse_with_sums(args: argparse.Namespace, budget: Budget | None) -> None:
@@ -322,41 +310,17 @@ def _refuse_with_sums(args: argparse.Namespace, budget: Budget | None) -> None:
 
 def _predict(args: argparse.Namespace, profile: LinkProfile, update: _Update) -> Prediction | None:
     """Return the exact estimate; None for an update that is no head, and more than a transfer can carry."""
-    if args.secure_sum:
-        return predict_sums(
-            profile,
-            args.features,
-            args.classes,
-            pair(args.codec),
-            clients=args.clients,
-            rounds=args.rounds,
-            fraction_train=args.fraction_train,
-            learning_rate_rounds=args.learning_rate_rounds,
-            statistics_rounds=args.statistics_rounds,
-            from_head=args.from_head,
-            dp=args.dp or "",
-        )
     try:
-        return predict(
-            profile,
-            args.features,
-            args.classes,
-            pair(args.codec),
-            clients=args.clients,
-            rounds=args.rounds,
-            fraction_train=args.fraction_train,
-            min_train_nodes=args.min_train_nodes,
-            noises=bool(args.dp),
-            learning_rate_rounds=args.learning_rate_rounds,
-            statistics_rounds=args.statistics_rounds,
-            seed=args.seed,
-            blobs=update.blobs,
-            from_head=args.from_head,
-        )
+        return predict(profile, _planned(args), update.blobs)
     except ConfigError as error:
         if update.is_head or error.code != "E_TOO_LARGE":
             raise
         return None
+
+
+def _planned(args: argparse.Namespace) -> PlannedRun:
+    names = {each.name for each in fields(PlannedRun)} - {"codecs"}  # the options have the same
+    return PlannedRun(codecs=pair(args.codec), **{name: getattr(args, name) for name in names})
 
 
 @dataclass(frozen=True)
@@ -511,8 +475,8 @@ def _show(args: argparse.Namespace, update: _Update, prediction: Prediction | No
     )
     console.print(_table(prediction))
     console.print(_overhead(prediction.board_round), soft_wrap=True)
-    if args.learning_rate_rounds is None and rounds_between(args.rounds) < args.rounds:
-        every = rounds_between(args.rounds)
+    every = _planned(args).rate_rounds
+    if args.learning_rate_rounds is None and 0 < every < args.rounds:
         console.print(f"A new learning rate after each {every} rounds, by rule, is in it.", soft_wrap=True)
     console.print("Giving boards their samples is not in it: boards with a sensor need none.", soft_wrap=True)
 
