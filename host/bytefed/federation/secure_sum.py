@@ -246,7 +246,25 @@ class SecureSum:
         self._rules.require_boards(number, len(members))
         self._setup = None
         mask = _next_mask(self._notes, members, shares=self._shares)
-        releases = {member.device.name: member.device.owed for member in members}
+        points = await self._draw_points(number, members, mask, uncounted)
+        if len(points) < len(members):
+            return [member for member in members if member.device.name in points]
+        near = neighbours(len(members), self._rules.seed)
+        all_points = [points[member.device.name] for member in members]
+        around = [[all_points[other] for other in others] for others in near]
+        left = await self._give_points(members, around)
+        if len(left) == len(members):
+            hide = Hide(mask.boards, mask.reference, 1.0, self._shares)
+            places = {member.device.name: place for place, member in enumerate(members)}
+            boots = [(member.device.boot, member.device.connections) for member in members]
+            self._setup = _Setup(mask.setup, hide, places, boots, near, all_points)
+        return left
+
+    async def _draw_points(
+        self, number: int, members: list[Member], mask: Mask, uncounted: set[str]
+    ) -> dict[str, bytes]:
+        """Have boards draw their secrets, and return the point of each that did."""
+        owed = {member.device.name: member.device.owed for member in members}
 
         async def draw(member: Member) -> bytes:
             device = member.device
@@ -254,46 +272,26 @@ class SecureSum:
                 await device.release(counted=device.owed < number and device.name not in uncounted)
             return await draw_point(device, mask, self._noise.message if self._noise else None)
 
-        points = await together(
-            self._fleet,
-            "masks",
-            members,
-            draw,
-            lambda member: (
-                planned_mask(
-                    member.device.profile,
-                    releases=bool(releases[member.device.name]),
-                    noises=self._noise is not None,
-                ).wire_total
-            ),
-        )
-        left = [member for member in members if member.device.name in points]
-        if len(left) < len(members):
-            return left
-        near = neighbours(len(members), self._rules.seed)
-        places = {member.device.name: place for place, member in enumerate(members)}
-        all_points = [points[member.device.name] for member in members]
+        def estimate(member: Member) -> int:
+            releases = bool(owed[member.device.name])
+            count = planned_mask(member.device.profile, releases=releases, noises=self._noise is not None)
+            return count.wire_total
+
+        return await together(self._fleet, "masks", members, draw, estimate)
+
+    async def _give_points(self, members: list[Member], around: list[list[bytes]]) -> list[Member]:
+        """Give each board the points of its neighbours, and return the boards that have them."""
+        theirs = {member.device.name: points for member, points in zip(members, around, strict=True)}
 
         async def give(member: Member) -> bool:
-            others = near[places[member.device.name]]
-            await give_points(member.device, [all_points[other] for other in others])
+            await give_points(member.device, theirs[member.device.name])
             return True
 
-        given = await together(
-            self._fleet,
-            "masks",
-            members,
-            give,
-            lambda member: (
-                planned_peers(member.device.profile, len(near[places[member.device.name]])).wire_total
-            ),
-        )
-        left = [member for member in members if member.device.name in given]
-        if len(left) == len(members):
-            hide = Hide(mask.boards, mask.reference, 1.0, self._shares)
-            boots = [(member.device.boot, member.device.connections) for member in members]
-            self._setup = _Setup(mask.setup, hide, places, boots, near, all_points)
-        return left
+        def estimate(member: Member) -> int:
+            return planned_peers(member.device.profile, len(theirs[member.device.name])).wire_total
+
+        given = await together(self._fleet, "masks", members, give, estimate)
+        return [member for member in members if member.device.name in given]
 
     # ---- In a round
 
