@@ -11,7 +11,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bytefed.codec import CODECS
@@ -66,6 +66,13 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     """Return a Markdown table; all columns but the first hold figures."""
     rule = ["---", *["---:"] * (len(head) - 1)]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *rows)) + "\n"
+
+
+def parts_table(counts: Counts, parts: Sequence[tuple[str, str, str]]) -> str:
+    """Return a Markdown table of parts: name, key of the figure, and what is in it."""
+    return table(
+        ["", "instructions", "what"], [[name, f"{counts[key]:,}", what] for name, key, what in parts]
+    )
 
 
 def step_table(counts: Counts) -> str:
@@ -171,8 +178,7 @@ def seal_table(counts: Counts) -> str:
         ("chunk of a blob", "seal_blob_chunk_248_insn", "248 B, hidden or shown"),
         ("tag of a blob", "seal_blob_tag_2600_insn", "2,600 B, once a transfer"),
     ]
-    rows = [[name, f"{counts[key]:,}", what] for name, key, what in parts]
-    return table(["", "instructions", "what"], rows)
+    return parts_table(counts, parts)
 
 
 def mask_table(counts: Counts) -> str:
@@ -188,8 +194,7 @@ def mask_table(counts: Counts) -> str:
             "for whole boards: the clip, and a draw for each value",
         ),
     ]
-    rows = [[name, f"{counts[key]:,}", what] for name, key, what in parts]
-    return table(["", "instructions", "what"], rows)
+    return parts_table(counts, parts)
 
 
 def codec_table(counts: Counts) -> str:
@@ -203,7 +208,6 @@ def codec_table(counts: Counts) -> str:
 
 def watch_table(counts: Counts) -> str:
     """Return a table of what a window costs that is classified and told."""
-    at = "_d64_c10_insn"
     parts = [
         (
             "window, classified",
@@ -219,8 +223,7 @@ def watch_table(counts: Counts) -> str:
             "where `--unknown` asks for a threshold: 8 times each own sample",
         ),
     ]
-    rows = [[name, f"{counts[key + at]:,}", what] for name, key, what in parts]
-    return table(["", "instructions", "what"], rows)
+    return parts_table(counts, [(name, f"{key}_d64_c10_insn", what) for name, key, what in parts])
 
 
 def extractor_table() -> str:
