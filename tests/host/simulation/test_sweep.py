@@ -47,7 +47,7 @@ from bytefed.simulation.trial import run_trial
     ids=lambda keys: keys["codec"],
 )
 def test_a_trial_ends_with_the_head_of_a_run(tmp_path, keys):
-    config = RunConfig(boards=("loopback:4",), rounds=4, local_epochs=1, seed=3, **keys)
+    config = RunConfig(boards=("loopback:4",), rounds=4, local_epochs=1, seed=3, central=False, **keys)
     summary = asyncio.run(experiment.begin(config, tmp_path / "run", lambda _: None))
     trial = run_trial(config, load_task("digits"), 4, sealed_profile(serial_profile()))
     with closing(Store.open(tmp_path / "run")) as store:
