@@ -110,7 +110,7 @@ def predict(profile: LinkProfile, run: PlannedRun, blobs: tuple[int, int] | None
         ConfigError: E_CONFIG_SECURE_SUM or E_CONFIG_PRIVACY for sums or noise that no run has; E_MTU_SMALL or
             E_TOO_LARGE for a link without room.
     """
-    require_masks(run)
+    require_masks(run.dp, secure_sum=run.secure_sum)
     if run.secure_sum:
         return predict_sums(profile, run)
     participants = min(max(int(run.fraction_train * run.clients), run.min_train_nodes), run.clients)

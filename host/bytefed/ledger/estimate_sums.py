@@ -59,13 +59,13 @@ def predict_sums(profile: LinkProfile, run: PlannedRun) -> Prediction:
     )
 
 
-def require_masks(run: PlannedRun) -> None:
+def require_masks(dp: str, *, secure_sum: bool) -> None:
     """Refuse shares of noise that no sum makes whole.
 
     Raises:
         ConfigError: E_CONFIG_PRIVACY.
     """
-    if run.dp == "board" and not run.secure_sum:
+    if dp == "board" and not secure_sum:
         raise ConfigError(
             "E_CONFIG_PRIVACY",
             "With --dp board each board makes a share of the noise, which only a sum makes whole.",
