@@ -8,7 +8,7 @@ import pytest
 from test_coordinator import FakeDevice, P, make_task
 
 from bytefed.data.partition import divide
-from bytefed.errors import LinkError
+from bytefed.errors import BoardError, LinkError
 from bytefed.federation import fleet as fleet_module
 from bytefed.federation.assignment import Assignment
 from bytefed.federation.cohort import Cohort
@@ -118,6 +118,15 @@ def test_nobody_waits_where_too_few_budgets_are_left(laid):
     assert "--resume" not in caught.value.remedy
 
 
+def test_budgets_are_not_blamed_where_none_is_spent(laid):
+    async def draw():
+        async with laid(2, 3, patience=0.01) as table:
+            await table.choose()
+
+    with pytest.raises(LinkError, match=r"E_TOO_FEW_BOARDS.* needs 3 boards; ready: 2\."):
+        asyncio.run(draw())
+
+
 def test_a_spent_board_that_is_away_is_not_expected_back(laid):
     async def draw():
         async with laid(1, 1) as table:
@@ -164,3 +173,16 @@ def test_a_round_with_a_budget_needs_its_least_boards_while_so_many_can_pay(laid
 
     with pytest.raises(LinkError, match=r"E_TOO_FEW_BOARDS.* ready: 1\."):
         asyncio.run(draw())
+
+
+def test_nobody_waits_for_a_board_that_could_not_pay_for_its_way_back(laid):
+    async def connect(run):
+        raise BoardError("E_BUDGET_SPENT", "Its budget is spent.", "Give it more.")
+
+    async def draw():
+        async with laid(2, 2, purses=Bytes()) as table:
+            table.devices[1].connect = connect
+            table.lose(1)
+            return await table.choose()
+
+    assert asyncio.run(draw()) == [0]
