@@ -593,7 +593,9 @@ def test_boards_hear_when_their_last_delta_did_not_count(tmp_path):
 
 def test_a_board_that_never_heard_of_a_round_keeps_what_counted(tmp_path, quick):
     world = World(tmp_path / "run", rounds=6)
-    world.devices[0].trouble[2] = LinkError("E_NO_ANSWER", "nothing came", "Wait.")
+    board = world.devices[0]
+    board.trouble[2] = LinkError("E_NO_ANSWER", "nothing came", "Wait.")
+    board.holds = lambda samples: board.connections > 1
     assert asyncio.run(world.play())
     participants = [row.participants for row in world.rounds]
     assert participants[:2] == [3, 2] and participants[-1] == 3  # away in round 2, back in a later one
