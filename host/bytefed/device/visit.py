@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from bytefed.device.device import Device
+from bytefed.device.loudness import Loudness
 from bytefed.device.refusals import busy
 from bytefed.errors import BoardError
 from bytefed.protocol.message import (
@@ -121,7 +122,8 @@ async def capture(
         seconds: How long; at least one window is taken.
         test: Whether they are for the test split.
         on_sound: Whether each window begins where sound starts; for boards that hear.
-        seen: Called with the samples so far, those asked for, and how loud it is where the board hears.
+        seen: Called with the samples so far, those asked for, and how loud it is where the board hears: the values that
+            were cut off are all of this capture.
 
     Returns:
         Samples asked for and samples taken.
@@ -134,11 +136,13 @@ async def capture(
     count = windows_in(details, seconds, on_sound=on_sound)
     first = device.stored.test if test else device.stored.train
     message = Capture(first, count, label, CaptureFlag.TEST * test | CaptureFlag.ON_SOUND * on_sound)
+    loudness = Loudness()
     try:
         captured = await _begin(device, message)
         while True:
             if seen is not None:
-                seen(captured.count, count, await level(device))
+                told = await level(device)
+                seen(captured.count, count, loudness.add(told, over=captured.state == 0))
             if captured.state == 0:
                 return count, captured.count
             await asyncio.sleep(_PAUSE)

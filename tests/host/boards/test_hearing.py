@@ -275,6 +275,28 @@ def test_it_says_how_loud_it_is(tmp_path: Path) -> None:
     on_a_board(tmp_path / "loud", action)
 
 
+def test_how_loud_a_capture_was_is_told_where_another_hears_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host asked for raw windows just before: the board goes on with them, and begins to count anew."""
+    monkeypatch.setattr(visit, "_PAUSE", 0.2)
+    monkeypatch.setenv("BYTEFED_REPLAY_SPEED", "20")
+    save(tmp_path / "two" / "a" / "1.wav", a_word(0, 1))
+    save(tmp_path / "two" / "b" / "1.wav", np.full(16_000, 32767, np.int16))
+
+    async def action(device: Device) -> None:
+        await device.ask(Kind.RECORD, Record(0, 0).pack(), Kind.RECORDED)
+        said: list[dict[str, object]] = []
+        wish = Wish(["1"], 28, countdown=False, any_time=True)
+        assert await capture_all([device], wish, lambda event, words, **facts: said.append(facts))
+        await asyncio.sleep(0.1)
+        after = await visit.level(device)
+        assert after is not None and after.clipped == 0  # it has begun anew
+        assert said[0]["clipped"] == 65_535
+
+    on_a_board(tmp_path / "two", action)
+
+
 def test_a_window_that_a_capture_wrote_over_is_not_told(words: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its memory is where windows are recorded: the board waits for the next one."""
     monkeypatch.setenv("BYTEFED_REPLAY_SPEED", "100")
