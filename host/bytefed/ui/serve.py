@@ -44,6 +44,7 @@ class Service:
         port: The port, None for PORT or, where that is taken, any.
         folder: The folder of the runs.
         beside: The report of a run of the command line, which the URL then leads to; None for the page itself.
+        sounds: The recordings that virtual boards with a model of sound hear, as ``Bench`` takes them.
 
     Attributes:
         url: The URL that opens it, with the token.
@@ -52,10 +53,12 @@ class Service:
         ConfigError: E_LIVE_PORT if the port can't be had.
     """
 
-    def __init__(self, port: int | None, folder: Path, beside: Board | None = None) -> None:
+    def __init__(
+        self, port: int | None, folder: Path, beside: Board | None = None, sounds: str | None = None
+    ) -> None:
         self._listener = _listening(port)
         number = int(self._listener.getsockname()[1])
-        self._thread, self._bench = BoardThread(), Bench(folder)
+        self._thread, self._bench = BoardThread(), Bench(folder, sounds)
         news = News(self._bench.state)
         self._bench.tell = news.tell
         pages = Pages(folder, Actions(self._bench, self._thread), news, beside)
@@ -85,18 +88,19 @@ class Service:
         self._thread.close()
 
 
-def serve(port: int | None, folder: Path, ready: Callable[[str], object]) -> None:
+def serve(port: int | None, folder: Path, ready: Callable[[str], object], sounds: str | None = None) -> None:
     """Serve the page until Ctrl-C.
 
     Args:
         port: The port, None for PORT or, where that is taken, any.
         folder: The folder of the runs.
         ready: Called with the URL, which has the token, once the server is about to listen.
+        sounds: The recordings that virtual boards with a model of sound hear; None for the model's own.
 
     Raises:
         ConfigError: E_LIVE_PORT if the port can't be had.
     """
-    with Service(port, folder) as service:
+    with Service(port, folder, sounds=sounds) as service:
         ready(service.url)
         service.serve()
 

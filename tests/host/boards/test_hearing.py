@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-import wave
 from collections.abc import Callable, Coroutine
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Literal
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from said_words import a_word, save, save_words
 
 from bytefed.boards.hearing import Hearing, Sounds
 from bytefed.boards.open import VirtualOptions, open_devices
@@ -47,26 +47,9 @@ BYTES = 1568  # of a window
 WORDS = ("go", "left", "stop")
 
 
-def a_word(number: int, seed: int, seconds: float = 0.4) -> NDArray[np.int16]:
-    """A burst of noise whose colour tells words apart."""
-    noise = np.random.default_rng(seed).normal(0, 3000, int(seconds * MICROPHONE))
-    coloured = np.convolve(noise, np.cos(np.arange(24) * (0.3 + 0.5 * number)) / 5, "same")
-    return np.asarray(np.clip(coloured, -32768, 32767), np.int16)
-
-
-def save(path: Path, samples: NDArray[np.int16], rate: int = MICROPHONE) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, rate, 0, "NONE", ""))
-        file.writeframes(samples.astype("<i2").tobytes())
-
-
 @pytest.fixture
 def words(tmp_path: Path) -> Path:
-    for number, word in enumerate(WORDS):
-        for index in range(4):
-            save(tmp_path / "words" / word / f"{index}.wav", a_word(number, 10 * number + index))
-    return tmp_path / "words"
+    return save_words(tmp_path / "words", WORDS)
 
 
 def kind(replay: Path) -> BoardKind:

@@ -41,6 +41,7 @@ STANDS_FOR = {
 _LEARN = ("run", "gateway")
 _DATA = ("run", "simulate", "partition", "gateway")
 _BOARDS = ("run", "gateway", "devices", "capture", "watch", "record")
+_REPLAYS = ("board", "capture", "record")
 CODES_OF_PLACES: dict[str, tuple[str, ...]] = {
     **{f"cli/commands/{name}.py": (name,) for name in (
         "run", "simulate", "report", "estimate", "sweep", "partition", "devices", "capture", "flash", "doctor",
@@ -51,11 +52,12 @@ CODES_OF_PLACES: dict[str, tuple[str, ...]] = {
     "cli/own_models.py": ("model",),
     "cli/train_model.py": ("model",),
     "cli/capturing.py": ("capture",),
+    "cli/replaying.py": ("capture", "record"),
     "cli/": ("run",),
     "boards/nrf52840/": ("run", "gateway", "devices", "capture", "board", "flash"),
     "boards/cable.py": ("pair", "keys"),
-    "boards/hearing.py": ("board",),
-    "boards/replay.py": ("board",),
+    "boards/hearing.py": _REPLAYS,
+    "boards/replay.py": _REPLAYS,
     "boards/virtual.py": ("board",),
     "boards/": _BOARDS,
     "codec/": ("run", "gateway", "simulate", "estimate", "sweep"),
@@ -557,7 +559,8 @@ WAYS: dict[str, list[Way]] = {
     "E_CONFIG_PIO": [_prepared("flash nano33ble", Place.without_programs)],
     "E_CONFIG_PTY": [_prepared("board", lambda place: place.fails(os, "openpty", errno.ENOENT))],
     "E_CONFIG_REPLAY": ["board --shape 3x2 --replay motion", "board --model motion --replay x",
-                        "board --model keywords --replay x"],
+                        "board --model keywords --replay x",
+                        "capture --boards loopback:1 --label five --model keywords"],
     "E_CONFIG_RESUME": [_after_run("run --resume it --alpha 3"), "run --resume it --seeds 3"],
     "E_CONFIG_SHAPE": ["board --shape 3", "board --shape 3x2 --model digits", "estimate --shape x"],
     "E_CONFIG_SUPERLINK": ["gateway --socket s --boards loopback:1 --superlink x"],
