@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from rich.progress import Progress
 from bytefed.cli.telling import Teller
 from bytefed.device.device import Device
 from bytefed.device.labels import discard_all, discard_label, discard_last, read_labels
+from bytefed.device.loudness import decibels
 from bytefed.device.naming import label_names, label_number, shown_names
 from bytefed.device.recording import Signal
 from bytefed.device.visit import capture, hears, sensor_of, window_seconds, windows_in
@@ -157,10 +157,10 @@ class _Taker:
 
 def level_words(loudness: Levelled) -> str:
     """Return a level in words: decibels below the loudest sound that there can be, and whether values were cut off."""
-    if loudness.peak == 0:
+    loud = decibels(loudness.peak)
+    if loud is None:
         return "silence"
-    decibels = 20 * math.log10(loudness.peak / 32768)
-    return f"{decibels:.0f} dB" + (" CLIPPED" if loudness.clipped else "")
+    return f"{loud:.0f} dB" + (" CLIPPED" if loudness.clipped else "")
 
 
 async def _held(device: Device) -> tuple[str, list[dict[str, Any]]]:

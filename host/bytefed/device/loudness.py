@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 from bytefed.protocol.message import Levelled
+
+_LOUDEST = 32_768
+
+
+def decibels(peak: int) -> float | None:
+    """Return a peak in decibels below the loudest sound that there can be, at most 0; None for no sound.
+
+    Args:
+        peak: Of LEVELLED, 0 to 32,768.
+    """
+    return 20 * math.log10(peak / _LOUDEST) if peak else None
 
 
 class Loudness:

@@ -81,14 +81,18 @@ class Page:
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[str]:
+def served(folder: Path, *options: str) -> Iterator[str]:
     """Serve the page as `bytefed ui` does, for runs in a folder; boards' sensors are replayed eight times as fast.
+
+    Args:
+        folder: The folder.
+        options: More options of the command.
 
     Yields:
         The URL that it prints.
     """
     server = subprocess.Popen(
-        [sys.executable, "-m", "bytefed", "ui", "--port", "0"],
+        [sys.executable, "-m", "bytefed", "ui", "--port", "0", *options],
         cwd=folder,
         env={**os.environ, "BYTEFED_REPLAY_SPEED": "8"},
         stdout=subprocess.PIPE,
