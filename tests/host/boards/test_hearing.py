@@ -325,7 +325,9 @@ def test_a_capture_in_silence_ends_and_can_begin_anew(
 ) -> None:
     """The board gives up after a minute of its own clock; the same capture afterwards is another one."""
     for word in ("a", "b"):
-        save(tmp_path / "quiet" / word / "1.wav", np.zeros(16_000, np.int16))
+        save(
+            tmp_path / "quiet" / word / "1.wav", np.eye(1, 16_000, dtype=np.int16)[0]
+        )  # a microphone has noise
     monkeypatch.setattr(visit, "_PAUSE", 0.01)
     monkeypatch.setattr("bytefed.boards.loopback.now", lambda: time.monotonic() * 60)
 
@@ -345,5 +347,20 @@ def test_a_capture_in_silence_ends_and_can_begin_anew(
         wish = Wish(["0"], 0.96, countdown=False)
         assert not await capture_all([device], wish, lambda event, words, **_: said.append(words))
         assert "0 of 1 samples with label 0" in said[0] and "It ended early" in said[0]
+
+    on_a_board(tmp_path / "quiet", action)
+
+
+def test_a_board_that_gets_no_sound_at_all_is_deaf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The capture ends long before the board would end it, and another one can begin."""
+    for word in ("a", "b"):
+        save(tmp_path / "quiet" / word / "1.wav", np.zeros(16_000, np.int16))
+    monkeypatch.setattr(visit, "_PAUSE", 0.1)
+
+    async def action(device: Device) -> None:
+        for _ in range(2):
+            with pytest.raises(BoardError, match="E_BOARD_DEAF"):
+                await visit.capture(device, 0, 0.96, test=False, on_sound=True, seen=lambda *_: None)
+            assert await take(device, Capture(0, 0, 0, 0)) == Captured(0, 0)
 
     on_a_board(tmp_path / "quiet", action)

@@ -17,6 +17,7 @@ import fake_emulator
 import numpy as np
 import pytest
 from edited_models import edited, with_softmax
+from said_words import save
 from small_images import CORTEX_M33, XTENSA, write_bootloader, write_elf
 
 from bytefed.cli import train_model
@@ -257,6 +258,13 @@ def _sound(place: Place) -> str:
         (folder / label / "1.wav").write_bytes(b"RIFF")
     shutil.copy(MODELS / "motion" / "motion.tflite", folder)
     return "partition --data words"
+
+
+def _silence(place: Place) -> str:
+    """A virtual board whose microphone gives zeros alone."""
+    for label in ("five", "six"):
+        save(place.folder / "quiet" / label / "1.wav", np.zeros(16_000, np.int16))
+    return "capture --board loopback:1 --model keywords --replay quiet --label five"
 
 
 def _no_front_end(place: Place) -> str:
@@ -547,6 +555,7 @@ WAYS: dict[str, list[Way]] = {
                        "capture --board loopback:1 --delete jmp",
                        "record --board loopback:1 --label ../walk --out moves"],
     "E_BOARD_STORE_FULL": ["capture --board loopback:1 --label 1 --seconds 3600"],
+    "E_BOARD_DEAF": [_silence],
     "E_BOARD_UNPAIRED": ["record --board virtual-ble:1 --open --label walk --out moves"],
     "E_LOG_OTHER": [_prepared("watch --boards loopback:1 --log mine",
                               lambda place: place.file("mine/use.csv", "run,board"))],

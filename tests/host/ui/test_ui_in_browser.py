@@ -75,10 +75,10 @@ def test_from_no_board_to_live_predictions(page: Page, address: str, tmp_path: P
 
 
 def test_captured_words_show_how_loud_they_are(tmp_path: Path):
-    """A bar while a board hears, that it waits for a word, and at the end whether values were cut off."""
+    """A bar while a board hears, that it waits for a word, whether values were cut off, and that it hears nothing."""
     words = save_words(tmp_path / "words", ["six", "seven"])
-    for take in range(4):
-        save(words / "nine" / f"{take}.wav", np.full(16_000, 32767, np.int16))
+    save(words / "nine" / "1.wav", np.full(16_000, 32767, np.int16))
+    save(words / "five" / "1.wav", np.zeros(16_000, np.int16))
     with (
         served(tmp_path, "--replay", str(words)) as address,
         opened(address, tmp_path / "profile", 390) as page,
@@ -97,3 +97,6 @@ def test_captured_words_show_how_loud_they_are(tmp_path: Path):
         assert " dB; too loud" in "".join(said())
         assert page.driver.execute_script("return document.documentElement.scrollWidth") <= 390
         assert page.driver.get_log("browser") == []
+        page.press("1")
+        page.until_trouble("E_BOARD_DEAF")
+        assert "virtual:0: no sound; waits for a word to begin" in "".join(said())

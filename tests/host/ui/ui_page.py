@@ -54,6 +54,11 @@ class Page:
 
         WebDriverWait(self.driver, PATIENCE, 0.05).until(looked)
 
+    def until_trouble(self, code: str) -> None:
+        WebDriverWait(self.driver, PATIENCE, 0.05).until(
+            lambda _driver: code in self.text("#trouble:not([hidden])")
+        )
+
     def click(self, selector: str) -> None:
         self.until(
             lambda: bool(self.driver.execute_script(f"return !document.querySelector('{selector}').disabled"))
