@@ -142,6 +142,10 @@ class Bench:
             done.append(end)
         return done
 
+    async def end_captures(self) -> None:
+        """End the captures that go on: what the boards have taken, they keep."""
+        await asyncio.gather(*(seat.end_capture() for seat in self._seats.values()))
+
     async def live(self, keys: Sequence[str], doing: str, way: Way) -> None:
         """Let boards tell their "signal", their "predictions" or neither from now on."""
         await self.each(keys, lambda seat: seat.live(doing, way))

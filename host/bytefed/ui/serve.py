@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Self
 
@@ -25,15 +25,20 @@ PORT = 8271
 
 
 class _Server(uvicorn.Server):
-    """A server that first ends the streams of open pages, which have no end of their own, when it is to stop."""
+    """A server that, when it is to stop, first ends what has no end of its own or one that is far away.
 
-    def __init__(self, config: uvicorn.Config, news: News) -> None:
+    Args:
+        config: How it serves.
+        end: Ends it.
+    """
+
+    def __init__(self, config: uvicorn.Config, end: Callable[[], Awaitable[None]]) -> None:
         super().__init__(config)
-        self._news = news
+        self._end = end
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop serving."""
-        self._news.close()
+        await self._end()
         await super().shutdown(sockets)
 
 
@@ -59,15 +64,15 @@ class Service:
         self._listener = _listening(port)
         number = int(self._listener.getsockname()[1])
         self._thread, self._bench = BoardThread(), Bench(folder, sounds)
-        news = News(self._bench.state)
-        self._bench.tell = news.tell
-        pages = Pages(folder, Actions(self._bench, self._thread), news, beside)
+        self._news = News(self._bench.state)
+        self._bench.tell = self._news.tell
+        pages = Pages(folder, Actions(self._bench, self._thread), self._news, beside)
         guard = Guard(make_app(pages), number, "/" if beside is None else BESIDE)
         config = uvicorn.Config(
             guard, log_level="error", access_log=False, server_header=False, ws="none", lifespan="off",
             timeout_graceful_shutdown=3,
         )  # fmt: skip
-        self._server = _Server(config, news)
+        self._server = _Server(config, self._end)
         self.url = f"http://{HOST}:{number}/?token={guard.token}"
 
     def serve(self) -> None:
@@ -77,6 +82,11 @@ class Service:
     def stop(self) -> None:
         """End serving, from any thread."""
         self._server.should_exit = True
+
+    async def _end(self) -> None:
+        """End the streams of open pages, and the captures that some page waits for."""
+        self._news.close()
+        await self._thread.do(self._bench.end_captures())
 
     def __enter__(self) -> Self:
         return self
