@@ -297,13 +297,6 @@ def test_as_many_as_have_room_have_lanes_as_wide_as_a_board_has_memory_for():
         assert form.bits == (32 if name == "float32" else 14)
 
 
-def test_a_check_beside_virtual_boards_is_refused(tmp_path, capsys):
-    assert (
-        main(["simulate", "--clients", "4", "--check", "2", "--secure-sum", "--run-dir", str(tmp_path)]) == 2
-    )
-    assert "E_CONFIG_SECURE_SUM" in capsys.readouterr().err
-
-
 def test_a_program_simulates_sums_from_a_configuration_without(tmp_path):
     found = bytefed.simulate(
         RunConfig(rounds=2), clients=5, secure_sum=True, links=["ble"], directory=tmp_path / "run"

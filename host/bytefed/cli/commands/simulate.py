@@ -99,7 +99,8 @@ def _add_clients(clients: argparse._ArgumentGroup) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="also train N of the clients as virtual boards, and compare weights and bytes (default: 0)",
+        help="also train N of the clients as virtual boards, and compare weights and bytes; with --secure-sum, 3 or "
+        "more, and their sum (default: 0)",
     )
 
 
