@@ -214,7 +214,7 @@ def _recommended(plan: SweepPlan, cells: Cells) -> dict[str, str]:
     known = {
         "wire": True,
         "air": plan.profile.framing == "ble",
-        "energy": plan.profile.framing == "ble" and not plan.base.secure_sum,
+        "energy": plan.profile.framing == "ble",
     }
     return {name: recommend(cells, cost) for name, cost in COSTS.items() if known[cost]}
 
