@@ -66,6 +66,9 @@ class Shelf:
     def one_transaction(self) -> Iterator[None]:
         yield
 
+    def counts(self, board: str, number: int = 0) -> bool:
+        return not number or (number in self.sums and board in self.sums[number][0])
+
     def commit_sum(self, number: int, boards: list[str], total: Any) -> None:
         assert number not in self.sums
         self.sums[number] = boards, total
@@ -192,10 +195,10 @@ class World:
         device.take_bytes()
 
     async def _rounds(self, sums: SecureSum) -> None:
-        head, uncounted = np.zeros(PARAMETERS, np.float32), set[str]()
+        head = np.zeros(PARAMETERS, np.float32)
         for number in range(1, 4):
             try:
-                head = await self._round(number, head, uncounted, sums)
+                head = await self._round(number, head, sums)
             except LinkError as error:
                 assert error.code in ("E_TOO_FEW_BOARDS", "E_PORT_MISSING"), error
                 break
@@ -205,7 +208,7 @@ class World:
                 except BoardTroubles as error:
                     self.room.lose(member, error)
 
-    async def _round(self, number: int, head: np.ndarray, uncounted: set[str], sums: SecureSum) -> np.ndarray:
+    async def _round(self, number: int, head: np.ndarray, sums: SecureSum) -> np.ndarray:
         noise = self.noise.plan if self.noise else None
         epochs = 1 if noise and not noise.whole else 2
 
@@ -219,12 +222,13 @@ class World:
                 7 + member.client,
                 noise=noise.message if noise else None,
             )
-            return member.device.plan_round(
-                number, head, sums.plan(plan),
-                statistics=self.statistics, uncounted=member.device.name in uncounted,
+            device = member.device
+            return device.plan_round(
+                number, head, sums.plan(plan), statistics=self.statistics,
+                uncounted=not self.shelf.counts(device.name, device.owed_before(number)),
             )  # fmt: skip
 
-        chosen = await sums.prepare(number, list(self.members), uncounted, planned)
+        chosen = await sums.prepare(number, list(self.members), planned)
         self.plain = {}
         for member in chosen:
             plan = planned(member)
@@ -242,13 +246,11 @@ class World:
             await sums.uncover(number)
         if self.noise:
             self.noise.check_answers(self.ports, boards_of_setup, delivered)
-        uncounted |= {member.device.name for member in chosen}
         if number not in self.shelf.sums:
             assert not tap
             self.outcome.void += 1
             return head
         boards, total = self.shelf.sums[number]
-        uncounted -= set(boards)
         self._compare(boards, tap[0])
         if noise:
             self.outcome.noisy[noise.document()["unit"]] += 1

@@ -11,7 +11,8 @@ from bytefed import codec
 from bytefed.head import parameters
 from bytefed.ledger.wire_size import LinkProfile
 
-_COUNTED = parameters(64, 10)  # the head of docs/cost.md's codecs
+COUNTED = 64, 10
+"""D and C of the head of docs/cost.md's codecs."""
 _BOOKKEEPING = 300  # of a sample in an epoch: the shuffled order
 HANDSHAKE = 2_762_710
 """Instructions of a handshake on the board."""
@@ -48,7 +49,7 @@ def codec_instructions(codecs: str, features: int, classes: int, *, encodes: boo
         classes: C of the head.
         encodes: Whether a delta is encoded.
     """
-    return codec.instructions(codecs, encodes=encodes) * parameters(features, classes) / _COUNTED
+    return codec.instructions(codecs, encodes=encodes) * parameters(features, classes) / parameters(*COUNTED)
 
 
 def round_instructions(

@@ -65,7 +65,6 @@ class Check:
         self._devices = {client: self._device(client) for client in clients}
         self._configured: dict[int, float] = {}
         self._hide: Hide | None = None  # how deltas are hidden in this round
-        self._uncounted: set[int] = set()  # clients whose last delta did not count
         self._rounds = self._bytes = 0
         self._runner = asyncio.Runner()
 
@@ -122,10 +121,8 @@ class Check:
     def _planned(self, number: int, head: Head, client: int) -> PlannedRound:
         """Return a round in which a client trains."""
         statistics = has_statistics(number, self._statistics_rounds)
-        plan, uncounted = self._training.plan(number, client), client in self._uncounted
-        return self._devices[client].plan_round(
-            number, head, replace(plan, hide=self._hide), statistics=statistics, uncounted=uncounted
-        )
+        plan = replace(self._training.plan(number, client), hide=self._hide)
+        return self._devices[client].plan_round(number, head, plan, statistics=statistics)
 
     async def _lose(self, number: int, head: Head, client: int) -> None:
         """Let a board take the head and be lost; a new session follows."""

@@ -66,11 +66,8 @@ class SumCheck(Check):
         if outcome.summed.releases is not None:
             self._runner.run(self._set_up(number, outcome.summed))
         super().round(number, head, lost, outcome)
-        if outcome.summed.total is None:  # nobody is asked for keys
-            self._uncounted |= set(self._hidden)
-            return
-        self._uncounted = set()
-        self._runner.run(self._uncover(number, outcome))
+        if outcome.summed.total is not None:  # else nobody is asked for keys
+            self._runner.run(self._uncover(number, outcome))
 
     async def _set_up(self, number: int, summed: RoundSum) -> None:
         noise, boards = self._training.noise, summed.hide.boards
@@ -78,8 +75,8 @@ class SumCheck(Check):
         self._setups += 1
         for client, device in self._devices.items():
             owes = summed.releases is not None and bool(summed.releases[client])
-            if owes:  # a board that kept one would refuse to begin anew
-                await device.release(counted=client not in self._uncounted)
+            if owes:  # a delta of a round that is void; with it the board would refuse to begin anew
+                await device.release(counted=False)
             point = await draw_point(device, mask, noise.message if noise else None)
             self._points[self._places[client]] = point
             profile = self._links.profile(client)

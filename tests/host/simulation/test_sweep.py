@@ -20,8 +20,9 @@ from bytefed.federation import experiment
 from bytefed.federation.config import RunConfig
 from bytefed.federation.evaluation import evaluate
 from bytefed.federation.rules import initial_head
-from bytefed.ledger.mask_work import setup_instructions
+from bytefed.ledger.mask_work import encoding_instructions, hiding_instructions, setup_instructions
 from bytefed.ledger.wire_size import ble_profile, sealed_profile, serial_profile
+from bytefed.masks.form import Form
 from bytefed.runs.store import Store
 from bytefed.simulation.sweep import (
     REFERENCE,
@@ -215,6 +216,13 @@ def test_with_secure_sums_codecs_are_those_that_can_be_summed(tmp_path, capsys):
     assert [row["codec"] for row in rows] == ["float32", "int8", "onebit", "twobit"]
     setup = setup_instructions(sealed_profile(ble_profile(247)), 8) / 42.4e6 * 3.3 * 3.0  # mJ, at least
     assert float(rows[0]["air_99"]) > 0 and float(rows[0]["energy_99"]) > setup
+    instructions = [int(row["instructions"]) for row in rows]
+    assert (
+        instructions[0] > instructions[1] > instructions[3] > instructions[2]
+    )  # the fewer bits, the fewer masks
+    form = Form("onebit", 650, 8, statistics=False)
+    more = encoding_instructions(form) + hiding_instructions(form)
+    assert instructions[2] == round(codec.instructions("onebit", encodes=False) + more)
     trials = [json.loads(line) for line in (tmp_path / "trials.jsonl").read_text().splitlines()]
     for trial in trials:
         found = bytefed.estimate(
