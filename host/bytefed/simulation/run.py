@@ -173,9 +173,7 @@ class Simulation:
             purses=spending.purses if spending else None,
             noises=self._training.noise is not None,
         )
-        checked = (
-            select(config.seed, _CHECKED, range(clients), environment.check) if environment.check else []
-        )
+        checked = _checked(config.seed, clients, environment.check)
         kind = SumCheck if self._sums and checked else Check
         self._check = kind(
             self._training, assignment, self._links, checked, statistics_rounds=config.statistics_rounds
@@ -372,6 +370,11 @@ class Simulation:
 
 def _abort() -> NoReturn:
     raise KeyboardInterrupt
+
+
+def _checked(seed: int, clients: int, check: int) -> list[int]:
+    """Draw the clients to check."""
+    return select(seed, _CHECKED, range(clients), check) if check else []
 
 
 def _subject(run: int, task: Task, clients: int, config: RunConfig) -> Subject:
