@@ -226,7 +226,7 @@ def test_what_clients_hide_is_what_the_specification_says(codec):
     head, clients = np.zeros(650, np.float32), np.arange(4, dtype=np.int64)
     outcome = simulator.round(9, head, clients, np.zeros(4, bool))
     plain = plain_deltas(config, task, partition, head, clients)
-    reference, step = opened[0]._hide.reference, opened[0]._hide.step
+    reference, step = opened[0].hide.reference, opened[0].hide.step
     examples = partition.sizes - partition.test_sizes
     lanes, sizes = np.zeros(opened[0].form.lanes, np.uint64), 0
     for client in clients.tolist():
