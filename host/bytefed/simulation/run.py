@@ -328,8 +328,9 @@ class Simulation:
         ]
         for count, code, message, remedy in troubles:
             if count:
-                told = f"{message}: {counted(count, 'client')}."
-                self._listener(BoardTrouble("", number, code, told, remedy))
+                self._listener(
+                    BoardTrouble("", number, code, f"{message}: {counted(count, 'client')}.", remedy)
+                )
 
     def _result(self, complete: bool, started: float) -> Result:
         task, partition = self._task, self._partition
