@@ -14,6 +14,7 @@ from bytefed.ledger.wire_size import (
     blob_size,
     blobs_bytes,
     connection_bytes,
+    release_bytes,
     require_room_for_masks,
     setup_bytes,
     unmask_bytes,
@@ -70,9 +71,7 @@ def predict_sums(
         (number == 1, has_statistics(number, statistics_rounds), _configures(number, learning_rate_rounds))
         for number in range(1, rounds + 1)
     )
-    total = ByteCount()
-    for kind, count in kinds.items():
-        total += one(*kind) * (count * clients)
+    total = sum((one(*kind) * (count * clients) for kind, count in kinds.items()), ByteCount())
     return Prediction(
         board_round=one(False, False, False),
         rounds=total,
@@ -81,6 +80,7 @@ def predict_sums(
         participants=clients,
         masks=setup_bytes(profile, clients, noises=bool(dp)) * clients,
         unmask=unmask_bytes(profile, 0, shares=dp == "board") * (clients * rounds),
+        release=release_bytes(profile) * clients,
     )
 
 

@@ -326,11 +326,9 @@ class Simulation:
                 "They may just have many more samples than the others; --norm-bound 0 turns the bound off.",
             ),
         ]
-        for count, code, message, remedy in troubles:
+        for count, code, said, remedy in troubles:
             if count:
-                self._listener(
-                    BoardTrouble("", number, code, f"{message}: {counted(count, 'client')}.", remedy)
-                )
+                self._listener(BoardTrouble("", number, code, f"{said}: {counted(count, 'client')}.", remedy))
 
     def _result(self, complete: bool, started: float) -> Result:
         task, partition = self._task, self._partition

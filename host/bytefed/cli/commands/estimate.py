@@ -463,7 +463,7 @@ def _interval(text: str) -> float:
 
 def _document(args: argparse.Namespace, update: _Update, prediction: Prediction | None) -> dict[str, Any]:
     total = classic(update.size, args.clients, args.rounds)
-    masked = ("masks", "unmask") if args.secure_sum else ()
+    masked = ("masks", "unmask", "release") if args.secure_sum else ()
     names = ("board_round", "rounds", "connect", *masked, "evaluate", "total")
     return {
         "update_bytes": update.size,
@@ -526,6 +526,7 @@ def _table(prediction: Prediction) -> Table:
         "connecting": prediction.connect,
         "setting up masks": prediction.masks,
         "taking off masks": prediction.unmask,
+        "letting go of the last round": prediction.release,
         "last evaluation": prediction.evaluate,
         "total": prediction.total,
     }
