@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from typing import Any, Self
 
 import numpy as np
@@ -27,6 +26,7 @@ from bytefed.federation.together import together
 from bytefed.ledger.plan import planned_mask, planned_peers, planned_unmask
 from bytefed.ledger.rows import Status
 from bytefed.masks.form import KEY_SIZE, MIN_SUM, Form, reference_of
+from bytefed.masks.keys import left_and_lost, sorted_keys
 from bytefed.masks.neighbours import are_connected, neighbours
 from bytefed.masks.shares import LEAST_SUM, least_survivors, step_of
 from bytefed.masks.total import Hide, Total, next_step, read_total, uncover
@@ -92,12 +92,6 @@ class _Setup:
         return self.boots[place][1] == device.connections or bool(
             device.board.capabilities & Capability.MASKED
         )
-
-    def survivors(self, place: int, there: set[int]) -> tuple[int, list[int]]:
-        """Return which neighbours of a board are in a sum, as a bitmap, and those that are not."""
-        near = self.near[place]
-        bitmap = sum(1 << index for index, other in enumerate(near) if other in there)
-        return bitmap, [other for other in near if other not in there]
 
 
 @dataclass(frozen=True)
@@ -340,7 +334,7 @@ class SecureSum:
     async def _total(self, open_round: _Open) -> Total:
         setup, hidden = self._known(), open_round.hidden
         there = {setup.places[name] for name in hidden}
-        asked = {name: setup.survivors(setup.places[name], there) for name in hidden}
+        asked = {name: left_and_lost(setup.near[setup.places[name]], there) for name in hidden}
         if self._shares and len(hidden) < (least := least_survivors(len(setup.places))):
             raise _VoidError(no_whole_noise(len(hidden), least))
         if len(hidden) < MIN_SUM or any(bitmap.bit_count() < MIN_SUM - 1 for bitmap, _ in asked.values()):
@@ -357,7 +351,8 @@ class SecureSum:
         keys = await _ask_keys(self._fleet, open_round.number, members, asked, shares=self._shares)
         if len(keys) < len(hidden):
             raise _VoidError("boards were lost before they had taken their masks off the sum")
-        added, subtracted = _sorted_keys(setup, keys, there)
+        by_place = {setup.places[name]: told for name, told in keys.items()}
+        added, subtracted = sorted_keys(setup.points, setup.near, by_place)
         total = uncover(open_round.form, (blob for _, blob in hidden.values()), added, subtracted)
         found = read_total(total, setup.hide, len(hidden), open_round.number)
         least, most = self._examples(members)
@@ -413,24 +408,6 @@ def _store_sum(store: Store, notes: _Notes, number: int, members: Sequence[Membe
         store.commit_sum(number, [device.name for device in devices], total)
         if found.size > 0:
             notes.add(size=found.size)
-
-
-def _sorted_keys(
-    setup: _Setup, keys: dict[str, list[bytes]], there: set[int]
-) -> tuple[list[bytes], list[bytes]]:
-    """Return the keys of masks that are in a sum, and those of masks that were subtracted from it."""
-    added, subtracted = [own for own, *_ in keys.values()], list[bytes]()
-    shared = chain.from_iterable(
-        (
-            (place, other, key)
-            for other, key in zip(setup.survivors(place, there)[1], keys[name][1:], strict=True)
-        )
-        for name, place in setup.places.items()
-        if name in keys
-    )
-    for place, other, key in shared:
-        (added if setup.points[place] < setup.points[other] else subtracted).append(key)
-    return added, subtracted
 
 
 def sums_summary(store: Store, *, whole: bool) -> dict[str, Any]:
