@@ -265,7 +265,7 @@ def estimate(
         secure_sum: Whether boards hide their deltas: masks are set up and taken off, and no evaluation ends the run.
 
     Returns:
-        Bytes by cause, without samples: board_round, rounds, connect, masks, unmask, evaluate, total.
+        Bytes by cause, without samples: board_round, rounds, connect, masks, unmask, release, evaluate, total.
 
     Raises:
         ConfigError: E_CONFIG_RANGE, _CODEC, _CHOICE, _PRIVACY or _SECURE_SUM, or E_MTU_SMALL.

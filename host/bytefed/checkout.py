@@ -18,6 +18,15 @@ def is_checkout() -> bool:
     return (CHECKOUT / "platformio.ini").is_file()
 
 
+def built(name: str) -> Path:
+    """Return the folder in which ``make`` leaves a build, build/NAME.
+
+    It is that of the checkout that the package runs from. A package that was installed out of one, as by
+    ``pip install '.[ui]'``, doesn't know where that is: then it is that of the current folder.
+    """
+    return (CHECKOUT if is_checkout() else Path.cwd()) / "build" / name
+
+
 def firmware_sources() -> Path | None:
     """Return the folder with platformio.ini, the firmware and its tools; None where nobody has put them."""
     if is_checkout():

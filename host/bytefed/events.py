@@ -154,7 +154,7 @@ class BoardTrouble(Event):
     """A board failed at something; the run goes on without it until it is back.
 
     Attributes:
-        board: The board's uid, or its URI while the uid is not known.
+        board: The board's uid, or its URI while the uid is not known; empty in a simulation, whose message counts them.
         round: The round in which it happened; 0 before the first.
         code, message, remedy: Parts of the error, as in ``BytefedError``.
     """

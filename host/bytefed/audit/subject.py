@@ -22,7 +22,7 @@ from bytefed.federation.config import RunConfig
 from bytefed.federation.local_training import LocalTraining
 from bytefed.head import Head, parameters
 from bytefed.runs.columns import HEAD
-from bytefed.runs.directory import DATABASE, coded_errors
+from bytefed.runs.directory import DATABASE, coded_errors, holds_no
 from bytefed.runs.store import Store
 
 _FEWEST = 20
@@ -113,7 +113,7 @@ def _no_run(directory: Path) -> StoreError:
             "Run the same settings on virtual boards, and audit that run: `bytefed run --boards virtual:8`.",
         )
     return StoreError(
-        "E_RUN_MISSING", f"{directory} holds no run.", "Name the directory that `bytefed run` printed."
+        "E_RUN_MISSING", holds_no("run", directory), "Name the directory that `bytefed run` printed."
     )
 
 

@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
-from bytefed.checkout import CHECKOUT
+from bytefed.checkout import built
 from bytefed.errors import ConfigError
 from bytefed.seal import KEY_SIZE
 from bytefed.transport.serial import SerialTransport
@@ -30,9 +30,9 @@ _log = logging.getLogger(__name__)
 
 
 def image_directory() -> Path:
-    """Return where the images are: $BYTEFED_QEMU_IMAGES, else build/qemu of the source tree."""
+    """Return where the images are: $BYTEFED_QEMU_IMAGES, else where `make qemu` leaves them."""
     chosen = os.environ.get("BYTEFED_QEMU_IMAGES")
-    return Path(chosen) if chosen else CHECKOUT / "build" / "qemu"
+    return Path(chosen) if chosen else built("qemu")
 
 
 def find_qemu() -> str:
@@ -70,7 +70,8 @@ def find_image(features: int, classes: int, model: str | None = None) -> Path:
         raise ConfigError(
             "E_QEMU_IMAGE",
             f"There is no image for a head of {features}x{classes}: {image} is missing.",
-            f"Build it: `make qemu SHAPES={features}x{classes}`, or set BYTEFED_QEMU_IMAGES to its folder.",
+            f"Build it in a checkout and run there: `make qemu SHAPES={features}x{classes}`; or set "
+            "BYTEFED_QEMU_IMAGES to its folder.",
         )
     return image
 

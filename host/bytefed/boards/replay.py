@@ -239,6 +239,13 @@ def _read(source: str) -> tuple[NDArray[Any], NDArray[np.uint8] | None]:
     if source not in TASKS and own.has_recordings(source):
         raw, _, _, _ = own.read(source)
         return raw.inputs, raw.labels
+    if source not in TASKS and Path(source).is_dir():
+        raise ConfigError(
+            "E_CONFIG_REPLAY",
+            f"--replay {source} is a folder, and a board replays folders of sound alone, by a model that takes sound.",
+            "For WAV files name such a model: --model keywords. Other recordings become one file: "
+            f"{_HELP[0].lower()}{_HELP[1:]}",
+        )
     if source not in TASKS:
         raise ConfigError(
             "E_CONFIG_REPLAY",

@@ -132,7 +132,7 @@ class Estimate:
     def document(self) -> dict[str, Any]:
         """Return it as `--json` prints it."""
         args, update, prediction = self.args, self.update, self.prediction
-        masked = ("masks", "unmask") if args.secure_sum else ()
+        masked = ("masks", "unmask", "release") if args.secure_sum else ()
         names = ("board_round", "rounds", "connect", *masked, "evaluate", "total")
         found = {
             "update_bytes": update.size,
@@ -219,6 +219,7 @@ def _table(prediction: Prediction) -> Table:
         "connecting": prediction.connect,
         "setting up masks": prediction.masks,
         "taking off masks": prediction.unmask,
+        "letting go of the last round": prediction.release,
         "last evaluation": prediction.evaluate,
         "total": prediction.total,
     }

@@ -72,7 +72,8 @@ class Quiet:
 
 
 def _trouble(event: BoardTrouble) -> str:
-    return f"round {event.round}: board {event.board}: [{event.code}] {event.message} {event.remedy}".rstrip()
+    board = f"board {event.board}: " if event.board else ""
+    return f"round {event.round}: {board}[{event.code}] {event.message} {event.remedy}".rstrip()
 
 
 def _budget_spent(event: BudgetSpent) -> str:
@@ -266,7 +267,7 @@ def _closing_table(summary: Any) -> Table:
     no_reference = summary.get("no_reference")
     if not no_reference:
         add("accuracy", percent(summary["accuracy_final"]), "on the global test set")
-    add("on the boards", percent(summary["accuracy_boards_final"]), "on their own test samples")
+    add("on the boards", percent(summary["accuracy_boards_final"]), _own_tests(summary))
     if summary["accuracy_personal_final"] is not None:
         add(
             "personal heads",
@@ -296,11 +297,31 @@ def _closing_table(summary: Any) -> Table:
         )
     if "budget" in summary:
         add("budget", *spent_line(summary["budget"]))
-    for phase, sums in summary["sessions"].items():
-        if not sums["wire_total"]:
-            continue
-        add(f"bytes to {phase}", f"{sums['wire_total']:,}", _against_estimate(sums))
+    for row in _last_rows(summary):
+        add(*row)
     return table
+
+
+def _last_rows(summary: Any) -> Iterator[tuple[str, str, str]]:
+    """Yield the rows about the bytes beside rounds, and about a check of simulated clients."""
+    for phase, sums in summary["sessions"].items():
+        if sums["wire_total"]:
+            doing = "mask" if phase == "masks" else phase
+            yield f"bytes to {doing}", f"{sums['wire_total']:,}", _against_estimate(sums)
+    if check := summary.get("check"):
+        same = f"beside virtual boards, over their links: the same bits, the same {check['bytes']:,} bytes"
+        yield "checked", counted(check["clients"], "client"), same
+
+
+def _own_tests(summary: Any) -> str:
+    """Return what the boards' accuracy is measured on, or why there is none."""
+    if summary["accuracy_boards_final"] is not None:
+        return "on their own test samples"
+    if summary.get("privacy"):
+        return "withheld: boards that make noise tell no accuracy"
+    if summary.get("secure_sum"):
+        return "boards tell it in sums of rounds alone: accuracy_boards in rounds.csv"
+    return "on their own test samples" if summary["complete"] else "not asked: the run is not complete"
 
 
 def _against_estimate(sums: Any) -> str:

@@ -43,10 +43,21 @@ class Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Parse as argparse does, but leave nothing that this command doesn't know to the one above it."""
+        self._require_command_first(list(sys.argv[1:] if args is None else args))
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(_unknown(unknown[0], self._option_string_actions))
         return found, unknown
+
+    def _require_command_first(self, words: list[str]) -> None:
+        """Refuse a command's options before it: argparse would take the value of the first for the command."""
+        name = next(iter(words), "").partition("=")[0]
+        known = {name, name[:2]} & self._option_string_actions.keys() or name == "--"
+        commands = [action for action in self._actions if isinstance(action, argparse._SubParsersAction)]
+        if commands and name.startswith("-") and not known:
+            command = next((word for word in words if word in commands[0].choices), "COMMAND")
+            order = f"A command's options come after it: `{self.prog} {command} {name} ...`"
+            self.error(f"{_unknown(name, self._option_string_actions)} {order}")
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the command line, and leave."""

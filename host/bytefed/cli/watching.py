@@ -253,8 +253,8 @@ def bytes_table(seats: list[Seat]) -> Table:
         "predictions",
         "bytes",
         "by the estimate",
-        "of these each",
-        "before",
+        "a prediction",
+        "to begin",
         box=None,
         pad_edge=False,
     )

@@ -42,7 +42,8 @@ def read(content: bytes, rate: int) -> Samples:
             channels, width, found = file.getnchannels(), file.getsampwidth(), file.getframerate()
             data = file.readframes(_SECONDS * found + 1)
     except (wave.Error, EOFError, RuntimeError) as error:  # the last where lengths point outside
-        raise ValueError(f"it is no WAV file of whole numbers ({type(error).__name__}: {error})") from error
+        reason = str(error) or ("it is empty" if not content else "it ends too early")
+        raise ValueError(f"it is no WAV file of whole numbers ({reason})") from error
     if found not in _RATES or width > _WIDEST:
         raise ValueError(f"it has {found:,} samples a second of {8 * width} bits")
     if len(data) > _SECONDS * found * channels * width:

@@ -89,6 +89,8 @@ def load_task(
     by_name = name in task_names() or name.endswith(".npz")
     is_model = not by_name and not model and own.has_recordings(name)
     is_folder = not by_name and not is_model and Path(name).is_dir()
+    if model and not (is_folder or by_name or Path(name).exists() or own.has_recordings(name)):
+        raise _unknown(name)
     if model and not is_folder:
         raise ConfigError(
             "E_CONFIG_MODEL",
@@ -150,6 +152,11 @@ def on_boards() -> DataError:
     )
 
 
+_IN_A_FOLDER = (
+    "put it in a folder with a subfolder for each label; that folder needs --model NAME or one .tflite file."
+)
+
+
 def _unknown(name: str) -> DataError:
     """Return the error for a name that is no data set, with a remedy for what the user may have meant."""
     path = Path(name)
@@ -159,12 +166,10 @@ def _unknown(name: str) -> DataError:
             'If its rows are features with the label last: python -c "import numpy as np; '
             f"t = np.loadtxt('{path.name}', delimiter=',', skiprows=1); "
             "np.savez('mine.npz', X=t[:, :-1], y=t[:, -1])\" and --data mine.npz. "
-            "If it is a recording: give a folder with a subfolder for each label and one .tflite file."
+            f"If it is a recording, {_IN_A_FOLDER}"
         )
     elif kind in (*folder.RECORDINGS, *pictures.KINDS):
-        remedy = (
-            "Put it in a folder with a subfolder for each label and one .tflite file, and give that folder."
-        )
+        remedy = f"P{_IN_A_FOLDER[1:]}"
     elif path.is_file():
         remedy = "Save the features as .npz: numpy.savez('mine.npz', X=features, y=labels)."
     else:
@@ -172,7 +177,7 @@ def _unknown(name: str) -> DataError:
     what = (
         f"{name} is one file, and no data set that is read."
         if path.is_file()
-        else f"There is no data set '{name}'."
+        else f"There is no data set '{name}', and no such folder in {Path.cwd()}."
     )
     return DataError("E_DATA_UNKNOWN", what, remedy)
 

@@ -137,5 +137,6 @@ def _bounded(number: int, board: str, excess: float, bound: float) -> BoardTroub
         number,
         "E_DELTA_NORM",
         f"its delta pulls {excess:.1f} times as hard as the median of the round: bounded to {bound:g} times.",
-        "It may just have many more samples than the others. If not, look at them; --norm-bound 0 turns the bound off.",
+        "It may just have many more samples than the others, or a label that they don't have. If not, look at its "
+        "samples; --norm-bound 0 turns the bound off.",
     )

@@ -13,6 +13,7 @@ from bytefed.ledger.wire_size import (
     blob_size,
     blobs_bytes,
     connection_bytes,
+    release_bytes,
     require_room_for_masks,
     setup_bytes,
     unmask_bytes,
@@ -56,6 +57,7 @@ def predict_sums(profile: LinkProfile, run: PlannedRun) -> Prediction:
         participants=run.clients,
         masks=setup_bytes(profile, run.clients, noises=noises) * run.clients,
         unmask=unmask_bytes(profile, 0, shares=run.dp == "board") * (run.clients * run.rounds),
+        release=release_bytes(profile) * run.clients,
     )
 
 

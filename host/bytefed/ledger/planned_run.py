@@ -95,6 +95,7 @@ class Prediction:
         participants: Number of boards that train in each round.
         masks: Bytes of the setup of masks on all boards, with secure sums.
         unmask: Bytes by which the boards of all rounds take masks off their sums, likewise.
+        release: Bytes by which all boards let go of their last delta, likewise: elsewhere the evaluation does it.
     """
 
     board_round: ByteCount
@@ -104,8 +105,9 @@ class Prediction:
     participants: int
     masks: ByteCount = field(default_factory=ByteCount)
     unmask: ByteCount = field(default_factory=ByteCount)
+    release: ByteCount = field(default_factory=ByteCount)
 
     @property
     def total(self) -> ByteCount:
         """Bytes of the whole run."""
-        return self.rounds + self.connect + self.evaluate + self.masks + self.unmask
+        return self.rounds + self.connect + self.evaluate + self.masks + self.unmask + self.release

@@ -23,6 +23,7 @@ from bytefed.ledger.columns import Column
 from bytefed.ledger.count import PARTS, REPAIR
 from bytefed.ledger.rows import ROUNDS_COLUMNS, SESSIONS_COLUMNS
 from bytefed.runs.columns import Table, as_written
+from bytefed.runs.directory import holds_no
 
 __all__ = [
     "FILES",
@@ -286,7 +287,7 @@ def find(paths: Sequence[Path]) -> list[Path]:
         if not inside:
             raise StoreError(
                 "E_RUN_MISSING",
-                f"{path} holds no run: there is no {' or '.join(FILES)} in it.",
+                holds_no(f"run, no {' or '.join(FILES)}", path),
                 "Name the directory that `bytefed run` printed, or one that holds several of them.",
             )
         found += inside
@@ -304,7 +305,7 @@ def load(directory: Path) -> Run:
         StoreError: E_RUN_MISSING if it holds none of FILES; E_RUN_CORRUPT if one can't be understood; E_RUN_IO.
     """
     if not _is_run(directory):
-        raise StoreError("E_RUN_MISSING", f"{directory} holds no run.", "Name the directory of a run.")
+        raise StoreError("E_RUN_MISSING", holds_no("run", directory), "Name the directory of a run.")
     notes: list[str] = []
     summary = _json(directory / "summary.json", notes)
     rows = [_row(line) for line in _table(directory / "bytes.csv", ("round", "board", *PARTS), notes)]

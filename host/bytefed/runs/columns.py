@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from bytefed.errors import StoreError
 from bytefed.ledger.rows import ROUNDS_COLUMNS, SESSIONS_COLUMNS
-from bytefed.runs.directory import DATABASE
+from bytefed.runs.directory import DATABASE, holds_no
 
 Columns = dict[str, list[Any]]
 """Column name to values in the order of the rows; None stands for an empty field."""
@@ -142,7 +142,7 @@ def newest_head(directory: Path) -> NDArray[np.float32]:
     elif (directory / HEAD).is_file():  # a simulation's
         blob = _saved(directory / HEAD)
     else:
-        raise StoreError("E_RUN_MISSING", f"{directory} holds no head.", "Name the directory of a run.")
+        raise StoreError("E_RUN_MISSING", holds_no("head", directory), "Name the directory of a run.")
     if not 0 < len(blob) <= _LARGEST_HEAD or len(blob) % 4:
         raise _corrupt(directory, "its newest head has no size that a head can have")
     return np.frombuffer(blob, "<f4").astype(np.float32)

@@ -18,6 +18,13 @@ DATABASE = "run.db"
 _RUN_DIR, _RESUME = "--run-dir", "continue: `bytefed run --resume DIR`"  # of most directories
 
 
+def holds_no(thing: str, directory: Path) -> str:
+    """Return the sentence for a directory that lacks a run, or a part of one; it may also be that of another folder."""
+    if directory.exists():
+        return f"{directory} holds no {thing}."
+    return f"There is no {directory}" + ("." if directory.is_absolute() else f" in {Path.cwd()}.")
+
+
 def refuse_existing(directory: Path) -> None:
     """Make sure that a directory holds no run yet.
 

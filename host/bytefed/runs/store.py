@@ -23,7 +23,7 @@ from bytefed.ledger.count import Security
 from bytefed.private_files import make_folder
 from bytefed.runs.database import pack, unpack
 from bytefed.runs.deltas import Deltas
-from bytefed.runs.directory import DATABASE, coded_errors, is_begun, refuse_existing
+from bytefed.runs.directory import DATABASE, coded_errors, holds_no, is_begun, refuse_existing
 from bytefed.runs.ledger import Ledger
 from bytefed.runs.origin import signature
 from bytefed.runs.rounds import Rounds
@@ -93,7 +93,7 @@ class Store(Deltas, Sums, Rounds, Ledger):
             if not path.is_file() or not is_begun(path):
                 raise StoreError(
                     "E_RUN_MISSING",
-                    f"{directory} holds no run.",
+                    holds_no("run", directory),
                     "Name the directory that `bytefed run` printed; one that never began is started with --run-dir.",
                 )
             store = cls(directory)

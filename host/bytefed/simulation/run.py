@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bytefed.data import Task, synthetic
 from bytefed.data.partition import Partition
-from bytefed.errors import ConfigError, StoreError, check_range
+from bytefed.errors import ConfigError, StoreError, check_range, counted
 from bytefed.events import BoardTrouble, DataRemark, Listener, RunEnded, Stopping
 from bytefed.federation.assignment import Assignment, task_of
 from bytefed.federation.config import RunConfig
@@ -320,17 +320,17 @@ class Simulation:
     def _tell_of_trouble(self, number: int, outcome: Outcome) -> None:
         diverged = int((~outcome.counted).sum())
         troubles = [
-            (diverged, "E_BOARD_NOT_FINITE", "their training diverged.", "Use a smaller --learning-rate."),
+            (diverged, "E_BOARD_NOT_FINITE", "training diverged", "Use a smaller --learning-rate."),
             (
                 len(outcome.excess),
                 "E_DELTA_NORM",
-                f"they pull more than {self._config.norm_bound:g} times as hard as the median: bounded to that.",
-                "--norm-bound 0 turns the bound off.",
+                f"pulled more than {self._config.norm_bound:g} times as hard as the median, bounded to that",
+                "They may just have many more samples than the others; --norm-bound 0 turns the bound off.",
             ),
         ]
-        for count, code, message, remedy in troubles:
+        for count, code, said, remedy in troubles:
             if count:
-                self._listener(BoardTrouble(f"{count} clients", number, code, message, remedy))
+                self._listener(BoardTrouble("", number, code, f"{said}: {counted(count, 'client')}.", remedy))
 
     def _result(self, complete: bool, started: float) -> Result:
         task, partition = self._task, self._partition

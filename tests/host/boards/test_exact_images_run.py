@@ -237,7 +237,7 @@ def test_no_emulator(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     error = failure(nothing)
     assert error.code == "E_EMULATOR_MISSING" and "BYTEFED_EMULATOR" in error.message
     monkeypatch.delenv("BYTEFED_EMULATOR")
-    monkeypatch.setattr(emulator, "CHECKOUT", machine)
+    monkeypatch.setattr(emulator, "built", lambda name: machine / "build" / name)
     monkeypatch.setattr(emulator, "find_spec", lambda _: object())
     assert "make emulator" in failure(nothing).remedy
     monkeypatch.setattr(emulator, "find_spec", lambda _: None)

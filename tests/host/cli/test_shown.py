@@ -52,6 +52,38 @@ def test_the_end_says_which_causes_made_the_difference(tmp_path, capsys):
     assert f"+{summary['retransmission']:,} retransmission" in " ".join(text.split())
 
 
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (
+            "--boards loopback:3 --secure-sum",
+            "boards tell it in sums of rounds alone: accuracy_boards in rounds.csv",
+        ),
+        (
+            "--boards loopback:2 --dp sample --epsilon 4 --delta 1e-4",
+            "boards that make noise tell no accuracy",
+        ),
+        ("--boards loopback:2", "on their own test samples"),
+    ],
+)
+def test_the_end_says_why_boards_tell_no_accuracy(words, why, tmp_path, capsys):
+    text = run(*words.split(), "--rounds", "2", "--run-dir", str(tmp_path / "it"), capsys=capsys)
+    assert why in " ".join(text.split())
+    assert ("bytes to mask " in text) == ("--secure-sum" in words)
+
+
+def test_a_simulation_tells_what_was_checked_and_whom_it_bounded(tmp_path, capsys):
+    words = "simulate --clients 20 --check 2 --rounds 3 --norm-bound 1 --run-dir"
+    assert main([*words.split(), str(tmp_path / "it")]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    check = json.loads((tmp_path / "it/summary.json").read_text())["check"]
+    assert (
+        f"checked 2 clients beside virtual boards, over their links: the same bits, the same {check['bytes']:,}"
+        in text
+    )
+    assert re.search(r"round 2: \[E_DELTA_NORM\] pulled more than 1 times .*?: \d+ clients\. ", text)
+
+
 def test_what_no_cause_explains_is_said_too():
     sums = {"wire_total": 90, "estimate_wire": 100, "retransmission": 5, "probe": 0, "junk": 2}
     repair = "+5 retransmission, +2 junk"

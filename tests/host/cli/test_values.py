@@ -119,3 +119,48 @@ def test_a_simulation_without_options_runs(words, tmp_path, capsys, monkeypatch)
 def test_boards_that_can_not_be_are_refused_in_json_too(words, code, capsys):
     assert main([*words.split(), "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            "--rounds 3 run",
+            "no option --rounds. A command's options come after it: `bytefed run --rounds ...`",
+        ),
+        (
+            "--rounds 3",
+            "no option --rounds. A command's options come after it: `bytefed COMMAND --rounds ...`",
+        ),
+        ("model --name x add keywords", "A command's options come after it: `bytefed model add --name ...`"),
+        ("--verson", "Did you mean --version?"),
+    ],
+)
+def test_options_before_their_command_are_told_their_place(words, said, capsys):
+    with pytest.raises(SystemExit):
+        main(words.split())
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words", ["report runs/mine", "export runs/mine", "run --resume runs/mine", "audit runs/mine"]
+)
+def test_a_run_that_is_not_here_is_looked_for_where_the_user_stands(words, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert f"There is no runs/mine in {tmp_path}." in refused(words, capsys)
+    (tmp_path / "runs/mine").mkdir(parents=True)
+    assert "runs/mine holds no " in refused(words, capsys)
+
+
+def test_a_file_of_sound_is_told_that_it_needs_a_folder_and_a_model(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "one.wav").write_bytes(b"RIFF")
+    said = refused("partition --data one.wav", capsys)
+    assert "Put it in a folder" in said and "--model NAME" in said
+
+
+def test_a_folder_is_replayed_by_boards_that_hear(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "words").mkdir()
+    said = refused("board --model motion --replay words/", capsys)
+    assert "error[E_CONFIG_REPLAY]" in said and "is a folder" in said and "--model keywords" in said

@@ -372,7 +372,7 @@ def _no_unicorn(place: Place) -> str:
 
     words = _image(start=0x10000)(place)
     place.patch.delenv("BYTEFED_EMULATOR")
-    place.patch.setattr(emulator, "CHECKOUT", place.folder)
+    place.patch.setattr(emulator, "built", place.folder.joinpath)
     place.patch.setattr(emulator, "find_spec", lambda _: None)
     return words
 

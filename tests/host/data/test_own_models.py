@@ -255,10 +255,16 @@ def test_the_model_of_that_name_comes_before_a_folder(moves, monkeypatch):
         load_task("gait")
 
 
-@pytest.mark.parametrize("name", ["digits", "x.npz", "nowhere"])
+@pytest.mark.parametrize("name", ["digits", "x.npz"])
 def test_a_model_is_for_folders(name):
     with pytest.raises(ConfigError, match="E_CONFIG_MODEL"):
         load_task(name, model="motion")
+
+
+def test_a_folder_that_is_not_here_is_looked_for_where_the_user_stands(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=rf"E_DATA_UNKNOWN.*no such folder in {tmp_path}"):
+        load_task("moves/", model="motion")
 
 
 def test_a_sensor_replays_the_recordings(moves):

@@ -81,6 +81,15 @@ def test_other_files_are_refused(content):
         audio.read(content, 8000)
 
 
+@pytest.mark.parametrize(
+    ("kept", "reason"), [(slice(0), r"\(it is empty\)"), (slice(30), r"\(it ends too early\)")]
+)
+def test_a_file_that_was_not_copied_to_its_end_says_so(tmp_path, kept, reason):
+    whole = wav(tmp_path / "a.wav", np.zeros(100), 8000).read_bytes()
+    with pytest.raises(ValueError, match=reason):
+        audio.read(whole[kept], 8000)
+
+
 def test_hours_of_sound_are_refused(tmp_path):
     with pytest.raises(ValueError, match="longer than 300 seconds"):
         audio.read(wav(tmp_path / "a.wav", np.zeros(4000 * 301), 4000, width=1).read_bytes(), 8000)

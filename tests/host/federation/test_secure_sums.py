@@ -65,6 +65,9 @@ def test_every_byte_is_predicted(tmp_path: Path, codec: str, boards: str, is_ope
     assert sessions["masks"] == predicted.masks.wire_total > 0
     assert sessions["unmask"] == predicted.unmask.wire_total > 0
     assert sessions["evaluate"] == predicted.evaluate.wire_total == 0
+    assert sessions["release"] == predicted.release.wire_total > 0
+    counted = found["wire_total"] + sum(sessions.values()) - sessions["provision"]
+    assert counted == predicted.total.wire_total
     assert found["accuracy_final"] > 0.9
     told = found["secure_sum"]
     assert (told["void"], told["setups"], told["min_sum"]) == (0, 1, 3)

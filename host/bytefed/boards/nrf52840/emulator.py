@@ -22,7 +22,7 @@ from typing import Any
 
 from bytefed.boards.nrf52840.builds import Build
 from bytefed.boards.nrf52840.watermarks import Watermarks
-from bytefed.checkout import CHECKOUT
+from bytefed.checkout import built
 from bytefed.errors import ConfigError, LinkError
 from bytefed.transport.serial import SerialTransport
 
@@ -45,7 +45,7 @@ def find_emulator() -> Path:
         ConfigError: E_EMULATOR_MISSING; E_EMULATOR_UNICORN if not even what it is built with is there.
     """
     chosen = os.environ.get("BYTEFED_EMULATOR")
-    path = Path(chosen).expanduser() if chosen else CHECKOUT / "build" / "emulator" / PROGRAM
+    path = Path(chosen).expanduser() if chosen else built("emulator") / PROGRAM
     if os.name == "posix" and path.is_file() and os.access(path, os.X_OK):
         return path
     if chosen:

@@ -45,7 +45,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add `partition` to the command line."""
     parser = subparsers.add_parser(
         "partition",
-        description="Divide a data set as `bytefed run` would, and show who has what.",
+        description="Divide a data set as `bytefed run` would, and show who has what: a column for each class, "
+        "the darker the more samples.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
