@@ -84,10 +84,40 @@ MUTANTS = (
     CoreMutant("CLASSIFY's bit 3", _WATCH, "(mode_ & Classify::kShow) != 0", "true"),
     CoreMutant("CLASSIFY's bit 3 without a radio", _WATCHES, 'port_.show(port_.context, "", 0)', "true"),
     CoreMutant(
-        "CLASSIFY's bit 3 outlives the classification",
+        "CLASSIFY's bits outlive the classification",
+        "session/watch.h",
+        "    mode_ = 0;\n",
+        "",
+    ),
+    CoreMutant(
+        "a window's number stands for none",
         _WATCH,
-        "return classifies_ && (mode_",
-        "return (mode_",
+        "  judged_ = 0;  // the",
+        "  judged_ = 0xFFFF;  // the",
+    ),
+    CoreMutant(
+        "a question outlives its session",
+        _SESSION,
+        "  forget_questions();\n  asked_run_",
+        "  asked_ = false;\n  asked_run_",
+    ),
+    CoreMutant(
+        "a question outlives its connection",
+        _SESSION,
+        "  forget_questions();\n  outbox_.close();",
+        "  outbox_.close();",
+    ),
+    CoreMutant(
+        "a threshold of samples that are being stored", _WATCHES, " || intake_.extracting() || ", " || "
+    ),
+    CoreMutant(
+        "erase leaves the number of labels", _SESSION, "  memory_.shape.classes = first_classes_;\n", ""
+    ),
+    CoreMutant(
+        "a delta of another shape stays",
+        "session/round.cpp",
+        "  abandon();\n  kept_ = false;\n",
+        "  abandon();\n",
     ),
     CoreMutant(
         "BOARD does not tell that it is open to phones",

@@ -95,6 +95,7 @@ class Session {
   void on_save(uint8_t sequence);
   bool send_due();
   void abandon();
+  void forget_questions();
   bool is_of_another_run(uint32_t run) const { return run != kVisit && run != round_.run(); }
   void enter_run();
 
@@ -156,6 +157,7 @@ class Session {
   size_t write_prediction(char (&text)[kPhoneText]) const;
 
   Memory memory_;
+  uint8_t first_classes_;  // of a head whose labels nobody has set
   Identity identity_;
   Port port_;
   Labels labels_;

@@ -19,7 +19,7 @@ void Watch::classify(const Classify& asked) {
   asked_ = port_.millis(port_.context);
   if (!anew) return;
   begin_search();
-  judged_ = 0xFFFF;  // the last window was judged otherwise, or not at all
+  judged_ = 0;  // the last window was judged otherwise, or not at all
 }
 
 void Watch::record() {
@@ -28,7 +28,7 @@ void Watch::record() {
 }
 
 bool Watch::shows() const {
-  return classifies_ && (mode_ & Classify::kShow) != 0;
+  return (mode_ & Classify::kShow) != 0;
 }
 
 bool Watch::active() {

@@ -16,7 +16,10 @@ class Watch {
   void classify(const Classify& asked);
   // Takes windows for a while, as RECORD asks; a classification under way goes on.
   void record();
-  void stop() { takes_ = classifies_ = false; }
+  void stop() {
+    takes_ = classifies_ = false;
+    mode_ = 0;
+  }
   // Another one writes where the last window is: it is not to be told any more.
   void spoil() { spoilt_ = true; }
   // Forgets what was told last, too: its threshold was found on samples.
@@ -59,8 +62,8 @@ class Watch {
 
   bool takes_ = false, classifies_ = false, failed_ = false, spoilt_ = false;
   uint8_t mode_ = 0, unknown_ = 0;
-  uint16_t number_ = 0, judged_ = 0xFFFF;
-  uint32_t asked_ = 0;  // millis of the last CLASSIFY or RECORD
+  uint16_t number_ = 0, judged_ = 0;  // no window has number 0
+  uint32_t asked_ = 0;                // millis of the last CLASSIFY or RECORD
   Classified last_ = {};
 
   // The search for the threshold: its bits from the highest on, one pass over the samples each.
