@@ -154,6 +154,9 @@ class Shelf:
     def one_transaction(self) -> Iterator[None]:
         yield
 
+    def counts(self, board: str, number: int = 0) -> bool:
+        return not number or (number in self.sums and board in self.sums[number][0])
+
     def commit_sum(self, number: int, boards: list[str], total: Any) -> None:
         assert number not in self.sums
         self.sums[number] = boards, total
@@ -231,10 +234,10 @@ class World:
         self.room = Room(self.members)
         rules = Rules(5, 1.0, 3, 0.5, 0.0)
         sums = SecureSum(rules, self.codec, 0.3, None, self.room, self.shelf, lambda _event: None)  # type: ignore[arg-type]
-        head, uncounted = np.zeros(PARAMETERS, np.float32), set[str]()
+        head = np.zeros(PARAMETERS, np.float32)
         for number in range(1, 4):
             try:
-                head = await self._round(number, head, uncounted, sums)
+                head = await self._round(number, head, sums)
             except LinkError as error:
                 assert error.code in ("E_TOO_FEW_BOARDS", "E_PORT_MISSING"), error
                 break
@@ -247,15 +250,16 @@ class World:
             assert all(news == estimate for _, _, news, estimate in self.room.rows), self.room.rows
         return self.outcome
 
-    async def _round(self, number: int, head: np.ndarray, uncounted: set[str], sums: SecureSum) -> np.ndarray:
+    async def _round(self, number: int, head: np.ndarray, sums: SecureSum) -> np.ndarray:
         def planned(member: Member) -> PlannedRound:
             plan = TrainingPlan("float32", self.codec, 2, 4, 0.3, 7 + member.client)
-            return member.device.plan_round(
-                number, head, sums.plan(plan),
-                statistics=self.statistics, uncounted=member.device.name in uncounted,
+            device = member.device
+            return device.plan_round(
+                number, head, sums.plan(plan), statistics=self.statistics,
+                uncounted=not self.shelf.counts(device.name, device.owed_before(number)),
             )  # fmt: skip
 
-        chosen = await sums.prepare(number, list(self.members), uncounted, planned)
+        chosen = await sums.prepare(number, list(self.members), planned)
         self.plain = {}
         for member in chosen:
             plan = planned(member)
@@ -269,13 +273,11 @@ class World:
             member.device.take_bytes()
         with _tapped() as tap:
             await sums.uncover(number)
-        uncounted |= {member.device.name for member in chosen}
         if number not in self.shelf.sums:
             assert not tap
             self.outcome.void += 1
             return head
         boards, total = self.shelf.sums[number]
-        uncounted -= set(boards)
         self._compare(boards, tap[0])
         self.outcome.summed += 1
         self.outcome.lost += len(self.ports) - len(boards)

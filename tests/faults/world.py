@@ -550,7 +550,7 @@ class _Booked:
         device, world = self._device, self._world
         planned = device.plan_round(
             number, head, plan, train=train, statistics=not train or world.setting.statistics,
-            uncounted=self.name in world.store.uncounted(),
+            uncounted=not world.store.counts(self.name, device.owed_before(number)),
         )  # fmt: skip
         self._expected += planned_round(
             device.profile, planned.blobs, statistics=planned.statistics, configures=planned.configures
@@ -610,7 +610,7 @@ class _Booked:
         if 0 < self._device.owed <= self._world.setting.rounds:
             self._expected += planned_release(self._device.profile)
             try:
-                await self._device.release(counted=self.name not in self._world.store.uncounted())
+                await self._device.release(counted=self._world.store.counts(self.name, self._device.owed))
             except BoardError as error:
                 if error.code != "E_BOARD_NO_SESSION":
                     raise

@@ -49,6 +49,7 @@ class Device:
         self.session = self._session = Session(transport, rng or random.Random(), ring)
         self._samples, self._offers = SampleKeeper(self._session), Offers()
         self._owed = 0  # round whose delta the board keeps, 0 for none
+        self._owed_before = 0  # and the one before that
 
     # ---- Identity
 
@@ -186,7 +187,7 @@ class Device:
         self._session.account.said = Said()
         self._answered()
         if self.welcome.state == State.READY:
-            self._owed = self.welcome.round
+            self._keeps(self.welcome.round)
 
     async def ask(self, kind: Kind, body: bytes, answer: Kind) -> tuple[int, bytes]:
         """Send a request that is no part of a round: sequence number and body of the answer.
@@ -259,13 +260,25 @@ class Device:
         work = Round(self._session, self._offers, planned)
         await self._samples.with_samples(work.advance)
         self._answered()
-        self._owed = planned.number if planned.trains else 0
+        self._keeps(planned.number if planned.trains else 0)
         return work.reply()
 
     @property
     def owed(self) -> int:
         """The round whose delta the board keeps, since no later one has begun; 0 for none."""
         return self._owed
+
+    def owed_before(self, number: int) -> int:
+        """The round whose delta the board keeps, or kept, until it begins a round; 0 for none or not known.
+
+        Args:
+            number: The round that is to begin, or has begun: all attempts at it get the same answer.
+        """
+        return self._owed_before if self._owed == number else self._owed
+
+    def _keeps(self, number: int) -> None:
+        if number != self._owed:
+            self._owed, self._owed_before = number, self._owed
 
     async def release(self, *, counted: bool) -> None:
         """Let the board forget the delta that it keeps, once that is on disk and no round is to follow.
@@ -279,4 +292,4 @@ class Device:
         body = Release(self._owed, counted).pack()
         await self._session.link.request(Kind.RELEASE, body, Kind.RELEASED, tries=_RELEASE_TRIES)
         self._answered()
-        self._owed = 0
+        self._keeps(0)

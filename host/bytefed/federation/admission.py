@@ -83,7 +83,7 @@ class Admission:
             self._tell_of_replaced(device, samples)
             estimate = _provision_estimate(device, samples)
             if device.owed and not device.holds(samples):  # samples take the place of a delta
-                await device.release(counted=device.name not in self._store.uncounted())
+                await device.release(counted=self._store.counts(device.name, device.owed))
                 estimate += planned_release(device.profile).wire_total
             await device.provision(samples)
             if device.samples_mark != mark:
@@ -105,7 +105,7 @@ class Admission:
             estimate += planned_release(device.profile)
         try:
             if device.owed:
-                await device.release(counted=device.name not in self._store.uncounted())
+                await device.release(counted=self._store.counts(device.name, device.owed))
             await held.give(device)
             device.order_columns(held.order(device))
             ended = "ok"

@@ -62,16 +62,13 @@ class Closing:
                 if updates := self._updates(number)[0]:  # none in a round that was void
                     aggregate(self._strategy, head, updates)
 
-    def close(self, number: int, head: Head, seconds: float) -> list[str]:
+    def close(self, number: int, head: Head, seconds: float) -> None:
         """Make a new head of a round's deltas, or of their sum, and store it; the same head, if that can't be read.
 
         Args:
             number: The round.
             head: float32 [P], the head that it began with.
             seconds: Duration of the round.
-
-        Returns:
-            The boards whose deltas were applied.
 
         Raises:
             BytefedError: E_HEAD_NOT_FINITE when training diverged.
@@ -91,7 +88,6 @@ class Closing:
             number, head, counted,
             seconds=seconds, accuracy=found.accuracy, loss=found.loss, held=found.held,
         )  # fmt: skip
-        return counted
 
     def _scores(self, number: int, head: Head) -> _Scores:
         """Score a new head on the task's test set, and the heads that boards hold; without one there are no scores."""

@@ -99,7 +99,6 @@ class Coordinator:
         self._cohort = Cohort(rules, fleet, store, schedule.deadline, listener)
         self._stopping = False
         self._work = Work()
-        self._uncounted = store.uncounted()
         self._touched = 1  # the earliest round that the CSV files have old news about
 
     def stop(self) -> None:
@@ -132,7 +131,7 @@ class Coordinator:
         finally:
             await self.end_work()
             await self._store.on_disk()  # or fail: no board forgets a delta that could not be stored
-            await release_all(self._fleet, self._store.head()[0], self._uncounted)
+            await release_all(self._fleet, self._store)
             self._records.update(self._touched)
 
     async def _try_round(self, number: int, head: Head) -> None:
@@ -155,8 +154,7 @@ class Coordinator:
         delivered = {delta.board for delta in self._store.deltas(number)}
         is_over = self._sums is not None and self._sums.is_over(number)
         asked = len(delivered) if is_over else await self._gather(number, head, delivered)
-        counted = self._closing.close(number, head, now() - started)
-        self._uncounted = (self._uncounted | set(self._store.participants(number))) - set(counted)
+        self._closing.close(number, head, now() - started)
         self._tell(number, max(asked, self._rules.count(len(self._store.clients()))))
 
     async def _gather(self, number: int, head: Head, delivered: set[str]) -> int:
@@ -164,7 +162,7 @@ class Coordinator:
         plans = partial(self._planned, number, head)
         chosen = await self._cohort.choose(number, plans)
         if self._sums is not None:
-            chosen = await self._sums.prepare(number, chosen, self._uncounted, plans)
+            chosen = await self._sums.prepare(number, chosen, plans)
         # Deltas that came to a coordinator that has died since count, too.
         names = delivered | {member.device.name for member in chosen}
         self._store.begin_round(number, sorted(names))
@@ -192,7 +190,7 @@ class Coordinator:
             head,
             self._plan(number, member),
             statistics=has_statistics(number, self._schedule.statistics_rounds),
-            uncounted=device.name in self._uncounted,
+            uncounted=not self._store.counts(device.name, device.owed_before(number)),
         )
 
     async def _participate(self, number: int, member: Member, head: Head) -> None:
@@ -276,7 +274,11 @@ class Coordinator:
         device, started = member.device, now()
         status: Status = "failed"
         planned = device.plan_round(
-            number, head, self._plan(number, member), train=False, uncounted=device.name in self._uncounted
+            number,
+            head,
+            self._plan(number, member),
+            train=False,
+            uncounted=not self._store.counts(device.name, device.owed),
         )
         estimate = _estimate(device, planned)
         member.busy = True

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Container
 
 from bytefed.clock import now
 from bytefed.federation.fleet import BoardTroubles, Fleet, Member
 from bytefed.ledger.plan import planned_release
 from bytefed.ledger.rows import Status
+from bytefed.runs.store import Store
 
 
-async def release_all(fleet: Fleet, done: int, uncounted: Container[str]) -> None:
-    """Let all boards that are there forget their deltas of closed rounds.
-
-    Args:
-        fleet: The boards.
-        done: The last round that is closed. A delta of a later one may still count, once the run goes on.
-        uncounted: Names of the boards whose last delta did not count.
-    """
+async def release_all(fleet: Fleet, store: Store) -> None:
+    """Let all boards that are there forget their deltas of closed rounds: one of a later round may still count."""
+    done = store.head()[0]
     owing = [member for member in fleet.ready().values() if 0 < member.device.owed <= done]
-    await asyncio.gather(*(_release(fleet, member, member.device.name not in uncounted) for member in owing))
+    counts = {member.client: store.counts(member.device.name, member.device.owed) for member in owing}
+    await asyncio.gather(*(_release(fleet, member, counts[member.client]) for member in owing))
 
 
 async def _release(fleet: Fleet, member: Member, counted: bool) -> None:

@@ -191,7 +191,6 @@ class SecureSum:
         self,
         number: int,
         chosen: Sequence[Member],
-        uncounted: set[str],
         plans: Callable[[Member], PlannedRound],
     ) -> list[Member]:
         """Give the boards of a round their masks, unless they have them, and see that all can start from one head.
@@ -199,7 +198,6 @@ class SecureSum:
         Args:
             number: The round.
             chosen: Its boards.
-            uncounted: Names of the boards whose last delta did not count.
             plans: Gives the round that is planned for a board.
 
         Returns:
@@ -210,7 +208,7 @@ class SecureSum:
         """
         members = list(chosen)
         while self._setup is None or not all(self._setup.has(member.device) for member in members):
-            members = await self._set_up(number, members, uncounted)
+            members = await self._set_up(number, members)
         self._setup = replace(self._setup, hide=replace(self._setup.hide, step=self._step()))
         self._lossless = False
         planned = [plans(member) for member in members]
@@ -241,7 +239,7 @@ class SecureSum:
         size = self._notes.facts.get("size", self._rate)
         return next_step(self._codec, len(self._known().places), size)
 
-    async def _set_up(self, number: int, members: list[Member], uncounted: set[str]) -> list[Member]:
+    async def _set_up(self, number: int, members: list[Member]) -> list[Member]:
         """Set all boards up once; return those that are left if some were lost meanwhile."""
         self._rules.require_boards(number, len(members))
         self._setup = None
@@ -251,7 +249,7 @@ class SecureSum:
         async def draw(member: Member) -> bytes:
             device = member.device
             if device.owed:  # its memory is the delta's
-                await device.release(counted=device.owed < number and device.name not in uncounted)
+                await device.release(counted=self._store.counts(device.name, device.owed))
             return await draw_point(device, mask, self._noise.message if self._noise else None)
 
         points = await together(

@@ -56,15 +56,27 @@ class Rounds(Database):
         row = self._row("SELECT participants FROM rounds WHERE run = ? AND round = ?", self.run, number)
         return list(json.loads(row[0])) if row else []
 
-    def uncounted(self) -> set[str]:
-        """Return the boards whose delta did not count in the last closed round that asked them for one."""
-        rows = self._rows(
-            "SELECT asked.value, MAX(r.round), applied FROM rounds r, json_each(participants) asked"
+    def counts(self, board: str, number: int = 0) -> bool:
+        """Return whether a board's delta of a round counts, or will once the round is closed.
+
+        Args:
+            board: uid.
+            number: The round; 0 for the last closed one that asked the board for a delta.
+
+        Returns:
+            True, too, where the run never asked the board for that delta: there is nothing to take back.
+        """
+        row = self._row(
+            "SELECT applied OR (seconds IS NULL AND status = 'ok') FROM rounds r, json_each(participants) asked"
             " LEFT JOIN deltas d ON d.run = r.run AND d.round = r.round AND d.board = asked.value"
-            " WHERE r.run = ? AND seconds IS NOT NULL GROUP BY asked.value",
+            " WHERE r.run = ? AND asked.value = ? AND (r.round = ? OR ? = 0 AND seconds IS NOT NULL)"
+            " ORDER BY r.round DESC LIMIT 1",
             self.run,
+            board,
+            number,
+            number,
         )
-        return {board for board, _, applied in rows if not applied}
+        return row is None or bool(row[0])
 
     def hold(self, board: str, head: Head) -> None:
         """Keep the head that a board has, float32 [P], so that the next one can be sent as the difference to it."""

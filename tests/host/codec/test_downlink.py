@@ -163,6 +163,28 @@ def test_the_next_round_says_whether_a_delta_counted(name: str, counted: bool) -
     play(bench, work)
 
 
+def test_the_host_knows_which_delta_the_board_keeps() -> None:
+    """A board may miss a round: the next one judges the delta that it made last, whichever round asked for it."""
+    bench, plan = Bench(), plan_of("onebit", "onebit")
+
+    async def work() -> None:
+        assert bench.device.owed_before(1) == 0
+        await bench.round(1, plan)
+        assert [bench.device.owed_before(number) for number in (2, 3)] == [1, 1]
+        with pytest.raises(Killed):
+            await bench.round(3, plan, die)
+        assert [bench.device.owed_before(number) for number in (3, 4)] == [
+            1,
+            3,
+        ]  # the same for each attempt at 3
+        await bench.device.close()
+        bench.new_host()
+        await bench.start()
+        assert [bench.device.owed_before(number) for number in (3, 4)] == [0, 3]  # 0: this host was not there
+
+    play(bench, work)
+
+
 @pytest.mark.parametrize("counted", [True, False])
 def test_a_host_that_dies_before_it_says_so_makes_no_difference(counted: bool) -> None:
     bench, plan = Bench(), plan_of("onebit", "onebit")

@@ -73,7 +73,7 @@ class FakeDevice:
         self.held = None
         self.uncounted = []  # rounds in which it heard that its last delta did not count
         self.released = []  # (round, whether the delta counted) of each release
-        self.owed = 0
+        self.owed = self.earlier = 0
         self.trouble = {}  # round: error to raise
         self.unreachable = 0  # connects that fail
         self.samples_mark = ""
@@ -105,6 +105,9 @@ class FakeDevice:
     def watch(self, on_away):
         pass
 
+    def owed_before(self, number):
+        return self.earlier if self.owed == number else self.owed
+
     def order_columns(self, order=()):
         assert not order  # who is given samples has the classes in the order of the run
 
@@ -131,7 +134,10 @@ class FakeDevice:
             await self.gates[number].wait()
         if number in self.trouble:
             self._spend(ByteCount(junk=7, wire_up=7))
-            raise self.trouble.pop(number)
+            error = self.trouble.pop(number)
+            if error.code == "E_DELTA_NOT_FINITE":  # which the host finds: the board has made it
+                self.earlier, self.owed = self.owed, number
+            raise error
         await asyncio.sleep(0)
         examples = self.examples if train else 0
         result = Result(
@@ -139,6 +145,8 @@ class FakeDevice:
             test_correct=len(self.samples.test_y) // 2, duration=1, crc=1,
         )  # fmt: skip
         delta = self.delta(number) if train else None
+        if train and self.owed != number:
+            self.earlier = self.owed
         self.owed = number if train else 0
         self._spend(round_bytes(self.profile, D, C, train=train, statistics=planned.statistics))
         return RoundReply(examples, result if planned.statistics else None, delta, head, 0.01, 0.01)
@@ -581,6 +589,17 @@ def test_boards_hear_when_their_last_delta_did_not_count(tmp_path):
         world.devices[0].trouble[number] = BoardError("E_DELTA_NOT_FINITE", "NaN", "Smaller rate.")
     assert asyncio.run(world.play())
     assert [device.uncounted for device in world.devices] == [[3, 4], [], []]
+
+
+def test_a_board_that_never_heard_of_a_round_keeps_what_counted(tmp_path, quick):
+    world = World(tmp_path / "run", rounds=6)
+    board = world.devices[0]
+    board.trouble[2] = LinkError("E_NO_ANSWER", "nothing came", "Wait.")
+    board.holds = lambda samples: board.connections > 1
+    assert asyncio.run(world.play())
+    participants = [row.participants for row in world.rounds]
+    assert participants[:2] == [3, 2] and participants[-1] == 3  # away in round 2, back in a later one
+    assert [device.uncounted for device in world.devices] == [[], [], []]
 
 
 def test_a_coordinator_that_comes_after_knows_whose_delta_did_not_count(tmp_path, quick):

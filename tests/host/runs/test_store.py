@@ -191,23 +191,25 @@ def test_a_round_nobody_paid_for_is_still_a_row(store):
     assert (row.round, row.wire_total) == (1, 0)
 
 
-def test_who_was_asked_and_did_not_count(store):
+def test_which_deltas_count(store):
     store.begin_round(1, [A])
     store.begin_round(1, [B])  # a resumed attempt, with other boards
     assert store.participants(1) == [A, B]
     commit(store, board=A)
-    assert store.uncounted() == set()  # not yet closed
+    assert store.counts(A, 1) and store.counts(B)  # not yet closed: one will count, the other was never told
+    assert not store.counts(B, 1)
     close(store, applied=[A])
-    assert store.uncounted() == {B}
+    assert store.counts(A) and not store.counts(B)
     commit(store, board=B)  # late
-    assert store.uncounted() == {B}
+    assert not store.counts(B) and not store.counts(B, 1)
     store.begin_round(2, [B])
     commit(store, 2, board=B)
     close(store, 2, applied=[B])
-    assert store.uncounted() == set()
+    assert store.counts(B) and not store.counts(B, 1)
     store.begin_round(3, [B])
     close(store, 3, applied=[])
-    assert store.uncounted() == {B}
+    assert not store.counts(B) and store.counts(B, 2) and store.counts(A)
+    assert store.counts(A, 9) and store.counts("f" * 16)  # nobody asked them
 
 
 def test_what_boards_hold(store):
