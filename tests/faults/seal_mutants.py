@@ -122,12 +122,6 @@ MUTANTS = (
         "  answer_length_ = 0;\n  forget",
         "  forget",
     ),
-    CoreMutant(
-        "the work of a session that has ended is told",
-        "session/session.cpp",
-        "void Session::forget_questions() {\n  asked_ = false;\n",
-        "void Session::forget_questions() {\n",
-    ),
     CoreMutant("a full wire takes a counter", _LINK, "  self->current().sealer.take_back();\n", ""),
     CoreMutant("PAIR by radio", _LINK, "return below_.cable && frame[0]", "return frame[0]"),
     CoreMutant(

@@ -98,14 +98,14 @@ MUTANTS = (
     CoreMutant(
         "a question outlives its session",
         _SESSION,
-        "  forget_questions();\n  asked_run_",
-        "  asked_ = false;\n  asked_run_",
+        "  awaited_ = Kind::kInfo;\n  asked_ = false;\n",
+        "  asked_ = false;\n",
     ),
     CoreMutant(
         "a question outlives its connection",
         _SESSION,
-        "  forget_questions();\n  outbox_.close();",
-        "  outbox_.close();",
+        "  awaited_ = Kind::kInfo;  // there is no link to answer over\n",
+        "",
     ),
     CoreMutant(
         "a threshold of samples that are being stored", _WATCHES, " || intake_.extracting() || ", " || "

@@ -99,14 +99,8 @@ void Session::on_control(Link* link, uint8_t byte, uint8_t sequence, const uint8
 void Session::closed(const Link* link) {
   if (link != outbox_.link()) return;
   if (intake_.state() == State::kReceiving) intake_.abandon();  // whose memory windows may need
-  forget_questions();
+  awaited_ = Kind::kInfo;  // there is no link to answer over
   outbox_.close();
-}
-
-// What the session waits for is told to nobody once it has ended.
-void Session::forget_questions() {
-  asked_ = false;
-  awaited_ = Kind::kInfo;
 }
 
 // Sets memory to zero, too: stores are saved whole, whatever they hold.
@@ -156,7 +150,8 @@ void Session::open(Link* link, uint32_t run, uint8_t frame_limit, uint32_t told)
   outbox_.open(link, frame_limit);
   heard_ = port_.millis(port_.context);
   round_.forget_configuration();
-  forget_questions();
+  awaited_ = Kind::kInfo;
+  asked_ = false;
   asked_run_ = run;
   told_samples_ = told;
   if (state() == State::kReceiving && (pushed_ == Pushed::kSamples || !same_chunks)) {

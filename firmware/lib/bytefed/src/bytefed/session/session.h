@@ -95,7 +95,6 @@ class Session {
   void on_save(uint8_t sequence);
   bool send_due();
   void abandon();
-  void forget_questions();
   bool is_of_another_run(uint32_t run) const { return run != kVisit && run != round_.run(); }
   void enter_run();
 
