@@ -178,6 +178,7 @@ lint: $(VENV)/.dev ## Check formatting, lint and types in both languages
 	$(BIN)/python -m nanobind.stubgen -q -m bytefed._core -o build/_core.pyi
 	@diff -u host/bytefed/_core.pyi build/_core.pyi || (echo "host/bytefed/_core.pyi is out of date: make stubs"; exit 1)
 	$(BIN)/mypy
+	$(BIN)/python tools/check_calls.py
 	$(BIN)/python tools/check_layers.py
 	$(BIN)/python tools/check_sizes.py
 	tools/lint-cpp.sh

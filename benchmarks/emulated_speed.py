@@ -49,7 +49,7 @@ async def measure(what: str, rounds: int, epochs: int) -> None:
             works.append((after["instructions"] - before["instructions"]) / _HERTZ / core)
             asleep = after["idle_share"] * after["seconds"] - before["idle_share"] * before["seconds"]
             idle.append(asleep / passed)
-            trained, before = reply.result.duration / 100, after
+            trained, before = reply.computing, after
         await device.close()
     print(
         f"{what}: {median(speeds):.2f} s of the chip for each second of a core ({min(speeds):.2f} to "

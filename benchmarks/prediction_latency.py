@@ -16,9 +16,9 @@ import os
 
 import numpy as np
 
-from bytefed.boards import virtual
+from bytefed.boards import replay, virtual
 from bytefed.boards.open import VirtualOptions, open_devices
-from bytefed.boards.replay import SPEED, Replay
+from bytefed.boards.replay import SPEED
 from bytefed.clock import now
 from bytefed.device.device import Device
 from bytefed.device.plan import TrainingPlan
@@ -28,14 +28,14 @@ from bytefed.extractor.manifest import Manifest, model_folder
 _PLAN = TrainingPlan("float32", "float32", epochs=1, batch=8, rate=0.05, seed=1)
 
 
-class Timed(Replay):
+class Timed(replay.Replay):
     """A replay that notes when each of its windows ended, by the uid of its board."""
 
     ends: dict[int, list[float]] = {}  # noqa: RUF012 (of all boards)
 
     def sense(self, label: int) -> bytes | None:
         """Return the next window."""
-        due = self.due
+        due = self._beat.due
         window = super().sense(label)
         if label < 0 and window is not None and due is not None:
             self.ends.setdefault(self._uid, []).append(due)
@@ -74,7 +74,7 @@ def main() -> None:
     parser.add_argument("--windows", type=int, default=40, help="windows of each board (default 40)")
     args = parser.parse_args()
     os.environ.setdefault(SPEED, "4")
-    virtual.Replay = Timed  # type: ignore[misc]
+    replay.Replay = Timed  # type: ignore[misc]
     print("boards            windows   median     95 %   longest")
     for uri in args.boards:
         Timed.ends.clear()

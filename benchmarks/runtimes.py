@@ -7,6 +7,7 @@ installed, on 300, with each of its sets of kernels.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -60,7 +61,7 @@ def main() -> None:
         print("LiteRT: not installed (pip install ai-edge-litert)")
         return
     for resolver in RESOLVERS:
-        compare(f"LiteRT, {resolver}", lambda model, resolver=resolver: lite_rt(model, resolver), 300)
+        compare(f"LiteRT, {resolver}", partial(lite_rt, resolver=resolver), 300)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks the format of all C++ (or mends it, with --fix), that the core compiles without a warning as C++14 and C++17, and
-# what clang-tidy finds in the core and in the boards' app.
+# Checks the format of all C++ (or mends it, with --fix), that the core compiles without a warning as C++14 and C++17,
+# what clang-tidy finds in the core and in the boards' app, and that the images for QEMU compile, whose warnings are errors.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PWD/.venv/bin:$PATH  # clang-format and clang-tidy in the versions that pyproject.toml pins
@@ -51,3 +51,9 @@ model=build/lint-keywords
 python3 tools/model_to_c.py models/keywords $model
 tidy_app ARDUINO_ARDUINO_NANO33BLE gnu++14 nano $app/hearing.cpp $app/microphone.cpp $app/app.cpp
 tidy_app ARDUINO_NRF52840_FEATHER_SENSE gnu++17 bluefruit $app/hearing.cpp $app/microphone.cpp
+
+for tool in cmake ninja arm-none-eabi-g++; do
+  command -v $tool >/dev/null || { echo "SKIPPED: the images for QEMU, $tool is not installed"; exit 0; }
+done
+said=$(make --no-print-directory qemu 2>&1) || { echo "$said"; exit 1; }
+echo "images for QEMU: no warnings"

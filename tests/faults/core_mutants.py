@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from exact_change import replaced
 from shared_board import CORE, MONOCYPHER, ROOT, monocypher
 
 _TESTS = ROOT / "tests" / "core"
@@ -29,6 +30,10 @@ class CoreMutant:
     path: str
     old: str
     new: str
+
+    def text(self) -> str:
+        """Return its file as it is broken; raises LookupError where that has changed."""
+        return replaced(CORE / "bytefed" / self.path, ((self.old, self.new),))
 
 
 def build_tests(core: Path, objects: Path, suites: tuple[str, ...], changed: str | None = None) -> Path:
@@ -76,10 +81,7 @@ def is_found(mutant: CoreMutant, scratch: Path, objects: Path, suites: tuple[str
     copy = scratch / "core"
     shutil.copytree(CORE, copy)
     path = copy / "bytefed" / mutant.path
-    text = path.read_text(encoding="utf-8")
-    if text.count(mutant.old) != 1:
-        raise ValueError(f"{mutant.name}: its text is not in {mutant.path} exactly once")
-    path.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
+    path.write_text(mutant.text(), encoding="utf-8")
     program = build_tests(copy, objects, suites, mutant.path)
     done = subprocess.run([program], capture_output=True, text=True, check=False, timeout=120)
     return done.returncode != 0

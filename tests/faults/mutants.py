@@ -12,11 +12,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from exact_change import replaced
 from shared_board import CORE, build_shared_board
 
 from bytefed import _core
 
-_HOST = CORE.parents[3] / "host"
+HOST = CORE.parents[3] / "host"
 _CAMPAIGN = Path(__file__).with_name("campaign.py")
 # An editable install finds its package before PYTHONPATH does, and would run the campaign on the host as it is.
 _BOOT = (
@@ -47,6 +48,14 @@ class Mutant:
     part: str = "singles"
     flash: bool = False
     elsewhere: tuple[tuple[str, str, str], ...] = ()
+
+    def files(self, sources: Path) -> dict[str, str]:
+        """Return its files, below those sources, as they are broken; raises LookupError where one has changed."""
+        others = {path: ((old, new),) for path, old, new in self.elsewhere}
+        return {
+            path: replaced(sources / path, changes)
+            for path, changes in {self.path: self.changes, **others}.items()
+        }
 
 
 _DEVICE, _HOST_SESSION, _HOST_SAMPLES, _ROUND, _FRAMES, _TRANSFER = (
@@ -439,7 +448,7 @@ def survives(mutant: Mutant, work: Path) -> str | None:
         command += ["--board", str(work / "board.so")]
     environment = {
         **os.environ,
-        "PYTHONPATH": str(_HOST if is_board else work),
+        "PYTHONPATH": str(HOST if is_board else work),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -450,7 +459,7 @@ def survives(mutant: Mutant, work: Path) -> str | None:
 
 def broken_host(mutant: Mutant, work: Path) -> list[str]:
     """Break a copy of the host in a folder that may be emptied; returns what runs a file on it, from PYTHONPATH."""
-    _break(mutant, _HOST, work)
+    _break(mutant, HOST, work)
     shutil.copy(_core.__file__, work / "bytefed")
     return [sys.executable, "-c", _BOOT]
 
@@ -458,9 +467,5 @@ def broken_host(mutant: Mutant, work: Path) -> list[str]:
 def _break(mutant: Mutant, sources: Path, work: Path) -> None:
     shutil.rmtree(work, ignore_errors=True)
     shutil.copytree(sources, work, ignore=shutil.ignore_patterns("__pycache__", "core"))
-    for path, old, new in (*((mutant.path, *change) for change in mutant.changes), *mutant.elsewhere):
-        file = work / path
-        text = file.read_text(encoding="utf-8")
-        if text.count(old) != 1:
-            raise LookupError(f"mutant '{mutant.name}': {path} has {text.count(old)} times {old!r}")
-        file.write_text(text.replace(old, new), encoding="utf-8")
+    for path, text in mutant.files(sources).items():
+        (work / path).write_text(text, encoding="utf-8")

@@ -10,7 +10,7 @@ from hostile_link import SETTINGS, try_stranger
 
 @pytest.mark.parametrize("talk", [0.6, 40], ids=["now and then", "a flood"])
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: "-".join(map(str, setting)))
-def test_a_stranger_changes_nothing(setting: tuple, talk: float) -> None:
+def test_a_stranger_changes_nothing(setting: tuple[str, int, str], talk: float) -> None:
     seed = random.SystemRandom().getrandbits(32)
     print(f"seed {seed}")  # noqa: T201
     assert try_stranger(seed, *setting, rounds=6, talk=talk) > 10 * talk
@@ -18,7 +18,7 @@ def test_a_stranger_changes_nothing(setting: tuple, talk: float) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: "-".join(map(str, setting)))
-def test_ten_thousand_faults(setting: tuple) -> None:
+def test_ten_thousand_faults(setting: tuple[str, int, str]) -> None:
     seed = random.SystemRandom().getrandbits(32)
     print(f"seed {seed}")  # noqa: T201
     faults = 0

@@ -23,7 +23,7 @@ def test_nothing_grows(tmp_path):
 @pytest.mark.parametrize(("framing", "rate"), [("serial", 11_520), ("serial", 100_000), ("ble", 20_000)])
 @pytest.mark.parametrize("head", [(256, 10), (64, 10)])
 @pytest.mark.parametrize("sealed", [True, False], ids=["sealed", "open"])
-def test_goodput_at_five_percent_loss(head, framing, rate, sealed):
+def test_goodput_at_five_percent_loss(head: tuple[int, int], framing, rate, sealed):
     """At 115,200 baud, over USB and BLE; time-outs are those of real ports."""
     got = measure(*head, rate, 0.05, framing=framing, rounds=20, sealed=sealed)
     assert got.by_bytes > 0.8

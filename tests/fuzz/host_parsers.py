@@ -40,6 +40,7 @@ from bytefed.extractor.sound import FrontEnd
 from bytefed.federation.config import RunConfig
 from bytefed.ledger.air import DEFAULT_TABLE, AirTable
 from bytefed.protocol import message
+from bytefed.protocol.body import Body
 from bytefed.protocol.chunks import Ack, ChunkPlan, ChunkReceiver, ChunkSender
 from bytefed.protocol.header import DataHeader
 from bytefed.protocol.message import MAX_FRAME
@@ -97,7 +98,11 @@ def frames(data: bytes) -> None:
     assert sum(part.wire for part in parts) + decoder.pending == len(data)
 
 
-BODIES = [kind for kind in vars(message).values() if isinstance(kind, type) and hasattr(kind, "KIND")]
+BODIES = [
+    kind
+    for kind in vars(message).values()
+    if isinstance(kind, type) and issubclass(kind, Body) and kind is not Body
+]
 
 
 def bodies(data: bytes) -> None:

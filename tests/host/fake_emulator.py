@@ -64,7 +64,8 @@ class Fake:
         self.uid, self.listener, self.faults, self.model = uid, listener, faults, model
         from bytefed._core import VirtualFlash
 
-        self.boot, self.client, self.flash = 1, None, VirtualFlash()
+        self.boot, self.flash = 1, VirtualFlash()
+        self.client: socket.socket | None = None
         self.board = self.new_board()
 
     def new_board(self) -> Any:

@@ -61,7 +61,7 @@ def test_every_error_is_at_the_door():
 
 def test_an_unknown_name_is_refused():
     with pytest.raises(AttributeError, match="no attribute 'rnu'"):
-        bytefed.rnu  # noqa: B018
+        getattr(bytefed, "rnu")  # noqa: B009 (a checker knows the same, and says so)
 
 
 def test_a_run_gives_what_its_files_say(small, tmp_path):

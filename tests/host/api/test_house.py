@@ -6,6 +6,8 @@ import importlib.util
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[3]
 PACKAGE = ROOT / "host/bytefed"
 
@@ -58,3 +60,38 @@ def test_everything_can_be_read_at_a_glance():
     inner = "    async def f(self):\n" + 60 * ("    " + body)
     assert [*check.too_large("class A:\n" + inner)] == ["2: function f has 61 lines, 60 at most"]
     assert [*check.too_large("\nclass A:\n" + 250 * body)] == ["2: class A has 251 lines, 250 at most"]
+
+
+FAULTS = """\
+import no_such_module  # import-not-found
+from json import no_such_name  # attr-defined
+def two(a, b): ...
+def test_a():
+    two(1)  # call-arg
+    two(1, 2, c=3)  # call-arg
+    two(1, 2, a=3)  # misc
+    unknown()  # name-defined
+    "".push(1)  # attr-defined
+    first, second = (1, 2, 3)  # misc
+    two("annotations", None)
+"""
+"""Each line with the code of its error."""
+
+
+def test_calls_that_do_not_fit_are_told(tmp_path):
+    """In functions without annotations, too; types are not looked at."""
+    pytest.importorskip("mypy", reason="needs mypy")
+    check = load_tool("check_calls")
+    told = check.complaints([check.BuildSource("tests/faults.py", "faults", FAULTS)], str(tmp_path))
+    found = [re.match(r"tests/faults.py:(\d+): error: .* \[(.+)\]", line) for line in told]
+    codes = {int(match[1]): match[2] for match in found if match}
+    lines = FAULTS.splitlines()
+    assert codes == {number: line.rpartition("# ")[2] for number, line in enumerate(lines, 1) if "# " in line}
+
+
+def test_every_script_is_looked_at_under_a_name_of_its_own():
+    pytest.importorskip("mypy", reason="needs mypy")
+    files = [*load_tool("check_calls").sources()]
+    paths = {file.path for file in files}
+    assert len({file.module for file in files}) == len(paths) == len(files)
+    assert {"tests/ble/conftest.py", "models/digits/train.py", "docs/notebooks/four_boards.ipynb"} <= paths

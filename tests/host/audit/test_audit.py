@@ -9,6 +9,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,7 +75,7 @@ def replayed(subject: Subject) -> Replay:
 
 def test_every_sample_of_a_plain_run_is_read(subject):
     told: list[tuple[int, int]] = []
-    found = reading.weighted(
+    found: Any = reading.weighted(
         subject, range(BOARDS), reading.ALLOWED, lambda done, of: told.append((done, of))
     )
     samples = sum(len(subject.samples(client)) for client in range(BOARDS))
@@ -95,21 +96,22 @@ def test_boards_refuse_to_give_one_sample_a_round(subject):
 
 
 def test_a_board_with_one_sample_gives_it_away_in_its_first_round(subject):
-    found = reading.singles(subject, 1, quiet)
+    found: Any = reading.singles(subject, 1, quiet)
     assert found.outcome.exact == found.outcome.samples == 32
     assert found.control.exact == 0
     assert found.rounds == 1
 
 
 def test_deltas_tell_who_was_there_and_canaries_are_found(subject):
-    found = membership.by_deltas(subject, replayed(subject))
+    found: Any = membership.by_deltas(subject, replayed(subject))
     assert found.outcome.auc - found.outcome.error > 0.55
     assert abs(found.control.auc - 0.5) < 1.5 * found.control.error
     planted = canaries.Planted.plant(subject, range(BOARDS), 100, 1)
-    for finding in (
+    findings: list[Any] = [
         canaries.honest(subject, planted, quiet),
         canaries.malicious(subject, planted, 1, quiet),
-    ):
+    ]
+    for finding in findings:
         assert finding.outcome.epsilon > 1.0
         assert finding.outcome.epsilon <= finding.outcome.most
         assert finding.control.epsilon == 0.0
@@ -139,14 +141,14 @@ def test_nothing_is_read_told_or_bounded_where_deltas_are_noise_alone(subject, m
         monkeypatch.setattr(f"bytefed.audit.{module}.Boards", NoiseAlone)
     audit = play(subject, Effort(canaries=100), quiet, quiet)
     assert audit.complete
-    read = [
+    read: Any = [
         each.outcome
         for each in audit.findings
         if "exact" in ((each.outcome and each.outcome.document()) or {})
     ]
     assert [each.exact for each in read] == [0, 0]
     assert all(abs(each.likeness) < 0.2 for each in read)
-    told = audit.findings[4].outcome
+    told: Any = audit.findings[4].outcome
     assert abs(told.auc - 0.5) < 1.5 * told.error
     assert [each.outcome.epsilon for each in audit.findings[5:]] == [0.0, 0.0]
     assert audit.replayed.equal == 0
@@ -196,7 +198,7 @@ def test_a_board_of_a_masked_run_gives_nothing_in_plain_rounds_in_between(subjec
 def test_boards_that_would_train_without_protection_give_everything_away(subject, monkeypatch):
     """The same attack where nothing protects: a run that promises an epsilon, and boards without noise."""
     promised = replace(subject, protection=Protection(epsilon=4.0, delta=1e-3))
-    finding = plain_rounds.in_between(promised, range(BOARDS), quiet)
+    finding: Any = plain_rounds.in_between(promised, range(BOARDS), quiet)
     assert not finding.refused
     assert (
         finding.outcome.exact

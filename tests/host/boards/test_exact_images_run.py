@@ -15,7 +15,7 @@ from small_images import write_bootloader, write_elf
 from bytefed.boards.describe import describe
 from bytefed.boards.nrf52840 import builds, emulator, watermarks
 from bytefed.boards.nrf52840.builds import find_build
-from bytefed.boards.nrf52840.emulator import find_emulator
+from bytefed.boards.nrf52840.emulator import EmulatedTransport, Emulator, find_emulator
 from bytefed.boards.nrf52840.scheme import fitted, parse
 from bytefed.boards.open import VirtualOptions, open_devices
 from bytefed.boards.self_check import check_features, check_reset, check_round
@@ -60,6 +60,11 @@ def failure(action: Callable[[list[Device]], Awaitable[object]], *uris: str) -> 
     return caught.value
 
 
+def emulator_of(device: Device) -> Emulator:
+    assert isinstance(device.transport, EmulatedTransport)
+    return device.transport.emulator
+
+
 async def nothing(_devices: list[Device]) -> None:
     pass
 
@@ -94,7 +99,7 @@ def test_a_board_says_what_it_used(machine: Path) -> None:
 def test_its_reset_button_is_pressed(machine: Path) -> None:
     async def action(devices: list[Device]) -> str:
         await devices[0].connect(new_run())
-        return await check_reset(devices[0], devices[0].transport.emulator.press_reset)
+        return await check_reset(devices[0], emulator_of(devices[0]).press_reset)
 
     assert with_boards(action) == "starts anew, and its samples are there"
 
@@ -116,7 +121,7 @@ def test_samples_that_a_reset_loses_are_missed(machine: Path, monkeypatch: pytes
 
     async def action(devices: list[Device]) -> None:
         await check_round(devices[0])
-        await check_reset(devices[0], devices[0].transport.emulator.press_reset)
+        await check_reset(devices[0], emulator_of(devices[0]).press_reset)
 
     error = failure(action)
     assert error.code == "E_BOARD_RESET" and "lost the samples" in error.message
@@ -185,7 +190,7 @@ def test_an_image_that_goes_wrong(
     async def again(devices: list[Device]) -> None:
         with pytest.raises(LinkError):
             await devices[0].connect(VISIT)
-        await devices[0].transport.emulator.end()
+        await emulator_of(devices[0]).end()
         await devices[0].connect(VISIT)
 
     error = failure(again)
@@ -220,8 +225,8 @@ def test_an_emulator_of_another_version(machine: Path, monkeypatch: pytest.Monke
 
     async def action(devices: list[Device]) -> None:
         with pytest.raises(LinkError, match="E_EMULATOR"):
-            await devices[0].transport.emulator.press_reset()
-        await devices[0].transport.emulator.watermarks()
+            await emulator_of(devices[0]).press_reset()
+        await emulator_of(devices[0]).watermarks()
 
     error = failure(action)
     assert error.code == "E_EMULATOR" and "make emulator" in error.remedy

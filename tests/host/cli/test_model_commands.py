@@ -12,6 +12,7 @@ import sys
 import wave
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,7 +59,7 @@ def moves(tmp_path):
 @pytest.fixture
 def trainer(monkeypatch):
     """A stand-in for the trainer of networks, which takes TensorFlow: all that it trains is one network, shipped."""
-    module = ModuleType("bytefed.extractor.network")
+    module: Any = ModuleType("bytefed.extractor.network")
     module.passes = 0
 
     def of_windows(D, classes, readings, epochs, step):
@@ -95,7 +96,7 @@ def spoken(tmp_path):
 @pytest.fixture
 def words_trainer(trainer, monkeypatch):
     """The same for words: all that it trains is the network of the keywords, shipped."""
-    module = ModuleType("bytefed.extractor.word_network")
+    module: Any = ModuleType("bytefed.extractor.word_network")
     module.frames = 0
     shipped = (manifest.model_folder("keywords_plain") / "keywords_plain.tflite").read_bytes()
 

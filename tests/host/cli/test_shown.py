@@ -108,9 +108,9 @@ def test_a_table_that_is_too_wide_becomes_blocks():
     table.add_row("int8", "98.50±0.30", "7,654,321")
     text = {}
     for width in (60, 24):
-        console = Console(width=width, file=io.StringIO())
-        show_table(console, table)
-        text[width] = console.file.getvalue()
+        file = io.StringIO()
+        show_table(Console(width=width, file=file), table)
+        text[width] = file.getvalue()
     assert ["onebit", "98.25±0.31", "1,234,567"] in [line.split() for line in text[60].splitlines()]
     assert [line.split() for line in text[24].splitlines() if line.strip()] == [
         ["what", "it", "costs"],

@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -244,7 +245,7 @@ def test_without_a_board_the_answer_comes_before_any_data_are_loaded(tmp_path, b
 
 
 def test_the_phase_that_is_under_way_is_named(features, tmp_path, monkeypatch):
-    told = []
+    told: list[Any] = []
     monkeypatch.setattr(experiment, "task_of", lambda config: (told.append("loads"), task_of(config))[1])
     config = RunConfig(boards=("loopback:2",), data=str(features), rounds=1, central=False)
     asyncio.run(experiment.begin(config, tmp_path / "run", told.append))

@@ -29,7 +29,7 @@ from bytefed.runs.store import Store
 KEYS: dict[str, Any] = {"data": "digits", "seed": 3, "central": False}
 
 
-def run(folder: Path, boards: str = "loopback:5", **keys: Any) -> bytefed.Result:
+def run(folder: Path, boards: str = "loopback:5", **keys: Any) -> bytefed.RunResult:
     return bytefed.run(boards=[boards], directory=folder, secure_sum=True, **{**KEYS, "rounds": 4, **keys})
 
 

@@ -32,9 +32,9 @@ def world(rng: random.Random, name: str) -> None:
     mask = (boards, rng.randint(1, 500), 3)
     config, head, run = rng.randbytes(16), rng.randbytes(4 * parameters), rng.getrandbits(32)
     there = [oracle.OracleBoard(rng.randbytes(32), run, mask) for _ in range(boards)]
-    for board, others in zip(there, near, strict=True):
-        board.meet([there[other].point for other in others])
-        board.begin(number, statistics, step, config, head, rng.randbytes(16))
+    for each, others in zip(there, near, strict=True):
+        each.meet([there[other].point for other in others])
+        each.begin(number, statistics, step, config, head, rng.randbytes(16))
     bits = oracle.bits_of_lane(name, boards)
     most_word, most_lane = (2**32 - 1) // boards, oracle.LEVELS[name] or (2**31 - 1) // boards
     plain = [

@@ -58,7 +58,7 @@ def test_a_client_with_noise(golden: dict[str, list[list[str]]]) -> None:
     assert (deltas[0].view(np.uint32) == floats(golden["delta"][0]).view(np.uint32)).all()
 
 
-def run(folder: Path, **keys: Any) -> bytefed.Result:
+def run(folder: Path, **keys: Any) -> bytefed.RunResult:
     return bytefed.run(
         boards=["virtual:4"], data="digits", rounds=3, seed=3, directory=folder, **{**NOISE, **keys}
     )

@@ -156,10 +156,11 @@ def test_the_saving_is_that_of_a_sweep(tmp_path: Path) -> None:
     full = write_run(tmp_path / "full", 60, 4)
     small = cheaper(edited(write_run(tmp_path / "small", 60, 4), codec="onebit"), 10)
     runs = [load(full), load(small)]
-    values = [
-        Trial(*(np.array([getattr(row, name) for row in run.rounds]) for name in names), np.array(run.spent))
-        for run, names in ((run, ("accuracy_global", "accuracy_held") * 2) for run in runs)
-    ]
+    values = []
+    for run in runs:
+        everywhere = np.array([row.accuracy_global for row in run.rounds])
+        held = np.array([row.accuracy_held for row in run.rounds])
+        values.append(Trial(everywhere, held, everywhere, held, np.array(run.spent)))
     same = {"data": "x", "alpha": 0.5, "local_epochs": 1, "learning_rate": 0.1, "batch_size": 8}
     settings = [
         Setting(**same, codec=codec, fraction_train=1.0, strategy="x") for codec in ("float32", "onebit")

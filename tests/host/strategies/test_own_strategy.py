@@ -128,7 +128,7 @@ def test_a_class_of_ones_own_is_found_in_the_working_directory(module):
     found = make(f"{module}:Half", {"factor": 9.0})
     assert describe(found) == f"{module}:Half Half(factor=0.5)"
     assert name_of(make(f"{module}:Outer.Inner", {})) == f"{module}:Outer.Inner"
-    assert make(f"{module}:QUARTER", {}).factor == 0.25
+    assert vars(make(f"{module}:QUARTER", {}))["factor"] == 0.25
     assert make(f"{module}:QUARTER", {}) is not sys.modules[module].QUARTER
 
 

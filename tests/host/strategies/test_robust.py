@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from bytefed.errors import ConfigError
-from bytefed.strategies.base import FedAvg, Update
+from bytefed.strategies.base import FedAvg, Strategy, Update
 from bytefed.strategies.robust import FedMedian, FedTrimmedAvg, Krum, MultiKrum, Newcomers, bound_norms
 
 P = 4
 HEAD = np.linspace(-1, 1, P).astype(np.float32)
 values = st.floats(-100, 100, width=32)
-ROBUST = {
+ROBUST: dict[str, Strategy] = {
     "fedmedian": FedMedian(),
     "fedtrimmedavg": FedTrimmedAvg(0.25),
     "krum": Krum(2),

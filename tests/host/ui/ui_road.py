@@ -6,6 +6,7 @@ The browser's test walks it, and so does the program that makes the guide's pict
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from selenium.webdriver.common.keys import Keys
@@ -67,8 +68,13 @@ def capture(page: Page, number: int, label: str) -> None:
     """Capture a label by its key, and for the test by the same with Shift."""
     for shift, words in ((False, ""), (True, ", for test")):
         page.press(str(number), shift=shift)
-        page.until(lambda end=words: f"{label}: 12 windows on 3 boards{end}" == page.text("#capture-state"))
+        page.until(partial(is_captured, page, f"{label}: 12 windows on 3 boards{words}"))
         page.until(lambda: is_off(page, "#end-capture"))
+
+
+def is_captured(page: Page, words: str) -> bool:
+    """Return whether the page says so of a capture."""
+    return page.text("#capture-state") == words
 
 
 def stop_a_capture(page: Page) -> None:
@@ -151,8 +157,13 @@ def export(page: Page, folder: Path) -> dict[str, Path]:
     ends = ("head.npz", "classifier.tflite", "classify.zip")
     for number, end in enumerate(ends, 1):
         page.click(f"#run-table tr:last-child button:nth-of-type({number})")
-        page.until(lambda end=end: len(list(folder.glob(f"*{end}"))) == 1)
+        page.until(partial(is_there, folder, end))
     return {end: next(folder.glob(f"*{end}")) for end in ends}
+
+
+def is_there(folder: Path, end: str) -> bool:
+    """Return whether a folder has one file with this end."""
+    return len(list(folder.glob(f"*{end}"))) == 1
 
 
 def learn_from_a_data_set(page: Page) -> None:
