@@ -104,8 +104,8 @@ MUTANTS = (
     CoreMutant(
         "a question outlives its connection",
         _SESSION,
-        "  awaited_ = Kind::kInfo;  // there is no link to answer over\n",
-        "",
+        "  awaited_ = Kind::kInfo;\n  outbox_.close();",
+        "  outbox_.close();",
     ),
     CoreMutant(
         "a threshold of samples that are being stored", _WATCHES, " || intake_.extracting() || ", " || "

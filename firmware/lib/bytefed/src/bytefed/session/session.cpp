@@ -99,7 +99,7 @@ void Session::on_control(Link* link, uint8_t byte, uint8_t sequence, const uint8
 void Session::closed(const Link* link) {
   if (link != outbox_.link()) return;
   if (intake_.state() == State::kReceiving) intake_.abandon();  // whose memory windows may need
-  awaited_ = Kind::kInfo;  // there is no link to answer over
+  awaited_ = Kind::kInfo;
   outbox_.close();
 }
 
