@@ -84,10 +84,16 @@ MUTANTS = (
     CoreMutant("CLASSIFY's bit 3", _WATCH, "(mode_ & Classify::kShow) != 0", "true"),
     CoreMutant("CLASSIFY's bit 3 without a radio", _WATCHES, 'port_.show(port_.context, "", 0)', "true"),
     CoreMutant(
-        "CLASSIFY's bits outlive the classification",
-        "session/watch.h",
-        "    mode_ = 0;\n",
-        "",
+        "CLASSIFY's bit 1 outlives the classification",
+        _WATCH,
+        "(classifies_ && (mode_ & Classify::kAlone) != 0)",
+        "(mode_ & Classify::kAlone) != 0",
+    ),
+    CoreMutant(
+        "CLASSIFY's bit 3 outlives the classification",
+        _WATCH,
+        "return classifies_ && (mode_",
+        "return (mode_",
     ),
     CoreMutant(
         "a window's number stands for none",

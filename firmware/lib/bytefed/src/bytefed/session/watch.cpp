@@ -28,11 +28,11 @@ void Watch::record() {
 }
 
 bool Watch::shows() const {
-  return (mode_ & Classify::kShow) != 0;
+  return classifies_ && (mode_ & Classify::kShow) != 0;
 }
 
 bool Watch::active() {
-  if (!takes_ || (mode_ & Classify::kAlone) != 0) return takes_;
+  if (!takes_ || (classifies_ && (mode_ & Classify::kAlone) != 0)) return takes_;
   if (port_.millis(port_.context) - asked_ >= kPatience) stop();
   return takes_;
 }

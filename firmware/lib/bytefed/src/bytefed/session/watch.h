@@ -16,10 +16,7 @@ class Watch {
   void classify(const Classify& asked);
   // Takes windows for a while, as RECORD asks; a classification under way goes on.
   void record();
-  void stop() {
-    takes_ = classifies_ = false;
-    mode_ = 0;
-  }
+  void stop() { takes_ = classifies_ = false; }
   // Another one writes where the last window is: it is not to be told any more.
   void spoil() { spoilt_ = true; }
   // Forgets what was told last, too: its threshold was found on samples.
