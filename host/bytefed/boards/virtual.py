@@ -62,6 +62,22 @@ class BoardKind:
         return self.labels or max(self.classes, LABELS_OF_SENSORS if _takes_windows(self.model) else 0)
 
 
+def replaying_kind(model: str, replay: str | None = None) -> BoardKind:
+    """Return the kind of board that runs a model and whose sensor replays recordings.
+
+    Args:
+        model: The model's name or folder.
+        replay: The recordings; None for the model's own, and for no sensor where it has none.
+
+    Raises:
+        ModelError: There is no such model.
+    """
+    manifest = Manifest.load(model_folder(model))
+    if replay is None and ("sensor_hertz" in manifest.document or manifest.recordings):
+        replay = model
+    return BoardKind(manifest.D, manifest.C, model, replay=replay)
+
+
 @cache
 def _takes_windows(model: str | None) -> bool:
     return model is not None and Manifest.load(model_folder(model)).takes_windows

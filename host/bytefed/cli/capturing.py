@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +15,10 @@ from rich.progress import Progress
 from bytefed.cli.telling import Teller
 from bytefed.device.device import Device
 from bytefed.device.labels import discard_all, discard_label, discard_last, read_labels
+from bytefed.device.loudness import decibels
 from bytefed.device.naming import label_names, label_number, shown_names
 from bytefed.device.recording import Signal
-from bytefed.device.visit import capture, hears, level, sensor_of, window_seconds, windows_in
+from bytefed.device.visit import capture, hears, sensor_of, window_seconds, windows_in
 from bytefed.errors import BoardError, counted
 from bytefed.protocol.message import Discarded, Levelled
 
@@ -119,10 +119,9 @@ class _Taker:
             await show([self.device], tell, windows=1)
         await _count_down(f"{label}, on {self.device.uri}", counts=self.wish.countdown)
         with Progress(console=Console(emoji=False, stderr=True)) as progress:
-            asked, got = await self._capture(label, progress)
+            asked, got, loudness = await self._capture(label, progress)
         await self.device.refresh()
         words, held = await _held(self.device)
-        loudness = await level(self.device)
         said = f"{got} of {asked} samples with label {label}\n  {self.device.uri}: {words}"
         if got < asked and self._on_sound:
             said += f"\n{_ENDED_EARLY}"
@@ -133,27 +132,35 @@ class _Taker:
         tell("captured", said, **_of(self.device), label=label, asked=asked, taken=got, labels=held, **heard)
         return got == asked
 
-    async def _capture(self, label: str, progress: Progress) -> tuple[int, int]:
-        """Take one label, with a bar and, of boards that hear, a level meter."""
+    async def _capture(self, label: str, progress: Progress) -> tuple[int, int, Levelled | None]:
+        """Take one label, with a bar and, of boards that hear, a level meter.
+
+        Returns:
+            Samples asked for and taken, and how loud it was.
+        """
         name = f"label {label}"
         task = progress.add_task(name, total=None)
+        heard: Levelled | None = None
 
         def seen(done: int, total: int, loudness: Levelled | None) -> None:
+            nonlocal heard
+            heard = loudness
             meter = "" if loudness is None else f"  {level_words(loudness)}"
             progress.update(task, completed=done, total=total, description=name + meter)
 
-        return await capture(
+        asked, got = await capture(
             self.device, self.numbers[label], self.wish.seconds,
             test=self.wish.test, on_sound=self._on_sound, seen=seen,
         )  # fmt: skip
+        return asked, got, heard
 
 
 def level_words(loudness: Levelled) -> str:
     """Return a level in words: decibels below the loudest sound that there can be, and whether values were cut off."""
-    if loudness.peak == 0:
+    loud = decibels(loudness.peak)
+    if loud is None:
         return "silence"
-    decibels = 20 * math.log10(loudness.peak / 32768)
-    return f"{decibels:.0f} dB" + (" CLIPPED" if loudness.clipped else "")
+    return f"{loud:.0f} dB" + (" CLIPPED" if loudness.clipped else "")
 
 
 async def _held(device: Device) -> tuple[str, list[dict[str, Any]]]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from bytefed.clock import now
 from bytefed.device.device import Device
+from bytefed.device.loudness import Loudness
 from bytefed.device.refusals import busy
 from bytefed.errors import BoardError
 from bytefed.protocol.message import (
@@ -121,26 +123,33 @@ async def capture(
         seconds: How long; at least one window is taken.
         test: Whether they are for the test split.
         on_sound: Whether each window begins where sound starts; for boards that hear.
-        seen: Called with the samples so far, those asked for, and how loud it is where the board hears.
+        seen: Called with the samples so far, those asked for, and how loud it is where the board hears: the values that
+            were cut off are all of this capture.
 
     Returns:
         Samples asked for and samples taken.
 
     Raises:
-        BoardError: E_BOARD_NO_SENSOR, E_BOARD_STORE_FULL, E_BOARD_BAD_LABEL, E_BOARD_BUSY.
+        BoardError: E_BOARD_NO_SENSOR, E_BOARD_STORE_FULL, E_BOARD_BAD_LABEL, E_BOARD_BUSY; E_BOARD_DEAF of a board
+            whose microphone gives nothing, where `seen` is told how loud it is.
         LinkError: The board was lost.
     """
     details = await sensor_of(device)
     count = windows_in(details, seconds, on_sound=on_sound)
     first = device.stored.test if test else device.stored.train
     message = Capture(first, count, label, CaptureFlag.TEST * test | CaptureFlag.ON_SOUND * on_sound)
+    loudness = Loudness()
     try:
         captured = await _begin(device, message)
         while True:
             if seen is not None:
-                seen(captured.count, count, await level(device))
+                told = await level(device)
+                seen(captured.count, count, loudness.add(told, now(), over=captured.state == 0))
             if captured.state == 0:
                 return count, captured.count
+            if loudness.is_deaf(waits=on_sound):
+                await _progress(device, Capture(first, 0, label, 0))
+                raise _deaf(device)
             await asyncio.sleep(_PAUSE)
             captured = await _progress(device, message)
     except BoardError as error:
@@ -150,6 +159,16 @@ async def capture(
     except asyncio.CancelledError:
         await _progress(device, Capture(first, 0, label, 0))
         raise
+
+
+def _deaf(device: Device) -> BoardError:
+    return BoardError(
+        "E_BOARD_DEAF",
+        f"{device.uri}: this board hears nothing: how loud it is does not change at all.",
+        "Say the word. If nothing changes then either: a Nano 33 BLE that is no Nano 33 BLE Sense has no microphone; "
+        "take a board that has one. Else see whether the hole above it is covered, and whether the firmware was built "
+        "for this board.",
+    )
 
 
 async def _progress(device: Device, message: Capture) -> Captured:

@@ -45,7 +45,7 @@ class Actions:
             "look": lambda _asked: self.bench.look(),
             "labels": self._labels,
             "capture": self._capture,
-            "end-capture": lambda _asked: self.bench.each([], lambda seat: seat.end_capture()),
+            "end-capture": lambda _asked: self.bench.end_captures(),
             "undo": lambda asked: self.bench.each(_keys(asked), lambda seat: seat.undo()),
             "delete": self._delete,
             "erase": lambda asked: self.bench.each(_keys(asked), lambda seat: seat.erase()),

@@ -32,6 +32,7 @@ _ASSETS = (
     "boards.js",
     "capture.js",
     "live.js",
+    "loudness.js",
     "plot.js",
     "training.js",
     "estimate.js",

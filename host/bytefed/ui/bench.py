@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bytefed.boards.open import VirtualOptions, open_devices
-from bytefed.boards.virtual import BoardKind
+from bytefed.boards.virtual import replaying_kind
 from bytefed.data.load import ON_BOARDS
 from bytefed.device.watch import Way
 from bytefed.errors import BytefedError, ConfigError, from_system
@@ -35,10 +35,11 @@ class Bench:
 
     Args:
         folder: The folder of the runs.
+        sounds: The recordings that virtual boards with a model of sound hear; None for the model's own.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, sounds: str | None = None) -> None:
+        self._folder, self._sounds = folder, sounds
         self._seats: dict[str, Seat] = {}
         self._stack = AsyncExitStack()
         self._groups = 0
@@ -71,21 +72,19 @@ class Bench:
 
         Args:
             uris: The boards.
-            model: The model of virtual boards, whose recordings stand in for their sensors.
+            model: The model of virtual boards; its recordings, or those of sound, stand in for their sensors.
 
         Raises:
             ConfigError, LinkError, ModelError: As ``open_devices``; E_CONFIG_BOARDS for too many.
         """
         self._refuse_in_training()
-        manifest = Manifest.load(model_folder(model))
-        senses = "sensor_hertz" in manifest.document
-        kind = BoardKind(manifest.D, manifest.C, model, replay=model if senses else None)
+        takes_sound = "sound" in Manifest.load(model_folder(model)).document
+        kind = replaying_kind(model, self._sounds if takes_sound else None)
         self._groups += 1
         group = self._groups
         async with AsyncExitStack() as opened:
-            options = VirtualOptions(
-                kind, uid_seed=group
-            )  # else virtual boards of two groups would be the same
+            # without a seed virtual boards of two groups would be the same
+            options = VirtualOptions(kind, uid_seed=group)
             devices = await opened.enter_async_context(open_devices(uris, options))
             if len(self._seats) + len(devices) > _MOST:
                 raise ConfigError(
@@ -142,6 +141,10 @@ class Bench:
                 raise end
             done.append(end)
         return done
+
+    async def end_captures(self) -> None:
+        """End the captures that go on: what the boards have taken, they keep."""
+        await asyncio.gather(*(seat.end_capture() for seat in self._seats.values()))
 
     async def live(self, keys: Sequence[str], doing: str, way: Way) -> None:
         """Let boards tell their "signal", their "predictions" or neither from now on."""

@@ -27,8 +27,9 @@ from bytefed.device.visit import about, capture, hears
 from bytefed.device.watch import Way
 from bytefed.errors import BoardError, BytefedError
 from bytefed.head import parameters
+from bytefed.protocol.message import Levelled
 from bytefed.ui.answers import told
-from bytefed.ui.telling import Tell, tell_predictions, tell_signal
+from bytefed.ui.telling import Tell, loudness_told, tell_predictions, tell_signal
 
 _LIVELY = ("signal", "predictions")
 
@@ -135,15 +136,16 @@ class Seat:
             number = label_number(label, self._names)
             before = self._held()
 
-            def seen(done: int, total: int) -> None:
-                self._tell_own("capture", label=label, done=done, total=total)
+            def seen(done: int, total: int, level: Levelled | None) -> None:
+                waits = hears(self.device) and done < total
+                loudness = None if level is None else loudness_told(level)
+                self._tell_own("capture", label=label, done=done, total=total, waits=waits, loudness=loudness)
 
             self._last_was_test = test
             try:
                 work = capture(
-                    self.device, number, seconds, test=test, on_sound=hears(self.device),
-                    seen=lambda done, total, _: seen(done, total),
-                )  # fmt: skip
+                    self.device, number, seconds, test=test, on_sound=hears(self.device), seen=seen
+                )
                 self._capture = asyncio.create_task(work)
                 if self._ends:
                     self._capture.cancel()

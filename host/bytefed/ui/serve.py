@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Self
 
@@ -25,15 +25,20 @@ PORT = 8271
 
 
 class _Server(uvicorn.Server):
-    """A server that first ends the streams of open pages, which have no end of their own, when it is to stop."""
+    """A server that, when it is to stop, first ends what has no end of its own or one that is far away.
 
-    def __init__(self, config: uvicorn.Config, news: News) -> None:
+    Args:
+        config: How it serves.
+        end: Ends it.
+    """
+
+    def __init__(self, config: uvicorn.Config, end: Callable[[], Awaitable[None]]) -> None:
         super().__init__(config)
-        self._news = news
+        self._end = end
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop serving."""
-        self._news.close()
+        await self._end()
         await super().shutdown(sockets)
 
 
@@ -44,6 +49,7 @@ class Service:
         port: The port, None for PORT or, where that is taken, any.
         folder: The folder of the runs.
         beside: The report of a run of the command line, which the URL then leads to; None for the page itself.
+        sounds: The recordings that virtual boards with a model of sound hear, as ``Bench`` takes them.
 
     Attributes:
         url: The URL that opens it, with the token.
@@ -52,19 +58,21 @@ class Service:
         ConfigError: E_LIVE_PORT if the port can't be had.
     """
 
-    def __init__(self, port: int | None, folder: Path, beside: Board | None = None) -> None:
+    def __init__(
+        self, port: int | None, folder: Path, beside: Board | None = None, sounds: str | None = None
+    ) -> None:
         self._listener = _listening(port)
         number = int(self._listener.getsockname()[1])
-        self._thread, self._bench = BoardThread(), Bench(folder)
-        news = News(self._bench.state)
-        self._bench.tell = news.tell
-        pages = Pages(folder, Actions(self._bench, self._thread), news, beside)
+        self._thread, self._bench = BoardThread(), Bench(folder, sounds)
+        self._news = News(self._bench.state)
+        self._bench.tell = self._news.tell
+        pages = Pages(folder, Actions(self._bench, self._thread), self._news, beside)
         guard = Guard(make_app(pages), number, "/" if beside is None else BESIDE)
         config = uvicorn.Config(
             guard, log_level="error", access_log=False, server_header=False, ws="none", lifespan="off",
             timeout_graceful_shutdown=3,
         )  # fmt: skip
-        self._server = _Server(config, news)
+        self._server = _Server(config, self._end)
         self.url = f"http://{HOST}:{number}/?token={guard.token}"
 
     def serve(self) -> None:
@@ -74,6 +82,11 @@ class Service:
     def stop(self) -> None:
         """End serving, from any thread."""
         self._server.should_exit = True
+
+    async def _end(self) -> None:
+        """End the streams of open pages, and the captures that some page waits for."""
+        self._news.close()
+        await self._thread.do(self._bench.end_captures())
 
     def __enter__(self) -> Self:
         return self
@@ -85,18 +98,19 @@ class Service:
         self._thread.close()
 
 
-def serve(port: int | None, folder: Path, ready: Callable[[str], object]) -> None:
+def serve(port: int | None, folder: Path, ready: Callable[[str], object], sounds: str | None = None) -> None:
     """Serve the page until Ctrl-C.
 
     Args:
         port: The port, None for PORT or, where that is taken, any.
         folder: The folder of the runs.
         ready: Called with the URL, which has the token, once the server is about to listen.
+        sounds: The recordings that virtual boards with a model of sound hear; None for the model's own.
 
     Raises:
         ConfigError: E_LIVE_PORT if the port can't be had.
     """
-    with Service(port, folder) as service:
+    with Service(port, folder, sounds=sounds) as service:
         ready(service.url)
         service.serve()
 

@@ -1,4 +1,4 @@
-"""The two things that a board tells live, as news for open pages: its sensor's signal, and its predictions."""
+"""The things that a board tells live, as news for open pages: its sensor's signal, how loud it is, its predictions."""
 
 from __future__ import annotations
 
@@ -7,12 +7,19 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from bytefed.device.device import Device
+from bytefed.device.loudness import decibels
 from bytefed.device.recording import Signal
 from bytefed.device.watch import Majority, Watch, Way
 from bytefed.errors import BytefedError
+from bytefed.protocol.message import Levelled
 
 Tell = Callable[..., None]
 """Tells open pages something; see ``News.tell``."""
+
+
+def loudness_told(level: Levelled) -> dict[str, float | None]:
+    """Return how loud a board's sound is, as the page gets it: decibels, None for no sound; and values cut off."""
+    return {"decibels": decibels(level.peak), "clipped": level.clipped}
 
 
 async def tell_signal(device: Device, tell: Tell) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-import wave
 from collections.abc import Callable, Coroutine
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Literal
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from said_words import a_word, save, save_words
 
 from bytefed.boards.hearing import Hearing, Sounds
 from bytefed.boards.open import VirtualOptions, open_devices
@@ -47,26 +47,9 @@ BYTES = 1568  # of a window
 WORDS = ("go", "left", "stop")
 
 
-def a_word(number: int, seed: int, seconds: float = 0.4) -> NDArray[np.int16]:
-    """A burst of noise whose colour tells words apart."""
-    noise = np.random.default_rng(seed).normal(0, 3000, int(seconds * MICROPHONE))
-    coloured = np.convolve(noise, np.cos(np.arange(24) * (0.3 + 0.5 * number)) / 5, "same")
-    return np.asarray(np.clip(coloured, -32768, 32767), np.int16)
-
-
-def save(path: Path, samples: NDArray[np.int16], rate: int = MICROPHONE) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, rate, 0, "NONE", ""))
-        file.writeframes(samples.astype("<i2").tobytes())
-
-
 @pytest.fixture
 def words(tmp_path: Path) -> Path:
-    for number, word in enumerate(WORDS):
-        for index in range(4):
-            save(tmp_path / "words" / word / f"{index}.wav", a_word(number, 10 * number + index))
-    return tmp_path / "words"
+    return save_words(tmp_path / "words", WORDS)
 
 
 def kind(replay: Path) -> BoardKind:
@@ -275,6 +258,28 @@ def test_it_says_how_loud_it_is(tmp_path: Path) -> None:
     on_a_board(tmp_path / "loud", action)
 
 
+def test_how_loud_a_capture_was_is_told_where_another_hears_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host asked for raw windows just before: the board goes on with them, and begins to count anew."""
+    monkeypatch.setattr(visit, "_PAUSE", 0.2)
+    monkeypatch.setenv("BYTEFED_REPLAY_SPEED", "20")
+    save(tmp_path / "two" / "a" / "1.wav", a_word(0, 1))
+    save(tmp_path / "two" / "b" / "1.wav", np.full(16_000, 32767, np.int16))
+
+    async def action(device: Device) -> None:
+        await device.ask(Kind.RECORD, Record(0, 0).pack(), Kind.RECORDED)
+        said: list[dict[str, object]] = []
+        wish = Wish(["1"], 28, countdown=False, any_time=True)
+        assert await capture_all([device], wish, lambda event, words, **facts: said.append(facts))
+        await asyncio.sleep(0.1)
+        after = await visit.level(device)
+        assert after is not None and after.clipped == 0  # it has begun anew
+        assert said[0]["clipped"] == 65_535
+
+    on_a_board(tmp_path / "two", action)
+
+
 def test_a_window_that_a_capture_wrote_over_is_not_told(words: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its memory is where windows are recorded: the board waits for the next one."""
     monkeypatch.setenv("BYTEFED_REPLAY_SPEED", "100")
@@ -320,7 +325,9 @@ def test_a_capture_in_silence_ends_and_can_begin_anew(
 ) -> None:
     """The board gives up after a minute of its own clock; the same capture afterwards is another one."""
     for word in ("a", "b"):
-        save(tmp_path / "quiet" / word / "1.wav", np.zeros(16_000, np.int16))
+        save(
+            tmp_path / "quiet" / word / "1.wav", np.eye(1, 16_000, dtype=np.int16)[0]
+        )  # a microphone has noise
     monkeypatch.setattr(visit, "_PAUSE", 0.01)
     monkeypatch.setattr("bytefed.boards.loopback.now", lambda: time.monotonic() * 60)
 
@@ -340,5 +347,20 @@ def test_a_capture_in_silence_ends_and_can_begin_anew(
         wish = Wish(["0"], 0.96, countdown=False)
         assert not await capture_all([device], wish, lambda event, words, **_: said.append(words))
         assert "0 of 1 samples with label 0" in said[0] and "It ended early" in said[0]
+
+    on_a_board(tmp_path / "quiet", action)
+
+
+def test_a_board_that_gets_no_sound_at_all_is_deaf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The capture ends long before the board would end it, and another one can begin."""
+    for word in ("a", "b"):
+        save(tmp_path / "quiet" / word / "1.wav", np.zeros(16_000, np.int16))
+    monkeypatch.setattr(visit, "_PAUSE", 0.1)
+
+    async def action(device: Device) -> None:
+        for _ in range(2):
+            with pytest.raises(BoardError, match="E_BOARD_DEAF"):
+                await visit.capture(device, 0, 0.96, test=False, on_sound=True, seen=lambda *_: None)
+            assert await take(device, Capture(0, 0, 0, 0)) == Captured(0, 0)
 
     on_a_board(tmp_path / "quiet", action)

@@ -154,10 +154,16 @@ def test_a_sweep_has_its_table(told, tmp_path):
 
 def test_a_page_says_where_it_is(told, tmp_path, monkeypatch):
     pytest.importorskip("uvicorn", reason="SKIPPED: needs the extra 'ui'")
-    monkeypatch.setattr(
-        "bytefed.ui.serve.serve", lambda port, runs, ready: ready("http://127.0.0.1:1/?token=x")
-    )
+    asked = []
+
+    def serve(port, runs, ready, sounds):
+        asked.append(sounds)
+        ready("http://127.0.0.1:1/?token=x")
+
+    monkeypatch.setattr("bytefed.ui.serve.serve", serve)
     assert told("ui") == [{"url": "http://127.0.0.1:1/?token=x"}]
+    told("ui", "--replay", "my-words/")
+    assert asked == [None, "my-words/"]
 
 
 def test_an_upload_says_what_the_board_holds(told, monkeypatch):

@@ -17,6 +17,7 @@ import fake_emulator
 import numpy as np
 import pytest
 from edited_models import edited, with_softmax
+from said_words import save
 from small_images import CORTEX_M33, XTENSA, write_bootloader, write_elf
 
 from bytefed.cli import train_model
@@ -41,6 +42,7 @@ STANDS_FOR = {
 _LEARN = ("run", "gateway")
 _DATA = ("run", "simulate", "partition", "gateway")
 _BOARDS = ("run", "gateway", "devices", "capture", "watch", "record")
+_REPLAYS = ("board", "capture", "record")
 CODES_OF_PLACES: dict[str, tuple[str, ...]] = {
     **{f"cli/commands/{name}.py": (name,) for name in (
         "run", "simulate", "report", "estimate", "sweep", "partition", "devices", "capture", "flash", "doctor",
@@ -51,11 +53,12 @@ CODES_OF_PLACES: dict[str, tuple[str, ...]] = {
     "cli/own_models.py": ("model",),
     "cli/train_model.py": ("model",),
     "cli/capturing.py": ("capture",),
+    "cli/replaying.py": ("capture", "record"),
     "cli/": ("run",),
     "boards/nrf52840/": ("run", "gateway", "devices", "capture", "board", "flash"),
     "boards/cable.py": ("pair", "keys"),
-    "boards/hearing.py": ("board",),
-    "boards/replay.py": ("board",),
+    "boards/hearing.py": _REPLAYS,
+    "boards/replay.py": _REPLAYS,
     "boards/virtual.py": ("board",),
     "boards/": _BOARDS,
     "codec/": ("run", "gateway", "simulate", "estimate", "sweep"),
@@ -255,6 +258,13 @@ def _sound(place: Place) -> str:
         (folder / label / "1.wav").write_bytes(b"RIFF")
     shutil.copy(MODELS / "motion" / "motion.tflite", folder)
     return "partition --data words"
+
+
+def _silence(place: Place) -> str:
+    """A virtual board whose microphone gives zeros alone."""
+    for label in ("five", "six"):
+        save(place.folder / "quiet" / label / "1.wav", np.zeros(16_000, np.int16))
+    return "capture --board loopback:1 --model keywords --replay quiet --label five"
 
 
 def _no_front_end(place: Place) -> str:
@@ -545,6 +555,7 @@ WAYS: dict[str, list[Way]] = {
                        "capture --board loopback:1 --delete jmp",
                        "record --board loopback:1 --label ../walk --out moves"],
     "E_BOARD_STORE_FULL": ["capture --board loopback:1 --label 1 --seconds 3600"],
+    "E_BOARD_DEAF": [_silence],
     "E_BOARD_UNPAIRED": ["record --board virtual-ble:1 --open --label walk --out moves"],
     "E_LOG_OTHER": [_prepared("watch --boards loopback:1 --log mine",
                               lambda place: place.file("mine/use.csv", "run,board"))],
@@ -557,7 +568,8 @@ WAYS: dict[str, list[Way]] = {
     "E_CONFIG_PIO": [_prepared("flash nano33ble", Place.without_programs)],
     "E_CONFIG_PTY": [_prepared("board", lambda place: place.fails(os, "openpty", errno.ENOENT))],
     "E_CONFIG_REPLAY": ["board --shape 3x2 --replay motion", "board --model motion --replay x",
-                        "board --model keywords --replay x"],
+                        "board --model keywords --replay x",
+                        "capture --boards loopback:1 --label five --model keywords"],
     "E_CONFIG_RESUME": [_after_run("run --resume it --alpha 3"), "run --resume it --seeds 3"],
     "E_CONFIG_SHAPE": ["board --shape 3", "board --shape 3x2 --model digits", "estimate --shape x"],
     "E_CONFIG_SUPERLINK": ["gateway --socket s --boards loopback:1 --superlink x"],

@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from said_words import save, save_words
 from sensing_board import Sensor, sensing_board
 
 from bytefed.boards import replay
@@ -100,6 +102,58 @@ def test_labels_captures_and_ways_back(tmp_path: Path):
             )
             await bench.each(ALL, lambda seat: seat.erase())
             assert counts(bench) == [[(0, 0)] * 3] * 2
+
+    asyncio.run(road())
+
+
+def test_boards_that_hear_tell_how_loud_it_is_and_that_they_wait(tmp_path: Path):
+    save_words(tmp_path / "words", ["six", "seven"])
+    save(tmp_path / "words" / "nine" / "1.wav", np.full(16_000, 32767, np.int16))
+
+    async def road() -> None:
+        bench, heard = Bench(tmp_path / "runs", str(tmp_path / "words")), Heard()
+        bench.tell = heard
+        await bench.connect(["loopback:1"], "keywords")
+        await bench.each(ALL, lambda seat: seat.capture("six", 20, test=False))
+        told = heard.of("capture")
+        assert [news["waits"] for news in told] == [True] * (len(told) - 1) + [False]
+        assert all(-40 < news["loudness"]["decibels"] < 0 for news in told)
+        assert told[-1]["loudness"]["clipped"] == 0
+        await bench.each(ALL, lambda seat: seat.capture("nine", 1, test=False))
+        assert heard.of("capture")[-1]["loudness"]["clipped"] > 0
+        await bench.close()
+
+    asyncio.run(road())
+
+
+def test_words_are_captured_learnt_and_heard(tmp_path: Path):
+    """The road of docs/words.md by the page, with virtual boards."""
+    save_words(tmp_path / "words", ["six", "seven"])
+
+    async def road() -> None:
+        bench, heard = Bench(tmp_path / "runs", str(tmp_path / "words")), Heard()
+        bench.tell = heard
+        await bench.connect(["loopback:2"], "keywords")
+        for label in ("six", "seven"):
+            for test in (False, True):
+                await capture(bench, label, test=test)
+        await bench.train({"rounds": 3, "codec": "onebit"})
+        await heard.wait("run", 1, "over")
+        (ended,) = [news for news in heard.of("run") if news["what"] == "RunEnded"]
+        assert ended["summary"]["accuracy_boards_final"] > 0.9
+        await bench.live(ALL, "predictions", Way())
+        await heard.wait("prediction", 4)
+        assert {news["label"] for news in heard.of("prediction")} <= {"six", "seven"}
+        await bench.close()
+
+    asyncio.run(road())
+
+
+def test_boards_without_a_microphone_tell_no_loudness(tmp_path: Path):
+    async def road() -> None:
+        async with two_boards(tmp_path) as (bench, heard):
+            await capture(bench, "Walking")
+            assert {(news["waits"], news["loudness"]) for news in heard.of("capture")} == {(False, None)}
 
     asyncio.run(road())
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from said_words import save, save_words
 
 pytest.importorskip("selenium", reason="selenium is not installed")
 
 from ui_page import CHROMIUM, DRIVER, Page, opened, served
-from ui_road import export, stop_a_capture, walk
+from ui_road import all_that_is_said, connect_boards_that_hear, export, stop_a_capture, walk
 
 from bytefed import _core
 from bytefed.extractor.extractor import Extractor, outputs
@@ -71,3 +72,31 @@ def test_from_no_board_to_live_predictions(page: Page, address: str, tmp_path: P
     assert all(name.startswith(f"{origin}/") for name in asked)
     assert "token" not in page.driver.current_url
     assert page.driver.get_log("browser") == []
+
+
+def test_captured_words_show_how_loud_they_are(tmp_path: Path):
+    """A bar while a board hears, that it waits for a word, whether values were cut off, and that it hears nothing."""
+    words = save_words(tmp_path / "words", ["six", "seven"])
+    save(words / "nine" / "1.wav", np.full(16_000, 32767, np.int16))
+    save(words / "five" / "1.wav", np.zeros(16_000, np.int16))
+    with (
+        served(tmp_path, "--replay", str(words)) as address,
+        opened(address, tmp_path / "profile", 390) as page,
+    ):
+        connect_boards_that_hear(page, 2)
+        said = all_that_is_said(page, "#loudness")
+        page.press("2")
+        page.until(lambda: page.text("#capture-state") == "six: 100 windows on 2 boards")
+        page.until(lambda: page.text("#loudness") == "")
+        bars = "".join(said())
+        assert all(f"virtual:{n}: -" in bars for n in (0, 1)) and " dB; waits for a word to begin" in bars
+        assert "too loud" not in bars
+        page.press("5")
+        page.until(lambda: page.text("#capture-state") == "nine: 100 windows on 2 boards")
+        page.until(lambda: page.text("#loudness").count(" were cut off: speak more softly") == 2)
+        assert " dB; too loud" in "".join(said())
+        assert page.driver.execute_script("return document.documentElement.scrollWidth") <= 390
+        assert page.driver.get_log("browser") == []
+        page.press("1")
+        page.until_trouble("E_BOARD_DEAF")
+        assert "virtual:0: no sound; waits for a word to begin" in "".join(said())

@@ -54,6 +54,11 @@ class Page:
 
         WebDriverWait(self.driver, PATIENCE, 0.05).until(looked)
 
+    def until_trouble(self, code: str) -> None:
+        WebDriverWait(self.driver, PATIENCE, 0.05).until(
+            lambda _driver: code in self.text("#trouble:not([hidden])")
+        )
+
     def click(self, selector: str) -> None:
         self.until(
             lambda: bool(self.driver.execute_script(f"return !document.querySelector('{selector}').disabled"))
@@ -81,14 +86,18 @@ class Page:
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[str]:
+def served(folder: Path, *options: str) -> Iterator[str]:
     """Serve the page as `bytefed ui` does, for runs in a folder; boards' sensors are replayed eight times as fast.
+
+    Args:
+        folder: The folder.
+        options: More options of the command.
 
     Yields:
         The URL that it prints.
     """
     server = subprocess.Popen(
-        [sys.executable, "-m", "bytefed", "ui", "--port", "0"],
+        [sys.executable, "-m", "bytefed", "ui", "--port", "0", *options],
         cwd=folder,
         env={**os.environ, "BYTEFED_REPLAY_SPEED": "8"},
         stdout=subprocess.PIPE,

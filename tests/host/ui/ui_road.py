@@ -53,6 +53,25 @@ def connect(page: Page) -> None:
     )  # as their stand-in for a radio says
 
 
+def connect_boards_that_hear(page: Page, count: int) -> None:
+    """Connect virtual boards with the model of words, and set captures to 48 s: long enough to be seen."""
+    page.driver.execute_script("document.querySelector('#connect-form [name=model]').value = 'keywords'")
+    page.type("[name=uris]", f"virtual:{count}", Keys.ENTER)
+    page.until(lambda: page.texts("#board-cards .state") == ["ready"] * count)
+    page.type("[name=seconds]", "48")
+
+
+def all_that_is_said(page: Page, selector: str) -> Callable[[], list[str]]:
+    """Keep all that a part of the page says from now on, also what is gone at once; return what gives it."""
+    page.driver.execute_script(
+        "const part = document.querySelector(arguments[0]); window.said = [];"
+        "new MutationObserver(() => window.said.push(part.textContent)).observe("
+        "  part, { childList: true, subtree: true, characterData: true });",
+        selector,
+    )
+    return lambda: list(page.driver.execute_script("return window.said"))
+
+
 def name_and_capture(page: Page) -> None:
     """Name three labels, capture each for training and test, and take the last window back."""
     page.type("[name=names]", " ".join(LABELS), Keys.ENTER)

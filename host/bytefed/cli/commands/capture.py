@@ -6,6 +6,7 @@ import argparse
 import asyncio
 
 from bytefed.cli.commands.pair import confirmed
+from bytefed.cli.replaying import add_replaying, replaying
 from bytefed.cli.telling import Teller, add_json
 from bytefed.errors import ConfigError, check_range
 
@@ -15,6 +16,8 @@ examples:
   bytefed capture --labels walk run --boards A B --rounds 2        two boards, one after the other, all of it twice
   bytefed capture --label walk --seconds 60 --boards ble:NAME      one label for a minute, over the air
   bytefed capture --labels go stop left --seconds 30               words: say each again and again, with a pause
+  bytefed capture --label five --boards virtual:1 --model keywords --replay my-words/
+                                                                   to try it: a virtual board hears your WAV files
   bytefed capture --label rest --test                              for the board's own test
   bytefed capture --undo 2                                         forget the last two windows
   bytefed capture --delete run                                     forget all of a label
@@ -62,6 +65,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     forgetting.add_argument("--erase", action="store_true", help="forget all samples; what was learnt stays")
     parser.add_argument("--yes", action="store_true", help="forget without asking")
     parser.add_argument("--open", action="store_true", help="boards without a key, OPEN to strangers")
+    add_replaying(parser)
     add_json(parser, goes_on=True)
     parser.set_defaults(run=run)
 
@@ -81,16 +85,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _run(args: argparse.Namespace, *, forgets: bool) -> int:
-    from bytefed.boards.open import VirtualOptions, open_devices
-    from bytefed.boards.virtual import BoardKind
+    from bytefed.boards.open import open_devices
     from bytefed.cli.capturing import Wish, capture_all, forget, show
-    from bytefed.extractor.manifest import Manifest, model_folder
     from bytefed.protocol.message import VISIT
 
-    manifest = Manifest.load(model_folder("motion"))
     tell = Teller(args.json)
-    kind = BoardKind(manifest.D, manifest.C, "motion", replay="motion")
-    async with open_devices(args.boards, VirtualOptions(kind, sealed=not args.open)) as devices:
+    async with open_devices(args.boards, replaying(args)) as devices:
         for device in devices:
             await device.connect(VISIT)
         if forgets:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
+from bytefed.cli.replaying import add_replaying, replaying
 from bytefed.cli.telling import add_json, write_json
 from bytefed.errors import ConfigError, check_range, counted
 
@@ -53,6 +54,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="add every byte by its cause, beside the estimate, to DIR/use.csv",
     )
     parser.add_argument("--open", action="store_true", help="a board without a key, by cable")
+    add_replaying(parser)
     add_json(parser)
     parser.set_defaults(run=run)
 
@@ -64,18 +66,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _run(args: argparse.Namespace) -> int:
-    from bytefed.boards.open import VirtualOptions, open_devices
-    from bytefed.boards.virtual import BoardKind
+    from bytefed.boards.open import open_devices
     from bytefed.cli.use_rows import Meter
     from bytefed.data.recorded import Recordings, put_model
     from bytefed.device.recording import Signal
-    from bytefed.extractor.manifest import Manifest, model_folder
+    from bytefed.extractor.manifest import model_folder
     from bytefed.protocol.message import VISIT
     from bytefed.runs.use_log import UseLog
 
-    manifest = Manifest.load(model_folder("motion"))
-    kind = BoardKind(manifest.D, manifest.C, "motion", replay="motion")
-    async with open_devices([args.board], VirtualOptions(kind, sealed=not args.open)) as devices:
+    async with open_devices([args.board], replaying(args)) as devices:
         if len(devices) != 1:
             raise ConfigError(
                 "E_CONFIG_BOARDS",

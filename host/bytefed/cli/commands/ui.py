@@ -13,6 +13,8 @@ _EPILOG = """\
 examples:
   bytefed ui                    prints the page's URL, for your browser
   bytefed ui --runs old-runs    shows the runs of another folder
+  bytefed ui --replay my-words/
+                                virtual boards that you connect there with a model of words hear these
 
 The page is for this computer's user alone: it listens on 127.0.0.1, and the URL has a token that is drawn anew at each
 start. Ctrl-C ends it. It needs two packages more: pip install starlette uvicorn
@@ -30,6 +32,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add = parser.add_argument
     add("--port", type=int, metavar="PORT", help="port to listen on (default: 8271, or any that is free)")
     add("--runs", type=Path, default=Path("runs"), metavar="DIR", help="folder of the runs (default: runs)")
+    add("--replay", metavar="FOLDER", help="WAV files that virtual boards with a model of sound hear")
     add_json(parser)
     parser.set_defaults(run=run)
 
@@ -53,5 +56,5 @@ def run(args: argparse.Namespace) -> int:
             sys.stdout.flush()
 
     with suppress(KeyboardInterrupt):  # Ctrl-C is how it ends
-        serve(args.port, args.runs, ready)
+        serve(args.port, args.runs, ready, args.replay)
     return 0

@@ -89,15 +89,13 @@ def run(args: argparse.Namespace) -> int:
 
 async def _run(args: argparse.Namespace) -> int:
     from bytefed.boards.open import VirtualOptions, open_devices
-    from bytefed.boards.virtual import BoardKind
+    from bytefed.boards.virtual import replaying_kind
     from bytefed.cli.watching import Seat
     from bytefed.device.watch import Way
-    from bytefed.extractor.manifest import Manifest, model_folder
     from bytefed.runs.use_log import UseLog
 
-    manifest = Manifest.load(model_folder("motion"))
-    kind = BoardKind(manifest.D, manifest.C, "motion", replay="motion")
-    async with open_devices(args.boards, VirtualOptions(kind, sealed=not args.open)) as devices:
+    options = VirtualOptions(replaying_kind("motion"), sealed=not args.open)
+    async with open_devices(args.boards, options) as devices:
         if args.stop:
             return await _stop(devices, Teller(args.json))
         log = None if args.log is None else UseLog(args.log)

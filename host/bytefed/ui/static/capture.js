@@ -1,5 +1,6 @@
 // Captures with labels, by button or by key; the counts; the ways back; and the signal of the chosen board.
 import * as boards from "./boards.js";
+import * as loudness from "./loudness.js";
 import { attempt, post } from "./server.js";
 import { bytes, element } from "./format.js";
 import { plot } from "./plot.js";
@@ -77,6 +78,7 @@ async function capture(label, forTest = false) {
   capturing = label;
   ending = false;
   done.clear();
+  loudness.forget();
   state.textContent = `${label}: now`;
   refresh();
   const test = forTest || form.elements.test.checked;
@@ -95,7 +97,9 @@ function endCapture() {
   attempt(() => post("/api/end-capture"));
 }
 
-export function progress({ key, label, done: count, total }) {
+export function progress(news) {
+  const { key, label, done: count, total } = news;
+  loudness.show(news);
   done.set(key, [count, total]);
   const sums = [...done.values()].reduce(([a, b], [c, d]) => [a + c, b + d], [0, 0]);
   if (capturing) state.textContent = `${label}: ${sums[0]} of ${sums[1]} windows`;
@@ -151,6 +155,7 @@ const undo = () => !isCapturing() && attempt(() => post("/api/undo", { boards: k
 
 export function start() {
   boards.onChange(refresh);
+  loudness.start();
   form.addEventListener("change", refresh);
   form.addEventListener("submit", (event) => event.preventDefault());
   labelsForm.addEventListener("submit", (event) => {

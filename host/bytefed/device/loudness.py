@@ -1,0 +1,67 @@
+"""Looks at how loud a board's microphone is during a capture, put together (SPEC 3: LEVEL)."""
+
+from __future__ import annotations
+
+import math
+
+from bytefed.protocol.message import Levelled
+
+_LOUDEST = 32_768
+_SILENT = (
+    1.0  # seconds: any microphone has noise of its own, so that there is no sound at all only where none is
+)
+_STILL = (
+    10.0  # seconds: in a quiet room the largest sample of each look may be the same for a while, until a word
+)
+
+
+def decibels(peak: int) -> float | None:
+    """Return a peak in decibels below the loudest sound that there can be, at most 0; None for no sound.
+
+    Args:
+        peak: Of LEVELLED, 0 to 32,768.
+    """
+    return 20 * math.log10(peak / _LOUDEST) if peak else None
+
+
+class Loudness:
+    """The answers to LEVEL during one capture.
+
+    A board counts values that were cut off from where its windows were last begun anew. It begins them anew once the
+    capture is over, where something else hears as well, such as RECORD: then its last answer says nothing of the
+    capture, and the ones before it count.
+    """
+
+    def __init__(self) -> None:
+        self._last: Levelled | None = None
+        self._same: Levelled | None = None  # the last answer as it came
+        self._since = self._until = 0.0  # seconds: between these all answers were the same
+
+    def add(self, told: Levelled | None, at: float, *, over: bool) -> Levelled | None:
+        """Take an answer of the board, None for none; return how loud the capture is.
+
+        Args:
+            told: The answer.
+            at: When it came, in seconds.
+            over: Whether the capture was over before it: then its peak may be of another one.
+        """
+        if told != self._same:
+            self._same, self._since = told, at
+        self._until = at
+        last = self._last
+        if told is not None and last is not None:
+            peak = max(told.peak, last.peak) if over else told.peak
+            told = Levelled(peak, max(told.clipped, last.clipped))
+        self._last = told or last
+        return told
+
+    def is_deaf(self, *, waits: bool) -> bool:
+        """Return whether a board has no microphone that hears: nothing that it told has changed for too long.
+
+        Args:
+            waits: Whether the board waits for words, which somebody is about to say.
+        """
+        if self._same is None:
+            return False
+        same = self._until - self._since
+        return same >= _SILENT if self._same.peak == 0 else waits and same >= _STILL
