@@ -34,7 +34,8 @@ from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.rules import Rules, initial_head
 from bytefed.head import Head
 from bytefed.ledger.bytes_to import SHARES, bytes_to, final_accuracy
-from bytefed.ledger.estimate import has_statistics, link_profile
+from bytefed.ledger.estimate import link_profile
+from bytefed.ledger.planned_run import has_statistics
 from bytefed.ledger.wire_size import blob_size, blobs_bytes, connection_bytes
 from bytefed.simulation.held_heads import HeldScore
 from bytefed.simulation.simulator import Simulator

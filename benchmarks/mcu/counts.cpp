@@ -151,33 +151,51 @@ void count_noise(const Stopwatch& stopwatch, HeadShape shape) {
   print_row("noise_parameter", shape, "_insn", all / shape.parameters());
 }
 
-// A round with masks beyond one without: setup with one neighbour, the digest, and a blob of onebit for a
-// head of D = 32, hidden from so many neighbours.
+// A head whose deltas are summed up hidden, and one of its deltas; both have usual values.
+constexpr HeadShape kSummed = {32, 10};
+float summed[padded(kSummed.parameters())];
+
+void print_mask_row(uint8_t codec, uint16_t boards, const char* name, uint64_t value) {
+  print("masks_");
+  print_decimal(codec);
+  print("_n");
+  print_decimal(boards);
+  print_row(name, value);
+}
+
+// What is new in a round with masks, for a codec: the lanes, and the blob hidden from so many boards'
+// neighbours.
+void count_hiding(const Stopwatch& stopwatch, Masks& masks, uint8_t codec, uint16_t boards) {
+  static uint8_t key[kKeySize] = {1}, blob[sizeof(float) * (kSummed.parameters() + kSumWords)];
+  const size_t count = kSummed.parameters();
+  const SumLayout layout = sum_layout(static_cast<Codec>(codec), count, boards, kSumWords);
+  const SumScale scale = {static_cast<Codec>(codec), boards, 0.01f, 0};
+  std::memcpy(summed, head, sizeof(float) * count);
+  const uint64_t coded = stopwatch.count([&] { encode_sum(scale, count, summed, blob); });
+  const uint64_t hidden = stopwatch.count([&] { masks.hide(1, key, layout, blob); });
+  print_mask_row(codec, boards, "_encode_insn", coded);
+  print_mask_row(codec, boards, "_hidden_insn", hidden);
+  if (!has_shares(codec)) return;
+  const NoisePlan plan = {{0.5f, static_cast<uint8_t>(codec == 0 ? 16 : 6)}, 16000000, true};
+  std::memcpy(summed, head, sizeof(float) * count);
+  print_mask_row(codec, boards, "_share_insn",
+                 stopwatch.count([&] { encode_share(scale, plan, count, key, summed); }));
+}
+
+// A round with masks beyond one without: setup with one neighbour, the digest, and the blob of each codec.
 void count_masks(const Stopwatch& stopwatch, uint16_t boards) {
-  constexpr HeadShape shape = {32, 10};
-  constexpr uint8_t kOneBit = 2;
   static Masks masks;
-  static uint8_t secret[kKeySize] = {1}, point[kKeySize], blob[400];
-  const SumLayout layout = sum_layout(static_cast<Codec>(kOneBit), shape.parameters(), boards, kSumWords);
+  static uint8_t secret[kKeySize] = {1}, point[kKeySize];
   x25519_public(secret, point);
   secret[1] = 1;
-  masks.begin({1, boards, 100, 3}, secret);
+  const uint64_t begun = stopwatch.count([&] { masks.begin({1, boards, 100, 3}, secret); });
   const uint64_t peer = stopwatch.count([] { masks.take(0, point, 1, 1); });
   const uint64_t opened =
-      stopwatch.count([&] { masks.open(1, true, 1.0f, {}, {}, head, shape.parameters()); });
-  const uint64_t hidden = stopwatch.count([&] { masks.hide(1, secret, layout, blob); });
-  static float values[padded(shape.parameters())];
-  for (size_t i = 0; i < shape.parameters(); ++i) values[i] = head[i];
-  const NoisePlan plan = {{0.5f, 16}, 16000000, true};
-  const SumScale scale = {Codec::kFloat32, boards, 0.5f / 65536, 0};
-  const uint64_t shared =
-      stopwatch.count([&] { encode_share(scale, plan, shape.parameters(), secret, values); });
-  print("masks_n");
-  print_decimal(boards);
-  print_row("_hidden_insn", hidden);
+      stopwatch.count([&] { masks.open(1, true, 1.0f, {}, {}, head, kSummed.parameters()); });
+  for (uint8_t codec = 0; has_sums(codec); ++codec) count_hiding(stopwatch, masks, codec, boards);
   if (boards != 8) return;
+  print_row("masks_begun_insn", begun);
   print_row("masks_peer_insn", peer);
-  print_row("masks_share_insn", shared);
   print_row("masks_opened_insn", opened);
   print_row("masks_object_bytes", sizeof masks);
 }

@@ -11,10 +11,11 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bytefed.codec import CODECS
+from bytefed.masks.form import CODECS as SUMMED
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "cost.md"
@@ -66,6 +67,13 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     """Return a Markdown table; all columns but the first hold figures."""
     rule = ["---", *["---:"] * (len(head) - 1)]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *rows)) + "\n"
+
+
+def parts_table(counts: Counts, parts: Sequence[tuple[str, str, str]]) -> str:
+    """Return a Markdown table of parts: name, key of the figure, and what is in it."""
+    return table(
+        ["", "instructions", "what"], [[name, f"{counts[key]:,}", what] for name, key, what in parts]
+    )
 
 
 def step_table(counts: Counts) -> str:
@@ -171,25 +179,30 @@ def seal_table(counts: Counts) -> str:
         ("chunk of a blob", "seal_blob_chunk_248_insn", "248 B, hidden or shown"),
         ("tag of a blob", "seal_blob_tag_2600_insn", "2,600 B, once a transfer"),
     ]
-    rows = [[name, f"{counts[key]:,}", what] for name, key, what in parts]
-    return table(["", "instructions", "what"], rows)
+    return parts_table(counts, parts)
 
 
 def mask_table(counts: Counts) -> str:
-    """Return a table of what a secure sum costs a board."""
+    """Return a table of what a secure sum costs a board, whatever the codec."""
     parts = [
+        ("a board's own point", "masks_begun_insn", "once a run: X25519"),
         ("a neighbour's point", "masks_peer_insn", "once a run: X25519, and the seed"),
         ("what a round's masks are for", "masks_opened_insn", "the digest of plan and head"),
-        ("a blob hidden, 8 boards", "masks_n8_hidden_insn", "its own mask and 7 more, each with its key"),
-        ("a blob hidden, 64 boards", "masks_n64_hidden_insn", "its own mask and 14 more, each with its key"),
-        (
-            "a share of the noise, float32",
-            "masks_share_insn",
-            "for whole boards: the clip, and a draw for each value",
-        ),
     ]
-    rows = [[name, f"{counts[key]:,}", what] for name, key, what in parts]
-    return table(["", "instructions", "what"], rows)
+    return parts_table(counts, parts)
+
+
+def hiding_table(counts: Counts) -> str:
+    """Return a table of the lanes of each codec: made, hidden, and made with a share of the noise."""
+    rows = []
+    for name in SUMMED:
+        at = {boards: f"masks_{CODECS[name].number}_n{boards}" for boards in (8, 64)}
+        figures = [counts[f"{at[boards]}_{part}_insn"] for boards in at for part in ("encode", "hidden")]
+        share = counts.get(f"{at[64]}_share_insn")
+        rows.append([name, *(f"{n:,}" for n in figures), f"{share:,}" if share else ""])
+    return table(
+        ["", "lanes, 8 boards", "hidden", "lanes, 64 boards", "hidden", "with a share of the noise"], rows
+    )
 
 
 def codec_table(counts: Counts) -> str:
@@ -203,7 +216,6 @@ def codec_table(counts: Counts) -> str:
 
 def watch_table(counts: Counts) -> str:
     """Return a table of what a window costs that is classified and told."""
-    at = "_d64_c10_insn"
     parts = [
         (
             "window, classified",
@@ -219,8 +231,7 @@ def watch_table(counts: Counts) -> str:
             "where `--unknown` asks for a threshold: 8 times each own sample",
         ),
     ]
-    rows = [[name, f"{counts[key + at]:,}", what] for name, key, what in parts]
-    return table(["", "instructions", "what"], rows)
+    return parts_table(counts, [(name, f"{key}_d64_c10_insn", what) for name, key, what in parts])
 
 
 def extractor_table() -> str:
@@ -364,9 +375,14 @@ The handshake takes {counts["seal_handshake_stack_bytes"]:,} B of stack.
 
 ## Secure sums
 
-SPEC.md, section 11: a head with D = 32 and C = 10, onebit, with statistics. Beyond what the round takes without masks.
+SPEC.md, section 11: a head with D = 32 and C = 10, with statistics.
 
 {mask_table(counts)}
+In a round, lanes in place of the codec's encoding; then they are hidden by the board's own mask and those that it
+shares, each with its key: 7 with 8 boards, 14 with 64. For whole boards lanes are bounded and have a share of the
+noise, here with 64 boards.
+
+{hiding_table(counts)}
 ## Memory
 
 Besides the two heads and the samples:

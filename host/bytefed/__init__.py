@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from bytefed.federation.config import RunConfig as RunConfig
     from bytefed.ledger.count import ByteCount as ByteCount
     from bytefed.ledger.count import LedgerError as LedgerError
-    from bytefed.ledger.estimate import Prediction as Prediction
+    from bytefed.ledger.planned_run import Prediction as Prediction
     from bytefed.ledger.wire_size import CODECS as CODECS
     from bytefed.result import RunResult as RunResult
     from bytefed.result import load_run as load_run
@@ -76,7 +76,7 @@ _NAMES = {
     " TrackerLost",
     "federation.config": "RunConfig",
     "ledger.count": "ByteCount LedgerError",
-    "ledger.estimate": "Prediction",
+    "ledger.planned_run": "Prediction",
     "ledger.wire_size": "CODECS",
     "result": "RunResult load_run",
     "simulation.sweep_run": "SweepTable",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bytefed.data import Task
     from bytefed.device.device import Device
     from bytefed.federation.config import RunConfig
-    from bytefed.ledger.estimate import Prediction
+    from bytefed.ledger.planned_run import Prediction
     from bytefed.simulation.sweep_run import SweepProgress, SweepTable
     from bytefed.strategies.base import Strategy
 
@@ -271,20 +271,16 @@ def estimate(
         ConfigError: E_CONFIG_RANGE, _CODEC, _CHOICE, _PRIVACY or _SECURE_SUM, or E_MTU_SMALL.
     """
     from bytefed.codec import pair
-    from bytefed.ledger.estimate import check_ranges, link_profile, predict
-    from bytefed.ledger.estimate_sums import predict_sums, require_masks
+    from bytefed.ledger.estimate import RANGES, check_ranges, link_profile, predict
+    from bytefed.ledger.planned_run import PlannedRun
 
-    run: dict[str, float | None] = {"clients": clients, "rounds": rounds, "fraction_train": fraction_train}
-    run["learning_rate_rounds"] = 0 if dp and learning_rate_rounds is None else learning_rate_rounds
-    run["statistics_rounds"] = 0 if dp else statistics_rounds
-    drawn = {"min_train_nodes": min_train_nodes, "seed": seed}
-    check_ranges({"features": features, "classes": classes, "mtu": mtu, **run, **drawn})
-    profile, codecs = link_profile(link, mtu, sealed=not open), pair(codec)
-    require_masks(dp, secure_sum=secure_sum)
-    if secure_sum:
-        return predict_sums(profile, features, classes, codecs, dp=dp, from_head=from_head, **run)  # type: ignore[arg-type]
-    run |= drawn | {"from_head": from_head, "noises": bool(dp)}
-    return predict(profile, features, classes, codecs, **run)  # type: ignore[arg-type]
+    planned = PlannedRun(
+        features=features, classes=classes, codecs=pair(codec), clients=clients, rounds=rounds, seed=seed, dp=dp,
+        fraction_train=fraction_train, min_train_nodes=min_train_nodes, statistics_rounds=statistics_rounds,
+        learning_rate_rounds=learning_rate_rounds, from_head=from_head, secure_sum=secure_sum,
+    )  # fmt: skip
+    check_ranges({"mtu": mtu, **{name: value for name, value in vars(planned).items() if name in RANGES}})
+    return predict(link_profile(link, mtu, sealed=not open), planned)
 
 
 def blob_size(codec: str, features: int, classes: int) -> int:

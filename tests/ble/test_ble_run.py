@@ -23,6 +23,7 @@ from bytefed.federation.config import RunConfig
 from bytefed.federation.experiment import begin
 from bytefed.ledger.air import DEFAULT_TABLE
 from bytefed.ledger.estimate import predict
+from bytefed.ledger.planned_run import PlannedRun
 from bytefed.ledger.wire_size import ble_profile, sealed_profile
 from bytefed.protocol.direction import Direction
 from bytefed.runs.store import Store
@@ -86,7 +87,8 @@ def test_serial_and_ble_boards_in_one_run(features: Path, tmp_path: Path) -> Non
 def test_a_run_takes_what_the_estimator_said(features: Path, tmp_path: Path) -> None:
     run(config(features, "virtual-ble:3", rounds=4), tmp_path / "run")
     predicted = predict(
-        sealed_profile(ble_profile(247)), D, C, ("float32", "float32"), clients=3, rounds=4, seed=7
+        sealed_profile(ble_profile(247)),
+        PlannedRun(features=D, classes=C, codecs=("float32", "float32"), clients=3, rounds=4, seed=7),
     )
     rows = table(tmp_path / "run", "bytes.csv")
     assert sum(int(row["wire_total"]) for row in rows) == predicted.rounds.wire_total

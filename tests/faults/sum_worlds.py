@@ -2,7 +2,7 @@
 
 Every board's randomness is known, so the oracle takes each hidden delta apart by itself. The sum that the host reads
 has to be the plain sum of these integers, bit for bit; and they have to be what a twin of the board without masks
-learns.
+learns. Some worlds have noise beside the masks: for samples, or shares of it for whole boards.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ import random
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pytest
 from mask_oracle import LEVELS, OracleBoard, bits_of_lane, lanes_of, quantized, split
+from sum_noise import WorldNoise
+from sum_port import CLASSES, FEATURES, Port
 from virtual_time import run
 
-from bytefed import codec
-from bytefed._core import VirtualBoard
-from bytefed.boards.loopback import LoopbackTransport
+from bytefed import _core, codec
 from bytefed.device.device import Device
 from bytefed.device.plan import PlannedRound, RoundReply, Samples, TrainingPlan
 from bytefed.errors import BytefedError, LinkError
@@ -32,11 +32,8 @@ from bytefed.federation.rules import Rules
 from bytefed.federation.secure_sum import SecureSum
 from bytefed.masks.form import Hidden
 from bytefed.masks.total import Hide, Total
-from bytefed.protocol.header import is_data
 from bytefed.protocol.message import Kind, Mask
-from bytefed.transport.base import link_lost
 
-FEATURES, CLASSES = 4, 2
 PARAMETERS = FEATURES * CLASSES + CLASSES
 RUN = 77
 FAULTS = ("lost", "cut", "reset", "gone")
@@ -50,91 +47,6 @@ def samples_of(uid: int) -> Samples:
     x = rng.integers(-128, 128, (count + 3, FEATURES)).astype(np.int8)
     y = rng.integers(0, CLASSES, count + 3).astype(np.uint8)
     return Samples("features", x[:count], y[:count], x[count:], y[count:], 0.02, -3)
-
-
-class Port(LoopbackTransport):
-    """The link to one board, and the one frame at which something happens.
-
-    Args:
-        uid: The board's.
-        rng: The world's.
-    """
-
-    def __init__(self, uid: int, rng: random.Random) -> None:
-        self._rng, self.uid = rng, uid
-        self.boot, self.asked = 0, 0
-        self.secret = self.own = b""
-        self.fault, self.nth, self.gone = "", 0, False
-        self.hit = ""
-        super().__init__(self._switched_on(), name=str(uid), framing="ble")
-
-    def _switched_on(self) -> VirtualBoard:
-        self.boot += 1
-        self.masked = False
-        return VirtualBoard(
-            features=FEATURES, classes=CLASSES, uid=self.uid, boot=self.boot, noise=self._noise, max_batch=32
-        )
-
-    def _noise(self, _round: int) -> bytes:
-        """Draw 32 bytes for a secret, where MASK asks for one, or 16 for a key."""
-        if self.asked == Kind.MASK:
-            self.secret, self.masked = self._rng.randbytes(32), True
-            return self.secret
-        self.own = self._rng.randbytes(16)
-        return self.own
-
-    def _happens(self, frame: bytes) -> str:
-        """Return what happens to a frame."""
-        self.nth -= 1
-        if self.nth != 0 or not self.fault:
-            return ""
-        self.hit = "chunk" if is_data(frame) else _kind_of(frame)
-        if self.fault == "reset":
-            self._board = self._switched_on()
-        self.gone = self.fault == "gone"
-        return self.fault
-
-    def board_gone(self) -> None:
-        """Let go of the board, which knows this port, too."""
-        del self._board
-
-    async def open(self) -> None:
-        if self.gone:
-            raise LinkError("E_PORT_MISSING", "gone", "")
-        await super().open()
-
-    async def write(self, data: bytes) -> None:
-        if not is_data(data):
-            self.asked = data[0]
-            if data[0] & 0xF0 in (Kind.NEXT, Kind.BEGIN):
-                assert self.masked, "a board without masks would tell its delta as it is"
-        happens = self._happens(data)
-        if happens == "lost":
-            self.sent += len(data)
-            return
-        if happens:
-            await self.close()
-            raise link_lost(self.uri, happens)
-        await super().write(data)
-
-    async def read(self) -> bytes:
-        while True:
-            data = await super().read()
-            happens = self._happens(data)
-            if happens == "lost":
-                continue
-            if happens:
-                await self.close()
-                raise link_lost(self.uri, happens)
-            return data
-
-
-def _kind_of(frame: bytes) -> str:
-    kind = frame[0]
-    for known in Kind:
-        if known == kind or (known in (Kind.NEXT, Kind.BEGIN) and kind & 0xF0 == known):
-            return known.name
-    return f"{kind:#x}"
 
 
 @dataclass
@@ -191,12 +103,28 @@ class Outcome:
         summed, void: Rounds with a sum, and without.
         lost: Survivors short of all boards, over the rounds with a sum.
         hits: Messages at which something happened.
+        noisy: Sums with noise, by its unit.
+        refused: Boards that were asked for keys of too few, and refused.
+        spent: Boards whose budget was compared with the noise that they made.
     """
 
     summed: int = 0
     void: int = 0
     lost: int = 0
     hits: Counter[str] = field(default_factory=Counter)
+    noisy: Counter[str] = field(default_factory=Counter)
+    refused: int = 0
+    spent: int = 0
+
+    def add(self, other: Outcome) -> None:
+        """Add the outcome of another world."""
+        self.summed += other.summed
+        self.void += other.void
+        self.lost += other.lost
+        self.hits += other.hits
+        self.noisy += other.noisy
+        self.refused += other.refused
+        self.spent += other.spent
 
 
 class World:
@@ -208,12 +136,21 @@ class World:
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
+        self.noise = WorldNoise.drawn(self.rng)
         boards = self.rng.choice((3, 4, 5, 6, 17) if seed % 10 == 0 else (3, 4, 5))
-        self.codec = self.rng.choice(tuple(LEVELS))
+        faults, least, most = FAULTS, 0, min(3, boards)
+        if (
+            self.noise and self.noise.rash
+        ):  # of seven boards six make the whole noise; with two less, too few are left
+            boards, faults, least, most = 7, ("reset", "gone"), 2, 4
+        self.codec = self.rng.choice(self.noise.codecs if self.noise else tuple(LEVELS))
         self.statistics = self.rng.random() < 0.5
-        self.ports = [Port(uid, self.rng) for uid in self.rng.sample(range(1, 10_000), boards)]
-        for port in self.rng.sample(self.ports, self.rng.randint(0, min(3, boards))):
-            port.fault, port.nth = self.rng.choice(FAULTS), self.rng.randint(8, 45)
+        self.ports = [
+            Port(uid, self.rng, _core.VirtualFlash() if self.noise else None)
+            for uid in self.rng.sample(range(1, 10_000), boards)
+        ]
+        for port in self.rng.sample(self.ports, self.rng.randint(least, most)):
+            port.fault, port.nth = self.rng.choice(faults), self.rng.randint(8, 45)
         self.members: list[Member] = []
         self.shelf, self.outcome = Shelf(), Outcome()
         self.mask: Mask | None = None
@@ -227,20 +164,21 @@ class World:
             try:
                 await device.connect(RUN)
                 await device.provision(samples_of(port.uid))
-                device.take_bytes()
+                await self._saved(device)
                 self.members.append(Member(client, device))
             except BoardTroubles:
                 pass  # lost before the setup: the world goes on without it
         self.room = Room(self.members)
         rules = Rules(5, 1.0, 3, 0.5, 0.0)
-        sums = SecureSum(rules, self.codec, 0.3, None, self.room, self.shelf, lambda _event: None)  # type: ignore[arg-type]
-        head = np.zeros(PARAMETERS, np.float32)
-        for number in range(1, 4):
-            try:
-                head = await self._round(number, head, sums)
-            except LinkError as error:
-                assert error.code in ("E_TOO_FEW_BOARDS", "E_PORT_MISSING"), error
-                break
+        noise = self.noise.plan if self.noise else None
+        sums = SecureSum(rules, self.codec, 0.3, noise, self.room, self.shelf, lambda _event: None)  # type: ignore[arg-type]
+        with self.noise.hosted() if self.noise else nullcontext():
+            await self._rounds(sums)
+        if self.noise:
+            for port in self.ports:
+                await self.noise.check_budget(port)
+                self.outcome.spent += 1
+        self.outcome.refused = sum(port.refused for port in self.ports)
         self.outcome.hits.update(port.hit for port in self.ports if port.hit)
         for phase, status, news, estimate in self.room.rows:
             assert status != "ok" or news <= estimate, (phase, news, estimate)
@@ -250,9 +188,40 @@ class World:
             assert all(news == estimate for _, _, news, estimate in self.room.rows), self.room.rows
         return self.outcome
 
+    async def _saved(self, device: Device) -> None:
+        """Let a board with a flash write there what it holds, as it does by itself after a while without requests."""
+        if self.noise:
+            await device.ask(Kind.SAVE, b"", Kind.SAVED)
+        device.take_bytes()
+
+    async def _rounds(self, sums: SecureSum) -> None:
+        head = np.zeros(PARAMETERS, np.float32)
+        for number in range(1, 4):
+            try:
+                head = await self._round(number, head, sums)
+            except LinkError as error:
+                assert error.code in ("E_TOO_FEW_BOARDS", "E_PORT_MISSING"), error
+                break
+            for member in list(self.members):
+                try:
+                    await self._saved(member.device)
+                except BoardTroubles as error:
+                    self.room.lose(member, error)
+
     async def _round(self, number: int, head: np.ndarray, sums: SecureSum) -> np.ndarray:
+        noise = self.noise.plan if self.noise else None
+        epochs = 1 if noise and not noise.whole else 2
+
         def planned(member: Member) -> PlannedRound:
-            plan = TrainingPlan("float32", self.codec, 2, 4, 0.3, 7 + member.client)
+            plan = TrainingPlan(
+                "float32",
+                self.codec,
+                epochs,
+                4,
+                0.3,
+                7 + member.client,
+                noise=noise.message if noise else None,
+            )
             device = member.device
             return device.plan_round(
                 number, head, sums.plan(plan), statistics=self.statistics,
@@ -271,14 +240,20 @@ class World:
             except BoardTroubles as error:
                 self.room.lose(member, error)
             member.device.take_bytes()
+        assert sums._setup is not None
+        boards_of_setup, delivered = sums._setup.hide.boards, sums.delivered
         with _tapped() as tap:
             await sums.uncover(number)
+        if self.noise:
+            self.noise.check_answers(self.ports, boards_of_setup, delivered)
         if number not in self.shelf.sums:
             assert not tap
             self.outcome.void += 1
             return head
         boards, total = self.shelf.sums[number]
         self._compare(boards, tap[0])
+        if noise:
+            self.outcome.noisy[noise.document()["unit"]] += 1
         self.outcome.summed += 1
         self.outcome.lost += len(self.ports) - len(boards)
         return (head + total.mean).astype(np.float32)
@@ -304,49 +279,63 @@ class World:
         me.meet(near)
         config = plan.training.message().pack()
         config = config[:8] + bytes(4) + config[12:]
+        keys = ports[member.device.name].keys[number]
+        assert len(keys) == (2 if self.noise else 1)
+        share = self.noise.share if self.noise else b""
         me.begin(
-            number,
-            self.statistics,
-            plan.hide.step,
-            config,
-            plan.head.tobytes(),
-            ports[member.device.name].own,
-        )
+            number, self.statistics, plan.hide.step, config, plan.head.tobytes(), keys[-1][:16], share
+        )  # fmt: skip
         words = 5 if self.statistics else 2
         bits, lanes = bits_of_lane(self.codec, mask[0]), lanes_of(self.codec, PARAMETERS)
         plain = split(me.show(reply.hidden, words, lanes, bits), words, lanes, bits)
         self.plain[member.device.name] = plain
-        self._compare_with_twin(number, member, plan, plain, mask)
+        if self.noise and self.noise.plan.whole:
+            self._compare_share(number, member, plan, plain, keys[0])
+        else:
+            self._compare_with_twin(number, member, plan, plain, keys[0])
+
+    def _compare_share(
+        self, number: int, member: Member, plan: PlannedRound, plain: tuple[list[int], list[int]], key: bytes
+    ) -> None:
+        """Compare a share of the noise, on a bounded delta, with that of a twin; the board counts as one."""
+        assert self.noise is not None and plan.hide is not None
+        delta, _, _ = self._learnt(number, member, plan)
+        lanes = self.noise.lanes(delta, self.codec, plan.hide.boards, plan.hide.step, number, key)
+        assert plain == ([1, *[0] * (len(plain[0]) - 1)], lanes)
 
     def _compare_with_twin(
-        self,
-        number: int,
-        member: Member,
-        plan: PlannedRound,
-        plain: tuple[list[int], list[int]],
-        mask: tuple[int, int, int],
+        self, number: int, member: Member, plan: PlannedRound, plain: tuple[list[int], list[int]], key: bytes
     ) -> None:
+        """Compare what a board hides with what a twin without masks learns."""
         assert plain[0][0] == member.device.stored.train
         if LEVELS[self.codec] and number > 1:  # the residual is the board's own
             return
         assert plan.hide is not None
+        hide = plan.hide
         samples = samples_of(member.device.uid)
-        head, config = plan.head.copy(), plan.training
-        from bytefed import _core
+        if self.noise:
+            told = [0, 0, 0]
+            delta = np.array(self.noise.delta(plan, samples, key))
+        else:
+            delta, loss, correct = self._learnt(number, member, plan)
+            told = [round(loss * plain[0][0] * 256), correct]
+        weight = np.float32(len(samples.train_y)) / np.float32(hide.reference)
+        seed = codec.uplink_seed(0, number)
+        lanes, mean = quantized((delta * weight).tolist(), self.codec, hide.boards, hide.step, seed)
+        assert plain[1] == lanes
+        size = min(float(mean) * 4096 / hide.step, (2**32 - 1) // hide.boards)
+        assert abs(plain[0][1] - size) <= 1 + 1e-5 * size
+        if self.statistics:
+            assert abs(plain[0][2] - told[0]) <= 1 and plain[0][3 : 2 + len(told)] == told[1:]
 
+    def _learnt(self, number: int, member: Member, plan: PlannedRound) -> tuple[np.ndarray, float, int]:
+        """Return what a twin of a board without masks and noise learns: its delta, loss, and samples right."""
+        samples, head, config = samples_of(member.device.uid), plan.head.copy(), plan.training
         loss, correct = _core.train(
             head, samples.train_x, samples.train_y, CLASSES, scale=samples.scale, zero_point=samples.zero_point,
             epochs=config.epochs, batch=config.batch, rate=config.rate, seed=config.seed, round=number,
         )  # fmt: skip
-        weight = np.float32(len(samples.train_y)) / np.float32(mask[1])
-        e = (head - plan.head) * weight
-        lanes, mean = quantized(e.tolist(), self.codec, mask[0], plan.hide.step, codec.uplink_seed(0, number))
-        assert plain[1] == lanes
-        size = min(float(mean) * 4096 / plan.hide.step, (2**32 - 1) // mask[0])
-        assert abs(plain[0][1] - size) <= 1 + 1e-5 * size
-        if self.statistics:
-            assert plain[0][3] == correct
-            assert abs(plain[0][2] - loss * plain[0][0] * 256) <= 1
+        return head - plan.head, loss, correct
 
     def _compare(self, boards: list[str], tap: tuple[Hidden, Total]) -> None:
         """The sum is the plain sum of the integers of the boards that are in it."""
@@ -384,8 +373,5 @@ def run_worlds(seeds: range) -> Outcome:
         except BaseException:
             sys.stdout.write(f"world {seed}\n")
             raise
-        total.summed += found.summed
-        total.void += found.void
-        total.lost += found.lost
-        total.hits += found.hits
+        total.add(found)
     return total

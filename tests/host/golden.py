@@ -12,7 +12,9 @@ VECTORS = ROOT / "tests" / "vectors"
 
 def read(name: str) -> list[list[str]]:
     lines = (VECTORS / name).read_text(encoding="ascii").splitlines()
-    return [line.split() for line in lines if not line.startswith("#")]
+    rows = [line.split() for line in lines if not line.startswith("#")]
+    assert rows, f"{name} has no vectors"
+    return rows
 
 
 def floats(words: list[str]) -> np.ndarray:

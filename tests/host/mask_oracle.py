@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import sys
 from collections.abc import Sequence
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from unittest import mock
 
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
@@ -20,16 +22,16 @@ NUMBERS = {"float32": 0, "int8": 1, "onebit": 2, "twobit": 3}
 F = np.float32
 
 
-def head_codecs() -> ModuleType:
-    """Return the oracle of codecs, for the rotation."""
-    spec = spec_from_file_location("head_codecs", ROOT / "tools/vectors/head_codecs.py")
-    assert spec is not None and spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def vector_tool(name: str) -> ModuleType:
+    """Return a module of tools/vectors, by its name there; packages have such names, too, so none is left behind."""
+    folder = ROOT / "tools" / "vectors"
+    with mock.patch.dict(sys.modules), mock.patch.object(sys, "path", [str(folder), *sys.path]):
+        for path in folder.glob("*.py"):
+            sys.modules.pop(path.stem, None)
+        return import_module(name)
 
 
-ROTATION = head_codecs()
+ROTATION = vector_tool("head_codecs")
 
 
 def bits_of_lane(codec: str, boards: int) -> int:
@@ -85,10 +87,18 @@ class OracleBoard:
             self._seeds.append((point, hashlib.blake2b(said, key=shared, digest_size=16).digest()))
 
     def begin(
-        self, number: int, statistics: bool, step: float, config: bytes, head: bytes, own: bytes
+        self,
+        number: int,
+        statistics: bool,
+        step: float,
+        config: bytes,
+        head: bytes,
+        own: bytes,
+        share: bytes = b"",
     ) -> None:
-        """Take all that a round's masks are bound to; `config` has the seed 0."""
-        said = struct.pack("<HBHHBf", number, statistics, *self._mask, step) + config + head
+        """Take all that a round's masks are bound to; `config` has the seed 0, `share` is cost and grid of NOISE."""
+        plan = struct.pack("<HBHHB", number, statistics, *self._mask)
+        said = plan + share + struct.pack("<f", step) + config + head
         self._context = hashlib.blake2b(said, digest_size=32).digest()
         self.own = own
 

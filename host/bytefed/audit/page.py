@@ -7,7 +7,7 @@ from html import escape
 from bytefed.audit.finding import ATTACKERS, HEADINGS, Bound, Finding, Read, Told
 from bytefed.audit.play import Audit
 from bytefed.audit.protection import SEALING
-from bytefed.report.page import frame, table
+from bytefed.report.document import Tile, frame, table, tiles
 
 _READING = (
     "Exact: every feature and the label, as the board stores them; of a picture or a recording it stores the features. "
@@ -37,7 +37,7 @@ def page(audit: Audit) -> str:
         f'<div class="notes"><p><b>{escape(audit.verdict)}</b></p>'
         + "".join(f"<p>{escape(remark)}</p>" for remark in audit.remarks)
         + "</div>",
-        _tiles(audit),
+        tiles(_key_figures(audit)),
         _summary(audit),
         "<h2>The attacks, one by one</h2>",
         f'<div class="charts">{"".join(map(_detail, audit.findings))}</div>',
@@ -48,32 +48,28 @@ def page(audit: Audit) -> str:
     return frame(f"Audit of {subject.directory.name}", "\n".join(parts))
 
 
-def _tiles(audit: Audit) -> str:
+def _key_figures(audit: Audit) -> list[Tile]:
     outcomes = [finding.outcome for finding in audit.findings]
     reads = [each for each in outcomes if isinstance(each, Read)]
     tolds = [each for each in outcomes if isinstance(each, Told)]
     bounds = [each for each in outcomes if isinstance(each, Bound)]
-    tiles = []
+    found = []
     if reads:
         most = max(reads, key=lambda each: each.exact / each.samples)
         share = f"{100 * most.exact / most.samples:.0f} <small>%</small>"
-        tiles.append(
-            ("Samples read exactly", share, f"{most.exact:,} of {most.samples:,}, by the best attack")
+        found.append(
+            Tile("Samples read exactly", share, f"{most.exact:,} of {most.samples:,}, by the best attack")
         )
     if tolds:
         best = max(tolds, key=lambda each: each.auc)
-        tiles.append(("Members told from others", f"{best.auc:.2f} <small>AUC</small>", "0.5 is chance"))
+        found.append(Tile("Members told from others", f"{best.auc:.2f} <small>AUC</small>", "0.5 is chance"))
     if bounds:
         bound = max(bounds, key=lambda each: each.epsilon)
         promised = audit.subject.protection.epsilon
         said = "nothing is promised" if promised is None else f"{promised:g} is promised"
         note = f"{said}; at most {bound.most:.2f} can be shown by {bound.guesses.canaries:,} canaries"
-        tiles.append(("Epsilon, at least", f"{bound.epsilon:.2f}", note))
-    return (
-        '<dl class="keys">'
-        + "".join(f'<div><dt>{a}</dt><dd class="big">{b}</dd><dd>{c}</dd></div>' for a, b, c in tiles)
-        + "</dl>"
-    )
+        found.append(Tile("Epsilon, at least", f"{bound.epsilon:.2f}", note))
+    return found
 
 
 def _summary(audit: Audit) -> str:

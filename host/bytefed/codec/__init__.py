@@ -112,7 +112,7 @@ def pair(text: str) -> tuple[str, str]:
     return down, up or down
 
 
-def instructions(codecs: str) -> int:
+def instructions(codecs: str, *, encodes: bool = True) -> int:
     """Return the instructions that a Cortex-M4F executes to decode one head of 64x10 and encode one delta.
 
     An emulator counted instructions, not cycles. `make bench-mcu RECORD=1` writes the file, and a test compares it with
@@ -120,10 +120,11 @@ def instructions(codecs: str) -> int:
 
     Args:
         codecs: NAME, or DOWNLINK/UPLINK.
+        encodes: Whether a delta is encoded; in secure sums that is another work.
     """
     table = json.loads((Path(__file__).parent / "instructions.json").read_text(encoding="utf-8"))
     down, _, up = codecs.partition("/")
-    return int(table[down]["decode"] + table[up or down]["encode"])
+    return int(table[down]["decode"] + (table[up or down]["encode"] if encodes else 0))
 
 
 def board_memory(codec: Codec, count: int) -> int:

@@ -81,13 +81,35 @@ def load(folder: Path, cut: Cut = Cut()) -> Task:  # noqa: B008 (immutable)
     extractor = _extractor(folder)
     notes = Notes()
     raw, test = read_for(extractor, folder, cut, notes, sound=front_end_of(extractor.model_hash))
+    return task_of(folder.resolve().name, extractor, raw, test, notes.warnings(folder))
+
+
+def task_of(
+    name: str,
+    extractor: Extractor,
+    raw: RawData,
+    test: NDArray[np.bool_] | None,
+    warnings: tuple[str, ...],
+    model: str = "",
+) -> Task:
+    """Return the task of samples and an extractor.
+
+    Args:
+        name: The task's name.
+        extractor: Makes features of the samples' inputs.
+        raw: The samples.
+        test: bool [samples], those of the global test; None to draw a fifth of each label.
+        warnings: Sentences for the user.
+        model: Name of the extractor, if boards can be given it: then they get inputs; "" if they get features.
+    """
     division = division_of(raw, test)
     inputs = extractor.quantize(raw.inputs)
     features = extractor.extract(inputs)
     return Task(
-        name=folder.resolve().name,
+        name=name,
         federated=Samples(features[division.federated], raw.labels[division.federated]),
         test=Samples(features[division.test], raw.labels[division.test]),
+        inputs=inputs[division.federated] if model else None,
         extraction=Extraction(extractor.model, inputs[division.test]),
         num_classes=len(raw.classes),
         quantization=extractor.quantization,
@@ -95,7 +117,9 @@ def load(folder: Path, cut: Cut = Cut()) -> Task:  # noqa: B008 (immutable)
         groups=None if raw.groups is None else raw.groups[division.federated],
         clients=None if raw.owners is None else raw.owners[division.federated],
         owners=raw.owner_names,
-        warnings=notes.warnings(folder),
+        model=model,
+        model_hash=extractor.model_hash if model else 0,
+        warnings=warnings,
     )
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from bytefed.data import folder as folders
 from bytefed.data.notes import Notes
 from bytefed.data.raw import RawData
-from bytefed.data.task import Extraction, Samples, Task
+from bytefed.data.task import Task
 from bytefed.data.windows import Cut, layout
 from bytefed.errors import DataError, counted
 from bytefed.extractor import sensor
@@ -50,26 +50,8 @@ def load(name: str, model: str = "", cut: Cut = Cut()) -> Task:  # noqa: B008 (i
         ConfigError: E_CONFIG_WINDOW for a window that the extractor doesn't take; E_CONFIG_EXTRA if a package is
             missing.
     """
-    raw, test, extractor, notes = read(name, model, cut)
-    division = folders.division_of(raw, test)
-    inputs = extractor.quantize(raw.inputs)
-    features = extractor.extract(inputs)
-    return Task(
-        name=Path(name).resolve().name,
-        federated=Samples(features[division.federated], raw.labels[division.federated]),
-        test=Samples(features[division.test], raw.labels[division.test]),
-        inputs=inputs[division.federated],
-        extraction=Extraction(extractor.model, inputs[division.test]),
-        num_classes=len(raw.classes),
-        quantization=extractor.quantization,
-        classes=raw.classes,
-        groups=None if raw.groups is None else raw.groups[division.federated],
-        clients=None if raw.owners is None else raw.owners[division.federated],
-        owners=raw.owner_names,
-        model=model or name,
-        model_hash=extractor.model_hash,
-        warnings=notes,
-    )
+    raw, test, extractor, warnings = read(name, model, cut)
+    return folders.task_of(Path(name).resolve().name, extractor, raw, test, warnings, model or name)
 
 
 def read(

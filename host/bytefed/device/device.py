@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bytefed.device.allowance import Loan
 from bytefed.device.columns import Columns
 from bytefed.device.offers import Offers
+from bytefed.device.owed import Owed
 from bytefed.device.plan import PlannedRound, RoundReply, Samples, TrainingPlan
 from bytefed.device.round import Round
 from bytefed.device.samples import SampleKeeper
@@ -47,9 +48,7 @@ class Device:
         self, transport: Transport, *, rng: random.Random | None = None, ring: KeyRing | None = None
     ) -> None:
         self.session = self._session = Session(transport, rng or random.Random(), ring)
-        self._samples, self._offers = SampleKeeper(self._session), Offers()
-        self._owed = 0  # round whose delta the board keeps, 0 for none
-        self._owed_before = 0  # and the one before that
+        self._samples, self._offers, self._owed = SampleKeeper(self._session), Offers(), Owed()
 
     # ---- Identity
 
@@ -169,9 +168,6 @@ class Device:
         link = self._session.link
         return link.crossed(), link.allowance.promised
 
-    def _answered(self) -> None:
-        self._session.link.allowance.answered(self._session.link.crossed().up)
-
     # ---- Connection and samples
 
     async def connect(self, run: int) -> None:
@@ -185,9 +181,9 @@ class Device:
         """
         await self._session.connect(run)
         self._session.account.said = Said()
-        self._answered()
+        self._session.answered()
         if self.welcome.state == State.READY:
-            self._keeps(self.welcome.round)
+            self._owed.keep(self.welcome.round)
 
     async def ask(self, kind: Kind, body: bytes, answer: Kind) -> tuple[int, bytes]:
         """Send a request that is no part of a round: sequence number and body of the answer.
@@ -259,26 +255,18 @@ class Device:
         self._session.account.said = Said() if planned.configures else Said(*_CONFIGURATION)
         work = Round(self._session, self._offers, planned)
         await self._samples.with_samples(work.advance)
-        self._answered()
-        self._keeps(planned.number if planned.trains else 0)
+        self._session.answered()
+        self._owed.keep(planned.number if planned.trains else 0)
         return work.reply()
 
     @property
     def owed(self) -> int:
         """The round whose delta the board keeps, since no later one has begun; 0 for none."""
-        return self._owed
+        return self._owed.round
 
     def owed_before(self, number: int) -> int:
-        """The round whose delta the board keeps, or kept, until it begins a round; 0 for none or not known.
-
-        Args:
-            number: The round that is to begin, or has begun: all attempts at it get the same answer.
-        """
-        return self._owed_before if self._owed == number else self._owed
-
-    def _keeps(self, number: int) -> None:
-        if number != self._owed:
-            self._owed, self._owed_before = number, self._owed
+        """The round whose delta the board keeps, or kept, until it begins a round; see ``Owed.before``."""
+        return self._owed.before(number)
 
     async def release(self, *, counted: bool) -> None:
         """Let the board forget the delta that it keeps, once that is on disk and no round is to follow.
@@ -289,7 +277,7 @@ class Device:
         Raises:
             LinkError: The board does not answer. It forgets the delta when its next run begins.
         """
-        body = Release(self._owed, counted).pack()
+        body = Release(self.owed, counted).pack()
         await self._session.link.request(Kind.RELEASE, body, Kind.RELEASED, tries=_RELEASE_TRIES)
-        self._answered()
-        self._keeps(0)
+        self._session.answered()
+        self._owed.keep(0)

@@ -88,6 +88,11 @@ def unpaired(name: str, uid: int) -> BoardError:
     )
 
 
+def no_delta(name: str) -> BoardError:
+    """Return the error for a board that says it has trained, and brings no delta of the kind that was asked for."""
+    return BoardError("E_NO_DELTA", f"Board {name} trained and brought no delta.", "Update its firmware.")
+
+
 def require_exact(name: str, board: Board) -> None:
     """Refuse a board that has failed its self-test (SPEC 7.6): its rounds would be others than this host's.
 

@@ -241,6 +241,10 @@ class Session:
         """Note how long the board's last work took; it is forgotten slowly, so that one quick round says little."""
         self.work_seconds = max(seconds, _FORGOTTEN * self.work_seconds)
 
+    def answered(self) -> None:
+        """Note that the board has answered all that it was asked."""
+        self.link.allowance.answered(self.link.crossed().up)
+
     async def _forget_round(self) -> None:
         """Have the board forget the round of its run."""
         await self.link.request(Kind.RELEASE, Release(0, 0).pack(), Kind.RELEASED, role=Role.RETRANSMISSION)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -48,23 +49,20 @@ class Cohort:
         Raises:
             LinkError: E_TOO_FEW_BOARDS.
         """
-        await self._fleet.wait_for(self._rules.min_train_nodes, self._patience)
-        ready, purses = self._fleet.ready(), self._fleet.purses
+        purses = self._fleet.purses
         if not purses.limited:  # boards may keep budgets of their own, of privacy
-            left = {client: member for client, member in ready.items() if not purses.is_out(member.device)}
-            self._rules.require_boards(number, len(left), len(ready) - len(left))
-            return [left[client] for client in self._rules.choose(number, left)]
-        self._rules.require_boards(number, len(ready))
+            self._rules.require_budgets(number, len(self._boards), purses.retired)
+        enough = await self._fleet.wait_until(partial(self._are_enough, plans), self._patience)
+        able = self._able(plans)
+        if not enough:
+            self._rules.require_boards(number, len(able))
+        if not purses.limited:
+            return [able[client] for client in self._rules.choose(number, able)]
         turns = self._turns_before(number)
-        able = {
-            client: turns[member.device.name]
-            for client, member in ready.items()
-            if purses.affords(member.device, plans(member))
-        }
-        clients, before = (np.fromiter(part, np.int64) for part in (able, able.values()))
-        drawn = self._rules.choose_in_turn(number, clients, before, len(self._boards))
-        chosen = [ready[client] for client in drawn]
-        self._fleet.purses.note(self._store, number, {member.device: plans(member) for member in chosen})
+        before = np.array([turns[member.device.name] for member in able.values()], np.int64)
+        drawn = self._rules.choose_in_turn(number, np.array([*able], np.int64), before, len(self._boards))
+        chosen = [able[client] for client in drawn]
+        purses.note(self._store, number, {member.device: plans(member) for member in chosen})
         return chosen
 
     def ends_before(self, number: int, plans: Plans, planned: int) -> bool:
@@ -83,13 +81,30 @@ class Cohort:
 
     def _is_spent(self, plans: Plans) -> bool:
         """Return whether too few boards are left that can pay for a round, those that may come back included."""
-        purses = self._fleet.purses
-        if not purses.limited:
+        if not self._fleet.purses.limited:
             return False
-        able = sum(
-            member.busy or purses.affords(member.device, plans(member)) for member in self._fleet
-        ) + sum(map(purses.may_come_back, self._fleet.sought()))
-        return able < self._rules.needed(self._rules.count(len(self._boards)))
+        left = len(self._able(plans)) + self._coming()
+        return left < self._rules.needed(self._rules.count(len(self._boards)))
+
+    def _are_enough(self, plans: Plans) -> bool:
+        """Return whether a round can begin: with a budget also with all boards that are left to pay for it."""
+        if len(self._able(plans)) >= self._rules.min_train_nodes:
+            return True
+        return self._fleet.purses.limited and not self._coming()
+
+    def _able(self, plans: Plans) -> dict[int, Member]:
+        """Return the boards that are ready and can pay for a round, by client."""
+        affords = self._fleet.purses.affords
+        return {
+            client: member
+            for client, member in self._fleet.ready().items()
+            if affords(member.device, partial(plans, member))
+        }
+
+    def _coming(self) -> int:
+        """Return how many boards are busy or away, and may yet be there with enough to pay for a round."""
+        away = map(self._fleet.purses.may_come_back, self._fleet.sought())
+        return sum(member.busy for member in self._fleet) + sum(away)
 
     def _turns_before(self, number: int) -> Counter[str]:
         """Return how many rounds before that one each board was asked in."""

@@ -21,7 +21,7 @@ from bytefed.federation import private, summed
 from bytefed.ledger import rates
 from bytefed.ledger.budget import KEYS as BUDGETS
 from bytefed.ledger.budget import Budget
-from bytefed.ledger.estimate import STATISTICS_ROUNDS
+from bytefed.ledger.planned_run import STATISTICS_ROUNDS
 from bytefed.strategies.base import Strategy
 from bytefed.strategies.registry import STRATEGIES, canonical, fresh, hyperparameters, make, name_of
 from bytefed.toml_file import parse_toml, read_toml

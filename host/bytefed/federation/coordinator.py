@@ -25,7 +25,8 @@ from bytefed import codec
 from bytefed.clock import now
 from bytefed.device.device import Device
 from bytefed.device.plan import PlannedRound, RoundReply, TrainingPlan
-from bytefed.errors import BoardError, LinkError
+from bytefed.device.refusals import no_delta
+from bytefed.errors import LinkError
 from bytefed.events import Listener, Stopping
 from bytefed.federation.closing import Closing
 from bytefed.federation.cohort import Cohort
@@ -38,8 +39,8 @@ from bytefed.federation.rules import Rules
 from bytefed.federation.secure_sum import SecureSum
 from bytefed.federation.work import Work, collect
 from bytefed.head import Head
-from bytefed.ledger.estimate import has_statistics
 from bytefed.ledger.plan import planned_round
+from bytefed.ledger.planned_run import has_statistics
 from bytefed.ledger.rows import RoundSummary, Status
 from bytefed.runs.csv_files import Records
 from bytefed.runs.store import Store
@@ -230,11 +231,7 @@ class Coordinator:
             self._keep_held(member, reply)
             return self._sums.take(number, member, reply)
         if reply.delta is None:
-            raise BoardError(
-                "E_NO_DELTA",
-                f"Board {member.device.name} trained and brought no delta.",
-                "Update its firmware.",
-            )
+            raise no_delta(member.device.name)
         told = reply.statistics
         with self._store.gathered():
             self._keep_held(member, reply)

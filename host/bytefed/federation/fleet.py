@@ -264,7 +264,11 @@ class Fleet:
     def _seek(self, device: Device) -> None:
         task = asyncio.create_task(self._find_again(device))
         self._seekers[task] = device
-        task.add_done_callback(lambda task: self._seekers.pop(task, None))
+        task.add_done_callback(self._end_seeking)
+
+    def _end_seeking(self, task: asyncio.Task[None]) -> None:
+        self._seekers.pop(task, None)
+        self._news.set()
 
     async def _find_again(self, device: Device) -> None:
         pause = _FIRST_SEEK
@@ -279,10 +283,10 @@ class Fleet:
                 if error.code == "E_BUDGET_SPENT":
                     return
 
-    async def wait_for(self, count: int, seconds: float) -> bool:
-        """Wait until so many boards are ready, no longer than some seconds; return whether they are."""
+    async def wait_until(self, is_met: Callable[[], bool], seconds: float) -> bool:
+        """Wait until a condition on the boards is met, no longer than some seconds; return whether it is."""
         until = now() + seconds
-        while len(self.ready()) < count:
+        while not is_met():
             self._news.clear()
             try:
                 await asyncio.wait_for(self._news.wait(), until - now())

@@ -193,14 +193,14 @@ class Purses:
 
     # ---- Boards that can pay
 
-    def affords(self, device: Device, planned: PlannedRound) -> bool:
-        """Return whether a connected board can pay for a round and the evaluation after it."""
-        if self.is_out(device):
+    def affords(self, device: Device, plan: Callable[[], PlannedRound]) -> bool:
+        """Return whether a connected board can pay for a round, planned if that counts, and the evaluation after it."""
+        if device.name in self._out:
             return False
-        if self._means is None:
-            return True
         means = self._means
-        needed = self._price(device, planned) + self._evaluation(device)
+        if means is None:
+            return True
+        needed = self._price(device, plan()) + self._evaluation(device)
         return means.budget.pays(self.spent.get(device.name, 0) + needed)
 
     def _price(self, device: Device, planned: PlannedRound) -> float:
@@ -213,24 +213,20 @@ class Purses:
 
     def may_come_back(self, device: Device) -> bool:
         """Return whether a board that is away could pay for a session, a round and an evaluation."""
-        if self._means is None:
-            return True
-        if not device.connections:
-            return True
+        if device.name in self._out:
+            return False
         means = self._means
+        if means is None or not device.connections:
+            return True
         prices = means.prices(device.profile)
         loads, _ = device.unbooked()
         needed = prices.connect + prices.rounds[0, 0, 1] + prices.evaluations[0, 0]
         needed += means.training(device.stored.train) + means.pricing.price(loads)
-        return not self.is_out(device) and means.budget.pays(self.spent.get(device.name, 0) + float(needed))
+        return means.budget.pays(self.spent.get(device.name, 0) + float(needed))
 
     def retire(self, device: Device) -> None:
         """Let a board take no part any more."""
         self._out.add(device.name)
-
-    def is_out(self, device: Device) -> bool:
-        """Return whether a board takes no part any more."""
-        return device.name in self._out
 
     @property
     def retired(self) -> int:

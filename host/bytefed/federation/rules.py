@@ -79,32 +79,42 @@ class Rules:
         """
         return select_fairly(self.seed, number, able, self.count(clients), turns)
 
-    def require_boards(self, number: int, ready: int, spent: int = 0) -> None:
+    def require_boards(self, number: int, ready: int) -> None:
         """Refuse to begin a round with too few boards.
 
         Args:
             number: The round.
             ready: Boards that are ready for it.
-            spent: Boards that would be ready, had they not spent their privacy budgets.
 
         Raises:
             LinkError: E_TOO_FEW_BOARDS.
         """
-        if ready >= self.min_train_nodes:
-            return
-        problem = f"Round {number} needs {counted(self.min_train_nodes, 'board')}; ready: {ready}"
-        if ready + spent >= self.min_train_nodes:
+        if ready < self.min_train_nodes:
             raise LinkError(
                 "E_TOO_FEW_BOARDS",
-                f"{problem}, and {counted(spent, 'board')} more that have spent their privacy budgets.",
+                f"Round {number} needs {counted(self.min_train_nodes, 'board')}; ready: {ready}.",
+                "See to the boards named above, then continue: `bytefed run --resume DIR`.",
+            )
+
+    def require_budgets(self, number: int, boards: int, spent: int) -> None:
+        """Refuse to begin a round for which too few boards have privacy budgets left.
+
+        Args:
+            number: The round.
+            boards: All boards of the run.
+            spent: Those of them whose privacy budgets are spent.
+
+        Raises:
+            LinkError: E_TOO_FEW_BOARDS.
+        """
+        if spent and boards - spent < self.min_train_nodes:
+            raise LinkError(
+                "E_TOO_FEW_BOARDS",
+                f"Round {number} needs {counted(self.min_train_nodes, 'board')}, and {spent} of {boards} have spent "
+                "their privacy budgets.",
                 f"What is spent does not come back, and resuming does not help. The head of round {number - 1} is the "
                 "run's last: `bytefed export DIR` writes it.",
             )
-        raise LinkError(
-            "E_TOO_FEW_BOARDS",
-            f"{problem}.",
-            "See to the boards named above, then continue: `bytefed run --resume DIR`.",
-        )
 
     def needed(self, asked: int) -> int:
         """Return the number of clients that must deliver, at least 1, given the number that were asked."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from typing import Any, Self
 
 import numpy as np
@@ -17,7 +16,7 @@ import numpy as np
 from bytefed.device.device import Device
 from bytefed.device.hiding import ask_keys, draw_point, give_points
 from bytefed.device.plan import PlannedRound, RoundReply, TrainingPlan
-from bytefed.errors import BoardError
+from bytefed.device.refusals import no_delta
 from bytefed.events import Listener, RoundVoid
 from bytefed.federation.config import RunConfig
 from bytefed.federation.fleet import Fleet, Member
@@ -27,6 +26,7 @@ from bytefed.federation.together import together
 from bytefed.ledger.plan import planned_mask, planned_peers, planned_unmask
 from bytefed.ledger.rows import Status
 from bytefed.masks.form import KEY_SIZE, MIN_SUM, Form, reference_of
+from bytefed.masks.keys import left_and_lost, sorted_keys
 from bytefed.masks.neighbours import are_connected, neighbours
 from bytefed.masks.shares import LEAST_SUM, least_survivors, step_of
 from bytefed.masks.total import Hide, Total, next_step, read_total, uncover
@@ -92,12 +92,6 @@ class _Setup:
         return self.boots[place][1] == device.connections or bool(
             device.board.capabilities & Capability.MASKED
         )
-
-    def survivors(self, place: int, there: set[int]) -> tuple[int, list[int]]:
-        """Return which neighbours of a board are in a sum, as a bitmap, and those that are not."""
-        near = self.near[place]
-        bitmap = sum(1 << index for index, other in enumerate(near) if other in there)
-        return bitmap, [other for other in near if other not in there]
 
 
 @dataclass(frozen=True)
@@ -244,7 +238,23 @@ class SecureSum:
         self._rules.require_boards(number, len(members))
         self._setup = None
         mask = _next_mask(self._notes, members, shares=self._shares)
-        releases = {member.device.name: member.device.owed for member in members}
+        points = await self._draw_points(members, mask)
+        if len(points) < len(members):
+            return [member for member in members if member.device.name in points]
+        near = neighbours(len(members), self._rules.seed)
+        all_points = [points[member.device.name] for member in members]
+        around = [[all_points[other] for other in others] for others in near]
+        left = await self._give_points(members, around)
+        if len(left) == len(members):
+            hide = Hide(mask.boards, mask.reference, 1.0, self._shares)
+            places = {member.device.name: place for place, member in enumerate(members)}
+            boots = [(member.device.boot, member.device.connections) for member in members]
+            self._setup = _Setup(mask.setup, hide, places, boots, near, all_points)
+        return left
+
+    async def _draw_points(self, members: list[Member], mask: Mask) -> dict[str, bytes]:
+        """Have boards draw their secrets, and return the point of each that did."""
+        owed = {member.device.name: member.device.owed for member in members}
 
         async def draw(member: Member) -> bytes:
             device = member.device
@@ -252,57 +262,33 @@ class SecureSum:
                 await device.release(counted=self._store.counts(device.name, device.owed))
             return await draw_point(device, mask, self._noise.message if self._noise else None)
 
-        points = await together(
-            self._fleet,
-            "masks",
-            members,
-            draw,
-            lambda member: (
-                planned_mask(
-                    member.device.profile,
-                    releases=bool(releases[member.device.name]),
-                    noises=self._noise is not None,
-                ).wire_total
-            ),
-        )
-        left = [member for member in members if member.device.name in points]
-        if len(left) < len(members):
-            return left
-        near = neighbours(len(members), self._rules.seed)
-        places = {member.device.name: place for place, member in enumerate(members)}
-        all_points = [points[member.device.name] for member in members]
+        def estimate(member: Member) -> int:
+            releases = bool(owed[member.device.name])
+            count = planned_mask(member.device.profile, releases=releases, noises=self._noise is not None)
+            return count.wire_total
+
+        return await together(self._fleet, "masks", members, draw, estimate)
+
+    async def _give_points(self, members: list[Member], around: list[list[bytes]]) -> list[Member]:
+        """Give each board the points of its neighbours, and return the boards that have them."""
+        theirs = {member.device.name: points for member, points in zip(members, around, strict=True)}
 
         async def give(member: Member) -> bool:
-            others = near[places[member.device.name]]
-            await give_points(member.device, [all_points[other] for other in others])
+            await give_points(member.device, theirs[member.device.name])
             return True
 
-        given = await together(
-            self._fleet,
-            "masks",
-            members,
-            give,
-            lambda member: (
-                planned_peers(member.device.profile, len(near[places[member.device.name]])).wire_total
-            ),
-        )
-        left = [member for member in members if member.device.name in given]
-        if len(left) == len(members):
-            hide = Hide(mask.boards, mask.reference, 1.0, self._shares)
-            boots = [(member.device.boot, member.device.connections) for member in members]
-            self._setup = _Setup(mask.setup, hide, places, boots, near, all_points)
-        return left
+        def estimate(member: Member) -> int:
+            return planned_peers(member.device.profile, len(theirs[member.device.name])).wire_total
+
+        given = await together(self._fleet, "masks", members, give, estimate)
+        return [member for member in members if member.device.name in given]
 
     # ---- In a round
 
     def take(self, number: int, member: Member, reply: RoundReply) -> Status:
         """Keep a hidden delta in memory until its round's sum is known; one that comes later is thrown away."""
         if reply.hidden is None:
-            raise BoardError(
-                "E_NO_DELTA",
-                f"Board {member.device.name} trained and brought no delta.",
-                "Update its firmware.",
-            )
+            raise no_delta(member.device.name)
         if self._open is None or number != self._open.number:
             return "late"
         self._open.hidden[member.device.name] = member, reply.hidden
@@ -340,7 +326,7 @@ class SecureSum:
     async def _total(self, open_round: _Open) -> Total:
         setup, hidden = self._known(), open_round.hidden
         there = {setup.places[name] for name in hidden}
-        asked = {name: setup.survivors(setup.places[name], there) for name in hidden}
+        asked = {name: left_and_lost(setup.near[setup.places[name]], there) for name in hidden}
         if self._shares and len(hidden) < (least := least_survivors(len(setup.places))):
             raise _VoidError(no_whole_noise(len(hidden), least))
         if len(hidden) < MIN_SUM or any(bitmap.bit_count() < MIN_SUM - 1 for bitmap, _ in asked.values()):
@@ -357,7 +343,8 @@ class SecureSum:
         keys = await _ask_keys(self._fleet, open_round.number, members, asked, shares=self._shares)
         if len(keys) < len(hidden):
             raise _VoidError("boards were lost before they had taken their masks off the sum")
-        added, subtracted = _sorted_keys(setup, keys, there)
+        by_place = {setup.places[name]: told for name, told in keys.items()}
+        added, subtracted = sorted_keys(setup.points, setup.near, by_place)
         total = uncover(open_round.form, (blob for _, blob in hidden.values()), added, subtracted)
         found = read_total(total, setup.hide, len(hidden), open_round.number)
         least, most = self._examples(members)
@@ -413,24 +400,6 @@ def _store_sum(store: Store, notes: _Notes, number: int, members: Sequence[Membe
         store.commit_sum(number, [device.name for device in devices], total)
         if found.size > 0:
             notes.add(size=found.size)
-
-
-def _sorted_keys(
-    setup: _Setup, keys: dict[str, list[bytes]], there: set[int]
-) -> tuple[list[bytes], list[bytes]]:
-    """Return the keys of masks that are in a sum, and those of masks that were subtracted from it."""
-    added, subtracted = [own for own, *_ in keys.values()], list[bytes]()
-    shared = chain.from_iterable(
-        (
-            (place, other, key)
-            for other, key in zip(setup.survivors(place, there)[1], keys[name][1:], strict=True)
-        )
-        for name, place in setup.places.items()
-        if name in keys
-    )
-    for place, other, key in shared:
-        (added if setup.points[place] < setup.points[other] else subtracted).append(key)
-    return added, subtracted
 
 
 def sums_summary(store: Store, *, whole: bool) -> dict[str, Any]:

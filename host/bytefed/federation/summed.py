@@ -88,16 +88,21 @@ def require_links(config: RunConfig, devices: Sequence[Device]) -> None:
         require_room_for_masks(device.profile)
 
 
-def refuse_check(config: RunConfig) -> None:
-    """Refuse to let a part of the clients of a simulation train as virtual boards: masks take all of them.
+def require_checked(config: RunConfig, clients: int, least: int = MIN_SUM) -> None:
+    """Refuse to check a simulation by virtual boards that are too few for a sum of their own.
+
+    Args:
+        config: The configuration.
+        clients: The clients to check; 0 for none.
+        least: How many have to be checked.
 
     Raises:
         ConfigError: E_CONFIG_SECURE_SUM.
     """
-    if config.secure_sum:
+    if config.secure_sum and 0 < clients < least:
         raise _excluded(
-            "some boards alone can't take the masks off their deltas",
-            "leave out --check; `bytefed run --secure-sum` has all clients as virtual boards",
+            f"clients are checked by a sum of their own, which fewer than {least} don't uncover here",
+            f"give --check {least} or more, or leave it out",
         )
 
 

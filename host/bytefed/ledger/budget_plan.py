@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bytefed.errors import ConfigError, counted
 from bytefed.ledger.budget import Budget, Pricing
-from bytefed.ledger.estimate import has_statistics
+from bytefed.ledger.planned_run import has_statistics
 from bytefed.ledger.wire_size import LinkProfile, blobs_bytes, connection_bytes
 from bytefed.seeds import select_fairly
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
 from bytefed.errors import ConfigError, check_range, did_you_mean
 from bytefed.ledger.count import ByteCount
-from bytefed.ledger.rates import rounds_between
+from bytefed.ledger.estimate_sums import predict_sums, require_masks
+from bytefed.ledger.planned_run import PlannedRun, Prediction
 from bytefed.ledger.wire_size import (
     LinkProfile,
     ble_profile,
@@ -23,9 +23,7 @@ from bytefed.ledger.wire_size import (
 from bytefed.seeds import select
 
 LINKS = ("serial", "ble")
-STATISTICS_ROUNDS = 10
-"""Boards are asked for statistics in each round with a multiple of this number, if nobody wants another."""
-_RANGES = {
+RANGES = {
     "clients": (1, 10_000_000),
     "rounds": (1, 65_535),
     "features": (1, 4096),
@@ -49,35 +47,6 @@ LEFT_OUT = (
 """The parts of the traffic that W x C x R does not count."""
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """The bytes of a run on a loss-free link.
-
-    Attributes:
-        board_round: Bytes of one round of one board, without CONFIG and without statistics.
-        rounds: Bytes of all rounds of all participants, with a CONFIG when a board first trains and whenever the
-            learning rate changes.
-        connect: Bytes of all connections.
-        evaluate: Bytes of the evaluation on all boards after the last round; none with secure sums.
-        participants: Number of boards that train in each round.
-        masks: Bytes of the setup of masks on all boards, with secure sums.
-        unmask: Bytes by which the boards of all rounds take masks off their sums, likewise.
-    """
-
-    board_round: ByteCount
-    rounds: ByteCount
-    connect: ByteCount
-    evaluate: ByteCount
-    participants: int
-    masks: ByteCount = field(default_factory=ByteCount)
-    unmask: ByteCount = field(default_factory=ByteCount)
-
-    @property
-    def total(self) -> ByteCount:
-        """Bytes of the whole run."""
-        return self.rounds + self.connect + self.evaluate + self.masks + self.unmask
-
-
 def check_ranges(values: Mapping[str, float | None]) -> None:
     """Refuse values that no run can have.
 
@@ -88,7 +57,7 @@ def check_ranges(values: Mapping[str, float | None]) -> None:
         ConfigError: E_CONFIG_RANGE for the first value that is out of range.
     """
     for name, value in values.items():
-        low, high = _RANGES[name]
+        low, high = RANGES[name]
         if value is not None:
             check_range(f"--{name.replace('_', '-')}", value, low, high)
 
@@ -125,23 +94,7 @@ def classic(update_bytes: int, clients: int, rounds: int) -> int:
     return update_bytes * clients * rounds
 
 
-def predict(
-    profile: LinkProfile,
-    features: int,
-    classes: int,
-    codecs: tuple[str, str],
-    *,
-    clients: int,
-    rounds: int,
-    fraction_train: float = 1.0,
-    min_train_nodes: int = 1,
-    learning_rate_rounds: int | None = None,
-    statistics_rounds: int = STATISTICS_ROUNDS,
-    seed: int = 42,
-    blobs: tuple[int, int] | None = None,
-    from_head: bool = False,
-    noises: bool = False,
-) -> Prediction:
+def predict(profile: LinkProfile, run: PlannedRun, blobs: tuple[int, int] | None = None) -> Prediction:
     """Predict the bytes that `bytefed run` counts if none is lost: exactly, not approximately.
 
     Boards that are new hold zeros, and need no blob in the first round if its head is zeros. Each later round is taken
@@ -149,40 +102,30 @@ def predict(
 
     Args:
         profile: The link, the same for all boards.
-        features: D of the head.
-        classes: C of the head.
-        codecs: Names of the codecs of the downlink and of the uplink.
-        clients: Number of boards.
-        rounds: Number of rounds.
-        fraction_train: Fraction of the boards that train in a round.
-        min_train_nodes: The least number of boards that train in a round.
-        learning_rate_rounds: Number of rounds with the same learning rate; 0 if it never changes, None for those of the
-            rate by rule.
-        statistics_rounds: Each round with a multiple of this number brings the boards' statistics; 0 for none.
-        seed: Seed of the selection of boards; see ``select``.
+        run: The run.
         blobs: Bytes of the downlink's and of the uplink's blob, where they are not those of a head; None for a head's.
-        from_head: Whether the run begins with another head than zeros, which the first round has to bring.
-        noises: Whether boards train with noise, and get a NOISE before each CONFIG.
+            Sums are always of heads.
 
     Raises:
-        ConfigError: E_TOO_LARGE for blobs that the link can't carry.
+        ConfigError: E_CONFIG_SECURE_SUM or E_CONFIG_PRIVACY for sums or noise that no run has; E_MTU_SMALL or
+            E_TOO_LARGE for a link without room.
     """
-    participants = min(max(int(fraction_train * clients), min_train_nodes), clients)
-    down, up = blobs or tuple(blob_size(codec, features, classes) for codec in codecs)
-    board_round = blobs_bytes(profile, down, up)
-    drawn = _Drawn(clients, participants, seed)
-    if learning_rate_rounds is None:
-        learning_rate_rounds = rounds_between(rounds)
+    require_masks(run.dp, secure_sum=run.secure_sum)
+    if run.secure_sum:
+        return predict_sums(profile, run)
+    participants = min(max(int(run.fraction_train * run.clients), run.min_train_nodes), run.clients)
+    down, up = blobs or tuple(blob_size(codec, run.features, run.classes) for codec in run.codecs)
+    drawn = _Drawn(run.clients, participants, run.seed)
     total = ByteCount()
-    for kind, count in _kinds(drawn, rounds, learning_rate_rounds, statistics_rounds).items():
-        blob = 0 if kind.first and not from_head else down
-        total += blobs_bytes(profile, blob, up, **kind.told, noises=noises) * count
+    for kind, count in _kinds(drawn, run).items():
+        blob = 0 if kind.first and not run.from_head else down
+        total += blobs_bytes(profile, blob, up, **kind.told, noises=bool(run.dp)) * count
     evaluation = partial(blobs_bytes, profile, down, 0, statistics=True)
     return Prediction(
-        board_round=board_round,
+        board_round=blobs_bytes(profile, down, up),
         rounds=total,
-        connect=connection_bytes(profile) * clients,
-        evaluate=evaluation() * (clients - drawn.never) + evaluation(configures=True) * drawn.never,
+        connect=connection_bytes(profile) * run.clients,
+        evaluate=evaluation() * (run.clients - drawn.never) + evaluation(configures=True) * drawn.never,
         participants=participants,
     )
 
@@ -200,27 +143,17 @@ class _Kind(NamedTuple):
         return {"statistics": self.statistics, "configures": self.configures}
 
 
-def _kinds(drawn: _Drawn, rounds: int, learning_rate_rounds: int, statistics_rounds: int) -> Counter[_Kind]:
+def _kinds(drawn: _Drawn, run: PlannedRun) -> Counter[_Kind]:
     """Return how many boards' rounds of each kind a run has."""
     kinds = Counter[_Kind]()
-    for number in range(1, rounds + 1):
-        if learning_rate_rounds and number % learning_rate_rounds == 1 % learning_rate_rounds:
+    for number in range(1, run.rounds + 1):
+        if run.changes_rate(number):
             drawn.forget_configs()
         new = drawn.draw(number)
-        first, statistics = number == 1, has_statistics(number, statistics_rounds)
+        first, statistics = number == 1, run.tells(number)
         kinds[_Kind(first, statistics, configures=True)] += new
         kinds[_Kind(first, statistics, configures=False)] += drawn.participants - new
     return kinds
-
-
-def has_statistics(number: int, every: int) -> bool:
-    """Return whether a round's boards are asked for statistics.
-
-    Args:
-        number: The round, counted from 1.
-        every: Each round with a multiple of this number is; 0 for none.
-    """
-    return every > 0 and number % every == 0
 
 
 class _Drawn:

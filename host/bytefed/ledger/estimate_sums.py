@@ -7,8 +7,7 @@ from collections import Counter
 from bytefed.errors import ConfigError
 from bytefed.head import parameters
 from bytefed.ledger.count import ByteCount
-from bytefed.ledger.estimate import STATISTICS_ROUNDS, Prediction, has_statistics
-from bytefed.ledger.rates import rounds_between
+from bytefed.ledger.planned_run import PlannedRun, Prediction
 from bytefed.ledger.wire_size import (
     LinkProfile,
     blob_size,
@@ -22,72 +21,41 @@ from bytefed.masks.form import CODECS, MIN_SUM, Form
 from bytefed.masks.shares import GRIDS, LEAST_BOARDS
 
 
-def predict_sums(
-    profile: LinkProfile,
-    features: int,
-    classes: int,
-    codecs: tuple[str, str],
-    *,
-    clients: int,
-    rounds: int,
-    fraction_train: float = 1.0,
-    learning_rate_rounds: int | None = None,
-    statistics_rounds: int = STATISTICS_ROUNDS,
-    from_head: bool = False,
-    dp: str = "",
-) -> Prediction:
+def predict_sums(profile: LinkProfile, run: PlannedRun) -> Prediction:
     """Predict the bytes of a run with secure sums, in which all boards take part in all rounds, and none is lost.
 
     Args:
         profile: The link, the same for all boards.
-        features: D of the head.
-        classes: C of the head.
-        codecs: Names of the codecs of the downlink and of the uplink.
-        clients: Number of boards.
-        rounds: Number of rounds.
-        fraction_train: 1, or it is refused.
-        learning_rate_rounds: As for ``estimate.predict``.
-        statistics_rounds: As for ``estimate.predict``.
-        from_head: As for ``estimate.predict``.
-        dp: "sample" or "board" where boards train with noise: NOISE goes before MASK and before each CONFIG.
+        run: The run.
 
     Raises:
         ConfigError: E_CONFIG_SECURE_SUM, E_CONFIG_PRIVACY; E_MTU_SMALL or E_TOO_LARGE for a link without room.
     """
-    _require_summable(codecs[1], clients, fraction_train, dp)
+    _require_summable(run)
     require_room_for_masks(profile)
-    learning_rate_rounds = rounds_between(rounds) if learning_rate_rounds is None else learning_rate_rounds
-    down = blob_size(codecs[0], features, classes)
+    down, noises = blob_size(run.codecs[0], run.features, run.classes), bool(run.dp)
 
     def one(first: bool, statistics: bool, configures: bool) -> ByteCount:
-        up = Form(codecs[1], parameters(features, classes), clients, statistics).size
-        blob = 0 if first and not from_head else down
+        up = Form(run.codecs[1], parameters(run.features, run.classes), run.clients, statistics).size
+        blob = 0 if first and not run.from_head else down
         return blobs_bytes(
-            profile, blob, up, statistics=statistics, configures=configures, noises=bool(dp), masked=True
+            profile, blob, up, statistics=statistics, configures=configures, noises=noises, masked=True
         )
 
     kinds = Counter(
-        (number == 1, has_statistics(number, statistics_rounds), _configures(number, learning_rate_rounds))
-        for number in range(1, rounds + 1)
+        (number == 1, run.tells(number), run.changes_rate(number)) for number in range(1, run.rounds + 1)
     )
     total = ByteCount()
     for kind, count in kinds.items():
-        total += one(*kind) * (count * clients)
+        total += one(*kind) * (count * run.clients)
     return Prediction(
         board_round=one(False, False, False),
         rounds=total,
-        connect=connection_bytes(profile) * clients,
+        connect=connection_bytes(profile) * run.clients,
         evaluate=ByteCount(),
-        participants=clients,
-        masks=setup_bytes(profile, clients, noises=bool(dp)) * clients,
-        unmask=unmask_bytes(profile, 0, shares=dp == "board") * (clients * rounds),
-    )
-
-
-def _configures(number: int, learning_rate_rounds: int) -> bool:
-    """Return whether a round brings a CONFIG: the first, and each with a new learning rate."""
-    return number == 1 or (
-        learning_rate_rounds > 0 and number % learning_rate_rounds == 1 % learning_rate_rounds
+        participants=run.clients,
+        masks=setup_bytes(profile, run.clients, noises=noises) * run.clients,
+        unmask=unmask_bytes(profile, 0, shares=run.dp == "board") * (run.clients * run.rounds),
     )
 
 
@@ -105,14 +73,15 @@ def require_masks(dp: str, *, secure_sum: bool) -> None:
         )
 
 
-def _require_summable(codec_up: str, clients: int, fraction_train: float, dp: str) -> None:
-    if codec_up not in CODECS or clients < MIN_SUM or fraction_train != 1:
+def _require_summable(run: PlannedRun) -> None:
+    codec_up = run.codecs[1]
+    if codec_up not in CODECS or run.clients < MIN_SUM or run.fraction_train != 1:
         raise ConfigError(
             "E_CONFIG_SECURE_SUM",
             f"Secure sums are of {MIN_SUM} boards or more that all take part, with an uplink of {', '.join(CODECS)}.",
             "Give such --codec and --clients, and --fraction-train 1; or leave out --secure-sum.",
         )
-    if dp == "board" and (codec_up not in GRIDS or clients < LEAST_BOARDS):
+    if run.dp == "board" and (codec_up not in GRIDS or run.clients < LEAST_BOARDS):
         raise ConfigError(
             "E_CONFIG_PRIVACY",
             f"Noise for whole boards is for {LEAST_BOARDS} boards or more, with an uplink of {', '.join(GRIDS)}.",

@@ -11,7 +11,8 @@ from bytefed import codec
 from bytefed.head import parameters
 from bytefed.ledger.wire_size import LinkProfile
 
-_COUNTED = parameters(64, 10)  # the head of docs/cost.md's codecs
+COUNTED = 64, 10
+"""D and C of the head of docs/cost.md's codecs."""
 _BOOKKEEPING = 300  # of a sample in an epoch: the shuffled order
 HANDSHAKE = 2_762_710
 """Instructions of a handshake on the board."""
@@ -39,19 +40,26 @@ def sample_instructions(features: int, classes: int, *, noises: bool = False) ->
     return step_instructions(features, classes) + _BOOKKEEPING
 
 
-def codec_instructions(codecs: str, features: int, classes: int) -> float:
+def codec_instructions(codecs: str, features: int, classes: int, *, encodes: bool = True) -> float:
     """Return the instructions that decode a head's blob and encode a delta's.
 
     Args:
         codecs: NAME, or DOWNLINK/UPLINK.
         features: D of the head.
         classes: C of the head.
+        encodes: Whether a delta is encoded.
     """
-    return codec.instructions(codecs) * parameters(features, classes) / _COUNTED
+    return codec.instructions(codecs, encodes=encodes) * parameters(features, classes) / parameters(*COUNTED)
 
 
 def round_instructions(
-    profile: LinkProfile, codecs: str, features: int, classes: int, *, noises: bool = False
+    profile: LinkProfile,
+    codecs: str,
+    features: int,
+    classes: int,
+    *,
+    noises: bool = False,
+    encodes: bool = True,
 ) -> float:
     """Return the instructions of a board's round besides training.
 
@@ -61,9 +69,11 @@ def round_instructions(
         features: D of the head.
         classes: C of the head.
         noises: Whether the board draws noise for its delta.
+        encodes: Whether it encodes its delta as the codec does; see ``mask_work`` for hidden ones.
     """
     drawn = NOISE_DRAWN * parameters(features, classes) if noises else 0
-    return codec_instructions(codecs, features, classes) + drawn + (SEALED_FRAME if profile.sealed else 0)
+    coded = codec_instructions(codecs, features, classes, encodes=encodes)
+    return coded + drawn + (SEALED_FRAME if profile.sealed else 0)
 
 
 def connection_instructions(profile: LinkProfile) -> int:

@@ -6,12 +6,13 @@ from html import escape
 from typing import Any
 
 from bytefed.privacy.claims import BOARD, SAMPLE
+from bytefed.report.document import Tile
 from bytefed.report.run_files import Run, finite
 
 _MOST_LINES, _LONGEST_LINE = 20, 400
 
 
-def tile(run: Run) -> list[tuple[str, str, str, str]]:
+def tile(run: Run) -> list[Tile]:
     """Return the figure that stands next to the accuracy; none for a run without noise."""
     found = _numbers(run)
     if found is None:
@@ -20,7 +21,7 @@ def tile(run: Run) -> list[tuple[str, str, str, str]]:
     unit = _unit(run)
     note = f"epsilon, with delta {delta:g}; unit: {unit}; {rounds:,.0f} rounds"
     note += f" of noise {multiplier:.2f} times the clip of {clip:g}"
-    return [(f"Told of {unit.replace('one', 'a')}, at most", f"{epsilon:g}", "", note + _left(run))]
+    return [Tile(f"Told of {unit.replace('one', 'a')}, at most", f"{epsilon:g}", note + _left(run))]
 
 
 def section(run: Run) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+from bytefed.report.document import Tile
 from bytefed.report.run_files import Run, finite
 
 _MOST_LINES, _LONGEST_LINE = 20, 400
 
 
-def tile(run: Run) -> list[tuple[str, str, str, str]]:
+def tile(run: Run) -> list[Tile]:
     """Return the figure that stands next to the accuracy; none for a run without secure sums."""
     entry = _entry(run)
     least, void = finite(entry.get("min_sum")), finite(entry.get("void"))
@@ -19,7 +20,7 @@ def tile(run: Run) -> list[tuple[str, str, str, str]]:
     note = (
         f"boards at least in each sum; no single board’s delta is in this directory; rounds void: {void:,.0f}"
     )
-    return [("Deltas hidden in sums", f"{least:,.0f}", "", note)]
+    return [Tile("Deltas hidden in sums", f"{least:,.0f}", note)]
 
 
 def section(run: Run) -> str:

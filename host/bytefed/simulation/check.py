@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,14 +18,15 @@ from numpy.typing import NDArray
 from bytefed.boards.loopback import LoopbackTransport
 from bytefed.boards.virtual import BoardKind, board_uid, make_board
 from bytefed.device.device import Device
-from bytefed.device.plan import RoundReply
+from bytefed.device.plan import PlannedRound, RoundReply
 from bytefed.errors import BoardError, BytefedError
 from bytefed.federation.assignment import Assignment
 from bytefed.federation.local_training import LocalTraining
 from bytefed.head import Head
 from bytefed.ledger.count import PARTS, ByteCount
-from bytefed.ledger.estimate import has_statistics
+from bytefed.ledger.planned_run import has_statistics
 from bytefed.ledger.wire_size import blob_size, blobs_bytes, connection_bytes
+from bytefed.masks.total import Hide
 from bytefed.seal import draw_key
 from bytefed.seeds import training_seed
 from bytefed.simulation.links import ClientLinks
@@ -62,6 +64,7 @@ class Check:
         self._shape = (assignment.task.D, assignment.task.num_classes)
         self._devices = {client: self._device(client) for client in clients}
         self._configured: dict[int, float] = {}
+        self._hide: Hide | None = None  # how deltas are hidden in this round
         self._rounds = self._bytes = 0
         self._runner = asyncio.Runner()
 
@@ -102,25 +105,24 @@ class Check:
     async def _train(self, number: int, head: Head, client: int, outcome: Outcome) -> None:
         place = int(np.searchsorted(outcome.clients, client))
         spared = bool(outcome.spared[np.searchsorted(outcome.asked, client)])
-        statistics = has_statistics(number, self._statistics_rounds)
-        expected = partial(
-            self._round_bytes,
-            client,
-            spared,
-            statistics=statistics,
-            configures=self._configures(number, client),
-        )
-        device, plan = self._devices[client], self._training.plan(number, client)
+        planned = self._planned(number, head, client)
+        configures, up = self._configures(number, client), planned.blobs[1]
         try:
-            reply = await device.train(device.plan_round(number, head, plan, statistics=statistics))
+            reply = await self._devices[client].train(planned)
         except BoardError as error:
             if error.code != "E_BOARD_NOT_FINITE" or outcome.counted[place]:
                 raise
-            self._compare(number, client, expected(train=False))
+            up = 0
         else:
-            _compare_learnt(number, client, reply, outcome, place)
-            self._compare(number, client, expected())
+            self._compare_learnt(number, client, reply, outcome, place)
+        self._compare(number, client, self._round_bytes(client, planned, spared, up, configures=configures))
         self._rounds += 1
+
+    def _planned(self, number: int, head: Head, client: int) -> PlannedRound:
+        """Return a round in which a client trains."""
+        statistics = has_statistics(number, self._statistics_rounds)
+        plan = replace(self._training.plan(number, client), hide=self._hide)
+        return self._devices[client].plan_round(number, head, plan, statistics=statistics)
 
     async def _lose(self, number: int, head: Head, client: int) -> None:
         """Let a board take the head and be lost; a new session follows."""
@@ -137,31 +139,35 @@ class Check:
 
     async def _evaluate(self, number: int, head: Head, client: int, found: Evaluation) -> None:
         device, plan = self._devices[client], self._training.plan(number, client)
-        reply = await device.train(device.plan_round(number, head, plan, train=False))
+        planned = device.plan_round(number, head, plan, train=False)
+        reply = await device.train(planned)
         told = reply.statistics.test_correct if reply.statistics else None
         right = 0 if self._training.noise else int(found.correct[client])
         _require(number, client, "test samples right", told, right)
         _compare_personal(number, client, reply, found.personal, client)
-        configures = client not in self._configured
-        self._compare(
-            number,
-            client,
-            self._round_bytes(
-                client, bool(found.spared[client]), train=False, statistics=True, configures=configures
-            ),
-        )
+        spared, configures = bool(found.spared[client]), client not in self._configured
+        self._compare(number, client, self._round_bytes(client, planned, spared, 0, configures=configures))
 
     def _round_bytes(
-        self, client: int, spared: bool, *, train: bool = True, statistics: bool, configures: bool
+        self, client: int, planned: PlannedRound, spared: bool, up: int, *, configures: bool
     ) -> ByteCount:
-        down, up = (blob_size(codec, *self._shape) for codec in self._training.codecs)
+        """Return what a round takes by the closed forms.
+
+        Args:
+            client: The client.
+            planned: The round.
+            spared: Whether the client holds the round's head.
+            up: Bytes of the delta that it sends; 0 for none.
+            configures: Whether CONFIG is due.
+        """
         return blobs_bytes(
             self._links.profile(client),
-            0 if spared else down,
-            up if train else 0,
-            statistics=statistics,
+            0 if spared else blob_size(self._training.codec_down, *self._shape),
+            up,
+            statistics=planned.statistics,
             configures=configures,
-            noises=train and self._training.noise is not None,
+            noises=planned.noise is not None,
+            masked=planned.hide is not None,
         )
 
     def _configures(self, number: int, client: int) -> bool:
@@ -177,6 +183,12 @@ class Check:
             _require(number, client, f"bytes of {cause}", getattr(taken, cause), getattr(expected, cause))
         self._bytes += taken.wire_total
 
+    def _compare_learnt(
+        self, number: int, client: int, reply: RoundReply, outcome: Outcome, place: int
+    ) -> None:
+        """Compare what a client learnt with the outcome, in which it has that place."""
+        _compare_delta(number, client, reply, outcome, place)
+
     def summary(self) -> dict[str, int]:
         """Return the numbers of clients, rounds and bytes that were compared."""
         return {"clients": len(self._devices), "rounds": self._rounds, "bytes": self._bytes}
@@ -188,7 +200,7 @@ class Check:
         self._runner.close()
 
 
-def _compare_learnt(number: int, client: int, reply: RoundReply, outcome: Outcome, place: int) -> None:
+def _compare_delta(number: int, client: int, reply: RoundReply, outcome: Outcome, place: int) -> None:
     told, delta = reply.statistics, reply.delta
     simulated = outcome.deltas[client]
     same = delta is not None and delta.tobytes() == simulated.tobytes()
@@ -218,9 +230,25 @@ def _compare_personal(
 
 
 def _require(number: int, client: int, what: str, on_board: Any, simulated: Any) -> None:
-    if on_board != simulated:
+    require_same(number, f"client {client}", what, on_board, simulated)
+
+
+def require_same(number: int, who: str, what: str, on_boards: Any, simulated: Any) -> None:
+    """Make sure that virtual boards have what their clients have.
+
+    Args:
+        number: The round.
+        who: The clients, in words.
+        what: Something of them, likewise.
+        on_boards: What the boards have of that.
+        simulated: What the simulation has.
+
+    Raises:
+        BytefedError: E_CHECK.
+    """
+    if on_boards != simulated:
         raise BytefedError(
             "E_CHECK",
-            f"Round {number}, client {client}: {what}: the virtual board has {on_board}, the simulation {simulated}.",
+            f"Round {number}, {who}: {what}: virtual boards have {on_boards}, the simulation {simulated}.",
             "This is a defect in bytefed: please report it with the command.",
         )

@@ -26,7 +26,7 @@ from bytefed.federation.secure_sum import (
     sums_entry,
 )
 from bytefed.federation.summed import require_boards
-from bytefed.ledger.estimate import has_statistics
+from bytefed.ledger.planned_run import has_statistics
 from bytefed.ledger.wire_size import LinkProfile, require_room_for_masks
 from bytefed.masks.form import KEY_SIZE, MIN_SUM, Form, Hidden, reference_of
 from bytefed.masks.neighbours import are_connected, neighbours
@@ -47,6 +47,7 @@ class RoundSum:
 
     Attributes:
         form: The form of what each client would hide.
+        hide: The plan of the round.
         total: The sum; None for a round that is void.
         void: The reason for that, in words; "" for none.
         clients: int64 [m], the clients whose deltas came, ascending.
@@ -56,6 +57,7 @@ class RoundSum:
     """
 
     form: Form
+    hide: Hide
     total: Total | None
     void: str
     clients: Clients
@@ -88,7 +90,7 @@ class ClientSums:
         self._noise = training.noise if training.noise and training.noise.whole else None
         self._reference = 1 if self._noise else reference_of(examples.tolist())
         self._near = np.array(neighbours(len(examples), training.seed), np.int64)
-        self._room = np.array([_most_keys(profile, self._near.shape[1]) for profile in profiles])[link]
+        self._room = np.array([most_keys(profile, self._near.shape[1]) for profile in profiles])[link]
         self._size: float | None = None
         self._void, self._setups = 0, 0
         self._unset: NDArray[np.bool_] | None = np.zeros(len(examples), np.bool_)  # who owes, before a setup
@@ -138,7 +140,7 @@ class ClientSums:
         if void:
             self._void += 1
             self._unset = there
-            return RoundSum(opened.form, None, void, clients, lost, releases)
+            return RoundSum(opened.form, opened.hide, None, void, clients, lost, releases)
         found = opened.read(len(clients))
         if found.size > 0:
             self._size = found.size
@@ -147,7 +149,7 @@ class ClientSums:
                 {"round": opened.number, "examples": found.examples, "loss": found.loss,
                  "correct": found.correct, "tested": int(tests.sum()), "test_correct": found.test_correct}
             )  # fmt: skip
-        return RoundSum(opened.form, found, "", clients, lost, releases)
+        return RoundSum(opened.form, opened.hide, found, "", clients, lost, releases)
 
     def _unreadable(self, clients: Clients, lost: NDArray[np.int64]) -> str:
         alive = self._near.shape[1] - lost
@@ -176,7 +178,7 @@ class OpenSum:
     """
 
     def __init__(self, number: int, form: Form, hide: Hide, noise: NoisePlan | None = None) -> None:
-        self.number, self.form, self._hide, self._noise = number, form, hide, noise
+        self.number, self.form, self.hide, self._noise = number, form, hide, noise
         self._words, self._lanes = np.zeros(_WORDS, np.uint64), np.zeros(form.lanes, np.uint64)
 
     def add(
@@ -204,8 +206,8 @@ class OpenSum:
         """
         core.add_hidden(
             clients, deltas, residuals, losses, correct, tested, norms, self._words, self._lanes,
-            round=self.number, codec=codec.find(self.form.codec).number, boards=self._hide.boards,
-            reference=self._hide.reference, step=self._hide.step,
+            round=self.number, codec=codec.find(self.form.codec).number, boards=self.hide.boards,
+            reference=self.hide.reference, step=self.hide.step,
         )  # fmt: skip
 
     def add_shares(
@@ -223,17 +225,22 @@ class OpenSum:
             raise ValueError("there is no noise to share")
         core.add_shares(
             deltas, keys, norms, self._words, self._lanes,
-            round=self.number, codec=codec.find(self.form.codec).number, boards=self._hide.boards,
-            step=self._hide.step, grid=self._noise.grid, cost=self._noise.cost,
+            round=self.number, codec=codec.find(self.form.codec).number, boards=self.hide.boards,
+            step=self.hide.step, grid=self._noise.grid, cost=self._noise.cost,
         )  # fmt: skip
+
+    @property
+    def hidden(self) -> Hidden:
+        """The sum so far, modulo 2^32 and 2^bits."""
+        whole = Hidden(self.form, self._words[: self.form.words], self._lanes)
+        return whole.plus(Hidden.nothing(self.form))
 
     def read(self, boards: int) -> Total:
         """Return what the sum over so many boards says."""
-        whole = Hidden(self.form, self._words[: self.form.words], self._lanes)
-        return read_total(whole.plus(Hidden.nothing(self.form)), self._hide, boards, self.number)
+        return read_total(self.hidden, self.hide, boards, self.number)
 
 
-def _most_keys(profile: LinkProfile, neighbours: int) -> int:
+def most_keys(profile: LinkProfile, neighbours: int) -> int:
     """Return how many keys of lost neighbours an answer on a link has room for; -1 if not even for the own one."""
     fitting = [lost for lost in range(neighbours + 1) if profile.inlines(0, KEY_SIZE * (1 + lost))]
     return max(fitting, default=-1)

@@ -1,4 +1,4 @@
-"""The air time and the energy of a trial's boards, round by round: radio, codec, seals and training together."""
+"""The air time and the energy of a trial's boards, round by round: radio, codec, seals, masks and training together."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from bytefed.codec import pair
 from bytefed.ledger.air import AirTable, Airtime, measured
 from bytefed.ledger.count import ByteCount
+from bytefed.ledger.mask_work import masked_instructions, setup_instructions
 from bytefed.ledger.wire_size import LinkProfile, blob_size
 from bytefed.ledger.work import connection_instructions, round_instructions, sample_instructions
 from bytefed.masks.form import Form
@@ -23,7 +24,7 @@ class Prices:
     """The prices of what a board does in a trial.
 
     Attributes:
-        connection: Seconds in the air and mJ of a connection, float64 [2].
+        connection: Seconds in the air and mJ of a connection and of setting up masks, float64 [2].
         rounds: The same of a board's round of each kind (``trial.kind``) without training, float64 [8, 2].
         sample: The same of a sample in an epoch, float64 [2].
     """
@@ -52,26 +53,30 @@ class Prices:
             codecs: NAME, or DOWNLINK/UPLINK.
             features: D of the head.
             classes: C of the head.
-            noises: Whether boards train with noise.
-            summed: The form of hidden deltas; None where they come as they are. The energy is NaN with it: an emulator
-                counted the instructions of masks for one codec alone (docs/cost.md).
+            noises: Whether boards make noise: in training or, where `summed` says so, as shares of a sum's.
+            summed: The form of hidden deltas; None where they come as they are.
         """
         if profile.framing != "ble":
             return cls(np.full(2, np.nan), np.full((8, 2), np.nan), np.full(2, np.nan))
         packets, data = measured(profile, table.radio.count), measured(profile, table.radio.data)
         down, up = (blob_size(name, features, classes) for name in pair(codecs))
-        work = _energy(table, round_instructions(profile, codecs, features, classes, noises=noises))
+        trains_with_noise = noises and not (summed and summed.shares)
+        round_ = round_instructions(
+            profile, codecs, features, classes, noises=trains_with_noise, encodes=summed is None
+        )
+        connection = float(connection_instructions(profile))
         if summed:
-            work[1] = np.nan
+            round_ += masked_instructions(profile, summed)
+            connection += setup_instructions(profile, summed.boards)
         parts = (by_kind(part, down, up, noises=noises, summed=summed) for part in (packets, data))
         sent = zip(*parts, strict=True)
         connecting = _radio(
             table, *(connected_bytes(part, summed, noises=noises) for part in (packets, data))
         )
         return cls(
-            connection=connecting + _energy(table, connection_instructions(profile)),
-            rounds=np.array([_radio(table, *counts) for counts in sent]) + work,
-            sample=_energy(table, sample_instructions(features, classes, noises=noises)),
+            connection=connecting + _energy(table, connection),
+            rounds=np.array([_radio(table, *counts) for counts in sent]) + _energy(table, round_),
+            sample=_energy(table, sample_instructions(features, classes, noises=trains_with_noise)),
         )
 
     def cumulative(self, kinds: Values, trained: Values) -> tuple[Values, Values]:

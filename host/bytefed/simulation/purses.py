@@ -18,7 +18,7 @@ from bytefed.federation.rules import Rules
 from bytefed.ledger.air import AirTable
 from bytefed.ledger.budget_plan import DOWNLINK, HELD, Boards, Plan
 from bytefed.ledger.count import ByteCount
-from bytefed.ledger.estimate import has_statistics
+from bytefed.ledger.planned_run import has_statistics
 from bytefed.ledger.wire_size import LinkProfile
 from bytefed.simulation.held_heads import Clients
 from bytefed.simulation.links import ClientLinks

@@ -25,9 +25,10 @@ from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.news import round_closed, run_started
 from bytefed.federation.rules import Rules, score
 from bytefed.federation.start import began_with, first_head
-from bytefed.federation.summed import refuse_check
+from bytefed.federation.summed import require_checked
 from bytefed.head import Head
-from bytefed.ledger.estimate import LEFT_OUT, classic, has_statistics
+from bytefed.ledger.estimate import LEFT_OUT, classic
+from bytefed.ledger.planned_run import has_statistics
 from bytefed.ledger.rows import RoundSummary
 from bytefed.ledger.wire_size import LinkProfile, blob_size
 from bytefed.private_files import make_file, make_folder
@@ -51,6 +52,7 @@ from bytefed.simulation.links import ClientLinks
 from bytefed.simulation.mask_ledger import MaskLedger
 from bytefed.simulation.purses import Spending
 from bytefed.simulation.simulator import Outcome, Simulator
+from bytefed.simulation.sum_check import SumCheck, least_checked
 from bytefed.strategies.base import Strategy
 from bytefed.waiting import interrupts
 
@@ -143,7 +145,7 @@ class Simulation:
     ) -> None:
         config, strategy = config.with_strategy(strategy)
         task, partition = assignment.task, assignment.partition
-        _check_clients(config, partition, environment.check)
+        _check_clients(partition, environment.check)
         self._beginning = began_with(config.head, first_head(config.head, task), task)
         self._links = ClientLinks.draw(config.seed, len(partition), environment.links)
         self._spending = spending = Spending.of(config, assignment, self._links, environment.dropout)
@@ -155,6 +157,7 @@ class Simulation:
         self._training = LocalTraining.of(config, strategy)
         examples, links = partition.sizes - partition.test_sizes, self._links
         self._sums = ClientSums.of(config, self._training, examples, links.profiles, links.link)
+        require_checked(config, environment.check, least_checked(links.profiles, len(partition)))
         self._run = new_run()
         self._stopping = False
         self.directory = directory or default_directory(self._run)
@@ -171,10 +174,9 @@ class Simulation:
             purses=spending.purses if spending else None,
             noises=self._training.noise is not None,
         )
-        checked = (
-            select(config.seed, _CHECKED, range(clients), environment.check) if environment.check else []
-        )
-        self._check = Check(
+        checked = _checked(config.seed, clients, environment.check)
+        kind = SumCheck if self._sums and checked else Check
+        self._check = kind(
             self._training, assignment, self._links, checked, statistics_rounds=config.statistics_rounds
         )
         self._simulator = Simulator(
@@ -371,6 +373,11 @@ def _abort() -> NoReturn:
     raise KeyboardInterrupt
 
 
+def _checked(seed: int, clients: int, check: int) -> list[int]:
+    """Draw the clients to check."""
+    return select(seed, _CHECKED, range(clients), check) if check else []
+
+
 def _subject(run: int, task: Task, clients: int, config: RunConfig) -> Subject:
     return Subject(
         run=run,
@@ -385,11 +392,9 @@ def _subject(run: int, task: Task, clients: int, config: RunConfig) -> Subject:
     )
 
 
-def _check_clients(config: RunConfig, partition: Partition, check: int) -> None:
-    """Refuse clients with fewer or more samples than a board can have, and some alone to check of a secure sum."""
+def _check_clients(partition: Partition, check: int) -> None:
+    """Refuse clients with fewer or more samples than a board can have, and more to check than there are."""
     check_range("--check", check, 0, len(partition))
-    if check:
-        refuse_check(config)
     examples = partition.sizes - partition.test_sizes
     for client in np.flatnonzero((examples < 1) | (examples > 0xFFFF))[:1].tolist():
         raise ConfigError(

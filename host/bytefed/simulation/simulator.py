@@ -20,8 +20,9 @@ from bytefed.federation.assignment import Assignment
 from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.rules import Rules, aggregate, step
 from bytefed.head import Head
+from bytefed.masks.form import Hidden
 from bytefed.seeds import training_seeds
-from bytefed.simulation.client_sums import ClientSums, RoundSum
+from bytefed.simulation.client_sums import ClientSums, OpenSum, RoundSum
 from bytefed.simulation.held_heads import Clients, HeldHeads
 from bytefed.simulation.waves import Trainer, Waves
 from bytefed.strategies.base import FromMean, Strategy, Update
@@ -46,6 +47,7 @@ class Outcome:
         excess: Client to its pull, in medians of the round, for clients that the norm bound bounded.
         deltas: Client to its delta, float32 [P], for the watched clients.
         summed: The secure sum of the round; None where deltas come as they are.
+        hidden: The sum of what the watched clients would hide; None likewise.
     """
 
     head: Head
@@ -61,6 +63,7 @@ class Outcome:
     excess: dict[int, float]
     deltas: dict[int, Head]
     summed: RoundSum | None = None
+    hidden: Hidden | None = None
 
 
 class Evaluation(NamedTuple):
@@ -86,7 +89,7 @@ class Simulator:
         assignment: The task and each client's samples; each client has 1 to 65535 training samples.
         strategy: The strategy that makes a new head of their deltas.
         threads: Number of threads to train with.
-        watched: Clients whose deltas are kept in each Outcome.
+        watched: Clients whose deltas are kept in each Outcome, and, in secure sums, their own sum.
         sums: Sums up what clients would hide; None for deltas that come as they are.
 
     Attributes:
@@ -142,11 +145,11 @@ class Simulator:
         work = Waves(self._trainer, number, heads, version[~lost], clients[~lost])
         tested = np.empty(len(work.clients), np.int32)
         self._trainer.core.evaluate(work.clients, heads, work.version, tested)
-        summed, excess = None, dict[int, float]()
+        summed, hidden, excess = None, None, dict[int, float]()
         if self._sums is None:
             head, excess = self._aggregate(head, work, len(clients))
         else:
-            head, summed = self._summed(self._sums, head, work, tested, len(clients))
+            head, summed, hidden = self._summed(self._sums, head, work, tested, len(clients))
         return Outcome(
             head=head,
             asked=clients,
@@ -161,6 +164,7 @@ class Simulator:
             excess=excess,
             deltas=work.watched,
             summed=summed,
+            hidden=hidden,
         )
 
     def evaluate(self, number: int, head: Head, clients: Clients, rates: NDArray[np.float64]) -> Evaluation:
@@ -204,26 +208,45 @@ class Simulator:
 
     def _summed(
         self, sums: ClientSums, head: Head, work: Waves, tested: NDArray[np.int32], asked: int
-    ) -> tuple[Head, RoundSum]:
-        """Return the new head by the sum of what clients would hide, and that sum; the same head if it is void."""
-        trainer, opened = self._trainer, sums.open(work.number, self._trainer.parameters)
+    ) -> tuple[Head, RoundSum, Hidden]:
+        """Return the new head by the sum of what clients would hide, and that sum; the same head if it is void.
+
+        The sum of the watched clients alone goes with it.
+        """
+        opened, beside = (sums.open(work.number, self._trainer.parameters) for _ in range(2))
         for part, deltas in work.waves():
-            some, norms = work.clients[part], work.norms[part]
-            if opened.form.shares:
-                opened.add_shares(trainer.core, deltas, trainer.noise_keys(some, work.number), norms)
-                continue
-            opened.add(
-                trainer.core, some, deltas, trainer.residuals, work.losses[part], work.correct[part],
-                tested[part], norms,
-            )  # fmt: skip
+            watched = np.flatnonzero(np.isin(work.clients[part], list(self._trainer.watched)))
+            if len(watched):  # first, and of copies: what is added becomes encoding errors
+                places = watched + part.start
+                self._hide(beside, work, places, deltas[watched], work.norms[places], tested)
+            self._hide(opened, work, part, deltas, work.norms[part], tested)
         clients = work.clients[work.counted]
         self._rules.require_quorum(work.number, len(clients), asked)
         found = sums.close(opened, clients, self._tests[clients])
         if found.total is None:  # it is as if nobody had trained
-            return head, found
+            return head, found, beside.hidden
         work.keep_errors()
         update = Update(0, max(1, found.total.examples), found.total.mean.astype(np.float32))
-        return aggregate(self._strategy, head, [update]), found
+        return aggregate(self._strategy, head, [update]), found, beside.hidden
+
+    def _hide(
+        self,
+        opened: OpenSum,
+        work: Waves,
+        part: slice | NDArray[np.intp],
+        deltas: Head,
+        norms: NDArray[np.float64],
+        tested: NDArray[np.int32],
+    ) -> None:
+        """Add what some clients would hide to a sum; their deltas become encoding errors."""
+        trainer, some = self._trainer, work.clients[part]
+        if opened.form.shares:
+            opened.add_shares(trainer.core, deltas, trainer.noise_keys(some, work.number), norms)
+            return
+        opened.add(
+            trainer.core, some, deltas, trainer.residuals, work.losses[part], work.correct[part], tested[part],
+            norms,
+        )  # fmt: skip
 
     def _sum(
         self,

@@ -202,6 +202,8 @@ class Row(Setting):
     training together; NaN on a link that is no BLE link. `ratio_99` is how many times fewer than float32's, geometric
     mean. `worst_change` is the largest loss against float32 of any seed, `reached` how many seeds reached 99 %.
 
+    `instructions` are those of the codec for a head of 64x10, in secure sums with the board's masks.
+
     What ends with `_best` is against the best float32 of the grid instead (``best_reference``), whose settings the
     `best_` columns say.
     """

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from bytefed import codec
 from bytefed.data import TASKS, Task, load_task
 from bytefed.errors import ConfigError, DataError, check_range
 from bytefed.federation.assignment import Assignment
@@ -15,7 +16,9 @@ from bytefed.federation.summed import require_boards
 from bytefed.head import parameters
 from bytefed.ledger.air import AirTable
 from bytefed.ledger.estimate import check_ranges, link_profile
+from bytefed.ledger.mask_work import encoding_instructions, hiding_instructions
 from bytefed.ledger.wire_size import CODECS, LinkProfile, connection_bytes
+from bytefed.ledger.work import COUNTED
 from bytefed.masks.form import CODECS as SUMMED
 from bytefed.runs.directory import coded_errors, refuse_impossible
 from bytefed.simulation.client_sums import CLIENTS
@@ -201,7 +204,7 @@ def run_sweep(plan: SweepPlan, progress: SweepProgress) -> SweepTable:
     _check(plan)
     with coded_errors(plan.directory, _DIRECTORY, "start it again: it goes on where it stood"):
         cells = _priced(plan, tasks, table, _try_all(plan, tasks, progress))
-        rows = [_row(setting, cells, tasks[setting.data]) for setting in plan.settings]
+        rows = [_row(plan, setting, cells, tasks[setting.data]) for setting in plan.settings]
         write_table(plan.directory / TABLE, Row, rows)
         asked = {setting: cells[setting] for setting in plan.settings}
         recommended = {} if plan.base.dp else _recommended(plan, asked)
@@ -214,7 +217,7 @@ def _recommended(plan: SweepPlan, cells: Cells) -> dict[str, str]:
     known = {
         "wire": True,
         "air": plan.profile.framing == "ble",
-        "energy": plan.profile.framing == "ble" and not plan.base.secure_sum,
+        "energy": plan.profile.framing == "ble",
     }
     return {name: recommend(cells, cost) for name, cost in COSTS.items() if known[cost]}
 
@@ -305,5 +308,10 @@ def _pairs(plan: SweepPlan) -> Iterable[tuple[Setting, int]]:
     return ((setting, seed) for setting in plan.cells for seed in plan.seeds)
 
 
-def _row(setting: Setting, cells: Cells, task: Task) -> Row:
-    return summarize(setting, parameters(task.D, task.num_classes), cells)
+def _row(plan: SweepPlan, setting: Setting, cells: Cells, task: Task) -> Row:
+    row = summarize(setting, parameters(task.D, task.num_classes), cells)
+    summed = summed_form(replace(plan.base, codec=setting.codec), *COUNTED, plan.clients)
+    if summed is None:
+        return row
+    hidden = encoding_instructions(summed) + hiding_instructions(summed)
+    return replace(row, instructions=round(codec.instructions(setting.codec, encodes=False) + hidden))

@@ -21,7 +21,7 @@ from bytefed.federation.rules import Rules
 from bytefed.federation.start import first_head
 from bytefed.head import Head, parameters
 from bytefed.ledger.count import ByteCount
-from bytefed.ledger.estimate import has_statistics
+from bytefed.ledger.planned_run import has_statistics
 from bytefed.ledger.wire_size import (
     LinkProfile,
     blob_size,

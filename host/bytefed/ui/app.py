@@ -17,7 +17,7 @@ from starlette.routing import Route
 from bytefed.errors import BytefedError
 from bytefed.extractor.manifest import model_names
 from bytefed.ledger.wire_size import CODECS
-from bytefed.report import page
+from bytefed.report import document
 from bytefed.report.live import Board
 from bytefed.ui.actions import Actions
 from bytefed.ui.answers import refused
@@ -88,7 +88,9 @@ class Pages:
         """A file of the page, or the style that it shares with reports."""
         name = request.path_params["name"]
         if name == "page.css":
-            return Response(files(page.__package__).joinpath(name).read_text("utf-8"), media_type="text/css")
+            return Response(
+                files(document.__package__).joinpath(name).read_text("utf-8"), media_type="text/css"
+            )
         if name not in _ASSETS:
             return PlainTextResponse("There is no such file.\n", 404)
         return Response(_static(name), media_type=mimetypes.guess_type(name)[0])
@@ -150,7 +152,7 @@ def _reports(address: str, board: Board) -> list[Route]:
 
 async def _whole(board: Board) -> Response:
     _, body = await run_in_threadpool(board.body)
-    return HTMLResponse(page.frame("live", body, live=True), headers=_OWN_POLICY)
+    return HTMLResponse(document.frame("live", body, live=True), headers=_OWN_POLICY)
 
 
 async def _news(board: Board, request: Request) -> Response:

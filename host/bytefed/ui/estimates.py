@@ -8,7 +8,8 @@ from typing import Any
 from bytefed.codec import pair
 from bytefed.errors import ConfigError
 from bytefed.ledger.count import CAUSES, ByteCount
-from bytefed.ledger.estimate import Prediction, check_ranges, classic, link_profile, predict
+from bytefed.ledger.estimate import check_ranges, classic, link_profile, predict
+from bytefed.ledger.planned_run import PlannedRun, Prediction
 from bytefed.ledger.wire_size import LinkProfile, blob_size
 from bytefed.seeds import select
 
@@ -99,18 +100,9 @@ def estimate(
 
 
 def _predicted(settings: Mapping[str, Any], profile: LinkProfile, *, from_head: bool) -> Prediction:
-    return predict(
-        profile,
-        settings["features"],
-        settings["classes"],
-        pair(settings["codec"]),
-        clients=settings["clients"],
-        rounds=settings["rounds"],
-        fraction_train=settings["fraction_train"],
-        statistics_rounds=settings["statistics_rounds"],
-        seed=settings["seed"],
-        from_head=from_head,
-    )
+    codecs = pair(settings["codec"])
+    given = {name: settings[name] for name in _RANGED if name != "mtu"}
+    return predict(profile, PlannedRun(codecs=codecs, from_head=from_head, **given))
 
 
 def _sums(count: ByteCount) -> dict[str, int]:

@@ -164,9 +164,8 @@ sys.exit(main())
     assert (done.returncode, done.stderr) == (130, "interrupted\n")
 
 
-@POSIX
-@pytest.mark.parametrize("delay", [0.4, 0.7, 1.0])
-def test_ctrl_c_in_the_first_second(delay, tmp_path):
+def long_run(directory):
+    """Start a run that somebody has to interrupt."""
     command = [
         sys.executable,
         "-m",
@@ -178,9 +177,13 @@ def test_ctrl_c_in_the_first_second(delay, tmp_path):
         "--rounds",
         "60000",
     ]
-    with subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    return subprocess.Popen(command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@POSIX
+@pytest.mark.parametrize("delay", [0.4, 0.7, 1.0])
+def test_ctrl_c_in_the_first_second(delay, tmp_path):
+    with long_run(tmp_path) as process:
         assert process.stdout is not None
         process.stdout.readline()  # it says "starting" before it loads anything slow
         time.sleep(delay - 0.4)
@@ -193,20 +196,7 @@ def test_ctrl_c_in_the_first_second(delay, tmp_path):
 @POSIX
 def test_ctrl_c_when_the_reader_is_gone_too(tmp_path):
     """`bytefed run --json | tee log`: Ctrl-C ends tee, and there is nobody to be told of the end."""
-    command = [
-        sys.executable,
-        "-m",
-        "bytefed",
-        "run",
-        "--json",
-        "--boards",
-        "loopback:2",
-        "--rounds",
-        "60000",
-    ]
-    with subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as run:
+    with long_run(tmp_path) as run:
         assert run.stdout is not None
         while "round_closed" not in run.stdout.readline():
             pass

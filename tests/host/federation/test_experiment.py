@@ -19,6 +19,7 @@ from bytefed.federation import experiment
 from bytefed.federation.assignment import task_of
 from bytefed.federation.config import RunConfig
 from bytefed.ledger.estimate import predict
+from bytefed.ledger.planned_run import PlannedRun
 from bytefed.ledger.wire_size import sealed_profile, serial_profile
 from bytefed.runs.store import Store
 
@@ -72,8 +73,8 @@ def test_a_run_is_what_the_estimate_said(features, tmp_path, capsys):
     rounds, sessions = rows(tmp_path / "run", "bytes.csv"), rows(tmp_path / "run", "sessions.csv")
     assert len(rounds) == 6 * 2
     shares = {"clients": 3, "rounds": 6, "fraction_train": 0.7, "learning_rate_rounds": 4, "seed": 7}
-    shares["statistics_rounds"] = 2
-    predicted = predict(sealed_profile(serial_profile()), D, C, ("float32", "float32"), **shares)
+    planned = PlannedRun(features=D, classes=C, codecs=("float32", "float32"), statistics_rounds=2, **shares)
+    predicted = predict(sealed_profile(serial_profile()), planned)
     for phase in ("connect", "evaluate"):
         of_phase = [row for row in sessions if row["phase"] == phase]
         assert summed(of_phase) == getattr(predicted, phase).wire_total

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -14,6 +15,7 @@ from bytefed.federation import experiment
 from bytefed.federation.config import RunConfig, with_rates
 from bytefed.federation.local_training import LocalTraining
 from bytefed.ledger.estimate import predict
+from bytefed.ledger.planned_run import PlannedRun
 from bytefed.ledger.rates import rounds_between
 from bytefed.ledger.wire_size import ble_profile, sealed_profile
 from bytefed.simulation.trial import run_trial
@@ -67,10 +69,13 @@ def test_its_configs_are_estimated_to_the_byte(fraction):
     profile, task = sealed_profile(ble_profile(247)), load_task("digits")
     config = RunConfig(rounds=43, local_epochs=1, codec="onebit", fraction_train=fraction, seed=3)
     trial = run_trial(config, task, 4, profile)
-    shares = {"clients": 4, "rounds": 43, "fraction_train": fraction, "seed": 3}
-    found = predict(profile, task.D, task.num_classes, config.codecs, **shares)
+    planned = PlannedRun(
+        features=task.D, classes=task.num_classes, codecs=config.codecs, clients=4, rounds=43,
+        fraction_train=fraction, seed=3,
+    )  # fmt: skip
+    found = predict(profile, planned)
     assert trial.wire[-1] == (found.rounds + found.connect).wire_total
-    never = predict(profile, task.D, task.num_classes, config.codecs, **shares, learning_rate_rounds=0)
+    never = predict(profile, replace(planned, learning_rate_rounds=0))
     assert found.rounds.wire_total > never.rounds.wire_total
 
 

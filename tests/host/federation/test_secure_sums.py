@@ -289,13 +289,13 @@ def test_a_round_whose_keys_were_asked_for_is_never_begun_again(
 
 
 def test_a_sum_whose_masks_do_not_cancel_is_void(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sort, calls = secure_sum._sorted_keys, iter(range(10))
+    sort, calls = secure_sum.sorted_keys, iter(range(10))
 
     def wrong(*args: Any) -> Any:
         added, subtracted = sort(*args)
         return (added[1:], subtracted) if next(calls) == 1 else (added, subtracted)
 
-    monkeypatch.setattr(secure_sum, "_sorted_keys", wrong)
+    monkeypatch.setattr(secure_sum, "sorted_keys", wrong)
     events: list[Event] = []
     run(tmp_path / "run", "loopback:5", rounds=6, codec="onebit", progress=events.append)
     found = summary_of(tmp_path / "run")

@@ -15,6 +15,7 @@ from bytefed.ledger.amounts import BYTES, MILLIJOULES, SECONDS, amount
 from bytefed.ledger.budget import Budget, Pricing
 from bytefed.ledger.budget_plan import Boards, Prices, Terms, plan
 from bytefed.ledger.estimate import link_profile, predict
+from bytefed.ledger.planned_run import PlannedRun
 from bytefed.seeds import select_fairly
 
 
@@ -84,10 +85,11 @@ def test_all_boards_in_each_round_cost_what_the_estimate_says(link, sealed, coun
     found = plan(Budget("bytes", most), boards(profile, count), terms)
 
     def total(rounds):
-        return predict(
-            profile, 20, 4, ("onebit", "onebit"), clients=count, rounds=rounds, learning_rate_rounds=rates,
-            statistics_rounds=told,
-        ).total.wire_total  # fmt: skip
+        planned = PlannedRun(
+            features=20, classes=4, codecs=("onebit", "onebit"), clients=count, rounds=rounds,
+            learning_rate_rounds=rates, statistics_rounds=told,
+        )  # fmt: skip
+        return predict(profile, planned).total.wire_total
 
     assert found.total == total(found.rounds)
     assert found.worst * count == found.total

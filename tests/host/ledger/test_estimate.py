@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from bytefed.cli.main import main
 from bytefed.ledger import wire_size
 from bytefed.ledger.estimate import LEFT_OUT, classic, predict
+from bytefed.ledger.planned_run import PlannedRun
 from bytefed.seeds import select
 
 FLOAT32 = ("float32", "float32")
@@ -77,17 +78,11 @@ def test_the_exact_figure_of_open_links_is_the_closed_form(capsys):
 @given(st.integers(1, 40), st.integers(1, 10), st.floats(0, 1), st.integers(0, 99), st.integers(0, 12))
 def test_only_those_who_take_part_are_counted(clients, rounds, fraction, seed, rate_rounds):
     profile = wire_size.serial_profile()
-    got = predict(
-        profile,
-        8,
-        2,
-        FLOAT32,
-        clients=clients,
-        rounds=rounds,
-        fraction_train=fraction,
-        learning_rate_rounds=rate_rounds,
-        seed=seed,
-    )
+    planned = PlannedRun(
+        features=8, classes=2, codecs=FLOAT32, clients=clients, rounds=rounds, fraction_train=fraction,
+        learning_rate_rounds=rate_rounds, seed=seed,
+    )  # fmt: skip
+    got = predict(profile, planned)
     assert got.participants == min(clients, max(1, int(fraction * clients)))
     expected, step_of = 0, {}  # of a client: the step of the learning rate that it knows
     for number in range(1, rounds + 1):

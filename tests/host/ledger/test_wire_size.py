@@ -81,14 +81,6 @@ def test_closed_forms_are_what_crosses_the_link(
     asyncio.run(life_of_a_board(device, samples(D, C, train, test), head))
 
 
-@pytest.mark.parametrize("profile", [serial_profile(), ble_profile(23), ble_profile(247)], ids=str)
-def test_asking_changes_no_answer(profile: LinkProfile) -> None:
-    before = wire_size.store_bytes(profile), wire_size.provision_bytes(profile, 65, 40, 10, 2600)
-    assert wire_size.provision_bytes(profile, 65, 40, 10, 2600) == before[1]
-    assert wire_size.store_bytes(profile) == before[0]
-    assert before[1].causes_total == before[1].wire_total
-
-
 @pytest.mark.parametrize(
     ("D", "C", "most"), [(256, 10, 0.03), (64, 10, 0.045)], ids=["2.9 % at 256x10", "4.5 % at 64x10"]
 )

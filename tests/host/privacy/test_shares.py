@@ -326,7 +326,7 @@ def test_a_round_for_which_all_budgets_are_spent_says_that_the_run_is_over(
 
     monkeypatch.setattr(NoisePlan, "message", property(less))
     events: list[Event] = []
-    with pytest.raises(LinkError, match="ready: 0, and 64 boards more that have spent") as caught:
+    with pytest.raises(LinkError, match="64 of 64 have spent their privacy budgets") as caught:
         bytefed.run(
             boards=["loopback:64"], directory=tmp_path / "run", central=False, progress=events.append,
             **{**KEYS, "rounds": 2},

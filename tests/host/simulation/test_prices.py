@@ -11,6 +11,7 @@ from bytefed.cli import main as cli
 from bytefed.data import load_task
 from bytefed.federation.config import RunConfig
 from bytefed.ledger.air import DEFAULT_TABLE, AirTable, Airtime, measured
+from bytefed.ledger.mask_work import masked_instructions, setup_instructions
 from bytefed.ledger.wire_size import (
     ble_profile,
     connection_bytes,
@@ -19,6 +20,7 @@ from bytefed.ledger.wire_size import (
     serial_profile,
 )
 from bytefed.ledger.work import connection_instructions, round_instructions, sample_instructions
+from bytefed.masks.form import Form
 from bytefed.simulation.prices import Prices
 from bytefed.simulation.trial import by_kind, kind, run_trial
 
@@ -80,6 +82,30 @@ def test_noise_is_asked_for_drawn_and_paid_for():
     clipped = 100 * (sample_instructions(32, 10, noises=True) - sample_instructions(32, 10))
     worked = (drawn + clipped) / (TABLE.mips * 1e6) * TABLE.currents.compute * TABLE.currents.voltage
     assert noisy[1][0] - plain[1][0] - worked == pytest.approx(radio_of(True) - radio_of(False))  # mJ
+
+
+def worked(instructions: float) -> float:
+    """The processor's energy, mJ."""
+    return instructions / (TABLE.mips * 1e6) * TABLE.currents.compute * TABLE.currents.voltage
+
+
+@pytest.mark.parametrize("shares", [False, True])
+def test_hidden_deltas_are_sent_masked_and_worked_for(shares):
+    """Energy of a sum, less that of its radio, is that of its instructions."""
+    form = Form("int8", 330, 64, statistics=False, shares=shares)
+    silent = replace(TABLE, currents=replace(TABLE.currents, compute=0.0))
+    kinds = np.zeros((2, 8))
+    kinds[1, kind(spared=False, statistics=False, configures=False)] = 1
+    both = [Prices.of(SEALED, table, "int8", 32, 10, noises=shares, summed=form) for table in (TABLE, silent)]
+    (air, energy), (same, radio) = (each.cumulative(kinds, np.array([0.0, 300.0])) for each in both)
+    assert air.tolist() == same.tolist() and np.isfinite([*air, *energy]).all()
+    setup = connection_instructions(SEALED) + setup_instructions(SEALED, 64)
+    assert energy[0] - radio[0] == pytest.approx(worked(setup))
+    # With shares boards train as ever, and make noise in the place of the codec's encoding.
+    coded = round_instructions(SEALED, "int8", 32, 10, encodes=False)
+    done = coded + masked_instructions(SEALED, form) + 300 * sample_instructions(32, 10)
+    assert np.diff(energy - radio)[0] == pytest.approx(worked(done))
+    assert coded < round_instructions(SEALED, "int8", 32, 10)
 
 
 def test_currents_of_ones_own_price_training_and_radio():

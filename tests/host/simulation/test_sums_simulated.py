@@ -226,7 +226,7 @@ def test_what_clients_hide_is_what_the_specification_says(codec):
     head, clients = np.zeros(650, np.float32), np.arange(4, dtype=np.int64)
     outcome = simulator.round(9, head, clients, np.zeros(4, bool))
     plain = plain_deltas(config, task, partition, head, clients)
-    reference, step = opened[0]._hide.reference, opened[0]._hide.step
+    reference, step = opened[0].hide.reference, opened[0].hide.step
     examples = partition.sizes - partition.test_sizes
     lanes, sizes = np.zeros(opened[0].form.lanes, np.uint64), 0
     for client in clients.tolist():
@@ -295,13 +295,6 @@ def test_as_many_as_have_room_have_lanes_as_wide_as_a_board_has_memory_for():
     for name in CODECS:
         form = Form(name, 330, most_boards(name), statistics=True)
         assert form.bits == (32 if name == "float32" else 14)
-
-
-def test_a_check_beside_virtual_boards_is_refused(tmp_path, capsys):
-    assert (
-        main(["simulate", "--clients", "4", "--check", "2", "--secure-sum", "--run-dir", str(tmp_path)]) == 2
-    )
-    assert "E_CONFIG_SECURE_SUM" in capsys.readouterr().err
 
 
 def test_a_program_simulates_sums_from_a_configuration_without(tmp_path):

@@ -20,7 +20,9 @@ from bytefed.federation import experiment
 from bytefed.federation.config import RunConfig
 from bytefed.federation.evaluation import evaluate
 from bytefed.federation.rules import initial_head
-from bytefed.ledger.wire_size import sealed_profile, serial_profile
+from bytefed.ledger.mask_work import encoding_instructions, hiding_instructions, setup_instructions
+from bytefed.ledger.wire_size import ble_profile, sealed_profile, serial_profile
+from bytefed.masks.form import Form
 from bytefed.runs.store import Store
 from bytefed.simulation.sweep import (
     REFERENCE,
@@ -47,7 +49,7 @@ from bytefed.simulation.trial import run_trial
     ids=lambda keys: keys["codec"],
 )
 def test_a_trial_ends_with_the_head_of_a_run(tmp_path, keys):
-    config = RunConfig(boards=("loopback:4",), rounds=4, local_epochs=1, seed=3, **keys)
+    config = RunConfig(boards=("loopback:4",), rounds=4, local_epochs=1, seed=3, central=False, **keys)
     summary = asyncio.run(experiment.begin(config, tmp_path / "run", lambda _: None))
     trial = run_trial(config, load_task("digits"), 4, sealed_profile(serial_profile()))
     with closing(Store.open(tmp_path / "run")) as store:
@@ -209,10 +211,18 @@ def test_with_secure_sums_codecs_are_those_that_can_be_summed(tmp_path, capsys):
     command = ["sweep", "--seeds", "1", "--rounds", "8", "--clients", "8", "--sweep-dir", str(tmp_path)]
     assert cli.main([*command, "--secure-sum"]) == 0
     told = " ".join(capsys.readouterr().out.split())
-    assert "Recommended" in told and "by air time" in told and "by energy" not in told
+    assert "Recommended" in told and "by air time" in told and "by energy" in told
     rows = list(csv.DictReader((tmp_path / "sweep.csv").read_text().splitlines()))
     assert [row["codec"] for row in rows] == ["float32", "int8", "onebit", "twobit"]
-    assert {row["energy_99"] for row in rows} == {"nan"} and "nan" not in {row["air_99"] for row in rows[:1]}
+    setup = setup_instructions(sealed_profile(ble_profile(247)), 8) / 42.4e6 * 3.3 * 3.0  # mJ, at least
+    assert float(rows[0]["air_99"]) > 0 and float(rows[0]["energy_99"]) > setup
+    instructions = [int(row["instructions"]) for row in rows]
+    assert (
+        instructions[0] > instructions[1] > instructions[3] > instructions[2]
+    )  # the fewer bits, the fewer masks
+    form = Form("onebit", 650, 8, statistics=False)
+    more = encoding_instructions(form) + hiding_instructions(form)
+    assert instructions[2] == round(codec.instructions("onebit", encodes=False) + more)
     trials = [json.loads(line) for line in (tmp_path / "trials.jsonl").read_text().splitlines()]
     for trial in trials:
         found = bytefed.estimate(

@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from bytefed.ledger.estimate import link_profile, predict
+from bytefed.ledger.planned_run import PlannedRun
 
 STATIC = Path(__file__).resolve().parents[3] / "host/bytefed/ui/static"
 CSV = Path(__file__).resolve().parents[1] / "report"
@@ -43,7 +44,8 @@ def test_no_other_file_is_served(browser: TestClient):
 def test_the_estimate_is_the_exact_one(browser: TestClient, link: str):
     given = {"link": link, "clients": 5, "rounds": 30, "features": 16, "classes": 4, "codec": "int8/onebit"}
     found = browser.get("/api/estimate", params={**given, "fraction_train": 0.4}).json()
-    exact = predict(link_profile(link), 16, 4, ("int8", "onebit"), clients=5, rounds=30, fraction_train=0.4)
+    shape = {"features": 16, "classes": 4, "codecs": ("int8", "onebit")}
+    exact = predict(link_profile(link), PlannedRun(**shape, clients=5, rounds=30, fraction_train=0.4))
     assert found["total"]["total"] == exact.total.wire_total
     assert found["rounds"]["up"] == exact.rounds.wire_up
     assert sum(found["causes"].values()) == found["board_round"]["total"] == exact.board_round.wire_total

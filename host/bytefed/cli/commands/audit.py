@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     from bytefed.audit.page import page
     from bytefed.audit.play import Effort
     from bytefed.audit.subject import Subject
-    from bytefed.report.page import write_document
+    from bytefed.report.document import write_document
 
     subject = Subject.load(args.run_dir, args.data_dir, args.rounds)
     audit = _play(subject, Effort(args.boards, args.canaries, args.seed), quiet=args.json)

@@ -6,44 +6,34 @@ import argparse
 import json
 import math
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bytefed.cli.budget import show_plan
+from bytefed.cli.estimate_shown import Air, Estimate, Lossy, Update
 from bytefed.codec import find, pair
 from bytefed.errors import ConfigError
 from bytefed.federation.config import KEYS, option
 from bytefed.ledger.air import AirTable, Airtime, measured
 from bytefed.ledger.budget import KEYS as BUDGETS
 from bytefed.ledger.budget import Budget
-from bytefed.ledger.count import CAUSES, ByteCount
+from bytefed.ledger.count import ByteCount
 from bytefed.ledger.estimate import (
-    LEFT_OUT,
     LINKS,
-    STATISTICS_ROUNDS,
-    Prediction,
+    RANGES,
     check_ranges,
-    classic,
     link_profile,
     predict,
 )
-from bytefed.ledger.estimate_sums import predict_sums, require_masks
-from bytefed.ledger.expected_loss import blobs_expected
-from bytefed.ledger.rates import rounds_between
+from bytefed.ledger.estimate_sums import require_masks
+from bytefed.ledger.planned_run import STATISTICS_ROUNDS, PlannedRun, Prediction
 from bytefed.ledger.wire_size import CODECS, LinkProfile, blob_size
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
+    pass
 
-MEGABYTE = 1024 * 1024
 _FLOAT_BYTES = 4
-_RANGED = (
-    "clients", "rounds", "features", "classes", "mtu", "packets", "update_bytes", "fraction_train", "min_train_nodes",
-    "learning_rate_rounds", "statistics_rounds", "seed", "loss",
-)  # fmt: skip
-"""The options that are numbers with a range."""
 _USUAL = {"rounds": 20, "codec": "float32", "fraction_train": 1.0}
 """The values of options that a budget plans, without one."""
 _EXAMPLES = """\
@@ -72,10 +62,24 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add = parser.add_argument
+    _add_update(parser)
+    _add_link(parser)
+    _add_rounds(parser)
+    _add_noise(parser)
+    _add_watch(parser.add_argument_group("watching instead of training"))
+    _add_budget(parser.add_argument_group("a budget for each board"))
+    parser.add_argument(
+        "--seed", type=int, default=42, help="seed of who trains in which round (default: 42)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=run)
+
+
+def _add_update(parser: argparse.ArgumentParser) -> None:
     update = parser.add_mutually_exclusive_group()
     update.add_argument("--shape", metavar="AxBx...", help="W: a float32 array of this shape")
     update.add_argument("--update-bytes", type=int, metavar="W", help="W: bytes (default: the head's update)")
+    add = parser.add_argument
     add("--clients", type=int, default=8, metavar="C", help="boards (default: 8)")
     add("--rounds", type=int, metavar="R", help="rounds (default: 20; with a budget as many as it pays)")
     add("--features", type=int, default=64, metavar="D", help="features of the head (default: 64)")
@@ -84,7 +88,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--codec",
         help=f"NAME or DOWNLINK/UPLINK, of {', '.join(CODECS)} (default: float32; with a budget by its rule)",
     )
-    _add_link(parser)
+
+
+def _add_rounds(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add(
         "--fraction-train",
         type=float,
@@ -117,12 +124,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         action="store_true",
         help="the run begins with a head, as by `bytefed run --head FILE`: the first round has to bring it",
     )
-    _add_noise(parser)
-    _add_watch(parser.add_argument_group("watching instead of training"))
-    _add_budget(parser.add_argument_group("a budget for each board"))
-    add("--seed", type=int, default=42, help="seed of who trains in which round (default: 42)")
-    add("--json", action="store_true", help="print one JSON object")
-    parser.set_defaults(run=run)
 
 
 def _add_watch(group: argparse._ArgumentGroup) -> None:
@@ -183,6 +184,7 @@ def _add_noise(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dp",
         choices=("sample", "board"),
+        default="",
         help="boards train with noise, as by `bytefed run --dp`: a NOISE before each CONFIG, and no statistics; board "
         "with --secure-sum",
     )
@@ -204,11 +206,11 @@ def run(args: argparse.Namespace) -> int:
         if getattr(args, name, None) is None:
             setattr(args, name, value)
     check_ranges(
-        {name: getattr(args, name) for name in _RANGED if not (name == "rounds" and args.rounds == 0)}
+        {name: getattr(args, name) for name in RANGES if not (name == "rounds" and args.rounds == 0)}
     )
-    _as_with_noise(args, budget)
+    _refuse_with_noise(args, budget)
     _refuse_with_sums(args, budget)
-    require_masks(args.dp or "", secure_sum=args.secure_sum)
+    require_masks(args.dp, secure_sum=args.secure_sum)
     if args.watch is not None:
         from bytefed.cli.watch_estimate import show_watch
 
@@ -218,89 +220,57 @@ def run(args: argparse.Namespace) -> int:
         return show_plan(
             args, budget, link_profile(args.link, args.mtu, sealed=not args.open), _air_table(args)
         )
-    codecs = pair(args.codec)
-    update = _update(args, codecs)
-    profile = link_profile(args.link, args.mtu, sealed=not args.open)
-    prediction = _predict(args, profile, update)
-    air = _air(args, profile, update) if args.link == "ble" else None
-    lossy = _Lossy.of(args, profile, update, prediction) if args.loss and prediction else None
+    found = _estimate(args)
     if args.json:
-        document = _document(args, update, prediction)
-        if air:
-            document["air"] = air.document()
-        if lossy:
-            document["expected"] = vars(lossy)
-        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+        sys.stdout.write(json.dumps(found.document(), indent=2) + "\n")
     else:
         from rich.console import Console
 
-        console = Console(emoji=False, highlight=False)
-        _show(args, update, prediction, console)
-        if lossy:
-            console.print(
-                lossy.sentence(prediction.board_round.wire_total if prediction else 0), soft_wrap=True
-            )
-        if air:
-            console.print(air.sentence(), soft_wrap=True)
+        found.show(Console(emoji=False, highlight=False))
     return 0
 
 
-@dataclass(frozen=True)
-class _Update:
-    """The subject of an estimate.
-
-    Attributes:
-        size: W of the classic estimate, bytes.
-        blobs: Bytes of the blob that goes down, and of the one that goes up.
-        name: Name of the subject, for people.
-        is_head: Whether it is a head that boards can train.
-    """
-
-    size: int
-    blobs: tuple[int, int]
-    name: str
-    is_head: bool = False
+def _estimate(args: argparse.Namespace) -> Estimate:
+    update = _update(args, pair(args.codec))
+    profile = link_profile(args.link, args.mtu, sealed=not args.open)
+    prediction = _predict(args, profile, update)
+    air = _air(args, profile, update) if args.link == "ble" else None
+    lossy = Lossy.of(args, profile, update, prediction) if args.loss and prediction else None
+    return Estimate(args, update, prediction, _planned(args).rate_rounds, air, lossy)
 
 
-def _update(args: argparse.Namespace, codecs: tuple[str, str]) -> _Update:
+def _update(args: argparse.Namespace, codecs: tuple[str, str]) -> Update:
     """Return what was asked for: a size, an array's shape, or else a head.
 
     Raises:
         ConfigError: E_CONFIG_SHAPE.
     """
     if args.update_bytes is not None:
-        return _Update(args.update_bytes, (args.update_bytes,) * 2, f"an update of {args.update_bytes:,} B")
+        return Update(args.update_bytes, (args.update_bytes,) * 2, f"an update of {args.update_bytes:,} B")
     if args.shape is None:
         down, up = (blob_size(codec, args.features, args.classes) for codec in codecs)
-        return _Update(
-            up, (down, up), f"a head of {args.features}x{args.classes}, {args.codec}", is_head=True
-        )
+        return Update(up, (down, up), f"a head of {args.features}x{args.classes}, {args.codec}", is_head=True)
     parts = args.shape.lower().split("x")
     # At most 18 digits each: a number longer than that is a slip, and isdecimal alone would let it be converted.
     if not all(part.isascii() and part.isdecimal() and len(part) <= 18 and int(part) > 0 for part in parts):
         raise ConfigError("E_CONFIG_SHAPE", f"--shape {args.shape} is no shape.", "Write it as 100x100x32.")
     values = math.prod(int(part) for part in parts)
     down, up = (find(codec).size(values) for codec in codecs)
-    return _Update(_FLOAT_BYTES * values, (down, up), f"an array of {args.shape}, {args.codec}")
+    return Update(_FLOAT_BYTES * values, (down, up), f"an array of {args.shape}, {args.codec}")
 
 
-def _as_with_noise(args: argparse.Namespace, budget: Budget | None) -> None:
-    """Set what noise decides, where there is any, as a run does: one learning rate, and boards that tell nothing.
+def _refuse_with_noise(args: argparse.Namespace, budget: Budget | None) -> None:
+    """Refuse a byte budget for a run with noise.
 
     Raises:
-        ConfigError: E_CONFIG_PRIVACY with a budget of bytes.
+        ConfigError: E_CONFIG_PRIVACY.
     """
-    if not args.dp:
-        return
-    if budget:
+    if args.dp and budget:
         raise ConfigError(
             "E_CONFIG_PRIVACY",
             "With --dp a byte budget is excluded: its rounds are planned later than the noise of each.",
             "Give --rounds, and no budget.",
         )
-    args.statistics_rounds = 0
-    if args.learning_rate_rounds is None:
-        args.learning_rate_rounds = 0
 
 
 def _refuse_with_sums(args: argparse.Namespace, budget: Budget | None) -> None:
@@ -320,108 +290,19 @@ def _refuse_with_sums(args: argparse.Namespace, budget: Budget | None) -> None:
         )
 
 
-def _predict(args: argparse.Namespace, profile: LinkProfile, update: _Update) -> Prediction | None:
+def _predict(args: argparse.Namespace, profile: LinkProfile, update: Update) -> Prediction | None:
     """Return the exact estimate; None for an update that is no head, and more than a transfer can carry."""
-    if args.secure_sum:
-        return predict_sums(
-            profile,
-            args.features,
-            args.classes,
-            pair(args.codec),
-            clients=args.clients,
-            rounds=args.rounds,
-            fraction_train=args.fraction_train,
-            learning_rate_rounds=args.learning_rate_rounds,
-            statistics_rounds=args.statistics_rounds,
-            from_head=args.from_head,
-            dp=args.dp or "",
-        )
     try:
-        return predict(
-            profile,
-            args.features,
-            args.classes,
-            pair(args.codec),
-            clients=args.clients,
-            rounds=args.rounds,
-            fraction_train=args.fraction_train,
-            min_train_nodes=args.min_train_nodes,
-            noises=bool(args.dp),
-            learning_rate_rounds=args.learning_rate_rounds,
-            statistics_rounds=args.statistics_rounds,
-            seed=args.seed,
-            blobs=update.blobs,
-            from_head=args.from_head,
-        )
+        return predict(profile, _planned(args), update.blobs)
     except ConfigError as error:
         if update.is_head or error.code != "E_TOO_LARGE":
             raise
         return None
 
 
-@dataclass(frozen=True)
-class _Lossy:
-    """The bytes to expect on a link that loses frames (SPEC.md section 6.1).
-
-    Attributes:
-        loss: Probability that a frame is lost.
-        board_round: Mean bytes of a board's round.
-        rounds: Mean bytes of all rounds; what CONFIG takes more than without loss is left out.
-    """
-
-    loss: float
-    board_round: float
-    rounds: float
-
-    @classmethod
-    def of(cls, args: argparse.Namespace, profile: LinkProfile, update: _Update, exact: Prediction) -> _Lossy:
-        """Return what to expect of the run that was predicted."""
-        one = blobs_expected(profile, *update.blobs, args.loss)
-        more = (one - exact.board_round.wire_total) * exact.participants * args.rounds
-        return cls(args.loss, one, exact.rounds.wire_total + more)
-
-    def sentence(self, exact: int) -> str:
-        """Say it to people.
-
-        Args:
-            exact: Bytes of a board's round without loss.
-        """
-        return (
-            f"Where {100 * self.loss:g} % of the frames are lost, expect {self.board_round:,.0f} B for a board's round"
-            f" (+{100 * (self.board_round / exact - 1):.2f} %), {self.rounds:,.0f} B for all rounds: a mean, each run"
-            f" differs. `bytefed run --faults drop={self.loss:g}` tries it."
-        )
-
-
-@dataclass(frozen=True)
-class _Air:
-    """Air bytes, air time and energy of a board's round and of the whole run."""
-
-    table: AirTable
-    board_round: Airtime
-    total: Airtime
-
-    def document(self) -> dict[str, Any]:
-        radio, currents = self.table.radio, self.table.currents
-        return {
-            "radio": vars(radio),
-            "source": self.table.source,
-            "board_round": {
-                "air_bytes": self.board_round.bytes(radio),
-                "air_seconds": self.board_round.seconds(radio),
-                "energy_mj": self.board_round.energy(radio, currents),
-            },
-            "total": {"air_bytes": self.total.bytes(radio)},
-        }
-
-    def sentence(self) -> str:
-        radio, currents = self.table.radio, self.table.currents
-        one = self.board_round
-        return (
-            f"In the air (LE {radio.phy}M, {radio.packets_per_event} packets every {1e3 * radio.interval:g} ms):"
-            f" a board's round takes {one.bytes(radio):,} B, at least {one.seconds(radio):.2f} s and"
-            f" {one.energy(radio, currents):.2f} mJ without training; the run {self.total.bytes(radio):,} B."
-        )
+def _planned(args: argparse.Namespace) -> PlannedRun:
+    names = {each.name for each in fields(PlannedRun)} - {"codecs"}  # the options have the same
+    return PlannedRun(codecs=pair(args.codec), **{name: getattr(args, name) for name in names})
 
 
 def _air_table(args: argparse.Namespace) -> AirTable:
@@ -432,7 +313,7 @@ def _air_table(args: argparse.Namespace) -> AirTable:
     return replace(table, radio=replace(table.radio, **given))
 
 
-def _air(args: argparse.Namespace, profile: LinkProfile, update: _Update) -> _Air | None:
+def _air(args: argparse.Namespace, profile: LinkProfile, update: Update) -> Air | None:
     table = _air_table(args)
     radio = table.radio
     packets = _predict(args, measured(profile, radio.count), update)
@@ -443,7 +324,7 @@ def _air(args: argparse.Namespace, profile: LinkProfile, update: _Update) -> _Ai
     def airtime(count: ByteCount, size: ByteCount) -> Airtime:
         return Airtime(count.wire_down, count.wire_up, size.wire_down, size.wire_up)
 
-    return _Air(
+    return Air(
         table,
         airtime(packets.board_round, data.board_round),
         airtime(packets.total, data.total),
@@ -459,82 +340,3 @@ def _interval(text: str) -> float:
     if not 7.5 <= milliseconds <= 4000:
         raise argparse.ArgumentTypeError("an interval is 7.5ms to 4000ms")
     return milliseconds / 1e3
-
-
-def _document(args: argparse.Namespace, update: _Update, prediction: Prediction | None) -> dict[str, Any]:
-    total = classic(update.size, args.clients, args.rounds)
-    masked = ("masks", "unmask") if args.secure_sum else ()
-    names = ("board_round", "rounds", "connect", *masked, "evaluate", "total")
-    return {
-        "update_bytes": update.size,
-        "clients": args.clients,
-        "rounds": args.rounds,
-        "estimate_wcr": total,
-        "estimate_wcr_mb": total / MEGABYTE,
-        "left_out": list(LEFT_OUT),
-        "link": args.link,
-        "security": "OPEN" if args.open else "sealed",
-        "codec": args.codec,
-        "features": args.features if update.is_head else None,
-        "classes": args.classes if update.is_head else None,
-        "participants": prediction.participants if prediction else None,
-        "estimate_wire": prediction.total.wire_total if prediction else None,
-        "exact": {name: _flat(getattr(prediction, name)) for name in names} if prediction else None,
-    }
-
-
-def _flat(count: ByteCount) -> dict[str, int]:
-    return {**vars(count), "wire_total": count.wire_total}
-
-
-def _show(args: argparse.Namespace, update: _Update, prediction: Prediction | None, console: Console) -> None:
-    total = classic(update.size, args.clients, args.rounds)
-    console.print(
-        f"[bold]W x C x R[/] = {update.size:,} B x {args.clients:,} clients x {args.rounds:,} rounds",
-        soft_wrap=True,
-    )
-    console.print(f"  = [bold]{total:,} bytes[/] ({total / MEGABYTE:,.2f} MB of 1024 x 1024)", soft_wrap=True)
-    console.print("It leaves out:")
-    for reason in LEFT_OUT:
-        console.print(f"  - {reason}", soft_wrap=True)
-    where = f"{'OPEN' if args.open else 'sealed'} "
-    where += "serial (USB)" if args.link == "serial" else f"BLE, MTU {args.mtu}"
-    if prediction is None:
-        console.print(
-            f"\nNo exact count: {update.name} is more than {where} carries in one transfer.", soft_wrap=True
-        )
-        return
-    console.print(
-        f"\n[bold]Exactly[/], for {update.name}, over {where},"
-        f" {prediction.participants:,} of {args.clients:,} boards a round:",
-        soft_wrap=True,
-    )
-    console.print(_table(prediction))
-    console.print(_overhead(prediction.board_round), soft_wrap=True)
-    if args.learning_rate_rounds is None and rounds_between(args.rounds) < args.rounds:
-        every = rounds_between(args.rounds)
-        console.print(f"A new learning rate after each {every} rounds, by rule, is in it.", soft_wrap=True)
-    console.print("Giving boards their samples is not in it: boards with a sensor need none.", soft_wrap=True)
-
-
-def _table(prediction: Prediction) -> Table:
-    from bytefed.cli.tables import count_table
-
-    rows = {
-        "one round of one board": prediction.board_round,
-        "all rounds": prediction.rounds,
-        "connecting": prediction.connect,
-        "setting up masks": prediction.masks,
-        "taking off masks": prediction.unmask,
-        "last evaluation": prediction.evaluate,
-        "total": prediction.total,
-    }
-    rows = {name: count for name, count in rows.items() if count.wire_total}
-    return count_table("boards", rows)
-
-
-def _overhead(count: ByteCount) -> str:
-    payload = count.payload_down + count.payload_up
-    causes = ", ".join(f"{cause} {getattr(count, cause)}" for cause in CAUSES if getattr(count, cause))
-    share = 100 * (count.wire_total - payload) / payload
-    return f"Of a board's round {payload:,} B are payload; the rest is +{share:.2f} %: {causes}."

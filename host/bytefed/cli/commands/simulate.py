@@ -30,7 +30,7 @@ examples:
   bytefed simulate --clients 20 --check 3                                  three of them beside virtual boards
   bytefed simulate --clients 10 --links ble --budget 2kB                   the run that 2,000 B a board pay
   bytefed simulate --links serial=1 ble:185=3 --dropout 0.05               mixed links, boards that get lost
-  bytefed simulate --clients 64 --secure-sum --codec onebit --links ble    sums of hidden deltas (docs/secure_sum.md)
+  bytefed simulate --clients 16 --secure-sum --codec onebit --links ble    sums of hidden deltas (docs/secure_sum.md)
 
 A simulated client trains with the firmware's own arithmetic: a virtual board with the same samples sends the same bits
 (--check shows it). Its bytes are the exact predictions of SPEC.md section 6. Clients have their samples already: bytes
@@ -99,7 +99,8 @@ def _add_clients(clients: argparse._ArgumentGroup) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="also train N of the clients as virtual boards, and compare weights and bytes (default: 0)",
+        help="also train N of the clients as virtual boards, and compare weights and bytes; with --secure-sum, 3 or "
+        "more, and their sum (default: 0)",
     )
 
 

@@ -72,7 +72,6 @@ class Intake {
   int8_t* window() const;
   // Begins a CAPTURE that check() found good; the intake is idle.
   void start(const Capture& capture);
-  // Ends the one under way, and lets the same one begin anew.
   // Ends the one under way; the same CAPTURE then tells how far it came.
   void end_capture();
   // The same, and the same CAPTURE begins anew.
