@@ -60,6 +60,7 @@ class OwnEar {
   OwnEar& operator=(const OwnEar&) = delete;
 
   void clear(bool on_sound) { ear_.clear(on_sound); }
+  void restart_level() { ear_.restart_level(); }
   size_t take(Samples samples) {
     size_t at = 0;
     while (at < samples.shape(0) && !ear_.complete())
@@ -95,10 +96,12 @@ void bind_sound(nb::module_& module) {
            nb::kw_only(), nb::arg("frame"), nb::arg("step"), nb::arg("bands"), nb::arg("frames"),
            nb::arg("halves"), nb::arg("scale"), nb::arg("zero_point"))
       .def("clear", &OwnEar::clear, nb::arg("on_sound") = false,
-           "Forget all that was heard; windows begin anew, where sound starts if wanted.")
+           "Forget all that was heard, but its level; windows begin anew, where sound starts if wanted.")
+      .def("restart_level", &OwnEar::restart_level, "Forget the level of what was heard.")
       .def("take", &OwnEar::take, nb::arg("samples"),
            "Take samples (int16 [n]) until a window is complete; how many it took.")
       .def("window", &OwnEar::window, "The window that is complete, int8 values; None while there is none.")
       .def_prop_ro("peak", &OwnEar::peak, "The largest |sample| of the last moments, 0 to 32,768.")
-      .def_prop_ro("clipped", &OwnEar::clipped, "Samples at an end of the range since it was cleared.");
+      .def_prop_ro("clipped", &OwnEar::clipped,
+                   "Samples at an end of the range since the level was restarted.");
 }

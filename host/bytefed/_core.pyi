@@ -192,8 +192,11 @@ class Ear:
 
     def clear(self, on_sound: bool = False) -> None:
         """
-        Forget all that was heard; windows begin anew, where sound starts if wanted.
+        Forget all that was heard, but its level; windows begin anew, where sound starts if wanted.
         """
+
+    def restart_level(self) -> None:
+        """Forget the level of what was heard."""
 
     def take(self, samples: Annotated[NDArray[numpy.int16], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> int:
         """Take samples (int16 [n]) until a window is complete; how many it took."""
@@ -207,7 +210,7 @@ class Ear:
 
     @property
     def clipped(self) -> int:
-        """Samples at an end of the range since it was cleared."""
+        """Samples at an end of the range since the level was restarted."""
 
 class VirtualFlash:
     def __init__(self, pages: int = 64) -> None: ...

@@ -22,6 +22,7 @@ from bytefed.protocol.message import (
     Captured,
     CaptureFlag,
     Kind,
+    Levelled,
     Noise,
     Record,
     Recorded,
@@ -127,6 +128,32 @@ def test_what_is_cut_off_is_told(board: FakeBoard) -> None:
         for _ in range(100):
             loudness = await level(device)
         assert loudness is not None and loudness.clipped == 3 * 64
+        await device.close()
+
+    go(action)
+
+
+@pytest.mark.parametrize("watched", [False, True])
+def test_what_a_capture_cut_off_is_told_after_it(board: FakeBoard, watched: bool) -> None:
+    """Also where windows are recorded before it, so that the board hears on; the next capture begins anew."""
+
+    async def action() -> None:
+        device = await meet(board, "serial", VISIT)
+        if watched:
+            await _record(device, 0)
+        loud = 3 * MICROPHONE
+        board.hear(np.full(loud, 32767, np.int16).tobytes())
+        while (await _ask(device, Capture(0, 2, 1, 0))).state:
+            pass
+        heard = loud - board.get("to_hear")
+        loudness = await level(device)
+        assert loudness is not None and loudness.clipped > 0.9 * heard and loudness.peak > 30000
+        while board.get("to_hear"):
+            board.step()
+        while (await _ask(device, Capture(2, 1, 1, 0))).state:
+            pass
+        loudness = await level(device)
+        assert loudness is not None and loudness == Levelled(0, 0)
         await device.close()
 
     go(action)

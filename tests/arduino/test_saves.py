@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 from booked_device import BookedDevice
 from fake_board import FakeBoard
-from test_app import FAMILIES, HEAD, LINKS, D, Framing, samples
+from test_app import FAMILIES, HEAD, LINKS, D, Framing, meet, samples
 
 from bytefed.device.plan import TrainingPlan
 from bytefed.ledger.wire_size import CODECS
-from bytefed.protocol.message import MAX_FRAME
+from bytefed.protocol.header import control_frame
+from bytefed.protocol.message import MAX_FRAME, Kind
+from bytefed.protocol.serial_frame import encode_serial_frame
 from bytefed.transport.base import RTO_FLOORS
 from bytefed.transport.inbox import Inbox
 
@@ -82,6 +84,29 @@ async def until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < give_up
         await asyncio.sleep(0.001)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_no_page_is_erased_while_a_host_speaks(fake_boards: Path, family: str) -> None:
+    """However long the board takes for a frame: a handshake takes it 40 ms and more."""
+    board = FakeBoard(fake_boards / f"fake_{family}.so")
+    board.spoil_flash(1)
+    ask_info = encode_serial_frame(control_frame(Kind.INFO, 2, b""))
+
+    async def action() -> None:
+        device = await meet(board, "serial")
+        await device.provision(samples())  # which is to be saved
+        board.set("usb_pace", 5)
+        erasures = board.get("flash_erasures")
+        for _ in range(100):
+            board.feed(ask_info)
+            board.step()
+            board.take()
+        assert board.get("flash_erasures") == erasures
+        board.step(2000)
+        assert board.get("flash_erasures") > erasures
+
+    asyncio.run(action())
 
 
 @pytest.mark.parametrize("family", FAMILIES)

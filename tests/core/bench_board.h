@@ -240,6 +240,7 @@ class BenchBoard {
   }
   // The last window that was classified or recorded, as it is in memory.
   Bytes raw_window() const { return Bytes(memory_.window, memory_.window + kInputs); }
+  uint8_t* samples() { return memory_.samples; }
   Bytes global_head() const { return blob_of(session.global_head()); }
 
   // A whole round up to its end on a link with small frames: DONE, or with statistics RESULT.

@@ -113,6 +113,8 @@ TEST(ear_level) {
   CHECK_EQUAL(hearer.ear.take(samples.data() + 10, 80), 80u);  // a step further
   CHECK_EQUAL(hearer.ear.level().peak, 32768u - 32768u / 16);
   hearer.ear.clear();
+  CHECK_EQUAL(hearer.ear.level().clipped, 3u);
+  hearer.ear.restart_level();
   CHECK_EQUAL(hearer.ear.level().peak, 0u);
   CHECK_EQUAL(hearer.ear.level().clipped, 0u);
 }

@@ -280,6 +280,49 @@ TEST(sealed_link_that_is_closed_forgets) {
   expect_clear_error(board, Status::kNoSession);
 }
 
+TEST(sealed_link_answers_every_request_of_a_session_that_is_no_more) {
+  for (const uint8_t kind : {0x02, 0x03, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0A, 0x0B, 0x0E, 0x0F,
+                             0x12, 0x23, 0x30, 0x31, 0x32, 0x33, 0x34, 0x35, 0x3A, 0x3B}) {
+    LockedBoard board;
+    Host host(board);
+    CHECK(host.connect());
+    board.seal.close();
+    const Bytes sealed = host.seal(control(static_cast<Kind>(kind), 9));
+    board.seal.receive(sealed.data(), sealed.size(), 0);  // its end is no CRC-16
+    expect_clear_error(board, Status::kNoSession);
+  }
+}
+
+TEST(sealed_link_tells_a_session_nothing_of_the_one_before) {
+  const float zeros[kParameters] = {};
+  const Bytes next = body_of(Next{1, crc32(zeros, sizeof zeros)});
+  const Bytes blob = records();
+  const Add add = {0, 4, 4, crc32(blob.data(), blob.size()), 0.5f, -2};
+  for (const bool closes : {false, true}) {
+    LockedBoard board;
+    Host before(board), host(board);
+    CHECK(before.connect());
+    const auto give = [&](const Bytes& frame) {
+      board.seal.receive(frame.data(), frame.size(), frame.size());
+    };
+    before.ask(Kind::kAdd, joined(body_of(add), before.seal_of(blob)));
+    if (closes) {
+      give(before.chunk(0, true, blob, 0));  // stored once nobody is there
+      board.seal.close();
+      while (board.session.poll()) {
+      }
+      CHECK_EQUAL(board.session.store().count(Split::kTrain), 4);
+    } else {
+      give(before.seal(control(Kind::kInfo, 7)));  // the wire is full
+    }
+    give(host.greet());
+    CHECK(host.welcomed(board.take()));
+    board.give(host.seal(control(Kind::kNext, 9, next)));
+    const Bytes first = host.open(board.take());
+    CHECK_EQUAL(first, control(Kind::kDone, 9, {0}));
+  }
+}
+
 TEST(sealed_link_whose_wire_is_full_loses_nothing) {
   LockedBoard board;
   Host host(board);

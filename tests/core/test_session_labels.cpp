@@ -72,11 +72,31 @@ TEST(labels_are_set_and_told) {
 TEST(a_board_that_forgets_forgets_its_labels_names) {
   BenchBoard board;
   board.hello();
-  set(board, 0, kClasses, "private");
+  set(board, 0, kMostClasses, "private");
   board.session.forget();
   CHECK_EQUAL(board.session.board().capabilities & Board::kLabelled, 0);
+  CHECK_EQUAL(board.session.board().classes, kClasses);
   set(board, 0, 0);
   CHECK(name_in(board).empty());
+}
+
+// The newest round in flash is damaged, and the one before it has fewer labels than the samples.
+TEST(a_delta_that_lacks_a_label_of_the_samples_is_none) {
+  BenchBoard before;
+  before.ready();
+  before.round(1, BenchBoard::head());
+  const RoundRecord round = before.session.round_record();
+  CHECK(round.kept);
+  before.release(1);
+  set(before, 2, kMostClasses, "new");
+  CHECK_EQUAL(before.add(records_of(2, 1), 6, 1, 0), 0);
+  BenchBoard after;
+  std::memcpy(after.samples(), before.samples(), kCapacity * SampleStore::record_size(kFeatures));
+  CHECK(after.session.restore(round));
+  CHECK(after.session.holds_delta());
+  CHECK(after.session.restore(before.session.samples_record()));
+  CHECK_EQUAL(after.session.board().classes, kMostClasses);
+  CHECK(!after.session.holds_delta());
 }
 
 TEST(a_label_tells_how_many_samples_it_has) {

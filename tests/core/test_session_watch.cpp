@@ -100,6 +100,27 @@ TEST(classify_is_forgotten_once_the_host_asks_for_something_else) {
   board.expect_silence();
 }
 
+TEST(a_question_ends_with_its_session) {
+  for (const Request& asked : {request_of(Classify{0, Classify::kAlone, 0}), request_of(Record{0, 0})}) {
+    Watching board;
+    board.ask(asked);
+    board.hello();
+    board.sees(9);
+    board.expect_silence();
+  }
+}
+
+TEST(a_question_ends_with_its_connection) {
+  for (const Request& asked : {request_of(Classify{0, Classify::kAlone, 0}), request_of(Record{0, 0})}) {
+    Watching board;
+    board.ask(asked);
+    board.session.closed(&board.wire.link);
+    board.sees(9);
+    board.expect_silence();
+    CHECK(board.session.sensing());
+  }
+}
+
 TEST(classify_is_judged) {
   Watching board;
   board.refused({Kind::kClassify, Bytes(3, 0)}, Status::kBadLength);
@@ -492,6 +513,59 @@ TEST(level_goes_where_record_goes) {
   CHECK_EQUAL(heard.clipped, 5);
   board.wire.link.cable = false;
   board.refused({Kind::kLevel, {}}, Status::kUnpaired);
+}
+
+TEST(a_board_that_was_stopped_records_for_a_while_alone) {
+  Watching board;
+  board.classify(0, Classify::kAlone);
+  board.sees(9);
+  board.expect<Classified>();
+  board.wait(60000);
+  CHECK(board.session.sensing());
+  board.classify(0, Classify::kStop);
+  board.expect<Classified>();
+  board.ask(Record{1, 0});
+  CHECK(board.session.sensing());
+  board.wait(6000);
+  CHECK(!board.session.sensing());
+}
+
+TEST(no_number_of_a_window_stands_for_one_that_is_not_classified) {
+  Watching board;
+  CHECK_EQUAL(board.add(BenchBoard::records(6), 0, 6, Add::kAnew), 0);
+  board.classify(0, Classify::kAlone);
+  for (int number = 1; number <= 0xFFFF; ++number) board.sees(9);
+  board.wire.sent.clear();
+  board.classify(2, Classify::kAlone, 10);  // otherwise than the window was
+  board.expect_silence();
+  board.sees(9);
+  CHECK_EQUAL(board.expect<Classified>().window, 1);
+}
+
+// A board whose training samples are being judged for a threshold, when an ADD of test samples is whole.
+TEST(a_threshold_is_that_of_the_samples_that_are_there) {
+  for (const int works : {-1, 1}) {
+    Watching board;
+    CHECK_EQUAL(board.add(BenchBoard::records(12), 0, 12, Add::kAnew), 0);
+    const Bytes more = BenchBoard::records(2, kInputs);
+    board.ask(BenchBoard::add_of(more, 0, 2, Add::kTest | Add::kInputs));
+    board.expect<Added>();
+    board.extractions_to_failure = works;
+    board.give(board.control(Kind::kClassify, 99, body_of(Classify{0, Classify::kAlone, 50})));
+    for (int slice = 0; slice < 6; ++slice) board.session.poll();
+    board.push(more);
+    CHECK_EQUAL(board.session.store().count(Split::kTest), works < 0 ? 2 : 0);
+    board.wire.sent.clear();
+    board.extractions_to_failure = -1;
+    board.classify(0, Classify::kAlone, 50);
+    board.sees(9);
+    const uint8_t found = board.expect<Classified>().threshold;
+    board.classify(0, Classify::kStop);
+    board.expect<Classified>();
+    board.classify(1, Classify::kAlone, 50);
+    board.sees(9);
+    CHECK_EQUAL(found, board.expect<Classified>().threshold);
+  }
 }
 
 TEST(a_board_that_forgets_tells_no_window_of_before) {

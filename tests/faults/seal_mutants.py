@@ -115,6 +115,13 @@ MUTANTS = (
         "  } else if (!open_ && is_request(frame[0])) {\n    refuse(frame[1], Status::kNoSession);\n  }\n}\n\n// Opens",
         "  } else {\n    session_.receive(&link_, frame, length);\n  }\n}\n\n// Opens",
     ),
+    CoreMutant("a request of a session that is over is not answered", _LINK, "    case Kind::kLevel:\n", ""),
+    CoreMutant(
+        "a session hears what the one before asked",
+        "session/outbox.cpp",
+        "  answer_length_ = 0;\n  forget",
+        "  forget",
+    ),
     CoreMutant("a full wire takes a counter", _LINK, "  self->current().sealer.take_back();\n", ""),
     CoreMutant("PAIR by radio", _LINK, "return below_.cable && frame[0]", "return frame[0]"),
     CoreMutant(

@@ -84,10 +84,46 @@ MUTANTS = (
     CoreMutant("CLASSIFY's bit 3", _WATCH, "(mode_ & Classify::kShow) != 0", "true"),
     CoreMutant("CLASSIFY's bit 3 without a radio", _WATCHES, 'port_.show(port_.context, "", 0)', "true"),
     CoreMutant(
+        "CLASSIFY's bit 1 outlives the classification",
+        _WATCH,
+        "(classifies_ && (mode_ & Classify::kAlone) != 0)",
+        "(mode_ & Classify::kAlone) != 0",
+    ),
+    CoreMutant(
         "CLASSIFY's bit 3 outlives the classification",
         _WATCH,
         "return classifies_ && (mode_",
         "return (mode_",
+    ),
+    CoreMutant(
+        "a window's number stands for none",
+        _WATCH,
+        "  judged_ = 0;  // the",
+        "  judged_ = 0xFFFF;  // the",
+    ),
+    CoreMutant(
+        "a question outlives its session",
+        _SESSION,
+        "  awaited_ = Kind::kInfo;\n  asked_ = false;\n",
+        "  asked_ = false;\n",
+    ),
+    CoreMutant(
+        "a question outlives its connection",
+        _SESSION,
+        "  awaited_ = Kind::kInfo;\n  outbox_.close();",
+        "  outbox_.close();",
+    ),
+    CoreMutant(
+        "a threshold of samples that are being stored", _WATCHES, " || intake_.extracting() || ", " || "
+    ),
+    CoreMutant(
+        "erase leaves the number of labels", _SESSION, "  memory_.shape.classes = first_classes_;\n", ""
+    ),
+    CoreMutant(
+        "a delta of another shape stays",
+        "session/round.cpp",
+        "  abandon();\n  kept_ = false;\n",
+        "  abandon();\n",
     ),
     CoreMutant(
         "BOARD does not tell that it is open to phones",

@@ -116,7 +116,7 @@ void App::step() {
   busy = session_.poll() || busy;
   const bool sent = serial_.flush();
   press_button();
-  keeper_.poll(now);
+  keeper_.poll(chip::millis());  // which may have heard the host after `now`
   light::show(status(), now, session_.watched().label);
   const bool at_work = !sent || sampling_ || keeper_.saving();
   if (!busy || !sent) chip::rest(at_work ? kBreath : kNap);

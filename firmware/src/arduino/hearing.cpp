@@ -30,6 +30,11 @@ Hearing::Hearing() {
 }
 
 void Hearing::start(uint32_t) {
+  begin_anew();
+  ear_.restart_level();
+}
+
+void Hearing::begin_anew() {
   while (microphone::read(samples_, kAtOnce) > 0) {
   }
   count_ = next_ = 0;
@@ -42,11 +47,12 @@ void Hearing::follow(const bytefed::Session& session) {
   if (session.capturing() == captures_ && session.waits_for_sound() == on_sound_) return;
   captures_ = session.capturing();
   on_sound_ = session.waits_for_sound();
-  start(0);
+  begin_anew();
+  if (captures_) ear_.restart_level();
 }
 
-void Hearing::tick(uint32_t now) {
-  if (microphone::lost() != lost_) start(now);  // there is a gap: no window has both of its sides
+void Hearing::tick(uint32_t) {
+  if (microphone::lost() != lost_) begin_anew();  // there is a gap: no window has both of its sides
   if (next_ == count_) {
     count_ = microphone::read(samples_, kAtOnce);
     next_ = 0;

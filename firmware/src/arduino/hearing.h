@@ -19,10 +19,10 @@ class Hearing {
   // Switches the microphone on, once the radio runs. False if it does not work.
   static bool switch_on() { return microphone::start(); }
 
-  // Begins an empty window.
+  // Begins an empty window, and a level of its own.
   void start(uint32_t now);
   // Hears as the session wants it: from where sound starts, or one window behind the other. A capture begins
-  // anew, and so does what comes after it.
+  // anew, and so does what comes after it, but the level, for who asks what the capture cut off.
   void follow(const bytefed::Session& session);
   // Takes some of the samples that have come, at most a frame.
   void tick(uint32_t now);
@@ -31,6 +31,8 @@ class Hearing {
   bytefed::Levelled level() const;
 
  private:
+  void begin_anew();
+
   static constexpr uint16_t kAtOnce = 128;
 
   bytefed::Ear ear_;

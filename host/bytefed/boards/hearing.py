@@ -118,6 +118,8 @@ class Hearing:
         if self._mode != (label, on_sound):
             self._mode = label, on_sound
             self._ear.clear(on_sound)
+            if label >= 0:  # of what a capture cuts off somebody may ask after it
+                self._ear.restart_level()
         for _ in range(_MOST):
             self._hear(label)
             if window := self._ear.window():

@@ -94,6 +94,7 @@ void board_set(const char* name, int value) {
   if (what == "now") world.now = static_cast<uint32_t>(value);
   if (what == "usb_open") world.usb_open = value != 0;
   if (what == "usb_room") world.usb_room = static_cast<size_t>(value);
+  if (what == "usb_pace") world.usb_pace = static_cast<unsigned>(value);
   if (what == "noise") world.noise = static_cast<Noise>(value);
   if (what == "mtu") world.mtu = static_cast<uint16_t>(value);
   if (what == "subscribed") world.subscribed = value != 0;

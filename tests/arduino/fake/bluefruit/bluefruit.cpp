@@ -110,6 +110,7 @@ int FakeSerial::available() {
 int FakeSerial::read() {
   const uint8_t byte = world.usb_in.front();
   world.usb_in.pop_front();
+  world.now += world.usb_pace;
   return byte;
 }
 int FakeSerial::availableForWrite() {

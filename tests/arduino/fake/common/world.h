@@ -28,6 +28,7 @@ struct World {
   std::basic_string<char, std::char_traits<char>, OutsideTheBoard<char>> usb_out;
   size_t usb_room = 64;    // bytes that the driver takes before the host reads
   size_t usb_waiting = 0;  // of those, not read yet
+  unsigned usb_pace = 0;   // ms that the app takes for a byte that came
 
   bool radio_fails = false, connected = false, subscribed = true;
   uint16_t mtu = 247;

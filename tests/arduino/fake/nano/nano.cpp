@@ -58,6 +58,7 @@ int FakeUsbSerial::available() {
 int FakeUsbSerial::read() {
   const uint8_t byte = world.usb_in.front();
   world.usb_in.pop_front();
+  world.now += world.usb_pace;
   return byte;
 }
 void FakeUsbSerial::send_nb(uint8_t* data, uint32_t size, uint32_t* taken, bool) {

@@ -9,6 +9,7 @@ namespace bytefed {
 void Outbox::open(Link* link, uint8_t frame_limit) {
   link_ = link;
   frame_limit_ = frame_limit;
+  answer_length_ = 0;
   forget_delta();
   stop();
 }

@@ -19,7 +19,7 @@ class Outbox {
   // Bytes of a frame with WELCOME, BOARD and STORED.
   static constexpr size_t kOpening = kHeaderSize + Welcome::kSize + Board::kSize + Stored::kSize;
 
-  // Sends over this link from now on, frames of up to `frame_limit` bytes. A delta on its way is stopped.
+  // Sends over this link from now on, frames of up to `frame_limit` bytes. What was due is sent no more.
   void open(Link* link, uint8_t frame_limit);
   // Sends nothing more, until open(). Its frame limit is remembered: a transfer may go on.
   void close() {

@@ -36,6 +36,7 @@ void Round::clear_heads() {
 
 void Round::resize(HeadShape from) {
   abandon();
+  kept_ = false;
   result_ = {};
   float* const heads[] = {memory_.global, memory_.residual, memory_.personal};
   for (float* const head : heads) {

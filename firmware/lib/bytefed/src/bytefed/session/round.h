@@ -63,8 +63,8 @@ class Round {
   void forget();
   // Notes that the labels' names have changed, which are saved with the heads.
   void relabelled() { ++changes_; }
-  // Gives all heads and the residual another shape, as the memory's is now; no round is under way and no
-  // delta waits.
+  // Gives all heads and the residual another shape, as the memory's is now; no round is under way, and a
+  // delta of the shape before is none.
   void resize(HeadShape from);
   Status configure(const Config& config);
   void forget_configuration();

@@ -23,6 +23,15 @@ bool is_request(uint8_t byte) {
     case Kind::kStore:
     case Kind::kAdd:
     case Kind::kCapture:
+    case Kind::kDiscard:
+    case Kind::kLabel:
+    case Kind::kClassify:
+    case Kind::kRecord:
+    case Kind::kLevel:
+    case Kind::kNoise:
+    case Kind::kMask:
+    case Kind::kPeers:
+    case Kind::kUnmask:
     case Kind::kSave:
     case Kind::kAbout:
     case Kind::kRelease:

@@ -25,6 +25,7 @@ uint8_t smaller(uint8_t a, uint8_t b) {
 
 Session::Session(const Memory& memory, const Identity& identity, const Port& port)
     : memory_(memory),
+      first_classes_(memory.shape.classes),
       identity_(identity),
       port_(port),
       labels_(memory_),
@@ -98,6 +99,7 @@ void Session::on_control(Link* link, uint8_t byte, uint8_t sequence, const uint8
 void Session::closed(const Link* link) {
   if (link != outbox_.link()) return;
   if (intake_.state() == State::kReceiving) intake_.abandon();  // whose memory windows may need
+  awaited_ = Kind::kInfo;
   outbox_.close();
 }
 
@@ -108,6 +110,7 @@ void Session::forget() {
   watch_.forget();
   watch_.spoil();
   labels_.forget();
+  memory_.shape.classes = first_classes_;
   intake_.forget();
   round_.forget();
   const HeadShape shape = memory_.largest();
@@ -147,6 +150,7 @@ void Session::open(Link* link, uint32_t run, uint8_t frame_limit, uint32_t told)
   outbox_.open(link, frame_limit);
   heard_ = port_.millis(port_.context);
   round_.forget_configuration();
+  awaited_ = Kind::kInfo;
   asked_ = false;
   asked_run_ = run;
   told_samples_ = told;

@@ -156,6 +156,7 @@ class Session {
   size_t write_prediction(char (&text)[kPhoneText]) const;
 
   Memory memory_;
+  uint8_t first_classes_;  // of a head whose labels nobody has set
   Identity identity_;
   Port port_;
   Labels labels_;

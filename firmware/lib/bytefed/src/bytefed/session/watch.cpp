@@ -19,7 +19,7 @@ void Watch::classify(const Classify& asked) {
   asked_ = port_.millis(port_.context);
   if (!anew) return;
   begin_search();
-  judged_ = 0xFFFF;  // the last window was judged otherwise, or not at all
+  judged_ = 0;  // the last window was judged otherwise, or not at all
 }
 
 void Watch::record() {
@@ -32,7 +32,7 @@ bool Watch::shows() const {
 }
 
 bool Watch::active() {
-  if (!takes_ || (mode_ & Classify::kAlone) != 0) return takes_;
+  if (!takes_ || (classifies_ && (mode_ & Classify::kAlone) != 0)) return takes_;
   if (port_.millis(port_.context) - asked_ >= kPatience) stop();
   return takes_;
 }

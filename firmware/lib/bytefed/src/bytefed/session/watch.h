@@ -59,8 +59,8 @@ class Watch {
 
   bool takes_ = false, classifies_ = false, failed_ = false, spoilt_ = false;
   uint8_t mode_ = 0, unknown_ = 0;
-  uint16_t number_ = 0, judged_ = 0xFFFF;
-  uint32_t asked_ = 0;  // millis of the last CLASSIFY or RECORD
+  uint16_t number_ = 0, judged_ = 0;  // no window has number 0
+  uint32_t asked_ = 0;                // millis of the last CLASSIFY or RECORD
   Classified last_ = {};
 
   // The search for the threshold: its bits from the highest on, one pass over the samples each.

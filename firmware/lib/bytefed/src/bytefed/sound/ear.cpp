@@ -40,7 +40,6 @@ void Ear::clear(bool on_sound) {
   on_sound_ = on_sound;
   next_ = held_ = peak_ = 0;
   left_ = on_sound ? kWaits : window_.frames;
-  level_ = {0, 0};
 }
 
 size_t Ear::take(const int16_t* samples, size_t count) {

@@ -17,7 +17,7 @@ struct SoundWindow {
 
 constexpr uint16_t kMinSoundFrames = 4;
 
-// A microphone's samples since Ear::clear(), for a level meter.
+// A microphone's samples since Ear::restart_level(), for a level meter.
 struct Level {
   uint16_t peak;     // largest |sample|, 0..32,768; an older one counts for a sixteenth less each frame
   uint32_t clipped;  // samples at an end of the range
@@ -28,8 +28,9 @@ class Ear {
   // `tables` (`count` values) and `ring` (frames * bands values) outlive it. Returns false, and hears
   // nothing, if sizes and tables don't fit each other.
   bool start(const SoundWindow& window, const int16_t* tables, size_t count, int8_t* ring);
-  // Forgets all that was heard: windows begin anew, each where sound starts if `on_sound`.
+  // Forgets all that was heard, but its level: windows begin anew, each where sound starts if `on_sound`.
   void clear(bool on_sound = false);
+  void restart_level() { level_ = {0, 0}; }
 
   // Takes samples until a frame is made or there are no more; none while a window is complete. Returns how
   // many it took.
