@@ -94,14 +94,14 @@ def on_sensor(
 
 def test_a_window_that_takes_its_time_is_asked_for_once() -> None:
     async def work(device: Device, sensor: Sensor) -> None:
-        device.session.link.timers._floor = 0.0
+        device.session.link.timers._floor = 0.25
         device.session.link.timers.expect(saving=False)
         for _ in range(3):  # answers that are quick: the time-out is short then
             await device.refresh()
         device.take_bytes()
         watch = Watch(device)
         first = asyncio.create_task(take(watch, 1))
-        await asyncio.sleep(0.6)
+        await asyncio.sleep(1.0)  # four time-outs
         sensor.released = 1
         assert [each.window for each in await first] == [1]
         used = device.take_bytes()
