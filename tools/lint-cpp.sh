@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks the format of all C++ (or mends it, with --fix), that the core compiles without a warning as C++14 and C++17,
-# what clang-tidy finds in the core and in the boards' app, and that the images for QEMU compile, whose warnings are errors.
+# Checks the format of all C++ (or mends it, with --fix), that the core compiles without a warning as C++14 and C++17, the
+# warnings of clang-tidy in the core and in the boards' app, and that the images for QEMU compile, with warnings as errors.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PWD/.venv/bin:$PATH  # clang-format and clang-tidy in the versions that pyproject.toml pins

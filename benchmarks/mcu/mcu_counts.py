@@ -378,9 +378,9 @@ The handshake takes {counts["seal_handshake_stack_bytes"]:,} B of stack.
 SPEC.md, section 11: a head with D = 32 and C = 10, with statistics.
 
 {mask_table(counts)}
-In a round, lanes in place of the codec's encoding; then they are hidden by the board's own mask and those that it
-shares, each with its key: 7 with 8 boards, 14 with 64. For whole boards lanes are bounded and have a share of the
-noise, here with 64 boards.
+In a round, lanes are made in place of the codec's encoding. They are then hidden by the board's own mask and by those
+that it shares with neighbours, each with its key: 7 neighbours with 8 boards, 14 with 64. For noise of whole boards,
+deltas are bounded and get a share of the noise; here with 64 boards.
 
 {hiding_table(counts)}
 ## Memory

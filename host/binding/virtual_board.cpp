@@ -190,6 +190,7 @@ class VirtualBoard {
     nb::gil_scoped_release release;
     bool busy = true;
     for (int i = 0; i < limit && busy; ++i) busy = session_.poll();
+    if (!session_.sensing()) senses_on_ = false;
     if (keeper_) keeper_->poll(millis(this));
     return busy;
   }
@@ -263,8 +264,10 @@ class VirtualBoard {
     nb::gil_scoped_acquire acquire;
     const Session& session = self->session_;
     const int label = session.capturing() ? session.capture_label() : -1;
-    const nb::object window =
-        self->level_ ? (*self->sense_)(label, session.waits_for_sound()) : (*self->sense_)(label);
+    const bool begins = !self->senses_on_;
+    self->senses_on_ = true;
+    const nb::object window = self->level_ ? (*self->sense_)(label, session.waits_for_sound(), begins)
+                                           : (*self->sense_)(label);
     return !window.is_none() && copy(window, self->input_size_, input);
   }
 
@@ -336,6 +339,7 @@ class VirtualBoard {
 
   std::optional<nb::callable> extract_, sense_, save_, noise_, level_;
   uint16_t sense_time_;  // 10 ms from a window to the next
+  bool senses_on_ = false;
   std::array<uint8_t, 3> version_;
   std::optional<uint32_t> millis_;  // without a value: the machine's clock
   uint32_t started_;

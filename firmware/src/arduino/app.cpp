@@ -109,7 +109,7 @@ void App::step() {
   if (!busy) watch_usb();  // what came before the port was closed is still taken
   advertise();
   if (advertises_ && ble::poll(air_)) {
-    keeper_.heard(now);
+    keeper_.heard(chip::millis());
     busy = true;
   }
   sample();  // before the session works: a capture takes no window of before it
@@ -159,6 +159,7 @@ void App::press_button() {
     light::blink(button_label_ + 1);
   } else if (press == button::Press::kShort) {
     if (session_.capturing()) return session_.end_capture();
+    if (button_label_ >= session_.board().classes) button_label_ = 0;  // a new key took its labels away
     session_.capture({});  // the last one may begin anew, if it took nothing
     const Capture capture = {session_.store().count(Split::kTrain), kButtonWindows, button_label_,
                              Sensing::kHears ? Capture::kOnSound : uint8_t{0}};

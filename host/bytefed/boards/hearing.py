@@ -111,14 +111,20 @@ class Hearing:
         self._mode: tuple[int, bool] | None = None
         self._beat = Beat(self.seconds / speed() if period is None else period, clock)
 
-    def sense(self, label: int, on_sound: bool = False) -> bytes | None:
-        """Return the next window: of that label, or for -1 of all labels in turn, once it is complete; else None."""
+    def sense(self, label: int, on_sound: bool = False, begins: bool = False) -> bytes | None:
+        """Return the next window: of that label, or for -1 of all labels in turn, once it is complete; else None.
+
+        Args:
+            label: The label of a capture; -1 outside one.
+            on_sound: Whether windows begin where sound does.
+            begins: Whether the microphone had a rest before.
+        """
         if label < 0 and not self._beat.struck():
             return None
-        if self._mode != (label, on_sound):
+        if begins or self._mode != (label, on_sound):
             self._mode = label, on_sound
             self._ear.clear(on_sound)
-            if label >= 0:  # of what a capture cuts off somebody may ask after it
+            if begins or label >= 0:  # the number of values cut off may be asked for after a capture
                 self._ear.restart_level()
         for _ in range(_MOST):
             self._hear(label)
@@ -157,8 +163,12 @@ class Hearing:
                     yield next(stream)
 
 
-def _files(source: str) -> list[tuple[Path, str]]:
-    """Return WAV files and their labels."""
+def folder_of(source: str) -> Path:
+    """Return the folder of the recordings that are named: itself, or that of a model that was trained on some.
+
+    Raises:
+        ConfigError: E_CONFIG_REPLAY if there is none.
+    """
     path = Path(source)
     if not path.is_dir() and own.has_recordings(source):
         path = Path(str(Manifest.load(model_folder(source)).recordings["folder"]))
@@ -168,6 +178,12 @@ def _files(source: str) -> list[tuple[Path, str]]:
             f"--replay {source} is no folder of sound.",
             "Name a folder with a subfolder of WAV files for each word, such as --replay my-words/.",
         )
+    return path
+
+
+def _files(source: str) -> list[tuple[Path, str]]:
+    """Return WAV files and their labels."""
+    path = folder_of(source)
     if spoken := keywords.spoken(path):
         return spoken
     sources = folder.sources_of(path, Notes())

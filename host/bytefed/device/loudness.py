@@ -1,4 +1,4 @@
-"""Looks at how loud a board's microphone is during a capture, put together (SPEC 3: LEVEL)."""
+"""Puts together how loud a board's microphone is told to be during a capture (SPEC 3: LEVEL)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ _SILENT = (
 _STILL = (
     10.0  # seconds: in a quiet room the largest sample of each look may be the same for a while, until a word
 )
+_QUIET = 64
+"""Below it a level stands still in a quiet room: a board's peak fades by a sixteenth of itself, in whole numbers."""
 
 
 def decibels(peak: int) -> float | None:
@@ -27,9 +29,9 @@ def decibels(peak: int) -> float | None:
 class Loudness:
     """The answers to LEVEL during one capture.
 
-    A board counts values that were cut off from where its windows were last begun anew. It begins them anew once the
-    capture is over, where something else hears as well, such as RECORD: then its last answer says nothing of the
-    capture, and the ones before it count.
+    A board counts values that were cut off from where the capture began, and keeps the count after it. Firmware of
+    before counted anew once the capture was over, where something else heard as well, such as RECORD: so the largest
+    count of the capture is the one that is told.
     """
 
     def __init__(self) -> None:
@@ -64,4 +66,6 @@ class Loudness:
         if self._same is None:
             return False
         same = self._until - self._since
-        return same >= _SILENT if self._same.peak == 0 else waits and same >= _STILL
+        if self._same.peak == 0:
+            return same >= _SILENT
+        return waits and same >= _STILL and self._same.peak >= _QUIET

@@ -165,9 +165,9 @@ def _deaf(device: Device) -> BoardError:
     return BoardError(
         "E_BOARD_DEAF",
         f"{device.uri}: this board hears nothing: how loud it is does not change at all.",
-        "Say the word. If nothing changes then either: a Nano 33 BLE that is no Nano 33 BLE Sense has no microphone; "
-        "take a board that has one. Else see whether the hole above it is covered, and whether the firmware was built "
-        "for this board.",
+        "Capture again and say a word at once. If it still hears nothing: a Nano 33 BLE that is no Nano 33 BLE Sense "
+        "has no microphone; take a board that has one. On other boards see whether the hole of the microphone is "
+        "covered, and whether the firmware was built for this board.",
     )
 
 

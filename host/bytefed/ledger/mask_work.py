@@ -15,18 +15,18 @@ OWN_POINT, NEIGHBOUR = 1_202_572, 1_215_711
 """Instructions of a board's own point, and of a neighbour's: X25519 each."""
 KEY = 13_308
 """Instructions of the key that is shared with a neighbour in a round."""
-_DIGEST = 6_122  # of 128 B of what a round's masks are bound to
-_BLOCK = 1_813  # of 64 B of a key's stream
+_DIGEST = 6_122  # for each 128 B that a round's masks are bound to
+_BLOCK = 1_813  # for each 64 B of a key's stream
 _WHOLE, _DRAWN, _LANE = (
     21.5,
     65.5,
     44.0,
-)  # of a word that is a lane; of one that lanes are cut from; of such a lane
-_ENCODED = {"float32": 26.2, "int8": 78.8, "onebit": 67.0, "twobit": 68.8}  # of a value
+)  # for a word that is a lane; for one that lanes are cut from; for such a lane
+_ENCODED = {"float32": 26.2, "int8": 78.8, "onebit": 67.0, "twobit": 68.8}  # for a value
 _SHARED = {
     "float32": 3_814.3,
     "int8": 3_896.5,
-}  # of a value that is bounded and has a share of the noise, 64 boards
+}  # for a value that is bounded and has a share of the noise, 64 boards
 _BLOCK_SIZE, _WORD_SIZE, _DIGESTED = 64, 4, 128
 _PLAN_SIZE = 28  # bytes beside the head that masks are bound to
 

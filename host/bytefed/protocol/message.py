@@ -737,7 +737,8 @@ class Levelled(Body):
 
     Attributes:
         peak: Largest sample of the last moments, without its sign, 0 to 32,768.
-        clipped: Samples at an end of the range since it began anew, as with a capture; 65,535 for more.
+        clipped: Samples at an end of the range since the level began anew, as it does with each capture;
+            65,535 for more.
     """
 
     KIND = Kind.LEVELLED

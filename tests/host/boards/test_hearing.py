@@ -261,7 +261,7 @@ def test_it_says_how_loud_it_is(tmp_path: Path) -> None:
 def test_how_loud_a_capture_was_is_told_where_another_hears_after_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A host asked for raw windows just before: the board goes on with them, and begins to count anew."""
+    """A host asked for raw windows just before: the board goes on with them, and with its count."""
     monkeypatch.setattr(visit, "_PAUSE", 0.2)
     monkeypatch.setenv("BYTEFED_REPLAY_SPEED", "20")
     save(tmp_path / "two" / "a" / "1.wav", a_word(0, 1))
@@ -274,10 +274,24 @@ def test_how_loud_a_capture_was_is_told_where_another_hears_after_it(
         assert await capture_all([device], wish, lambda event, words, **facts: said.append(facts))
         await asyncio.sleep(0.1)
         after = await visit.level(device)
-        assert after is not None and after.clipped == 0  # it has begun anew
+        assert after is not None and after.clipped == 65_535
         assert said[0]["clipped"] == 65_535
 
     on_a_board(tmp_path / "two", action)
+
+
+def test_each_capture_of_a_label_has_a_level_of_its_own(tmp_path: Path) -> None:
+    for word in "ab":
+        save(tmp_path / "loud" / word / "1.wav", np.full(16_000, 32767, np.int16))
+
+    async def action(device: Device) -> None:
+        said: list[dict[str, object]] = []
+        for _ in range(2):
+            wish = Wish(["0"], 1, countdown=False, any_time=True)
+            assert await capture_all([device], wish, lambda event, words, **facts: said.append(facts))
+        assert said[0]["clipped"] == said[-1]["clipped"] != 0
+
+    on_a_board(tmp_path / "loud", action)
 
 
 def test_a_window_that_a_capture_wrote_over_is_not_told(words: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -569,7 +569,7 @@ WAYS: dict[str, list[Way]] = {
     "E_CONFIG_PTY": [_prepared("board", lambda place: place.fails(os, "openpty", errno.ENOENT))],
     "E_CONFIG_REPLAY": ["board --shape 3x2 --replay motion", "board --model motion --replay x",
                         "board --model keywords --replay x",
-                        "capture --boards loopback:1 --label five --model keywords"],
+                        "capture --boards loopback:1 --label five --model keywords", "ui --replay x"],
     "E_CONFIG_RESUME": [_after_run("run --resume it --alpha 3"), "run --resume it --seeds 3"],
     "E_CONFIG_SHAPE": ["board --shape 3", "board --shape 3x2 --model digits", "estimate --shape x"],
     "E_CONFIG_SUPERLINK": ["gateway --socket s --boards loopback:1 --superlink x"],

@@ -41,12 +41,16 @@ def run(args: argparse.Namespace) -> int:
     """Serve the page until Ctrl-C; 0 then.
 
     Raises:
-        ConfigError: E_EXTRA_MISSING; E_LIVE_PORT if the port can't be had.
+        ConfigError: E_EXTRA_MISSING; E_CONFIG_REPLAY for no folder; E_LIVE_PORT if the port can't be had.
     """
     from bytefed.ui.beside_run import require_packages
 
     require_packages("ui")
+    from bytefed.boards.hearing import folder_of
     from bytefed.ui.serve import serve
+
+    if args.replay is not None:
+        folder_of(args.replay)
 
     def ready(url: str) -> None:
         if args.json:

@@ -763,7 +763,8 @@ struct Levelled {
   static constexpr size_t kSize = 4;
   // Largest sample of the last moments, without its sign, 0 to 32,768.
   uint16_t peak;
-  // Samples at an end of the range since it began anew, as with a capture; 65,535 for more.
+  // Samples at an end of the range since the level began anew, as it does with each capture; 65,535 for
+  // more.
   uint16_t clipped;
 
   // Gives every field to `io`, in the order on the wire.

@@ -26,7 +26,7 @@ class Session {
   // The connection behind `link` has ended, and its session with it: who connects next says HELLO.
   void closed(const Link* link);
 
-  // Forgets samples, head, residual, delta and run, in memory: for a new key. The session goes on.
+  // Forgets samples, labels, head, residual, delta and run, in memory: for a new key. The session goes on.
   void forget();
 
   // ---- Sessions that a sealed link opens
@@ -156,7 +156,7 @@ class Session {
   size_t write_prediction(char (&text)[kPhoneText]) const;
 
   Memory memory_;
-  uint8_t first_classes_;  // of a head whose labels nobody has set
+  uint8_t first_classes_;  // columns of a head whose labels nobody has set
   Identity identity_;
   Port port_;
   Labels labels_;

@@ -106,7 +106,7 @@ void Session::answer_watch() {
 }
 
 // Does a little of the work with the sensor's windows. True while there is more that does not wait for it. It
-// rests while records are stored, which may all go again: a threshold is found on samples that stay.
+// rests while records are stored: they may all be taken back, and a threshold is found on samples that stay.
 bool Session::watch_step() {
   if (capturing() || !watch_.active() || intake_.extracting() || intake_.holds_window()) return false;
   const float* const head = watched_head();

@@ -28,7 +28,7 @@ class Ear {
   // `tables` (`count` values) and `ring` (frames * bands values) outlive it. Returns false, and hears
   // nothing, if sizes and tables don't fit each other.
   bool start(const SoundWindow& window, const int16_t* tables, size_t count, int8_t* ring);
-  // Forgets all that was heard, but its level: windows begin anew, each where sound starts if `on_sound`.
+  // Forgets what was heard, except the level: windows begin anew, each where sound starts if `on_sound`.
   void clear(bool on_sound = false);
   void restart_level() { level_ = {0, 0}; }
 
