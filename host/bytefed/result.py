@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bytefed.errors import StoreError
+from bytefed.runs.directory import holds_no
 
 if TYPE_CHECKING:
     import numpy as np
@@ -172,7 +173,7 @@ def load_run(directory: str | os.PathLike[str]) -> RunResult:
     folder = Path(directory)
     if not (folder / "rounds.csv").is_file():
         raise StoreError(
-            "E_RUN_MISSING", f"{folder} holds no run.", "Name the directory that `bytefed run` printed."
+            "E_RUN_MISSING", holds_no("run", folder), "Name the directory that `bytefed run` printed."
         )
     return RunResult(folder, _summary(folder / "summary.json"))
 

@@ -15,11 +15,22 @@ from fake_board import FakeBoard
 
 from bytefed.boards.loopback import LoopbackTransport
 from bytefed.device.device import Device
+from bytefed.device.labels import set_labels
 from bytefed.device.plan import Samples
 from bytefed.errors import BytefedError
 from bytefed.extractor.manifest import Manifest, model_folder
 from bytefed.protocol.header import control_frame
-from bytefed.protocol.message import Capability, Error, Hello, Kind, Pair, Paired, PairFlag, Status
+from bytefed.protocol.message import (
+    VISIT,
+    Capability,
+    Error,
+    Hello,
+    Kind,
+    Pair,
+    Paired,
+    PairFlag,
+    Status,
+)
 from bytefed.protocol.serial_frame import SerialDecoder, encode_serial_frame
 
 _MODEL = Manifest.load(model_folder("motion"))
@@ -257,3 +268,34 @@ def test_a_board_whose_noise_fails_later_opens_no_session(
             assert pair(board, os.urandom(32), PairFlag.ERASE) == error(Status.NO_ENTROPY)
 
     go(action)
+
+
+def test_the_button_after_a_new_key(fake_boards: Path) -> None:
+    """With the labels of before goes the one that the button had chosen, where the board has fewer without them."""
+    board = FakeBoard(fake_boards / "fake_bluefruit_keyed.so", imu=1)
+    key = bytes(range(32))
+    assert is_paired(pair(board, key))
+
+    async def label() -> None:
+        device = await meet(board, "serial", key, VISIT)
+        await set_labels(device, [f"label {number}" for number in range(C + 1)])
+        await device.close()
+
+    asyncio.run(label())
+
+    def press(ms: int) -> set[int]:
+        board.set("button", 1)
+        board.step(ms)
+        board.set("button", 0)
+        shown = set()
+        for _ in range(2000):
+            board.step()
+            shown.add(board.get("colour"))
+        return shown
+
+    for _ in range(C):
+        press(1000)
+    assert is_paired(pair(board, key[::-1], PairFlag.ERASE))
+    assert RED not in press(100)
+    board.step(30_000)
+    assert (board.get("train"), board.get("label")) == (8, 0)

@@ -177,7 +177,8 @@ def _unknown(name: str) -> DataError:
     what = (
         f"{name} is one file, and no data set that is read."
         if path.is_file()
-        else f"There is no data set '{name}', and no such folder in {Path.cwd()}."
+        else f"There is no data set '{name}', and no such folder"
+        + ("." if path.is_absolute() else f" in {Path.cwd()}.")
     )
     return DataError("E_DATA_UNKNOWN", what, remedy)
 

@@ -213,10 +213,12 @@ class Purses:
 
     def may_come_back(self, device: Device) -> bool:
         """Return whether a board that is away could pay for a session, a round and an evaluation."""
+        if not device.connections:  # nor is its name known
+            return True
         if device.name in self._out:
             return False
         means = self._means
-        if means is None or not device.connections:
+        if means is None:
             return True
         prices = means.prices(device.profile)
         loads, _ = device.unbooked()

@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 from test_coordinator import FakeDevice, P, make_task
 
+from bytefed._core import VirtualBoard
+from bytefed.boards.loopback import LoopbackTransport
 from bytefed.data.partition import divide
+from bytefed.device.device import Device
 from bytefed.errors import BoardError, LinkError
 from bytefed.federation import fleet as fleet_module
 from bytefed.federation.assignment import Assignment
@@ -134,6 +137,12 @@ def test_a_spent_board_that_is_away_is_not_expected_back(laid):
             return table.fleet.purses.may_come_back(table.devices[0])
 
     assert not asyncio.run(draw())
+
+
+def test_a_board_that_was_never_met_may_come_yet():
+    """Its name is not known then."""
+    never_met = Device(LoopbackTransport(VirtualBoard(features=4, classes=3, uid=7)))
+    assert Purses(None).may_come_back(never_met)
 
 
 # ---- Budgets of bytes

@@ -8,7 +8,6 @@ import math
 import sys
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bytefed.cli.budget import show_plan
 from bytefed.cli.estimate_shown import Air, Estimate, Lossy, Update
@@ -29,9 +28,6 @@ from bytefed.ledger.estimate import (
 from bytefed.ledger.estimate_sums import require_masks
 from bytefed.ledger.planned_run import STATISTICS_ROUNDS, PlannedRun, Prediction
 from bytefed.ledger.wire_size import CODECS, LinkProfile, blob_size
-
-if TYPE_CHECKING:
-    pass
 
 _FLOAT_BYTES = 4
 _USUAL = {"rounds": 20, "codec": "float32", "fraction_train": 1.0}
