@@ -163,8 +163,8 @@ void print_mask_row(uint8_t codec, uint16_t boards, const char* name, uint64_t v
   print_row(name, value);
 }
 
-// Counts the parts that are new in a round with masks, for a codec: the lanes, and the blob hidden from so many
-// boards' neighbours.
+// Counts the parts that are new in a round with masks, for a codec: the lanes, and the blob hidden from so
+// many boards' neighbours.
 void count_hiding(const Stopwatch& stopwatch, Masks& masks, uint8_t codec, uint16_t boards) {
   static uint8_t key[kKeySize] = {1}, blob[sizeof(float) * (kSummed.parameters() + kSumWords)];
   const size_t count = kSummed.parameters();

@@ -266,8 +266,8 @@ class VirtualBoard {
     const int label = session.capturing() ? session.capture_label() : -1;
     const bool begins = !self->senses_on_;
     self->senses_on_ = true;
-    const nb::object window = self->level_ ? (*self->sense_)(label, session.waits_for_sound(), begins)
-                                           : (*self->sense_)(label);
+    const nb::object window =
+        self->level_ ? (*self->sense_)(label, session.waits_for_sound(), begins) : (*self->sense_)(label);
     return !window.is_none() && copy(window, self->input_size_, input);
   }
 

@@ -21,9 +21,9 @@ class Hearing {
 
   // Begins an empty window, and a level of its own.
   void start(uint32_t now);
-  // Hears as the session wants it: from where sound starts, or one window behind the other. Windows begin anew
-  // where a capture begins and where it ends; the level only where it begins, so that it can be asked for
-  // after the capture.
+  // Hears as the session wants it: from where sound starts, or one window behind the other. Windows begin
+  // anew where a capture begins and where it ends; the level only where it begins, so that it can be asked
+  // for after the capture.
   void follow(const bytefed::Session& session);
   // Takes some of the samples that have come, at most a frame.
   void tick(uint32_t now);
