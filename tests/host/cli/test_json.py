@@ -162,8 +162,8 @@ def test_a_page_says_where_it_is(told, tmp_path, monkeypatch):
 
     monkeypatch.setattr("bytefed.ui.serve.serve", serve)
     assert told("ui") == [{"url": "http://127.0.0.1:1/?token=x"}]
-    told("ui", "--replay", "my-words/")
-    assert asked == [None, "my-words/"]
+    told("ui", "--replay", str(tmp_path))
+    assert asked == [None, str(tmp_path)]
 
 
 def test_an_upload_says_what_the_board_holds(told, monkeypatch):
