@@ -23,9 +23,9 @@ class Port(LoopbackTransport):
         flash: The board's, in which its samples and its budget outlive a reset; None for none.
 
     Attributes:
-        secret: What its last MASK drew.
-        keys: What it drew in each round: the key of its noise, if it makes some, and that of its own mask.
-        forgotten: The rounds of these before its samples were given anew, with which its budget goes.
+        secret: The 32 random bytes that it drew for its last MASK.
+        keys: The random bytes that it drew in each round: the key of its noise, if any, and that of its own mask.
+        forgotten: The rounds of these keys before its samples were given anew, which end its budget.
         answered: How many boards it was told of in each UNMASK that it answered.
         refused: How often it refused one, as too few boards were left.
     """

@@ -139,9 +139,8 @@ class World:
         self.noise = WorldNoise.drawn(self.rng)
         boards = self.rng.choice((3, 4, 5, 6, 17) if seed % 10 == 0 else (3, 4, 5))
         faults, least, most = FAULTS, 0, min(3, boards)
-        if (
-            self.noise and self.noise.rash
-        ):  # of seven boards six make the whole noise; with two less, too few are left
+        if self.noise and self.noise.rash:
+            # Six of seven boards make the whole noise; when two are lost, too few are left.
             boards, faults, least, most = 7, ("reset", "gone"), 2, 4
         self.codec = self.rng.choice(self.noise.codecs if self.noise else tuple(LEVELS))
         self.statistics = self.rng.random() < 0.5

@@ -7,12 +7,10 @@ import math
 from bytefed.protocol.message import Levelled
 
 _LOUDEST = 32_768
-_SILENT = (
-    1.0  # seconds: any microphone has noise of its own, so that there is no sound at all only where none is
-)
-_STILL = (
-    10.0  # seconds: in a quiet room the largest sample of each look may be the same for a while, until a word
-)
+_SILENT = 1.0
+"""Seconds without any sound: a microphone has noise of its own, so there is none."""
+_STILL = 10.0
+"""Seconds at one level: in a quiet room the largest sample may be the same for a while, until a word comes."""
 _QUIET = 64
 """Below it a level stands still in a quiet room: a board's peak fades by a sixteenth of itself, in whole numbers."""
 
@@ -27,12 +25,7 @@ def decibels(peak: int) -> float | None:
 
 
 class Loudness:
-    """The answers to LEVEL during one capture.
-
-    A board counts values that were cut off from where the capture began, and keeps the count after it. Firmware of
-    before counted anew once the capture was over, where something else heard as well, such as RECORD: so the largest
-    count of the capture is the one that is told.
-    """
+    """The answers to LEVEL during one capture, and once after it."""
 
     def __init__(self) -> None:
         self._last: Levelled | None = None
@@ -45,16 +38,14 @@ class Loudness:
         Args:
             told: The answer.
             at: When it came, in seconds.
-            over: Whether the capture was over before it: then its peak may be of another one.
+            over: Whether the capture was over before it: then its peak may be that of sound after it.
         """
         if told != self._same:
             self._same, self._since = told, at
         self._until = at
-        last = self._last
-        if told is not None and last is not None:
-            peak = max(told.peak, last.peak) if over else told.peak
-            told = Levelled(peak, max(told.clipped, last.clipped))
-        self._last = told or last
+        if told is not None and self._last is not None and over:
+            told = Levelled(max(told.peak, self._last.peak), told.clipped)
+        self._last = told or self._last
         return told
 
     def is_deaf(self, *, waits: bool) -> bool:

@@ -60,7 +60,8 @@ class Session:
         run: The run of HELLO.
         boot: The boot id of the last WELCOME; None before the first.
         connections: How many sessions were opened.
-        profile, welcome, board, stored: What the link is like and what the board said, once connected.
+        profile: The link's properties, once connected.
+        welcome, board, stored: The board's answer to HELLO, likewise.
         configured: The CONFIG that the board has in this session; None for none yet.
         noise: The NOISE that it has in this session, likewise.
         budget: The board's last answer about its privacy budget; None if it has not been asked.

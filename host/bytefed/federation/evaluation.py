@@ -28,7 +28,7 @@ PERIOD = 20
 """Passes over the samples after which the central reference asks whether it still learns."""
 
 FALL = 0.02
-"""What its training loss has to fall by in so many passes for it to go on, as a fraction."""
+"""It goes on while so many passes lower its training loss by this fraction at least."""
 
 MOST_PASSES = 500
 """Passes after which it ends in any case: where classes can be separated the loss falls for ever."""
@@ -116,8 +116,8 @@ def central_accuracy(task: Task, partition: Partition, training: LocalTraining) 
     train says nothing here.
 
     Args:
-        task: What the clients learn.
-        partition: Who has which samples.
+        task: The task that the clients learn.
+        partition: The samples of each client.
         training: How the clients train.
     """
     everyone = np.concatenate([partition.train(client) for client in range(len(partition))])

@@ -161,7 +161,7 @@ async def open_run(
     """Put the parts of a run together.
 
     Args:
-        experiment: What the run is about.
+        experiment: The task, its division and the configuration of the run.
         where: A run to begin with all boards, or the store of one to go on with, with those that can be reached.
         devices: The boards, not connected yet.
         listener: Is told what happens.

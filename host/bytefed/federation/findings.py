@@ -25,10 +25,10 @@ def findings(assignment: Assignment, head: Head, names: Sequence[str], tests: Te
     """Return the entries of summary.json (SPEC.md section 8) that need the data.
 
     Args:
-        assignment: What was learnt, and who has which samples.
+        assignment: The task that was learnt, and the samples of each client.
         head: float32 [P], the last global head.
         names: Names of the clients, in their order.
-        tests: What the clients found on their own test samples.
+        tests: The results of the clients on their own test samples.
     """
     task, partition = assignment.task, assignment.partition
     clients: dict[str, dict[str, Any]] = {

@@ -313,7 +313,7 @@ class Fleet:
 
         Args:
             device: The board.
-            phase: What the bytes were for.
+            phase: The work that the bytes were sent for.
             status: How it ended.
             seconds: How long it took.
             estimate: What it should have taken as it was planned, bytes.

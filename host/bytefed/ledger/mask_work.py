@@ -17,16 +17,11 @@ KEY = 13_308
 """Instructions of the key that is shared with a neighbour in a round."""
 _DIGEST = 6_122  # for each 128 B that a round's masks are bound to
 _BLOCK = 1_813  # for each 64 B of a key's stream
-_WHOLE, _DRAWN, _LANE = (
-    21.5,
-    65.5,
-    44.0,
-)  # for a word that is a lane; for one that lanes are cut from; for such a lane
+_WHOLE = 21.5  # for a word that is a lane
+_DRAWN = 65.5  # for a word that lanes are cut from
+_LANE = 44.0  # for each of these lanes
 _ENCODED = {"float32": 26.2, "int8": 78.8, "onebit": 67.0, "twobit": 68.8}  # for a value
-_SHARED = {
-    "float32": 3_814.3,
-    "int8": 3_896.5,
-}  # for a value that is bounded and has a share of the noise, 64 boards
+_SHARED = {"float32": 3_814.3, "int8": 3_896.5}  # for a value that is bounded and gets a share of the noise
 _BLOCK_SIZE, _WORD_SIZE, _DIGESTED = 64, 4, 128
 _PLAN_SIZE = 28  # bytes beside the head that masks are bound to
 

@@ -22,7 +22,7 @@ UNIT = 2.0**-28
 """The rho of one unit of a board's budget."""
 MOST_EPSILON = 10.0
 """Above it nothing is claimed."""
-_PRECISION = 1e-6  # of what is searched for, relative
+_PRECISION = 1e-6  # relative, of the values that are searched for
 
 
 def _package() -> Any:

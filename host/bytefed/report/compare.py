@@ -82,7 +82,7 @@ class Comparable:
     """Runs that can be compared.
 
     Attributes:
-        kind: What they have in common, each aspect in words.
+        kind: The aspects that they have in common, each in words.
         groups: The runs by configuration.
     """
 

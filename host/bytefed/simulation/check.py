@@ -239,9 +239,9 @@ def require_same(number: int, who: str, what: str, on_boards: Any, simulated: An
     Args:
         number: The round.
         who: The clients, in words.
-        what: Something of them, likewise.
-        on_boards: What the boards have of that.
-        simulated: What the simulation has.
+        what: Name of the thing that is compared.
+        on_boards: Its value on the boards.
+        simulated: Its value in the simulation.
 
     Raises:
         BytefedError: E_CHECK.

@@ -47,7 +47,7 @@ class SerialTransport:
 
     Args:
         port: Its name.
-        uri: What the user typed, if not serial:PORT.
+        uri: The name that the user typed, if not serial:PORT.
         rto_floor: Seconds that an answer may take longer than usual on an idle link; None for that of the port.
         ports: Where to look for the board when it is not behind its port any more; None to stay with that one.
         patience: Seconds to wait for a port that was open once and is gone.

@@ -85,7 +85,7 @@ def test_a_type_checker_finds_a_users_mistakes(tmp_path):
 
 def check(folder: Path) -> str:
     environment = {name: value for name, value in os.environ.items() if name != "MYPYPATH"}
-    cache = folder.parent / "mypy"  # of all these tests: the package itself is checked once
+    cache = folder.parent / "mypy"  # all these tests share it: the package itself is checked once
     command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(cache), "script.py"]
     path = {
         **environment,

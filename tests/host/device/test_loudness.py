@@ -62,11 +62,11 @@ def test_what_changes_is_heard(answers: list[Told]) -> None:
         assert looks_until_deaf(islice(cycle(answers), 100), waits=waits) is None
 
 
-def test_what_was_cut_off_before_the_board_began_anew_counts() -> None:
+def test_the_peak_of_a_capture_outlives_it() -> None:
     loudness = Loudness()
     told = [
         loudness.add(level(each), number, over=number == 3)
-        for number, each in enumerate([(900, 2), (30_000, 50), (700, 40), (0, 0)])
+        for number, each in enumerate([(900, 2), (30_000, 50), (700, 50), (1, 51)])
     ]
-    assert told == [Levelled(900, 2), Levelled(30_000, 50), Levelled(700, 50), Levelled(700, 50)]
+    assert told == [Levelled(900, 2), Levelled(30_000, 50), Levelled(700, 50), Levelled(700, 51)]
     assert loudness.add(None, 4, over=True) is None

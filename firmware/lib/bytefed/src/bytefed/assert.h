@@ -1,4 +1,4 @@
-// Assertions in debug builds. <cassert> would pull in printf and the heap for its message.
+// Assertions in debug builds. <cassert> would bring much of the C library with it, for its message.
 #pragma once
 
 #ifdef BYTEFED_DEBUG
