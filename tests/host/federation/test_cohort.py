@@ -145,6 +145,17 @@ def test_a_board_that_was_never_met_may_come_yet():
     assert Purses(None).may_come_back(never_met)
 
 
+def test_a_wait_ends_well_where_its_condition_came_true_without_news(laid):
+    """A board that is away may have spent on its way back what it had."""
+
+    async def wait():
+        async with laid(2, 1) as table:
+            answers = iter([False, True])
+            return await table.fleet.wait_until(lambda: next(answers), 0.01)
+
+    assert asyncio.run(wait())
+
+
 # ---- Budgets of bytes
 
 
