@@ -209,7 +209,8 @@ class Session:
             _, body = await link.request(Kind.INFO, b"", Kind.BOARD, name="connect")
         board = Board.unpack(body)
         self._opener.admit(board.uid, opened)
-        self._recognize(board)
+        if self.connections and board.uid != self.board.uid:
+            raise other_board(self.uri, board.uid, self.board.uid)
         self.board = board
         link.timers.expect(saving=bool(board.capabilities & Capability.PERSISTENT))
         body = body[Board.size() :]
@@ -262,10 +263,6 @@ class Session:
         self.profile = LinkProfile(
             name, welcome.frame_limit, welcome.window, MAX_WINDOW, framing, sealed=sealed
         )
-
-    def _recognize(self, board: Board) -> None:
-        if self.connections and board.uid != self.board.uid:
-            raise other_board(self.uri, board.uid, self.board.uid)
 
     # ---- Recovery
 
