@@ -1,4 +1,4 @@
-"""The bytes of simulated clients beside rounds with hidden deltas: masks are set up, and taken off the sum."""
+"""The bytes of simulated clients beside rounds with hidden deltas: masks, their keys, and the last delta's release."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from bytefed.events import Listener, RoundVoid
 from bytefed.ledger.wire_size import mask_bytes, peers_bytes, release_bytes, unmask_bytes
 from bytefed.masks.neighbours import degree
 from bytefed.simulation.client_sums import RoundSum
+from bytefed.simulation.held_heads import Clients
 from bytefed.simulation.ledger import SimulatedLedger
 from bytefed.simulation.links import ClientLinks
 
@@ -27,6 +28,7 @@ class MaskLedger:
         self, ledger: SimulatedLedger, links: ClientLinks, test_sizes: NDArray[np.int64], listener: Listener
     ) -> None:
         self._ledger, self._links, self._tests, self._listener = ledger, links, test_sizes, listener
+        self._keeping: Clients = np.zeros(0, np.int64)  # who has a delta that no round has released yet
 
     def set_up(self, number: int, summed: RoundSum) -> None:
         """Book the setup of masks before a round, where there was one; clients with a delta let go of it first."""
@@ -49,6 +51,7 @@ class MaskLedger:
         Returns:
             The accuracies that the sum tells of the head that the round began with, as ``SimulatedLedger.tested`` does.
         """
+        self._keeping = summed.clients
         if summed.total is None:
             self._listener(RoundVoid(number, summed.void))
             return self._ledger.tested(0, 0)
@@ -64,3 +67,8 @@ class MaskLedger:
         tests = int(self._tests[summed.clients].sum())
         told = summed.total.test_correct
         return self._ledger.tested(0, 0) if told is None else self._ledger.tested(told, tests)
+
+    def end(self, number: int) -> None:
+        """Book that clients let go of their deltas of the last round: no evaluation follows, which would do it."""
+        let_go = [release_bytes(profile) for profile in self._links.profiles]
+        self._ledger.book("release", number, self._keeping, self._links.link[self._keeping], let_go)

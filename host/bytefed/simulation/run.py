@@ -229,10 +229,13 @@ class Simulation:
                     break
                 head = self._round(number, head, clients)
             complete = not self._stopping or len(self._rounds) == self._config.rounds
-            if complete:
+            if complete and self._sums is None:
                 self._evaluate_last(head, everyone)
-            else:
+            else:  # with sums, clients tell nothing of the kind but in sums of rounds
                 self._ledger.tested(0, 0)
+            if self._sums is not None:
+                self._masks.end(len(self._rounds))
+                self._check.end(len(self._rounds))
         with coded_errors(self.directory, again=_AGAIN):
             np.save(make_file(self.directory / HEAD), head)
         result = self._result(complete, started)
@@ -307,9 +310,6 @@ class Simulation:
         return self._ledger.tested(int(correct.sum()), samples, own)
 
     def _evaluate_last(self, head: Head, everyone: Clients) -> None:
-        if self._sums is not None:  # clients tell nothing of the kind but in sums of rounds
-            self._ledger.tested(0, 0)
-            return
         number = len(self._rounds)
         rates = self._ledger.rates(everyone, self._training.rate(number))
         found = self._simulator.evaluate(number, head, everyone, rates)

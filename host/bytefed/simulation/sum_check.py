@@ -52,6 +52,7 @@ class SumCheck(Check):
         self._points = [b""] * checked + [_stranger(place) for place in strangers]
         self._setups = 0
         self._hidden: dict[int, bytes] = {}  # the deltas of a round, by client
+        self._keeping: frozenset[int] = frozenset()  # clients with a delta that no round has released yet
         self._sums = 0
 
     def round(self, number: int, head: Head, lost: NDArray[Any], outcome: Outcome) -> None:
@@ -66,6 +67,7 @@ class SumCheck(Check):
         if outcome.summed.releases is not None:
             self._runner.run(self._set_up(number, outcome.summed))
         super().round(number, head, lost, outcome)
+        self._keeping = frozenset(outcome.summed.clients.tolist())
         if outcome.summed.total is not None:  # else nobody is asked for keys
             self._runner.run(self._uncover(number, outcome))
 
@@ -117,6 +119,14 @@ class SumCheck(Check):
             same = "the same bits" if (on_boards == here).all() else "other bits"
             require_same(number, "all checked clients", f"sum of their {what}", same, "the same bits")
         self._sums += 1
+
+    def end(self, number: int) -> None:
+        """Compare the bytes by which clients let go of the deltas that no further round releases."""
+        for client in sorted(self._devices.keys() & self._keeping):
+            device = self._devices[client]
+            require_same(number, f"client {client}", "round of the delta that is kept", device.owed, number)
+            self._runner.run(device.release(counted=True))
+            self._compare(number, client, release_bytes(self._links.profile(client)))
 
     def summary(self) -> dict[str, int]:
         """Return the numbers of clients, rounds, bytes and sums that were compared."""

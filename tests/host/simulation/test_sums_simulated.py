@@ -94,9 +94,8 @@ OWN = ("run", "link", "seconds", "uri", "air_bytes", "air_seconds", "energy_mj")
 
 def told(folder: Path, name: str) -> list[dict[str, str]]:
     found = [{k: v for k, v in row.items() if k not in OWN} for row in rows(folder, name)]
-    return sorted(
-        (row for row in found if row.get("phase", "round") in ("round", "masks", "unmask")), key=str
-    )
+    phases = ("round", "masks", "unmask", "release")
+    return sorted((row for row in found if row.get("phase", "round") in phases), key=str)
 
 
 @pytest.mark.parametrize(
@@ -150,6 +149,16 @@ def test_who_is_lost_takes_16_bytes_from_each_neighbour(tmp_path, codec):
         assert taken == [unmask_bytes(profile, 8 - there).wire_total] * there
     for each in found["secure_sum"]["statistics"]:
         assert each["examples"] < 2_000 and 0 < each["test_correct"] <= each["tested"]
+
+
+def test_only_clients_with_a_delta_of_the_last_round_are_told_to_let_go_of_it(tmp_path):
+    dropped(tmp_path, "0.3")
+    ended = [row["client"] for row in rows(tmp_path, "bytes.csv")
+             if row["round"] == "5" and row["status"] == "ok"]  # fmt: skip
+    let_go = [row for row in rows(tmp_path, "sessions.csv") if row["phase"] == "release"]
+    assert 0 < len(ended) < 8 and [row["client"] for row in let_go] == ended
+    taken = release_bytes(sealed_profile(serial_profile())).wire_total
+    assert {int(row["wire_total"]) for row in let_go} == {taken}
 
 
 def test_of_many_clients_only_neighbours_of_the_lost_tell_keys(tmp_path):

@@ -228,7 +228,7 @@ def test_with_secure_sums_codecs_are_those_that_can_be_summed(tmp_path, capsys):
         found = bytefed.estimate(
             features=32, clients=8, rounds=8, codec=trial["key"]["codec"], link="ble", secure_sum=True
         )
-        # A simulation ends with its last round: no board lets go of a delta.
+        # A trial ends with its last round: no board lets go of a delta in it.
         assert trial["wire"][-1] * 8 == found.total.wire_total - found.release.wire_total
     table = bytefed.sweep(
         codec=["onebit"], rounds=8, seeds=[1], clients=8, directory=tmp_path, secure_sum=True
