@@ -308,7 +308,7 @@ def _last_rows(summary: Any) -> Iterator[tuple[str, str, str]]:
         if sums["wire_total"]:
             doing = "mask" if phase == "masks" else phase
             yield f"bytes to {doing}", f"{sums['wire_total']:,}", _against_estimate(sums)
-    if check := summary.get("check"):
+    if (check := summary.get("check")) and check["clients"]:
         same = f"beside virtual boards, over their links: the same bits, the same {check['bytes']:,} bytes"
         yield "checked", counted(check["clients"], "client"), same
 
