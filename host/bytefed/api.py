@@ -174,7 +174,7 @@ def sweep(
     batch_size: Sequence[int] = (8,),
     strategy: Sequence[str] = ("fedavg",),
     seeds: Iterable[int] = range(1, 6),
-    clients: int = 10,
+    clients: int | None = None,
     link: str = "ble",
     mtu: int = 247,
     directory: PathLike = "sweep",
@@ -196,7 +196,7 @@ def sweep(
         batch_size: Samples in a step.
         strategy: Strategies by name.
         seeds: Seeds with which each cell of the grid is tried.
-        clients: Number of boards.
+        clients: Number of boards; None for 10, or with `partition="natural"` for as many as a task's data have owners.
         link: "ble" or "serial": the link whose bytes count.
         mtu: ATT MTU of a BLE link, 23 to 517.
         directory: Folder for the trials and the table; a sweep that was stopped goes on there.

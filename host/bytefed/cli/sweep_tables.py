@@ -35,17 +35,24 @@ def show(found: SweepTable, *, open_links: bool) -> None:
         console.print(f"OPEN boards: {OPEN_LINKS}.")
     for name, reason in found.skipped.items():
         console.print(f"Left out: {name}. {reason}", markup=False, highlight=False, soft_wrap=True)
-    console.print(_recommended(found), highlight=False)
+    console.print(_recommended(found), highlight=False, soft_wrap=True)
     console.print(f"Table: {found.path}")
     if found.comparisons_path:
         console.print(f"Comparisons: {found.comparisons_path}")
 
 
 def _recommended(found: SweepTable) -> str:
-    if not found.recommended:
-        return "No codec is recommended: boards that train with noise have no test samples of their own"
-    named = ", ".join(f"{name} by {cost}" for cost, name in found.recommended.items())
-    return f"Recommended by the boards' own test samples: {named}"
+    """Return the sentences about the codecs to take, and why the others are out."""
+    reasons = ", ".join(f"{name} ({reason})" for name, reason in found.out.items())
+    out = f". Out: {reasons}" if reasons else ""
+    if found.recommended:
+        named = ", ".join(f"{name} by {cost}" for cost, name in found.recommended.items())
+        return f"Recommended by the boards' own test samples: {named}{out}"
+    if found.out:
+        return (
+            f"No codec is recommended: by the boards' own test samples all are out. More rounds may help{out}"
+        )
+    return "No codec is recommended: boards that train with noise have no test samples of their own"
 
 
 def _table(rows: Sequence[Row]) -> Table:
@@ -172,6 +179,7 @@ def document(found: SweepTable) -> dict[str, Any]:
         "rows": [asdict(row) for row in found.rows],
         "comparisons": [asdict(row) for row in found.comparisons],
         "recommended": dict(found.recommended),
+        "out": dict(found.out),
         "skipped": dict(found.skipped),
         "table": str(found.path),
         "comparisons_table": str(found.comparisons_path) if found.comparisons_path else None,
