@@ -34,7 +34,7 @@ def say(word: str, speaker: str, take: int) -> np.ndarray:
 
 @pytest.fixture
 def road(tmp_path: Path) -> Road:
-    """A home with recordings of four words by three speakers; the shipped network that knows their names, and a twin."""
+    """A home with recordings of four words by three speakers; the shipped network that knows them, and a twin."""
     for word in WORDS:
         for speaker in SPEAKERS:
             for take in range(TAKES):
