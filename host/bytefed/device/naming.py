@@ -72,5 +72,6 @@ def label_number(label: str, names: Sequence[str]) -> int:
     raise ConfigError(
         "E_CONFIG_LABEL",
         f"{label} is no label of the board.",
-        f"{did_you_mean(label, words)}Name {named}a number from 0 to {len(names) - 1}.",
+        f"{did_you_mean(label, words)}Name {named}a number from 0 to {len(names) - 1}; or give it other labels: "
+        "`bytefed labels set --help`.",
     )

@@ -28,6 +28,5 @@ def sketch(extraction: Extraction | None) -> tuple[str, str]:
     if front_end is None:
         return text, f"{about}, without bytefed"
     heard = _HEARD.format(frames=front_end.frames, bands=front_end.bands)
-    return text.replace(
-        _TYPED, heard
-    ), f"{about}: log-mel values of sound, which nothing in it makes (docs/export.md)"
+    about += ": log-mel values of sound, which nothing in it makes (docs/export.md)"
+    return text.replace(_TYPED, heard), about

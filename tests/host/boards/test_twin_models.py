@@ -189,10 +189,10 @@ def test_a_label_that_a_board_does_not_have_is_told_without_numbers_for_names() 
         label_number("fife", ("five", "six", "2", "3"))
     assert refused.value.message == "fife is no label of the board."
     assert "Did you mean five?" in refused.value.remedy
-    assert "Name one of five, six, or a number from 0 to 3." in refused.value.remedy
+    assert "Name one of five, six, or a number from 0 to 3;" in refused.value.remedy
     with pytest.raises(ConfigError) as refused:
         label_number("five", ("0", "1", "2"))
-    assert refused.value.remedy.startswith("Name a number from 0 to 2.")
+    assert refused.value.remedy.startswith("Name a number from 0 to 2;")
 
 
 def test_whoever_adds_a_twin_hears_what_follows_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
