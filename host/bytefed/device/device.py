@@ -146,7 +146,7 @@ class Device:
         self._samples.mark = mark
 
     def take_bytes(self) -> ByteCount:
-        """Return what crossed the port since the last call, by cause; raises LedgerError if these don't add up."""
+        """Return what crossed the port since the last call, by cause; LedgerError E_LEDGER if these don't add up."""
         return self._session.link.take_bytes() if self._session.is_used else ByteCount()
 
     def take_values(self) -> dict[Direction, Counter[int]] | None:

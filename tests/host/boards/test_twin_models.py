@@ -147,6 +147,14 @@ def test_a_recording_gets_the_network_under_the_name_that_was_said(words: str, t
     assert [path.name for path in (tmp_path / "recorded").glob("*.tflite")] == ["keywords.tflite"]
 
 
+def test_so_does_a_recording_by_a_model_in_a_folder_elsewhere(words: str, tmp_path: Path) -> None:
+    folder = tmp_path / "elsewhere"
+    (tmp_path / "models" / "tea").rename(folder)
+    line = ["record", "--board", "loopback:1", "--model", str(folder), "--replay", words, "--label", "hot"]
+    assert main([*line, "--seconds", "1", "--out", str(tmp_path / "recorded")]) == 0
+    assert [path.name for path in (tmp_path / "recorded").glob("*.tflite")] == ["tea.tflite"]
+
+
 def test_a_capture_takes_the_labels_of_the_model_that_was_said(
     words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
