@@ -249,7 +249,7 @@ def folds_of(
             f"{counted(len(labels), 'sample')} of {counted(int((counts > 0).sum()), 'label')} are too few to "
             "try whitening on.",
             f"Give at least two labels, and several samples of each: {LEAST_SAMPLES} rows are the least that is tried, "
-            "and so few seldom say that whitening pays.",
+            "and more of them judge better.",
         )
     folds = []
     for seed in range(REPEATS):
