@@ -70,8 +70,7 @@ class Link(Frames):
         answered = None if name is None else Part((answer, name))
         for attempt in range(tries):
             started = now()
-            sent = Role.RETRANSMISSION if attempt else role
-            await self._ask(kind, frame, sent, name, proof)
+            await self._ask(kind, frame, Role.RETRANSMISSION if attempt else role, name, proof)
             until = started + self.timers.requests.timeout(attempt) + late
             while incoming := await self.receive(until):
                 if incoming.answers(answer, sequence) and fits(incoming.body):

@@ -67,6 +67,11 @@ def test_commands_for_boards_take_the_preferred_ones(
     assert getattr(given, name) in (["ble:y"], "ble:y")
 
 
+def test_a_number_of_boards_is_no_name_of_boards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BYTEFED_BOARDS", "ble:x")
+    assert build_parser("audit").parse_args(["audit", "it"]).boards == 8
+
+
 @pytest.mark.parametrize("command", [["pair"], ["keys", "rotate"]])
 def test_a_board_at_a_cable_is_named_in_either_way_but_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
