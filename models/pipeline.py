@@ -89,7 +89,9 @@ def build(
         if measure_heads:
             about["figures"] |= measure.heads(plain_name, raw, division, Extractor(plain))
         _write(models, plain, about)
-    found = choose(_folds(recipe, raw, division.pretrain), len(division.pretrain) * recipe.trials // recipe.folds)
+    found = choose(
+        _folds(recipe, raw, division.pretrain), len(division.pretrain) * recipe.trials // recipe.folds
+    )
     model, document = _whitened(recipe, raw, division, seen, plain, found)
     # The network is the plain one's.
     document["made_with"] = about["made_with"]
