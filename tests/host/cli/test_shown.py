@@ -91,6 +91,16 @@ def test_a_simulation_without_a_check_says_nothing_of_one(tmp_path, capsys):
     assert "checked" not in text
 
 
+@pytest.mark.parametrize("how", [["--quiet"], []])
+def test_a_remedy_is_said_once_a_run(how, tmp_path, capsys):
+    words = ["run", "--boards", "loopback:20", "--rounds", "8", "--no-central", *how, "--run-dir"]
+    for number in range(2):
+        assert main([*words, str(tmp_path / str(number))]) == 0
+        said = "".join(capsys.readouterr())
+        assert said.count("[E_DELTA_NORM]") > 2
+        assert said.count("--norm-bound 0 turns the bound off.") == 1
+
+
 def test_what_no_cause_explains_is_said_too():
     sums = {"wire_total": 90, "estimate_wire": 100, "retransmission": 5, "probe": 0, "junk": 2}
     repair = "+5 retransmission, +2 junk"
