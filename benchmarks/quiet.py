@@ -1,9 +1,9 @@
 """Counts how often heads that know words take quiet for one: silence, hiss, hum, rustling, knocks.
 
 Three clients learn the words of a folder, as docs/words.md has it: once without the label `noise`, and once with it,
-from its subfolder `noise`. Then the core's ear hears five minutes of each kind of quiet as a board hears it, a window each
-0.48 s, and the head says what it takes each window for; the last column leaves out those of which it is less sure than
-of 95 in 100 of what it learned from (`bytefed watch --unknown 5`).
+from its subfolder `noise`. Then the core's ear hears five minutes of each kind of quiet as a board hears it, a window
+each 0.48 s, and the head says what it takes each window for; the last column leaves out those of which it is less sure
+than of 95 in 100 of what it learned from (`bytefed watch --unknown 5`).
 
     python benchmarks/quiet.py --data my-words/ [--model keywords]
 """
