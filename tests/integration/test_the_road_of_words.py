@@ -50,7 +50,7 @@ on_ptys = pytest.mark.skipif(os.name != "posix", reason="no pseudo-terminals on 
 
 @pytest.fixture
 def road(tmp_path: Path) -> Road:
-    """A home with recordings of four words by three speakers and of quiet, and the network that knows their names."""
+    """A home with recordings of four words by three speakers and of quiet, their network, and a twin of it."""
     for word in WORDS:
         for speaker in SPEAKERS:
             for take in range(TAKES):
@@ -59,6 +59,9 @@ def road(tmp_path: Path) -> Road:
     subprocess.run([sys.executable, "-c", quiet], cwd=tmp_path, check=True)
     road = Road(tmp_path)
     road.type("model", "add", "keywords", "--name", "mine", "--labels", *LABELS)
+    road.type(
+        "model", "add", "keywords", "--name", "gostop", "--labels", "go", "stop", "left"
+    )  # docs/sound.md's
     return road
 
 
