@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
+import subprocess
+import sys
 import wave
 from pathlib import Path
 
@@ -16,9 +19,12 @@ from bytefed.result import load_run
 
 WORDS = {"go": (300, 900), "left": (2400, 600), "right": (500, 500), "stop": (1800, 3000)}
 """Hertz at which a word begins and ends."""
+NOISE = "noise"
+LABELS = (NOISE, *sorted(WORDS))
 SPEAKERS = ("anna", "ben", "cem")
 RATE = 16_000
 TAKES = 12
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "words.md"
 MOST_PAYLOAD = 250  # bytes a board, direction and round
 
 
@@ -32,19 +38,27 @@ def say(word: str, speaker: str, take: int) -> np.ndarray:
     return np.asarray(loud * np.sin(2 * np.pi * np.cumsum(hertz) / RATE) + random.normal(0, 0.002, RATE // 2))
 
 
+def save(path: Path, samples: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
+        file.writeframes(samples.astype("<i2").tobytes())
+
+
+on_ptys = pytest.mark.skipif(os.name != "posix", reason="no pseudo-terminals on this system")
+
+
 @pytest.fixture
 def road(tmp_path: Path) -> Road:
-    """A home with recordings of four words by three speakers; the shipped network that knows them, and a twin."""
+    """A home with recordings of four words by three speakers and of quiet, their network, and a twin of it."""
     for word in WORDS:
         for speaker in SPEAKERS:
             for take in range(TAKES):
-                path = tmp_path / "my-words" / word / speaker / f"{take}.wav"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with wave.open(str(path), "wb") as file:
-                    file.setparams((1, 2, RATE, 0, "NONE", ""))
-                    file.writeframes((32767 * say(word, speaker, take)).astype("<i2").tobytes())
+                save(tmp_path / "my-words" / word / speaker / f"{take}.wav", 32767 * say(word, speaker, take))
+    (quiet,) = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    subprocess.run([sys.executable, "-c", quiet], cwd=tmp_path, check=True)
     road = Road(tmp_path)
-    road.type("model", "add", "keywords", "--name", "mine", "--labels", *WORDS)
+    road.type("model", "add", "keywords", "--name", "mine", "--labels", *LABELS)
     road.type(
         "model", "add", "keywords", "--name", "gostop", "--labels", "go", "stop", "left"
     )  # docs/sound.md's
@@ -57,7 +71,7 @@ def test_three_speakers_files_teach_four_words(road: Road) -> None:
     assert all(speaker in said for speaker in SPEAKERS) and "3 clients" in said
     road.type("run", "--boards", "virtual:3", *data, "--codec", "onebit", "--run-dir", "files")
     summary = load_run(road.home / "files").summary
-    assert summary["class_names"] == list(WORDS) and summary["estimate_exact"]
+    assert summary["class_names"] == list(LABELS) and summary["estimate_exact"]
     assert summary["accuracy_final"] > 0.9
     with (road.home / "files" / "bytes.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -66,14 +80,16 @@ def test_three_speakers_files_teach_four_words(road: Road) -> None:
     assert "stop" in (road.home / "files" / "report.html").read_text("utf-8")
 
 
-@pytest.mark.skipif(os.name != "posix", reason="no pseudo-terminals on this system")
+@on_ptys
 def test_three_boards_hear_four_words(road: Road) -> None:
     with road.boards("mine", "my-words") as ports:
         for port in ports:
             road.type("pair", port)
-        road.type("labels", "set", *WORDS, "--boards", *ports)
-        for more in (("--seconds", "20"), ("--seconds", "8", "--test")):
-            road.type("capture", "--labels", *WORDS, "--boards", *ports, "--no-countdown", "--yes", *more)
+        road.type("labels", "set", *LABELS, "--boards", *ports)
+        for more in (["--seconds", "20"], ["--seconds", "8", "--test"]):
+            here = ["--boards", *ports, "--no-countdown", "--yes", *more]
+            road.type("capture", "--labels", *WORDS, *here)
+            road.type("capture", "--labels", NOISE, "--any-time", *here)
         run = [
             "run",
             "--data",
@@ -88,7 +104,27 @@ def test_three_boards_hear_four_words(road: Road) -> None:
         ]
         road.type(*run, "--run-dir", "words")
         summary = load_run(road.home / "words").summary
-        assert summary["class_names"] == list(WORDS) and summary["estimate_exact"]
+        assert summary["class_names"] == list(LABELS) and summary["estimate_exact"]
         assert summary["accuracy_boards_final"] > 0.9
         said = road.type("watch", "--boards", *ports, "--smooth", "3", "--seconds", "3")
         assert all(re.search(rf"{port} +(go|left|right|stop) +\d+ %", said) for port in ports)
+
+
+@on_ptys
+def test_a_quiet_room_is_told_as_noise(road: Road) -> None:
+    """Minutes of a room that nobody had recorded; a replay begins with its first label."""
+    room = np.random.default_rng(99).normal(0, 20, 60 * RATE)
+    save(road.home / "room" / NOISE / "1.wav", room)
+    save(road.home / "room" / "stop" / "1.wav", 32767 * say("stop", "anna", 99))
+    with road.boards("mine", "room") as ports:
+        for port in ports:
+            road.type("pair", port)
+        files = ["--data", "my-words/", "--model", "mine", "--partition", "natural"]
+        road.type(
+            "run", "--boards", *ports, *files, "--codec", "onebit", "--rounds", "8", "--run-dir", "files"
+        )
+        said = road.type("watch", "--boards", *ports, "--seconds", "4", "--json")
+    told = [
+        event["label"] for line in said.splitlines() if '"prediction"' in line and (event := json.loads(line))
+    ]
+    assert len(told) > 50 and set(told) == {NOISE}

@@ -1,7 +1,8 @@
 """Recordings of sound that stand in for the microphone of a virtual board, whose ear is the core's own.
 
 A CAPTURE hears the recordings of its label one behind the other, as fast as it can; CLASSIFY and RECORD hear some of
-each label in turn, in their own time. There is quiet around each recording, as a person who says words leaves it.
+each label in turn, in their own time. There is quiet around each recording that is shorter than a window, as a person
+who says words leaves it; longer ones, such as minutes of a quiet room, are played as they are.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from bytefed.extractor.manifest import Manifest, model_folder
 from bytefed.extractor.quantization import Quantization
 from bytefed.extractor.sound import MICROPHONE, FrontEnd, ear
 
-_QUIET = 0.3  # seconds between two recordings, which have quiet around them as far as a window is longer
+_QUIET = 0.3  # seconds behind a recording that is shorter than a window, beside what fills the window
 _RUN = 8  # recordings of one label before the next label's begin
 _MOST = 32  # recordings in which a window has to start, else the board looks again later
 
@@ -34,7 +35,7 @@ class Sounds:
     """Recordings of sound, and the window that a model takes of them.
 
     Attributes:
-        sounds: int16 [n] each, as a microphone gives them, with quiet around them.
+        sounds: int16 [n] each, as a microphone gives them, short ones with quiet around them.
         labels: uint8 [sounds].
         front_end: The front end.
         inputs: Scale and zero point of the extractor's inputs.
@@ -205,8 +206,8 @@ def _read(file: Path) -> Samples:
 
 
 def _with_quiet(samples: Samples, front_end: FrontEnd) -> Samples:
-    """Return a recording in the middle of quiet if it is shorter than a window, and with some behind it."""
+    """Return a recording that is shorter than a window in the middle of quiet, with some behind it; others as it is."""
     window = front_end.samples * MICROPHONE // front_end.rate
-    if len(samples) < window:
-        samples = audio.loudest(samples, window)
-    return np.pad(samples, (0, int(_QUIET * MICROPHONE)))
+    if len(samples) >= window:
+        return samples
+    return np.pad(audio.loudest(samples, window), (0, int(_QUIET * MICROPHONE)))

@@ -33,7 +33,7 @@ def train(args: argparse.Namespace) -> int:
     """Make a model of recordings; 0.
 
     Args:
-        args: data, name, force, window, hop, share, features, epochs, hertz, axes, units, json.
+        args: data, name, force, window, hop, share, features, epochs, rate, hertz, axes, units, json.
 
     Raises:
         ConfigError: E_CONFIG_EXTRA without TensorFlow, E_CONFIG_RANGE, or as `gather` raises it.
@@ -49,6 +49,7 @@ def train(args: argparse.Namespace) -> int:
             axes=tuple(args.axes),
             units=tuple(args.units),
             features=args.features,
+            rate=args.rate,
         )
     )
     for warning in recordings.warnings:

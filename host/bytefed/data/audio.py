@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import wave
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +54,16 @@ def read(content: bytes, rate: int) -> Samples:
     if found != rate:
         values = _resampled(values, found, rate)
     return np.asarray(np.clip(np.floor(values + 0.5), -32768, 32767), np.int16)
+
+
+def rate(file: Path) -> int:
+    """Return how many samples a second a WAV file has; 0 if it can't be read as one."""
+    try:
+        with wave.open(str(file)) as opened:
+            found: int = opened.getframerate()
+    except (OSError, wave.Error, EOFError, RuntimeError):
+        return 0
+    return found
 
 
 def _values(data: bytes, width: int) -> NDArray[np.float64]:

@@ -59,6 +59,7 @@ class Wish:
         axes: Names of the values of a reading; may be empty.
         units: Units of the recordings, as `sensor.each` takes them; may be empty.
         features: Features that the network is to have.
+        rate: Samples a second of sound that the network is to hear, one of `sound.RATES`.
     """
 
     folder: Path
@@ -68,6 +69,7 @@ class Wish:
     axes: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
     features: int = 64
+    rate: int = FrontEnd.rate
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,12 +200,14 @@ def front_end(sources: Sequence[Source], wish: Wish) -> FrontEnd | None:
     """Return the front end for a folder of WAV files; None where there are recordings of other kinds, or pictures.
 
     Raises:
-        DataError: E_DATA_SHAPE for a window of so many frames.
+        DataError: E_DATA_SHAPE for a window of so many frames; E_DATA_SOUND where recordings have fewer samples a
+            second than are wanted, or a rate is wanted and not all is sound.
         ModelError: E_MODEL_SENSOR for what only a motion sensor has.
     """
     heard = any(source.file.suffix.lower() == audio.KIND for source in sources)
     seen = (source.file for source in sources if source.file.suffix.lower() != audio.KIND)
     if not heard or any(file.suffix.lower() in pictures.KINDS or folder.size(file) for file in seen):
+        _refuse_rate(wish)
         return None
     if wish.hertz or wish.axes or wish.units:
         raise ModelError(
@@ -211,10 +215,37 @@ def front_end(sources: Sequence[Source], wish: Wish) -> FrontEnd | None:
             f"{wish.folder} holds sound; --hertz, --axes and --units are for recordings of a motion sensor.",
             "Leave them out: sound is brought to the rate of the boards' front end.",
         )
-    usual = FrontEnd()
+    usual = FrontEnd.at(wish.rate)
+    _refuse_slower(sources, usual.rate)
     frames = wish.cut.window or usual.frames
     _check_window(frames, usual.bands)
     return replace(usual, frames=frames)
+
+
+def _refuse_rate(wish: Wish) -> None:
+    """Refuse a rate that is wanted where not all is sound."""
+    if wish.rate != FrontEnd.rate:
+        raise DataError(
+            "E_DATA_SOUND",
+            f"{wish.folder} holds other things than WAV files; --rate is for sound alone.",
+            "Leave it out, or name a folder with a subfolder of WAV files for each word.",
+        )
+
+
+def _refuse_slower(sources: Sequence[Source], rate: int) -> None:
+    """Refuse recordings that lack the upper part of what the network is to hear; at the usual rate all will do."""
+    if rate == FrontEnd.rate:
+        return
+    found = ((audio.rate(source.file), source.file) for source in sources)
+    slower = [(has, file) for has, file in found if 0 < has < rate]
+    if slower:
+        has, file = slower[0]
+        raise DataError(
+            "E_DATA_SOUND",
+            f"{len(slower):,} of {len(sources):,} recordings have fewer than the {rate:,} samples a second that boards "
+            f"are to hear; {file} has {has:,}.",
+            f"Record with {rate:,} or more, or leave --rate out: {FrontEnd.rate:,} hears them all.",
+        )
 
 
 def window_shape(sources: Sequence[Source], cut: Cut) -> tuple[int, int, int]:

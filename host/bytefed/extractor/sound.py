@@ -96,6 +96,13 @@ class FrontEnd:
                 "Make it again with the script that made the model.",
             ) from error  # fmt: skip
 
+    @classmethod
+    def at(cls, rate: int) -> FrontEnd:
+        """Return the usual front end for so many samples a second, one of RATES: 49 frames of 30 ms, one each 20 ms."""
+        if rate == cls.rate:
+            return cls()
+        return cls(rate=rate, frame=480, step=320, bands=40, high=7500)
+
     def document(self) -> dict[str, int]:
         """Return the sizes as manifests keep them."""
         return asdict(self)

@@ -138,6 +138,17 @@ def test_a_capture_hears_its_label_again_and_again(words: Path) -> None:
     assert hearing.sense(7, True) is not None
 
 
+def test_long_quiet_is_heard_as_it_is(tmp_path: Path) -> None:
+    """Nothing is put between its windows, nor where it begins again."""
+    room = np.random.default_rng(5).normal(0, 40, 3 * MICROPHONE).astype(np.int16)
+    save(tmp_path / "room" / "noise" / "1.wav", room)
+    save(tmp_path / "room" / "word" / "1.wav", a_word(0, 1))
+    hearing, at_half = Hearing(sounds(tmp_path / "room"), uid=0), halved(np.tile(room, 3))
+    hop = FRONT_END.frames // 2 * FRONT_END.step
+    expected = [inputs_of(at_half[start : start + FRONT_END.samples]) for start in range(0, 16 * hop, hop)]
+    assert [hearing.sense(0) for _ in range(16)] == expected
+
+
 def test_a_word_is_in_the_window_that_it_starts(words: Path) -> None:
     window = np.frombuffer(Hearing(sounds(words), uid=0).sense(0, True) or b"", np.int8).reshape(49, 32)
     loud = np.flatnonzero(window.mean(axis=1) > -60)
@@ -242,8 +253,8 @@ def test_a_host_gives_it_windows_that_are_larger_than_its_head(
 
 
 def test_it_says_how_loud_it_is(tmp_path: Path) -> None:
-    loud = np.where(np.arange(16_000) % 2, 32767, -32768).astype(np.int16)
-    loud[:8000] = 0
+    loud = np.zeros(20_800, np.int16)
+    loud[8000:16_000] = np.where(np.arange(8000) % 2, 32767, -32768)
     for word in ("a", "b"):
         save(tmp_path / "loud" / word / "1.wav", loud)
 

@@ -16,14 +16,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from edited_models import MODEL, MOTION, edited, with_softmax
+from edited_models import MODEL, MOTION, edited, operator, with_softmax
+from road import Road
+from said_words import save
 
 from bytefed.cli import train_model
 from bytefed.cli.main import main
 from bytefed.errors import ModelError
 from bytefed.extractor import choice, manifest, own, sensor
 from bytefed.extractor.manifest import Manifest, known_model
-from bytefed.extractor.sound import FrontEnd
+from bytefed.extractor.sound import MICROPHONE, FrontEnd
 
 pytest.importorskip("tflite_micro", reason="the extractor's runtime is not installed")
 
@@ -353,6 +355,49 @@ def test_a_model_of_words_is_trained_and_boards_learn_from_the_rest(models, spok
     assert json.loads(Path("r/summary.json").read_text())["estimate_exact"]
 
 
+@pytest.fixture
+def wide_trainer(words_trainer):
+    """The same for sound of 16,000 samples a second: the first convolution takes 40 bands, with weights of the 32."""
+
+    def widened(table):
+        _, (inputs, weights, *_), _ = operator(table, "CONV_2D")
+        buffer = table.buffers[weights.buffer]
+        values = np.asarray(buffer.data, np.uint8).reshape(weights.shape)
+        values = np.pad(values, ((0, 0), (0, 0), (0, 0), (0, 8)), mode="edge")
+        buffer.data = values.reshape(-1)
+        inputs.shape, weights.shape = [1, 49, 1, 40], values.shape
+
+    wide = edited(widened, words_trainer.of_words(64, 2, 49, 1, None)(None, None))
+    words_trainer.of_words = lambda *sizes: lambda inputs, labels: wide
+    return words_trainer
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no pseudo-terminals on this system")
+def test_boards_hear_words_at_16000_samples_a_second(models, tmp_path, wide_trainer):
+    """From training to what they tell: their words are apart above 4 kHz alone."""
+    for label, hertz in (("go", 5000), ("stop", 6500)):
+        for take in range(8):
+            glide = np.cumsum(np.linspace(hertz, hertz + 50 * take, MICROPHONE // 2)) / MICROPHONE
+            word = 9000 * np.hanning(MICROPHONE // 2) * np.sin(2 * np.pi * glide)
+            save(tmp_path / "wide" / label / f"{take}.wav", word)
+    assert (
+        main(["model", "train", "--data", "wide", "--name", "mine", "--rate", "16000", "--epochs", "1"]) == 0
+    )
+    document = Manifest.load(models / "mine").document
+    assert document["sound"]["rate"] == 16_000 and document["input_shape"] == [49, 1, 40]
+    road = Road(tmp_path)
+    with road.boards("mine", "wide") as ports:
+        for port in ports:
+            road.type("pair", port)
+        captured = ["--labels", "go", "stop", "--boards", *ports, "--no-countdown", "--yes"]
+        assert "stop 8" in road.type("capture", *captured, "--seconds", "8")
+        assert "stop 8 + 3 for test" in road.type("capture", *captured, "--seconds", "3", "--test")
+        road.type("run", "--data", "boards", "--boards", *ports, "--rounds", "30", "--run-dir", "r")
+        summary = json.loads(Path("r/summary.json").read_text())
+        assert summary["accuracy_boards_final"] > 0.9 and summary["estimate_exact"]
+        assert "stop" in road.type("watch", "--boards", *ports, "--seconds", "2")
+
+
 def test_longer_words_have_longer_windows(models, spoken, words_trainer, capsys):
     longer = ["--window", "60", "--hop", "12", "--epochs", "1"]
     assert main(["model", "train", "--data", "spoken", "--name", "mine", *longer]) == 130
@@ -365,12 +410,17 @@ def test_longer_words_have_longer_windows(models, spoken, words_trainer, capsys)
     ("words", "code"),
     [
         ("--hertz 50", "E_MODEL_SENSOR"), ("--units g", "E_MODEL_SENSOR"), ("--window 5", "E_DATA_SHAPE"),
-        ("--window 3000", "E_DATA_SHAPE"),
+        ("--window 3000", "E_DATA_SHAPE"), ("--rate 16000", "E_DATA_SOUND"),
     ],
 )  # fmt: skip
 def test_a_training_of_words_that_can_not_work_says_so(models, spoken, words_trainer, capsys, words, code):
     assert main(["model", "train", "--data", "spoken", "--name", "mine", *words.split()]) in (1, 2)
     assert code in capsys.readouterr().err and not words_trainer.frames
+
+
+def test_a_rate_is_for_sound_alone(models, moves, trainer, capsys):
+    assert main([*TRAIN, "--rate", "16000"]) == 1
+    assert "--rate is for sound alone" in capsys.readouterr().err and trainer.passes == 0
 
 
 def test_notes_among_words_are_left_out(models, spoken, words_trainer, capsys):

@@ -46,6 +46,7 @@ examples:
   bytefed model train --data my-motions/ --name gait --window 100 --hertz 50 --units g deg/s
                                            for boards' own sensors; recorded in g and deg/s, turned into their units
   bytefed model train --data my-words/ --name mine                         WAV files, a subfolder for each word
+  bytefed model train --data my-words/ --name mine --rate 16000            with what is above 4 kHz in them, such as s
 
 A folder has a subfolder for each label, with files of a row a point in time and a column an axis (docs/your-data.md),
 or WAV files, whose readings are frames of 20 ms, 49 in a window; 5 files of each label at least. TensorFlow is needed:
@@ -145,6 +146,8 @@ def _add_train(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         help="features of the network; whitened ones are at most 32 (default 64)")  # fmt: skip
     add("--epochs", type=int, default=0, metavar="N",
         help="passes over what it learns from (default: as many as some 300 steps take, 20 to 200)")  # fmt: skip
+    add("--rate", type=int, default=8000, choices=(8000, 16000), metavar="HZ",
+        help="samples a second of sound that it hears, 8000 or 16000 (default 8000)")  # fmt: skip
     add("--json", action="store_true", help="print what was made and how good it is as JSON")
     train.set_defaults(run=run_train)
 
