@@ -71,6 +71,11 @@ class Assignment:
         unused = (f"{left:,} of {total:,} samples to learn from are with no client.",) if left else ()
         return (*self.task.warnings, *unused)
 
+    @property
+    def trained(self) -> int:
+        """Number of samples that all clients together train on."""
+        return int((self.partition.sizes - self.partition.test_sizes).sum())
+
     def check(self, client: int, device: Device) -> None:
         """Refuse a board whose store is too small for a client's samples, or holds some of its own.
 

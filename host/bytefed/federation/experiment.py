@@ -33,6 +33,7 @@ from bytefed.federation.held import NOTED, HeldSamples, HeldTask, learns_from_bo
 from bytefed.federation.interrupts import interruptible
 from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.news import run_started
+from bytefed.federation.private import require_samples
 from bytefed.federation.purses import Purses, connected_boards
 from bytefed.federation.requirements import Requirements
 from bytefed.federation.rules import Rules
@@ -231,6 +232,7 @@ async def _met(
     require_links(experiment.config, devices)
     requirements = Requirements.of(experiment.task, experiment.config.batch_size)
     check_all(devices, requirements, experiment.assignment, first)
+    require_samples(experiment.config, experiment.assignment.trained)
     return experiment, taken
 
 

@@ -23,6 +23,7 @@ from bytefed.federation.evaluation import central_accuracy
 from bytefed.federation.findings import MOST_CLIENTS, findings
 from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.news import round_closed, run_started
+from bytefed.federation.private import require_samples
 from bytefed.federation.rules import Rules, score
 from bytefed.federation.start import began_with, first_head
 from bytefed.federation.summed import require_checked
@@ -146,6 +147,7 @@ class Simulation:
         config, strategy = config.with_strategy(strategy)
         task, partition = assignment.task, assignment.partition
         _check_clients(partition, environment.check)
+        require_samples(config, assignment.trained)
         self._beginning = began_with(config.head, first_head(config.head, task), task)
         self._links = ClientLinks.draw(config.seed, len(partition), environment.links)
         self._spending = spending = Spending.of(config, assignment, self._links, environment.dropout)

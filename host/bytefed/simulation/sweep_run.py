@@ -12,6 +12,7 @@ from bytefed.data import TASKS, Task, load_task
 from bytefed.errors import ConfigError, DataError, check_range
 from bytefed.federation.assignment import Assignment
 from bytefed.federation.config import RunConfig
+from bytefed.federation.private import require_samples
 from bytefed.federation.summed import require_boards
 from bytefed.head import parameters
 from bytefed.ledger.air import AirTable
@@ -273,7 +274,7 @@ def _check_division(plan: SweepPlan, name: str, task: Task) -> None:
     for alpha in dict.fromkeys(setting.alpha for setting in plan.settings if setting.data == name):
         for seed in plan.seeds:
             config = replace(plan.base, data=name, alpha=alpha, seed=seed)
-            Assignment.divided(config, task, plan.clients)
+            require_samples(config, Assignment.divided(config, task, plan.clients).trained)
 
 
 def _not_fetched(name: str) -> DataError:

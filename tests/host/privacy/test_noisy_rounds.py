@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,11 @@ from bytefed import _core
 from bytefed.boards.describe import ask_budget, budget_left
 from bytefed.boards.loopback import LoopbackTransport
 from bytefed.boards.virtual import BoardKind, make_board
+from bytefed.cli.main import main
 from bytefed.device.device import Device
 from bytefed.errors import BoardError, ConfigError
+from bytefed.federation.config import RunConfig, chosen
+from bytefed.federation.private import require_samples
 from bytefed.protocol.message import Capability, Noised
 from bytefed.simulation.noise import noise_key
 
@@ -113,6 +117,9 @@ def test_simulated_clients_make_the_noise_of_boards(tmp_path: Path) -> None:
         ({"delta": 0.0}, "needs both"),
         ({"dp": ""}, "nothing asks for noise"),
         ({"local_epochs": 2}, "one pass"),
+        ({"batch_size": 4}, "leaves no batches"),
+        ({"dp": "", "epsilon": 0.0, "delta": 0.0, "clip": 0.5}, "nothing asks for noise"),
+        ({"delta": 0.1}, "not below 1 / "),
         ({"statistics_rounds": 5}, "no accuracy"),
         ({"personal": True}, "personal heads"),
         ({"strategy": "fedprox", "proximal_mu": 0.01}, "fedprox"),
@@ -124,6 +131,35 @@ def test_keys_that_do_not_go_together(keys: dict[str, Any], said: str, tmp_path:
     with pytest.raises(ConfigError, match=said) as caught:
         run(tmp_path / "run", **keys)
     assert caught.value.remedy
+
+
+def test_a_delta_as_large_as_a_sample_is_refused_wherever_there_is_noise(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    noise = ["--dp", "sample", "--epsilon", "4", "--rounds", "2", "--data", "digits", "--clients", "4"]
+    for command in (["simulate", "--run-dir", "run"], ["sweep", "--sweep-dir", "sweep", "--seeds", "1"]):
+        where = [*command[:2], str(tmp_path / command[2]), *command[3:]]
+        assert main([*where, *noise, "--delta", "0.01"]) == 2
+        said = " ".join(capsys.readouterr().err.split())
+        assert "E_CONFIG_PRIVACY" in said and "samples to train on" in said and "such as --delta 1e-4" in said
+
+
+@pytest.mark.parametrize(
+    ("delta", "number", "better"), [(0.1, 10, "1e-2"), (1e-3, 1000, "1e-4"), (0.02, 64, "1e-3"), (0.1, 900, "1e-4")]
+)
+def test_a_better_delta_is_named(delta: float, number: int, better: str) -> None:
+    config = RunConfig(**chosen({**NOISE, "delta": delta}))
+    with pytest.raises(ConfigError) as caught:
+        require_samples(config, number)
+    assert caught.value.remedy.endswith(f"such as --delta {better}.")
+    require_samples(replace(config, delta=float(better)), number)
+    require_samples(RunConfig(), 3)
+
+
+def test_a_resolved_configuration_with_noise_is_taken_again(tmp_path: Path) -> None:
+    for keys in (NOISE, {}, {"dp": "board", "secure_sum": True, "epsilon": 4.0, "delta": 1e-3}):
+        config = RunConfig(**chosen(keys))
+        assert RunConfig.from_toml(config.to_toml(), "x") == config
 
 
 def test_a_resumed_run_gets_no_more_rounds(tmp_path: Path) -> None:
