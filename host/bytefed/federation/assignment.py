@@ -28,11 +28,13 @@ class Assignment:
         task: The task that the samples belong to.
         partition: The samples of each client.
         overwrite: Whether these may take the place of samples that came from a board's sensor.
+        private: Whether boards train with noise, so that nothing else that depends on samples may be kept.
     """
 
     task: Task
     partition: Partition
     overwrite: bool = False
+    private: bool = False
 
     @classmethod
     def divided(cls, config: RunConfig, task: Task, clients: int, min_samples: int = MIN_SAMPLES) -> Self:
@@ -61,6 +63,7 @@ class Assignment:
                 samples=config.samples,
             ),
             config.overwrite,
+            bool(config.dp),
         )
 
     @property

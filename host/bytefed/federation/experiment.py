@@ -19,7 +19,7 @@ from bytefed.data import Task
 from bytefed.device.device import Device
 from bytefed.errors import ConfigError
 from bytefed.events import AlreadyComplete, DataRemark, Listener, Preparing, RunEnded
-from bytefed.federation.admission import Samplings
+from bytefed.federation.admission import Samplings, new_budgets
 from bytefed.federation.assignment import Assignment, task_of
 from bytefed.federation.budget import Means, announced, planned, spent_summary
 from bytefed.federation.closing import Closing
@@ -495,7 +495,8 @@ def _privacy(opened: OpenRun) -> dict[str, Any]:
     noise = opened.training.noise
     if noise is None:
         return {}
-    return {"privacy": {**noise.document(), "boards": privacy_budgets(opened.fleet, noise.cost)}}
+    boards = privacy_budgets(opened.fleet, noise.cost)
+    return {"privacy": {**noise.document(), "boards": boards, "new_budgets": new_budgets(opened.store)}}
 
 
 def _subject(experiment: Experiment, store: Store) -> Subject:

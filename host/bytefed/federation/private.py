@@ -80,7 +80,9 @@ def _sample_reasons(config: RunConfig) -> dict[str, bool]:
         "a round with noise is one pass: --local-epochs is 1": config.local_epochs != 1,
         "the pull of fedprox plays no part in one pass: choose another --strategy": config.strategy
         == "fedprox",
-        "one pass over all samples leaves no batches: leave out --batch-size": _is_given(config, "batch_size"),
+        "one pass over all samples leaves no batches: leave out --batch-size": _is_given(
+            config, "batch_size"
+        ),
     }
 
 

@@ -20,7 +20,7 @@ from bytefed.cli.main import main
 from bytefed.device.device import Device
 from bytefed.device.round import Round
 from bytefed.errors import ConfigError, LinkError, StoreError
-from bytefed.events import Event, RoundClosed, RoundVoid
+from bytefed.events import DataRemark, Event, RoundClosed, RoundVoid
 from bytefed.federation import secure_sum
 from bytefed.federation.config import RunConfig
 from bytefed.federation.experiment import begin
@@ -350,6 +350,12 @@ def test_a_board_that_was_reset_comes_back_to_the_sum_with_noise(tmp_path: Path)
     )  # fmt: skip
     assert found["complete"] and found["secure_sum"]["void"] == 0
     assert participants(events)[:2] == [5, 5] and min(participants(events)) >= 4
+    said = [event.text for event in events if isinstance(event, DataRemark)]
+    assert (
+        sum("has lost its samples" in text and "the epsilons of both budgets add" in text for text in said)
+        == 1
+    )
+    assert len(found["privacy"]["new_budgets"]) == 1
     assert all(each["spent"] <= each["budget"] for each in found["privacy"]["boards"].values())
 
 
@@ -440,7 +446,9 @@ def test_an_estimate_says_what_a_lost_board_adds(link: str, capsys: pytest.Captu
     profile = link_profile(link)
     more = unmask_bytes(profile, 2).wire_total - unmask_bytes(profile, 1).wire_total
     assert more == 16
-    assert f"adds {more} B to the answer of each of its 7 neighbours" in " ".join(capsys.readouterr().out.split())
+    assert f"adds {more} B to the answer of each of its 7 neighbours" in " ".join(
+        capsys.readouterr().out.split()
+    )
 
 
 def test_two_boards_are_too_few(tmp_path: Path) -> None:
