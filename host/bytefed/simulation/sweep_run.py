@@ -311,6 +311,8 @@ def _pairs(plan: SweepPlan) -> Iterable[tuple[Setting, int]]:
 
 def _row(plan: SweepPlan, setting: Setting, cells: Cells, task: Task) -> Row:
     row = summarize(setting, parameters(task.D, task.num_classes), cells)
+    if plan.base.dp:
+        row = replace(row, dp=plan.base.dp, epsilon=plan.base.epsilon, delta=plan.base.delta)
     summed = summed_form(replace(plan.base, codec=setting.codec), *COUNTED, plan.clients)
     if summed is None:
         return row
