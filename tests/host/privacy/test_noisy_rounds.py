@@ -21,7 +21,7 @@ from bytefed.boards.loopback import LoopbackTransport
 from bytefed.boards.virtual import BoardKind, make_board
 from bytefed.cli.main import main
 from bytefed.device.device import Device
-from bytefed.errors import BoardError, ConfigError
+from bytefed.errors import BoardError, ConfigError, LinkError
 from bytefed.events import DataRemark, Event
 from bytefed.federation.config import RunConfig, chosen
 from bytefed.federation.experiment import begin
@@ -132,6 +132,23 @@ def test_the_same_samples_without_noise_have_no_epsilon(tmp_path: Path) -> None:
     _, second = remarks_of_runs(tmp_path, NOISE, {})
     assert len(second[0]) == 3 and all("no epsilon holds for them" in text for text in second[0])
     assert "privacy" not in second[1]
+
+
+@pytest.mark.parametrize(
+    ("keys", "code", "said"),
+    [
+        ({}, "E_QUORUM", "3 boards failed by E_BOARD_NO_NOISE. Train with noise"),
+        (NOISE, "E_TOO_FEW_BOARDS", "No round was trained: let boards forget their samples"),
+    ],
+)
+def test_a_remedy_follows_what_boards_failed_with(
+    tmp_path: Path, keys: dict[str, Any], code: str, said: str
+) -> None:
+    with pytest.raises(LinkError) as caught:
+        remarks_of_runs(tmp_path, NOISE, {**keys, "data": "boards", "deadline": 0.1})
+    assert caught.value.code == code and said in caught.value.remedy
+    for useless in ("--resume", "--quorum", "--learning-rate", "--dropout", "export"):
+        assert useless not in caught.value.remedy
 
 
 def test_a_run_with_noise_keeps_no_checksum_of_samples(tmp_path: Path) -> None:

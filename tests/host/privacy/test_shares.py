@@ -332,7 +332,7 @@ def test_a_round_for_which_all_budgets_are_spent_says_that_the_run_is_over(
             **{**KEYS, "rounds": 2},
         )  # fmt: skip
     assert caught.value.code == "E_TOO_FEW_BOARDS" and "--resume" not in caught.value.remedy
-    assert "head of round 1 is the run's last" in caught.value.remedy
+    assert f"head of round 1 is the run's last: `bytefed export {tmp_path / 'run'}`" in caught.value.remedy
     told = [event.board for event in events if isinstance(event, BoardTrouble)]
     assert len(told) == len(set(told)) == 64  # none is asked again
     assert main(["export", str(tmp_path / "run"), "--to", str(tmp_path / "head"), "--format", "npz"]) == 0
