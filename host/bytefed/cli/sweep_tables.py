@@ -134,6 +134,7 @@ def _axes_of(row: Setting) -> dict[str, str]:
 _AGAINST = {
     "classic": "classic",
     "same": "same setting",
+    "same plain": "same setting, plain",
     "best": "at its best",
     "best plain": "at its best, plain",
 }
@@ -156,7 +157,7 @@ def _compared(rows: Sequence[Comparison]) -> Table:
 
     title = (
         "Times fewer bytes than float32, until the head of the boards or of the host has 99 % of its final accuracy:\n"
-        "classic: 5 epochs at 0.05 on plain features; same setting; at its best, on the same and on plain features"
+        "classic: 5 epochs at 0.05 on plain features; same setting and at its best, on the same and on plain features"
     )
     table = Table(title=title, box=None, padding=(0, 1, 0, 0))
     lines = list(_lines(rows))

@@ -83,8 +83,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--references",
         action="store_true",
-        help="also compare with float32 as it is usually trained (5 epochs at 0.05) and at its best (of"
-        " 1, 5, 20 epochs at 0.05, 0.2, 0.5), on plain features (the task NAME_plain) and on the same",
+        help="also compare with float32 as it is usually trained (5 epochs at 0.05), in the same"
+        " setting, and at its best (of 1, 5, 20 epochs at 0.05, 0.2, 0.5), on plain features (the task NAME_plain)"
+        " and on the same",
     )
     parser.add_argument(
         "--air-table",
