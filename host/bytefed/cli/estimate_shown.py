@@ -11,7 +11,8 @@ from bytefed.ledger.count import CAUSES, ByteCount
 from bytefed.ledger.estimate import LEFT_OUT, classic
 from bytefed.ledger.expected_loss import blobs_expected
 from bytefed.ledger.planned_run import Prediction
-from bytefed.ledger.wire_size import LinkProfile
+from bytefed.ledger.wire_size import LinkProfile, unmask_bytes
+from bytefed.masks.neighbours import degree
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -110,6 +111,7 @@ class Estimate:
 
     Attributes:
         args: The options.
+        profile: The link.
         update: The subject.
         prediction: The exact estimate; None where there is none.
         rate_rounds: Rounds with the same learning rate; 0 if it never changes.
@@ -118,6 +120,7 @@ class Estimate:
     """
 
     args: argparse.Namespace
+    profile: LinkProfile
     update: Update
     prediction: Prediction | None
     rate_rounds: int
@@ -196,6 +199,8 @@ class Estimate:
         )
         console.print(_table(prediction))
         console.print(_overhead(prediction.board_round), soft_wrap=True)
+        if self.args.secure_sum:
+            console.print(_lost(self.profile, self.args.clients), soft_wrap=True)
         if self.args.learning_rate_rounds is None and 0 < self.rate_rounds < self.args.rounds:
             console.print(
                 f"A new learning rate after each {self.rate_rounds} rounds, by rule, is in it.",
@@ -225,6 +230,15 @@ def _table(prediction: Prediction) -> Table:
     }
     rows = {name: count for name, count in rows.items() if count.wire_total}
     return count_table("boards", rows)
+
+
+def _lost(profile: LinkProfile, boards: int) -> str:
+    """Say what a board costs that is lost in a round with masks."""
+    more = unmask_bytes(profile, 1).wire_total - unmask_bytes(profile, 0).wire_total
+    return (
+        f"A board that is lost in a round adds {more} B to the answer of each of its {degree(boards)} neighbours, "
+        "which take its masks off."
+    )
 
 
 def _overhead(count: ByteCount) -> str:

@@ -264,10 +264,12 @@ def _privacy_rows(summary: Any) -> Iterator[tuple[str, str, str]]:
     noise, sums = summary.get("privacy"), summary.get("secure_sum")
     if noise:
         rounds = counted(noise["rounds"], "round")
+        again = len(noise.get("new_budgets", ()))
+        also = f"; new budgets of {counted(again, 'board')}" if again else ""
         yield (
             "privacy",
             f"epsilon {noise['epsilon']:g}",
-            f"{noise['unit']}, delta {noise['delta']:g}, {rounds}",
+            f"{noise['unit']}, delta {noise['delta']:g}, {rounds}{also}",
         )
     if sums:
         told = f"no single delta is kept; void: {counted(sums['void'], 'round')}"

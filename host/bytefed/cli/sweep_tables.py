@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bytefed.cli.tables import show_table
 from bytefed.cli.terminal import OPEN_LINKS
+from bytefed.privacy.claims import BOARD, SAMPLE
 from bytefed.simulation.references import Comparison, Group, over_tasks
 from bytefed.simulation.sweep import REFERENCE, Row, Setting
 from bytefed.simulation.sweep_run import SweepTable
@@ -28,6 +29,8 @@ def show(found: SweepTable, *, open_links: bool) -> None:
     from rich.console import Console
 
     console = Console(emoji=False)
+    if noise := _noise(found.rows[0]):
+        console.print(f"{noise}.", highlight=False)
     show_table(console, _table(found.rows))
     if found.comparisons:
         show_table(console, _compared(found.comparisons))
@@ -39,6 +42,14 @@ def show(found: SweepTable, *, open_links: bool) -> None:
     console.print(f"Table: {found.path}")
     if found.comparisons_path:
         console.print(f"Comparisons: {found.comparisons_path}")
+
+
+def _noise(row: Row) -> str:
+    """Say what the noise of a sweep's trials hides, and how far; empty without noise."""
+    if not row.dp:
+        return ""
+    unit = (BOARD if row.dp == "board" else SAMPLE).unit
+    return f"Noise in all trials: epsilon {row.epsilon:g} and delta {row.delta:g} for {unit}"
 
 
 def _recommended(found: SweepTable) -> str:
@@ -189,7 +200,8 @@ def document(found: SweepTable) -> dict[str, Any]:
 
 def markdown(found: SweepTable) -> str:
     """Return the results of a sweep as the tables of a document, with the mean over the tasks of each comparison."""
-    text = _markdown_rows(found.rows)
+    noise = _noise(found.rows[0])
+    text = (f"{noise}.\n\n" if noise else "") + _markdown_rows(found.rows)
     if found.comparisons:
         text += "\n" + _markdown_comparisons(found.comparisons)
     text += "".join(f"\nLeft out: {name}. {reason}\n" for name, reason in found.skipped.items())

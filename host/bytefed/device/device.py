@@ -137,13 +137,9 @@ class Device:
         self._session.on_away = on_away
 
     @property
-    def samples_mark(self) -> str:
-        """A mark of the inputs given and of the features made of them; a new host sets what the last one knew."""
-        return self._samples.mark
-
-    @samples_mark.setter
-    def samples_mark(self, mark: str) -> None:
-        self._samples.mark = mark
+    def keeper(self) -> SampleKeeper:
+        """The keeper of its samples; a new host sets the mark that the last one knew."""
+        return self._samples
 
     def take_bytes(self) -> ByteCount:
         """Return what crossed the port since the last call, by cause; LedgerError E_LEDGER if these don't add up."""

@@ -36,11 +36,14 @@ class SampleKeeper:
         mark: Which inputs the board was given, and what its store was then: its extractor made features of them, so
             only the board can say what they came to. Empty for none; a host that starts anew sets what the last one
             knew.
+        on_budget_end: Is told that the board is about to be given samples although it counts, or has counted for this
+            host, what its samples tell: that count ends.
     """
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self.mark = ""
+        self.on_budget_end: Callable[[], None] = lambda: None
         self._samples: Samples | None = None
         self._boot: int | None = None  # of the board when it last held them
 
@@ -101,6 +104,8 @@ class SampleKeeper:
     async def _provision(self, samples: Samples) -> None:
         session = self._session
         if not self.holds(samples):
+            if session.budget or session.board.capabilities & Capability.NOISED:
+                self.on_budget_end()
             anew = AddFlag.ANEW
             for records, first, test in self._portions(samples):
                 await self._add(samples, records, first, AddFlag(anew), test)

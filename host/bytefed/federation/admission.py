@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from functools import partial
 
 from bytefed.clock import now
 from bytefed.device.device import Device
@@ -14,12 +16,14 @@ from bytefed.federation.held import HeldSamples
 from bytefed.ledger.plan import planned_labels, planned_provision, planned_release
 from bytefed.ledger.rows import Phase, Status
 from bytefed.ledger.wire_size import add_buffer
-from bytefed.protocol.message import State
+from bytefed.protocol.message import Capability, State
 from bytefed.runs.store import Store
 
 Samplings = Assignment | HeldSamples
 """Either way to samples: a task's that are divided, or those that boards hold."""
 
+
+_NEW_BUDGETS = "new budgets"  # key under which the store keeps their boards
 
 Book = Callable[[Device, Phase, Status, float, int], None]
 """Writes a ledger row of what a board's port counted since the last one; see ``Fleet.book``."""
@@ -73,7 +77,9 @@ class Admission:
 
     async def _provision(self, device: Device, client: int, assignment: Assignment) -> None:
         """Give a board the samples of its client."""
-        device.samples_mark = mark = self._store.meta(f"samples of {device.name}")
+        keeper, key = device.keeper, f"samples of {device.name}"
+        keeper.mark = mark = self._store.meta(key)
+        keeper.on_budget_end = partial(self._tell_of_budget, device, assignment.private)
         started = now()
         ended: Status = "failed"
         estimate = 0
@@ -86,8 +92,8 @@ class Admission:
                 await device.release(counted=self._store.counts(device.name, device.owed))
                 estimate += planned_release(device.profile).wire_total
             await device.provision(samples)
-            if device.samples_mark != mark:
-                self._store.set_meta(f"samples of {device.name}", device.samples_mark)
+            if keeper.mark != mark and not assignment.private:
+                self._store.set_meta(key, keeper.mark)
             ended = "ok"
         finally:
             self._book(device, "provision", ended, now() - started, estimate)
@@ -114,11 +120,44 @@ class Admission:
 
     def _tell_of_replaced(self, device: Device, samples: Samples) -> None:
         """Say that a board is about to lose the samples that it holds, captured ones perhaps."""
-        held = device.stored.train + device.stored.test
-        if held and not device.holds(samples):
+        held = _count(device)
+        if held and not device.holds(samples) and not _withholds(device):
             self._listener(
                 DataRemark(f"board {device.name} holds {held} other samples, which those of this run replace")
             )
+
+    def _tell_of_budget(self, device: Device, private: bool) -> None:
+        """Say that a board's privacy budget ends, and note it: the host can't know whether its samples are the same.
+
+        Args:
+            device: The board, about to be given samples.
+            private: Whether it gets another budget for them.
+        """
+        before = "has lost its samples and what it counted of them; it is given them again"
+        if _withholds(device):
+            before = (
+                f"holds {_count(device)} samples whose checksum it withholds; those of this run replace them"
+            )
+        after = "no epsilon holds for them any more, for this run has no noise"
+        if private:
+            after = "the epsilons of both budgets add"
+            names = {*new_budgets(self._store), device.name}
+            self._store.set_meta(_NEW_BUDGETS, json.dumps(sorted(names)))
+        also = ", with a new budget" if private else ""
+        self._listener(DataRemark(f"board {device.name} {before}{also}: if they are the same, {after}"))
+
+
+def new_budgets(store: Store) -> list[str]:
+    """Return the boards of a run that had a privacy budget before and were given samples, and a budget, anew."""
+    return list(json.loads(store.meta(_NEW_BUDGETS) or "[]"))
+
+
+def _withholds(device: Device) -> bool:
+    return bool(device.board.capabilities & Capability.NOISED)
+
+
+def _count(device: Device) -> int:
+    return device.stored.train + device.stored.test
 
 
 def _provision_estimate(device: Device, samples: Samples) -> int:

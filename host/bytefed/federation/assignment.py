@@ -42,11 +42,13 @@ class Assignment:
         task: The task that the samples belong to.
         partition: The samples of each client.
         overwrite: Whether these may take the place of samples that came from a board's sensor.
+        private: Whether boards train with noise, so that nothing else that depends on samples may be kept.
     """
 
     task: Task
     partition: Partition
     overwrite: bool = False
+    private: bool = False
 
     @classmethod
     def divided(cls, config: RunConfig, task: Task, clients: int, min_samples: int = MIN_SAMPLES) -> Self:
@@ -75,6 +77,7 @@ class Assignment:
                 samples=config.samples,
             ),
             config.overwrite,
+            bool(config.dp),
         )
 
     @property
@@ -84,6 +87,11 @@ class Assignment:
         left = total - len(self.partition.order)
         unused = (f"{left:,} of {total:,} samples to learn from are with no client.",) if left else ()
         return (*self.task.warnings, *unused)
+
+    @property
+    def trained(self) -> int:
+        """Number of samples that all clients together train on."""
+        return int((self.partition.sizes - self.partition.test_sizes).sum())
 
     def check(self, client: int, device: Device) -> None:
         """Refuse a board whose store is too small for a client's samples, or holds some of its own.

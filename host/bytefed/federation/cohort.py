@@ -10,6 +10,7 @@ import numpy as np
 
 from bytefed.device.plan import PlannedRound
 from bytefed.events import BudgetSpent, Listener
+from bytefed.federation.failures import remedy_of
 from bytefed.federation.fleet import Fleet, Member
 from bytefed.federation.rules import Rules
 from bytefed.runs.store import Store
@@ -51,11 +52,12 @@ class Cohort:
         """
         purses = self._fleet.purses
         if not purses.limited:  # boards may keep budgets of their own, of privacy
-            self._rules.require_budgets(number, len(self._boards), purses.retired)
+            self._rules.require_budgets(number, len(self._boards), purses.retired, self._store.directory)
         enough = await self._fleet.wait_until(partial(self._are_enough, plans), self._patience)
         able = self._able(plans)
         if not enough:
-            self._rules.require_boards(number, len(able))
+            remedy = remedy_of([*self._fleet.troubles.values()])
+            self._rules.require_boards(number, len(able), remedy)
         if not purses.limited:
             return [able[client] for client in self._rules.choose(number, able)]
         turns = self._turns_before(number)

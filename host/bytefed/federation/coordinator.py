@@ -30,7 +30,7 @@ from bytefed.errors import LinkError
 from bytefed.events import Listener, Stopping
 from bytefed.federation.closing import Closing
 from bytefed.federation.cohort import Cohort
-from bytefed.federation.failures import failed
+from bytefed.federation.failures import failed, remedy_of
 from bytefed.federation.fleet import BoardTroubles, Fleet, Member
 from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.news import round_closed
@@ -164,6 +164,7 @@ class Coordinator:
         chosen = await self._cohort.choose(number, plans)
         if self._sums is not None:
             chosen = await self._sums.prepare(number, chosen, plans)
+        self._fleet.troubles.clear()
         # Deltas that came to a coordinator that has died since count, too.
         names = delivered | {member.device.name for member in chosen}
         self._store.begin_round(number, sorted(names))
@@ -174,7 +175,8 @@ class Coordinator:
         ]
         needed = self._rules.needed(len(names))
         await collect(tasks, self._schedule.deadline, lambda: self._delivered(number) >= needed)
-        self._rules.require_quorum(number, self._delivered(number), len(names))
+        remedy = remedy_of([*self._fleet.troubles.values()], "; or lower --quorum")
+        self._rules.require_quorum(number, self._delivered(number), len(names), remedy)
         if self._sums is not None:
             await self._sums.uncover(number)
         return len(names)

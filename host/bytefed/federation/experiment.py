@@ -19,7 +19,7 @@ from bytefed.data import Task
 from bytefed.device.device import Device
 from bytefed.errors import ConfigError
 from bytefed.events import AlreadyComplete, DataRemark, Listener, Preparing, RunEnded
-from bytefed.federation.admission import Samplings
+from bytefed.federation.admission import Samplings, new_budgets
 from bytefed.federation.assignment import Assignment, task_of
 from bytefed.federation.budget import Means, announced, planned, spent_summary
 from bytefed.federation.closing import Closing
@@ -33,6 +33,7 @@ from bytefed.federation.held import NOTED, HeldSamples, HeldTask, learns_from_bo
 from bytefed.federation.interrupts import interruptible
 from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.news import run_started
+from bytefed.federation.private import require_samples
 from bytefed.federation.purses import Purses, connected_boards
 from bytefed.federation.requirements import Requirements
 from bytefed.federation.rules import Rules
@@ -231,6 +232,7 @@ async def _met(
     require_links(experiment.config, devices)
     requirements = Requirements.of(experiment.task, experiment.config.batch_size)
     check_all(devices, requirements, experiment.assignment, first)
+    require_samples(experiment.config, experiment.assignment.trained)
     return experiment, taken
 
 
@@ -493,7 +495,8 @@ def _privacy(opened: OpenRun) -> dict[str, Any]:
     noise = opened.training.noise
     if noise is None:
         return {}
-    return {"privacy": {**noise.document(), "boards": privacy_budgets(opened.fleet, noise.cost)}}
+    boards = privacy_budgets(opened.fleet, noise.cost)
+    return {"privacy": {**noise.document(), "boards": boards, "new_budgets": new_budgets(opened.store)}}
 
 
 def _subject(experiment: Experiment, store: Store) -> Subject:

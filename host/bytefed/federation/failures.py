@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from bytefed.errors import BytefedError
+from collections import Counter
+from collections.abc import Sequence
+
+from bytefed.errors import BytefedError, LinkError, counted
 from bytefed.events import BoardTrouble, Listener
 from bytefed.federation.fleet import Fleet, Member
 from bytefed.ledger.rows import Status
@@ -26,9 +29,24 @@ def failed(fleet: Fleet, member: Member, number: int, error: BytefedError, liste
     if error.code not in (*_WITHOUT_MASKS, *_BUDGET_SPENT, "E_DELTA_NOT_FINITE"):
         fleet.lose(member, error)
         return "failed"
+    fleet.troubles[member.device.name] = error
     listener(BoardTrouble(member.device.name, number, error.code, error.message, error.remedy))
     if error.code == "E_DELTA_NOT_FINITE":
         return "rejected"
     if error.code in _BUDGET_SPENT:
         fleet.purses.retire(member.device)
     return "failed"
+
+
+def remedy_of(troubles: Sequence[BytefedError], also: str = "") -> str:
+    """Say what helps a run that lacks boards, by the error that most of them failed with.
+
+    Args:
+        troubles: The last error of each board that failed.
+        also: The end of the sentence where boards are only away: what else helps.
+    """
+    code, count = Counter(error.code for error in troubles).most_common(1)[0] if troubles else ("", 0)
+    cause = next((error for error in troubles if error.code == code), None)
+    if cause is None or isinstance(cause, LinkError):
+        return f"See to the boards named above, then continue: `bytefed run --resume DIR`{also}."
+    return f"{counted(count, 'board')} failed by {code}. {cause.remedy}"

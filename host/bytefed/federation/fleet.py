@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import compress
 from typing import TypeVar
 
 from bytefed.boards.names import Names
@@ -129,6 +130,7 @@ class Fleet:
         purses: Purses | None = None,
     ) -> None:
         self.purses = purses or Purses(None)
+        self.troubles: dict[str, BytefedError] = {}  # the last of each board, since a round began
         self._store = store
         self._assignment = assignment
         self._requirements = requirements
@@ -181,8 +183,7 @@ class Fleet:
         self._take(devices)
         reached = await _all(self._tried(device, self._reach) for device in devices)
         self.purses.reshape(self._admission.take_in())
-        there = [device for device, is_there in zip(devices, reached, strict=True) if is_there]
-        await _all(self._tried(device, self._admit) for device in there)
+        await _all(self._tried(device, self._admit) for device in compress(devices, reached))
 
     def _take(self, devices: Sequence[Device]) -> None:
         self._devices = list(devices)
@@ -259,6 +260,7 @@ class Fleet:
 
     def _report(self, device: Device, error: BytefedError) -> None:
         who = device.name if device.connections else device.uri
+        self.troubles[who] = error
         self._listener(BoardTrouble(who, self.round, error.code, error.message, error.remedy))
 
     def _seek(self, device: Device) -> None:
@@ -358,10 +360,9 @@ class Fleet:
 
     async def close(self) -> None:
         """Stop reconnecting, and book the bytes of boards that never came back."""
-        seekers = list(self._seekers)
-        for task in seekers:
+        for task in self._seekers:
             task.cancel()
-        await asyncio.gather(*seekers, return_exceptions=True)
+        await asyncio.gather(*self._seekers, return_exceptions=True)
         for device in self._devices:
             if device.connections and device not in {member.device for member in self}:
                 self.book(device, "connect", "failed", 0.0, 0)

@@ -130,6 +130,11 @@ class HeldSamples:
             held.task.names, held.task.num_classes = names, len(names)
         return held
 
+    @property
+    def trained(self) -> int:
+        """Number of samples that all boards together train on."""
+        return sum(device.stored.train for device in self.told)
+
     def check(self, _client: int, device: Device) -> None:
         """Refuse a board that has nothing to learn from, or features of another model.
 

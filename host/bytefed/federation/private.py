@@ -39,10 +39,10 @@ def check(config: RunConfig) -> None:
         ConfigError: E_CONFIG_PRIVACY.
     """
     if not config.dp:
-        if config.epsilon or config.delta:
+        if config.epsilon or config.delta or _is_given(config, "clip"):
             raise ConfigError(
                 "E_CONFIG_PRIVACY",
-                "--epsilon and --delta say how much noise there is, and nothing asks for noise.",
+                "--epsilon, --delta and --clip say how much noise there is, and nothing asks for noise.",
                 "Give --dp sample or --dp board with them.",
             )
         return
@@ -80,7 +80,15 @@ def _sample_reasons(config: RunConfig) -> dict[str, bool]:
         "a round with noise is one pass: --local-epochs is 1": config.local_epochs != 1,
         "the pull of fedprox plays no part in one pass: choose another --strategy": config.strategy
         == "fedprox",
+        "one pass over all samples leaves no batches: leave out --batch-size": _is_given(
+            config, "batch_size"
+        ),
     }
+
+
+def _is_given(config: RunConfig, key: str) -> bool:
+    """Whether a key has another value than by default."""
+    return bool(getattr(config, key) != getattr(type(config), key))
 
 
 def _board_reasons(config: RunConfig) -> dict[str, bool]:
@@ -108,10 +116,35 @@ def require_boards(config: RunConfig, boards: int) -> None:
         return
     if boards < LEAST_BOARDS:
         raise few_boards(boards)
+    _require_delta(config.delta, boards, "boards")
     up, noise = config.codecs[1], noise_of(config)
     sums = range(LEAST_SUM, boards + 1)  # where boards are lost, lanes of a later setup may be narrower
     if noise and not all(has_room(up, noise.cost, each) for each in sums):
         raise _wide_noise(config, up, boards)
+
+
+def require_samples(config: RunConfig, samples: int) -> None:
+    """Refuse a delta that does not go with so few training samples, or so many.
+
+    Args:
+        config: The configuration.
+        samples: Training samples of all boards.
+
+    Raises:
+        ConfigError: E_CONFIG_PRIVACY.
+    """
+    if config.dp == "sample":
+        _require_delta(config.delta, samples, "samples to train on")
+
+
+def _require_delta(delta: float, number: int, units: str) -> None:
+    if delta * number >= 1:
+        raise ConfigError(
+            "E_CONFIG_PRIVACY",
+            f"--delta {delta:g} is not below 1 / {number:,}, and there are {number:,} {units}: a run that told "
+            "everything about one of them, drawn at random, would keep to it.",
+            f"Give a delta well below that, such as --delta 1e-{1 + len(str(number - 1))}.",
+        )
 
 
 def _wide_noise(config: RunConfig, up: str, boards: int) -> ConfigError:

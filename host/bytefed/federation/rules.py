@@ -10,6 +10,8 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -79,12 +81,13 @@ class Rules:
         """
         return select_fairly(self.seed, number, able, self.count(clients), turns)
 
-    def require_boards(self, number: int, ready: int) -> None:
+    def require_boards(self, number: int, ready: int, remedy: str) -> None:
         """Refuse to begin a round with too few boards.
 
         Args:
             number: The round.
             ready: Boards that are ready for it.
+            remedy: The remedy for those that are not.
 
         Raises:
             LinkError: E_TOO_FEW_BOARDS.
@@ -93,35 +96,45 @@ class Rules:
             raise LinkError(
                 "E_TOO_FEW_BOARDS",
                 f"Round {number} needs {counted(self.min_train_nodes, 'board')}; ready: {ready}.",
-                "See to the boards named above, then continue: `bytefed run --resume DIR`.",
+                remedy,
             )
 
-    def require_budgets(self, number: int, boards: int, spent: int) -> None:
+    def require_budgets(self, number: int, boards: int, spent: int, directory: Path) -> None:
         """Refuse to begin a round for which too few boards have privacy budgets left.
 
         Args:
             number: The round.
             boards: All boards of the run.
             spent: Those of them whose privacy budgets are spent.
+            directory: The run's directory.
 
         Raises:
             LinkError: E_TOO_FEW_BOARDS.
         """
         if spent and boards - spent < self.min_train_nodes:
+            left = "No round was trained: let boards forget their samples (`bytefed capture --help`), or take others."
+            if number > 1:
+                left = f"The head of round {number - 1} is the run's last: `bytefed export {quote(str(directory))}` "
+                left += "writes it."
             raise LinkError(
                 "E_TOO_FEW_BOARDS",
                 f"Round {number} needs {counted(self.min_train_nodes, 'board')}, and {spent} of {boards} have spent "
                 "their privacy budgets.",
-                f"What is spent does not come back, and resuming does not help. The head of round {number - 1} is the "
-                "run's last: `bytefed export DIR` writes it.",
+                f"What is spent does not come back, and resuming does not help. {left}",
             )
 
     def needed(self, asked: int) -> int:
         """Return the number of clients that must deliver, at least 1, given the number that were asked."""
         return max(1, math.ceil(self.quorum * asked))
 
-    def require_quorum(self, number: int, delivered: int, asked: int) -> None:
+    def require_quorum(self, number: int, delivered: int, asked: int, remedy: str) -> None:
         """Refuse a round for which too few clients delivered.
+
+        Args:
+            number: The round.
+            delivered: Clients whose deltas count.
+            asked: Clients that were to train.
+            remedy: The remedy for those that failed.
 
         Raises:
             LinkError: E_QUORUM.
@@ -131,8 +144,7 @@ class Rules:
                 "E_QUORUM",
                 f"Round {number} has {counted(delivered, 'delta')} and needs {self.needed(asked)};"
                 " nobody is left to wait for.",
-                "See to the boards named above, and continue: `bytefed run --resume DIR`; or lower --quorum, or "
-                "--learning-rate where training diverges. Clients are lost by `--dropout` in a simulation.",
+                remedy,
             )
 
     def bound(

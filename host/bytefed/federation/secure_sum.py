@@ -19,6 +19,7 @@ from bytefed.device.plan import PlannedRound, RoundReply, TrainingPlan
 from bytefed.device.refusals import no_delta
 from bytefed.events import Listener, RoundVoid
 from bytefed.federation.config import RunConfig
+from bytefed.federation.failures import remedy_of
 from bytefed.federation.fleet import Fleet, Member
 from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.rules import Rules
@@ -235,7 +236,8 @@ class SecureSum:
 
     async def _set_up(self, number: int, members: list[Member]) -> list[Member]:
         """Set all boards up once; return those that are left if some were lost meanwhile."""
-        self._rules.require_boards(number, len(members))
+        remedy = remedy_of([*self._fleet.troubles.values()])
+        self._rules.require_boards(number, len(members), remedy)
         self._setup = None
         mask = _next_mask(self._notes, members, shares=self._shares)
         points = await self._draw_points(members, mask)

@@ -10,7 +10,7 @@ from bytefed.data.load import ON_BOARDS
 from bytefed.errors import ConfigError, counted
 from bytefed.federation import private
 from bytefed.ledger.wire_size import require_room_for_masks
-from bytefed.masks.form import CODECS, MIN_SUM, most_boards
+from bytefed.masks.form import CODECS, MIN_SUM, require_room
 
 if TYPE_CHECKING:
     from bytefed.device.device import Device
@@ -70,12 +70,8 @@ def require_boards(config: RunConfig, boards: int, option: str = "--boards virtu
             f"a sum of fewer than {MIN_SUM} boards tells too much of each, and this run has {counted(boards, 'board')}",
             f"name {MIN_SUM} boards or more, such as {option}",
         )
-    up = config.codecs[1]
-    if config.secure_sum and boards > (most := most_boards(up)):
-        raise _excluded(
-            f"{up} has no room in a board's memory for the sum of {counted(boards, 'board')}: at most {most:,}",
-            f"take {most:,} or fewer, or another uplink: of {_most_of_all()}",
-        )
+    if config.secure_sum:
+        require_room(config.codecs[1], boards)
 
 
 def require_links(config: RunConfig, devices: Sequence[Device]) -> None:
@@ -104,10 +100,6 @@ def require_checked(config: RunConfig, clients: int, least: int = MIN_SUM) -> No
             f"clients are checked by a sum of their own, which fewer than {least} don't uncover here",
             f"give --check {least} or more, or leave it out",
         )
-
-
-def _most_of_all() -> str:
-    return ", ".join(f"{name} {most_boards(name):,}" for name in CODECS)
 
 
 def _excluded(problem: str, remedy: str) -> ConfigError:

@@ -18,7 +18,7 @@ from bytefed.ledger.wire_size import (
     setup_bytes,
     unmask_bytes,
 )
-from bytefed.masks.form import CODECS, MIN_SUM, Form
+from bytefed.masks.form import CODECS, MIN_SUM, Form, require_room
 from bytefed.masks.shares import GRIDS, LEAST_BOARDS
 
 
@@ -83,6 +83,7 @@ def _require_summable(run: PlannedRun) -> None:
             f"Secure sums are of {MIN_SUM} boards or more that all take part, with an uplink of {', '.join(CODECS)}.",
             "Give such --codec and --clients, and --fraction-train 1; or leave out --secure-sum.",
         )
+    require_room(codec_up, run.clients)
     if run.dp == "board" and (codec_up not in GRIDS or run.clients < LEAST_BOARDS):
         raise ConfigError(
             "E_CONFIG_PRIVACY",

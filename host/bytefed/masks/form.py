@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bytefed import _core
+from bytefed.errors import ConfigError, counted
 
 CODECS = {"float32": 0, "int8": 255, "onebit": 1, "twobit": 3}
 """The codecs of deltas that can be summed hidden, and their levels; 0 for numbers of 32 bits."""
@@ -40,6 +41,26 @@ def most_boards(codec: str) -> int:
         codec: A key of CODECS.
     """
     return min(_MOST_BOARDS, (2**WIDEST - 1) // CODECS[codec]) if CODECS[codec] else _MOST_BOARDS
+
+
+def require_room(codec: str, boards: int) -> None:
+    """Refuse a sum of more boards than their memories have room for.
+
+    Args:
+        codec: A key of CODECS.
+        boards: Boards in the sum.
+
+    Raises:
+        ConfigError: E_CONFIG_SECURE_SUM.
+    """
+    if boards > (most := most_boards(codec)):
+        every = ", ".join(f"{name} {most_boards(name):,}" for name in CODECS)
+        raise ConfigError(
+            "E_CONFIG_SECURE_SUM",
+            f"With --secure-sum, {codec} has no room in a board's memory for the sum of {counted(boards, 'board')}: "
+            f"at most {most:,}.",
+            f"Take {most:,} or fewer, or another uplink: of {every}.",
+        )
 
 
 def reference_of(samples: Sequence[int]) -> int:

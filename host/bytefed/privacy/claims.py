@@ -24,9 +24,11 @@ class Words:
 
 SAMPLE = Words(
     "one sample",
-    "each sample's influence on everything that leaves a board in this run is bounded by epsilon {epsilon:g} and delta"
-    " {delta:g}, whoever listens, if the board's source of randomness and its firmware are honest",
+    "from its board's budget on, each sample's influence on everything that leaves the board in this run is bounded by "
+    "epsilon {epsilon:g} and delta {delta:g}, whoever listens, if the board's source of randomness and its firmware "
+    "are honest",
     (
+        "what a board told before its budget, such as the checksum of its samples when the run connected",
         "privacy for a person with many samples",
         "privacy of numbers of samples, in all or by label, which are public",
         "anything across runs unless the board's budget goes on",

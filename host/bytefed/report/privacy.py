@@ -9,6 +9,14 @@ from bytefed.privacy.claims import BOARD, SAMPLE
 from bytefed.report.document import Tile
 from bytefed.report.run_files import Run, finite
 
+_LISTS = (
+    ("This takes for granted:", "assumptions"),
+    ("Not claimed:", "not_claimed"),
+    (
+        "These boards had a budget before. If they were given the same samples, the epsilons of both budgets add:",
+        "new_budgets",
+    ),
+)
 _MOST_LINES, _LONGEST_LINE = 20, 400
 
 
@@ -35,8 +43,9 @@ def section(run: Run) -> str:
         else ""
     )
     lists = "".join(
-        f"<p>{title}</p><ul>{''.join(f'<li>{escape(line)}</li>' for line in _lines(entry.get(key)))}</ul>"
-        for title, key in (("This takes for granted:", "assumptions"), ("Not claimed:", "not_claimed"))
+        f"<p>{title}</p><ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>"
+        for title, key in _LISTS
+        if (lines := _lines(entry.get(key)))
     )
     claim = escape(str(entry.get("claim", ""))[:_LONGEST_LINE])
     of = "samples" if _unit(run) == SAMPLE.unit else "whole boards"

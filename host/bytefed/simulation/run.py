@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bytefed.data import Task, synthetic
-from bytefed.data.partition import Partition
 from bytefed.errors import ConfigError, StoreError, check_range, counted
 from bytefed.events import BoardTrouble, DataRemark, Listener, RunEnded, Stopping
 from bytefed.federation.assignment import Assignment, natural_clients, task_of
@@ -23,6 +22,7 @@ from bytefed.federation.evaluation import central_accuracy
 from bytefed.federation.findings import MOST_CLIENTS, findings
 from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.news import round_closed, run_started
+from bytefed.federation.private import require_samples
 from bytefed.federation.rules import Rules, score
 from bytefed.federation.start import began_with, first_head
 from bytefed.federation.summed import require_checked
@@ -145,7 +145,7 @@ class Simulation:
     ) -> None:
         config, strategy = config.with_strategy(strategy)
         task, partition = assignment.task, assignment.partition
-        _check_clients(partition, environment.check)
+        _check_clients(config, assignment, environment.check)
         self._beginning = began_with(config.head, first_head(config.head, task), task)
         self._links = ClientLinks.draw(config.seed, len(partition), environment.links)
         self._spending = spending = Spending.of(config, assignment, self._links, environment.dropout)
@@ -392,8 +392,13 @@ def _subject(run: int, task: Task, clients: int, config: RunConfig) -> Subject:
     )
 
 
-def _check_clients(partition: Partition, check: int) -> None:
-    """Refuse clients with fewer or more samples than a board can have, and more to check than there are."""
+def _check_clients(config: RunConfig, assignment: Assignment, check: int) -> None:
+    """Refuse clients with fewer or more samples than a board can have, or than noise hides, and more to check than are.
+
+    Raises:
+        ConfigError: E_CONFIG_RANGE, E_CONFIG_CLIENTS, E_CONFIG_PRIVACY.
+    """
+    partition = assignment.partition
     check_range("--check", check, 0, len(partition))
     examples = partition.sizes - partition.test_sizes
     for client in np.flatnonzero((examples < 1) | (examples > 0xFFFF))[:1].tolist():
@@ -402,6 +407,7 @@ def _check_clients(partition: Partition, check: int) -> None:
             f"Client {client} has {examples[client]:,} training samples; 1 to 65,535 can be.",
             "Use more or fewer --clients, or another --partition.",
         )
+    require_samples(config, assignment.trained)
 
 
 def _make_directory(directory: Path, config: RunConfig) -> None:

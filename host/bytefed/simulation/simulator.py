@@ -80,6 +80,9 @@ class Evaluation(NamedTuple):
     spared: NDArray[np.bool_]
 
 
+_REMEDY = "Lower --dropout or --quorum, or --learning-rate where training diverges."
+
+
 class Simulator:
     """Simulates the clients of an assignment, round by round.
 
@@ -193,7 +196,7 @@ class Simulator:
         """Return the new head; and, for clients that pulled too hard, client to pull in medians."""
         total = self._sum(work)
         counted = np.flatnonzero(work.counted)
-        self._rules.require_quorum(work.number, len(counted), asked)
+        self._rules.require_quorum(work.number, len(counted), asked, _REMEDY)
         bounds = self._rules.bounds(self._trainer.examples[work.clients[counted]], work.norms[counted])
         changed = np.flatnonzero(bounds.excess)
         clients, times = work.clients[counted[changed]], bounds.excess[changed]
@@ -221,7 +224,7 @@ class Simulator:
                 self._hide(beside, work, places, deltas[watched], work.norms[places], tested)
             self._hide(opened, work, part, deltas, work.norms[part], tested)
         clients = work.clients[work.counted]
-        self._rules.require_quorum(work.number, len(clients), asked)
+        self._rules.require_quorum(work.number, len(clients), asked, _REMEDY)
         found = sums.close(opened, clients, self._tests[clients])
         if found.total is None:  # it is as if nobody had trained
             return head, found, beside.hidden

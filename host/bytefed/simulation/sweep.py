@@ -208,6 +208,9 @@ class Row(Setting):
 
     What ends with `_best` is against the best float32 of the grid instead (``best_reference``), whose settings the
     `best_` columns say.
+
+    `dp`, `epsilon` and `delta` are those of every trial, empty where boards train without noise. With `sample`, a batch
+    size plays no part.
     """
 
     seeds: int
@@ -236,6 +239,9 @@ class Row(Setting):
     ratio_99_best: float
     ram: int
     instructions: int
+    dp: str = ""
+    epsilon: float | None = None
+    delta: float | None = None
 
 
 def summarize(setting: Setting, parameters: int, cells: Cells) -> Row:
@@ -350,8 +356,9 @@ def write_table(path: Path, kind: type[DataclassInstance], rows: Sequence[Datacl
         writer = csv.writer(file)
         writer.writerow([f.name for f in fields(kind)])
         for row in rows:
-            writer.writerow([_shown(value) for value in asdict(row).values()])
+            writer.writerow([_shown(name, value) for name, value in asdict(row).items()])
 
 
-def _shown(value: Any) -> Any:
-    return round(value, 3) if isinstance(value, float) else defused(value)
+def _shown(name: str, value: Any) -> Any:
+    measured = isinstance(value, float) and name not in ("epsilon", "delta")
+    return round(value, 3) if measured else defused(value)

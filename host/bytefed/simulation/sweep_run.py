@@ -12,6 +12,7 @@ from bytefed.data import TASKS, Task, load_task
 from bytefed.errors import ConfigError, DataError, check_range
 from bytefed.federation.assignment import Assignment, natural_clients
 from bytefed.federation.config import RunConfig
+from bytefed.federation.private import require_samples
 from bytefed.federation.summed import require_boards
 from bytefed.head import parameters
 from bytefed.ledger.air import AirTable
@@ -284,7 +285,7 @@ def _check_division(plan: SweepPlan, name: str, task: Task) -> None:
     for alpha in dict.fromkeys(setting.alpha for setting in plan.settings if setting.data == name):
         for seed in plan.seeds:
             config = replace(plan.base, data=name, alpha=alpha, seed=seed)
-            Assignment.divided(config, task, plan.boards(task))
+            require_samples(config, Assignment.divided(config, task, plan.boards(task)).trained)
 
 
 def _not_fetched(name: str) -> DataError:
@@ -322,6 +323,8 @@ def _pairs(plan: SweepPlan) -> Iterable[tuple[Setting, int]]:
 
 def _row(plan: SweepPlan, setting: Setting, cells: Cells, task: Task) -> Row:
     row = summarize(setting, parameters(task.D, task.num_classes), cells)
+    if plan.base.dp:
+        row = replace(row, dp=plan.base.dp, epsilon=plan.base.epsilon, delta=plan.base.delta)
     summed = summed_form(replace(plan.base, codec=setting.codec), *COUNTED, plan.boards(task))
     if summed is None:
         return row

@@ -103,7 +103,7 @@ def strategy_of(key):
 
 
 CHECKED_TEXTS = (
-    "codec", "strategy", "budget", "budget_air", "budget_energy", "dp", "epsilon", "delta",
+    "codec", "strategy", "budget", "budget_air", "budget_energy", "dp", "epsilon", "delta", "clip",
     "secure_sum",
 )  # fmt: skip
 

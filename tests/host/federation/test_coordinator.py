@@ -76,7 +76,7 @@ class FakeDevice:
         self.owed = self.earlier = 0
         self.trouble = {}  # round: error to raise
         self.unreachable = 0  # connects that fail
-        self.samples_mark = ""
+        self.keeper = SimpleNamespace(mark="")
         self.gates = {}  # round: event to wait for
         self.delta = lambda round_: np.full(P, (self.number + 1) * round_ / 100, np.float32)
         self.examples = 10 * (number + 1)

@@ -31,10 +31,10 @@ def test_how_many_take_part():
 def test_the_quorum():
     assert [rules(quorum=0.5).needed(asked) for asked in (1, 2, 3, 4)] == [1, 1, 2, 2]
     assert rules(quorum=0.0).needed(9) == 1
-    rules(quorum=0.5).require_quorum(2, 2, 4)
+    rules(quorum=0.5).require_quorum(2, 2, 4, "Wait.")
     with pytest.raises(LinkError, match="Round 2 has 1 delta and needs 2") as caught:
-        rules(quorum=0.5).require_quorum(2, 1, 4)
-    assert caught.value.code == "E_QUORUM"
+        rules(quorum=0.5).require_quorum(2, 1, 4, "Wait.")
+    assert caught.value.code == "E_QUORUM" and caught.value.remedy == "Wait."
 
 
 def task():

@@ -16,13 +16,16 @@ import pytest
 import bytefed
 from bytefed.boards.loopback import LoopbackTransport
 from bytefed.boards.virtual import BoardKind, board_uid, make_board
+from bytefed.cli.main import main
 from bytefed.device.device import Device
 from bytefed.device.round import Round
 from bytefed.errors import ConfigError, LinkError, StoreError
-from bytefed.events import Event, RoundClosed, RoundVoid
+from bytefed.events import DataRemark, Event, RoundClosed, RoundVoid
 from bytefed.federation import secure_sum
 from bytefed.federation.config import RunConfig
 from bytefed.federation.experiment import begin
+from bytefed.ledger.estimate import link_profile
+from bytefed.ledger.wire_size import unmask_bytes
 from bytefed.protocol.message import Kind
 from bytefed.runs.store import Store
 
@@ -347,6 +350,12 @@ def test_a_board_that_was_reset_comes_back_to_the_sum_with_noise(tmp_path: Path)
     )  # fmt: skip
     assert found["complete"] and found["secure_sum"]["void"] == 0
     assert participants(events)[:2] == [5, 5] and min(participants(events)) >= 4
+    said = [event.text for event in events if isinstance(event, DataRemark)]
+    assert (
+        sum("has lost its samples" in text and "the epsilons of both budgets add" in text for text in said)
+        == 1
+    )
+    assert len(found["privacy"]["new_budgets"]) == 1
     assert all(each["spent"] <= each["budget"] for each in found["privacy"]["boards"].values())
 
 
@@ -416,6 +425,30 @@ def test_keys_that_do_not_go_together(keys: dict[str, Any], said: str, tmp_path:
     with pytest.raises(ConfigError, match=said) as caught:
         run(tmp_path / "run", **keys)
     assert caught.value.code == "E_CONFIG_SECURE_SUM" and caught.value.remedy
+
+
+@pytest.mark.parametrize(("codec", "most"), [("int8", 64), ("twobit", 5461)])
+def test_an_estimate_refuses_the_sums_that_no_run_has(
+    codec: str, most: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys: dict[str, Any] = {"features": 32, "classes": 10, "codec": codec, "secure_sum": True}
+    assert bytefed.estimate(clients=most, **keys).total.wire_total
+    with pytest.raises(ConfigError, match=f"no room in a board's memory.*at most {most:,}") as caught:
+        bytefed.estimate(clients=most + 1, **keys)
+    assert caught.value.code == "E_CONFIG_SECURE_SUM" and "onebit 16,383" in caught.value.remedy
+    command = ["estimate", "--secure-sum", "--codec", codec, "--clients", str(most + 1)]
+    assert main(command) == 2 and f"at most {most:,}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("link", ["serial", "ble"])
+def test_an_estimate_says_what_a_lost_board_adds(link: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["estimate", "--secure-sum", "--link", link]) == 0
+    profile = link_profile(link)
+    more = unmask_bytes(profile, 2).wire_total - unmask_bytes(profile, 1).wire_total
+    assert more == 16
+    assert f"adds {more} B to the answer of each of its 7 neighbours" in " ".join(
+        capsys.readouterr().out.split()
+    )
 
 
 def test_two_boards_are_too_few(tmp_path: Path) -> None:

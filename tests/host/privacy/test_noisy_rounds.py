@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,15 @@ from bytefed import _core
 from bytefed.boards.describe import ask_budget, budget_left
 from bytefed.boards.loopback import LoopbackTransport
 from bytefed.boards.virtual import BoardKind, make_board
+from bytefed.cli.main import main
 from bytefed.device.device import Device
-from bytefed.errors import BoardError, ConfigError
+from bytefed.errors import BoardError, ConfigError, LinkError
+from bytefed.events import DataRemark, Event
+from bytefed.federation.config import RunConfig, chosen
+from bytefed.federation.experiment import begin
+from bytefed.federation.private import require_samples
 from bytefed.protocol.message import Capability, Noised
+from bytefed.runs.store import Store
 from bytefed.simulation.noise import noise_key
 
 NOISE: dict[str, Any] = {"dp": "sample", "epsilon": 4.0, "delta": 1e-4}
@@ -76,7 +84,8 @@ def test_a_run_with_noise(tmp_path: Path, codec: str) -> None:
     assert told["boards"] and all(
         b["spent"] == b["budget"] == 3 * told["cost"] for b in told["boards"].values()
     )
-    assert "whoever listens" in told["claim"] and len(told["not_claimed"]) == 6
+    assert "whoever listens" in told["claim"] and len(told["not_claimed"]) == 7
+    assert told["claim"].startswith("from its board's budget on, ") and "checksum" in told["not_claimed"][0]
     assert summary["accuracy_boards_final"] is None and summary["accuracy_final"] > 0.6
     rows = list(csv.DictReader((tmp_path / "run" / "bytes.csv").read_text().splitlines()))
     assert {row["loss"] for row in rows} == {""} and {row["accuracy"] for row in rows} == {""}
@@ -86,6 +95,67 @@ def test_a_run_with_noise(tmp_path: Path, codec: str) -> None:
         and "Not claimed:" in text
         and "left of the boards’ budgets: 0 %" in text
     )
+
+
+def remarks_of_runs(folder: Path, *runs: dict[str, Any]) -> list[tuple[list[str], dict[str, Any]]]:
+    """Return what is remarked in runs of the same boards, one after the other, and each summary."""
+    found = []
+
+    async def one_after_the_other() -> None:
+        async with bytefed.open_boards("loopback:3") as devices:
+            for number, keys in enumerate(runs):
+                shared = {"rounds": 2, "data": "digits", "central": False, "seed": 3, "open": True}
+                config, events = RunConfig(**chosen({**shared, **keys})), list[Event]()
+                summary = await begin(config, folder / str(number), events.append, devices=devices)
+                said = [event.text for event in events if isinstance(event, DataRemark)]
+                found.append(([text for text in said if text.startswith("board ")], dict(summary)))
+
+    asyncio.run(one_after_the_other())
+    return found
+
+
+def test_the_same_samples_with_a_new_budget_are_spoken_of(tmp_path: Path) -> None:
+    first, second = remarks_of_runs(tmp_path, NOISE, {**NOISE, "epsilon": 8.0})
+    assert first[0] == [] and first[1]["privacy"]["new_budgets"] == []
+    assert len(second[0]) == 3 and len(second[1]["privacy"]["new_budgets"]) == 3
+    assert all(
+        "whose checksum it withholds" in text and "the epsilons of both budgets add" in text
+        for text in second[0]
+    )
+    assert not any("other samples" in text for text in second[0])
+    assert main(["report", str(tmp_path / "1"), "-o", str(tmp_path / "page.html")]) == 0
+    page = (tmp_path / "page.html").read_text()
+    assert "These boards had a budget before" in page and "the epsilons of both budgets add" in page
+
+
+def test_the_same_samples_without_noise_have_no_epsilon(tmp_path: Path) -> None:
+    _, second = remarks_of_runs(tmp_path, NOISE, {})
+    assert len(second[0]) == 3 and all("no epsilon holds for them" in text for text in second[0])
+    assert "privacy" not in second[1]
+
+
+@pytest.mark.parametrize(
+    ("keys", "code", "said"),
+    [
+        ({}, "E_QUORUM", "3 boards failed by E_BOARD_NO_NOISE. Train with noise"),
+        (NOISE, "E_TOO_FEW_BOARDS", "No round was trained: let boards forget their samples"),
+    ],
+)
+def test_a_remedy_follows_what_boards_failed_with(
+    tmp_path: Path, keys: dict[str, Any], code: str, said: str
+) -> None:
+    with pytest.raises(LinkError) as caught:
+        remarks_of_runs(tmp_path, NOISE, {**keys, "data": "boards", "deadline": 0.1})
+    assert caught.value.code == code and said in caught.value.remedy
+    for useless in ("--resume", "--quorum", "--learning-rate", "--dropout", "export"):
+        assert useless not in caught.value.remedy
+
+
+def test_a_run_with_noise_keeps_no_checksum_of_samples(tmp_path: Path) -> None:
+    for folder, keys, kept in (("plain", {"dp": "", "epsilon": 0.0, "delta": 0.0}, 4), ("noisy", {}, 0)):
+        run(tmp_path / folder, **keys)
+        with closing(Store.open(tmp_path / folder)) as store:
+            assert sum(bool(store.meta(f"samples of {board}")) for board in store.clients()) == kept
 
 
 def test_simulated_clients_make_the_noise_of_boards(tmp_path: Path) -> None:
@@ -113,6 +183,9 @@ def test_simulated_clients_make_the_noise_of_boards(tmp_path: Path) -> None:
         ({"delta": 0.0}, "needs both"),
         ({"dp": ""}, "nothing asks for noise"),
         ({"local_epochs": 2}, "one pass"),
+        ({"batch_size": 4}, "leaves no batches"),
+        ({"dp": "", "epsilon": 0.0, "delta": 0.0, "clip": 0.5}, "nothing asks for noise"),
+        ({"delta": 0.1}, "not below 1 / "),
         ({"statistics_rounds": 5}, "no accuracy"),
         ({"personal": True}, "personal heads"),
         ({"strategy": "fedprox", "proximal_mu": 0.01}, "fedprox"),
@@ -124,6 +197,36 @@ def test_keys_that_do_not_go_together(keys: dict[str, Any], said: str, tmp_path:
     with pytest.raises(ConfigError, match=said) as caught:
         run(tmp_path / "run", **keys)
     assert caught.value.remedy
+
+
+def test_a_delta_as_large_as_a_sample_is_refused_wherever_there_is_noise(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    noise = ["--dp", "sample", "--epsilon", "4", "--rounds", "2", "--data", "digits", "--clients", "4"]
+    for command in (["simulate", "--run-dir", "run"], ["sweep", "--sweep-dir", "sweep", "--seeds", "1"]):
+        where = [*command[:2], str(tmp_path / command[2]), *command[3:]]
+        assert main([*where, *noise, "--delta", "0.01"]) == 2
+        said = " ".join(capsys.readouterr().err.split())
+        assert "E_CONFIG_PRIVACY" in said and "samples to train on" in said and "such as --delta 1e-4" in said
+
+
+@pytest.mark.parametrize(
+    ("delta", "number", "better"),
+    [(0.1, 10, "1e-2"), (1e-3, 1000, "1e-4"), (0.02, 64, "1e-3"), (0.1, 900, "1e-4")],
+)
+def test_a_better_delta_is_named(delta: float, number: int, better: str) -> None:
+    config = RunConfig(**chosen({**NOISE, "delta": delta}))
+    with pytest.raises(ConfigError) as caught:
+        require_samples(config, number)
+    assert caught.value.remedy.endswith(f"such as --delta {better}.")
+    require_samples(replace(config, delta=float(better)), number)
+    require_samples(RunConfig(), 3)
+
+
+def test_a_resolved_configuration_with_noise_is_taken_again(tmp_path: Path) -> None:
+    for keys in (NOISE, {}, {"dp": "board", "secure_sum": True, "epsilon": 4.0, "delta": 1e-3}):
+        config = RunConfig(**chosen(keys))
+        assert RunConfig.from_toml(config.to_toml(), "x") == config
 
 
 def test_a_resumed_run_gets_no_more_rounds(tmp_path: Path) -> None:

@@ -332,7 +332,7 @@ def test_a_round_for_which_all_budgets_are_spent_says_that_the_run_is_over(
             **{**KEYS, "rounds": 2},
         )  # fmt: skip
     assert caught.value.code == "E_TOO_FEW_BOARDS" and "--resume" not in caught.value.remedy
-    assert "head of round 1 is the run's last" in caught.value.remedy
+    assert f"head of round 1 is the run's last: `bytefed export {tmp_path / 'run'}`" in caught.value.remedy
     told = [event.board for event in events if isinstance(event, BoardTrouble)]
     assert len(told) == len(set(told)) == 64  # none is asked again
     assert main(["export", str(tmp_path / "run"), "--to", str(tmp_path / "head"), "--format", "npz"]) == 0
@@ -350,6 +350,7 @@ def test_a_round_for_which_all_budgets_are_spent_says_that_the_run_is_over(
         ({"statistics_rounds": 5}, "no accuracy"),
         ({"min_train_nodes": 47}, "48 boards at least"),
         ({"epsilon": 11.0}, "epsilon"),
+        ({"delta": 0.02}, "not below 1 / 64, and there are 64 boards"),
         ({"boards": ["loopback:63"]}, "whole board below 64 boards"),
         ({"codec": "int8", "epsilon": 0.5, "rounds": 10}, "larger than int8 has room for"),
         ({"codec": "int8", "epsilon": 0.5, "rounds": 10, "boards": ["loopback:65"]}, "larger than int8"),

@@ -274,12 +274,23 @@ def test_the_command_writes_a_table_and_goes_on_where_it_stood(tmp_path, capsys,
 def test_with_noise_nothing_is_recommended_by_the_global_test_set(tmp_path, capsys):
     command = ["sweep", "--codec", "onebit", "--seeds", "1", "--rounds", "2", "--sweep-dir", str(tmp_path)]
     assert cli.main([*command, "--dp", "sample", "--epsilon", "4", "--delta", "1e-4"]) == 0
-    assert "No codec is recommended: boards that train with noise" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "No codec is recommended: boards that train with noise" in told
+    said = "Noise in all trials: epsilon 4 and delta 0.0001 for one sample"
+    assert told.index(said) < told.index("accuracy")
+    noise = ["--dp", "sample", "--epsilon", "4", "--delta", "1e-4", "--markdown"]
+    assert cli.main([*command, *noise]) == 0
+    assert capsys.readouterr().out.startswith(f"{said}.\n\n| codec")
+    rows = list(csv.DictReader((tmp_path / "sweep.csv").read_text().splitlines()))
+    assert {(row["dp"], row["epsilon"], row["delta"]) for row in rows} == {("sample", "4.0", "0.0001")}
     noisy = [json.loads(line) for line in (tmp_path / "trials.jsonl").read_text().splitlines()]
     assert (
         cli.main([*command, "--local-epochs", "1", "--learning-rate", "2"]) == 0
     )  # other trials, not the same ones
-    assert "No codec is recommended: by the boards' own test samples" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "No codec is recommended: by the boards' own test samples" in told and "Noise" not in told
+    rows = list(csv.DictReader((tmp_path / "sweep.csv").read_text().splitlines()))
+    assert {(row["dp"], row["epsilon"], row["delta"]) for row in rows} == {("", "", "")}
     every = [json.loads(line) for line in (tmp_path / "trials.jsonl").read_text().splitlines()]
     assert len(every) == 2 * len(noisy) and every[-1]["accuracy"] != noisy[-1]["accuracy"]
 

@@ -232,7 +232,7 @@ def _estimate(args: argparse.Namespace) -> Estimate:
     prediction = _predict(args, profile, update)
     air = _air(args, profile, update) if args.link == "ble" else None
     lossy = Lossy.of(args, profile, update, prediction) if args.loss and prediction else None
-    return Estimate(args, update, prediction, _planned(args).rate_rounds, air, lossy)
+    return Estimate(args, profile, update, prediction, _planned(args).rate_rounds, air, lossy)
 
 
 def _update(args: argparse.Namespace, codecs: tuple[str, str]) -> Update:
