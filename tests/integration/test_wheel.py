@@ -1,7 +1,7 @@
 """The wheel, in an environment where nothing else is: it holds what runs need, and runs in an empty folder.
 
 `make wheel-test` builds one and checks it; so does the workflow that builds those of all platforms. Building takes a
-minute, so other test runs say SKIPPED unless BYTEFED_WHEEL names a wheel. BYTEFED_PYTHON names another Python to install
+minute, so other runs say SKIPPED unless BYTEFED_WHEEL names a wheel. BYTEFED_PYTHON names another Python to install
 it in than the one that runs the tests.
 """
 
@@ -84,7 +84,7 @@ def test_the_wheel_holds_what_is_needed_and_is_small() -> None:
 def test_an_error_and_a_help_name_pages_that_are_there(installed: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
-    said = run(installed / "bytefed", "run", "--data", empty, cwd=tmp_path, status=1)
+    said = run(installed / "bytefed", "run", "--data", empty, "--model", "digits", cwd=tmp_path, status=1)
     (page,) = re.findall(r"\S*[/\\]docs[/\\]your-data\.md", said)
     assert Path(page).is_file()
     (folder,) = re.findall(
