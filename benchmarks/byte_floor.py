@@ -44,7 +44,8 @@ class Bench:
         self._base, self._seeds = RunConfig(rounds=ROUNDS), seeds
         self._load = cache(lambda name: load_task(name, data_dir))
         self._profile = link_profile("ble", 247, sealed=False)
-        self._kept = Trials(OUTPUT, self._base, BOARDS, "ble/247 OPEN")
+        boards = {name: BOARDS for task in TASKS for name in (task, plain(task))}
+        self._kept = Trials(OUTPUT, self._base, boards, "ble/247 OPEN")
 
     def trials(self, setting: Setting) -> list[Trial]:
         """Return the trials of a setting, one for each seed."""

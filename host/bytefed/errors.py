@@ -21,7 +21,7 @@ TYPE_CHECKING = False  # `typing` takes time to load, and this is loaded first
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_ALIKE = 0.6  # from which a word may be the one that was meant
+_ALIKE = 0.65  # from which a word may be the one that was meant
 
 
 class BytefedError(Exception):
@@ -103,10 +103,13 @@ def check_range(option: str, value: float, low: float, high: float) -> None:
 
 
 def meant(word: str, known: Iterable[str]) -> str:
-    """Return the known word that a mistyped one may stand for; an empty string where none is like it."""
-    by_lower = {each.lower(): each for each in known}
-    near = difflib.get_close_matches(word.lower(), by_lower, 1, _ALIKE)
-    return by_lower[near[0]] if near else ""
+    """Return the known word that a mistyped one may stand for; an empty string where none is like it.
+
+    The dashes before an option count for nothing: they would make any two short options alike.
+    """
+    by_letters = {each.lstrip("-").lower(): each for each in known}
+    near = difflib.get_close_matches(word.lstrip("-").lower(), by_letters, 1, _ALIKE)
+    return by_letters[near[0]] if near else ""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -46,15 +46,16 @@ class Quiet:
     """Shows troubles on standard error, and one line at the end."""
 
     def __init__(self) -> None:
+        self._troubles = _Troubles()
         self._out = Console(emoji=False, highlight=False)
         self._err = Console(emoji=False, stderr=True, highlight=False)
 
     def __call__(self, event: Event) -> None:
         """Show what an event is about, if it is one to be shown."""
         if isinstance(event, BoardTrouble):
-            self._err.print(_trouble(event), markup=False, soft_wrap=True)
+            self._err.print(self._troubles.trouble(event), markup=False, soft_wrap=True)
         elif isinstance(event, BoardAway):
-            self._err.print(_away(event), markup=False, soft_wrap=True)
+            self._err.print(self._troubles.away(event), markup=False, soft_wrap=True)
         elif isinstance(event, BoardBack):
             self._err.print(_back(event), markup=False, soft_wrap=True)
         elif isinstance(event, AlreadyComplete):
@@ -71,9 +72,28 @@ class Quiet:
                 self._err.print(_how_to_go_on(event), markup=False, soft_wrap=True)
 
 
-def _trouble(event: BoardTrouble) -> str:
-    board = f"board {event.board}: " if event.board else ""
-    return f"round {event.round}: {board}[{event.code}] {event.message} {event.remedy}".rstrip()
+class _Troubles:
+    """Says troubles in words, and each remedy once a run: the twentieth board's is that of the first."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def trouble(self, event: BoardTrouble) -> str:
+        """Say what a board failed at."""
+        board = f"board {event.board}: " if event.board else ""
+        return f"round {event.round}: {board}[{event.code}] {event.message}{self._new(event.remedy)}"
+
+    def away(self, event: BoardAway) -> str:
+        """Say that a board is waited for."""
+        what = f"round {event.round}: board {event.board} is away and waited for: [{event.code}] {event.message}."
+        return what + self._new(event.remedy)
+
+    def _new(self, remedy: str) -> str:
+        """Return a remedy as the end of a line, or nothing if it was said."""
+        if not remedy or remedy in self._said:
+            return ""
+        self._said.add(remedy)
+        return f" {remedy}"
 
 
 def _budget_spent(event: BudgetSpent) -> str:
@@ -81,11 +101,6 @@ def _budget_spent(event: BudgetSpent) -> str:
         f"Round {event.round} of {event.rounds} is not begun: the boards' budgets don't pay for it any more."
         " Bytes that were sent again made the difference."
     )
-
-
-def _away(event: BoardAway) -> str:
-    what = f"round {event.round}: board {event.board} is away and waited for: [{event.code}] {event.message}."
-    return f"{what} {event.remedy}".rstrip()
 
 
 def _back(event: BoardBack) -> str:
@@ -128,6 +143,7 @@ class Live:
             disable=not self._console.is_terminal,
         )
         self._bar = self._progress.add_task("connecting", total=None, news="")
+        self._troubles = _Troubles()
         self._joined = 0
         self._links: dict[str, str] = {}  # by board: one that comes back joins again
         self._is_open = False
@@ -140,8 +156,8 @@ class Live:
             AlreadyComplete: lambda event: self._say(_complete(event)),
             DataRemark: lambda event: self._say(f"data: {event.text}", style="yellow"),
             BoardJoined: self._on_joined,
-            BoardTrouble: lambda event: self._say(_trouble(event), style="yellow"),
-            BoardAway: lambda event: self._say(_away(event), style="yellow"),
+            BoardTrouble: lambda event: self._say(self._troubles.trouble(event), style="yellow"),
+            BoardAway: lambda event: self._say(self._troubles.away(event), style="yellow"),
             BoardBack: lambda event: self._say(_back(event)),
             TrackerLost: lambda event: self._say(_tracker_lost(event), style="yellow"),
             RoundClosed: self._on_round,
@@ -308,7 +324,7 @@ def _last_rows(summary: Any) -> Iterator[tuple[str, str, str]]:
         if sums["wire_total"]:
             doing = "mask" if phase == "masks" else phase
             yield f"bytes to {doing}", f"{sums['wire_total']:,}", _against_estimate(sums)
-    if check := summary.get("check"):
+    if (check := summary.get("check")) and check["clients"]:
         same = f"beside virtual boards, over their links: the same bits, the same {check['bytes']:,} bytes"
         yield "checked", counted(check["clients"], "client"), same
 

@@ -35,17 +35,24 @@ def show(found: SweepTable, *, open_links: bool) -> None:
         console.print(f"OPEN boards: {OPEN_LINKS}.")
     for name, reason in found.skipped.items():
         console.print(f"Left out: {name}. {reason}", markup=False, highlight=False, soft_wrap=True)
-    console.print(_recommended(found), highlight=False)
+    console.print(_recommended(found), highlight=False, soft_wrap=True)
     console.print(f"Table: {found.path}")
     if found.comparisons_path:
         console.print(f"Comparisons: {found.comparisons_path}")
 
 
 def _recommended(found: SweepTable) -> str:
-    if not found.recommended:
-        return "No codec is recommended: boards that train with noise have no test samples of their own"
-    named = ", ".join(f"{name} by {cost}" for cost, name in found.recommended.items())
-    return f"Recommended by the boards' own test samples: {named}"
+    """Return the sentences about the codecs to take, and why the others are out."""
+    reasons = ", ".join(f"{name} ({reason})" for name, reason in found.out.items())
+    out = f". Out: {reasons}" if reasons else ""
+    if found.recommended:
+        named = ", ".join(f"{name} by {cost}" for cost, name in found.recommended.items())
+        return f"Recommended by the boards' own test samples: {named}{out}"
+    if found.out:
+        return (
+            f"No codec is recommended: by the boards' own test samples all are out. More rounds may help{out}"
+        )
+    return "No codec is recommended: boards that train with noise have no test samples of their own"
 
 
 def _table(rows: Sequence[Row]) -> Table:
@@ -123,6 +130,7 @@ def _axes_of(row: Setting) -> dict[str, str]:
 _AGAINST = {
     "classic": "classic",
     "same": "same setting",
+    "same plain": "same setting, plain",
     "best": "at its best",
     "best plain": "at its best, plain",
 }
@@ -145,7 +153,7 @@ def _compared(rows: Sequence[Comparison]) -> Table:
 
     title = (
         "Times fewer bytes than float32, until the head of the boards or of the host has 99 % of its final accuracy:\n"
-        "classic: 5 epochs at 0.05 on plain features; same setting; at its best, on the same and on plain features"
+        "classic: 5 epochs at 0.05 on plain features; same setting and at its best, on the same and on plain features"
     )
     table = Table(title=title, box=None, padding=(0, 1, 0, 0))
     lines = list(_lines(rows))
@@ -172,6 +180,7 @@ def document(found: SweepTable) -> dict[str, Any]:
         "rows": [asdict(row) for row in found.rows],
         "comparisons": [asdict(row) for row in found.comparisons],
         "recommended": dict(found.recommended),
+        "out": dict(found.out),
         "skipped": dict(found.skipped),
         "table": str(found.path),
         "comparisons_table": str(found.comparisons_path) if found.comparisons_path else None,

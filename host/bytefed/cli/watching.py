@@ -153,18 +153,29 @@ def _cells(seat: Seat) -> list[Text]:
     if seat.phones:
         link += " OPEN"
     style = "yellow" if seat.label is None else "bold green"
+    label, certain, window = said(seat, seat.last)
     filled = round(_BAR * seat.last.confidence)
-    bar = "█" * filled + "·" * (_BAR - filled)
-    certain = f"{100 * seat.last.confidence:.0f} %"
-    return [Text(said(seat), style=style), Text(bar), Text(certain), Text(str(seat.last.window)), Text(link)]
+    bar = "█" * filled + "·" * (_BAR - filled) if certain else ""
+    return [Text(label, style=style), Text(bar), Text(certain), Text(window), Text(link)]
 
 
-def said(seat: Seat) -> str:
-    """Return the label of a board in words; of a window that is none of its labels also the one that comes nearest."""
-    last = seat.last
-    if seat.label is not None or last is None or last.label is not None:
-        return seat.name(seat.label)
-    return f"{NONE} (nearest {seat.name(last.likeliest)}, below {100 * last.threshold:.1f} %)"
+def said(seat: Seat, last: Prediction) -> tuple[str, str, str]:
+    """Return the label that is shown, how sure that is, and the window.
+
+    A confidence is that of the last window's likeliest label. Where another one is shown, or none, its place is empty,
+    and the window says by itself which label it belongs to.
+
+    Args:
+        seat: The board.
+        last: Its last prediction.
+    """
+    certain = f"{100 * last.confidence:.0f} %"
+    if last.label is None:
+        nearest = f"nearest {seat.name(last.likeliest)} {certain}, below {100 * last.threshold:.1f} %"
+        return seat.name(seat.label), "", f"{last.window}: {NONE}, {nearest}"
+    if seat.label != last.label:
+        return seat.name(seat.label), "", f"{last.window}: {seat.name(last.label)} {certain}"
+    return seat.name(seat.label), certain, f"{last.window}"
 
 
 class Lines:
@@ -177,12 +188,12 @@ class Lines:
     def __call__(self, seat: Seat) -> None:
         """Tell a board's last prediction."""
         last = seat.last
-        if last is not None:
-            self._console.print(
-                f"{time.monotonic() - self._began:8.1f} s  {seat.device.uri}  {said(seat)}  "
-                f"{100 * last.confidence:.0f} %  window {last.window}{'  OPEN' if seat.phones else ''}",
-                markup=False, soft_wrap=True,
-            )  # fmt: skip
+        if last is None:
+            return
+        label, certain, window = said(seat, last)
+        parts = (seat.device.uri, label, certain, f"window {window}", "OPEN" if seat.phones else "")
+        line = "  ".join((f"{time.monotonic() - self._began:8.1f} s", *filter(None, parts)))
+        self._console.print(line, markup=False, soft_wrap=True)
 
 
 class PredictionFile:

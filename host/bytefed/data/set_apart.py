@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bytefed.data import labels
 from bytefed.data.raw import RawData, divide
 from bytefed.errors import DataError, counted
-from bytefed.extractor.choice import choose, folds_of, layer_of
+from bytefed.extractor.choice import LEAST_SAMPLES, choose, folds_of, layer_of
 from bytefed.extractor.quantization import Quantization
 
 SEED = 42
@@ -96,7 +96,7 @@ def _drawn(
     if not 0 <= count < len(among):
         raise DataError(
             "E_DATA_LABEL", f"{path}: whiten is {count}; {len(among)} rows are for training.",
-            "Save how many of them are to be set apart, 60 for a beginning, or which: whiten=row_numbers.",
+            f"Save how many of them are to be set apart, {LEAST_SAMPLES} at least, or which: whiten=row_numbers.",
         )  # fmt: skip
     raw = RawData(np.empty(0, np.float32), numbers[among], ())
     apart = np.zeros(len(numbers), np.bool_)

@@ -248,7 +248,8 @@ def folds_of(
             "E_DATA_WHITEN",
             f"{counted(len(labels), 'sample')} of {counted(int((counts > 0).sum()), 'label')} are too few to "
             "try whitening on.",
-            "Give at least two labels, and several samples of each; 60 rows are a good beginning.",
+            f"Give at least two labels, and several samples of each: {LEAST_SAMPLES} rows are the least that is tried, "
+            "and more of them judge better.",
         )
     folds = []
     for seed in range(REPEATS):

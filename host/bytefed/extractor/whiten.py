@@ -75,7 +75,7 @@ def fit(
         raise DataError(
             "E_DATA_WHITEN",
             f"{counted(n, 'sample')} of {counted(len(present), 'label')} say nothing about the spread within labels.",
-            "Give at least two labels, and several samples of each; 60 rows are a good beginning.",
+            "Give at least two labels, and several samples of each.",
         )
     mean = x.mean(axis=0)
     # Centred twice: subtracting the means first loses fewer digits than subtracting products of them.

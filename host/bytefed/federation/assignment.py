@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+
 from bytefed.data import Cut, load_task
 from bytefed.data.partition import MIN_SAMPLES, Partition, divide
 from bytefed.data.task import Task
@@ -18,6 +20,18 @@ from bytefed.protocol.message import Capability
 
 if TYPE_CHECKING:
     from bytefed.federation.config import RunConfig
+
+
+def natural_clients(config: RunConfig, task: Task) -> int:
+    """Return the number of a task's owners where these are the clients; 0 where there may be any number of clients.
+
+    Args:
+        config: The configuration, whose partition says which.
+        task: The task; 0 also where it has no owners.
+    """
+    if config.partition != "natural" or task.clients is None:
+        return 0
+    return len(np.unique(task.clients))
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """The float32 that a setting is measured by: as it is usually trained, as the setting trains, and at its best.
 
-A saving is only worth as much as what it is measured by. So each setting is set beside four runs of FedAvg with
-float32, on plain features and on its own, for the heads that boards hold and for the host's, and on a sealed link
-with and without the handshake.
+A saving is only worth as much as what it is measured by. So each setting is set beside float32 that trains as it
+does and float32 at its best, both on its own features and on plain ones, and beside the usual FedAvg: for the heads
+that boards hold and for the host's, and on a sealed link with and without the handshake.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from bytefed.simulation.sweep import REFERENCE, Cells, Setting, best_reference
 COMPARISONS = "comparisons.csv"
 EPOCHS, RATES, BATCH = (1, 5, 20), (0.05, 0.2, 0.5), 8
 """The grid of local epochs and rates over which float32 is looked for at its best, and its batch."""
-AGAINST = ("classic", "same", "best", "best plain")
-"""The references by name: the classic one on plain features; float32 that trains as the setting does; float32 at its
-best on the same features, and on plain ones."""
+AGAINST = ("classic", "same", "same plain", "best", "best plain")
+"""The references by name: the classic one on plain features; float32 that trains as the setting does, on the same
+features and on plain ones; float32 at its best on both."""
 HEADS = {"boards": "held", "host": "accuracy"}
 """The heads that are asked for their accuracy, the boards' or the host's, and their names in a trial."""
 
@@ -83,7 +83,7 @@ def with_references(settings: Sequence[Setting]) -> list[Setting]:
     """Return the settings, and behind them the float32 that they are compared with and that the grid lacks."""
     wanted = list(settings)
     for setting in settings:
-        wanted.append(_classic(setting))
+        wanted += [_classic(setting), _same_plain(setting)]
         for data, epochs, rate in product((setting.data, plain(setting.data)), EPOCHS, RATES):
             like = replace(setting, data=data, codec=REFERENCE, batch_size=BATCH)
             wanted.append(replace(like, local_epochs=epochs, learning_rate=rate))
@@ -102,6 +102,7 @@ def compare(setting: Setting, cells: Cells, handshake: int) -> list[Comparison]:
     rivals = (
         _classic(setting),
         setting.reference,
+        _same_plain(setting),
         best_reference(same_data, cells),
         best_reference(plain_data, cells),
     )
@@ -117,6 +118,11 @@ def _classic(setting: Setting) -> Setting:
     """Return FedAvg with float32 on plain features as it is usually trained: 5 epochs at 0.05."""
     like = replace(setting, data=plain(setting.data), codec=REFERENCE, strategy="fedavg")
     return replace(like, local_epochs=5, learning_rate=0.05, batch_size=BATCH)
+
+
+def _same_plain(setting: Setting) -> Setting:
+    """Return float32 that trains as the setting does, on plain features."""
+    return replace(setting.reference, data=plain(setting.data))
 
 
 def _row(

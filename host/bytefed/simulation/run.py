@@ -17,7 +17,7 @@ from bytefed.data import Task, synthetic
 from bytefed.data.partition import Partition
 from bytefed.errors import ConfigError, StoreError, check_range, counted
 from bytefed.events import BoardTrouble, DataRemark, Listener, RunEnded, Stopping
-from bytefed.federation.assignment import Assignment, task_of
+from bytefed.federation.assignment import Assignment, natural_clients, task_of
 from bytefed.federation.config import RunConfig
 from bytefed.federation.evaluation import central_accuracy
 from bytefed.federation.findings import MOST_CLIENTS, findings
@@ -111,8 +111,8 @@ def load_clients(config: RunConfig, clients: int | None = None) -> Assignment:
 
 def usual_clients(config: RunConfig, task: Task) -> int:
     """Return the number of clients if nobody says: the data's owners, or one for 40 samples, up to 100."""
-    if config.partition == "natural" and task.clients is not None:
-        return len(np.unique(task.clients))
+    if owners := natural_clients(config, task):
+        return owners
     most = len(task.federated) if task.groups is None else len(np.unique(task.groups))
     return max(1, min(USUAL_CLIENTS, len(task.federated) // _USUAL_SAMPLES, most))
 

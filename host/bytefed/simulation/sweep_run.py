@@ -10,7 +10,7 @@ from typing import Any
 from bytefed import codec
 from bytefed.data import TASKS, Task, load_task
 from bytefed.errors import ConfigError, DataError, check_range
-from bytefed.federation.assignment import Assignment
+from bytefed.federation.assignment import Assignment, natural_clients
 from bytefed.federation.config import RunConfig
 from bytefed.federation.summed import require_boards
 from bytefed.head import parameters
@@ -33,6 +33,7 @@ from bytefed.simulation.sweep import (
     Trial,
     Trials,
     grid,
+    left_out,
     recommend,
     summarize,
     write_table,
@@ -51,6 +52,8 @@ STANDARD = (
     "cifar10",
 )
 """The tasks that "standard" stands for: easy ones, and those on which methods fail."""
+BOARDS = 10
+"""Boards where nobody says how many, and the data's owners are not the boards."""
 
 _DIRECTORY = "--sweep-dir"
 _STANDARD = "standard"
@@ -58,6 +61,7 @@ _NOT_HERE = (
     "E_DATA_MISSING",
     "E_CONFIG_EXTRA",
     "E_PARTITION_CLIENTS",
+    "E_PARTITION_NATURAL",
     "E_PARTITION_UNREACHABLE",
     "E_PARTITION_TEST",
 )
@@ -71,7 +75,7 @@ class SweepPlan:
         settings: The cells of the grid, as ``grid`` makes them: float32 is among them for each.
         seeds: What each cell is tried with, at least one.
         base: All that the grid does not vary.
-        clients: Boards, at least 1.
+        clients: Boards, at least 1; None for the data's owners where these are the boards, else for BOARDS.
         profile: The link whose bytes count.
         link: The link's name in trials.jsonl.
         directory: Where trials and table are kept; trials that are there already are not made again.
@@ -85,7 +89,7 @@ class SweepPlan:
     settings: Sequence[Setting]
     seeds: Sequence[int]
     base: RunConfig
-    clients: int
+    clients: int | None
     profile: LinkProfile
     link: str
     directory: Path
@@ -96,7 +100,12 @@ class SweepPlan:
 
     def __post_init__(self) -> None:
         check_range("--seeds", len(self.seeds), 1, 10_000)
-        check_range("--clients", self.clients, 1, 10_000_000)
+        if self.clients is not None:
+            check_range("--clients", self.clients, 1, 10_000_000)
+
+    def boards(self, task: Task) -> int:
+        """Return the number of boards that learn a task."""
+        return self.clients or natural_clients(self.base, task) or BOARDS
 
     @property
     def cells(self) -> Sequence[Setting]:
@@ -111,12 +120,13 @@ class SweepTable:
     Attributes:
         rows: One for each cell of the grid, over all seeds.
         recommended: The codec that the boards' own test samples speak for, by the cost that is to be least: "bytes",
-            and on a BLE link "air time" and "energy"; see ``recommend``. Empty where boards train with noise: they
-            have no such samples, and nothing is chosen on the global test set.
+            and on a BLE link "air time" and "energy"; see ``recommend``. Empty where all codecs are out, and where
+            boards train with noise: they have no such samples, and nothing is chosen on the global test set.
         path: The same rows as CSV.
         comparisons: Each cell beside all its references, over all seeds; empty if none were asked for.
         comparisons_path: The comparisons as CSV; None if none were asked for.
         skipped: The reason for each optional task that was left out, by its name.
+        out: The reason for each codec that can't be recommended, by its name; see ``left_out``.
     """
 
     rows: Sequence[Row]
@@ -125,6 +135,7 @@ class SweepTable:
     comparisons: Sequence[Comparison] = ()
     comparisons_path: Path | None = None
     skipped: Mapping[str, str] = field(default_factory=dict)
+    out: Mapping[str, str] = field(default_factory=dict)
 
 
 def plan_sweep(
@@ -132,7 +143,7 @@ def plan_sweep(
     base: RunConfig,
     *,
     seeds: Sequence[int],
-    clients: int,
+    clients: int | None,
     link: str,
     mtu: int,
     sealed: bool = True,
@@ -158,8 +169,7 @@ def plan_sweep(
         air_table: See ``SweepPlan``.
 
     Raises:
-        ConfigError: E_CONFIG_RANGE, E_CONFIG_CHOICE, E_CONFIG_STRATEGY, E_CONFIG_PRIVACY, E_CONFIG_SECURE_SUM,
-            E_MTU_SMALL.
+        ConfigError: E_CONFIG_RANGE, E_CONFIG_CHOICE, E_CONFIG_STRATEGY, E_CONFIG_PRIVACY, E_MTU_SMALL.
     """
     check_ranges({"mtu": mtu})
     if base.dp and references:
@@ -174,9 +184,6 @@ def plan_sweep(
     every = SUMMED if base.secure_sum else CODECS
     axes = {**axes, "codec": [*axes["codec"]] or [*every], "data": tasks}
     settings = grid(axes)
-    for each in dict.fromkeys(setting.codec for setting in settings):
-        config = replace(base, codec=each)
-        require_boards(config, clients, CLIENTS)
     return SweepPlan(
         settings, seeds, base, clients, profile, name, directory, data_dir, references, air_table, optional
     )
@@ -207,8 +214,9 @@ def run_sweep(plan: SweepPlan, progress: SweepProgress) -> SweepTable:
         rows = [_row(plan, setting, cells, tasks[setting.data]) for setting in plan.settings]
         write_table(plan.directory / TABLE, Row, rows)
         asked = {setting: cells[setting] for setting in plan.settings}
+        out = {} if plan.base.dp else left_out(asked)
         recommended = {} if plan.base.dp else _recommended(plan, asked)
-        found = SweepTable(rows, recommended, plan.directory / TABLE, skipped=skipped)
+        found = SweepTable(rows, recommended, plan.directory / TABLE, skipped=skipped, out=out)
         return _compared(plan, cells, found) if plan.references else found
 
 
@@ -219,7 +227,8 @@ def _recommended(plan: SweepPlan, cells: Cells) -> dict[str, str]:
         "air": plan.profile.framing == "ble",
         "energy": plan.profile.framing == "ble",
     }
-    return {name: recommend(cells, cost) for name, cost in COSTS.items() if known[cost]}
+    found = {name: recommend(cells, cost) for name, cost in COSTS.items() if known[cost]}
+    return {name: codec for name, codec in found.items() if codec}
 
 
 def _compared(plan: SweepPlan, cells: Cells, found: SweepTable) -> SweepTable:
@@ -237,7 +246,7 @@ def _priced(plan: SweepPlan, tasks: Mapping[str, Task], table: AirTable, cells: 
     for setting, trials in cells.items():
         task = tasks[setting.data]
         shape = (task.D, task.num_classes)
-        summed = summed_form(replace(plan.base, codec=setting.codec), *shape, plan.clients)
+        summed = summed_form(replace(plan.base, codec=setting.codec), *shape, plan.boards(task))
         prices = Prices.of(
             plan.profile, table, setting.codec, *shape, noises=bool(plan.base.dp), summed=summed
         )
@@ -269,11 +278,13 @@ def _loaded(plan: SweepPlan) -> tuple[SweepPlan, dict[str, Task], dict[str, str]
 
 
 def _check_division(plan: SweepPlan, name: str, task: Task) -> None:
-    """Refuse a task that can't be divided among the boards in each way that the grid wants."""
+    """Refuse a task that can't be divided among the boards in each way that the grid wants, or too few boards."""
+    for each in dict.fromkeys(setting.codec for setting in plan.settings):
+        require_boards(replace(plan.base, codec=each), plan.boards(task), CLIENTS)
     for alpha in dict.fromkeys(setting.alpha for setting in plan.settings if setting.data == name):
         for seed in plan.seeds:
             config = replace(plan.base, data=name, alpha=alpha, seed=seed)
-            Assignment.divided(config, task, plan.clients)
+            Assignment.divided(config, task, plan.boards(task))
 
 
 def _not_fetched(name: str) -> DataError:
@@ -289,7 +300,8 @@ def _check(plan: SweepPlan) -> None:
 
 
 def _try_all(plan: SweepPlan, tasks: Mapping[str, Task], progress: SweepProgress) -> Cells:
-    trials = Trials(plan.directory, plan.base, plan.clients, plan.link)
+    boards = {name: plan.boards(task) for name, task in tasks.items()}
+    trials = Trials(plan.directory, plan.base, boards, plan.link)
     cells: dict[Setting, list[Trial]] = {setting: [] for setting in plan.cells}
     total = len(plan.cells) * len(plan.seeds)
     for done, (setting, seed) in enumerate(_pairs(plan)):
@@ -297,8 +309,8 @@ def _try_all(plan: SweepPlan, tasks: Mapping[str, Task], progress: SweepProgress
         trial = trials.get(setting, seed)
         if trial is None:
             config = replace(plan.base, **asdict(setting), seed=seed)
-            outcome = run_trial(config, tasks[setting.data], plan.clients, plan.profile)
-            trial = Trial.of(outcome, plan.clients)
+            outcome = run_trial(config, tasks[setting.data], boards[setting.data], plan.profile)
+            trial = Trial.of(outcome, boards[setting.data])
             trials.add(setting, seed, trial)
         cells[setting].append(trial)
     return cells
@@ -310,7 +322,7 @@ def _pairs(plan: SweepPlan) -> Iterable[tuple[Setting, int]]:
 
 def _row(plan: SweepPlan, setting: Setting, cells: Cells, task: Task) -> Row:
     row = summarize(setting, parameters(task.D, task.num_classes), cells)
-    summed = summed_form(replace(plan.base, codec=setting.codec), *COUNTED, plan.clients)
+    summed = summed_form(replace(plan.base, codec=setting.codec), *COUNTED, plan.boards(task))
     if summed is None:
         return row
     hidden = encoding_instructions(summed) + hiding_instructions(summed)

@@ -48,6 +48,15 @@ def test_what_is_like_nothing_is_not_guessed(capsys):
     assert "float32, int8" in said
 
 
+@pytest.mark.parametrize("words", ["run --replay DIR", "estimate --partition iid", "board --check 3"])
+def test_an_option_is_proposed_by_its_letters_not_by_its_dashes(words, capsys):
+    with pytest.raises(SystemExit):
+        main(words.split())
+    said = capsys.readouterr().err
+    assert f"there is no option {words.split()[1]}." in said
+    assert "Did you mean" not in said
+
+
 @pytest.mark.parametrize(
     "words",
     [

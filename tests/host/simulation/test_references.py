@@ -1,4 +1,4 @@
-"""Each setting beside four float32: hand-made trials, whose figures can be worked out by hand."""
+"""Each setting beside five float32: hand-made trials, whose figures can be worked out by hand."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from bytefed.simulation.sweep import REFERENCE, Setting, Trial
 
 OWN = Setting("digits", 0.5, "onebit", 1, 0.5, 16, 1.0, "fedyogi")
 SAME = replace(OWN, codec=REFERENCE)
+SAME_PLAIN = replace(SAME, data="digits_plain")
 CLASSIC = Setting("digits_plain", 0.5, REFERENCE, 5, 0.05, 8, 1.0, "fedavg")
 BEST = replace(SAME, local_epochs=20, batch_size=8)
 PLAIN_BEST = replace(BEST, data="digits_plain", learning_rate=0.2)
@@ -50,6 +51,7 @@ def cells() -> dict[Setting, list[Trial]]:
     found |= {
         OWN: [trial(4, 10.0, host=3)],
         SAME: [trial(8, 100.0, host=7)],
+        SAME_PLAIN: [trial(12, 100.0, host=9)],
         CLASSIC: [trial(16, 100.0, host=12, final=0.8)],
         BEST: [trial(2, 100.0)],
         PLAIN_BEST: [trial(4, 100.0)],
@@ -73,8 +75,8 @@ def test_plain_features_of_a_file_lie_beside_it(tmp_path):
 def test_the_references_are_added_once():
     found = with_references([OWN, SAME])
     assert found[:2] == [OWN, SAME]
-    assert len(found) == len(set(found)) == 2 + 1 + 2 * len(EPOCHS) * len(RATES)
-    assert {CLASSIC, BEST, PLAIN_BEST} <= set(found)
+    assert len(found) == len(set(found)) == 2 + 2 + 2 * len(EPOCHS) * len(RATES)
+    assert {CLASSIC, SAME_PLAIN, BEST, PLAIN_BEST} <= set(found)
     assert all(setting.codec == REFERENCE for setting in found[1:])
     assert with_references(found[1:])[: len(found) - 1] == found[1:]
 
@@ -87,6 +89,8 @@ def test_a_setting_is_compared_with_each():
         ("classic", "host"): pytest.approx(1200 / 30),
         ("same", "boards"): pytest.approx(800 / 40),
         ("same", "host"): pytest.approx(700 / 30),
+        ("same plain", "boards"): pytest.approx(1200 / 40),
+        ("same plain", "host"): pytest.approx(900 / 30),
         ("best", "boards"): pytest.approx(200 / 40),
         ("best", "host"): pytest.approx(200 / 30),
         ("best plain", "boards"): pytest.approx(400 / 40),

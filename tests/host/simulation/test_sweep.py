@@ -31,6 +31,7 @@ from bytefed.simulation.sweep import (
     Trials,
     best_reference,
     grid,
+    left_out,
     recommend,
     summarize,
 )
@@ -133,7 +134,80 @@ def test_the_recommended_codec_is_the_cheapest_that_loses_nothing_anywhere():
         setting("stc5"): [trial_of([0.9, 0.5] + [0.891] * 6, each=3.0)],
     }
     assert recommend(cells) == "onebit"
+    assert left_out(cells) == {"sign": "1.0 points below float32", "stc5": "0.9 points below float32"}
     assert recommend({setting(REFERENCE): [trial_of(flat)]}) == REFERENCE
+
+
+SLOW = [0.5] * 7 + [0.9]  # ends as high, but is there for no three rounds
+
+
+def test_a_codec_that_fails_with_some_seed_is_out_and_told_so():
+    flat, slow = trial_of([0.9] * 8), trial_of(SLOW, each=1.0)
+    cells = {
+        setting(REFERENCE): [flat, flat],
+        setting("onebit"): [flat, slow],
+        setting(REFERENCE, batch=32): [flat, flat],
+        setting("onebit", batch=32): [flat, flat],
+    }
+    assert left_out(cells) == {"onebit": "99 % of float32's accuracy in 3 of 4 trials"}
+    assert recommend(cells) == REFERENCE
+
+
+def test_float32_is_recommended_by_what_it_did_too():
+    flat, slow = trial_of([0.9] * 8), trial_of(SLOW)
+    cells = {setting(REFERENCE): [flat, slow], setting("onebit"): [flat, slow]}
+    assert left_out(cells).keys() == {"float32", "onebit"}
+    assert recommend(cells) == ""
+    cells[setting("onebit")] = [flat, flat]
+    assert left_out(cells).keys() == {"float32"}
+    assert recommend(cells) == "onebit"
+
+
+@pytest.mark.parametrize("form", [(), ("--markdown",), ("--json",)])
+def test_a_sweep_in_which_no_codec_gets_there_says_so(tmp_path, capsys, form):
+    """Two rounds are too few for three in a row."""
+    command = ["sweep", "--codec", "onebit", "--seeds", "2", "--rounds", "2", "--sweep-dir", str(tmp_path)]
+    assert cli.main([*command, *form]) == 0
+    told = capsys.readouterr().out
+    if form == ("--json",):
+        found = json.loads(told)
+        assert found["recommended"] == {}
+        assert found["out"]["float32"] == "99 % of float32's accuracy in 0 of 2 trials"
+        return
+    assert "No codec is recommended: by the boards' own test samples all are out. More rounds" in told
+    assert "Out: float32 (99 % of float32's accuracy in 0 of 2 trials), onebit (" in told
+
+
+def test_a_sweep_by_natural_clients_has_as_many_boards_as_the_data_have_owners(tmp_path, capsys):
+    rng = np.random.default_rng(3)
+    owners = np.arange(120) % 4
+    labels = np.arange(120) // 4 % 3
+    features = (rng.normal(0, 8, (120, 4)) + 30 * labels[:, None]).astype(np.int8)
+    np.savez(tmp_path / "mine.npz", X=features, y=labels, client=owners)
+    command = ["sweep", "--data", str(tmp_path / "mine.npz"), "--codec", "onebit", "--seeds", "1"]
+    command += ["--rounds", "3", "--sweep-dir", str(tmp_path / "sweep")]
+    path = tmp_path / "sweep/trials.jsonl"
+
+    def keys() -> list[dict[str, object]]:
+        return [json.loads(line)["key"] for line in path.read_text().splitlines()]
+
+    assert cli.main([*command, "--clients", "4"]) == 0
+    assert cli.main([*command, "--partition", "natural"]) == 0
+    made = [(key["partition"], key["clients"]) for key in keys()]
+    assert made == [("dirichlet", 4)] * 2 + [("natural", 4)] * 2
+    trials = path.read_text()
+    same = {"data": [str(tmp_path / "mine.npz")], "codec": ["onebit"], "seeds": [1], "rounds": 3}
+    bytefed.sweep(**same, partition="natural", directory=tmp_path / "sweep")
+    assert path.read_text() == trials
+    capsys.readouterr()
+    assert cli.main([*command, "--partition", "natural", "--clients", "3"]) == 2
+    assert "E_PARTITION_NATURAL" in capsys.readouterr().err
+
+
+def test_tasks_without_owners_are_no_natural_clients(tmp_path, capsys):
+    command = ["sweep", "--sweep-dir", str(tmp_path), "--rounds", "2", "--seeds", "1", "--codec", "onebit"]
+    assert cli.main([*command, "--data", "digits", "--partition", "natural"]) == 2
+    assert "E_PARTITION_NATURAL" in capsys.readouterr().err
 
 
 def test_the_grid_always_has_the_reference():
@@ -153,27 +227,30 @@ def test_the_grid_always_has_the_reference():
     assert all(cell.reference in cells for cell in cells)
 
 
+TEN = {"digits": 10}
+
+
 def test_trials_are_kept_by_all_that_made_them(tmp_path):
     base, trial = RunConfig(rounds=8), trial_of([0.5] * 8)
-    Trials(tmp_path, base, 10, "ble/247").add(setting("onebit"), 1, trial)
+    Trials(tmp_path, base, TEN, "ble/247").add(setting("onebit"), 1, trial)
     with (tmp_path / "trials.jsonl").open("a") as file:
         file.write('{"key": {"da')  # a kill
-    Trials(tmp_path, base, 10, "ble/247").add(setting("sign"), 1, trial)
-    found = Trials(tmp_path, base, 10, "ble/247").get(setting("onebit"), 1)
-    assert Trials(tmp_path, base, 10, "ble/247").get(setting("sign"), 1) is not None
+    Trials(tmp_path, base, TEN, "ble/247").add(setting("sign"), 1, trial)
+    found = Trials(tmp_path, base, TEN, "ble/247").get(setting("onebit"), 1)
+    assert Trials(tmp_path, base, TEN, "ble/247").get(setting("sign"), 1) is not None
     assert found is not None
     assert found.accuracy.tolist() == trial.accuracy.tolist()
-    assert Trials(tmp_path, base, 10, "ble/247").get(setting("onebit"), 2) is None
-    assert Trials(tmp_path, base, 11, "ble/247").get(setting("onebit"), 1) is None
-    assert Trials(tmp_path, RunConfig(rounds=9), 10, "ble/247").get(setting("onebit"), 1) is None
+    assert Trials(tmp_path, base, TEN, "ble/247").get(setting("onebit"), 2) is None
+    assert Trials(tmp_path, base, {"digits": 11}, "ble/247").get(setting("onebit"), 1) is None
+    assert Trials(tmp_path, RunConfig(rounds=9), TEN, "ble/247").get(setting("onebit"), 1) is None
 
 
 def test_a_trial_of_an_older_version_is_made_again(tmp_path):
     base = RunConfig(rounds=8)
-    Trials(tmp_path, base, 10, "ble/247").add(setting("onebit"), 1, trial_of([0.5] * 8))
+    Trials(tmp_path, base, TEN, "ble/247").add(setting("onebit"), 1, trial_of([0.5] * 8))
     path = tmp_path / "trials.jsonl"
     path.write_text(path.read_text().replace('"held"', '"other"'))
-    assert Trials(tmp_path, base, 10, "ble/247").get(setting("onebit"), 1) is None
+    assert Trials(tmp_path, base, TEN, "ble/247").get(setting("onebit"), 1) is None
 
 
 def test_the_command_writes_a_table_and_goes_on_where_it_stood(tmp_path, capsys, monkeypatch):
@@ -197,12 +274,12 @@ def test_the_command_writes_a_table_and_goes_on_where_it_stood(tmp_path, capsys,
 def test_with_noise_nothing_is_recommended_by_the_global_test_set(tmp_path, capsys):
     command = ["sweep", "--codec", "onebit", "--seeds", "1", "--rounds", "2", "--sweep-dir", str(tmp_path)]
     assert cli.main([*command, "--dp", "sample", "--epsilon", "4", "--delta", "1e-4"]) == 0
-    assert "No codec is recommended" in capsys.readouterr().out
+    assert "No codec is recommended: boards that train with noise" in capsys.readouterr().out
     noisy = [json.loads(line) for line in (tmp_path / "trials.jsonl").read_text().splitlines()]
     assert (
         cli.main([*command, "--local-epochs", "1", "--learning-rate", "2"]) == 0
     )  # other trials, not the same ones
-    assert "Recommended" in capsys.readouterr().out
+    assert "No codec is recommended: by the boards' own test samples" in capsys.readouterr().out
     every = [json.loads(line) for line in (tmp_path / "trials.jsonl").read_text().splitlines()]
     assert len(every) == 2 * len(noisy) and every[-1]["accuracy"] != noisy[-1]["accuracy"]
 

@@ -74,6 +74,37 @@ def test_from_no_board_to_live_predictions(page: Page, address: str, tmp_path: P
     assert page.driver.get_log("browser") == []
 
 
+SHOWN_ON_THE_PAGE = [
+    ("seven", "seven", "seven", True, "window 43: seven, 98.4 %; "),
+    ("seven", "six", "six", False, "window 43: seven, 98.4 %; "),
+    ("seven", None, "none", False, "window 43: seven, 98.4 %; "),
+    (None, None, "none", False, "window 43: none, nearest seven, 98.4 %; "),
+    (None, "six", "six", False, "window 43: none, nearest seven, 98.4 %; "),
+]
+"""The window's label, the one that smoothing keeps, and the words, the bar and the small line that the page has."""
+
+
+def predict(page: Page, label: str | None, smoothed: str | None) -> None:
+    """Let the page hear of a window as its server would tell of it."""
+    seat = {"key": 1, "uri": "virtual:0", "doing": "predictions", "facts": {}, "milliseconds": None}
+    labels = [{"name": name, "train": 0, "test": 0} for name in ("six", "seven")]
+    news = {"label": label, "smoothed": smoothed, "likeliest": "seven", "confidence": 0.984, "window": 43}
+    page.driver.execute_async_script(
+        "const [seat, news, done] = arguments;"
+        "Promise.all([import('/static/boards.js'), import('/static/live.js')])"
+        "  .then(([boards, live]) => { boards.showAll([seat]); live.predict(news); done(); });",
+        {**seat, "labels": labels}, {**news, "key": 1, "wire": 36, "estimate": 36},
+    )  # fmt: skip
+
+
+def test_a_bar_is_that_of_the_label_above_it(page: Page):
+    for label, smoothed, said, drawn, window in SHOWN_ON_THE_PAGE:
+        predict(page, label, smoothed)
+        assert page.text("#predictions .said") == said
+        assert page.text("#predictions .fine").startswith(window)
+        assert [bar.is_displayed() for bar in page.all("#predictions meter")] == [drawn]
+
+
 def test_captured_words_show_how_loud_they_are(tmp_path: Path):
     """A bar while a board hears, that it waits for a word, whether values were cut off, and that it hears nothing."""
     words = save_words(tmp_path / "words", ["six", "seven"])

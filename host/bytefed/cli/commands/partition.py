@@ -38,6 +38,7 @@ features of your own, X numbers [n, D], y a label for each row, client (optional
     X=r.normal(size=(600, 16)).astype('float32'), y=r.integers(0, 4, 600), client=np.arange(600) // 60)"
   bytefed partition --data mine.npz --partition natural
 """
+_CLIENTS = 8
 _SHADES, _PLAIN_SHADES = " ░▒▓█", " .:+#"
 
 
@@ -69,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the table; return 0."""
     from rich.console import Console
 
-    from bytefed.federation.assignment import Assignment, task_of
+    from bytefed.federation.assignment import Assignment, natural_clients, task_of
 
     config = RunConfig.resolve(None, given_options(args))
     if args.clients is not None:
@@ -77,11 +78,12 @@ def run(args: argparse.Namespace) -> int:
     check_range("--min-samples", args.min_samples, 0, 2**31 - 1)
     check_range("--limit", args.limit, 0, 10_000_000)
     if args.flbench:
-        clients = 8 if args.clients is None else args.clients
+        clients = args.clients or _CLIENTS
         show_flbench(config, clients, args.min_samples, args.limit, as_json=args.json)
         return 0
     task = task_of(config)
-    assignment = Assignment.divided(config, task, _clients(args, task), args.min_samples)
+    clients = args.clients or natural_clients(config, task) or _CLIENTS
+    assignment = Assignment.divided(config, task, clients, args.min_samples)
     owners = task.owners if config.partition == "natural" else ()
     if args.json:
         found = document(assignment.partition, task.federated.labels, task.classes, task.num_classes, owners)
@@ -247,14 +249,6 @@ def summary(divided: Partition, counts: NDArray[np.int64]) -> str:
         f"each {sizes.min():,} / {np.median(sizes):,g} / {sizes.max():,} samples "
         f"and {classes.min()} / {np.median(classes):g} / {classes.max()} classes (min / median / max)"
     )
-
-
-def _clients(args: argparse.Namespace, task: Task) -> int:
-    if args.clients is not None:
-        return int(args.clients)
-    if args.partition == "natural" and task.clients is not None:
-        return len(np.unique(task.clients))
-    return 8
 
 
 def _ruler(num_classes: int) -> str:

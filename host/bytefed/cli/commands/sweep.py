@@ -22,6 +22,7 @@ examples:
   bytefed sweep --local-epochs 1 5 20 --learning-rate 0.02 0.05 0.1 --batch-size 8 32    also beside float32 at its best
   bytefed sweep --data digits motion --alpha 0.1 0.5 --fraction-train 1 0.3
   bytefed sweep --data standard --data-dir DIR                 all tasks, the hard ones among them
+  bytefed sweep --data keywords --partition natural --data-dir DIR    each speaker is a board
   bytefed sweep --strategy fedavg fedyogi --seeds 10 --link serial
   bytefed sweep --codec onebit stc10 --references              also beside float32 at its best, on plain features
   bytefed sweep --dp sample --epsilon 4 --delta 1e-4 --rounds 10    with noise on the boards
@@ -30,6 +31,7 @@ examples:
 Boards are simulated in this process with the firmware's own training and codecs; bytes are those of the link.
 Stop it with Ctrl-C and start it again with the same --sweep-dir: it goes on where it stood.
 """
+_DIVISION = ("partition", "shards")
 _PRIVACY = ("dp", "epsilon", "delta", "clip", "secure_sum")
 _AXES: dict[str, tuple[type, list[Any], str]] = {
     "data": (str, ["digits"], "tasks; standard: all of bytefed's own, as far as their data are there"),
@@ -64,7 +66,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--first-seed", type=int, default=1, metavar="SEED", help="the first one (default: 1)"
     )
-    parser.add_argument("--clients", type=int, default=10, metavar="N", help="boards (default: 10)")
+    parser.add_argument(
+        "--clients",
+        type=int,
+        metavar="N",
+        help="boards (default: 10; the data's owners with --partition natural)",
+    )
+    add_options(parser.add_argument_group("the division in every trial, as in bytefed run"), _DIVISION)
     parser.add_argument("--rounds", type=int, default=100, metavar="N", help="rounds (default: 100)")
     parser.add_argument("--link", choices=("ble", "serial"), default="ble", help="whose bytes (default: ble)")
     parser.add_argument("--mtu", type=int, default=247, help="ATT MTU of a BLE link (default: 247)")
@@ -83,8 +91,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--references",
         action="store_true",
-        help="also compare with float32 as it is usually trained (5 epochs at 0.05) and at its best (of"
-        " 1, 5, 20 epochs at 0.05, 0.2, 0.5), on plain features (the task NAME_plain) and on the same",
+        help="also compare with float32 as it is usually trained (5 epochs at 0.05), in the same"
+        " setting, and at its best (of 1, 5, 20 epochs at 0.05, 0.2, 0.5), on plain features (the task NAME_plain)"
+        " and on the same",
     )
     parser.add_argument(
         "--air-table",
@@ -104,8 +113,8 @@ def run(args: argparse.Namespace) -> int:
     from bytefed.federation.config import RunConfig
     from bytefed.simulation.sweep_run import plan_sweep
 
-    privacy = {name: value for name in _PRIVACY if (value := getattr(args, name)) is not None}
-    base = RunConfig.resolve(None, {"rounds": args.rounds, **privacy})
+    fixed = {name: value for name in (*_DIVISION, *_PRIVACY) if (value := getattr(args, name)) is not None}
+    base = RunConfig.resolve(None, {"rounds": args.rounds, **fixed})
     by_rule: dict[str, list[Any]] = {"codec": []} if base.secure_sum else {}  # all that can be summed
     by_rule |= {"local_epochs": [1], "learning_rate": [base.learning_rate]} if base.dp else {}
     plan = plan_sweep(

@@ -34,15 +34,18 @@ function card(seat) {
   const last = all[all.length - 1];
   if (!last) return element("div", {}, element("h3", {}, seat.uri), element("p", { class: "said none" }, "listens …"));
   const names = seat.labels.map(({ name }) => name);
-  const said = last.smoothed ?? `none (nearest ${last.likeliest})`;
+  const said = last.smoothed ?? "none";
+  const sure = last.label === null ? `none, nearest ${last.likeliest}, ${percent(last.confidence)}` : `${last.label}, ${percent(last.confidence)}`;
+  // The bar belongs to the label of this window alone: it is not drawn below another one that smoothing keeps.
+  const itsOwn = last.label !== null && last.label === last.smoothed;
   const strip = all.map(({ label }) => element("i", { title: label ?? "none", c: label === null ? "var(--hair)" : `var(${COLORS[names.indexOf(label) % COLORS.length]})` }));
   const exact = last.wire === last.estimate ? "as estimated" : `estimate ${bytes(last.estimate)}`;
   return element(
     "div", { "data-said": said },
     element("h3", {}, seat.uri),
     element("p", { class: last.smoothed === null ? "said none" : "said" }, said),
-    element("meter", { min: 0, max: 1, value: last.confidence, "aria-label": "confidence" }),
-    element("p", { class: "fine" }, `window ${last.window}: ${last.label ?? "none"}, ${percent(last.confidence)}; ${bytes(last.wire)}, ${exact}`),
+    element("meter", { min: 0, max: 1, value: last.confidence, "aria-label": "confidence", class: itsOwn ? "" : "void" }),
+    element("p", { class: "fine" }, `window ${last.window}: ${sure}; ${bytes(last.wire)}, ${exact}`),
     element("div", { class: "strip", "aria-hidden": "true" }, ...strip),
   );
 }
