@@ -96,10 +96,10 @@ test-trackers: ## Let TensorBoard, MLflow and W&B follow runs, in an environment
 	.venv-trackers/bin/python -m pytest tests/host/tracking
 
 .PHONY: wheel-test
-wheel-test: $(VENV)/.dev ## Build the wheel, and run it in an environment where nothing else is
+wheel-test: $(VENV)/.dev ## Build the wheel of a Python, and run it in an environment where nothing else is: PYTHON=python3.13
 	rm -rf build/wheels
-	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --config-settings=build-dir=build/python-wheel --wheel-dir build/wheels .
-	BYTEFED_WHEEL="$$(echo "$$PWD"/build/wheels/*.whl)" $(BIN)/python -m pytest -q tests/integration/test_wheel.py
+	$(PYTHON) -m pip wheel --quiet --no-deps --config-settings=build-dir='build/python-wheel/{wheel_tag}' --wheel-dir build/wheels .
+	BYTEFED_PYTHON="$(PYTHON)" BYTEFED_WHEEL="$$(echo "$$PWD"/build/wheels/*.whl)" $(BIN)/python -m pytest -q tests/integration/test_wheel.py
 
 .PHONY: fuzz
 fuzz: $(VENV)/.dev ## Fuzz the core for five minutes a target, and the host's parsers for one each

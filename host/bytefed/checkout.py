@@ -27,6 +27,17 @@ def built(name: str) -> Path:
     return (CHECKOUT if is_checkout() else Path.cwd()) / "build" / name
 
 
+def shipped(name: str) -> Path:
+    """Return where a file is that a checkout has, and that a wheel carries, too (CMakeLists.txt, pyproject.toml).
+
+    Args:
+        name: Its path in the checkout: below models/, or one that CMakeLists.txt puts into a wheel.
+    """
+    if is_checkout():
+        return CHECKOUT / name
+    return (PACKAGE if name.startswith("models/") else _SOURCES) / name
+
+
 def firmware_sources() -> Path | None:
     """Return the folder with platformio.ini, the firmware and its tools; None where nobody has put them."""
     if is_checkout():

@@ -84,6 +84,28 @@ def test_versions_and_licences_agree() -> None:
         assert project["version"] == manifest["version"] == properties(LIBRARIES / name)["version"]
 
 
+def test_authors_agree() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    manifest = json.loads((LIBRARIES / "bytefed/library.json").read_text(encoding="utf-8"))
+    assert project["authors"] == [manifest["authors"]]
+    assert properties(LIBRARIES / "bytefed")["author"] == manifest["authors"]["name"]
+
+
+def test_platformio_gets_monocypher_with_the_library() -> None:
+    """By the address that this repository's own images have it from, so that it is not there twice."""
+    manifest = json.loads((LIBRARIES / "bytefed/library.json").read_text(encoding="utf-8"))
+    ((name, address),) = manifest["dependencies"].items()
+    assert f"\n    {name}={address}\n" in (ROOT / "platformio.ini").read_text(encoding="utf-8")
+    assert f"/monocypher-{release()}.tar.gz" in address
+
+
+def release() -> str:
+    """The release of Monocypher that all other builds have."""
+    pinned = (ROOT / "firmware/monocypher.txt").read_text(encoding="utf-8")
+    (found,) = re.findall(r"^pymonocypher==(\d+\.\d+\.\d+)", pinned, re.MULTILINE)
+    return found
+
+
 def test_the_coloured_names_are_the_librarys() -> None:
     lines = (LIBRARIES / "bytefed/keywords.txt").read_text(encoding="utf-8").splitlines()
     source = "".join(path.read_text(encoding="utf-8") for path in (LIBRARIES / "bytefed/src").rglob("*.h"))

@@ -13,20 +13,26 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ble_bed import RUN, Bed, Shape, bed, make_boards, make_samples
 
 from bytefed._core import VirtualBoard
 from bytefed.boards.bluetooth import virtual_ble
 from bytefed.boards.bluetooth.fake_bluez import FakeBlueZ
 from bytefed.boards.bluetooth.peripheral import Air
 from bytefed.cli.main import main
+from bytefed.device.device import Device
+from bytefed.errors import BoardError
 from bytefed.federation.config import RunConfig
 from bytefed.federation.experiment import begin
+from bytefed.keys import BoardKey, KeyFile, KeyRing
 from bytefed.ledger.air import DEFAULT_TABLE
 from bytefed.ledger.estimate import predict
 from bytefed.ledger.planned_run import PlannedRun
 from bytefed.ledger.wire_size import ble_profile, sealed_profile
 from bytefed.protocol.direction import Direction
+from bytefed.runs.columns import read_columns
 from bytefed.runs.store import Store
+from bytefed.transport import ble
 from bytefed.transport.ble import BleTransport, system_central
 
 pytestmark = pytest.mark.usefixtures("dbus")
@@ -210,3 +216,41 @@ def test_twenty_boards_fifty_rounds_lost_notifications_and_lost_links(
     summary = json.loads((tmp_path / "bad" / "summary.json").read_text(encoding="utf-8"))
     assert summary["complete"]
     print(f"{saboteur.lost} notifications lost, {saboteur.cuts} links cut, {summary['seconds_wall']} s")  # noqa: T201
+
+
+async def _hold_samples(there: Bed, file: KeyFile) -> None:
+    """Let each board hold samples, as if it had captured them."""
+    for index in range(len(there.near)):
+        transport = there.transport(index)
+        device = Device(transport, ring=KeyRing(file, open_links=True))
+        await device.connect(RUN)
+        await device.provision(make_samples(Shape(D, C), index))
+        await device.close()
+
+
+@pytest.mark.parametrize("stranger", [False, True], ids=["paired", "a stranger"])
+def test_boards_in_reach_learn_from_their_own_samples_if_they_are_paired(
+    stranger: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ble, "_SCAN_ALL", 0.5)
+    monkeypatch.setenv("BYTEFED_KEYS", str(tmp_path / "keys" / "keys.toml"))
+    keys = {uid: bytes([uid]) * 32 for uid in (1, 2)}
+    with KeyFile().changing() as known:
+        known.update({uid: BoardKey(uid, key) for uid, key in keys.items()})
+    boards = [VirtualBoard(features=D, classes=C, uid=uid, key=key) for uid, key in keys.items()]
+    boards += make_boards(3, Shape(D, C))[2:] if stranger else []
+    own = RunConfig.resolve(None, {"boards": ("ble:auto",), "data": "boards", "rounds": 2, "quorum": 1.0})
+
+    async def test() -> None:
+        async with bed(boards) as there:
+            await _hold_samples(there, KeyFile())
+            await begin(own, tmp_path / "run", lambda event: None)
+
+    if stranger:
+        with pytest.raises(BoardError, match=r"E_BOARD_UNPAIRED.*0000000000000003"):
+            asyncio.run(test())
+        assert not (tmp_path / "run").exists()
+        assert [board.round for board in boards] == [0, 0, 0]
+    else:
+        asyncio.run(test())
+        assert {*read_columns(tmp_path / "run" / "bytes.csv")["board"]} == {f"{uid:016x}" for uid in keys}

@@ -10,6 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from bytefed.cli.options import given_options
+from bytefed.cli.parser import build_parser
+from bytefed.federation.config import RunConfig
+from bytefed.federation.handed_over import refuse_unnamed
+
 README = Path(__file__).parents[2] / "README.md"
 NEEDS_HARDWARE = ("serial:auto", "serial:/dev", "ble:", "pio ", "bytefed flash ")
 
@@ -18,16 +23,32 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", README.read_text(), re.DOTALL | re.MULTILINE)
 
 
-def commands() -> list[str]:
+def all_commands() -> list[str]:
     lines = [line.partition("#")[0].strip() for block in blocks("sh") for line in block.splitlines()]
-    return [
-        line for line in lines if line.startswith("bytefed ") and not any(n in line for n in NEEDS_HARDWARE)
-    ]
+    return [line for line in lines if line.startswith("bytefed ")]
+
+
+def commands() -> list[str]:
+    return [line for line in all_commands() if not any(n in line for n in NEEDS_HARDWARE)]
 
 
 def bytefed(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
     words = [sys.executable, "-m", "bytefed", *shlex.split(line)[1:]]
     return subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_commands_for_real_boards_are_refused_nowhere():
+    """As far as that goes without a board: their options, their configuration, and whom samples are given to."""
+    runs = []
+    for line in all_commands():
+        _, command, *rest = shlex.split(line)
+        if "--help" in rest:  # which argparse answers by leaving
+            continue
+        args = build_parser(command).parse_args([command, *rest])
+        if command == "run" and not args.resume:
+            runs.append(RunConfig.resolve(args.config, given_options(args)))
+            refuse_unnamed(runs[-1])
+    assert any(config.boards == ("ble:auto",) for config in runs)
 
 
 @pytest.mark.slow

@@ -1,20 +1,22 @@
 """The wheel, in an environment where nothing else is: it holds what runs need, and runs in an empty folder.
 
 `make wheel-test` builds one and checks it; so does the workflow that builds those of all platforms. Building takes a
-minute, so other test runs say SKIPPED unless BYTEFED_WHEEL names a wheel.
+minute, so other runs say SKIPPED unless BYTEFED_WHEEL names a wheel. BYTEFED_PYTHON names another Python to install
+it in than the one that runs the tests.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
-import venv
 import zipfile
 from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[2]
 WHEEL = os.environ.get("BYTEFED_WHEEL", "")
 pytestmark = [
     pytest.mark.slow,
@@ -32,6 +34,7 @@ NEEDED = (
     "bytefed/project/firmware/lib/bytefed/src/bytefed/session/session.cpp",
     "bytefed/project/firmware/src/arduino/main.cpp",
     "bytefed/project/tools/pio_model.py",
+    "bytefed/project/tools/arduino_library.py",
     "bytefed/project/tools/udev/60-bytefed.rules",
 )
 
@@ -40,13 +43,21 @@ NEEDED = (
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment with the wheel, and what it asks for, alone."""
     folder = tmp_path_factory.mktemp("environment")
-    venv.create(folder, with_pip=True)
+    run(os.environ.get("BYTEFED_PYTHON", sys.executable), "-m", "venv", folder, cwd=folder)
     binary = folder / ("Scripts" if os.name == "nt" else "bin")
     run(binary / "python", "-m", "pip", "install", "--quiet", WHEEL, cwd=folder)
     return binary
 
 
-def run(*words: object, cwd: Path, **environment: str) -> str:
+def named_by_errors() -> set[str]:
+    """The paths in the wheel of the files that remedies name by `checkout.shipped`."""
+    sources = (path.read_text(encoding="utf-8") for path in (ROOT / "host/bytefed").rglob("*.py"))
+    names = {name for source in sources for name in re.findall(r"shipped\(f?['\"]([^'\"{}]+)['\"]\)", source)}
+    return {f"bytefed/{name}" if name.startswith("models/") else f"bytefed/project/{name}" for name in names}
+
+
+def run(*words: object, cwd: Path, status: int = 0, **environment: str) -> str:
+    """Run a program, which must end with a status; return what it said."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     done = subprocess.run(
         [str(word) for word in words],
@@ -56,17 +67,51 @@ def run(*words: object, cwd: Path, **environment: str) -> str:
         text=True,
         timeout=600,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout + done.stderr if status else done.stdout
 
 
 def test_the_wheel_holds_what_is_needed_and_is_small() -> None:
     assert Path(WHEEL).stat().st_size < MOST_BYTES
     names = set(zipfile.ZipFile(WHEEL).namelist())
     assert {*NEEDED} <= names
+    assert named_by_errors() and not [name for name in named_by_errors() if name not in names]
     assert not [
         name for name in names if ("/emulator/" in name and "project" in name) or "__pycache__" in name
     ]
+
+
+def test_an_error_and_a_help_name_pages_that_are_there(installed: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    said = run(installed / "bytefed", "run", "--data", empty, "--model", "digits", cwd=tmp_path, status=1)
+    (page,) = re.findall(r"\S*[/\\]docs[/\\]your-data\.md", said)
+    assert Path(page).is_file()
+    (folder,) = re.findall(
+        r"^docs/: (.*)$", run(installed / "bytefed", "run", "--help", cwd=tmp_path), re.MULTILINE
+    )
+    assert (Path(folder) / "privacy.md").is_file()
+
+
+def test_the_arduino_library_is_written_without_a_checkout(installed: Path, tmp_path: Path) -> None:
+    folder = run(
+        installed / "python", "-c", "import bytefed; print(bytefed.__path__[0])", cwd=tmp_path
+    ).strip()
+    tool = Path(folder) / "project/tools/arduino_library.py"
+    run(
+        installed / "python",
+        tool,
+        tmp_path / "libraries",
+        "--model",
+        Path(folder) / "models/digits",
+        cwd=tmp_path,
+    )
+    made = {str(path.relative_to(tmp_path / "libraries")) for path in tmp_path.rglob("libraries/**/*")}
+    assert {
+        "bytefed/library.properties",
+        "bytefed/src/monocypher.c",
+        "tflm_features/src/bytefed_model.h",
+    } <= made
 
 
 def test_a_run_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:

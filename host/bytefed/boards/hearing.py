@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bytefed.boards.replay import Beat, speed
+from bytefed.checkout import shipped
 from bytefed.data import audio, folder, keywords, own
 from bytefed.data.notes import Notes
 from bytefed.errors import ConfigError, DataError
@@ -193,7 +194,7 @@ def _files(source: str) -> list[tuple[Path, str]]:
         raise DataError(
             "E_DATA_SOUND",
             f"{path} holds no sound, and the board's model takes nothing else.",
-            "Name a folder with a subfolder of WAV files for each word; docs/sound.md says how.",
+            f"Name a folder with a subfolder of WAV files for each word; {shipped('docs/sound.md')} says how.",
         )
     return files
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bytefed import _core
+from bytefed.checkout import shipped
 from bytefed.device.device import Device
 from bytefed.device.naming import model_of
 from bytefed.device.plan import Samples, TrainingPlan
@@ -28,7 +29,7 @@ _PLAN = TrainingPlan("float32", "float32", epochs=2, batch=8, rate=0.05, seed=11
 _SCALE, _ZERO_POINT = 0.02, -3
 _REBUILD = (
     "Build it anew with the flags of platformio.ini, and look for the cause in its objects: "
-    "`python tools/check_objects.py .pio/build/ENV`."
+    f"`python {shipped('tools/check_objects.py')} .pio/build/ENV`."
 )
 
 

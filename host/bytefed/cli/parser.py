@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
+from bytefed.checkout import shipped
 from bytefed.cli.commands import COMMANDS
 from bytefed.cli.diagnostics import add_diagnostics
 from bytefed.cli.output import report
@@ -61,6 +62,11 @@ class Parser(argparse.ArgumentParser):
             command = next((word for word in words if word in commands[0].choices), "COMMAND")
             order = f"A command's options come after it: `{self.prog} {command} {name} ...`"
             self.error(f"{_unknown(name, self._option_string_actions)} {order}")
+
+    def format_help(self) -> str:
+        """Return the help; if it names a page of docs/, with the folder that this is here."""
+        text = super().format_help()
+        return f"{text}\ndocs/: {shipped('docs')}\n" if "docs/" in text else text
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the command line, and leave."""

@@ -13,13 +13,16 @@ from typing import IO, Any
 
 import numpy as np
 
+from bytefed.checkout import shipped
 from bytefed.errors import DataError
 
 MAX_ARRAY_BYTES = 1 << 32
 """The largest array read: 4 GiB, a million clients with 32 samples of 128 features."""
 MAX_HEADER_BYTES = 4096
 
-_WRITE = "Write it with numpy.savez(file, X=features, y=labels); docs/your-data.md has all arrays."
+_WRITE = (
+    f"Write it with numpy.savez(file, X=features, y=labels); {shipped('docs/your-data.md')} has all arrays."
+)
 
 # Errors that zipfile, zlib and the header's parser raise for files that someone else wrote.
 _UNSOUND = (

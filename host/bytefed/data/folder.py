@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bytefed.checkout import shipped
 from bytefed.data import audio, edge_impulse, pictures, tables, windows
 from bytefed.data.notes import Notes
 from bytefed.data.raw import Division, RawData, divide
@@ -35,7 +36,7 @@ _TRAINING, _TESTING = ("training", "train"), ("testing", "test")
 _BESIDE = ("", ".tflite", ".labels", ".md", ".toml")  # what a folder has beside its samples
 _OF_THE_SYSTEM = ("__macosx", "thumbs.db", "desktop.ini")
 _DEAF = "Left out, sound, which this extractor does not take"
-_HELP = "docs/your-data.md shows a folder."
+_HELP = f"{shipped('docs/your-data.md')} shows a folder."
 
 
 @dataclass(frozen=True)
@@ -213,7 +214,8 @@ def _nothing(sources: list[Source], sound: FrontEnd | None) -> DataError:
     if sound is None and unheard:
         return DataError(
             "E_DATA_SOUND", f"{unheard[0]} is sound, which this extractor does not take, and nothing else is there.",
-            "Name one that does with --model, and leave a .tflite file in the folder out; docs/sound.md says how.",
+            "Name one that does with --model, and leave a .tflite file in the folder out; "
+            f"{shipped('docs/sound.md')} says how.",
         )  # fmt: skip
     return DataError("E_DATA_EMPTY", "No recording is as long as a window of the extractor.", _HELP)
 
@@ -284,7 +286,7 @@ def unreadable(file: Path, error: Exception) -> DataError:
     """Return the error that says why a file cannot be read, E_DATA_FORMAT."""
     return DataError(
         "E_DATA_FORMAT", f"{file} cannot be read: {error}.",
-        "docs/your-data.md says which tables and recordings are read; correct the file, or leave it out.",
+        f"{shipped('docs/your-data.md')} says which tables and recordings are read; correct the file, or leave it out.",
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bytefed.checkout import shipped
 from bytefed.data import audio
 from bytefed.data.raw import RawData
 from bytefed.errors import DataError
@@ -130,7 +131,7 @@ def _named(file: Path) -> Recording:
     if speaker not in SPEAKERS:
         raise DataError(
             "E_DATA_FORMAT", f"{file} is by a speaker that the extractor's division does not know.",
-            f"Take the version of {_SOURCE} that models/keywords/README.md names.",
+            f"Take the version of {_SOURCE} that {shipped('models/keywords/README.md')} names.",
         )  # fmt: skip
     return Recording(file, _NUMBERS[int(digit)], speaker)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bytefed.checkout import shipped
 from bytefed.data import cifar10, digits, folder, gesture, keywords, motion, npz, own, pictures, series
 from bytefed.data.first_use import make_model
 from bytefed.data.raw import Division, RawData, divide
@@ -189,5 +190,6 @@ def _check_division(name: str, manifest: Manifest, division: Division) -> None:
         raise DataError(
             "E_DATA_DIVISION",
             f"The data of '{name}' are not those that its extractor was trained beside.",
-            f"Use the version of the data that models/{name}/README.md names, or train the extractor again.",
+            f"Use the version of the data that {shipped(f'models/{name}/README.md')} names, or train the extractor "
+            "again.",
         )

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bytefed.checkout import shipped
 from bytefed.data import audio, folder, pictures
 from bytefed.data.columns import Columns
 from bytefed.data.folder import Source
@@ -259,12 +260,14 @@ def window_shape(sources: Sequence[Source], cut: Cut) -> tuple[int, int, int]:
         if source.file.suffix.lower() in pictures.KINDS:
             raise DataError(
                 "E_DATA_FORMAT", f"{source.file} is a picture; networks are made of recordings here.",
-                "Train one of pictures elsewhere (models/digits/train.py is one), then: "
+                f"Train one of pictures elsewhere ({shipped('models/digits/train.py')} is one), then: "
                 "`bytefed model add FILE --name NAME --classes C`.",
             )  # fmt: skip
     sizes = [size for source in sources if (size := folder.size(source.file)) is not None]
     if not sizes:
-        raise DataError("E_DATA_EMPTY", "There are no recordings.", "docs/your-data.md shows a folder.")
+        raise DataError(
+            "E_DATA_EMPTY", "There are no recordings.", f"{shipped('docs/your-data.md')} shows a folder."
+        )
     lengths, width = sorted({rows for rows, _ in sizes}), sizes[0][1]
     if not cut.window and len(lengths) > 1:
         raise ConfigError(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bytefed.checkout import shipped
 from bytefed.data.notes import Notes
 from bytefed.data.tables import Table, is_number
 from bytefed.errors import ConfigError, DataError
@@ -67,7 +68,7 @@ def from_table(file: Path, table: Table, shape: tuple[int, ...], cut: Cut, notes
     except ValueError as error:
         raise DataError(
             "E_DATA_FORMAT", f"{file} is no table of numbers: {error}.",
-            "Correct that line, or leave the file out; docs/your-data.md says what is read.",
+            f"Correct that line, or leave the file out; {shipped('docs/your-data.md')} says what is read.",
         ) from error  # fmt: skip
     return from_values(file, values, shape, cut, notes)
 

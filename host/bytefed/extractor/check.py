@@ -5,6 +5,7 @@ A graph that keeps these rules gives the same features on the host and on a boar
 
 from __future__ import annotations
 
+from bytefed.checkout import shipped
 from bytefed.extractor import operators
 from bytefed.extractor.graph import Graph, graph_of, operator_names
 from bytefed.extractor.tflite import Table, corrupt, unsupported
@@ -73,7 +74,8 @@ def _check_names(names: list[str]) -> None:
     if foreign:
         raise unsupported(
             f"it uses {', '.join(foreign)}; boards run {', '.join(sorted(operators.RULES))}",
-            "Build it of layers that become these, and convert it to full int8 as models/README.md shows.",
+            "Build it of layers that become these, and convert it to full int8 as "
+            f"{shipped('models/README.md')} shows.",
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bytefed.checkout import shipped
 from bytefed.errors import ModelError
 from bytefed.extractor import tflite
 from bytefed.extractor.check import ENDS
@@ -89,5 +90,6 @@ def _no_head(why: str) -> ModelError:
     return ModelError(
         "E_MODEL_HEAD",
         f"The model has no head that can be cut off: {why}.",
-        "If it makes features already, leave --cut out; else cut it where it is trained, as models/README.md shows.",
+        "If it makes features already, leave --cut out; else cut it where it is trained, as "
+        f"{shipped('models/README.md')} shows.",
     )

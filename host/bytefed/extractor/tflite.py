@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from bytefed.checkout import shipped
 from bytefed.errors import ModelError
 
 MAX_FILE_BYTES = 1 << 20
@@ -115,7 +116,7 @@ def corrupt(what: str) -> ModelError:
     return ModelError(
         "E_MODEL_CORRUPT",
         f"The .tflite file cannot be used: {what}.",
-        "Copy it again from where it was made, or convert it again as models/README.md shows.",
+        f"Copy it again from where it was made, or convert it again as {shipped('models/README.md')} shows.",
     )
 
 
@@ -124,7 +125,7 @@ def unsupported(what: str, remedy: str = "") -> ModelError:
     return ModelError(
         "E_MODEL_UNSUPPORTED",
         f"The model cannot be a feature extractor: {what}.",
-        remedy or "Convert it to full int8 with a batch fixed at 1, as models/README.md shows.",
+        remedy or f"Convert it to full int8 with a batch fixed at 1, as {shipped('models/README.md')} shows.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Whom a run hands samples to: to boards that its user has named, and to no others."""
+"""The boards that a run hands samples to, which its user has named, and those that may join without being named."""
 
 from __future__ import annotations
 
@@ -9,23 +9,34 @@ from typing import Any
 
 from bytefed.errors import ConfigError, StoreError
 from bytefed.federation.config import RunConfig, option
+from bytefed.federation.held import learns_from_boards
 
 _ANYBODY = "ble:auto"  # finds whatever says that it is a board
 
 
 def refuse_unnamed(config: RunConfig) -> None:
-    """Refuse to give samples to whatever advertises itself as a board.
+    """Refuse a run with whatever advertises itself as a board, where that would get samples, or in without a key.
+
+    On sealed links only boards that this host has a key for are let in. So boards in reach may learn together from
+    samples of their own; but samples of the user's go to boards that were named for this run.
 
     Raises:
         ConfigError: E_BOARDS_UNNAMED.
     """
-    if _ANYBODY in config.boards:
-        raise ConfigError(
-            "E_BOARDS_UNNAMED",
-            f"{_ANYBODY} finds whatever says that it is a board, and a run gives each board samples.",
-            f"List what is there with `bytefed devices {_ANYBODY}`, then name yours: --boards ble:NAME or ble:ADDRESS "
-            "of each.",
-        )
+    if _ANYBODY not in config.boards:
+        return
+    if not learns_from_boards(config):
+        danger = "this run gives each board samples"
+    elif config.open:
+        danger = "open links let everything in"
+    else:
+        return
+    raise ConfigError(
+        "E_BOARDS_UNNAMED",
+        f"{_ANYBODY} finds whatever says that it is a board, and {danger}.",
+        f"List what is there with `bytefed devices {_ANYBODY}`, then name yours: --boards ble:NAME or ble:ADDRESS "
+        "of each.",
+    )
 
 
 def require_named(config: RunConfig, options: Mapping[str, Any], directory: Path, *, own: bool) -> None:

@@ -10,6 +10,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from bytefed.checkout import shipped
 from bytefed.errors import ConfigError, did_you_mean
 from bytefed.strategies.adaptive import FedAdam, FedAvgM, FedYogi
 from bytefed.strategies.base import FedAvg, FedProx, Strategy
@@ -105,7 +106,8 @@ def _fresh(found: Any, name: str) -> Strategy:
         raise ConfigError(
             "E_STRATEGY_AGGREGATE",
             f"{name} is no strategy: it lacks a method aggregate.",
-            "Give it `def aggregate(self, head, updates)` that returns the new head (see docs/strategies.md).",
+            "Give it `def aggregate(self, head, updates)` that returns the new head: "
+            f"{shipped('docs/strategies.md')} shows it.",
         )
     return copy.deepcopy(_made(found, name))
 

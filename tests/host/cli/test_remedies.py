@@ -26,6 +26,7 @@ from bytefed.protocol.message import State, Status, Welcome
 
 ROOT = Path(__file__).resolve().parents[3]
 SOURCES = ROOT / "host/bytefed"
+SHIPPED = "/shipped/"  # stands for where a file is that `shipped` finds
 ANYTHING = "1"  # stands for what is known only when the error is raised
 NEEDS_NONE = {"E_OUTPUT"}  # says in its message what to do, which may be all that fits on the disk
 
@@ -58,6 +59,10 @@ def text_of(node: ast.expr, names: dict[str, ast.expr]) -> str | None:
         return " ".join(text_of(value, names) or "" for value in node.values)
     if isinstance(node, ast.Name) and node.id in names:
         return text_of(names[node.id], names)
+    if isinstance(node, ast.FormattedValue):
+        return text_of(node.value, names)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "shipped":
+        return f"{SHIPPED}{text_of(node.args[0], names)}"
     return None
 
 
@@ -194,9 +199,11 @@ def test_a_remedy_names_what_exists(found):
     for name in named_options(text):
         without = [command for command in found.commands if name not in options(command)]
         assert not without, f"{name} is no option of {without}"
-    for name in re.findall(
-        r"(?:docs|models|tools)/[\w./-]+\.\w+", text.replace(f"models/{ANYTHING}/", "models/digits/")
+    for place, name in re.findall(
+        rf"({SHIPPED})?\b((?:docs|models|tools)/[\w./-]+\.\w+)",
+        text.replace(f"models/{ANYTHING}/", "models/digits/"),
     ):
+        assert place, f"an install has no {name} in its folder: name it by checkout.shipped"
         assert (ROOT / name).is_file(), name
 
 
@@ -210,7 +217,8 @@ def test_a_remedy_names_what_exists(found):
         "Take `--boards loopback:N`.",
         "Run: pip install 'bytefed[all]'",
         "Run: pip install tensorflower",
-        "docs/nothing.md shows it.",
+        "docs/sound.md shows it.",
+        "/shipped/docs/nothing.md shows it.",
         "Build it: `make nothing`",
     ],
 )

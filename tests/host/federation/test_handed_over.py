@@ -17,6 +17,8 @@ import pytest
 import bytefed
 from bytefed.cli.main import main
 from bytefed.errors import BytefedError
+from bytefed.federation.config import RunConfig
+from bytefed.federation.handed_over import refuse_unnamed
 from bytefed.runs.origin import state_folder
 
 BEGUN = ["run", "--boards", "loopback:2", "--rounds", "1", "--quiet"]
@@ -156,6 +158,18 @@ def test_whatever_advertises_gets_no_samples(command, capsys):
     """Before, any device in radio reach that advertised the service was enrolled and given a client's share."""
     assert main([*command, "--boards", "virtual:1", "ble:auto"]) == 2
     assert "E_BOARDS_UNNAMED" in capsys.readouterr().err
+
+
+def test_whatever_advertises_is_in_no_open_run(capsys):
+    """Boards that learn from their own samples are given none, but on open links anything could read the head."""
+    assert main(["run", "--data", "boards", "--open", "--boards", "ble:auto"]) == 2
+    said = capsys.readouterr().err
+    assert "E_BOARDS_UNNAMED" in said and "samples" not in said
+
+
+def test_boards_that_learn_from_their_own_samples_may_be_found_by_radio():
+    """On sealed links: only paired boards get in (test_ble_run.py), and they are given nothing that is somebody's."""
+    refuse_unnamed(RunConfig.resolve(None, {"boards": ("ble:auto",), "data": "boards"}))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")

@@ -1,14 +1,17 @@
-"""Readers of other makers take the CSV files without options, and read each value as what it is."""
+"""Readers of other makers read each value of the CSV files as what it is, pandas without an option."""
 
 from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+import bytefed
 from bytefed.ledger.count import CAUSES, ByteCount
 from bytefed.ledger.rows import BYTES_COLUMNS, ROUNDS_COLUMNS, SESSIONS_COLUMNS, Traffic
 from bytefed.report.run_files import load
@@ -22,6 +25,15 @@ HEAD = np.zeros(4, np.float32)
 UIDS = ("0123456789012345", "12e4567890123456")  # a number to a reader, and an infinite one
 COLUMNS = {"bytes": BYTES_COLUMNS, "sessions": SESSIONS_COLUMNS, "rounds": ROUNDS_COLUMNS}
 COUNT = ByteCount(payload_down=9, header=4, header_down=2, crc=3, wire_down=11, wire_up=5)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two runs: in the first, accuracy is empty for the first hundred rows; the other alone has bytes in the air."""
+    folder = tmp_path_factory.mktemp("runs")
+    bytefed.run(boards=["loopback:12"], rounds=20, central=False, directory=folder / "boards")
+    bytefed.simulate(clients=2, rounds=1, links=("ble",), central=False, directory=folder / "simulated")
+    return [folder / "boards", folder / "simulated"]
 
 
 @pytest.fixture(params=UIDS)
@@ -128,9 +140,47 @@ def test_pandas_reads_without_options(directory: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", COLUMNS)
-def test_polars_reads_without_options(directory: Path, name: str) -> None:
+def test_pandas_reads_long_runs_without_options(runs: list[Path], name: str) -> None:
+    pandas = pytest.importorskip("pandas", reason="pip install pandas")
+    for run in runs:
+        check_all_values(name, pandas.read_csv(run / f"{name}.csv"))
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_polars_reads_by_the_dictionary(directory: Path, runs: list[Path], name: str) -> None:
     polars = pytest.importorskip("polars", reason="pip install polars")
-    check_types(name, *of_frame(polars.read_csv(directory / f"{name}.csv")))
+    read_table = recipe()
+    check_types(name, *of_frame(read_table(directory, f"{name}.csv")))
+    both = polars.concat([read_table(run, f"{name}.csv") for run in runs])
+    check_all_values(name, both)
+    assert len(both["run"].unique()) == 2
+
+
+def test_polars_by_itself_takes_what_begins_empty_for_text(runs: list[Path]) -> None:
+    """So the page has its recipe; once this fails, it can go."""
+    polars = pytest.importorskip("polars", reason="pip install polars")
+    assert polars.read_csv(runs[0] / "bytes.csv")["accuracy"].dtype == polars.String
+    assert (
+        polars.read_csv(runs[0] / "bytes.csv", infer_schema_length=None)["accuracy"].dtype == polars.Float64
+    )
+
+
+def recipe():
+    """The function that docs/scripting.md shows."""
+    page = Path(__file__).parents[3] / "docs/scripting.md"
+    (block,) = re.findall(r"^```python polars\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    names: dict[str, Any] = {}
+    exec(block, names)  # noqa: S102
+    return names["read_table"]
+
+
+def check_all_values(name: str, frame) -> None:
+    """Each value that is there has its column's type; a whole number may be a float where others are empty."""
+    for column in COLUMNS[name]:
+        found = {
+            type(value) for value in frame[column.name].to_list() if value is not None and value == value
+        }
+        assert found <= {column.kind, float if column.kind is int else column.kind}, column.name
 
 
 def of_frame(frame) -> tuple[list[str], dict[str, object]]:

@@ -1,6 +1,6 @@
 // Turns inputs into features by a frozen model on TensorFlow Lite Micro, and learns from these alone. It needs the library
-// tflm_features, which `python tools/arduino_library.py FOLDER --model models/digits` writes with the model in it, and
-// Chirale_TensorFLowLite 2.0.0 from the Library Manager.
+// tflm_features, which `python tools/arduino_library.py FOLDER --model models/digits` writes with the model in it
+// (without a checkout: the library's README.md), and Chirale_TensorFLowLite 2.0.0 from the Library Manager.
 //
 //   bytefed run --open --boards serial:auto
 #include <bytefed.h>
