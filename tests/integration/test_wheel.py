@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not WHEEL, reason="BYTEFED_WHEEL names no wheel: make wheel-test"),
 ]
-MOST_BYTES = 1_500_000
+MOST_BYTES = 1_750_000  # Python code 0.74 MB, the pages that errors name 0.11 MB
 MOST_INSTALLED = 150_000_000  # 303 MB with scikit-learn and scipy
 NEEDED = (
     "bytefed/py.typed",
