@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bytefed.audit.finding import Bound, Finding, Read
+from bytefed.federation.secure_sum import CLAIM, NOT_CLAIMED
+from bytefed.privacy.claims import SAMPLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +51,16 @@ class Protection:
         sums = "sums of boards alone" if self.sums else ""
         return " and ".join(filter(None, (noise, sums))) or "nothing (no noise, no secure sum)"
 
+    @property
+    def claims(self) -> dict[str, dict[str, Any]]:
+        """The words of its claims, by their titles, as summary.json has them."""
+        found = {}
+        if self.epsilon is not None:
+            found["Privacy of samples"] = SAMPLE.entry(self.epsilon, self.delta)
+        if self.sums:
+            found["Secure sums"] = {"claim": CLAIM, "not_claimed": list(NOT_CLAIMED)}
+        return found
+
     def document(self) -> dict[str, Any]:
         """Return the promise for programs."""
         return {"epsilon": self.epsilon, "delta": self.delta, "sums": self.sums}
@@ -63,8 +75,9 @@ class Protection:
             findings: All that attacks got.
         """
         if self.epsilon is None:
-            told = "sums of boards alone, and no noise" if self.sums else "no noise and no secure sum"
-            return True, f"This run has {told}, so epsilon has no upper bound. {SEALING}"
+            if self.sums:
+                return True, "This run has sums of boards alone, and no noise, so epsilon has no upper bound."
+            return True, f"This run has no noise and no secure sum, so epsilon has no upper bound. {SEALING}"
         bounds = [each.outcome.epsilon for each in findings if isinstance(each.outcome, Bound)]
         found = max(bounds, default=0.0)
         shown = [text for each in findings if (text := _read(each))]

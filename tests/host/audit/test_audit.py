@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ from bytefed.audit.replay import Replay, replay
 from bytefed.audit.subject import Subject
 from bytefed.cli.main import main
 from bytefed.errors import BytefedError
+from bytefed.federation.secure_sum import CLAIM, NOT_CLAIMED
+from bytefed.privacy.claims import SAMPLE
 
 D, C, BOARDS, ROUNDS = 12, 4, 3, 4
 
@@ -292,6 +295,27 @@ def test_samples_that_are_read_break_a_promise_of_noise_as_a_bound_does(subject)
     assert "weighted gradients reads 3 of 90 samples exactly (2 by chance)" in told
     both = Protection(4.0, 1e-4).verdict([reading_of(3, 2), finding(4.5)])[1]
     assert "reads 3 of 90 samples exactly" in both and "at least 4.50" in both
+
+
+def claims_on(subject: Subject, **promise: Any) -> str:
+    """The page of an audit without findings of a run that promises something."""
+    return unescape(page(Audit(promising(subject, Protection(**promise)), Effort(), complete=True)))
+
+
+def test_the_page_says_what_is_claimed_of_noise_and_sums_and_what_not(subject):
+    noisy, summed = claims_on(subject, epsilon=4.0, delta=1e-4), claims_on(subject, sums=True)
+    both = claims_on(subject, epsilon=4.0, delta=1e-4, sums=True)
+    of_noise = [SAMPLE.claim.format(epsilon=4.0, delta=1e-4), *SAMPLE.not_claimed, *SAMPLE.assumptions]
+    for text in of_noise:
+        assert text in noisy and text in both and text not in summed
+    for text in (CLAIM, *NOT_CLAIMED):
+        assert text in summed and text in both and text not in noisy
+
+
+def test_only_a_run_that_promises_nothing_is_said_to_keep_nothing_from_its_coordinator(subject):
+    assert "does not keep the coordinator" in claims_on(subject) and "Not claimed" not in claims_on(subject)
+    for promise in ({"epsilon": 4.0, "delta": 1e-4}, {"sums": True}):
+        assert "does not keep the coordinator" not in claims_on(subject, **promise)
 
 
 def test_the_settings_of_a_run_decide_what_is_promised(subject):
