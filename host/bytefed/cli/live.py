@@ -276,8 +276,7 @@ def _closing_table(summary: Any) -> Table:
         )
     for row in _privacy_rows(summary):
         add(*row)
-    central = no_reference or "one head trained on all boards' samples together"
-    add("central", percent(summary["accuracy_central"]), central)
+    add("central", percent(summary["accuracy_central"]), _central(summary))
     add(
         "rounds",
         str(summary["rounds"]),
@@ -322,6 +321,16 @@ def _own_tests(summary: Any) -> str:
     if summary.get("secure_sum"):
         return "boards tell it in sums of rounds alone: accuracy_boards in rounds.csv"
     return "on their own test samples" if summary["complete"] else "not asked: the run is not complete"
+
+
+def _central(summary: Any) -> str:
+    """Return what the central reference is, or why there is none."""
+    if summary.get("no_reference"):
+        return str(summary["no_reference"])
+    if summary.get("privacy") and summary["accuracy_central"] is None:
+        return "not trained, for it would tell of samples without noise (--central)"
+    together = "one head trained on all boards' samples together"
+    return f"{together}, without noise: no part of the claim" if summary.get("privacy") else together
 
 
 def _against_estimate(sums: Any) -> str:

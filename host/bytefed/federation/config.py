@@ -238,11 +238,9 @@ class RunConfig:
         resumable=True,
     )
     open: bool = _key(
-        False,
-        bool,
-        "start virtual boards without keys and leave their links OPEN to strangers, to measure that",
-    )
-    central: bool = _key(True, bool, "also train one head on all samples together, to compare with")
+        False, bool, "start virtual boards without keys and leave their links OPEN to strangers, to measure that"
+    )  # fmt: skip
+    central: bool = _key(True, bool, "also train one head on all samples, to compare with; not beside --dp")
 
     def __post_init__(self) -> None:
         budget = self.limit
