@@ -21,7 +21,7 @@ from bytefed.boards.registry import emulation
 from bytefed.cli.budget import planned_lines, spent_line
 from bytefed.cli.terminal import OPEN_LINKS, difference, percent, result_line
 from bytefed.download import WebFile
-from bytefed.errors import counted
+from bytefed.errors import counted, sentences
 from bytefed.events import (
     AlreadyComplete,
     BoardAway,
@@ -73,7 +73,7 @@ class Quiet:
 
 def _trouble(event: BoardTrouble) -> str:
     board = f"board {event.board}: " if event.board else ""
-    return f"round {event.round}: {board}[{event.code}] {event.message} {event.remedy}".rstrip()
+    return f"round {event.round}: {board}[{event.code}] {sentences(event.message, event.remedy)}"
 
 
 def _budget_spent(event: BudgetSpent) -> str:
@@ -84,8 +84,8 @@ def _budget_spent(event: BudgetSpent) -> str:
 
 
 def _away(event: BoardAway) -> str:
-    what = f"round {event.round}: board {event.board} is away and waited for: [{event.code}] {event.message}."
-    return f"{what} {event.remedy}".rstrip()
+    why = sentences(event.message, event.remedy)
+    return f"round {event.round}: board {event.board} is away and waited for: [{event.code}] {why}"
 
 
 def _back(event: BoardBack) -> str:
