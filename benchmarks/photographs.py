@@ -4,7 +4,7 @@ Dirichlet 0.1, 5 local epochs, BLE with MTU 247, all boards in each round; bytes
 the host's head, and the heads that boards hold, have had the accuracy for three rounds. *By rule*: the learning rate of
 a run that is given none. Nothing here chooses anything. The extractor is trained on first use.
 
-    python benchmarks/photographs.py --data-dir DIR [--accuracy 60] [--rounds 20] [--seeds 3] [--first-seed 201]
+    python benchmarks/photographs.py --data-dir DIR [--accuracy 60] [--rounds 100] [--seeds 3] [--first-seed 201]
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def main() -> None:
     )
     options.add_argument("--data-dir", type=Path, help="folder with CIFAR-10 (default: download it)")
     options.add_argument("--accuracy", type=float, default=60.0, help="per cent (default: 60)")
-    options.add_argument("--rounds", type=int, default=20)
+    options.add_argument("--rounds", type=int, default=100)
     options.add_argument("--seeds", type=int, default=3)
     options.add_argument("--first-seed", type=int, default=201)
     args = options.parse_args()

@@ -43,13 +43,16 @@ class Recipe(Training):
         sound: The front end that makes the inputs; None where they are no sound.
         projected: Whether the network's last layer is cut off the extractor, too: it serves the labels that the network
             was trained on, and features before it serve others better (Chen and others, SimCLR, 2020).
-        trials: On how many of FOLDS splits whitening is tried; each takes a network of its own.
+        folds: How many folds the extractor's part has where whitening is tried: heads learn from one, and are tested
+            on one.
+        trials: On how many of these splits it is tried; each takes a network of its own.
     """
 
     name: str
     sensor_hertz: int = 0
     sound: FrontEnd | None = None
     projected: bool = False
+    folds: int = FOLDS
     trials: int = FOLDS
 
 
@@ -86,7 +89,9 @@ def build(
         if measure_heads:
             about["figures"] |= measure.heads(plain_name, raw, division, Extractor(plain))
         _write(models, plain, about)
-    found = choose(_folds(recipe, raw, division.pretrain), len(division.pretrain) * recipe.trials // FOLDS)
+    found = choose(
+        _folds(recipe, raw, division.pretrain), len(division.pretrain) * recipe.trials // recipe.folds
+    )
     model, document = _whitened(recipe, raw, division, seen, plain, found)
     # The network is the plain one's.
     document["made_with"] = about["made_with"]
@@ -144,6 +149,7 @@ def _folds(recipe: Recipe, raw: RawData, pretrain: np.ndarray) -> Iterator[Fold]
         None if raw.groups is None else raw.groups[pretrain],
         seen=recipe.seen,
         seed=SEED,
+        among=recipe.folds,
         trials=recipe.trials,
     )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bytefed.errors import ConfigError
-from bytefed.events import Event, Listener, RunStarted
+from bytefed.events import Event, Listener, RunStarted, logged
 from bytefed.result import RunResult, load_run
 from bytefed.waiting import finish, in_a_loop, in_a_thread
 
@@ -47,7 +47,8 @@ def run(
         config: A configuration, or the path of a TOML file with one; None for the defaults.
         directory: Run directory, which must not hold a run yet; None for a new one under runs/.
         strategy: A name, or an object with the method ``aggregate`` (see ``Strategy``); None for the configuration's.
-        progress: Called with each event, such as ``RoundClosed``; `print` will do. None for silence.
+        progress: Called with each event, such as ``RoundClosed``; `print` will do. None for
+            silence; the log `bytefed.events` has them in any case.
         **keys: Keys of ``RunConfig``; they win over `config`.
 
     Returns:
@@ -110,7 +111,7 @@ async def resume_async(
     from bytefed.federation.experiment import resume as resumed
 
     options = checked_keys(_plain(keys), "The call")
-    await resumed(Path(directory), options, progress or _silent, strategy)
+    await resumed(Path(directory), options, logged(progress or _silent), strategy)
     return load_run(directory)
 
 
@@ -154,7 +155,8 @@ def simulate(
     environment = Environment(parse_links(links, sealed=not resolved.open), dropout, check, threads, rows)
     resolved.with_strategy(own)  # one that can't be is refused before data are loaded
     assignment = load_clients(resolved, clients)
-    simulation = Simulation(resolved, environment, assignment, _path(directory), progress or _silent, own)
+    listener = logged(progress or _silent)
+    simulation = Simulation(resolved, environment, assignment, _path(directory), listener, own)
 
     if check and in_a_loop():  # the virtual boards that it checks need a loop of their own
         in_a_thread(simulation.run, simulation.stop)
@@ -379,7 +381,7 @@ class _Ear:
 
     def __init__(self, progress: Listener | None) -> None:
         self.directory = Path()
-        self._progress = progress or _silent
+        self._progress = logged(progress or _silent)
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, RunStarted):

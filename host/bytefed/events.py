@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -263,3 +264,19 @@ class RunEnded(Event):
 
 
 Listener = Callable[[Event], None]
+
+_LOG = logging.getLogger("bytefed.events")
+_TROUBLES = (BoardTrouble, BoardAway, RoundVoid, TrackerLost)
+
+# As libraries do it: who has set up no log gets none, not even the warnings that Python would print in the end.
+logging.getLogger("bytefed").addHandler(logging.NullHandler())
+
+
+def logged(listener: Listener) -> Listener:
+    """Return a listener that also writes each event into the log `bytefed.events`: INFO, a trouble WARNING."""
+
+    def both(event: Event) -> None:
+        _LOG.log(logging.WARNING if isinstance(event, _TROUBLES) else logging.INFO, "%s", event)
+        listener(event)
+
+    return both

@@ -14,6 +14,11 @@ from pathlib import Path
 import arduino_ide
 import pytest
 
+from bytefed.cli.options import given_options
+from bytefed.cli.parser import build_parser
+from bytefed.federation.config import RunConfig
+from bytefed.federation.handed_over import refuse_unnamed
+
 ROOT = arduino_ide.ROOT
 LIBRARIES, HERE = ROOT / "firmware/lib", Path(__file__).parent
 EXAMPLES = LIBRARIES / "bytefed/examples"
@@ -28,6 +33,16 @@ def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command = [sys.executable, ROOT / "tools/arduino_library.py", folder, "--model", ROOT / "models/digits"]
     subprocess.run(command, check=True, cwd=folder)
     return folder
+
+
+@pytest.mark.parametrize("sketch", sorted(EXAMPLES.glob("*/*.ino")), ids=lambda path: path.stem)
+def test_the_commands_in_an_example_are_taken(sketch: Path) -> None:
+    lines = re.findall(r"^//   bytefed (.+?)(?:   |$)", sketch.read_text(encoding="utf-8"), re.MULTILINE)
+    assert lines
+    for words in map(str.split, lines):
+        args = build_parser(words[0]).parse_args(words)
+        if words[0] == "run":
+            refuse_unnamed(RunConfig.resolve(None, given_options(args)))
 
 
 def properties(folder: Path) -> dict[str, str]:

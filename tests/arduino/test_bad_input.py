@@ -64,8 +64,8 @@ def test_a_model_that_this_host_does_not_know(
         device = await meet(switch_on(), "serial", VISIT)
         monkeypatch.setattr(manifest, "model_names", lambda: ["digits"])
         assert (await describe(device))["model"] == f"unknown ({MOTION.model_hash:08x})"
-        names = naming.model_names(device.board.model, device.board.classes)
-        with pytest.raises(ConfigError, match="0, 1, 2, 3"):
+        names = naming.model_names(device)
+        with pytest.raises(ConfigError, match="a number from 0 to 3"):
             naming.label_number("Walking", names)
         assert naming.label_number("2", names) == 2
         other = Requirements(device.board.features, device.board.classes, MOTION.model_hash + 1, 8)

@@ -92,9 +92,14 @@ def test_capture_without_a_sensor(fake_boards: Path) -> None:
     asyncio.run(action())
 
 
-def test_labels_by_name_and_by_number() -> None:
-    names = naming.model_names(Manifest.load(model_folder("motion")).model_hash, 4)
-    assert naming.label_number("Walking", names) == 2
-    assert naming.label_number("3", names) == 3
-    with pytest.raises(ConfigError, match="Standing, Running"):
-        naming.label_number("4", names)
+def test_labels_by_name_and_by_number(fake_boards: Path) -> None:
+    async def action() -> None:
+        device = await _meet(fake_boards / "fake_nano.so")
+        names = naming.model_names(device)
+        assert naming.label_number("Walking", names) == 2
+        assert naming.label_number("3", names) == 3
+        with pytest.raises(ConfigError, match="Standing, Running"):
+            naming.label_number("4", names)
+        await device.close()
+
+    asyncio.run(action())

@@ -69,10 +69,25 @@ def test_without_bluetooth_who_uses_usb_is_warned_and_nothing_more(
         (finding,) = doctor.judge(facts)
         assert finding.is_warning
     monkeypatch.setattr(doctor, "gather", lambda: Facts(False, (no_port,), True, False, (True,)))
-    assert doctor.run(argparse.Namespace(json=False)) == 0
+    assert doctor.run(argparse.Namespace(json=False, boards=["serial:auto"])) == 0
     assert "warning: Bluetooth is switched off." in capsys.readouterr().out
     monkeypatch.setattr(doctor, "gather", lambda: Facts(True, (), True, False, ()))
-    assert doctor.run(argparse.Namespace(json=False)) == 1
+    assert doctor.run(argparse.Namespace(json=False, boards=["serial:auto"])) == 1
+
+
+def test_only_what_concerns_the_boards_that_are_named_is_a_problem() -> None:
+    bare = Facts(True, (), True, False, ())
+    (wired,) = doctor.judge(bare, ["serial:/dev/ttyACM0"])
+    assert wired.is_warning and "Bluetooth" in wired.problem
+    (radio,) = doctor.judge(bare, ["ble:auto"])
+    assert not radio.is_warning and "Bluetooth" in radio.problem
+    shut = replace(NANO, allowed=False)
+    other = replace(shut, name="/dev/ttyACM1")
+    facts = Facts(True, (shut, other), True, False, (False,))
+    (finding,) = doctor.judge(facts, ["serial:/dev/ttyACM1"])
+    assert "/dev/ttyACM1" in finding.problem and "udevadm" in finding.remedy
+    assert [*doctor.addresses(facts, ["serial:/dev/ttyACM1", "ble:x"])] == ["ble:x"]
+    assert [*doctor.addresses(replace(WELL, ports=(NANO, other)), ["serial:auto"])] == ["serial:/dev/ttyACM0"]
 
 
 def test_the_rules_are_named_by_a_path_that_is_there() -> None:

@@ -24,6 +24,7 @@ from bytefed.boards.describe import model_label
 from bytefed.boards.nrf52840.emulator import EmulatedTransport
 from bytefed.device.device import Device
 from bytefed.device.labels import discard_all, set_labels
+from bytefed.device.naming import model_of
 from bytefed.device.plan import RoundReply, Samples, TrainingPlan
 from bytefed.device.recording import Signal
 from bytefed.device.visit import about
@@ -31,7 +32,7 @@ from bytefed.device.visit import capture as take_samples
 from bytefed.device.watch import Watch, Way
 from bytefed.errors import BoardError, LinkError
 from bytefed.extractor.extractor import Extractor, golden_inputs
-from bytefed.extractor.manifest import Manifest, known_model, model_folder
+from bytefed.extractor.manifest import Manifest, model_folder
 from bytefed.ledger.plan import planned_round
 from bytefed.ledger.wire_size import CODECS
 from bytefed.protocol.message import RAM_UNIT, VISIT, Capability, Kind
@@ -95,7 +96,7 @@ async def is_known(device: Device) -> str:
     await device.connect(VISIT)
     board, stored, details = device.board, device.stored, await about(device)
     assert stored.capacity >= TRAIN + TEST, f"a store of {stored.capacity} samples is too small to check"
-    extractor = model_label(board.model) if board.capabilities & Capability.EXTRACTOR else "none"
+    extractor = model_label(device) if board.capabilities & Capability.EXTRACTOR else "none"
     note = f"uid {device.name}; model {extractor}; head {board.features}x{board.classes}; "
     note += f"store {stored.capacity} samples; batch at most {stored.max_batch}; "
     note += f"frame limit {device.profile.frame_limit}, window {device.profile.window_down}"
@@ -152,7 +153,7 @@ def own_model(device: Device) -> str:
     """The name of the model that the board's extractor is."""
     if not device.board.capabilities & Capability.EXTRACTOR:
         pytest.skip("it has no extractor")
-    known = known_model(device.board.model)
+    known = model_of(device)
     assert known, f"this host has no model with the hash {device.board.model:08x}"
     return known[0]
 

@@ -19,10 +19,10 @@ from bytefed.boards.catalog import BOARDS
 from bytefed.boards.nrf52840.builds import find_build
 from bytefed.boards.nrf52840.emulator import Chip, EmulatedTransport, emulated_board, find_emulator
 from bytefed.device.device import Device
+from bytefed.device.naming import model_of
 from bytefed.device.visit import hears, level, sensor_of
 from bytefed.errors import ConfigError
 from bytefed.extractor.extractor import Extractor
-from bytefed.extractor.manifest import known_model
 from bytefed.extractor.sound import MICROPHONE
 from bytefed.protocol.message import Capture, Captured, CaptureFlag, Kind, Levelled
 from bytefed.runs.numbers import new_run
@@ -53,7 +53,7 @@ async def learn(environment: str, sound: Path, flags: int) -> Learned:
         await emulator.enumerated()
         device = Device(EmulatedTransport(emulator))
         await device.connect(new_run())
-        known = known_model(device.board.model)
+        known = model_of(device)
         if known is None or not hears(device):
             pytest.skip(f"SKIPPED: the image of {environment} takes no sound")
         details, captured = await sensor_of(device), Captured(1, 0)

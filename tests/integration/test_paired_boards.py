@@ -257,9 +257,9 @@ def test_the_doctor_tells_sealed_boards_from_others(user, monkeypatch):
         user.does("pair", ports[1])
         user.does("keys", "forget", found[1]["uid"], "--yes")
         said, findings = asyncio.run(doctor.links(ports))
-        assert said == [f"{ports[0]}: board {found[0]['uid']}, sealed."]
+        assert said == [f"serial:{ports[0]}: board {found[0]['uid']}, sealed."]
         assert "a key that this host does not know" in findings[0].problem
         assert "has no key" in findings[1].problem
-        assert findings[1].remedy.endswith(f"bytefed pair {ports[2]}")
+        assert findings[1].remedy.endswith(f"bytefed pair serial:{ports[2]}")
         user.keys.path.chmod(0o640)
         assert "mode 640" in asyncio.run(doctor.links(ports))[1][0].problem

@@ -34,7 +34,7 @@ def say(word: str, speaker: str, take: int) -> np.ndarray:
 
 @pytest.fixture
 def road(tmp_path: Path) -> Road:
-    """A home with recordings of four words by three speakers, and the shipped network that knows their names."""
+    """A home with recordings of four words by three speakers; the shipped network that knows them, and a twin."""
     for word in WORDS:
         for speaker in SPEAKERS:
             for take in range(TAKES):
@@ -45,6 +45,9 @@ def road(tmp_path: Path) -> Road:
                     file.writeframes((32767 * say(word, speaker, take)).astype("<i2").tobytes())
     road = Road(tmp_path)
     road.type("model", "add", "keywords", "--name", "mine", "--labels", *WORDS)
+    road.type(
+        "model", "add", "keywords", "--name", "gostop", "--labels", "go", "stop", "left"
+    )  # docs/sound.md's
     return road
 
 

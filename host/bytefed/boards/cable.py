@@ -10,7 +10,7 @@ from bytefed.boards.real import BLE, SERIAL, SOCKET
 from bytefed.boards.registry import full_uri, look_for, scheme_of
 from bytefed.boards.virtual import BoardKind, VirtualOptions
 from bytefed.device.pairing import refuse_radio
-from bytefed.errors import ConfigError, counted
+from bytefed.errors import ConfigError, LinkError, counted
 from bytefed.transport.base import Transport
 
 _THIS_COMPUTER = ("localhost", "127.0.0.1", "::1")
@@ -36,7 +36,13 @@ async def at_cable(uri: str) -> AsyncIterator[Transport]:
         raise _no_cable(f"{uri} is on another computer, and a new key would cross the network in the clear.")
     if scheme not in (SERIAL, SOCKET):
         raise _no_cable(f"{uri} names boards that bytefed starts itself: they have their keys from it.")
-    (found,) = await look_for([uri])
+    try:
+        (found,) = await look_for([uri])
+    except LinkError:
+        from bytefed.boards.ports import board_ports
+
+        board_ports("pair a virtual one: `bytefed board` names its port")  # an advice that fits here
+        raise
     async with found.start(0, VirtualOptions(BoardKind(1, 1))) as transports:
         if len(transports) != 1:
             names = ", ".join(transport.uri for transport in transports)

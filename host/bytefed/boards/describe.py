@@ -6,10 +6,10 @@ from bytefed.boards.catalog import board_name, sensor_name
 from bytefed.boards.nrf52840.watermarks import Watched
 from bytefed.device.device import Device
 from bytefed.device.labels import read_labels
+from bytefed.device.naming import model_of
 from bytefed.device.refusals import require_exact
 from bytefed.device.visit import about
 from bytefed.errors import BoardError
-from bytefed.extractor.manifest import known_model
 from bytefed.privacy.accountant import UNIT
 from bytefed.protocol.message import RAM_UNIT, VISIT, Capability, Kind, Noise, Noised, State, Welcome
 
@@ -31,7 +31,7 @@ async def describe(device: Device) -> dict[str, str]:
     facts = {
         "board": "unknown",
         "uid": device.name,
-        "model": model_label(board.model) if has_extractor else "none: takes features",
+        "model": model_label(device) if has_extractor else "none: takes features",
         "head": f"{board.features}x{board.classes}, batch up to {stored.max_batch}",
         "samples": f"{stored.train} + {stored.test} of {stored.capacity}",
         "labels": await _labels(device),
@@ -94,7 +94,7 @@ def where_it_stands(welcome: Welcome) -> str:
     return f"{welcome.round}{states.get(welcome.state, '')}"
 
 
-def model_label(model_hash: int) -> str:
-    """Return the name of the model that a board holds; its hash if the model is not one of bytefed's own."""
-    known = known_model(model_hash)
-    return known[0] if known else f"unknown ({model_hash:08x})"
+def model_label(device: Device) -> str:
+    """Return the name of the model that a connected board holds; its hash if this host does not know it."""
+    known = model_of(device)
+    return known[0] if known else f"unknown ({device.board.model:08x})"

@@ -9,6 +9,7 @@ from pathlib import Path
 from bytefed.checkout import firmware_sources, is_checkout
 from bytefed.download import cache_folder
 from bytefed.errors import ConfigError
+from bytefed.extractor.manifest import is_shipped, model_folder
 
 RULES = Path("tools/udev/60-bytefed.rules")
 
@@ -44,6 +45,19 @@ def prepared_project() -> Path:
                 "Make room there, or name another folder with BYTEFED_CACHE.",
             ) from error
     return folder
+
+
+def model_for_build(model: str) -> str:
+    """Return the value of BYTEFED_MODEL by which a build takes a model.
+
+    Args:
+        model: Name of the model, or its folder.
+
+    Raises:
+        ModelError: E_MODEL_MISSING if there is no such model.
+    """
+    # tools/pio_model.py knows the models of the checkout by name; others lie elsewhere.
+    return model if is_shipped(model) and is_checkout() else str(model_folder(model).resolve())
 
 
 def udev_rules() -> Path:

@@ -49,7 +49,9 @@ async def open_devices(
         for found in every:
             for transport in await stack.enter_async_context(found.start(len(devices), options)):
                 linked = with_faults(transport, bad) if faults else transport
-                devices.append(Device(linked, ring=None if found.is_started else ring))
+                device = Device(linked, ring=None if found.is_started else ring)
+                device.model = options.kind.model if found.is_started else None
+                devices.append(device)
         for device in devices:
             stack.push_async_callback(device.close)
         yield devices

@@ -58,8 +58,11 @@ def all_ports() -> list[Port]:
     ]
 
 
-def board_ports() -> list[str]:
+def board_ports(instead: str = "try N virtual ones: --boards virtual:N") -> list[str]:
     """Return the names of the ports that boards are plugged into.
+
+    Args:
+        instead: Advice for who has no board.
 
     Raises:
         LinkError: E_NO_BOARDS if there are none.
@@ -77,8 +80,7 @@ def board_ports() -> list[str]:
         raise LinkError(
             "E_NO_BOARDS",
             "serial:auto finds no board on USB.",
-            f"Plug one in ({', '.join(board.name for board in BOARDS)}), name its port, or try "
-            "`bytefed run --boards virtual:8`.",
+            f"Plug one in ({', '.join(board.name for board in BOARDS)}), name its port, or {instead}.",
         )
     return ports
 

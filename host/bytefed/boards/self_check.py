@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from bytefed import _core
 from bytefed.device.device import Device
+from bytefed.device.naming import model_of
 from bytefed.device.plan import Samples, TrainingPlan
 from bytefed.errors import BoardError, counted
 from bytefed.extractor.extractor import Extractor, golden_inputs
-from bytefed.extractor.manifest import Manifest, known_model, model_folder
+from bytefed.extractor.manifest import Manifest, model_folder
 from bytefed.ledger.count import REPAIR, ByteCount
 from bytefed.ledger.plan import planned_round
 from bytefed.protocol.message import VISIT, Capability, Kind
@@ -70,7 +71,7 @@ async def left_behind(device: Device, model_hash: int) -> str:
         count = device.stored.train + device.stored.test
         if not count or device.board.model == model_hash:
             return ""
-        known = known_model(device.board.model)
+        known = model_of(device)
         model = f"model {known[0]}" if known else f"a model that is not known ({device.board.model:08x})"
         return (
             f"{device.name} holds {counted(count, 'sample')} under {model}: features that mean nothing to another "
@@ -91,7 +92,7 @@ async def check_features(device: Device) -> str:
         LinkError: It was lost for good.
     """
     await device.connect(new_run())
-    known = known_model(device.board.model) if device.board.capabilities & Capability.EXTRACTOR else None
+    known = model_of(device) if device.board.capabilities & Capability.EXTRACTOR else None
     if known is None:
         return "none that this host knows"
     name = known[0]

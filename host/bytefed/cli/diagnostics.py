@@ -16,6 +16,8 @@ from bytefed.errors import StoreError
 _LOG = logging.getLogger("bytefed")
 _FRAMES = logging.getLogger("bytefed.frames")
 _LINE = "%(asctime)s.%(msecs)03d %(levelname)s %(name)s: %(message)s"
+_TIME = "%Y-%m-%dT%H:%M:%S"
+_MOST_SHOWN = 300  # characters of a line on the terminal; the file has all of them
 
 
 def add_diagnostics(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +54,7 @@ def diagnosed(args: argparse.Namespace, words: list[str]) -> Iterator[None]:
     handlers = [*_handlers(args)]
     root, before = logging.getLogger(), logging.getLogger().level
     for _, handler in handlers:
-        handler.setFormatter(handler.formatter or logging.Formatter(_LINE, "%Y-%m-%dT%H:%M:%S"))
+        handler.setFormatter(handler.formatter or logging.Formatter(_LINE, _TIME))
     try:
         for logger, handler in handlers:
             logger.addHandler(handler)
@@ -73,6 +75,7 @@ def _handlers(args: argparse.Namespace) -> Iterator[tuple[logging.Logger, loggin
     root = logging.getLogger()
     if verbose := getattr(args, "verbose", 0):
         shown = logging.StreamHandler(sys.stderr)
+        shown.setFormatter(_Short(_LINE, _TIME))
         shown.setLevel(logging.INFO if verbose == 1 else logging.DEBUG)
         yield root, shown
     if getattr(args, "log_file", None):
@@ -107,6 +110,15 @@ def _writable(path: Path) -> Iterator[None]:
         raise StoreError(
             "E_OUTPUT", f"{path} can't be written to ({error.strerror}).", "Name another file."
         ) from error
+
+
+class _Short(logging.Formatter):
+    """A line that a terminal can show: what is too long is cut, and says so."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (the base class's name)
+        """Return the line, without what an error would add to it."""
+        line = super().formatMessage(record)
+        return line if len(line) <= _MOST_SHOWN else f"{line[: _MOST_SHOWN - 3]}..."
 
 
 class _Frame(logging.Formatter):

@@ -20,6 +20,7 @@ from bytefed.boards.nrf52840.scheme import fitted
 from bytefed.boards.virtual import board_uid
 from bytefed.cli.telling import write_json
 from bytefed.device.device import Device
+from bytefed.extractor.manifest import Manifest, model_folder
 
 NOT_PROVED = (
     "Not proved: the radio and its reach, pairing, timing to the microsecond, current, what the sensors really "
@@ -89,21 +90,23 @@ def _announce(emulators: Sequence[Emulator], uids: Sequence[int], build: Build, 
 # ---- bytefed flash --emulated
 
 
-def try_image(what: str, bootloader: Path | None, model_hash: int | None, *, as_json: bool = False) -> int:
+def try_image(what: str, bootloader: Path | None, model: str | None, *, as_json: bool = False) -> int:
     """Boot an image in emulation, check it shortly, and say what was found and what was not proved.
 
     Args:
         what: Environment of PlatformIO, or path of an image.
         bootloader: Hex of its bootloader, None to look for it.
-        model_hash: CRC-32 of the model that it must hold, None for any.
+        model: Name or folder of the model that it must hold, None for any.
         as_json: Say it as one JSON object.
 
     Raises:
         ConfigError: As `find_build` and `find_emulator`.
         LinkError: It doesn't boot, or went wrong.
         BoardError: E_BOARD_MODEL, E_BOARD_FEATURES, E_BOARD_BITS.
+        ModelError: E_MODEL_MISSING if there is no such model.
     """
-    build = find_build(what, bootloader)
+    model_hash = Manifest.load(model_folder(model)).model_hash if model else None
+    build = find_build(what, bootloader, model)
     find_emulator()
     found = {"image": f"{build.image.path}, {build.image.size:,} B from {build.image.start:#x}"}
     if build.bootloader is not None:

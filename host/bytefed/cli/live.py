@@ -46,15 +46,16 @@ class Quiet:
     """Shows troubles on standard error, and one line at the end."""
 
     def __init__(self) -> None:
+        self._troubles = _Troubles()
         self._out = Console(emoji=False, highlight=False)
         self._err = Console(emoji=False, stderr=True, highlight=False)
 
     def __call__(self, event: Event) -> None:
         """Show what an event is about, if it is one to be shown."""
         if isinstance(event, BoardTrouble):
-            self._err.print(_trouble(event), markup=False, soft_wrap=True)
+            self._err.print(self._troubles.trouble(event), markup=False, soft_wrap=True)
         elif isinstance(event, BoardAway):
-            self._err.print(_away(event), markup=False, soft_wrap=True)
+            self._err.print(self._troubles.away(event), markup=False, soft_wrap=True)
         elif isinstance(event, BoardBack):
             self._err.print(_back(event), markup=False, soft_wrap=True)
         elif isinstance(event, AlreadyComplete):
@@ -71,9 +72,26 @@ class Quiet:
                 self._err.print(_how_to_go_on(event), markup=False, soft_wrap=True)
 
 
-def _trouble(event: BoardTrouble) -> str:
-    board = f"board {event.board}: " if event.board else ""
-    return f"round {event.round}: {board}[{event.code}] {sentences(event.message, event.remedy)}"
+class _Troubles:
+    """Says troubles in words, and each remedy once a run: the twentieth board's is that of the first."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def trouble(self, event: BoardTrouble) -> str:
+        """Say what a board failed at."""
+        board = f"board {event.board}: " if event.board else ""
+        return f"round {event.round}: {board}[{event.code}] {self._told(event)}"
+
+    def away(self, event: BoardAway) -> str:
+        """Say that a board is waited for."""
+        return f"round {event.round}: board {event.board} is away and waited for: [{event.code}] {self._told(event)}"
+
+    def _told(self, event: BoardTrouble | BoardAway) -> str:
+        """Return message and remedy, or the message alone if that remedy was said."""
+        remedy = "" if event.remedy in self._said else event.remedy
+        self._said.add(event.remedy)
+        return sentences(event.message, remedy)
 
 
 def _budget_spent(event: BudgetSpent) -> str:
@@ -81,11 +99,6 @@ def _budget_spent(event: BudgetSpent) -> str:
         f"Round {event.round} of {event.rounds} is not begun: the boards' budgets don't pay for it any more."
         " Bytes that were sent again made the difference."
     )
-
-
-def _away(event: BoardAway) -> str:
-    why = sentences(event.message, event.remedy)
-    return f"round {event.round}: board {event.board} is away and waited for: [{event.code}] {why}"
 
 
 def _back(event: BoardBack) -> str:
@@ -128,6 +141,7 @@ class Live:
             disable=not self._console.is_terminal,
         )
         self._bar = self._progress.add_task("connecting", total=None, news="")
+        self._troubles = _Troubles()
         self._joined = 0
         self._links: dict[str, str] = {}  # by board: one that comes back joins again
         self._is_open = False
@@ -140,8 +154,8 @@ class Live:
             AlreadyComplete: lambda event: self._say(_complete(event)),
             DataRemark: lambda event: self._say(f"data: {event.text}", style="yellow"),
             BoardJoined: self._on_joined,
-            BoardTrouble: lambda event: self._say(_trouble(event), style="yellow"),
-            BoardAway: lambda event: self._say(_away(event), style="yellow"),
+            BoardTrouble: lambda event: self._say(self._troubles.trouble(event), style="yellow"),
+            BoardAway: lambda event: self._say(self._troubles.away(event), style="yellow"),
             BoardBack: lambda event: self._say(_back(event)),
             TrackerLost: lambda event: self._say(_tracker_lost(event), style="yellow"),
             RoundClosed: self._on_round,

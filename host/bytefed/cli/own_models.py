@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -24,7 +25,15 @@ from bytefed.extractor.board_scales import Layer
 from bytefed.extractor.cut import cut
 from bytefed.extractor.describe import dense_layers, describe
 from bytefed.extractor.extractor import Extractor, read_model
-from bytefed.extractor.manifest import FILE_NAME, Manifest, is_shipped, known_model, model_folder, model_names
+from bytefed.extractor.manifest import (
+    FILE_NAME,
+    Manifest,
+    is_shipped,
+    known_model,
+    model_folder,
+    model_names,
+    same_network,
+)
 
 _COLUMNS = {
     "name": False, "": False, "D": True, "C": True, "input": False, "hertz": True, "arena": True, "CRC": False,
@@ -116,14 +125,15 @@ def refuse_name(name: str, *, replace: bool) -> None:
 
 def twins(name: str) -> str:
     """Return a warning if there is the same network under another name, as boards tell models by their CRC; else ""."""
-    mine = Manifest.load(model_folder(name)).model_hash
-    known = known_model(mine)
-    others = [row["name"] for row in map(_row, model_names()) if row.get("model_hash") == f"{mine:08x}"]
-    if len(others) < 2 or known is None:
+    mine = Manifest.load(model_folder(name))
+    shown = known_model(mine.model_hash, mine.C)
+    *others, last = sorted(twin for twin, _ in same_network(mine.model_hash))
+    if not others or shown is None:
         return ""
     return (
-        f"warning: {' and '.join(others)} are the same network, and boards can't tell them apart: the labels of "
-        f"boards that hold it are those of '{known[0]}'.\n"
+        f"warning: {', '.join(others)} and {last} are the same network, and boards can't tell them apart: a board with "
+        f"{mine.C} labels that nobody has named shows those of {shown[0]}. Name yours on the boards: "
+        f"`bytefed labels set {shlex.join(mine.classes) or '--help'}`.\n"
     )
 
 

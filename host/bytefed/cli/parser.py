@@ -14,7 +14,13 @@ from bytefed.cli.output import report
 from bytefed.cli.preferences import prefer
 from bytefed.errors import ConfigError, did_you_mean
 
-_EPILOG = """\
+EXIT_STATUS = """\
+exit status:
+  0 done; 1 an error of boards, data, run directory or output; 2 an option or configuration that can't work;
+  3 `model whiten` found that whitening does not pay; 130 interrupted with Ctrl-C; 141 whoever read the output closed it
+"""
+"""The end of every command's help."""
+_EPILOG = f"""\
 start here:
   bytefed run                         train 8 virtual boards, every byte counted
   bytefed run --boards serial:auto    train the boards that are plugged in
@@ -25,10 +31,7 @@ preferences, below options and --config, above defaults:
   $BYTEFED_BOARDS, $BYTEFED_LOG_FILE; else `boards` and `log_file` in $BYTEFED_CONFIG or ~/.config/bytefed/config.toml
 other variables: $BYTEFED_CACHE, $BYTEFED_KEYS, $BYTEFED_MODELS (docs/scripting.md)
 
-exit status:
-  0 done; 1 an error of boards, data, run directory or output; 2 an option or configuration that can't work;
-  3 `model whiten` found that whitening does not pay; 130 interrupted with Ctrl-C; 141 whoever read the output closed it
-"""
+{EXIT_STATUS}"""
 _REFUSED = 2
 
 
@@ -82,14 +85,24 @@ class _Version(argparse.Action):
     """Prints the version, which takes a while to find, only when it is asked for."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            found = version("bytefed")
-        except PackageNotFoundError:
-            found = "(not installed)"
-        sys.stdout.write(f"bytefed {found}\n")
+        sys.stdout.write(f"{installed()}\n")
         parser.exit()
+
+
+def installed() -> str:
+    """Return the name and the version of what is installed, such as "bytefed 0.1.0"."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return f"bytefed {version('bytefed')}"
+    except PackageNotFoundError:
+        return "bytefed (not installed)"
+
+
+def _say_statuses(parser: argparse.ArgumentParser) -> None:
+    """Let a command's help end with the exit statuses."""
+    parser.epilog = "\n".join(filter(None, (parser.epilog, EXIT_STATUS)))
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
 
 
 def last_parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
@@ -131,7 +144,10 @@ def _parser(known: Sequence[str]) -> Parser:
             importlib.import_module(f"bytefed.cli.commands.{name}").add_parser(subparsers)
             # argparse lists a command, and shells complete it, only with a line of help.
             subparsers._choices_actions.append(subparsers._ChoicesPseudoAction(name, (), line))
-            for parser_of_command in last_parsers(subparsers.choices[name]):
+            command = subparsers.choices[name]
+            for each in {command, *last_parsers(command)}:
+                _say_statuses(each)
+            for parser_of_command in last_parsers(command):
                 add_diagnostics(parser_of_command)
                 prefer(parser_of_command)
         else:

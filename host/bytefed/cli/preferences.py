@@ -55,8 +55,13 @@ def prefer(parser: argparse.ArgumentParser) -> None:
     for action in parser._actions:
         if action.dest == "log_file" and "log_file" in preferred:
             action.default = preferred["log_file"]
-        elif action.dest in ("board", "boards") and action.default and "boards" in preferred:
+        elif action.dest in ("board", "boards") and _names_boards(action) and "boards" in preferred:
             action.default = preferred["boards"][0] if action.nargs is None else list(preferred["boards"])
+
+
+def _names_boards(action: argparse.Action) -> bool:
+    """Return whether an option takes URIs, with a default to be replaced; `audit --boards` takes a number."""
+    return bool(action.default) and action.type is None
 
 
 def _of_file() -> dict[str, Any]:

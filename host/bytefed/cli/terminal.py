@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
 import sys
 from collections.abc import Iterator
@@ -14,10 +13,8 @@ from typing import TYPE_CHECKING, Any
 from bytefed.cli.budget import spent_line
 from bytefed.download import WebFile, downloads_told
 from bytefed.errors import counted
-from bytefed.events import Event, Listener
+from bytefed.events import Event, Listener, logged
 from bytefed.ledger.count import REPAIR
-
-_LOG = logging.getLogger("bytefed.events")
 
 if TYPE_CHECKING:
     from bytefed.cli.live import DownloadBar
@@ -27,30 +24,20 @@ def shown(*, quiet: bool, as_json: bool) -> AbstractContextManager[Listener]:
     """Return a listener that shows what happens, as a context manager for the time of a run.
 
     Args:
-        quiet: Show only how the run ended, and what went wrong on the way.
+        quiet: Show only troubles on the way, and how the run ended.
         as_json: Print each event as one JSON object on a line of its own.
     """
     if as_json:
-        return nullcontext(_logged(_write_json))
+        return nullcontext(logged(_write_json))
     from bytefed.cli.live import Live, Quiet  # rich is slow to load
 
-    return nullcontext(_logged(Quiet())) if quiet else _live(Live())
+    return nullcontext(logged(Quiet())) if quiet else _live(Live())
 
 
 @contextmanager
 def _live(screen: AbstractContextManager[Listener]) -> Iterator[Listener]:
     with screen as listener:
-        yield _logged(listener)
-
-
-def _logged(listener: Listener) -> Listener:
-    """Return a listener that logs each event, too."""
-
-    def both(event: Event) -> None:
-        _LOG.info("%.300s", event)
-        listener(event)
-
-    return both
+        yield logged(listener)
 
 
 def _write_json(event: Event) -> None:

@@ -17,7 +17,7 @@ from bytefed.data.notes import Notes
 from bytefed.data.raw import Division, RawData, divide
 from bytefed.data.task import MAX_CLASSES, Extraction, Samples, Task
 from bytefed.data.windows import Cut
-from bytefed.errors import DataError, ModelError
+from bytefed.errors import DataError, ModelError, counted
 from bytefed.extractor.extractor import Extractor, read_model
 from bytefed.extractor.manifest import FILE_NAME
 from bytefed.extractor.sound import FrontEnd, front_end_of
@@ -102,7 +102,7 @@ def task_of(
         warnings: Sentences for the user.
         model: Name of the extractor, if boards can be given it: then they get inputs; "" if they get features.
     """
-    division = division_of(raw, test)
+    division = division_of(name, raw, test)
     inputs = extractor.quantize(raw.inputs)
     features = extractor.extract(inputs)
     return Task(
@@ -288,11 +288,23 @@ def unreadable(file: Path, error: Exception) -> DataError:
     )  # fmt: skip
 
 
-def division_of(raw: RawData, test: NDArray[np.bool_] | None) -> Division:
-    """Divide the samples of a folder: as it says, else with a fifth of each label for the global test."""
-    if test is None:
-        return divide(raw, 0.0, TEST, SEED)
-    return Division(np.empty(0, np.int64), np.flatnonzero(~test), np.flatnonzero(test))
+def division_of(name: str, raw: RawData, test: NDArray[np.bool_] | None) -> Division:
+    """Divide the samples of a folder: as it says, else with a fifth of each label for the global test.
+
+    Raises:
+        DataError: E_DATA_EMPTY for so few recordings that a fifth of them, rounded, is none.
+    """
+    if test is not None:
+        return Division(np.empty(0, np.int64), np.flatnonzero(~test), np.flatnonzero(test))
+    division = divide(raw, 0.0, TEST, SEED)
+    if not len(division.test):
+        recordings = len(raw.labels) if raw.groups is None else len(np.unique(raw.groups))
+        raise DataError(
+            "E_DATA_EMPTY",
+            f"{name} has {counted(recordings, 'recording')}: none is left to test on, which takes a fifth, each whole.",
+            "Record each label several times: five times or more.",
+        )
+    return division
 
 
 def fingerprint(file: Path) -> str:

@@ -116,7 +116,8 @@ class Task:
                 raise DataError(
                     "E_DATA_EMPTY",
                     f"{self.name} has no samples {what}.",
-                    "Give both kinds; in an .npz file the array 'test' tells them apart.",
+                    "Give both kinds; in an .npz file the array 'test' tells them apart, in a folder the subfolders "
+                    "'training' and 'testing'.",
                 )
 
     @property

@@ -113,6 +113,7 @@ async def _await_ack(
             else:
                 link.refuse_error(incoming, sequence)
                 link.discard(incoming)
+        link.note_silence("chunks", unanswered, TRIES)
         await link.send(control_frame(Kind.POLL, sequence), Role.PROBE)
         polls += 1
         unanswered += 1

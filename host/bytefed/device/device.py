@@ -35,7 +35,8 @@ class Device:
     """A board behind a transport. Known after `connect`: uid, welcome, board, stored, profile.
 
     ``plan_round`` says what a round would send, ``train`` brings the delta. The board keeps that until the next round,
-    so the coordinator commits in between; after the last round, ``release`` lets the board forget it.
+    so the coordinator commits in between; after the last round, ``release`` lets the board forget it. ``model`` is the
+    name or folder of the extractor that bytefed has started the board with; None where it has not.
 
     Args:
         transport: The way to it.
@@ -49,6 +50,7 @@ class Device:
     ) -> None:
         self.session = self._session = Session(transport, rng or random.Random(), ring)
         self._samples, self._offers, self._owed = SampleKeeper(self._session), Offers(), Owed()
+        self.model: str | None = None
 
     # ---- Identity
 
@@ -144,11 +146,7 @@ class Device:
         self._samples.mark = mark
 
     def take_bytes(self) -> ByteCount:
-        """Return what crossed the port since the last call, by cause.
-
-        Raises:
-            LedgerError: E_LEDGER when the causes don't add up to the port's count.
-        """
+        """Return what crossed the port since the last call, by cause; LedgerError E_LEDGER if these don't add up."""
         return self._session.link.take_bytes() if self._session.is_used else ByteCount()
 
     def take_values(self) -> dict[Direction, Counter[int]] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Hashable
 
 from bytefed.clock import now
@@ -12,6 +13,8 @@ from bytefed.ledger.account import Part, Role
 from bytefed.protocol.header import control_frame
 from bytefed.protocol.message import Error, Kind, Status
 from bytefed.seal import HANDSHAKE_OVERHEAD, Greeting
+
+_LOG = logging.getLogger(__name__)
 
 TRIES = 8
 _GRACE = 0.5  # seconds that a board gets to answer GREET once somebody has said in the clear that it won't
@@ -67,8 +70,7 @@ class Link(Frames):
         answered = None if name is None else Part((answer, name))
         for attempt in range(tries):
             started = now()
-            sent = Role.RETRANSMISSION if attempt else role
-            await self._ask(kind, frame, sent, name, proof)
+            await self._ask(kind, frame, Role.RETRANSMISSION if attempt else role, name, proof)
             until = started + self.timers.requests.timeout(attempt) + late
             while incoming := await self.receive(until):
                 if incoming.answers(answer, sequence) and fits(incoming.body):
@@ -79,6 +81,7 @@ class Link(Frames):
                     return sequence, incoming.body
                 self.refuse_error(incoming, sequence, locked)
                 self.discard(incoming)
+            self.note_silence(kind.name, attempt, tries)
         raise _no_answer(self.transport.uri, kind, tries)
 
     async def _ask(self, kind: Kind, frame: bytes, role: Role, name: Hashable, proof: int) -> None:
@@ -133,9 +136,14 @@ class Link(Frames):
                     hint, until = error, min(until, now() + _GRACE)
                     continue
                 self.discard(incoming)
+            self.note_silence(Kind.GREET.name, attempt, tries)
             if hint is not None and (believes or attempt == tries - 1):
                 raise hint
         raise _no_answer(self.transport.uri, Kind.GREET, tries)
+
+    def note_silence(self, asked: str, attempt: int, tries: int) -> None:
+        """Let the log know that nothing was heard in time; if a try is left, it is made now."""
+        _LOG.debug("%s: no answer to %s in time, try %d of %d", self.transport.uri, asked, attempt + 1, tries)
 
     def refuse_error(self, incoming: Incoming, sequence: int, locked: Part | None = None) -> None:
         """Raise BoardError if the frame is an ERROR for that request; what it refused will be resent, or was wasted.

@@ -1,4 +1,4 @@
-"""The names of a board's labels as people know them: its own, or those of its model."""
+"""The model of a board and its labels, by the names that people know: its own labels, or those of its model."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from bytefed.device.device import Device
 from bytefed.device.labels import BoardLabels, read_labels
 from bytefed.errors import BoardError, ConfigError, did_you_mean
-from bytefed.extractor.manifest import known_model
+from bytefed.extractor.manifest import Manifest, known_model
 
 
-def model_names(model: int, classes: int) -> tuple[str, ...]:
-    """Return a name for each of so many labels of a board whose own have none: its model's class, else the number.
+def model_of(device: Device) -> tuple[str, Manifest] | None:
+    """Return the name and manifest of the model that a connected board holds; None if this host does not know it."""
+    return known_model(device.board.model, device.board.classes, device.model)
 
-    Args:
-        model: CRC-32 of the extractor, as in BOARD.
-        classes: Number of the board's labels.
-    """
-    known = known_model(model)
+
+def model_names(device: Device) -> tuple[str, ...]:
+    """Return a name for each label of a connected board whose own have none: its model's class, else the number."""
+    known, classes = model_of(device), device.board.classes
     words = [str(word) for word in known[1].document.get("classes", [])] if known else []
     return tuple(words[number] if number < len(words) else str(number) for number in range(classes))
 
@@ -26,7 +26,7 @@ def shown_names(device: Device, labels: BoardLabels) -> tuple[str, ...]:
     """Return a name for each label of a board: its own; else its model's, where nobody has set any."""
     if any(labels.names):
         return labels.shown
-    return model_names(device.board.model, len(labels.names))
+    return model_names(device)
 
 
 async def label_names(device: Device) -> tuple[str, ...]:
@@ -49,7 +49,7 @@ async def names_told(device: Device) -> tuple[tuple[str, ...], tuple[str, ...]]:
     except BoardError as error:
         if error.code != "E_LABELS_FIRMWARE":
             raise
-        return model_names(device.board.model, device.board.classes), ()
+        return model_names(device), ()
     return shown_names(device, labels), labels.names
 
 
@@ -67,8 +67,11 @@ def label_number(label: str, names: Sequence[str]) -> int:
         return names.index(label)
     if label.isascii() and label.isdigit() and int(label) < len(names):
         return int(label)
+    words = [name for name in names if not name.isdigit()]  # a label without a name is shown as its number
+    named = f"one of {', '.join(words)}, or " if words else ""
     raise ConfigError(
         "E_CONFIG_LABEL",
-        f"--label {label} is no label of the board.",
-        f"{did_you_mean(label, names)}Give --label a number from 0 to {len(names) - 1}, or a name: {', '.join(names)}.",
+        f"{label} is no label of the board.",
+        f"{did_you_mean(label, words)}Name {named}a number from 0 to {len(names) - 1}; or give it other labels: "
+        "`bytefed labels set --help`.",
     )

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bytefed.device.device import Device
+from bytefed.device.naming import model_of
 from bytefed.device.visit import sensor_of
 from bytefed.device.watch import LATE
 from bytefed.errors import BoardError, LinkError, ModelError
-from bytefed.extractor.manifest import Manifest, known_model
+from bytefed.extractor.manifest import Manifest
 from bytefed.ledger.account import Said
 from bytefed.ledger.count import ByteCount
 from bytefed.ledger.wire_size import about_bytes, recorded_bytes
@@ -59,7 +60,7 @@ class Signal:
 
     def __init__(self, device: Device) -> None:
         self.device = device
-        known = known_model(device.board.model)
+        known = model_of(device)
         if known is None:
             raise ModelError(
                 "E_MODEL_MISSING",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Awaitable, Callable, Container
 from dataclasses import replace
@@ -31,6 +32,8 @@ from bytefed.protocol.message import (
     Welcome,
 )
 from bytefed.transport.base import Transport, has_wandered, is_strange, look_elsewhere, settle
+
+_LOG = logging.getLogger(__name__)
 
 _HELLOS = 3  # before the port is opened anew
 _HELLO_TRIES = 6  # the first of them wait long: nothing was measured yet
@@ -189,6 +192,7 @@ class Session:
         await self.transport.close()
         self.link.abandon_input()
         await self.transport.open()
+        _LOG.debug("%s: its port is open", self.uri)
 
     async def _hello(self) -> None:
         """Open a session; once more when the board is reset just then, or an old ERROR has the new request's number."""
@@ -290,6 +294,7 @@ class Session:
                     raise
                 lost = error.code == "E_LINK_LOST" or failures % _HELLOS == 0
                 trouble = error
+            _LOG.debug("%s: begins again after %s", self.uri, trouble)
             self.account.recovering = True
             try:
                 await self._recover(trouble, reopen=lost)

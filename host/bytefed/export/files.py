@@ -14,6 +14,7 @@ from bytefed.export.classifier import Classifier, classifier
 from bytefed.export.cpp import head_header, model_header
 from bytefed.export.formats import FORMATS
 from bytefed.export.keras_layer import keras_file
+from bytefed.export.sketch import sketch
 from bytefed.export.trained import Trained
 from bytefed.private_files import make_file, make_folder
 from bytefed.runs.directory import coded_errors
@@ -88,16 +89,16 @@ class _Writer:
         """Write a folder as Arduino's tools want it: the sketch has its name."""
         extraction = self._trained.task.extraction
         if extraction is None:
-            header, sketch = head_header(self._trained), "head_alone.ino"
+            header = head_header(self._trained)
             about = "the head as C++, with the labels; features come from elsewhere"
             agreement = None
         else:
             made = self._classifier()
-            header, sketch = model_header(self._trained, extraction, made), "with_model.ino"
+            header = model_header(self._trained, extraction, made)
             about, agreement = "the .tflite file as C++, with the labels", self._new(made.agreement)
         self._write("classify/classifier.h", header.encode("ascii"), about, agreement)
-        text = (Path(__file__).parent / sketch).read_bytes()
-        self._write("classify/classify.ino", text, "a sketch that classifies with it, without bytefed")
+        text, about = sketch(extraction)
+        self._write("classify/classify.ino", text.encode("ascii"), about)
 
     def _new(self, agreement: Agreement) -> Agreement | None:
         """Return an agreement that no file has told of yet."""

@@ -10,7 +10,6 @@ import numpy as np
 from bytefed.data.task import Extraction, Samples, Task
 from bytefed.errors import ModelError
 from bytefed.extractor.extractor import Extractor, golden_inputs
-from bytefed.extractor.manifest import known_model
 from bytefed.federation.held import NOTED, HeldTask
 from bytefed.runs.store import Store
 
@@ -27,7 +26,7 @@ def held_task(directory: Path) -> Task:
     """
     with closing(Store.open(directory)) as store:
         held = HeldTask.noted(store.meta(NOTED))
-    known = known_model(held.model_hash)
+    known = held.known
     if known is None:
         raise ModelError(
             "E_MODEL_MISSING",

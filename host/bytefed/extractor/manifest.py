@@ -194,14 +194,38 @@ def _places() -> tuple[Path, ...]:
     return (*MODEL_FOLDERS, own_models())
 
 
-def known_model(model_hash: int) -> tuple[str, Manifest] | None:
+def known_model(
+    model_hash: int, classes: int | None = None, named: str | None = None
+) -> tuple[str, Manifest] | None:
     """Return the name and manifest of the model that has this hash; None if none has.
 
-    Of several the user's own counts, whose labels are the user's.
+    The same network may be there under several names, with other labels. Then the one that was named counts; else one
+    with as many classes, and of these the user's own, whose labels are the user's, and the first by its name.
+
+    Args:
+        model_hash: CRC-32 of the .tflite file.
+        classes: Number of labels of the board or the run that is asked about; None where that does not matter.
+        named: Name or folder of the model that somebody said it is; None if nobody has.
     """
-    for name in sorted(model_names(), key=lambda name: (is_shipped(name), name)):
+
+    def unlikeness(twin: tuple[str, Manifest]) -> tuple[bool, bool]:
+        return twin[0] != named, classes != twin[1].C
+
+    return min(same_network(model_hash, named), key=unlikeness, default=None)
+
+
+def same_network(model_hash: int, named: str | None = None) -> list[tuple[str, Manifest]]:
+    """Return the names and manifests of all models that have this hash: the user's own first, then by name.
+
+    Args:
+        model_hash: CRC-32 of the .tflite file.
+        named: Name or folder of a further model to look at; None for none.
+    """
+    names = sorted({*model_names(), *([named] if named else [])}, key=lambda name: (is_shipped(name), name))
+    found = []
+    for name in names:
         with suppress(ModelError):  # a broken folder among them is for whoever names it
             manifest = Manifest.load(model_folder(name))
             if manifest.model_hash == model_hash:
-                return name, manifest
-    return None
+                found.append((name, manifest))
+    return found

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bytefed.clock import now
 from bytefed.data.load import ON_BOARDS
 from bytefed.device.device import Device
 from bytefed.device.labels import BoardLabels, check_fits, read_labels, set_labels
 from bytefed.errors import BoardError, ConfigError
-from bytefed.extractor.manifest import known_model
+from bytefed.extractor.manifest import Manifest, known_model
 from bytefed.federation.config import RunConfig
 from bytefed.head import Head, widened
 from bytefed.protocol.message import Kind, Release, State
@@ -43,6 +43,7 @@ class HeldTask:
         model_hash: CRC-32 of the extractor's .tflite file on all boards; 0 for none.
         names: The labels that somebody has set; empty where nobody has.
         joined: For labels that came later the round before which they joined, and the number of the first of them.
+        model: Name or folder of the extractor where its boards were started with one; None where only they know it.
     """
 
     D: int
@@ -50,15 +51,21 @@ class HeldTask:
     model_hash: int
     names: tuple[str, ...]
     joined: tuple[tuple[int, int], ...] = ()
+    model: str | None = None
 
     name = ON_BOARDS
 
     @property
     def classes(self) -> tuple[str, ...]:
         """The names of the classes: the labels, or else the model's own; empty if neither is known."""
-        known = None if self.names else known_model(self.model_hash)
+        known = None if self.names else self.known
         words = tuple(str(word) for word in known[1].document.get("classes", [])) if known else self.names
         return words if len(words) == self.num_classes else ()
+
+    @property
+    def known(self) -> tuple[str, Manifest] | None:
+        """The name and manifest of the extractor; None if this host does not know it."""
+        return known_model(self.model_hash, self.num_classes, self.model)
 
     @property
     def extractor_hash(self) -> int:
@@ -67,14 +74,17 @@ class HeldTask:
 
     def note(self) -> str:
         """Return what the store keeps of it."""
-        return json.dumps([self.D, self.num_classes, self.model_hash, list(self.names), self.joined])
+        return json.dumps(
+            [self.D, self.num_classes, self.model_hash, list(self.names), self.joined, self.model]
+        )
 
     @classmethod
     def noted(cls, note: str) -> HeldTask:
         """Return what ``note`` told of."""
-        features, classes, model, names, *more = json.loads(note)
+        features, classes, model_hash, names, *more = json.loads(note)
         joined = tuple((int(number), int(first)) for number, first in (more[0] if more else ()))
-        return cls(int(features), int(classes), int(model), tuple(names), joined)
+        model = more[1] if len(more) > 1 else None
+        return cls(int(features), int(classes), int(model_hash), tuple(names), joined, model)
 
     def joining(self, number: int) -> range:
         """Return the numbers of the labels that joined before a round, the run's first rounds left out."""
@@ -110,7 +120,7 @@ class HeldSamples:
             LinkError: A board was lost.
         """
         first = devices[0].board
-        held = cls(HeldTask(first.features, first.classes, first.model, ()))
+        held = cls(HeldTask(first.features, first.classes, first.model, (), model=devices[0].model))
         for device in devices:
             await held.ask(device)
         names = united({_who(device): labels.names for device, labels in held.told.items()})
@@ -172,7 +182,7 @@ class HeldSamples:
             return ""
         done = store.head()[0]
         joined = (*task.joined, (done + 1, len(task.names))) if done else task.joined
-        grown = HeldTask(task.D, len(names), task.model_hash, names, joined)
+        grown = replace(task, num_classes=len(names), names=names, joined=joined)
 
         def change(head: Head) -> Head:
             return widened(head, task.D, len(task.names), len(names))

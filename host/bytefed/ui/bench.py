@@ -14,7 +14,7 @@ from bytefed.boards.virtual import replaying_kind
 from bytefed.data.load import ON_BOARDS
 from bytefed.device.watch import Way
 from bytefed.errors import BytefedError, ConfigError, from_system
-from bytefed.events import Event, RunEnded, RunStarted
+from bytefed.events import Event, RunEnded, RunStarted, logged
 from bytefed.extractor.manifest import Manifest, model_folder
 from bytefed.federation.config import RunConfig
 from bytefed.federation.experiment import begin
@@ -182,7 +182,7 @@ class Bench:
                 await seat.lend()
             run = new_run()
             directory = self._folder / default_directory(run).name
-            await begin(config, directory, self._hear, devices=[seat.device for seat in seats])
+            await begin(config, directory, logged(self._hear), devices=[seat.device for seat in seats])
         except BytefedError as error:
             self._say("failed", **told(error))
         except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -100,8 +101,20 @@ def test_no_bootloader(machine: Path) -> None:
 
 def test_no_build(machine: Path) -> None:
     refused(
-        "itsybitsy_nrf52840", "E_IMAGE_BUILD", "pio run -e itsybitsy_nrf52840", "feather_nrf52840, nano33ble"
+        "itsybitsy_nrf52840",
+        "E_IMAGE_BUILD",
+        "`pio run -e itsybitsy_nrf52840`",
+        "feather_nrf52840, nano33ble",
     )
+
+
+def test_no_build_of_a_model(machine: Path) -> None:
+    """The remedy builds that model; without its name platformio.ini's would be built."""
+    (machine / "manifest.json").touch()
+    for model, value in (("keywords", "keywords"), (str(machine), shlex.quote(str(machine.resolve())))):
+        with pytest.raises(ConfigError) as refused:
+            find_build("itsybitsy_nrf52840", model=model)
+        assert f"`BYTEFED_MODEL={value} pio run -e itsybitsy_nrf52840`" in refused.value.remedy
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import json
 import logging
@@ -12,7 +13,7 @@ import pytest
 
 from bytefed.cli.commands import COMMANDS
 from bytefed.cli.main import main
-from bytefed.cli.parser import build_parser
+from bytefed.cli.parser import EXIT_STATUS, build_parser, last_parsers
 from bytefed.ledger.count import CAUSES
 
 RUN = ["run", "--rounds", "2", "--quiet", "--no-central", "--run-dir", "it"]
@@ -89,6 +90,26 @@ def test_the_log_says_what_happens(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
+def test_a_terminal_gets_long_lines_cut_and_the_file_all_of_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*RUN, "--boards", "loopback:1", "-v", "--log-file", "log.txt"]) == 0
+    shown, kept = capsys.readouterr().err.splitlines(), Path("log.txt").read_text().splitlines()
+    (long,) = [line for line in kept if "RunEnded(" in line]
+    assert long.endswith(")") and "estimate_wire" in long
+    (short,) = [line for line in shown if "RunEnded(" in line]
+    assert len(short) == 300 and short.endswith("...") and long.startswith(short[:-3])
+    assert sum("RoundClosed(round=2" in line for line in shown) == 1
+    assert all(line.endswith("...") for line in shown if len(line) >= 300)
+
+
+def test_the_log_tells_of_what_was_said_again_in_detail(capsys: pytest.CaptureFixture[str]) -> None:
+    faults = "cut_at=900,drop=0.1,seed=1"
+    assert main([*RUN, "--boards", "loopback:1", "-vv", "--faults", faults]) == 0
+    said = capsys.readouterr().err
+    assert "DEBUG bytefed.device.link: loopback:0: no answer to " in said
+    assert said.count("DEBUG bytefed.device.session: loopback:0: its port is open") > 1
+    assert "DEBUG bytefed.device.session: loopback:0: begins again after [E_LINK_LOST]" in said
+
+
 @pytest.mark.parametrize("option", ["--log-file", "--trace"])
 def test_a_file_that_can_not_be_written_has_a_code(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*RUN, "--boards", "loopback:1", option, "nowhere/file"]) == 1
@@ -110,6 +131,16 @@ def test_options_are_taken_in_full_only(capsys: pytest.CaptureFixture[str]) -> N
         main(["run", "--round", "2"])
     assert ended.value.code == 2
     assert "there is no option --round. Did you mean --rounds?" in capsys.readouterr().err
+
+
+def test_every_help_says_the_exit_statuses() -> None:
+    for command in COMMANDS:
+        parser = build_parser(command)
+        (inner,) = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+        own = inner.choices[command]
+        for each in (own, *last_parsers(own)):
+            assert each.format_help().count("130 interrupted") == 1, each.prog
+            assert each.format_help().rstrip().endswith(EXIT_STATUS.rstrip())
 
 
 def test_help_says_the_exit_statuses_and_v_the_version(capsys: pytest.CaptureFixture[str]) -> None:

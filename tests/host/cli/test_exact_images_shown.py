@@ -56,6 +56,7 @@ def test_flash_emulated_says_what_it_found_and_what_it_did_not_prove(machine: Pa
     ("words", "code", "status"),
     [
         ("itsybitsy_nrf52840", "E_IMAGE_BUILD", 2),
+        ("itsybitsy_nrf52840 --model motion", "`BYTEFED_MODEL=motion pio run -e itsybitsy_nrf52840`", 2),
         ("nano33ble --image none.elf", "E_IMAGE_FILE", 2),
         ("nano33ble --model motion", "E_BOARD_MODEL", 1),
         ("feather_nrf52840 --bootloader none.hex", "E_IMAGE_FILE", 2),

@@ -18,13 +18,11 @@ import numpy as np
 import pytest
 from edited_models import MODEL, MOTION, edited, with_softmax
 
-from bytefed.boards.describe import model_label
 from bytefed.cli import train_model
 from bytefed.cli.main import main
-from bytefed.device.naming import label_number, model_names
 from bytefed.errors import ModelError
 from bytefed.extractor import choice, manifest, own, sensor
-from bytefed.extractor.manifest import Manifest
+from bytefed.extractor.manifest import Manifest, known_model
 from bytefed.extractor.sound import FrontEnd
 
 pytest.importorskip("tflite_micro", reason="the extractor's runtime is not installed")
@@ -143,8 +141,8 @@ def test_an_added_model_is_known_wherever_a_model_is(models, moves, capsys):
     assert document["classes"] == ["walk", "rest", "run"] and document["sensor_hertz"] == 10
     assert document["axes"] == list(sensor.AXES) and document["units"] == list(sensor.UNITS)
     hash_ = document["model_hash"]
-    assert model_label(hash_) == "gait"  # as `devices` shows it
-    assert label_number("rest", model_names(hash_, 3)) == 1  # as `capture` takes it
+    known = known_model(hash_, 3)
+    assert known is not None and known[0] == "gait"  # as `devices` shows it, and `capture` takes its labels
     assert main(["run", *RUN, "--data", "moves", "--model", "gait", "--window", "50", "--run-dir", "r"]) == 0
     summary = json.loads(Path("r/summary.json").read_text())
     assert summary["features"] == 64 and summary["classes"] == 3

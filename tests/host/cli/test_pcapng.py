@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import csv
 import logging
+import re
+import shlex
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -65,3 +69,15 @@ def test_another_reader_finds_every_frame(boards: str, records) -> None:
 def test_a_file_that_can_not_be_written_has_a_code(capsys) -> None:
     assert main([*RUN, "--boards", "loopback:1", "--trace", "nowhere/t.pcapng"]) == 1
     assert "E_OUTPUT" in capsys.readouterr().err
+
+
+def test_tshark_shows_boards_and_causes_by_the_command_of_the_docs():
+    if shutil.which("tshark") is None:
+        pytest.skip("SKIPPED: needs tshark")
+    assert main([*RUN, "--boards", "loopback:1", "--trace", "FILE.pcapng"]) == 0
+    text = (Path(__file__).resolve().parents[3] / "docs/scripting.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"`(tshark [^`]+)`", text)
+    done = subprocess.run(shlex.split(command), capture_output=True, text=True, check=True)
+    first, second = (line.split("\t") for line in done.stdout.splitlines()[:2])
+    assert (first[1], second[1]) == ("loopback:0", "loopback:0")
+    assert second[3].startswith("GREET: ") and int(second[2]) == 61

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+from bytefed.cli.commands import COMMANDS
 from bytefed.cli.main import main
 from bytefed.cli.parser import build_parser
 
@@ -49,6 +52,9 @@ def test_each_place_wins_over_those_behind_it(user_file: Path, monkeypatch: pyte
         (["watch"], "boards", ["serial:auto"], ["ble:x"]),
         (["labels", "list"], "boards", ["serial:auto"], ["ble:x"]),
         (["record", "--label", "a", "--out", "b"], "board", "serial:auto", "ble:x"),
+        (["pair"], "boards", "serial:auto", "ble:x"),
+        (["keys", "rotate"], "boards", "serial:auto", "ble:x"),
+        (["doctor"], "boards", ["serial:auto"], ["ble:x"]),
     ],
 )
 def test_commands_for_boards_take_the_preferred_ones(
@@ -59,6 +65,66 @@ def test_commands_for_boards_take_the_preferred_ones(
     assert getattr(build_parser(words[0]).parse_args(words), name) == preferred
     given = build_parser(words[0]).parse_args([*words, "--boards", "ble:y"])
     assert getattr(given, name) in (["ble:y"], "ble:y")
+
+
+def test_a_number_of_boards_is_no_name_of_boards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BYTEFED_BOARDS", "ble:x")
+    assert build_parser("audit").parse_args(["audit", "it"]).boards == 8
+
+
+@pytest.mark.parametrize("command", [["pair"], ["keys", "rotate"]])
+def test_a_board_at_a_cable_is_named_in_either_way_but_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    """These boards can't be paired, and the refusal says which one was meant."""
+    for words in (["virtual:1"], ["--boards", "virtual:1"], ["--board", "virtual:1"]):
+        assert main([*command, *words]) == 2
+        assert "E_PAIR_CABLE]: virtual:1 names" in capsys.readouterr().err
+    monkeypatch.setenv("BYTEFED_BOARDS", "loopback:1 loopback:2")
+    assert main(command) == 2
+    assert "E_PAIR_CABLE]: loopback:1 names" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*command, "virtual:1", "--boards", "virtual:1"])
+    assert "not allowed with" in capsys.readouterr().err
+
+
+def test_the_doctor_visits_the_boards_that_are_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["doctor", "--boards", "loopback:2"])
+    said = capsys.readouterr().out
+    assert re.findall(r"^(loopback:\d): board \w+, sealed\.", said, re.MULTILINE) == [
+        "loopback:0",
+        "loopback:1",
+    ]
+    assert "No board is on USB" not in said
+    monkeypatch.setenv("BYTEFED_BOARDS", "socket://127.0.0.1:1 loopback:1")
+    assert main(["doctor", "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["sealed"]) == 1
+    assert any("socket://127.0.0.1:1" in finding["problem"] for finding in found["findings"])
+    assert main(["doctor", "--boards", "vrtual:1"]) == 2
+    assert "E_CONFIG_BOARDS" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        *(
+            (words, "or try N virtual ones: --boards virtual:N.")
+            for words in (["run"], ["devices"], ["capture", "--label", "1"], ["watch"], ["labels", "list"],
+                          ["record", "--label", "a", "--out", "b"])
+        ),
+        (["pair"], "or pair a virtual one: `bytefed board` names its port."),
+        (["keys", "rotate"], "or pair a virtual one: `bytefed board` names its port."),
+    ],
+)  # fmt: skip
+def test_who_has_no_board_is_advised_what_this_command_can_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str], advice: str
+) -> None:
+    monkeypatch.setattr("bytefed.boards.ports.all_ports", list)
+    assert main([*words, "--boards", "serial:auto"]) == 1
+    assert advice in capsys.readouterr().err
 
 
 def test_a_log_file_can_be_preferred(user_file: Path) -> None:
@@ -90,6 +156,10 @@ def test_a_file_that_is_named_must_be_there(
 def test_completion_and_the_manual_name_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", "man"]) == 0
     manual = capsys.readouterr().out
+    summary = manual[: manual.index(".SH COMMANDS")]
+    for name in COMMANDS:
+        assert len(re.findall(rf"^    {name} +\w", summary, re.MULTILINE)) == 1, name
+    assert manual.startswith(f'.TH BYTEFED 1 "" "bytefed {version("bytefed")}" "User Commands"\n')
     assert ".SS bytefed run" in manual and ".SS bytefed keys rotate" in manual and "exit status" in manual
     pytest.importorskip("shtab", reason="pip install shtab")
     assert main(["completion", "bash"]) == 0

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from ways_to_fail import CODES_OF_PLACES, NOT_RUN, STANDS_FOR, WAYS, Place
 
-from bytefed.cli.live import _away, _trouble
+from bytefed.cli.live import _Troubles
 from bytefed.cli.main import main
 from bytefed.cli.parser import build_parser
 from bytefed.device.refusals import board_error, busy
@@ -171,14 +171,14 @@ def test_what_a_board_answered_and_its_remedy_are_two_sentences(status: Status):
     error = board_error("1234", status)
     assert error.remedy and re.search(rf"[.!?] {re.escape(error.remedy)}$", str(error))
     told = "1234", 1, error.code, error.message, error.remedy
-    for line in (_trouble(BoardTrouble(*told)), _away(BoardAway(*told))):
+    for line in (_Troubles().trouble(BoardTrouble(*told)), _Troubles().away(BoardAway(*told))):
         assert line.endswith(str(error))
 
 
 def test_a_message_that_ends_with_a_stop_gets_no_other():
     assert str(BoardError("E_ODD", "It is odd.", "Leave it.")) == "[E_ODD] It is odd. Leave it."
     assert str(BoardError("E_ODD", "It is odd", "")) == "[E_ODD] It is odd"
-    assert ".." not in _away(BoardAway("1234", 1, "E_ODD", "It is odd.", ""))
+    assert ".." not in _Troubles().away(BoardAway("1234", 1, "E_ODD", "It is odd.", ""))
 
 
 def test_a_spent_budget_says_how_a_board_forgets_its_samples():

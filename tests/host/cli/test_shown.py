@@ -84,6 +84,16 @@ def test_a_simulation_tells_what_was_checked_and_whom_it_bounded(tmp_path, capsy
     assert re.search(r"round 2: \[E_DELTA_NORM\] pulled more than 1 times .*?: \d+ clients\. ", text)
 
 
+@pytest.mark.parametrize("how", [["--quiet"], []])
+def test_a_remedy_is_said_once_a_run(how, tmp_path, capsys):
+    words = ["run", "--boards", "loopback:20", "--rounds", "8", "--no-central", *how, "--run-dir"]
+    for number in range(2):
+        assert main([*words, str(tmp_path / str(number))]) == 0
+        said = "".join(capsys.readouterr())
+        assert said.count("[E_DELTA_NORM]") > 2
+        assert said.count("--norm-bound 0 turns the bound off.") == 1
+
+
 def test_what_no_cause_explains_is_said_too():
     sums = {"wire_total": 90, "estimate_wire": 100, "retransmission": 5, "probe": 0, "junk": 2}
     repair = "+5 retransmission, +2 junk"

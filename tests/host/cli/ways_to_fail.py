@@ -175,7 +175,8 @@ class Place:
     def is_left_out(words: list[str]) -> bool:
         """Return whether a command would go on for ever, or needs what is not here."""
         return " ".join(words[1:3]) in (
-            "board --model",  # serves until it is stopped
+            "board",  # serves until it is stopped
+            "board --model",  # the same
             "gateway --socket",  # the same
             "devices",  # lists boards on USB; none is an error
             "devices ble:auto",  # needs a radio
@@ -660,7 +661,8 @@ WAYS: dict[str, list[Way]] = {
     "E_PORT_NOT_FOUND": ["run --boards ttyNONE", "capture --board ttyNONE --label 1"],
     "E_PORT": [lambda place: f"run --boards {place.file('no-port')}"],
     "E_BOARDS_UNNAMED": ["run --boards ble:auto"],
-    "E_NO_BOARDS": [_prepared("run --boards serial:auto", _no_usb), _prepared("capture --label 1", _no_usb)],
+    "E_NO_BOARDS": [_prepared("run --boards serial:auto", _no_usb), _prepared("capture --label 1", _no_usb),
+                    _prepared("pair", _no_usb)],
     "E_QEMU_MISSING": [_prepared("run --boards qemu:1", Place.without_programs)],
     "E_VIRTUAL": [_prepared("run --boards virtual-ble:1", Place.without_programs)],
     "E_OPEN_FILES": [_prepared("board", lambda place: place.fails(os, "openpty", errno.EMFILE))],

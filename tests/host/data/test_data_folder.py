@@ -11,6 +11,7 @@ pytest.importorskip("tflite_micro", reason="the extractor needs tflite-micro")
 
 from bytefed.data import load_task
 from bytefed.data.folder import MAX_FILE_BYTES
+from bytefed.data.windows import Cut
 from bytefed.errors import BytefedError
 from bytefed.extractor.extractor import Extractor
 from bytefed.extractor.manifest import model_folder
@@ -77,3 +78,18 @@ def test_what_does_not_fit_is_named(windows, break_it, code):
     break_it(windows)
     with pytest.raises(BytefedError, match=code):
         load_task(str(windows))
+
+
+def test_a_recording_of_each_label_leaves_none_to_test_on(windows):
+    """Of two long recordings all windows stay together, so that a fifth of them is none."""
+    for label in ("b-walk", "a-run"):
+        for path in (windows / label).iterdir():
+            path.unlink()
+        np.savetxt(windows / label / "0.csv", np.random.default_rng(0).uniform(0, 1, (80, 8)), delimiter=",")
+    shutil.rmtree(windows / "c-rest")
+    with pytest.raises(BytefedError, match="E_DATA_EMPTY") as refused:
+        load_task(str(windows), cut=Cut(8))
+    assert "2 recordings" in refused.value.message and "a fifth" in refused.value.message
+    assert "each label several times" in refused.value.remedy
+    shutil.copy(windows / "a-run" / "0.csv", windows / "a-run" / "1.csv")
+    assert len(load_task(str(windows), cut=Cut(8)).test) == 10  # a third one is enough

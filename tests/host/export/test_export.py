@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from said_words import save_words
 
 pytest.importorskip("bytefed._core", reason="needs the compiled core")
 
@@ -26,8 +28,10 @@ from bytefed.export.classifier import append_float, classifier, int8_head
 from bytefed.export.files import export
 from bytefed.export.trained import Trained
 from bytefed.extractor.extractor import Extractor, outputs
+from bytefed.extractor.manifest import Manifest, model_folder
 
 SKETCH = Path(__file__).parent / "sketch"
+CORE = Path(__file__).parents[3] / "firmware/lib/bytefed/src"
 D, C = 6, 3
 LABELS = ('naïve "walk" \\ ??/', "rest", "日本")
 
@@ -308,6 +312,22 @@ def test_a_head_alone_classifies_features_as_boards_do(ready, tmp_path):
     said = answered(built(tmp_path), X)
     assert said == [sorted(LABELS)[number] for number in trained.logits(codes).argmax(axis=1)]
     assert len(set(said)) == C
+
+
+def test_the_sketch_of_a_model_of_sound_says_what_it_waits_for(digits, tmp_path):
+    """A user who puts a microphone in the place of the numbers would get labels of nothing."""
+    words = save_words(tmp_path / "words", Manifest.load(model_folder("keywords")).classes)
+    run = tmp_path / "run"
+    bytefed.simulate(data=words, model="keywords", clients=1, rounds=1, threads=1, directory=run)
+    done = export(Trained.load(run), tmp_path, ["c"])
+    sketch = (tmp_path / "classify/classify.ino").read_text("ascii")
+    assert "49 frames of 32 log-mel values" in sketch and "put your sensor in its place" not in sketch
+    header = re.search(r"bytefed/sound/\w+\.h", sketch)
+    assert header and (CORE / header[0]).is_file() and "class Ear" in (CORE / header[0]).read_text()
+    assert "log-mel" in next(file.about for file in done.files if file.path.suffix == ".ino")
+    assert len(sketch.splitlines()) < 40
+    export(Trained.load(digits), tmp_path, ["c"])
+    assert "put your sensor in its place" in (tmp_path / "classify/classify.ino").read_text("ascii")
 
 
 # --- the command

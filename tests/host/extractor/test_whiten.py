@@ -197,6 +197,28 @@ def test_recordings_stay_together_and_folds_are_stratified():
     assert (np.bincount(tested, minlength=40) == choice.REPEATS).all()
 
 
+@pytest.mark.parametrize("among", [3, 5])
+def test_networks_see_neither_the_fold_that_heads_learn_from_nor_the_one_they_are_tested_on(among):
+    inputs = np.random.RandomState(0).rand(60, 8, 8, 1).astype(np.float32)
+    labels = (np.arange(60) % 4).astype(np.uint8)
+    seen: list[np.ndarray] = []
+
+    def made(own: np.ndarray, own_labels: np.ndarray) -> bytes:
+        seen.append(own)
+        assert set(own_labels) == {0, 1, 2}
+        return MODEL
+
+    found = list(
+        choice.network_folds(made, inputs, labels, None, seen=(0, 1, 2), seed=1, among=among, trials=2)
+    )
+    assert len(found) == len(seen) == 2
+    for fold, own in zip(found, seen, strict=True):
+        assert len(fold.learn) == len(fold.test) == 60 // among
+        assert not set(fold.learn) & set(fold.test) and set(labels[fold.learn]) == {0, 1, 2, 3}
+        strangers = np.concatenate([fold.learn, fold.test])
+        assert not (own[:, None] == inputs[strangers]).all(axis=(2, 3, 4)).any()
+
+
 def test_many_samples_are_thinned():
     labels = (np.arange(5000) % 3).astype(np.uint8)
     folds, samples = choice.folds_of(np.zeros((5000, 2), np.int8), CODE, labels)

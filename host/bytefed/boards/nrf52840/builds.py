@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 from bytefed.boards.catalog import BOARDS, BoardType
-from bytefed.boards.firmware import project
+from bytefed.boards.firmware import model_for_build, project
 from bytefed.boards.nrf52840.image import Image, check_softdevice, read_image, read_softdevice
 from bytefed.errors import ConfigError, did_you_mean
 
@@ -37,19 +38,21 @@ def is_path(what: str) -> bool:
     return "/" in what or os.sep in what or what.endswith((".elf", ".hex"))
 
 
-def find_build(what: str, bootloader: Path | None = None) -> Build:
+def find_build(what: str, bootloader: Path | None = None, model: str | None = None) -> Build:
     """Return a build by its PlatformIO environment, or by the path of its ELF or hex.
 
     Args:
         what: Environment or path.
         bootloader: The hex to take; None for $BYTEFED_BOOTLOADER, or else for the one in PlatformIO's packages.
+        model: Name or folder of the model that the image is to hold, as far as it has to be built; None for the one of
+            platformio.ini.
 
     Raises:
         ConfigError: E_IMAGE_BUILD where there is no build of the environment, E_IMAGE_BOOTLOADER where its board's
             bootloader is missing, E_IMAGE_SOFTDEVICE where that is another one than the image needs; E_CONFIG_EXTRA
             without the packages that read images; and as `read_image`.
     """
-    path = Path(what).expanduser() if is_path(what) else _built(what)
+    path = Path(what).expanduser() if is_path(what) else _built(what, model)
     board = board_of(path.parent.name if is_path(what) else what)
     image = _read(path)
     if not image.softdevice:
@@ -91,7 +94,7 @@ def built_environments() -> list[str]:
     return sorted({path.parent.name for folder in build_folders() for path in folder.glob("*/firmware.elf")})
 
 
-def _built(environment: str) -> Path:
+def _built(environment: str, model: str | None) -> Path:
     """Return the image of an environment: its ELF, or the hex where there is no ELF."""
     folders = build_folders()
     for folder in folders:
@@ -100,12 +103,13 @@ def _built(environment: str) -> Path:
             if path.is_file():
                 return path
     there = built_environments()
+    variable = f"BYTEFED_MODEL={shlex.quote(model_for_build(model))} " if model else ""
     known = {*there, *(board.environment for board in BOARDS)}
     raise ConfigError(
         "E_IMAGE_BUILD",
         f"PlatformIO has built no image of {environment}: it is not in {' or '.join(map(str, folders))}.",
         ("" if environment in known else did_you_mean(environment, sorted(known)))
-        + f"Build it from a checkout: `pio run -e {environment}`"
+        + f"Build it from a checkout: `{variable}pio run -e {environment}`"
         + (f"; or take one that is there: {', '.join(there)}." if there else ", or give the path of an ELF."),
     )
 

@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     forgets = args.undo is not None or args.delete is not None or args.erase
     if not (args.labels or forgets or args.show):
         raise ConfigError(
-            "E_CONFIG_LABEL", "capture: which label?", "Give --label: a name, or a number from 0 on."
+            "E_CONFIG_LABEL", "capture: which label?", "Give --labels: names, or numbers from 0 on."
         )
     return asyncio.run(_run(args, forgets=forgets))
 

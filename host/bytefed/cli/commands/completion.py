@@ -50,11 +50,11 @@ def _script(shell: str) -> str:
 
 def _manual() -> str:
     """Return the manual page: the help of bytefed and of each command, as roff."""
-    from bytefed.cli.parser import last_parsers, whole_parser
+    from bytefed.cli.parser import installed, last_parsers, whole_parser
 
     parser = whole_parser()
     lines = [
-        '.TH BYTEFED 1 "" "" "User Commands"',
+        f'.TH BYTEFED 1 "" "{installed()}" "User Commands"',
         ".SH NAME",
         f"bytefed \\- {_roff(str(parser.description))}",
         ".SH SYNOPSIS",

@@ -18,12 +18,19 @@ from rich.console import Console
 from bytefed import _core
 from bytefed.boards.catalog import BOARDS
 from bytefed.boards.firmware import udev_rules
+from bytefed.boards.registry import full_uri
 from bytefed.errors import BytefedError, ConfigError
 
-if TYPE_CHECKING:  # pyserial is loaded when the doctor looks, not for its help
+if TYPE_CHECKING:  # what talks to boards is loaded when the doctor looks, not for its help
     from bytefed.boards.ports import Port
-    from bytefed.keys import KeyRing
+    from bytefed.device.device import Device
 
+AUTO = "serial:auto"
+_EPILOG = """\
+examples:
+  bytefed doctor                               this machine, and the boards on USB
+  bytefed doctor --boards ble:bytefed-1a2b     a board in the air
+"""
 RULES = Path("/etc/udev/rules.d/60-bytefed.rules")
 
 
@@ -69,21 +76,27 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "doctor",
         description="Look for what keeps boards from being reached, and say what to do; say which boards on USB are "
         "sealed, and whether boards can be emulated here. Changes nothing.",
-        epilog="example:\n  bytefed doctor",
+        epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--boards", nargs="+", default=[AUTO], metavar="URI", help=f"the boards to look for (default: {AUTO})"
     )
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print each problem and its remedy; return 1 if there is any that is no mere warning."""
+    """Print each problem and its remedy; return 1 if there is any that is no mere warning.
+
+    Raises:
+        ConfigError: E_CONFIG_BOARDS for a URI that is none, and whatever else keeps its boards from being looked for.
+    """
     console = Console(emoji=False, highlight=False)
+    uris = [full_uri(uri) for uri in args.boards]
     facts = gather()
-    findings = list(judge(facts))
-    sealed, unsealed = asyncio.run(
-        links([port.name for port in facts.ports if port.is_board and port.allowed])
-    )
+    findings = list(judge(facts, uris))
+    sealed, unsealed = asyncio.run(links([*addresses(facts, uris)]))
     findings += unsealed
     problems = [finding for finding in findings if not finding.is_warning]
     if args.json:
@@ -118,57 +131,69 @@ def emulator() -> str:
     return f"Emulated nRF52840: {program}. Images that PlatformIO has built: {built}"
 
 
-async def links(ports: Sequence[str]) -> tuple[list[str], list[Finding]]:
-    """Visit the boards at some ports, and say which are sealed.
+def addresses(facts: Facts, uris: Sequence[str]) -> Iterator[str]:
+    """Yield the URIs to visit: serial:auto as the ports of its boards; without those that this user may not open."""
+    shut = {f"serial:{port.name}" for port in facts.ports if not port.allowed}
+    for uri in uris:
+        found = [f"serial:{port.name}" for port in facts.ports if port.is_board] if uri == AUTO else [uri]
+        yield from (each for each in found if each not in shut)
+
+
+async def links(uris: Sequence[str]) -> tuple[list[str], list[Finding]]:
+    """Visit the boards that some URIs name, and say which are sealed.
 
     Returns:
         A line for each board that is, and for each that another program uses; and what is amiss with others, and with
         the file of keys.
     """
+    from bytefed.boards.open import VirtualOptions, open_devices
+    from bytefed.boards.virtual import BoardKind
     from bytefed.keys import KeyRing
 
     said: list[str] = []
     findings: list[Finding] = []
     try:
-        ring = KeyRing(open_links=True)
+        KeyRing(open_links=True)
     except BytefedError as error:
         return said, [Finding(error.message, error.remedy)]
-    for port in ports:
+    for uri in uris:
         try:
-            board, is_sealed = await _visited(port, ring)
+            async with open_devices([uri], VirtualOptions(BoardKind(1, 2)), open_links=True) as devices:
+                for device in devices:
+                    await _visit(device, said, findings)
+        except ConfigError:
+            raise
         except BytefedError as error:
-            if error.code in ("E_PORT_BUSY", "E_BOARD_TAKEN"):
-                said.append(f"{port}: another program uses it.")
-            else:
-                findings.append(Finding(error.message, error.remedy))
-        else:
-            if is_sealed:
-                said.append(f"{port}: board {board}, sealed.")
-            else:
-                findings.append(_open(port, board))
+            findings.append(Finding(error.message, error.remedy))
     return said, findings
 
 
-async def _visited(port: str, ring: KeyRing) -> tuple[str, bool]:
-    """Visit the board at a port; return its name, and whether its link is sealed."""
-    from bytefed.device.device import Device
+async def _visit(device: Device, said: list[str], findings: list[Finding]) -> None:
+    """Visit a board, and add what is to be said of it."""
     from bytefed.device.refusals import require_exact
     from bytefed.protocol.message import VISIT
-    from bytefed.transport.serial import SerialTransport
 
-    device = Device(SerialTransport(port), ring=ring)
     try:
         await device.connect(VISIT)
-        require_exact(port, device.board)
-    finally:
-        await device.close()
-    return device.name, device.profile.sealed
+        require_exact(device.uri, device.board)
+    except BytefedError as error:
+        if error.code in ("E_PORT_BUSY", "E_BOARD_TAKEN"):
+            said.append(f"{device.uri}: another program uses it.")
+        else:
+            findings.append(Finding(error.message, error.remedy))
+    else:
+        if device.profile.sealed:
+            said.append(f"{device.uri}: board {device.name}, sealed.")
+        else:
+            findings.append(_open(device))
 
 
-def _open(port: str, board: str) -> Finding:
+def _open(device: Device) -> Finding:
+    at_cable = device.uri if device.uri.startswith("serial:") else AUTO
     return Finding(
-        f"{port}: board {board} has no key, so that what it says and hears can be read and changed on the way.",
-        f"Give it one: bytefed pair {port}",
+        f"{device.uri}: board {device.name} has no key, so that what it says and hears can be read and changed on the"
+        " way.",
+        f"Give it one: bytefed pair {at_cable}",
     )
 
 
@@ -214,32 +239,34 @@ def _install_rules() -> str:
     return f"{copy} && sudo udevadm control --reload && sudo udevadm trigger"
 
 
-def judge(facts: Facts) -> Iterator[Finding]:
-    """Yield the problems that keep boards from being reached, or from being taught."""
+def judge(facts: Facts, uris: Sequence[str] = (AUTO,)) -> Iterator[Finding]:
+    """Yield the problems that keep the boards of some URIs from being reached, or from being taught."""
     if not facts.exact:
         yield Finding(
             "This machine's own core fails the self-test of its arithmetic: it computes other bits than boards.",
             "Install bytefed anew, without compiler flags of your own (CXXFLAGS, LDFLAGS) such as -Ofast.",
         )
-    boards = [port for port in facts.ports if port.is_board]
-    others = [finding for port in facts.ports if (finding := _not_running(port))]
+    is_auto = AUTO in uris
+    boards = [port for port in facts.ports if (port.is_board and is_auto) or f"serial:{port.name}" in uris]
+    others = [finding for port in facts.ports if is_auto and (finding := _not_running(port))]
     yield from others
-    if not boards and not others:
+    if is_auto and not boards and not others:
         yield Finding("No board is on USB.", "Plug one in with a cable that carries data; many only charge.")
     for port in boards:
         if facts.linux and not port.allowed:
             yield Finding(f"{port.name} may not be opened by this user.", _install_rules())
     if facts.modem_manager and not facts.rules:
         yield Finding("ModemManager runs and talks to new serial ports.", _install_rules())
+    needs_no_radio = (bool(boards) or not is_auto) and not any(uri.startswith("ble:") for uri in uris)
     if facts.linux and not facts.adapters:
         yield Finding(
             "There is no Bluetooth adapter.",
             "Boards on USB don't need one; for ble: plug one in.",
-            is_warning=bool(boards),
+            is_warning=needs_no_radio,
         )
     if facts.adapters and all(facts.adapters):
         yield Finding(
             "Bluetooth is switched off.",
             "rfkill unblock bluetooth && bluetoothctl power on",
-            is_warning=bool(boards),
+            is_warning=needs_no_radio,
         )

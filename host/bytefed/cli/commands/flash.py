@@ -16,12 +16,11 @@ from pathlib import Path
 from rich.console import Console
 
 from bytefed.boards.catalog import BOARDS, refuse_deaf
-from bytefed.boards.firmware import prepared_project
-from bytefed.checkout import is_checkout
+from bytefed.boards.firmware import model_for_build, prepared_project
 from bytefed.cli.telling import add_json, write_json
 from bytefed.device.device import Device
 from bytefed.errors import BytefedError, ConfigError, LinkError
-from bytefed.extractor.manifest import Manifest, is_shipped, model_folder
+from bytefed.extractor.manifest import Manifest, model_folder
 
 _PATIENCE = 20.0  # seconds until the port is back after an upload
 _EPILOG = """\
@@ -119,11 +118,10 @@ def _try(args: argparse.Namespace) -> int:
     """Try an image in emulation: a named one, else a fresh build, or without PlatformIO the build that is there."""
     from bytefed.cli.emulated import try_image
 
-    model_hash = Manifest.load(model_folder(args.model)).model_hash if args.model else None
     if args.image is None and shutil.which("pio"):
         build(args.board, args.model or "digits")
     image = str(args.image.absolute()) if args.image else args.board
-    return try_image(image, args.bootloader, model_hash, as_json=args.json)
+    return try_image(image, args.bootloader, args.model, as_json=args.json)
 
 
 def build(board: str, model: str, *options: str) -> None:
@@ -142,8 +140,7 @@ def build(board: str, model: str, *options: str) -> None:
     pio = shutil.which("pio")
     if pio is None:
         raise ConfigError("E_CONFIG_PIO", "PlatformIO is not installed.", "Run: pip install platformio")
-    # tools/pio_model.py knows the models of the checkout by name; others lie elsewhere.
-    named = model if is_shipped(model) and is_checkout() else str(model_folder(model).resolve())
+    named = model_for_build(model)
     command = [pio, "run", "-d", str(prepared_project()), "-e", board, *options]
     # Its progress is not the answer: that goes to standard output.
     done = subprocess.run(command, stdout=sys.stderr.fileno(), env={**os.environ, "BYTEFED_MODEL": named})

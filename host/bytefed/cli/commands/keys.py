@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bytefed.cli.commands.pair import Wish, add_cable, board_at_cable, confirmed, pair
 from bytefed.cli.telling import add_json, write_json
 from bytefed.errors import counted
 
@@ -44,7 +45,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     shown.add_argument("--json", action="store_true", help="one JSON object a line, for scripts")
     shown.set_defaults(run=_list)
     rotated = actions.add_parser("rotate", help="give a board a new key, by cable")
-    rotated.add_argument("board", metavar="BOARD", help="its port, or serial:auto if only one is plugged in")
+    add_cable(rotated)
     rotated.add_argument("--json", action="store_true", help="print one JSON object, for scripts")
     rotated.set_defaults(run=_rotate)
     forgotten = actions.add_parser("forget", help="let go of a key: this host then refuses the board")
@@ -96,13 +97,11 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _rotate(args: argparse.Namespace) -> int:
-    from bytefed.cli.commands.pair import Wish, pair
 
-    return asyncio.run(pair(Wish(args.board, known=True, json=args.json)))
+    return asyncio.run(pair(Wish(board_at_cable(args), known=True, json=args.json)))
 
 
 def _forget(args: argparse.Namespace) -> int:
-    from bytefed.cli.commands.pair import confirmed
     from bytefed.keys import KeyFile
     from bytefed.keys.handover import named
 

@@ -22,7 +22,7 @@ A board and its host share a key, and all that they say to each other is sealed 
 nobody else can read it, change it, or use the board. A board without a key keeps its radio off. The key goes over the
 cable once, and then never again. So pair boards on a computer and a cable that you trust, each once:
 
-  bytefed pair serial:auto                        the board that is plugged in
+  bytefed pair                                    the board that is plugged in, serial:auto
   bytefed pair /dev/ttyACM0 --name "window sill"  one of several, with a name to know it by
   bytefed run --boards serial:/dev/ttyACM0        sealed; and ble: works now
 
@@ -43,13 +43,33 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("board", metavar="BOARD", help="its port, or serial:auto if only one is plugged in")
+    add_cable(parser)
     parser.add_argument("--name", default="", help="a name to know it by")
     parser.add_argument(
         "--erase", action="store_true", help="first let it forget its samples and all that it has learnt"
     )
     add_answers(parser)
     parser.set_defaults(run=run)
+
+
+def add_cable(parser: argparse.ArgumentParser) -> None:
+    """Add the board at a cable, which ``board_at_cable`` returns: by itself, or as other commands have it."""
+    named = parser.add_mutually_exclusive_group()
+    named.add_argument(
+        "board", nargs="?", metavar="BOARD", help="its port (default: serial:auto, if only one is plugged in)"
+    )
+    named.add_argument(
+        "--boards",
+        "--board",
+        default="serial:auto",
+        metavar="URI",
+        help="the same, as other commands have it",
+    )
+
+
+def board_at_cable(args: argparse.Namespace) -> str:
+    """Return the URI of the board that the options of ``add_cable`` name."""
+    return str(args.board or args.boards)
 
 
 def add_answers(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
             f"--name has more than {MOST_NAME} characters, or such as can't be printed.",
             "Give the board a short name, of letters, digits and signs.",
         )
-    wish = Wish(args.board, args.name, args.erase, yes=args.yes, json=args.json)
+    wish = Wish(board_at_cable(args), args.name, args.erase, yes=args.yes, json=args.json)
     return asyncio.run(pair(wish))
 
 

@@ -89,7 +89,7 @@ async def _run(args: argparse.Namespace) -> int:
         name, held = signal.model
         axes = [str(axis) for axis in held.document.get("axes", [])]
         with Recordings(args.out, args.label, device.name, axes) as recordings:
-            put_model(args.out, model_folder(name) / f"{name}.tflite")
+            put_model(args.out, model_folder(name) / f"{held.name}.tflite")
             opening, ended = meter.take(), False
             try:
                 await _record(signal, recordings, args.seconds)

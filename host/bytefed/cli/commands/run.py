@@ -72,7 +72,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="run N times, with --seed and the N - 1 numbers after it",
     )
     shown = where.add_mutually_exclusive_group()
-    shown.add_argument("--quiet", action="store_true", help="say only how it ended")
+    shown.add_argument("--quiet", action="store_true", help="say only troubles, and how it ended")
     shown.add_argument("--json", action="store_true", help="one JSON object a line, for scripts")
     where.add_argument(
         "--live",

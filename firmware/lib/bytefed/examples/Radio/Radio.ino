@@ -3,7 +3,7 @@
 // Its radio is open: everybody near can read and change what is said. For links that are sealed with a key look at
 // bytefed::SealedLink, and at the firmware that `bytefed flash` builds.
 //
-//   bytefed run --open --boards ble:auto --data FILE.npz
+//   bytefed run --open --boards ble:bytefed-1234 --data FILE.npz
 #include <ArduinoBLE.h>
 #include <bytefed.h>
 
