@@ -1,7 +1,7 @@
 """Writes the tables that are made from the host's own lists, or checks that they are up to date.
 
-In SPEC 8 and docs/boards each table stands between two marks that name its list; the file of udev rules is made as a
-whole. `make generated` writes; `make lint` checks.
+In SPEC 8 and docs/boards each table stands between two marks that name its list, and in docs/security.md the claims of
+noise and secure sums; the file of udev rules is made as a whole. `make generated` writes; `make lint` checks.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from itertools import groupby
 from pathlib import Path
 
 from bytefed.boards.catalog import BOARDS, BoardType
+from bytefed.federation.secure_sum import CLAIM, NOT_CLAIMED
 from bytefed.ledger.columns import Column
 from bytefed.ledger.count import PARTS, ByteCount
 from bytefed.ledger.rows import BYTES_COLUMNS, ROUNDS_COLUMNS
+from bytefed.privacy.claims import BOARD, SAMPLE
 from bytefed.runs.schema import FORMAT
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -47,6 +49,7 @@ def made(root: Path = ROOT) -> dict[str, str]:
             "run.db": f"run.db calls its set of tables and columns format `{FORMAT}`.\n",
         },
         "docs/boards/README.md": {"boards": boards(BOARDS)},
+        "docs/security.md": {"claims": claims()},
     }
     texts = {name: _filled(root / name, tables) for name, tables in sections.items()}
     return texts | {RULES: udev_rules(BOARDS)}
@@ -90,6 +93,20 @@ def boards(known: Sequence[BoardType]) -> str:
 def _sensors(board: BoardType) -> str:
     names = " or ".join(sensor.name for sensor in board.sensors) or "none"
     return f"{names} ({board.note})" if board.note else names
+
+
+def claims() -> str:
+    """Return what is claimed of each kind of noise and of secure sums, and what is not."""
+    named = {
+        "--dp sample": (SAMPLE.claim, SAMPLE.not_claimed),
+        "--dp board --secure-sum": (BOARD.claim, BOARD.not_claimed),
+        "--secure-sum": (CLAIM, NOT_CLAIMED),
+    }
+    return "".join(
+        f"\n`{options}`: {claim.replace('{epsilon:g}', 'E').replace('{delta:g}', 'D')}. **Not claimed:**\n\n"
+        + "".join(f"- {line.replace('docs/audit.md', '[audit.md](audit.md)')}\n" for line in lines)
+        for options, (claim, lines) in named.items()
+    )
 
 
 def udev_rules(known: Sequence[BoardType]) -> str:

@@ -41,7 +41,7 @@ class BytefedError(Exception):
 
     def __str__(self) -> str:
         """Return the code, the message and the remedy on one line."""
-        return " ".join(part for part in (f"[{self.code}]", self.message, self.remedy) if part)
+        return f"[{self.code}] {sentences(self.message, self.remedy)}"
 
 
 class ConfigError(BytefedError):
@@ -70,6 +70,13 @@ class BoardError(BytefedError):
 
 class StoreError(BytefedError):
     """A run directory or a file of keys that cannot be read or written."""
+
+
+def sentences(message: str, remedy: str) -> str:
+    """Return a message and its remedy on one line, with a stop between them."""
+    if not remedy:
+        return message
+    return f"{message} {remedy}" if message.endswith((".", "!", "?")) else f"{message}. {remedy}"
 
 
 def number_text(value: float) -> str:

@@ -6,7 +6,7 @@ from html import escape
 
 from bytefed.audit.finding import ATTACKERS, HEADINGS, Bound, Finding, Read, Told
 from bytefed.audit.play import Audit
-from bytefed.audit.protection import SEALING
+from bytefed.report.claims import claimed
 from bytefed.report.document import Tile, frame, table, tiles
 
 _READING = (
@@ -39,11 +39,12 @@ def page(audit: Audit) -> str:
         + "</div>",
         tiles(_key_figures(audit)),
         _summary(audit),
+        *(claimed(title, entry) for title, entry in subject.protection.claims.items()),
         "<h2>The attacks, one by one</h2>",
         f'<div class="charts">{"".join(map(_detail, audit.findings))}</div>',
         f'<p class="fine">{escape(_READING)}</p>',
         "<footer>Played against virtual boards of the audit’s own, with the settings and the data of the run. No "
-        f"board that somebody has was asked, and the run was not changed. {escape(SEALING)}</footer>",
+        "board that somebody has was asked, and the run was not changed.</footer>",
     ]
     return frame(f"Audit of {subject.directory.name}", "\n".join(parts))
 

@@ -21,7 +21,7 @@ from bytefed.boards.registry import emulation
 from bytefed.cli.budget import planned_lines, spent_line
 from bytefed.cli.terminal import OPEN_LINKS, difference, percent, result_line
 from bytefed.download import WebFile
-from bytefed.errors import counted
+from bytefed.errors import counted, sentences
 from bytefed.events import (
     AlreadyComplete,
     BoardAway,
@@ -81,19 +81,17 @@ class _Troubles:
     def trouble(self, event: BoardTrouble) -> str:
         """Say what a board failed at."""
         board = f"board {event.board}: " if event.board else ""
-        return f"round {event.round}: {board}[{event.code}] {event.message}{self._new(event.remedy)}"
+        return f"round {event.round}: {board}[{event.code}] {self._told(event)}"
 
     def away(self, event: BoardAway) -> str:
         """Say that a board is waited for."""
-        what = f"round {event.round}: board {event.board} is away and waited for: [{event.code}] {event.message}."
-        return what + self._new(event.remedy)
+        return f"round {event.round}: board {event.board} is away and waited for: [{event.code}] {self._told(event)}"
 
-    def _new(self, remedy: str) -> str:
-        """Return a remedy as the end of a line, or nothing if it was said."""
-        if not remedy or remedy in self._said:
-            return ""
-        self._said.add(remedy)
-        return f" {remedy}"
+    def _told(self, event: BoardTrouble | BoardAway) -> str:
+        """Return message and remedy, or the message alone if that remedy was said."""
+        remedy = "" if event.remedy in self._said else event.remedy
+        self._said.add(event.remedy)
+        return sentences(event.message, remedy)
 
 
 def _budget_spent(event: BudgetSpent) -> str:
@@ -294,8 +292,7 @@ def _closing_table(summary: Any) -> Table:
         )
     for row in _privacy_rows(summary):
         add(*row)
-    central = no_reference or "one head trained on all boards' samples together"
-    add("central", percent(summary["accuracy_central"]), central)
+    add("central", percent(summary["accuracy_central"]), _central(summary))
     add(
         "rounds",
         str(summary["rounds"]),
@@ -340,6 +337,16 @@ def _own_tests(summary: Any) -> str:
     if summary.get("secure_sum"):
         return "boards tell it in sums of rounds alone: accuracy_boards in rounds.csv"
     return "on their own test samples" if summary["complete"] else "not asked: the run is not complete"
+
+
+def _central(summary: Any) -> str:
+    """Return what the central reference is, or why there is none."""
+    if summary.get("no_reference"):
+        return str(summary["no_reference"])
+    if summary.get("privacy") and summary["accuracy_central"] is None:
+        return "not trained, for it would tell of samples without noise (--central)"
+    together = "one head trained on all boards' samples together"
+    return f"{together}, without noise: no part of the claim" if summary.get("privacy") else together
 
 
 def _against_estimate(sums: Any) -> str:

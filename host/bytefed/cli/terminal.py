@@ -103,7 +103,8 @@ def result_line(summary: Any) -> str:
     central, final = summary["accuracy_central"], summary["accuracy_final"]
     of_boards = "no_reference" in summary
     accuracy = f"accuracy on the boards {percent(summary['accuracy_boards_final'])}" if of_boards else ""
-    compared = f" (central {percent(central)})" if central is not None else ""
+    without = ", without noise" if summary.get("privacy") else ""
+    compared = f" (central {percent(central)}{without})" if central is not None else ""
     exact = "= estimate"
     if not summary["estimate_exact"]:
         exact = f"estimate {summary['estimate_wire']:,} B: {difference(summary) or 'the sum is right, rows differ'}"

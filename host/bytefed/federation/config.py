@@ -183,9 +183,10 @@ class RunConfig:
     dp: str = _key(
         "",
         str,
-        "sample: boards train with noise, so that what leaves them tells little of any one sample; board: their sum "
-        "tells little of any one board, from 64 boards on and with --secure-sum; needs --epsilon and --delta, and a "
-        "budget of the board pays for it (docs/privacy.md)",
+        "boards train with noise. sample: from its board's budget on, each sample's influence on everything that "
+        "leaves the board is bounded by --epsilon and --delta, whoever listens, if its source of randomness and its "
+        "firmware are honest; not a person with many samples. board: that of all that a board has learnt, on sums "
+        "alone, from 64 boards on, with --secure-sum and a coordinator that keeps to its rules (docs/privacy.md)",
         choices=("", "sample", "board"),
     )
     epsilon: float = _key(
@@ -202,8 +203,9 @@ class RunConfig:
     secure_sum: bool = _key(
         False,
         bool,
-        "boards hide deltas and statistics under masks: a coordinator that keeps to the rules, and whoever reads its "
-        "run.db, learns sums alone; not one that invents boards (docs/secure_sum.md)",
+        "boards hide deltas and statistics under masks: whoever reads the run's directory, or looks into a coordinator "
+        "that keeps to the rules, learns their sum alone; no privacy against a coordinator that cheats, and no "
+        "robustness against boards (docs/secure_sum.md)",
     )
     fraction_train: float = _key(
         1.0, float, "fraction of the boards that train in a round", low=0.0, high=1.0
@@ -236,11 +238,9 @@ class RunConfig:
         resumable=True,
     )
     open: bool = _key(
-        False,
-        bool,
-        "start virtual boards without keys and leave their links OPEN to strangers, to measure that",
-    )
-    central: bool = _key(True, bool, "also train one head on all samples together, to compare with")
+        False, bool, "start virtual boards without keys and leave their links OPEN to strangers, to measure that"
+    )  # fmt: skip
+    central: bool = _key(True, bool, "also train one head on all samples, to compare with; not beside --dp")
 
     def __post_init__(self) -> None:
         budget = self.limit

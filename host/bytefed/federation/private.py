@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from bytefed.federation.config import RunConfig
     from bytefed.privacy.plan import NoisePlan
 
-_TOLD = {"statistics_rounds": 0, "local_test": 0.0}
-"""Boards tell nothing of their samples, so they need none to test on."""
+_TOLD = {"statistics_rounds": 0, "local_test": 0.0, "central": False}
+"""Boards tell nothing of their samples, so they need none to test on; nor does a head that learnt without noise."""
 _SAMPLE_RULE = {**_TOLD, "local_epochs": 1, "learning_rate_decay": 1.0}
 """A round is one pass with noise."""
 _BOARD_RULE = {

@@ -54,6 +54,8 @@ CLAIM = (
 NOT_CLAIMED = (
     "protection from a coordinator that invents boards, or that tells boards different things about who is in the sum",
     "privacy of the sum itself: in a sum of three, two boards that work together read the third",
+    "privacy of samples from a coordinator that chooses plans and heads: without noise, the sums of many rounds give "
+    "it each sample exactly, and it need not invent a board (docs/audit.md)",
     "privacy of numbers of samples, of durations, and of who took part",
     "protection of the head from a board that sends nonsense: nobody can look at a single delta",
 )

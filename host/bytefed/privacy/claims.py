@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,14 @@ class Words:
     claim: str
     not_claimed: tuple[str, ...]
     assumptions: tuple[str, ...]
+
+    def entry(self, epsilon: float, delta: float) -> dict[str, Any]:
+        """Return the words for summary.json and for pages."""
+        return {
+            "claim": self.claim.format(epsilon=epsilon, delta=delta),
+            "assumptions": list(self.assumptions),
+            "not_claimed": list(self.not_claimed),
+        }
 
 
 SAMPLE = Words(

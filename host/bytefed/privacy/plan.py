@@ -76,7 +76,5 @@ class NoisePlan:
             "clip": self.clip,
             "noise_multiplier": round(self.multiplier, 4),
             "cost": self.cost,
-            "claim": words.claim.format(epsilon=self.epsilon, delta=self.delta),
-            "assumptions": list(words.assumptions),
-            "not_claimed": list(words.not_claimed),
+            **words.entry(self.epsilon, self.delta),
         }

@@ -9,5 +9,6 @@ install. matplotlib, an extra, draws the same `Chart` objects where paper is the
     charts.py       the charts of one run                   side_by_side.py         its part about several
     key_figures.py  the tiles of one run                    page.py, live.py        the page, and while the run goes on
     compare.py      several runs, and their spread          paper.py, tables.py     PNG and SVG; the numbers as CSV
-    privacy.py, sums.py, findings.py  promises, sums and labels of one run   tensorboard.py  event files
+    privacy.py, sums.py, claims.py  promises of one run     findings.py             its labels
+    tensorboard.py  event files
 """

@@ -8,6 +8,8 @@ from bytefed.report import findings, privacy, sums
 from bytefed.report.document import Tile, percent
 from bytefed.report.run_files import REPAIR, Run, total
 
+_WITHOUT = ", without noise: no part of the claim"
+
 
 def key_figures(run: Run) -> list[Tile]:
     """Return the tiles of a run, in their order."""
@@ -21,7 +23,7 @@ def _accuracy(run: Run) -> list[Tile]:
     if run.accuracy() is None:
         return _accuracy_of_boards(run)
     central = (
-        f"{percent(run.central)} when trained centrally"
+        f"{percent(run.central)} when trained centrally{_WITHOUT if privacy.tile(run) else ''}"
         if run.central is not None
         else "on the global test set"
     )

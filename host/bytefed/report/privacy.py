@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-from html import escape
-from typing import Any
-
 from bytefed.privacy.claims import BOARD, SAMPLE
+from bytefed.report.claims import claimed
 from bytefed.report.document import Tile
 from bytefed.report.run_files import Run, finite
-
-_LISTS = (
-    ("This takes for granted:", "assumptions"),
-    ("Not claimed:", "not_claimed"),
-    (
-        "These boards had a budget before. If they were given the same samples, the epsilons of both budgets add:",
-        "new_budgets",
-    ),
-)
-_MOST_LINES, _LONGEST_LINE = 20, 400
 
 
 def tile(run: Run) -> list[Tile]:
@@ -37,19 +25,13 @@ def section(run: Run) -> str:
     entry = run.summary.get("privacy")
     if _numbers(run) is None or not isinstance(entry, dict):
         return ""
-    noise = (
-        "made by the simulation from its seed, so this run protects nobody: "
+    but = (
+        ", of noise that the simulation made from its seed, so that this run protects nobody"
         if run.summary.get("simulated")
         else ""
     )
-    lists = "".join(
-        f"<p>{title}</p><ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>"
-        for title, key in _LISTS
-        if (lines := _lines(entry.get(key)))
-    )
-    claim = escape(str(entry.get("claim", ""))[:_LONGEST_LINE])
     of = "samples" if _unit(run) == SAMPLE.unit else "whole boards"
-    return f'<h2>Privacy of {of}</h2>\n<div class="notes"><p>Claimed, {noise}{claim}.</p>{lists}</div>'
+    return claimed(f"Privacy of {of}", entry, but)
 
 
 def _unit(run: Run) -> str:
@@ -77,7 +59,3 @@ def _left(run: Run) -> str:
         if budget and spent is not None:
             shares.append(100 * max(0.0, budget - spent) / budget)
     return f"<br>left of the boards’ budgets: {min(shares):.0f} % at least" if shares else ""
-
-
-def _lines(value: Any) -> list[str]:
-    return [str(line)[:_LONGEST_LINE] for line in value[:_MOST_LINES]] if isinstance(value, list) else []

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
+from bytefed.report.claims import claimed
 from bytefed.report.document import Tile
 from bytefed.report.run_files import Run, finite
-
-_MOST_LINES, _LONGEST_LINE = 20, 400
 
 
 def tile(run: Run) -> list[Tile]:
@@ -26,13 +24,7 @@ def tile(run: Run) -> list[Tile]:
 def section(run: Run) -> str:
     """Return the claim, and what is not claimed; nothing for a run without secure sums."""
     entry = _entry(run)
-    if not entry:
-        return ""
-    claim = escape(str(entry.get("claim", ""))[:_LONGEST_LINE])
-    lines = entry.get("not_claimed")
-    shown = lines[:_MOST_LINES] if isinstance(lines, list) else []
-    items = "".join(f"<li>{escape(str(line)[:_LONGEST_LINE])}</li>" for line in shown)
-    return f'<h2>Secure sums</h2>\n<div class="notes"><p>Claimed: {claim}.</p><p>Not claimed:</p><ul>{items}</ul></div>'
+    return claimed("Secure sums", entry) if entry else ""
 
 
 def _entry(run: Run) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ pytest.importorskip("bytefed._core", reason="needs the compiled core")
 import bytefed
 from bytefed.audit import canaries, membership, plain_rounds, reading
 from bytefed.audit.boards import Boards, Seen
-from bytefed.audit.finding import Bound, Finding
+from bytefed.audit.epsilon import Guesses
+from bytefed.audit.finding import Bound, Finding, Read
 from bytefed.audit.page import page
 from bytefed.audit.play import Audit, Effort, _attacks, play
 from bytefed.audit.protection import Protection
@@ -27,6 +29,8 @@ from bytefed.audit.replay import Replay, replay
 from bytefed.audit.subject import Subject
 from bytefed.cli.main import main
 from bytefed.errors import BytefedError
+from bytefed.federation.secure_sum import CLAIM, NOT_CLAIMED
+from bytefed.privacy.claims import SAMPLE
 
 D, C, BOARDS, ROUNDS = 12, 4, 3, 4
 
@@ -180,7 +184,7 @@ def marks(folder: Path) -> dict[str, tuple[str, int]]:
 def private(tmp_path_factory: pytest.TempPathFactory) -> Subject:
     pytest.importorskip("dp_accounting", reason="needs the extra privacy")
     folder = tmp_path_factory.mktemp("private")
-    return Subject.load(run(folder, dp="sample", epsilon=4.0, delta=1e-3))
+    return Subject.load(run(folder, dp="sample", epsilon=2.0, delta=1e-5))
 
 
 def test_a_board_with_a_budget_gives_nothing_in_plain_rounds_in_between(private):
@@ -193,6 +197,24 @@ def test_a_board_of_a_masked_run_gives_nothing_in_plain_rounds_in_between(subjec
     sums = replace(subject, protection=Protection(sums=True))
     finding = plain_rounds.in_between(sums, range(BOARDS), quiet)
     assert finding.refused.endswith("(E_BOARD_NO_MASKS)") and finding.outcome is None
+
+
+def test_all_attacks_together_leave_the_promise_of_boards_that_make_noise(private):
+    audit = play(private, Effort(canaries=100), quiet, quiet)
+    assert audit.complete and audit.holds, audit.verdict
+    outcomes: Any = [each.outcome for each in audit.findings if each.outcome]
+    assert [each.exact for each in outcomes if isinstance(each, Read)] == [0, 0]
+    assert all(each.epsilon <= 2.0 < each.most for each in outcomes if isinstance(each, Bound))
+
+
+def test_the_same_promise_of_the_same_boards_without_their_noise_is_broken(private):
+    bare = replace(private, training=replace(private.training, noise=None))
+    assert bare.protection == Protection(2.0, 1e-5)
+    audit = play(bare, Effort(canaries=100), quiet, quiet)
+    assert audit.complete and not audit.holds
+    assert "reads 90 of 90 samples exactly" in audit.verdict
+    bounds = [each for each in audit.findings if isinstance(each.outcome, Bound)]
+    assert not Protection(1.0, 1e-5).verdict(bounds)[0]  # 100 canaries alone show more than this
 
 
 def test_boards_that_would_train_without_protection_give_everything_away(subject, monkeypatch):
@@ -240,8 +262,6 @@ def test_an_audit_prints_what_it_got_and_leaves_the_run_as_it_is(plain, tmp_path
 
 
 def finding(epsilon: float) -> Finding:
-    from bytefed.audit.epsilon import Guesses
-
     return Finding("<b>canaries", "any", "how", 1, 1, Bound(epsilon, Guesses(100, 90, 90), 4.0))
 
 
@@ -256,6 +276,46 @@ def test_a_promise_that_an_attack_breaks_is_said_to_be_broken(subject, monkeypat
     monkeypatch.setattr("bytefed.audit.play.play", lambda *_: broken)
     assert main(["audit", str(plain)]) == 1
     assert "does not hold" in capsys.readouterr().out
+
+
+def reading_of(exact: int, chance: int) -> Finding:
+    outcome, control = Read(90, exact, 40, 0.5), Read(90, chance, 9, 0.0)
+    return Finding("weighted gradients", "any", "how", 1, 1, outcome, control)
+
+
+def test_samples_that_are_read_break_a_promise_of_noise_as_a_bound_does(subject):
+    """No noise that hides a sample lets it be read to the last bit, however small a bound canaries show."""
+    bound = finding(0.0)
+    for exact, chance, holds in ((0, 0, True), (2, 2, True), (3, 2, False), (90, 0, False)):
+        found = [reading_of(exact, chance), bound]
+        assert Protection(4.0, 1e-4).verdict(found)[0] is holds
+        assert Protection().verdict(found)[0] and Protection(sums=True).verdict(found)[0]
+    told = Protection(4.0, 1e-4).verdict([reading_of(3, 2), bound])[1]
+    assert told.startswith("The promise does not hold: the run says epsilon 4")
+    assert "weighted gradients reads 3 of 90 samples exactly (2 by chance)" in told
+    both = Protection(4.0, 1e-4).verdict([reading_of(3, 2), finding(4.5)])[1]
+    assert "reads 3 of 90 samples exactly" in both and "at least 4.50" in both
+
+
+def claims_on(subject: Subject, **promise: Any) -> str:
+    """The page of an audit without findings of a run that promises something."""
+    return unescape(page(Audit(promising(subject, Protection(**promise)), Effort(), complete=True)))
+
+
+def test_the_page_says_what_is_claimed_of_noise_and_sums_and_what_not(subject):
+    noisy, summed = claims_on(subject, epsilon=4.0, delta=1e-4), claims_on(subject, sums=True)
+    both = claims_on(subject, epsilon=4.0, delta=1e-4, sums=True)
+    of_noise = [SAMPLE.claim.format(epsilon=4.0, delta=1e-4), *SAMPLE.not_claimed, *SAMPLE.assumptions]
+    for text in of_noise:
+        assert text in noisy and text in both and text not in summed
+    for text in (CLAIM, *NOT_CLAIMED):
+        assert text in summed and text in both and text not in noisy
+
+
+def test_only_a_run_that_promises_nothing_is_said_to_keep_nothing_from_its_coordinator(subject):
+    assert "does not keep the coordinator" in claims_on(subject) and "Not claimed" not in claims_on(subject)
+    for promise in ({"epsilon": 4.0, "delta": 1e-4}, {"sums": True}):
+        assert "does not keep the coordinator" not in claims_on(subject, **promise)
 
 
 def test_the_settings_of_a_run_decide_what_is_promised(subject):

@@ -19,9 +19,12 @@ from pathlib import Path
 import pytest
 from ways_to_fail import CODES_OF_PLACES, NOT_RUN, STANDS_FOR, WAYS, Place
 
+from bytefed.cli.live import _Troubles
 from bytefed.cli.main import main
 from bytefed.cli.parser import build_parser
 from bytefed.device.refusals import board_error, busy
+from bytefed.errors import BoardError
+from bytefed.events import BoardAway, BoardTrouble
 from bytefed.protocol.message import State, Status, Welcome
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -166,6 +169,26 @@ def test_the_walk_finds_the_errors():
 def test_every_error_has_a_remedy():
     without = [found for found in ALL if found.text == "" and found.code not in NEEDS_NONE]
     assert not without
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status is not Status.OK])
+def test_what_a_board_answered_and_its_remedy_are_two_sentences(status: Status):
+    error = board_error("1234", status)
+    assert error.remedy and re.search(rf"[.!?] {re.escape(error.remedy)}$", str(error))
+    told = "1234", 1, error.code, error.message, error.remedy
+    for line in (_Troubles().trouble(BoardTrouble(*told)), _Troubles().away(BoardAway(*told))):
+        assert line.endswith(str(error))
+
+
+def test_a_message_that_ends_with_a_stop_gets_no_other():
+    assert str(BoardError("E_ODD", "It is odd.", "Leave it.")) == "[E_ODD] It is odd. Leave it."
+    assert str(BoardError("E_ODD", "It is odd", "")) == "[E_ODD] It is odd"
+    assert ".." not in _Troubles().away(BoardAway("1234", 1, "E_ODD", "It is odd.", ""))
+
+
+def test_a_spent_budget_says_how_a_board_forgets_its_samples():
+    for status in (Status.BUDGET_SPENT, Status.NO_NOISE):
+        assert "`bytefed capture --erase`" in board_error("1234", status).remedy
 
 
 def parse(words: list[str]) -> None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from itertools import count, pairwise, repeat
 
 import numpy as np
 import pytest
 
+from bytefed.cli.main import main
+from bytefed.cli.terminal import result_line
 from bytefed.data import Samples, Task
 from bytefed.extractor.quantization import Quantization
 from bytefed.federation import evaluation as central
 from bytefed.federation import experiment
 from bytefed.federation.config import RunConfig
+from bytefed.report import run_files
+from bytefed.report.key_figures import key_figures
 
 
 def toy(n: int = 200, D: int = 6, C: int = 3, noise: float = 0.2, seed: int = 0) -> Task:
@@ -120,6 +125,30 @@ def test_the_reference_does_not_move_with_the_rounds(tmp_path):
         for rounds in (1, 3)
     ]
     assert found[0]["accuracy_central"] == found[1]["accuracy_central"] > found[0]["accuracy_final"]
+
+
+NOISE = ["--boards", "loopback:3", "--rounds", "1", "--dp", "sample", "--epsilon", "4", "--delta", "1e-4"]
+
+
+def test_beside_noise_no_head_is_trained_on_samples_without_it_unless_that_is_asked_for(tmp_path, capsys):
+    pytest.importorskip("dp_accounting", reason="needs the extra privacy")
+    assert main(["run", *NOISE, "--run-dir", str(tmp_path / "run")]) == 0
+    assert "not trained, for it would tell of samples without noise" in " ".join(
+        capsys.readouterr().out.split()
+    )
+    summary = json.loads((tmp_path / "run/summary.json").read_text())
+    assert summary["accuracy_central"] is None and summary["config"]["central"] is False
+
+
+def test_where_that_is_asked_for_it_is_said_to_be_without_noise(tmp_path, capsys):
+    pytest.importorskip("dp_accounting", reason="needs the extra privacy")
+    assert main(["run", *NOISE, "--central", "--run-dir", str(tmp_path / "run")]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "one head trained on all boards' samples together, without noise: no part of the claim" in shown
+    summary = json.loads((tmp_path / "run/summary.json").read_text())
+    assert f"(central {100 * summary['accuracy_central']:.1f} %, without noise)" in result_line(summary)
+    [tile, *_] = key_figures(run_files.load(tmp_path / "run"))
+    assert "when trained centrally, without noise: no part of the claim" in tile.note
 
 
 def test_large_logits_do_not_overflow():

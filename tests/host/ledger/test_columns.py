@@ -206,11 +206,18 @@ def test_made_tables_are_up_to_date() -> None:
         ("SPEC.md", "| seconds | number | s | from the", "| seconds | number | ms | from the"),
         ("SPEC.md", schema.FORMAT, "01234567"),
         ("docs/boards/README.md", "itsybitsy_nrf52840", "itsybitsy"),
+        ("docs/security.md", "- privacy for a person with many samples\n", ""),
         ("tools/udev/60-bytefed.rules", "805a", "805b"),
     ],
 )
 def test_what_is_stale_is_named_and_made_anew(tmp_path: Path, name: str, old: str, new: str) -> None:
-    for path in ("SPEC.md", "docs/boards/README.md", "tools/udev/60-bytefed.rules", "tools/tables.py"):
+    for path in (
+        "SPEC.md",
+        "docs/boards/README.md",
+        "docs/security.md",
+        "tools/udev/60-bytefed.rules",
+        "tools/tables.py",
+    ):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text((ROOT / path).read_text())
     right = (ROOT / name).read_text()
@@ -224,7 +231,12 @@ def test_what_is_stale_is_named_and_made_anew(tmp_path: Path, name: str, old: st
 
 
 def test_lost_marks_are_named(tmp_path: Path) -> None:
-    for path in ("docs/boards/README.md", "tools/udev/60-bytefed.rules", "tools/tables.py"):
+    for path in (
+        "docs/boards/README.md",
+        "docs/security.md",
+        "tools/udev/60-bytefed.rules",
+        "tools/tables.py",
+    ):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text((ROOT / path).read_text())
     (tmp_path / "SPEC.md").write_text((ROOT / "SPEC.md").read_text().replace("<!-- end of causes -->", ""))

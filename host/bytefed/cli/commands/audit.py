@@ -25,7 +25,8 @@ examples:
 
 The attacks are played against virtual boards of the audit's own, with the settings and the data of the run. No real
 board is asked, and the run directory stays as it is. Sealing keeps strangers out; it does not keep the coordinator
-from your samples: docs/audit.md. Exit status 1: an attack has shown more than the run's settings promise.
+from your samples: docs/audit.md. Exit status 1: an attack has shown more than the run's settings promise, or read
+samples that its noise is to hide.
 """
 
 

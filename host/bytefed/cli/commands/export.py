@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bytefed.cli.options import add_data_dir
+from bytefed.errors import sentences
 from bytefed.export.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -87,5 +88,5 @@ def _words(trained: Trained, done: Export) -> str:
         if file.agreement is not None:
             lines.append(f"  {file.agreement.sentence()}")
     for name, error in done.left_out.items():
-        lines.append(f"left out: {name}. {error.message} {error.remedy}")
+        lines.append(f"left out: {name}. {sentences(error.message, error.remedy)}")
     return "\n".join(lines) + "\n"
