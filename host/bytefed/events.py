@@ -268,8 +268,8 @@ Listener = Callable[[Event], None]
 _LOG = logging.getLogger("bytefed.events")
 _TROUBLES = (BoardTrouble, BoardAway, RoundVoid, TrackerLost)
 
-# As libraries do it: who has set up no log gets none, not even the warnings that Python would print in the end.
-logging.getLogger("bytefed").addHandler(logging.NullHandler())
+# Events have their listener: who has set up no log gets none, not even the warnings that Python would print in the end.
+_LOG.addHandler(logging.NullHandler())
 
 
 def logged(listener: Listener) -> Listener:

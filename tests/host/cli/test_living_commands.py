@@ -89,7 +89,7 @@ def test_captures_of_several_labels_and_boards_and_the_way_back(
     assert [each.board.samples() for each in pair] == [5, 0]
 
     assert main([*captures, "--labels", "jump"]) == 2
-    assert "or a name: walk, run, rest" in words(capsys)
+    assert "Name one of walk, run, rest, or a number from 0 to 2" in words(capsys)
     assert main(captures) == 2
 
 
