@@ -1,10 +1,10 @@
-"""What few rows are good for, set apart to whiten features by: docs/whitening.md, *From few rows*.
+"""Tries whitening by few rows that are set apart: docs/whitening.md, *From few rows*.
 
 Rows are drawn as `whiten=N` of an .npz file draws them, from the training samples of the shipped networks' plain
-features. First what the guard says of each draw. Then what it would have been to whiten whatever the guard said, by its
-best setting: ten boards, Dirichlet 0.5, onebit, 40 rounds by rule, open BLE links. Fewer bytes than float32 with 5
-epochs at 0.05 on plain features takes to 99 % of its final accuracy, beside onebit on plain features by rule; a trial
-that does not get there counts twice its bytes. Points: final accuracy beyond that float32.
+features. First what the guard says of each draw. Then whitening by the guard's best setting, also where the guard
+refused it: ten boards, Dirichlet 0.5, onebit, 40 rounds by rule, open BLE links. Fewer bytes than float32 with 5 epochs
+at 0.05 on plain features takes to 99 % of its final accuracy, beside onebit on plain features by rule; a trial that
+does not get there counts twice its bytes. Points: final accuracy beyond that float32.
 
     python benchmarks/few_rows.py --data-dir DIR [--rows 60 120 240] [--draws 6] [--seeds 3]
 """

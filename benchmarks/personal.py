@@ -54,9 +54,8 @@ def main() -> None:
     args = parser.parse_args()
     print("| task | rounds | global | personal | gain (worst seed) |\n| --- | ---: | ---: | ---: | ---: |")
     for rounds, data, alpha in product(args.rounds, args.data, ALPHAS):
-        if not (
-            data.startswith("motion") and alpha == 0.1
-        ):  # ten boards can't be given four activities so unevenly
+        # Four activities can't be divided among ten boards so unevenly.
+        if not (data.startswith("motion") and alpha == 0.1):
             print(row(data, alpha, rounds, args), flush=True)
 
 

@@ -33,7 +33,7 @@ Floats = NDArray[np.float64]
 
 
 def kinds() -> Iterator[tuple[str, Floats]]:
-    """Yield kinds of quiet by name, each float64 [COUNT], in steps of a sample."""
+    """Yield kinds of quiet by name, each float64 [COUNT], in steps of a 16-bit sample."""
     random = np.random.default_rng(SEED)
     hiss, seconds = random.normal(size=COUNT), np.arange(COUNT) / MICROPHONE
     yield "silence: zeros", np.zeros(COUNT)

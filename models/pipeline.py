@@ -45,7 +45,7 @@ class Recipe(Training):
             was trained on, and features before it serve others better (Chen and others, SimCLR, 2020).
         folds: How many folds the extractor's part has where whitening is tried: heads learn from one, and are tested
             on one.
-        trials: On how many of these splits it is tried; each takes a network of its own.
+        trials: On how many of these splits it is tried, at most as many as folds; each takes a network of its own.
     """
 
     name: str

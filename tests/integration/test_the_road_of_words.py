@@ -127,4 +127,4 @@ def test_a_quiet_room_is_told_as_noise(road: Road) -> None:
     told = [
         event["label"] for line in said.splitlines() if '"prediction"' in line and (event := json.loads(line))
     ]
-    assert len(told) > 50 and set(told) == {NOISE}
+    assert told and set(told) == {NOISE}

@@ -52,7 +52,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def named_by_errors() -> set[str]:
     """The paths in the wheel of the files that remedies name by `checkout.shipped`."""
     sources = (path.read_text(encoding="utf-8") for path in (ROOT / "host/bytefed").rglob("*.py"))
-    names = {name for source in sources for name in re.findall(r"shipped\(f?['\"]([^'\"{}]+)['\"]\)", source)}
+    names = {
+        name for source in sources for name in re.findall(r"shipped\(f?['\"]([^'\"{}]+\.\w+)['\"]\)", source)
+    }
     return {f"bytefed/{name}" if name.startswith("models/") else f"bytefed/project/{name}" for name in names}
 
 

@@ -38,10 +38,13 @@ async def at_cable(uri: str) -> AsyncIterator[Transport]:
         raise _no_cable(f"{uri} names boards that bytefed starts itself: they have their keys from it.")
     try:
         (found,) = await look_for([uri])
-    except LinkError:
-        from bytefed.boards.ports import board_ports
+    except LinkError as error:
+        if error.code == "E_NO_BOARDS":
+            from bytefed.boards.ports import board_ports
 
-        board_ports("pair a virtual one: `bytefed board` names its port")  # an advice that fits here
+            board_ports(
+                "pair a virtual one: `bytefed board` names its port"
+            )  # raises with advice that fits pairing
         raise
     async with found.start(0, VirtualOptions(BoardKind(1, 1))) as transports:
         if len(transports) != 1:

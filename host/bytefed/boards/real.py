@@ -39,7 +39,7 @@ SOCKET = Scheme("socket", {"socket://HOST:PORT": "a serial line that something s
 BLE = Scheme(
     "ble",
     {
-        "ble:auto": "every board in reach of the radio; for runs with --data boards alone",
+        "ble:auto": "every board in reach of the radio; of runs, those with --data boards take it",
         "ble:NAME": "the board that advertises that name",
         "ble:ADDRESS": "the board of that Bluetooth address",
     },

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bytefed.errors import StoreError
+from bytefed.private_files import make_file
 
 _LOG = logging.getLogger("bytefed")
 _FRAMES = logging.getLogger("bytefed.frames")
@@ -53,6 +54,7 @@ def diagnosed(args: argparse.Namespace, words: list[str]) -> Iterator[None]:
     """
     handlers = [*_handlers(args)]
     root, before = logging.getLogger(), logging.getLogger().level
+    frames = _FRAMES.level, _FRAMES.propagate
     for _, handler in handlers:
         handler.setFormatter(handler.formatter or logging.Formatter(_LINE, _TIME))
     try:
@@ -66,6 +68,7 @@ def diagnosed(args: argparse.Namespace, words: list[str]) -> Iterator[None]:
         yield
     finally:
         root.setLevel(before)
+        _FRAMES.level, _FRAMES.propagate = frames
         for logger, handler in handlers:
             logger.removeHandler(handler)
             handler.close()
@@ -99,7 +102,7 @@ def _trace(path: Path) -> logging.Handler:
 
 def _file(path: Path, mode: str) -> logging.Handler:
     with _writable(path):
-        return logging.FileHandler(path, mode, encoding="utf-8")
+        return logging.FileHandler(make_file(path), mode, encoding="utf-8")
 
 
 @contextmanager

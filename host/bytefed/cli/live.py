@@ -344,7 +344,9 @@ def _central(summary: Any) -> str:
     if summary.get("no_reference"):
         return str(summary["no_reference"])
     if summary.get("privacy") and summary["accuracy_central"] is None:
-        return "not trained, for it would tell of samples without noise (--central)"
+        if summary["config"]["central"]:
+            return "not trained: the run is not complete"
+        return "not trained, for it would tell of samples without noise; --central asks for it"
     together = "one head trained on all boards' samples together"
     return f"{together}, without noise: no part of the claim" if summary.get("privacy") else together
 

@@ -127,12 +127,13 @@ def twins(name: str) -> str:
     """Return a warning if there is the same network under another name, as boards tell models by their CRC; else ""."""
     mine = Manifest.load(model_folder(name))
     shown = known_model(mine.model_hash, mine.C)
-    *others, last = sorted(twin for twin, _ in same_network(mine.model_hash))
-    if not others or shown is None:
+    names = sorted(twin for twin, _ in same_network(mine.model_hash))
+    if len(names) < 2 or shown is None:
         return ""
+    *others, last = names
     return (
-        f"warning: {', '.join(others)} and {last} are the same network, and boards can't tell them apart: a board with "
-        f"{mine.C} labels that nobody has named shows those of {shown[0]}. Name yours on the boards: "
+        f"warning: {', '.join(others)} and {last} are the same network, and boards can't tell them apart: a board "
+        f"whose {mine.C} labels have no names shows those of {shown[0]}. Name yours on the boards: "
         f"`bytefed labels set {shlex.join(mine.classes) or '--help'}`.\n"
     )
 

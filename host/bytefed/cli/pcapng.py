@@ -13,6 +13,8 @@ import logging
 import struct
 from pathlib import Path
 
+from bytefed.private_files import make_file
+
 LINKTYPE_USER0 = 147
 _SECTION, _INTERFACE, _PACKET = 0x0A0D0D0A, 1, 6
 _COMMENT, _NAME, _FLAGS = 1, 2, 2  # options; a number means something else in each kind of block
@@ -31,7 +33,7 @@ class PacketFile(logging.Handler):
 
     def __init__(self, path: Path) -> None:
         super().__init__()
-        self._file = path.open("wb")
+        self._file = make_file(path).open("wb")
         self._boards: dict[str, int] = {}
         self._file.write(_block(_SECTION, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)))
 

@@ -303,7 +303,7 @@ def division_of(name: str, raw: RawData, test: NDArray[np.bool_] | None) -> Divi
         recordings = len(raw.labels) if raw.groups is None else len(np.unique(raw.groups))
         raise DataError(
             "E_DATA_EMPTY",
-            f"{name} has {counted(recordings, 'recording')}: none is left to test on, which takes a fifth, each whole.",
+            f"{name} has {counted(recordings, 'recording')}: too few to set a fifth of them apart for the test.",
             "Record each label several times: five times or more.",
         )
     return division

@@ -228,7 +228,7 @@ def _refuse_rate(wish: Wish) -> None:
     if wish.rate != FrontEnd.rate:
         raise DataError(
             "E_DATA_SOUND",
-            f"{wish.folder} holds other things than WAV files; --rate is for sound alone.",
+            f"{wish.folder}: --rate is for folders of WAV files alone.",
             "Leave it out, or name a folder with a subfolder of WAV files for each word.",
         )
 

@@ -30,9 +30,8 @@ _SEALED_ACK = HEADER_SIZE + 1 + FRAME_SEAL_SIZE
 TRACE = logging.getLogger("bytefed.frames")
 """The log of frames, at level DEBUG: `frame` of a record has board, direction, name, bytes and their causes, `content`
 the frame itself, opened where it is sealed."""
-if (
-    TRACE.level == logging.NOTSET
-):  # samples and keys are in frames: a log in detail has them only where it asks for them
+# Samples and keys are in frames: a log in detail has them only where it asks for them.
+if TRACE.level == logging.NOTSET:
     TRACE.setLevel(logging.INFO)
 
 

@@ -23,10 +23,10 @@ _REMEDIES = {
     Status.NO_SENSOR: "Flash a model of windows on a board with a sensor, or let a run give it samples.",
     Status.NO_STORAGE: "This board keeps nothing without power: give it its samples anew when it starts.",
     Status.UNPAIRED: "It has no key, and this host expects one: somebody may have changed board or firmware.",
-    Status.BUDGET_SPENT: "Only other samples bring another budget: let it forget these (`bytefed capture --erase`).",
+    Status.BUDGET_SPENT: "Other samples alone bring another budget: erase the board's (`bytefed capture --erase`).",
     Status.NO_NOISE: (
-        "Train with noise (`bytefed run --dp sample --epsilon 4 --delta 1e-4`), or let it forget its samples first "
-        "(`bytefed capture --erase`)."
+        "Train with noise (`bytefed run --dp sample --epsilon 4 --delta 1e-4`), or let the board forget its samples "
+        "first (`bytefed capture --erase`)."
     ),
     Status.WITHHELD: "Leave that out (`bytefed watch --unknown 0`): it tells noisy or summed deltas alone.",
     Status.NO_MASKS: "It has lost its masks, by a reset perhaps; a run with secure sums sets up all boards again.",

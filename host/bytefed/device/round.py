@@ -300,7 +300,7 @@ def _finite(delta: NDArray[np.float32], uri: str) -> NDArray[np.float32]:
         raise BoardError(
             "E_DELTA_NOT_FINITE",
             f"{uri}: the delta has a NaN or an infinity",
-            "It is left out. If it happens again, start a new run with a smaller --learning-rate.",
+            "That delta does not count. Where deltas are often so, start a new run with a smaller --learning-rate.",
         )
     return delta
 

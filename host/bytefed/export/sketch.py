@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bytefed.checkout import shipped
 from bytefed.data.task import Extraction
 from bytefed.extractor.manifest import model_hash
 from bytefed.extractor.sound import front_end_of
@@ -28,5 +29,5 @@ def sketch(extraction: Extraction | None) -> tuple[str, str]:
     if front_end is None:
         return text, f"{about}, without bytefed"
     heard = _HEARD.format(frames=front_end.frames, bands=front_end.bands)
-    about += ": log-mel values of sound, which nothing in it makes (docs/export.md)"
+    about += f": log-mel values of sound, which nothing in it makes ({shipped('docs/export.md')})"
     return text.replace(_TYPED, heard), about

@@ -23,11 +23,14 @@ if TYPE_CHECKING:
 
 
 def natural_clients(config: RunConfig, task: Task) -> int:
-    """Return the number of a task's owners where these are the clients; 0 where there may be any number of clients.
+    """Return the number of a task's owners where these are the clients.
 
     Args:
         config: The configuration, whose partition says which.
-        task: The task; 0 also where it has no owners.
+        task: The task.
+
+    Returns:
+        0 where there may be any number of clients: with another partition, or for a task without owners.
     """
     if config.partition != "natural" or task.clients is None:
         return 0

@@ -62,6 +62,15 @@ def _key(default: Any, kind: type, help: str, **rest: Any) -> Any:  # noqa: A002
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
 
+_NOISE_HELP = (
+    "boards train with noise. sample: from its board's budget on, each sample's influence on everything that "
+    "leaves the board is bounded by --epsilon and --delta, whoever listens, if its source of randomness and its "
+    "firmware are honest; not a person with many samples. board: the influence of all that a board has learnt is "
+    "bounded so, on sums alone, from 64 boards on, with --secure-sum and a coordinator that keeps to its rules. "
+    "Needs --epsilon and --delta (docs/privacy.md)"
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
     """The resolved configuration of a run; every field is a key of the TOML file and an option."""
@@ -180,15 +189,7 @@ class RunConfig:
         bool,
         "boards also judge their personal heads: the global head, trained further on each board's own samples",
     )
-    dp: str = _key(
-        "",
-        str,
-        "boards train with noise. sample: from its board's budget on, each sample's influence on everything that "
-        "leaves the board is bounded by --epsilon and --delta, whoever listens, if its source of randomness and its "
-        "firmware are honest; not a person with many samples. board: that of all that a board has learnt, on sums "
-        "alone, from 64 boards on, with --secure-sum and a coordinator that keeps to its rules (docs/privacy.md)",
-        choices=("", "sample", "board"),
-    )
+    dp: str = _key("", str, _NOISE_HELP, choices=("", "sample", "board"))
     epsilon: float = _key(
         0.0, float, "most that all rounds may tell of a sample or a board, with --dp; nothing is claimed above 10",
         low=0.0, high=10.0,
@@ -240,7 +241,11 @@ class RunConfig:
     open: bool = _key(
         False, bool, "start virtual boards without keys and leave their links OPEN to strangers, to measure that"
     )  # fmt: skip
-    central: bool = _key(True, bool, "also train one head on all samples, to compare with; not beside --dp")
+    central: bool = _key(
+        True,
+        bool,
+        "also train one head on all samples, to compare with; with --dp only where it is asked for",
+    )
 
     def __post_init__(self) -> None:
         budget = self.limit
@@ -267,7 +272,9 @@ class RunConfig:
             ConfigError: E_CONFIG_FILE, E_CONFIG_KEY, E_CONFIG_TYPE, E_CONFIG_RANGE or E_CONFIG_CHOICE.
         """
         given = _read(path) if path else {}
-        return cls(**chosen({**below, **given, **options}))
+        made = cls(**chosen({**below, **given, **options}))
+        private.refuse_idle_keys(made)
+        return made
 
     @classmethod
     def from_toml(cls, text: str, source: str) -> Self:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from bytefed.errors import BytefedError, LinkError, counted
+from bytefed.errors import BytefedError, LinkError, ProtocolError, counted
 from bytefed.events import BoardTrouble, Listener
 from bytefed.federation.fleet import Fleet, Member
 from bytefed.ledger.rows import Status
 
 _WITHOUT_MASKS = ("E_BOARD_NO_MASKS", "E_BOARD_MASKS_USED")
 """Errors of boards that get masks before the next round."""
+_FOR_GOOD = ("E_BOARD_NO_NOISE", "E_DELTA_NOT_FINITE", "E_BUDGET_SPENT", "E_BOARD_BUDGET_SPENT")
+"""Errors that a board has again when the run goes on."""
 _BUDGET_SPENT = ("E_BUDGET_SPENT", "E_BOARD_BUDGET_SPENT")
 """Errors of boards that take no further part."""
 
@@ -47,6 +49,7 @@ def remedy_of(troubles: Sequence[BytefedError], also: str = "") -> str:
     """
     code, count = Counter(error.code for error in troubles).most_common(1)[0] if troubles else ("", 0)
     cause = next((error for error in troubles if error.code == code), None)
-    if cause is None or isinstance(cause, LinkError):
+    if cause is None or isinstance(cause, (LinkError, ProtocolError)):
         return f"See to the boards named above, then continue: `bytefed run --resume DIR`{also}."
-    return f"{counted(count, 'board')} failed by {code}. {cause.remedy}"
+    then = "" if code in _FOR_GOOD else " Then continue: `bytefed run --resume DIR`."
+    return f"{counted(count, 'board')} failed with {code}. {cause.remedy}{then}"

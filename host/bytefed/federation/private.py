@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bytefed.privacy.plan import NoisePlan
 
 _TOLD = {"statistics_rounds": 0, "local_test": 0.0, "central": False}
-"""Boards tell nothing of their samples, so they need none to test on; nor does a head that learnt without noise."""
+"""Boards tell nothing of their samples, so they need none to test on; and no head learns from these without noise."""
 _SAMPLE_RULE = {**_TOLD, "local_epochs": 1, "learning_rate_decay": 1.0}
 """A round is one pass with noise."""
 _BOARD_RULE = {
@@ -39,12 +39,8 @@ def check(config: RunConfig) -> None:
         ConfigError: E_CONFIG_PRIVACY.
     """
     if not config.dp:
-        if config.epsilon or config.delta or _is_given(config, "clip"):
-            raise ConfigError(
-                "E_CONFIG_PRIVACY",
-                "--epsilon, --delta and --clip say how much noise there is, and nothing asks for noise.",
-                "Give --dp sample or --dp board with them.",
-            )
+        if config.epsilon or config.delta:
+            raise _nothing_asks()
         return
     if not (config.epsilon and config.delta):
         raise ConfigError(
@@ -60,6 +56,32 @@ def check(config: RunConfig) -> None:
         if is_so:
             problem = reason.partition(":")[0]
             raise ConfigError("E_CONFIG_PRIVACY", f"With --dp {config.dp} {problem}.", _remedy(reason))
+
+
+def refuse_idle_keys(config: RunConfig) -> None:
+    """Refuse keys that noise has no use for, where somebody asks for them anew.
+
+    Runs that are there already may have such keys: in their rounds they did nothing.
+
+    Raises:
+        ConfigError: E_CONFIG_PRIVACY.
+    """
+    if not config.dp and _is_given(config, "clip"):
+        raise _nothing_asks()
+    if config.dp == "sample" and _is_given(config, "batch_size"):
+        raise ConfigError(
+            "E_CONFIG_PRIVACY",
+            "With --dp sample one pass over all samples leaves no batches.",
+            "Leave out --batch-size.",
+        )
+
+
+def _nothing_asks() -> ConfigError:
+    return ConfigError(
+        "E_CONFIG_PRIVACY",
+        "--epsilon, --delta and --clip say how much noise there is, and nothing asks for noise.",
+        "Give --dp sample or --dp board with them.",
+    )
 
 
 def _reasons(config: RunConfig) -> dict[str, bool]:
@@ -80,9 +102,6 @@ def _sample_reasons(config: RunConfig) -> dict[str, bool]:
         "a round with noise is one pass: --local-epochs is 1": config.local_epochs != 1,
         "the pull of fedprox plays no part in one pass: choose another --strategy": config.strategy
         == "fedprox",
-        "one pass over all samples leaves no batches: leave out --batch-size": _is_given(
-            config, "batch_size"
-        ),
     }
 
 
@@ -124,7 +143,7 @@ def require_boards(config: RunConfig, boards: int) -> None:
 
 
 def require_samples(config: RunConfig, samples: int) -> None:
-    """Refuse a delta that does not go with so few training samples, or so many.
+    """Refuse a delta that is not below 1 / the number of training samples.
 
     Args:
         config: The configuration.

@@ -112,7 +112,7 @@ class Rules:
             LinkError: E_TOO_FEW_BOARDS.
         """
         if spent and boards - spent < self.min_train_nodes:
-            left = "No round was trained: let boards forget their samples (`bytefed capture --help`), or take others."
+            left = "No round was trained: let boards forget their samples (`bytefed capture --erase`), or take others."
             if number > 1:
                 left = f"The head of round {number - 1} is the run's last: `bytefed export {quote(str(directory))}` "
                 left += "writes it."

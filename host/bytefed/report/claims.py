@@ -23,7 +23,7 @@ def claimed(title: str, entry: Mapping[str, Any], but: str = "") -> str:
     Args:
         title: Its heading.
         entry: The entry of summary.json: ``claim``, and lists of lines.
-        but: Words that take something off the claim, with a comma before them.
+        but: Words that limit the claim, with a space before them.
     """
     claim = escape(str(entry.get("claim", ""))[:_LONGEST_LINE])
     lists = "".join(_list(name, entry.get(key)) for name, key in _LISTS)

@@ -26,7 +26,7 @@ def section(run: Run) -> str:
     if _numbers(run) is None or not isinstance(entry, dict):
         return ""
     but = (
-        ", of noise that the simulation made from its seed, so that this run protects nobody"
+        " of boards in the place of these clients, whose noise comes from a seed and protects nobody"
         if run.summary.get("simulated")
         else ""
     )

@@ -149,7 +149,7 @@ class Check:
         self._compare(number, client, self._round_bytes(client, planned, spared, 0, configures=configures))
 
     def end(self, number: int) -> None:
-        """Let boards let go of the deltas that no round and no evaluation has released; here there are none."""
+        """End a run of secure sums; a run without them has ended with its evaluation."""
 
     def _round_bytes(
         self, client: int, planned: PlannedRound, spared: bool, up: int, *, configures: bool

@@ -393,7 +393,7 @@ def _subject(run: int, task: Task, clients: int, config: RunConfig) -> Subject:
 
 
 def _check_clients(config: RunConfig, assignment: Assignment, check: int) -> None:
-    """Refuse clients with fewer or more samples than a board can have, or than noise hides, and more to check than are.
+    """Refuse clients with too few or too many samples for a board, a delta too large for them, and too many to check.
 
     Raises:
         ConfigError: E_CONFIG_RANGE, E_CONFIG_CLIENTS, E_CONFIG_PRIVACY.

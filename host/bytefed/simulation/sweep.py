@@ -158,7 +158,11 @@ class Trials:
         self._path = directory / TRIALS
         names = [name for name in asdict(config) if name not in {f.name for f in fields(Setting)} | {"seed"}]
         by_rule = [rates.START, rates.FACTOR, rates.rounds_between(config.rounds)]
-        others = {"link": link, "rates_by_rule": by_rule}
+        others = {
+            "link": link,
+            "rates_by_rule": by_rule,
+            "central": RunConfig.central,
+        }  # no trial trains such a head
         self._clients = clients
         self._fixed = {name: getattr(config, name) for name in names} | others
         self._found = dict(self._read())
@@ -310,7 +314,7 @@ def left_out(cells: Cells) -> dict[str, str]:
             found[name] = f"{100 * max(losses):.1f} points below {REFERENCE}"
         elif np.isnan(costs).any():
             there = np.count_nonzero(np.isfinite(costs))
-            found[name] = f"99 % of {REFERENCE}'s accuracy in {there} of {len(costs)} trials"
+            found[name] = f"gets to 99 % of {REFERENCE}'s accuracy in {there} of {len(costs)} trials"
     return found
 
 

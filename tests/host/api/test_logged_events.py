@@ -46,7 +46,7 @@ def test_troubles_are_warnings(caplog: pytest.LogCaptureFixture) -> None:
     assert {record.levelno for record in caplog.records} == {logging.WARNING}
 
 
-def test_no_key_and_no_frame_gets_into_a_log_that_nobody_asked_for_frames(
+def test_no_frame_gets_into_a_log_that_nobody_asked_for_frames(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)

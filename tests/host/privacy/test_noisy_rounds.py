@@ -26,6 +26,7 @@ from bytefed.events import DataRemark, Event
 from bytefed.federation.config import RunConfig, chosen
 from bytefed.federation.experiment import begin
 from bytefed.federation.private import require_samples
+from bytefed.privacy.claims import SAMPLE
 from bytefed.protocol.message import Capability, Noised
 from bytefed.runs.store import Store
 from bytefed.simulation.noise import noise_key
@@ -84,7 +85,7 @@ def test_a_run_with_noise(tmp_path: Path, codec: str) -> None:
     assert told["boards"] and all(
         b["spent"] == b["budget"] == 3 * told["cost"] for b in told["boards"].values()
     )
-    assert "whoever listens" in told["claim"] and len(told["not_claimed"]) == 7
+    assert "whoever listens" in told["claim"] and told["not_claimed"] == list(SAMPLE.not_claimed)
     assert told["claim"].startswith("from its board's budget on, ") and "checksum" in told["not_claimed"][0]
     assert summary["accuracy_boards_final"] is None and summary["accuracy_final"] > 0.6
     rows = list(csv.DictReader((tmp_path / "run" / "bytes.csv").read_text().splitlines()))
@@ -137,7 +138,7 @@ def test_the_same_samples_without_noise_have_no_epsilon(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("keys", "code", "said"),
     [
-        ({}, "E_QUORUM", "3 boards failed by E_BOARD_NO_NOISE. Train with noise"),
+        ({}, "E_QUORUM", "3 boards failed with E_BOARD_NO_NOISE. Train with noise"),
         (NOISE, "E_TOO_FEW_BOARDS", "No round was trained: let boards forget their samples"),
     ],
 )
@@ -197,6 +198,14 @@ def test_keys_that_do_not_go_together(keys: dict[str, Any], said: str, tmp_path:
     with pytest.raises(ConfigError, match=said) as caught:
         run(tmp_path / "run", **keys)
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "idle", [{"batch_size": 4}, {"dp": "", "epsilon": 0.0, "delta": 0.0, "clip": 0.5}], ids=["batch", "clip"]
+)
+def test_runs_of_before_with_keys_that_did_nothing_are_read(idle: dict[str, Any]) -> None:
+    config = RunConfig(**chosen({**NOISE, **idle}))
+    assert RunConfig.from_toml(config.to_toml(), "run") == config
 
 
 def test_a_delta_as_large_as_a_sample_is_refused_wherever_there_is_noise(

@@ -385,7 +385,7 @@ def test_simulations_and_sweeps_of_noise_without_room_are_refused(
 
 
 def test_more_boards_than_float32_has_room_for_are_refused() -> None:
-    config = RunConfig(**chosen({**KEYS, "boards": ("loopback:64",)}))
+    config = RunConfig(**chosen({**KEYS, "boards": ("loopback:64",), "delta": 1e-6}))
     require_boards(config, 32_000)
     with pytest.raises(ConfigError, match="32,768 boards and their noise") as caught:
         require_boards(config, 32_768)

@@ -64,7 +64,8 @@ def _manual() -> str:
         ".SH COMMANDS",
     ]
     for command in last_parsers(parser):
-        lines += [f".SS {command.prog}", *_verbatim(command.format_help())]
+        own = command.format_help().partition("\nexit status:\n")[0]  # all have the same; it stands above
+        lines += [f".SS {command.prog}", *_verbatim(own)]
     return "\n".join(lines) + "\n"
 
 

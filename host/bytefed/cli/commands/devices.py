@@ -41,7 +41,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         nargs="+",
         default=["serial:auto"],
         metavar="URI",
-        help="the same, as other commands have it",
+        help="BOARD, named as other commands name boards",
     )
     parser.add_argument("--json", action="store_true", help="print what boards are as JSON")
     parser.set_defaults(run=run)

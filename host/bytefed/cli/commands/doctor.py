@@ -74,8 +74,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "doctor",
-        description="Look for what keeps boards from being reached, and say what to do; say which boards on USB are "
-        "sealed, and whether boards can be emulated here. Changes nothing.",
+        description="Look for what keeps boards from being reached, and say what to do; say which boards are sealed, "
+        "and whether boards can be emulated here. Changes nothing.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -97,7 +97,6 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _rotate(args: argparse.Namespace) -> int:
-
     return asyncio.run(pair(Wish(board_at_cable(args), known=True, json=args.json)))
 
 

@@ -63,7 +63,7 @@ def add_cable(parser: argparse.ArgumentParser) -> None:
         "--board",
         default="serial:auto",
         metavar="URI",
-        help="the same, as other commands have it",
+        help="BOARD, named as other commands name boards",
     )
 
 
