@@ -262,6 +262,7 @@ def _loaded(plan: SweepPlan) -> tuple[SweepPlan, dict[str, Task], dict[str, str]
     """
     tasks: dict[str, Task] = {}
     skipped: dict[str, str] = {}
+    first: ConfigError | DataError | None = None
     names = list(dict.fromkeys(setting.data for setting in plan.settings))
     for name in names:
         try:
@@ -271,9 +272,11 @@ def _loaded(plan: SweepPlan) -> tuple[SweepPlan, dict[str, Task], dict[str, str]
                 tasks[one] = load_task(one, plan.data_dir)
             _check_division(plan, name, tasks[name])
         except (ConfigError, DataError) as error:
-            if name not in plan.optional or error.code not in _NOT_HERE or len(skipped) == len(names) - 1:
+            if name not in plan.optional or error.code not in _NOT_HERE:
                 raise
-            skipped[name] = str(error)
+            skipped[name], first = str(error), first or error
+    if first and len(skipped) == len(names):
+        raise first
     kept = [setting for setting in plan.settings if setting.data not in skipped]
     return replace(plan, settings=kept), tasks, skipped
 

@@ -350,3 +350,19 @@ def test_instructions_are_of_the_downlink_decoded_and_the_uplink_encoded():
         "stc5/onebit"
     )
     assert codec.instructions("float32") < codec.instructions("onebit") < codec.instructions("stc5")
+
+
+def test_where_no_standard_task_can_be_tried_the_first_reason_is_told(tmp_path, capsys):
+    command = [
+        "sweep",
+        "--data",
+        "standard",
+        "--partition",
+        "natural",
+        "--seeds",
+        "1",
+        "--sweep-dir",
+        str(tmp_path),
+    ]
+    assert cli.main(command) == 2
+    assert "digits does not say who each sample belongs to" in capsys.readouterr().err
