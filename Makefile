@@ -96,7 +96,7 @@ test-trackers: ## Let TensorBoard, MLflow and W&B follow runs, in an environment
 	.venv-trackers/bin/python -m pytest tests/host/tracking
 
 .PHONY: wheel-test
-wheel-test: PYTHON := $(if $(filter command line,$(origin PYTHON)),$(PYTHON),$(BIN)/python)
+wheel-test: private PYTHON := $(CURDIR)/$(BIN)/python
 wheel-test: $(VENV)/.dev ## Build the wheel of a Python, and run it in an environment where nothing else is: PYTHON=python3.13
 	rm -rf build/wheels
 	$(PYTHON) -m pip wheel --quiet --no-deps --config-settings=build-dir='build/python-wheel/{wheel_tag}' --wheel-dir build/wheels .
