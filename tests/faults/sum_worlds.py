@@ -80,6 +80,7 @@ class Room:
     def __init__(self, members: list[Member]) -> None:
         self.members = members
         self.rows: list[tuple[str, str, int, int]] = []  # phase, status, bytes, estimate
+        self.troubles: dict[str, BytefedError] = {}
 
     def lose(self, member: Member, error: BytefedError) -> None:
         assert not error.code.startswith("E_LEDGER"), error

@@ -420,7 +420,7 @@ def test_a_training_of_words_that_can_not_work_says_so(models, spoken, words_tra
 
 def test_a_rate_is_for_sound_alone(models, moves, trainer, capsys):
     assert main([*TRAIN, "--rate", "16000"]) == 1
-    assert "--rate is for sound alone" in capsys.readouterr().err and trainer.passes == 0
+    assert "--rate is for folders of WAV files alone" in capsys.readouterr().err and trainer.passes == 0
 
 
 def test_notes_among_words_are_left_out(models, spoken, words_trainer, capsys):

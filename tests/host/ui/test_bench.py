@@ -108,7 +108,7 @@ def test_labels_captures_and_ways_back(tmp_path: Path):
 
 def test_boards_that_hear_tell_how_loud_it_is_and_that_they_wait(tmp_path: Path):
     save_words(tmp_path / "words", ["six", "seven"])
-    save(tmp_path / "words" / "nine" / "1.wav", np.full(16_000, 32767, np.int16))
+    save(tmp_path / "words" / "nine" / "1.wav", np.pad(np.full(16_000, 32767, np.int16), (0, 4800)))
 
     async def road() -> None:
         bench, heard = Bench(tmp_path / "runs", str(tmp_path / "words")), Heard()

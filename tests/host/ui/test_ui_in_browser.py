@@ -108,7 +108,7 @@ def test_a_bar_is_that_of_the_label_above_it(page: Page):
 def test_captured_words_show_how_loud_they_are(tmp_path: Path):
     """A bar while a board hears, that it waits for a word, whether values were cut off, and that it hears nothing."""
     words = save_words(tmp_path / "words", ["six", "seven"])
-    save(words / "nine" / "1.wav", np.full(16_000, 32767, np.int16))
+    save(words / "nine" / "1.wav", np.pad(np.full(16_000, 32767, np.int16), (0, 4800)))
     save(words / "five" / "1.wav", np.zeros(16_000, np.int16))
     with (
         served(tmp_path, "--replay", str(words)) as address,
