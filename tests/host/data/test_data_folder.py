@@ -81,7 +81,7 @@ def test_what_does_not_fit_is_named(windows, break_it, code):
 
 
 def test_a_recording_of_each_label_leaves_none_to_test_on(windows):
-    """Of two long recordings all windows stay together, so that a fifth of them is none."""
+    """All windows of a recording stay together, so a fifth of two recordings is none."""
     for label in ("b-walk", "a-run"):
         for path in (windows / label).iterdir():
             path.unlink()
