@@ -42,7 +42,7 @@ from bytefed.simulation.simulator import Simulator
 from bytefed.simulation.sweep_run import STANDARD
 
 TASKS = tuple(task for task in STANDARD if task not in ("appliances", "cifar10"))
-"""The standard tasks without appliances, which ten boards can't share, and cifar10, which takes hours."""
+"""The standard tasks without appliances, which ten boards can't share, and cifar10, which is trained on first use."""
 CODECS = ("float32", "onebit", "stc10")
 EPOCHS = (1, 5, 20)
 RATES = (0.05, 0.2)

@@ -36,8 +36,8 @@ class SampleKeeper:
         mark: Which inputs the board was given, and what its store was then: its extractor made features of them, so
             only the board can say what they came to. Empty for none; a host that starts anew sets what the last one
             knew.
-        on_budget_end: Is told that the board is about to be given samples although it counts, or has counted for this
-            host, what its samples tell: that count ends.
+        on_budget_end: Is called before the board is given samples if it has a privacy budget, or had one in this
+            host's last session: that budget ends.
     """
 
     def __init__(self, session: Session) -> None:
