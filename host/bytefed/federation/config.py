@@ -20,7 +20,7 @@ from bytefed.errors import ConfigError, did_you_mean, meant, number_text
 from bytefed.federation import private, summed
 from bytefed.ledger import rates
 from bytefed.ledger.budget import KEYS as BUDGETS
-from bytefed.ledger.budget import Budget
+from bytefed.ledger.budget import RULE, Budget
 from bytefed.ledger.planned_run import STATISTICS_ROUNDS
 from bytefed.strategies.base import Strategy
 from bytefed.strategies.registry import STRATEGIES, canonical, fresh, hyperparameters, make, name_of
@@ -169,7 +169,7 @@ class RunConfig:
         "num_examples can count, both in medians of the round; 0 for no bound",
         low=0.0, high=1e6, metavar="FACTOR",
     )  # fmt: skip
-    local_epochs: int = _key(5, int, "passes over a board's own samples in a round", low=1, high=255)
+    local_epochs: int = _key(0, int, rates.EPOCHS_HELP, low=0, high=255)
     batch_size: int = _key(8, int, "samples a step", low=1, high=255)
     learning_rate: float = _key(0.0, float, rates.HELP, low=0.0, high=1e3)
     learning_rate_decay: float = _key(
@@ -335,7 +335,7 @@ def budgeted(given: Mapping[str, Any]) -> dict[str, Any]:
         ConfigError: E_CONFIG_AMOUNT, E_CONFIG_BUDGET.
     """
     budget = Budget.of({name: str(given.get(name, "")) for name in BUDGETS})
-    return dict(given) if budget is None else {"rounds": 0, **budget.rule, **given}
+    return dict(given) if budget is None else {"rounds": 0, **RULE, **given}
 
 
 def chosen(given: Mapping[str, Any]) -> dict[str, Any]:

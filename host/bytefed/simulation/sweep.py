@@ -157,7 +157,7 @@ class Trials:
         directory.mkdir(parents=True, exist_ok=True)
         self._path = directory / TRIALS
         names = [name for name in asdict(config) if name not in {f.name for f in fields(Setting)} | {"seed"}]
-        by_rule = [rates.START, rates.FACTOR, rates.rounds_between(config.rounds)]
+        by_rule = [rates.START, rates.FACTOR, rates.rounds_between(config.rounds), rates.EPOCHS]
         others = {
             "link": link,
             "rates_by_rule": by_rule,

@@ -16,7 +16,7 @@ from bytefed.errors import ConfigError
 from bytefed.federation.config import KEYS, option
 from bytefed.ledger.air import AirTable, Airtime, measured
 from bytefed.ledger.budget import KEYS as BUDGETS
-from bytefed.ledger.budget import Budget
+from bytefed.ledger.budget import RULE, Budget
 from bytefed.ledger.count import ByteCount
 from bytefed.ledger.estimate import (
     LINKS,
@@ -198,7 +198,7 @@ def run(args: argparse.Namespace) -> int:
         ConfigError: E_CONFIG_RANGE, E_CONFIG_SHAPE or E_CONFIG_CODEC.
     """
     budget = Budget.of({name: getattr(args, name) for name in BUDGETS})
-    for name, value in {**_USUAL, **({"rounds": 0, **budget.rule} if budget else {})}.items():
+    for name, value in {**_USUAL, **({"rounds": 0, **RULE} if budget else {})}.items():
         if getattr(args, name, None) is None:
             setattr(args, name, value)
     check_ranges(

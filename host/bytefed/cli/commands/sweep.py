@@ -37,7 +37,11 @@ _AXES: dict[str, tuple[type, list[Any], str]] = {
     "data": (str, ["digits"], "tasks; standard: all of bytefed's own, as far as their data are there"),
     "alpha": (float, [0.5], "Dirichlet concentrations of the partition"),
     "codec": (str, list(CODECS), "codecs, NAME or DOWNLINK/UPLINK; float32 is always among them"),
-    "local_epochs": (int, [5], "passes over a board's own samples in a round"),
+    "local_epochs": (
+        int,
+        [0],
+        "passes over a board's own samples in a round; 0: by rule, as `bytefed run` does",
+    ),
     "learning_rate": (float, [0.0], "step sizes; 0: by rule, as `bytefed run` does"),
     "batch_size": (int, [8], "samples a step"),
     "fraction_train": (float, [1.0], "fractions of the boards that train in a round"),
