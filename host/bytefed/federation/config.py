@@ -103,7 +103,9 @@ class RunConfig:
     data: str = _key("digits", str, "task, own model, FILE.npz, folder or boards (docs/your-data.md)")
     overwrite: bool = _key(False, bool, "replace what a board took from its sensor", resumable=True)
     model: str = _key("", str, "extractor of a folder by its name (`bytefed model list`)", metavar="NAME")
-    data_dir: str = _key("", str, "folder that data sets are read from", metavar="DIR", resumable=True)
+    data_dir: str = _key(
+        "", str, "folder with data sets; it goes before those that aeon ships", metavar="DIR", resumable=True
+    )
     partition: str = _key(
         "dirichlet",
         str,

@@ -84,7 +84,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--open", action="store_true", help="count bytes of links without keys, OPEN to strangers"
     )
     add_options(parser.add_argument_group("privacy in every trial, as in bytefed run"), _PRIVACY)
-    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="folder that data sets are read from")
+    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="folder of data sets, before aeon's")
     parser.add_argument(
         "--sweep-dir",
         type=Path,
