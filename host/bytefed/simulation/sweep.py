@@ -45,7 +45,7 @@ class Setting:
 
     Attributes:
         data, alpha, codec, local_epochs, learning_rate, batch_size, fraction_train, strategy: The keys of
-            RunConfig of the same names; a learning rate of 0 is that by rule.
+            RunConfig of the same names; epochs and a learning rate of 0 are those by rule.
     """
 
     data: str
