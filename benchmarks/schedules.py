@@ -3,9 +3,9 @@
 A grid of settings on all standard tasks; each run has as many boards and rounds as usual. Settings are compared where
 they are to be chosen, by the boards' own test samples, and where they are judged, by the global test:
 
-- *below the best*: how far a setting ends below the best of the grid, in points, accuracies being means over the seeds;
-- *bytes*: how many times the bytes of the grid's least a board takes until its head has 99 % of what float32 ends with
-  (5 epochs at 0.05 on plain features); a trial that never gets there counts all its bytes;
+- how far a setting ends below the best of the grid, in points, accuracies being means over the seeds;
+- how many times the bytes of the grid's least a board takes until its head has 99 % of what float32 ends with (5 epochs
+  at 0.05 on plain features); a trial that never gets there counts all its bytes;
 - *chosen by own tests*: what comes of taking, with each seed, the setting that is best on the boards' own test samples,
   as someone would who tries the grid first. It pays for its own run alone, not for the trying.
 
@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,19 +158,35 @@ def results(world: World, codec: str, seeds: Sequence[int], data_dir: Path | Non
     return {**found, CHOSEN: Found.of(chosen, targets)}
 
 
-def cells(name: str, worlds: Sequence[Results]) -> list[str]:
-    """Return a way's cells for a group of worlds: below the best, by own tests and by the test; bytes."""
+def below(name: str, worlds: Sequence[Results], what: str) -> float:
+    """Return how far a way ends below the best of the grid, in points, mean over the worlds.
+
+    Args:
+        name: The way.
+        worlds: What all ways do in each world.
+        what: "own" by the boards' own test samples, "test" by the global test.
+    """
     ways = [str(way) for way in GRID]
-    below = [
-        np.mean(
-            [max(getattr(found[way], what) for way in ways) - getattr(found[name], what) for found in worlds]
-        )
-        for what in ("own", "test")
-    ]
-    bytes_ = geometric(
-        np.array([found[name].wire / min(found[way].wire for way in ways) for found in worlds])
+    return fmean(
+        max(getattr(found[way], what) for way in ways) - getattr(found[name], what) for found in worlds
     )
-    return [f"{below[0]:.2f}, {below[1]:.2f}", f"{bytes_:.2f}"]
+
+
+def dearer(name: str, worlds: Sequence[Results]) -> float:
+    """Return how many times the bytes of the grid's least a way takes, geometric mean over the worlds."""
+    least = [min(found[str(way)].wire for way in GRID) for found in worlds]
+    return geometric(np.array([found[name].wire / one for found, one in zip(worlds, least, strict=True)]))
+
+
+def row(name: str, groups: Mapping[str, Sequence[Results]]) -> str:
+    """Return a way's line of the table."""
+    worlds = [one for group in groups.values() for one in group]
+    cells = [
+        f"{below(name, group, 'test'):.2f}, {dearer(name, group):.2f} x"
+        for group in (*groups.values(), worlds)
+    ]
+    passes = fmean(100 * one[name].trained / one[str(Way(0.0, 1))].trained for one in worlds)
+    return f"| {name} | {' | '.join(cells)} | {below(name, worlds, 'own'):.2f} | {passes:.0f} |"
 
 
 def main() -> None:
@@ -189,18 +206,11 @@ def main() -> None:
         group: {str(world): results(world, args.codec, seeds, args.data_dir) for world in worlds}
         for group, worlds in GROUPS.items()
     }
-    everything = [one for worlds in found.values() for one in worlds.values()]
-    groups = {**{name: list(worlds.values()) for name, worlds in found.items()}, "all": everything}
-    print(
-        f"| {args.codec} | "
-        + " | ".join(f"{name}: below the best | bytes" for name in groups)
-        + " | passes |"
-    )
-    print("| --- |" + " ---: |" * (2 * len(groups) + 1))
-    for name in [str(way) for way in GRID] + [CHOSEN]:
-        row = [cell for worlds in groups.values() for cell in cells(name, worlds)]
-        passes = np.mean([100 * one[name].trained / one[str(Way(0.0, 1))].trained for one in everything])
-        print(f"| {name} | {' | '.join(row)} | {passes:.0f} |")
+    groups = {name: list(worlds.values()) for name, worlds in found.items()}
+    print(f"| {args.codec} | {' | '.join(groups)} | all | all, own tests | passes |")
+    print("| --- |" + " ---: |" * (len(groups) + 3))
+    for name in [*map(str, GRID), CHOSEN]:
+        print(row(name, groups))
     OUTPUT.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(found, default=vars, indent=1)
     OUTPUT.with_stem(f"{OUTPUT.stem}_{args.codec}").write_text(text + "\n", encoding="utf-8")
