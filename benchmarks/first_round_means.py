@@ -1,9 +1,8 @@
-"""Measures what a first round of class means would save, and prints a table (docs/codecs.md, "Tried and not built").
+"""Measures what a first round of class means saves, and prints a table (docs/codecs.md has it).
 
-In the first round boards train one epoch at a tiny step from a head of zeros, so a delta is the step times the
-board's class sums, less what is common to all classes. The host makes a head of them; from the second round on boards
-train as usual. That costs one more CONFIG, 16 B, and needs no change of the wire or of boards: this file changes the
-plan between the rounds of a simulator.
+The product's own first round (``federation.class_means``) is compared with usual rounds, with class sums in place of
+means, with deltas and a next head of 2 bits, and with other factors on the head. These are no options of a run: this
+file changes plan and strategy between the rounds of a simulator.
 
 A cell of the table has a board's bytes until the heads that boards hold have 99 % of float32's final accuracy, on open
 BLE links (MTU 247), and how many times fewer these are than with usual rounds at the learning rate by rule; then the
@@ -21,6 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from bytefed import codec
 from bytefed.data import Task, load_task
 from bytefed.federation.assignment import Assignment
+from bytefed.federation.class_means import SCALE, STEP, ClassMeans
 from bytefed.federation.config import RunConfig
 from bytefed.federation.evaluation import evaluate
 from bytefed.federation.local_training import LocalTraining
@@ -35,17 +36,14 @@ from bytefed.federation.rules import Rules, initial_head
 from bytefed.head import Head
 from bytefed.ledger.bytes_to import SHARES, bytes_to, final_accuracy
 from bytefed.ledger.estimate import link_profile
-from bytefed.ledger.planned_run import has_statistics
+from bytefed.ledger.planned_run import CLASS_MEANS, has_statistics
 from bytefed.ledger.wire_size import blob_size, blobs_bytes, connection_bytes
 from bytefed.simulation.held_heads import HeldScore
 from bytefed.simulation.simulator import Simulator
+from bytefed.strategies.base import FromMean
 
 OUTPUT = Path("build/bench/first_round_means.json")
 ROUNDS = 100
-STEP = 1e-5
-"""Learning rate of the first round: so small that all gradients are those at the head of zeros."""
-LEAST = 0.3
-"""Least samples that a class sum is divided by, in shares of the mean class: counts come through a codec, too."""
 PROFILE = link_profile("ble", 247, sealed=False)
 
 Values = NDArray[np.float64]
@@ -79,23 +77,14 @@ WORLDS = (
 )  # fmt: skip
 
 
-def sums(head: Head, task: Task, samples: float) -> Head:
+def sums(mean: Values, classes: int) -> Head:
     """Return the head of class sums, less what is common to all classes: W_c = S_c C / n; float32 [P]."""
-    return (head.astype(np.float64) * (task.num_classes / samples)).astype(np.float32)
+    return (mean * (classes / float(np.float32(STEP)))).astype(np.float32)
 
 
-def means(head: Head, task: Task, samples: float) -> Head:
-    """Return the head that finds the nearest class mean, float32 [P]: W_c = m_c, b_c = -|m_c|^2 / 2, biases centred.
-
-    The bias of class c grows by n_c - n / C, so boards tell how many samples each class has. Whitened features have
-    the mean zero, so little is missing from a class sum (FedNCM: Legate and others, NeurIPS 2023).
-    """
-    C = task.num_classes
-    weights, biases = np.split(head.astype(np.float64), [task.D * C])
-    counts = np.maximum(biases + samples / C, LEAST * samples / C)
-    found = weights.reshape(task.D, C) / counts
-    squares = (found**2).sum(axis=0)
-    return np.concatenate([found.ravel(), (squares.mean() - squares) / 2]).astype(np.float32)
+def means(mean: Values, classes: int) -> Head:
+    """Return the head of class means without its factor, float32 [P]."""
+    return ClassMeans(classes).step(np.zeros(len(mean), np.float32), mean) / np.float32(SCALE)
 
 
 @dataclass(frozen=True)
@@ -104,7 +93,7 @@ class Method:
 
     Attributes:
         name: Its name in the table.
-        make: Makes a head of class sums; None for a usual first round.
+        make: Makes a head of the mean of deltas per sample and the number of classes; None for a usual first round.
         scale: Factor on that head.
         up: Codec of the deltas of the first round; empty for the usual one.
         down: Codec of the heads of the second round; empty for the usual one.
@@ -113,7 +102,7 @@ class Method:
     """
 
     name: str
-    make: Callable[[Head, Task, float], Head] | None = None
+    make: Callable[[Values, int], Head] | None = None
     scale: float = 1.0
     up: str = ""
     down: str = ""
@@ -130,9 +119,9 @@ USUAL = usual_at(0.0)
 METHODS = (  # scales chosen on the seeds 101 to 110
     Method("class sums, 2 bits, times 0.2", sums, 0.2, "twobit", "twobit"),
     Method("class means, 2 bits, times 0.3", means, 0.3, "twobit", "twobit"),
-    Method("class means, stc10, times 0.5", means, 0.5),
+    Method("class means, stc10, times 0.5", means, SCALE),
     usual_at(1.0),
-    Method("class means, stc10, times 0.5, learning rate 1", means, 0.5, rate=1.0),
+    Method("class means, stc10, times 0.5, learning rate 1", means, SCALE, rate=1.0),
 )
 
 
@@ -146,22 +135,37 @@ def scaled(scales: Sequence[float]) -> list[Method]:
     ]
 
 
+@dataclass(frozen=True)
+class First(FromMean):
+    """The strategy of a method's first round.
+
+    Attributes:
+        method: The method.
+        classes: C of the head.
+    """
+
+    method: Method
+    classes: int
+    stateful: ClassVar[bool] = False
+
+    def step(self, head: Head, mean: Values) -> Head:
+        """See FromMean."""
+        assert self.method.make is not None
+        return head + np.float32(self.method.scale) * self.method.make(mean, self.classes)
+
+
 class ChangingSimulator(Simulator):
     """A simulator whose clients may be given another plan before each round; they keep heads and residuals."""
+
+    def begin_with(self, first: First) -> None:
+        """Have this strategy make the head of a first round of class means."""
+        self._means = first
 
     def train_by(self, training: LocalTraining) -> None:
         """Train by this plan from now on; the codec may not change from a lossless one to a lossy one."""
         self._codec_down = training.codec_down
         number = codec.find(training.codec_up).number
         self._trainer = replace(self._trainer, training=training, codec=number)
-
-    def sums_round(self, head: Head, clients: NDArray[np.int64]) -> tuple[Head, NDArray[np.bool_]]:
-        """Run the first round with every client weighing the same; the sum of the deltas, and who was spared a blob."""
-        trainer = self._trainer
-        self._trainer = replace(trainer, examples=np.ones_like(trainer.examples))
-        outcome = self.round(1, head, clients, np.zeros(len(clients), np.bool_))
-        self._trainer = replace(self._trainer, examples=trainer.examples)
-        return outcome.head * np.float32(len(clients)), outcome.spared
 
 
 @dataclass(frozen=True)
@@ -185,27 +189,23 @@ class Trial:
 
 
 def plan_of(method: Method, training: LocalTraining, number: int) -> LocalTraining:
-    """Return the plan of a round."""
-    if method.make is None or number > 2:
-        return training
-    second = replace(training, codec_down=method.down or training.codec_down)
-    if number == 2:
-        return second
-    return replace(
-        second, codec_up=method.up or training.codec_up, epochs=1, batch_size=1, learning_rate=STEP, decay=1.0
-    )
+    """Return the training of a round, with the codecs that a method has in the first two."""
+    up = method.up if number == 1 else ""
+    down = method.down if number <= 2 else ""
+    return replace(training, codec_down=down or training.codec_down, codec_up=up or training.codec_up)
 
 
 def run(method: Method, world: World, task: Task, seed: int) -> Trial:
     """Learn by a method."""
     config = RunConfig(
-        data=world.data, alpha=world.alpha, seed=seed, rounds=ROUNDS, codec=method.codec, learning_rate=method.rate
+        data=world.data, alpha=world.alpha, seed=seed, rounds=ROUNDS, codec=method.codec, learning_rate=method.rate,
+        first_round="usual" if method.make is None else CLASS_MEANS,
     )  # fmt: skip
     config, strategy = config.with_strategy(None)
     assignment = Assignment.divided(config, task, world.clients, world.least)
-    samples = int((assignment.partition.sizes - assignment.partition.test_sizes).sum())
     usual = LocalTraining.of(config, strategy)
     simulator = ChangingSimulator(Rules.of(config), usual, assignment, strategy, threads=1)
+    simulator.begin_with(First(method, task.num_classes))
     score = HeldScore(simulator.held, task, task.test, seed)
     clients, nobody = np.arange(world.clients), np.zeros(world.clients, np.bool_)
     trial, before, head = Trial([], [], []), None, initial_head(task)
@@ -213,14 +213,9 @@ def run(method: Method, world: World, task: Task, seed: int) -> Trial:
     for number in range(1, ROUNDS + 1):
         training = plan_of(method, usual, number)
         simulator.train_by(training)
-        if number == 1 and method.make is not None:
-            found, spared = simulator.sums_round(head, clients)
-            head = np.float32(method.scale) * method.make(found / np.float32(STEP), task, samples)
-        else:
-            outcome = simulator.round(number, head, clients, nobody)
-            head, spared = outcome.head, outcome.spared
-        plan = training.plan(number, 0)
-        total += round_bytes(training, task, number, spared, configures=plan != before)
+        outcome = simulator.round(number, head, clients, nobody)
+        head, plan = outcome.head, training.plan(number, 0)
+        total += round_bytes(training, task, number, outcome.spared, configures=plan != before)
         before = plan
         trial.host.append(evaluate(task, head, task.test).accuracy)
         trial.held.append(score.mean())

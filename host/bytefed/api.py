@@ -175,6 +175,7 @@ def sweep(
     learning_rate: Sequence[float] = (0.0,),
     batch_size: Sequence[int] = (8,),
     strategy: Sequence[str] = ("fedavg",),
+    first_round: Sequence[str] = ("usual",),
     seeds: Iterable[int] = range(1, 6),
     clients: int | None = None,
     link: str = "ble",
@@ -189,7 +190,7 @@ def sweep(
     """Compare codecs, local epochs, participation and strategies over seeds: `bytefed sweep` for programs.
 
     Args:
-        data: Tasks by name. This keyword and all up to `strategy` are the axes of the grid.
+        data: Tasks by name. This keyword and all up to `first_round` are the axes of the grid.
         alpha: Dirichlet concentrations of the partition.
         codec: Codecs, NAME or DOWNLINK/UPLINK; () for all (that can be summed). float32 is always among them.
         local_epochs: Passes over a board's own samples in a round.
@@ -197,6 +198,7 @@ def sweep(
         learning_rate: Step sizes; 0 for the rate by rule.
         batch_size: Samples in a step.
         strategy: Strategies by name.
+        first_round: Kinds of first rounds; "usual" is always among them.
         seeds: Seeds with which each cell of the grid is tried.
         clients: Number of boards; None for 10, or with `partition="natural"` for as many as a task's data have owners.
         link: "ble" or "serial": the link whose bytes count.
@@ -217,6 +219,7 @@ def sweep(
     axes = {
         "data": [*map(os.fspath, data)], "alpha": alpha, "codec": codec, "batch_size": batch_size, "strategy": strategy,
         "local_epochs": local_epochs, "learning_rate": learning_rate, "fraction_train": fraction_train,
+        "first_round": first_round,
     }  # fmt: skip
     config = RunConfig(**chosen(checked_keys({"rounds": 100, **_plain(keys)}, "The call")))
     _refuse_budget(config)
@@ -245,6 +248,7 @@ def estimate(
     from_head: bool = False,
     dp: str = "",
     secure_sum: bool = False,
+    first_round: str = "usual",
 ) -> Prediction:
     """Predict every byte of a run on a link that loses nothing: exactly what ``run`` counts, not approximately.
 
@@ -265,12 +269,13 @@ def estimate(
         from_head: Whether the run begins with a head of its own (``head``), which the first round has to bring.
         dp: "sample" or, with secure_sum, "board" where boards train with noise: one learning rate, no statistics.
         secure_sum: Whether boards hide their deltas: masks are set up and taken off, and no evaluation ends the run.
+        first_round: "class_means" where the first round brings these, and boards get another CONFIG after it.
 
     Returns:
         Bytes by cause, without samples: board_round, rounds, connect, masks, unmask, release, evaluate, total.
 
     Raises:
-        ConfigError: E_CONFIG_RANGE, _CODEC, _CHOICE, _PRIVACY or _SECURE_SUM, or E_MTU_SMALL.
+        ConfigError: E_CONFIG_RANGE, _CODEC, _CHOICE, _FIRST_ROUND, _PRIVACY or _SECURE_SUM, or E_MTU_SMALL.
     """
     from bytefed.codec import pair
     from bytefed.ledger.estimate import RANGES, check_ranges, link_profile, predict
@@ -280,6 +285,7 @@ def estimate(
         features=features, classes=classes, codecs=pair(codec), clients=clients, rounds=rounds, seed=seed, dp=dp,
         fraction_train=fraction_train, min_train_nodes=min_train_nodes, statistics_rounds=statistics_rounds,
         learning_rate_rounds=learning_rate_rounds, from_head=from_head, secure_sum=secure_sum,
+        first_round=first_round,
     )  # fmt: skip
     check_ranges({"mtu": mtu, **{name: value for name, value in vars(planned).items() if name in RANGES}})
     return predict(link_profile(link, mtu, sealed=not open), planned)

@@ -45,6 +45,7 @@ from bytefed.simulation.trial import run_trial
         {"codec": "onebit", "fraction_train": 0.5},
         {"codec": "stc10/twobit", "strategy": "fedprox", "proximal_mu": 0.2},
         {"codec": "int8", "strategy": "fedyogi", "learning_rate_decay": 0.5, "learning_rate_rounds": 2},
+        {"codec": "stc10", "first_round": "class_means", "alpha": 0.1, "fraction_train": 0.5},
         {"codec": "twobit", "secure_sum": True, "norm_bound": 0.0, "min_train_nodes": 3},
     ],
     ids=lambda keys: keys["codec"],
@@ -87,7 +88,7 @@ def test_bytes_are_those_until_the_boards_hold_it():
 
 
 def setting(codec, data="digits", epochs=5, rate=0.05, batch=8):
-    return Setting(data, 0.5, codec, epochs, rate, batch, 1.0, "fedavg")
+    return Setting(data, 0.5, codec, epochs, rate, batch, 1.0, "fedavg", "usual")
 
 
 def test_a_row_compares_seed_by_seed():
@@ -219,12 +220,17 @@ def test_the_grid_always_has_the_reference():
         "learning_rate": [0.05, 0.1],
         "batch_size": [8],
         "fraction_train": [1.0],
+        "first_round": ["usual"],
     }
     cells = grid({**axes, "strategy": ["fedavg"]})
     assert [cell.codec for cell in cells] == [REFERENCE] * 2 + ["onebit"] * 2 + [REFERENCE] * 2 + [
         "onebit"
     ] * 2
     assert all(cell.reference in cells for cell in cells)
+    means = grid({**axes, "strategy": ["fedavg"], "first_round": ["class_means"]})
+    assert set(cells) < set(means)
+    assert len(means) == 2 * len(cells)
+    assert {cell.reference.first_round for cell in means} == {"usual"}
 
 
 TEN = {"digits": 10}
