@@ -9,7 +9,8 @@ BLE links (MTU 247), and how many times fewer these are than with usual rounds a
 same factor for the host's head. Means are geometric, over the seeds and worlds; *±* is a standard error over the seeds.
 A run that never gets there counts with all its bytes.
 
-    python benchmarks/first_round_means.py --data-dir DIR [--seeds 10] [--first-seed 201] [--scales 0.1 0.2 ...]
+    python benchmarks/first_round_means.py --data-dir DIR [--seeds 10] [--first-seed 201]
+    python benchmarks/first_round_means.py --data-dir DIR --scales 0.1 0.2 ... [--codec float32]
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import ClassVar
 
@@ -28,7 +30,7 @@ from numpy.typing import NDArray
 from bytefed import codec
 from bytefed.data import Task, load_task
 from bytefed.federation.assignment import Assignment
-from bytefed.federation.class_means import SCALE, STEP, ClassMeans
+from bytefed.federation.class_means import SPARSE_SCALE, STEP, ClassMeans
 from bytefed.federation.config import RunConfig
 from bytefed.federation.evaluation import evaluate
 from bytefed.federation.local_training import LocalTraining
@@ -44,6 +46,7 @@ from bytefed.strategies.base import FromMean
 
 OUTPUT = Path("build/bench/first_round_means.json")
 ROUNDS = 100
+CODEC = "stc10"
 PROFILE = link_profile("ble", 247, sealed=False)
 
 Values = NDArray[np.float64]
@@ -84,7 +87,7 @@ def sums(mean: Values, classes: int) -> Head:
 
 def means(mean: Values, classes: int) -> Head:
     """Return the head of class means without its factor, float32 [P]."""
-    return ClassMeans(classes).step(np.zeros(len(mean), np.float32), mean) / np.float32(SCALE)
+    return ClassMeans(classes, 1.0).step(np.zeros(len(mean), np.float32), mean)
 
 
 @dataclass(frozen=True)
@@ -107,31 +110,29 @@ class Method:
     up: str = ""
     down: str = ""
     rate: float = 0.0
-    codec: str = "stc10"
+    codec: str = CODEC
 
 
-def usual_at(rate: float) -> Method:
+def usual_at(rate: float, codec: str = CODEC) -> Method:
     """Return the method of usual rounds at a learning rate, 0 for that by rule."""
-    return Method(f"as usual, learning rate {rate:g}" if rate else "as usual", rate=rate)
+    return Method(f"as usual, learning rate {rate:g}" if rate else "as usual", rate=rate, codec=codec)
 
 
-USUAL = usual_at(0.0)
 METHODS = (  # scales chosen on the seeds 101 to 110
     Method("class sums, 2 bits, times 0.2", sums, 0.2, "twobit", "twobit"),
     Method("class means, 2 bits, times 0.3", means, 0.3, "twobit", "twobit"),
-    Method("class means, stc10, times 0.5", means, SCALE),
+    Method("class means, stc10, times 0.5", means, SPARSE_SCALE),
     usual_at(1.0),
-    Method("class means, stc10, times 0.5, learning rate 1", means, SCALE, rate=1.0),
+    Method("class means, stc10, times 0.5, learning rate 1", means, SPARSE_SCALE, rate=1.0),
 )
 
 
-def scaled(scales: Sequence[float]) -> list[Method]:
-    """Return every form of first round with every scale."""
-    forms = [(sums, "twobit"), (means, "twobit"), (sums, ""), (means, "")]
+def scaled(scales: Sequence[float], name: str) -> list[Method]:
+    """Return every form of first round with every scale; those of 2 bits only beside a codec that loses values, too."""
+    ups = ["twobit", ""] if codec.find(name).lossy else [""]
     return [
-        Method(f"class {make.__name__}, {up or USUAL.codec}, times {scale:g}", make, scale, up, up)
-        for make, up in forms
-        for scale in scales
+        Method(f"class {make.__name__}, {up or name}, times {scale:g}", make, scale, up, up, codec=name)
+        for up, make, scale in product(ups, (sums, means), scales)
     ]
 
 
@@ -159,7 +160,7 @@ class ChangingSimulator(Simulator):
 
     def begin_with(self, first: First) -> None:
         """Have this strategy make the head of a first round of class means."""
-        self._means = first
+        self._first = first
 
     def train_by(self, training: LocalTraining) -> None:
         """Train by this plan from now on; the codec may not change from a lossless one to a lossy one."""
@@ -205,7 +206,8 @@ def run(method: Method, world: World, task: Task, seed: int) -> Trial:
     assignment = Assignment.divided(config, task, world.clients, world.least)
     usual = LocalTraining.of(config, strategy)
     simulator = ChangingSimulator(Rules.of(config), usual, assignment, strategy, threads=1)
-    simulator.begin_with(First(method, task.num_classes))
+    if method.make is not None:
+        simulator.begin_with(First(method, task.num_classes))
     score = HeldScore(simulator.held, task, task.test, seed)
     clients, nobody = np.arange(world.clients), np.zeros(world.clients, np.bool_)
     trial, before, head = Trial([], [], []), None, initial_head(task)
@@ -243,10 +245,12 @@ class Bench:
     Args:
         data_dir: Folder with the data of gesture.
         seeds: Seeds of all trials.
+        usual: The method of usual rounds by rule, beside which others are measured.
     """
 
-    def __init__(self, data_dir: Path | None, seeds: Sequence[int]) -> None:
+    def __init__(self, data_dir: Path | None, seeds: Sequence[int], usual: Method) -> None:
         self._seeds = seeds
+        self.usual = usual
         self.task = cache(lambda name: load_task(name, data_dir))
         self.trials = cache(self._trials)
 
@@ -288,7 +292,7 @@ class Bench:
         """Return the mean final accuracy beyond that of usual rounds, in points."""
         own, without = (
             np.mean([final_accuracy(trial.host) or 0.0 for trial in self.trials(one, world)])
-            for one in (method, USUAL)
+            for one in (method, self.usual)
         )
         return 100 * float(own - without)
 
@@ -296,14 +300,15 @@ class Bench:
 def row(bench: Bench, method: Method, *, plain: bool) -> list[str]:
     """Return a method's cells: its worlds, all of them, all beside usual rounds at its own rate, final accuracy."""
     cells = []
-    for world, gains in zip(WORLDS, bench.gains(method, USUAL, plain=plain), strict=True):
+    for world, gains in zip(WORLDS, bench.gains(method, bench.usual, plain=plain), strict=True):
         costs, never = bench.costs(method, world, plain=plain)
         boards, host = np.exp(gains.mean(axis=0))
         missing = f" ({never} never)" if never else ""
-        factors = "" if method == USUAL else f": {boards:.2f}, {host:.2f}"
+        factors = "" if method == bench.usual else f": {boards:.2f}, {host:.2f}"
         cells.append(f"{np.exp(np.log(costs[:, 0]).mean()):.0f} B{factors}{missing}")
-    cells.append("" if method == USUAL else overall(bench.gains(method, USUAL, plain=plain)))
-    cells.append(overall(bench.gains(method, usual_at(method.rate), plain=plain)) if method.make else "")
+    cells.append("" if method == bench.usual else overall(bench.gains(method, bench.usual, plain=plain)))
+    alone = usual_at(method.rate, method.codec)
+    cells.append(overall(bench.gains(method, alone, plain=plain)) if method.make else "")
     changes = [bench.change(method, world) for world in WORLDS]
     return [*cells, f"{np.mean(changes):+.2f} ({min(changes):+.2f})"]
 
@@ -326,9 +331,11 @@ def main() -> None:
     options.add_argument("--seeds", type=int, default=10)
     options.add_argument("--first-seed", type=int, default=201)
     options.add_argument("--scales", type=float, nargs="+", help="try every form with these instead")
+    options.add_argument("--codec", default=CODEC, help="with --scales, the codec of all rounds")
     args = options.parse_args()
-    bench = Bench(args.data_dir, range(args.first_seed, args.first_seed + args.seeds))
-    methods = [USUAL, *(scaled(args.scales) if args.scales else METHODS)]
+    usual = usual_at(0.0, args.codec if args.scales else CODEC)
+    bench = Bench(args.data_dir, range(args.first_seed, args.first_seed + args.seeds), usual)
+    methods = [usual, *(scaled(args.scales, args.codec) if args.scales else METHODS)]
     document: dict[str, dict[str, list[str]]] = {}
     for plain, target in (
         (True, "float32 at 0.05, plain features"), (False, "float32, rate and features of the run"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 STEP = 1e-5
 """Learning rate of that round: so small that all gradients are those at the head of zeros."""
-SCALE = 0.5
-"""Factor on the head; as LEAST and STEP chosen by benchmarks/first_round_means.py."""
+SCALE, SPARSE_SCALE = 0.2, 0.5
+"""Factors on the head; as LEAST and STEP chosen by benchmarks/first_round_means.py. A sparse delta brings a part of the
+class sums, and a head of such deltas is short."""
+SPARSE = ("stc5", "stc10")
 LEAST = 0.3
 """Least share of the samples that a class counts for, in shares of the mean class: counts come through a codec, too."""
 STRATEGIES = ("fedavg", "fedprox")
@@ -39,10 +41,17 @@ class ClassMeans(FromMean):
 
     Attributes:
         classes: C of the head.
+        scale: Factor on the head.
     """
 
     classes: int
+    scale: float
     stateful: ClassVar[bool] = False
+
+    @classmethod
+    def of(cls, classes: int, codec_up: str) -> Self:
+        """Return the strategy for heads of so many classes, and deltas that come through a codec."""
+        return cls(classes, SPARSE_SCALE if codec_up in SPARSE else SCALE)
 
     def step(self, head: Head, mean: NDArray[np.float64]) -> Head:
         """Make the head of the class means.
@@ -52,7 +61,7 @@ class ClassMeans(FromMean):
             mean: float64 [P], the weighted mean of the updates.
 
         Returns:
-            float32 [P]: W_c = SCALE * M_c, b_c = SCALE * (mean_j |M_j|^2 - |M_c|^2) / 2 for the class means M_c.
+            float32 [P]: W_c = h M_c, b_c = h (mean_j |M_j|^2 - |M_c|^2) / 2 for the class means M_c and the factor h.
         """
         gradients = (mean / float(np.float32(STEP))).reshape(-1, self.classes)
         even = 1 / self.classes
@@ -60,7 +69,7 @@ class ClassMeans(FromMean):
         means = gradients[:-1] / shares
         squares = (means**2).sum(axis=0)
         biases = (squares.mean() - squares) / 2
-        return (head + SCALE * np.concatenate([means.ravel(), biases])).astype(np.float32)
+        return (head + self.scale * np.concatenate([means.ravel(), biases])).astype(np.float32)
 
 
 def per_sample(deltas: NDArray[np.float32], examples: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -36,7 +36,7 @@ class Closing:
         store: The run's store.
         listener: Called with an event for each delta that was too long.
         sums: Whether rounds have secure sums in place of deltas.
-        class_means: Whether the first round brings class means.
+        first: The strategy of the first round; None for the same as in all others.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Closing:
         listener: Listener,
         *,
         sums: bool = False,
-        class_means: bool = False,
+        first: ClassMeans | None = None,
     ) -> None:
         self._task = task
         self._rules = rules
@@ -56,7 +56,7 @@ class Closing:
         self._store = store
         self._listener = listener
         self._sums = sums
-        self._class_means = class_means
+        self._first = first
 
     def replay(self) -> None:
         """Replay the rounds that are over to a stateful strategy, so that a resumed run goes on where it stopped."""
@@ -80,7 +80,7 @@ class Closing:
         """
         boards = {client: board for board, client in self._store.clients().items()}
         updates, excess = self._updates(number)
-        strategy = ClassMeans(self._task.num_classes) if self._brings_means(number) else self._strategy
+        strategy = self._first if self._first and number == 1 else self._strategy
         for client, times in excess.items():
             self._listener(_bounded(number, boards[client], times, self._rules.norm_bound))
         head = aggregate(strategy, head, updates) if updates else head
@@ -126,12 +126,9 @@ class Closing:
         clients = self._store.clients()
         deltas = [delta for delta in self._store.deltas(number) if delta.status == "ok"]
         updates = [Update(clients[delta.board], delta.num_examples, delta.delta) for delta in deltas]
-        if self._brings_means(number):
+        if self._first and number == 1:
             updates = [update_per_sample(update) for update in updates]
         return self._rules.bound(updates, self._newcomers(number))
-
-    def _brings_means(self, number: int) -> bool:
-        return self._class_means and number == 1
 
     def _newcomers(self, number: int) -> Newcomers | None:
         """Return the classes that a round meets for the first time, where boards have brought some to a run."""

@@ -203,7 +203,7 @@ async def open_run(
         rules, training = Rules.of(config), LocalTraining.of(config, experiment.strategy)
         ending = Closing(
             task, rules, experiment.strategy, store, listener,
-            sums=config.secure_sum, class_means=training.class_means,
+            sums=config.secure_sum, first=training.first_strategy(task.num_classes),
         )  # fmt: skip
         sums = SecureSum.of(config, rules, training, fleet, store, listener)
         coordinator = Coordinator(

@@ -9,7 +9,7 @@ import numpy as np
 
 from bytefed.device.plan import TrainingPlan
 from bytefed.errors import ConfigError
-from bytefed.federation.class_means import STEP
+from bytefed.federation.class_means import STEP, ClassMeans
 from bytefed.federation.config import RunConfig, with_rates
 from bytefed.federation.private import noise_of
 from bytefed.ledger import rates
@@ -81,6 +81,10 @@ class LocalTraining:
     def codecs(self) -> tuple[str, str]:
         """Names of the codecs of the downlink and of the uplink."""
         return self.codec_down, self.codec_up
+
+    def first_strategy(self, classes: int) -> ClassMeans | None:
+        """Return the strategy of the first round, for heads of so many classes; None for that of all others."""
+        return ClassMeans.of(classes, self.codec_up) if self.class_means else None
 
     def brings_means(self, number: int) -> bool:
         """Return whether a round brings class means."""

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from bytefed import codec
 from bytefed._core import Simulator as _Core
 from bytefed.federation.assignment import Assignment
-from bytefed.federation.class_means import ClassMeans
 from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.rules import Rules, aggregate, step
 from bytefed.head import Head
@@ -114,7 +113,8 @@ class Simulator:
         task, partition = assignment.task, assignment.partition
         self._sums, self._tests = sums, partition.test_sizes
         self._rules = rules
-        self._strategy, self._means = strategy, ClassMeans(task.num_classes)
+        self._strategy: Strategy = strategy
+        self._first: FromMean | None = training.first_strategy(task.num_classes)
         self._codec_down = training.codec_down
         parameters = task.D * task.num_classes + task.num_classes
         up = codec.find(training.codec_up)
@@ -202,7 +202,7 @@ class Simulator:
         changed = np.flatnonzero(bounds.excess)
         clients, times = work.clients[counted[changed]], bounds.excess[changed]
         excess = dict(zip(clients.tolist(), times.tolist(), strict=True))
-        strategy = self._means if self._trainer.training.brings_means(work.number) else self._strategy
+        strategy = self._first if self._first and work.number == 1 else self._strategy
         if not isinstance(strategy, FromMean):
             return aggregate(strategy, head, work.updates(counted, bounds)), excess
         if excess:  # only now it is known which clients pull too hard: sum again, with those bounded

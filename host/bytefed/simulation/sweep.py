@@ -179,6 +179,8 @@ class Trials:
 
     def _key(self, setting: Setting, seed: int) -> str:
         varied = {**asdict(setting), "clients": self._clients[setting.data], "seed": seed}
+        if setting.first_round == USUAL:
+            del varied["first_round"]  # trials of before there was another have no such key
         return json.dumps({**self._fixed, **varied}, sort_keys=True)
 
     def _read(self) -> Iterator[tuple[str, Trial]]:

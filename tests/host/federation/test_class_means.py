@@ -27,6 +27,7 @@ from bytefed.report.run_files import load
 from bytefed.runs.columns import newest_head
 from bytefed.runs.store import Store
 from bytefed.simulation.trial import run_trial
+from bytefed.strategies.base import FedAvg
 
 D, C, BOARDS = 6, 4, 5
 MEANS = {"first_round": "class_means"}
@@ -78,12 +79,22 @@ def test_a_rare_class_counts_for_a_part_of_a_usual_one():
     """Its share came through a codec: by a share of almost nothing its mean would be as large as one likes."""
     gradients = np.zeros((2, C))
     gradients[0], gradients[-1] = [1, 2, 3, 0.5], [0.25, 0.1, -0.1, -0.25]
-    made = ClassMeans(C).step(np.zeros(2 * C, np.float32), float(np.float32(STEP)) * gradients.ravel())
+    made = ClassMeans(C, 0.5).step(np.zeros(2 * C, np.float32), float(np.float32(STEP)) * gradients.ravel())
     shares = np.array([0.5, 0.35, 0.15, LEAST * 0.25])
     means = gradients[0] / shares
-    assert np.allclose(made[:C], SCALE * means)
-    assert np.allclose(made[C:], SCALE * ((means**2).mean() - means**2) / 2)
+    assert np.allclose(made[:C], 0.5 * means)
+    assert np.allclose(made[C:], 0.5 * ((means**2).mean() - means**2) / 2)
     assert made.dtype == np.float32
+
+
+def test_a_sparse_uplink_has_a_longer_head():
+    scales = {name: ClassMeans.of(C, name).scale for name in ("float32", "int8", "onebit", "stc5", "stc10")}
+    assert scales == {"float32": 0.2, "int8": 0.2, "onebit": 0.2, "stc5": 0.5, "stc10": 0.5}
+    for codec, scale in (("stc10/onebit", 0.2), ("onebit/stc10", 0.5)):
+        config = RunConfig(codec=codec, **MEANS)
+        first = LocalTraining.of(config, config.with_strategy(None)[1]).first_strategy(C)
+        assert first == ClassMeans(C, scale)
+    assert LocalTraining.of(RunConfig(), FedAvg()).first_strategy(C) is None
 
 
 def test_a_board_counts_by_its_samples():
@@ -146,6 +157,9 @@ def test_run_simulation_trial_and_estimate_agree(codec, more, data, tmp_path):
         assert wire(result.directory, "bytes.csv") == predicted.rounds.wire_total
         for phase in ("connect", "evaluate"):
             assert wire(result.directory, "sessions.csv", phase) == getattr(predicted, phase).wire_total
+    epochs = [1, 2, 2, 2, 2]
+    each = np.diff(trial.trained, prepend=0) / epochs
+    assert len(set(each)) == 1 or "fraction_train" in more  # one epoch in the first round, two in the others
     assert int(trial.wire[-1]) == predicted.rounds.wire_total + predicted.connect.wire_total
     if falls != 1:  # there all boards get a CONFIG in round 2 anyway
         assert (
@@ -187,7 +201,7 @@ def test_deltas_on_disk_of_a_first_round_that_was_cut_off_count(data, tmp_path):
         first = store.head_of(1)
     assert np.abs(deltas).max() < 0.02  # a step of almost nothing
     mean = np.average(per_sample(deltas, examples).astype(np.float64), axis=0, weights=examples)
-    assert np.allclose(ClassMeans(C).step(np.zeros_like(first), mean), first, rtol=1e-5)
+    assert np.allclose(ClassMeans.of(C, "float32").step(np.zeros_like(first), mean), first, rtol=1e-5)
 
 
 # --- budgets
@@ -280,8 +294,10 @@ def test_the_estimate_refuses_what_no_run_has(keys):
         bytefed.estimate(first_round="class_mean")
 
 
-def test_the_estimate_refuses_a_budget_of_energy(capsys):
-    assert main(["estimate", "--link", "ble", "--budget-energy", "5mJ", "--first-round", "class_means"]) == 2
+@pytest.mark.parametrize("options", ["--budget-energy 5mJ", "--budget 10kB --from-head"])
+def test_the_estimate_refuses_budgets_of_such_runs(options, capsys):
+    command = ["estimate", "--link", "ble", *options.split(), "--first-round", "class_means"]
+    assert main(command) == 2
     assert "error[E_CONFIG_FIRST_ROUND]" in capsys.readouterr().err
 
 
@@ -296,12 +312,13 @@ def test_a_gateway_refuses_it(tmp_path, capsys):
 
 
 def test_the_other_rounds_train_as_ever():
-    config = RunConfig(learning_rate_decay=0.5, learning_rate_rounds=1, learning_rate=0.4, **MEANS)
+    pulls = {"strategy": "fedprox", "proximal_mu": 0.01}
+    config = RunConfig(learning_rate_decay=0.5, learning_rate_rounds=1, learning_rate=0.4, **pulls, **MEANS)
     training = LocalTraining.of(config, config.with_strategy(None)[1])
     assert [training.rate(number) for number in (1, 2, 3)] == [STEP, 0.2, 0.1]
     first, second = (training.plan(number, 0) for number in (1, 2))
     assert (first.epochs, first.batch, first.proximal_mu) == (1, 1, 0.0)
-    assert (second.epochs, second.batch) == (config.local_epochs, config.batch_size)
+    assert (second.epochs, second.batch, second.proximal_mu) == (config.local_epochs, config.batch_size, 0.01)
 
 
 def test_it_is_told_before_the_first_round_and_kept(data, tmp_path):

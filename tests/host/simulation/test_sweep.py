@@ -119,6 +119,14 @@ def test_a_row_is_also_compared_with_float32_at_its_best():
     assert summarize(fast, 330, cells).ratio_99_best == pytest.approx(1)
 
 
+def test_a_first_round_of_class_means_is_no_reference():
+    usual = setting(REFERENCE)
+    means = replace(usual, first_round="class_means")
+    cells = {usual: [trial_of([0.9] * 8)], means: [trial_of([0.9] * 8, each=1.0)]}
+    assert best_reference(means, cells) == means.reference == usual
+    assert summarize(means, 330, cells).ratio_99 == pytest.approx(10)
+
+
 def test_the_best_reference_is_not_chosen_by_the_test_set():
     lucky, sound = trial_of([0.9] * 8), trial_of([0.9] * 8, each=20.0)
     lucky = replace(lucky, validation=lucky.validation - 0.2, validation_held=lucky.held - 0.2)
@@ -249,6 +257,9 @@ def test_trials_are_kept_by_all_that_made_them(tmp_path):
     assert Trials(tmp_path, base, TEN, "ble/247").get(setting("onebit"), 2) is None
     assert Trials(tmp_path, base, {"digits": 11}, "ble/247").get(setting("onebit"), 1) is None
     assert Trials(tmp_path, RunConfig(rounds=9), TEN, "ble/247").get(setting("onebit"), 1) is None
+    means = replace(setting("onebit"), first_round="class_means")
+    assert Trials(tmp_path, base, TEN, "ble/247").get(means, 1) is None
+    assert "first_round" not in (tmp_path / "trials.jsonl").read_text()
 
 
 def test_a_trial_of_an_older_version_is_made_again(tmp_path):
