@@ -6,7 +6,9 @@
 Each cell of the grid (codec, epochs, rate, boards a round) is trained by the simulator with boards in turn. For each
 budget the closed forms say how many rounds it pays; the accuracy there is that of the heads which the boards hold after
 the last evaluation, the one that the budget pays, on the task's test set. Regret is the best accuracy of the grid less
-that of the rule. A cell that a budget does not pay for is not in that budget's grid.
+that of the rule, which is below 0 where the rule is better than the whole grid. *Seed by seed*: the best is another
+cell for each seed, which is partly luck. *One cell*: it is the cell that is best in the mean over the seeds. A cell
+that a budget does not pay for is not in that budget's grid.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
@@ -53,7 +56,7 @@ LEAST = {"open": 250, "sealed": 600}
 
 
 class Cell(NamedTuple):
-    """A cell of the grid."""
+    """A cell of the grid; epochs of 0 are those by the rule, other ones for each budget."""
 
     codec: str
     epochs: int
@@ -61,13 +64,14 @@ class Cell(NamedTuple):
     fraction: float
 
     def __str__(self) -> str:
-        return f"{self.codec}, E={self.epochs}, rate {self.rate:g}, {100 * self.fraction:g} %"
+        epochs = f"E={self.epochs}" if self.epochs else "E by rule"
+        return f"{self.codec}, {epochs}, rate {self.rate:g}, {100 * self.fraction:g} %"
 
 
 GRID = [Cell(*values) for values in itertools.product(CODECS, EPOCHS, RATES, FRACTIONS)]
-CHOSEN = Cell(RULE["codec"], RULE["local_epochs"], RULE["learning_rate"], RULE["fraction_train"])
-Paid = dict[tuple[str, int], int]
-"""Security and budget to the number of rounds that are paid for."""
+CHOSEN = Cell(RULE["codec"], 0, RULE["learning_rate"], RULE["fraction_train"])
+Paid = dict[tuple[str, int], tuple[int, int]]
+"""Security and budget to the number of rounds that are paid for, and the epochs in each."""
 
 
 def configuration(cell: Cell, data: str, seed: int, args: argparse.Namespace) -> RunConfig:
@@ -100,7 +104,7 @@ def rounds_paid(config: RunConfig, task: Task, args: argparse.Namespace) -> Paid
                 continue
             if found.worst > budget:
                 raise AssertionError(f"{config}: {found.worst} B of {budget}")
-            paid[security, budget] = found.rounds
+            paid[security, budget] = found.rounds, config.local_epochs or means.budget.epochs(found.turns)
     return paid
 
 
@@ -129,11 +133,17 @@ def trials(args: argparse.Namespace) -> Iterator[tuple[str, int, Cell, dict[tupl
     for data in args.data:
         task = task_of(RunConfig(data=data, data_dir=args.data_dir))
         for seed in range(args.first_seed, args.first_seed + args.seeds):
-            for cell in GRID:
+            for cell in (*GRID, CHOSEN):
                 config = configuration(cell, data, seed, args)
                 paid = rounds_paid(config, task, args)
-                scores = held_after(config, task, set(paid.values()), args.boards)
-                yield data, seed, cell, {at: scores[number] for at, number in paid.items()}
+                scores = {
+                    epochs: held_after(
+                        replace(config, local_epochs=epochs), task,
+                        {rounds for rounds, each in paid.values() if each == epochs}, args.boards,
+                    )
+                    for epochs in {epochs for _, epochs in paid.values()}
+                }  # fmt: skip
+                yield data, seed, cell, {at: scores[epochs][rounds] for at, (rounds, epochs) in paid.items()}
 
 
 Results = Mapping[tuple[str, int, str, int], Mapping[Cell, float]]
@@ -147,37 +157,70 @@ def regrets(results: Results, cell: Cell) -> dict[tuple[str, str], list[float]]:
     """
     found = defaultdict(list)
     for (data, _, security, _), cells in results.items():
-        if cells:
-            found[data, security].append(100 * (max(cells.values()) - cells.get(cell, 0.0)))
+        if paid_for(cells):
+            found[data, security].append(100 * (best_of(cells) - cells.get(cell, 0.0)))
+    return found
+
+
+def paid_for(cells: Mapping[Cell, float]) -> bool:
+    """Return whether a budget pays for any cell of the grid."""
+    return any(cell in cells for cell in GRID)
+
+
+def best_of(cells: Mapping[Cell, float]) -> float:
+    """Return the best accuracy of the grid."""
+    return max(cells[cell] for cell in GRID if cell in cells)
+
+
+def means(results: Results) -> Results:
+    """Return the accuracies as means over the seeds, of the cells that every seed has, as if of one seed."""
+    seeds = {seed for _, seed, _, _ in results}
+    found: dict[tuple[str, int, str, int], dict[Cell, float]] = {}
+    for data, security, budget in {(data, security, budget) for data, _, security, budget in results}:
+        each = [
+            results[data, seed, security, budget]
+            for seed in seeds
+            if (data, seed, security, budget) in results
+        ]
+        common = set.intersection(*(set(cells) for cells in each)) if len(each) == len(seeds) else set()
+        found[data, 0, security, budget] = {cell: fmean(cells[cell] for cells in each) for cell in common}
     return found
 
 
 def show(results: Results, tasks: Sequence[str]) -> None:
     """Print the regret of the rule by task and budget, and that of the best fixed cells."""
-    own = regrets(results, CHOSEN)
+    own, one = regrets(results, CHOSEN), regrets(means(results), CHOSEN)
     print(f"The rule: {CHOSEN}. Regret in points, mean over seeds; the best of the grid in brackets, %.\n")
     for security, least in LEAST.items():
         budgets = [budget for budget in BUDGETS if budget >= least]
-        print(f"| {security} | " + " | ".join(f"{budget:,} B" for budget in budgets) + " | mean | worst |")
-        print("| --- |" + " ---: |" * (len(budgets) + 2))
+        named = " | ".join(f"{budget:,} B" for budget in budgets)
+        print(f"| {security} | {named} | seed by seed | worst | one cell |")
+        print("| --- |" + " ---: |" * (len(budgets) + 3))
         for data in tasks:
             line = []
             for budget in budgets:
-                at = [cells for (task, _, link, most), cells in results.items()
-                      if (task, link, most) == (data, security, budget) and cells]  # fmt: skip
-                best = [max(cells.values()) for cells in at]
-                lost = [100 * (max(cells.values()) - cells.get(CHOSEN, 0.0)) for cells in at]
-                line.append(f"{fmean(lost):.2f} ({100 * fmean(best):.1f})" if at else "-")
+                at = [
+                    cells
+                    for (task, _, link, most), cells in results.items()
+                    if (task, link, most) == (data, security, budget) and paid_for(cells)
+                ]
+                lost = [100 * (best_of(cells) - cells.get(CHOSEN, 0.0)) for cells in at]
+                line.append(f"{fmean(lost):.2f} ({100 * fmean(map(best_of, at)):.1f})" if at else "-")
             values = own[data, security]
-            print(f"| {data} | " + " | ".join(line) + f" | {fmean(values):.2f} | {max(values):.2f} |")
+            whole = f"{fmean(values):.2f} | {max(values):.2f} | {fmean(one[data, security]):.2f}"
+            print(f"| {data} | {' | '.join(line)} | {whole} |")
         print()
-    print(f"Mean regret over all: {fmean(itertools.chain(*own.values())):.2f} points.\n")
-    print("| fixed choice | mean regret | worst task |\n| --- | ---: | ---: |")
-    ranked = sorted((fmean(itertools.chain(*regrets(results, cell).values())), cell) for cell in GRID)
-    places = [*ranked[:5], *(entry for entry in ranked[5:] if entry[1] == CHOSEN), ranked[-1]]
-    for mean, cell in places:
+    all_own, all_one = (fmean(itertools.chain(*found.values())) for found in (own, one))
+    print(f"Mean regret over all: {all_own:.2f} points seed by seed, {all_one:.2f} beside one cell.\n")
+    print("| choice | seed by seed | worst task | one cell |\n| --- | ---: | ---: | ---: |")
+    averaged = means(results)
+    ranked = sorted(
+        (fmean(itertools.chain(*regrets(results, cell).values())), cell) for cell in (*GRID, CHOSEN)
+    )
+    for mean, cell in [*ranked[:6], ranked[-1]]:
         worst = max(fmean(values) for values in regrets(results, cell).values())
-        print(f"| {cell} | {mean:.2f} | {worst:.2f} |")
+        beside = fmean(itertools.chain(*regrets(averaged, cell).values()))
+        print(f"| {cell} | {mean:.2f} | {worst:.2f} | {beside:.2f} |")
 
 
 def main() -> int:
@@ -194,7 +237,7 @@ def main() -> int:
     parser.add_argument("--mtu", type=int, default=247, help="ATT MTU of the BLE link (default: 247)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every accuracy there")
     args = parser.parse_args()
-    began, total = time.monotonic(), len(args.data) * args.seeds * len(GRID)
+    began, total = time.monotonic(), len(args.data) * args.seeds * (len(GRID) + 1)
     results: dict[tuple[str, int, str, int], dict[Cell, float]] = defaultdict(dict)
     for done, (data, seed, cell, scores) in enumerate(trials(args), 1):
         for (security, budget), accuracy in scores.items():

@@ -1,8 +1,9 @@
 """Bytes to an accuracy on CIFAR-10, with 100 boards and skewed labels: whitened onebit beside plain float32.
 
-Dirichlet 0.1, 5 local epochs, BLE with MTU 247, all boards in each round; bytes of a board, connecting included, until
-the host's head, and the heads that boards hold, have had the accuracy for three rounds. *By rule*: the learning rate of
-a run that is given none. Nothing here chooses anything. The extractor is trained on first use.
+Dirichlet 0.1, BLE with MTU 247, all boards in each round; bytes of a board, connecting included, until the host's
+head, and the heads that boards hold, have had the accuracy for three rounds. *By rule*: learning rate and epochs of a
+run that is given none; beside a rate of 0.05 there are 5 epochs. Nothing here chooses anything. The extractor is
+trained on first use.
 
     python benchmarks/photographs.py --data-dir DIR [--accuracy 60] [--rounds 100] [--seeds 3] [--first-seed 201]
 """

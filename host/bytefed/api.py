@@ -170,7 +170,7 @@ def sweep(
     data: Sequence[str] = ("digits",),
     alpha: Sequence[float] = (0.5,),
     codec: Sequence[str] = (),
-    local_epochs: Sequence[int] = (5,),
+    local_epochs: Sequence[int] = (0,),
     fraction_train: Sequence[float] = (1.0,),
     learning_rate: Sequence[float] = (0.0,),
     batch_size: Sequence[int] = (8,),
@@ -193,7 +193,7 @@ def sweep(
         data: Tasks by name. This keyword and all up to `first_round` are the axes of the grid.
         alpha: Dirichlet concentrations of the partition.
         codec: Codecs, NAME or DOWNLINK/UPLINK; () for all (that can be summed). float32 is always among them.
-        local_epochs: Passes over a board's own samples in a round.
+        local_epochs: Passes over a board's own samples in a round; 0 for those by rule.
         fraction_train: Fractions of the boards that train in a round.
         learning_rate: Step sizes; 0 for the rate by rule.
         batch_size: Samples in a step.

@@ -37,7 +37,7 @@ class RunStarted(Event):
         first_round, rounds: Number of the first round to come, and of the last.
         wire_before, estimate_before: Bytes of the rounds before the first one to come, of a run that goes on.
         faults: Faults that were put on every link, with their seed; "" for none.
-        learning_rate: The step sizes in words; "" where others than this run decide them.
+        learning_rate, local_epochs: Step sizes and epochs in words; "" where others than this run decide them.
     """
 
     run: str
@@ -52,6 +52,7 @@ class RunStarted(Event):
     estimate_before: int = 0
     faults: str = ""
     learning_rate: str = ""
+    local_epochs: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 A CAPTURE hears the recordings of its label one behind the other, as fast as it can; CLASSIFY and RECORD hear some of
 each label in turn, in their own time. There is quiet around each recording that is shorter than a window, as a person
-who says words leaves it; longer ones, such as minutes of a quiet room, are played as they are.
+who says words leaves it. Longer ones are played as they are: silence behind them would be no quiet of their room, so
+that a window would begin where the room's noise does and not where the word does, and a label of quiet would have
+silence among its windows. Words that fill a window need none: the ear notices how they rise.
 """
 
 from __future__ import annotations

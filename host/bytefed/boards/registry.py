@@ -125,9 +125,19 @@ async def _find(scheme: Scheme, uri: str) -> Found:
     try:
         return await scheme.find(uri)
     except ModuleNotFoundError as error:
-        package = {"serial": "pyserial"}.get(error.name or "", error.name)
-        raise ConfigError(
-            "E_CONFIG_EXTRA",
-            f"--boards {uri} needs the package {package}, which is not installed.",
-            f"Run: pip install {package}",
-        ) from error
+        raise package_missing(f"--boards {uri}", error) from error
+
+
+def package_missing(needs_it: str, error: ModuleNotFoundError) -> ConfigError:
+    """Return the error E_CONFIG_EXTRA of a package that is not installed.
+
+    Args:
+        needs_it: The option or the thing that needs it, as a sentence begins with it.
+        error: The failed import.
+    """
+    package = {"serial": "pyserial"}.get(error.name or "", error.name)
+    return ConfigError(
+        "E_CONFIG_EXTRA",
+        f"{needs_it} needs the package {package}, which is not installed.",
+        f"Run: pip install {package}",
+    )

@@ -37,11 +37,12 @@ def show_plan(args: argparse.Namespace, budget: Budget, profile: LinkProfile, ai
     from bytefed.ledger.budget import Pricing
     from bytefed.ledger.budget_plan import Terms, plan
     from bytefed.ledger.planned_run import CLASS_MEANS
+    from bytefed.ledger.rates import EPOCHS
 
     check_range("--samples", args.samples, 1, 65_535)
-    check_range("--local-epochs", args.local_epochs, 1, 255)
+    check_range("--local-epochs", args.local_epochs or 0, 0, 255)
     shape = (args.features, args.classes)
-    means = Means(budget, Pricing(budget.kind, air), shape, pair(args.codec), args.local_epochs)
+    means = Means(budget, Pricing(budget.kind, air), shape, pair(args.codec), args.local_epochs or EPOCHS)
     count = min(max(int(args.fraction_train * args.clients), args.min_train_nodes), args.clients)
     terms = Terms(
         count,
@@ -54,6 +55,7 @@ def show_plan(args: argparse.Namespace, budget: Budget, profile: LinkProfile, ai
     )
     links, samples = np.zeros(args.clients, np.int64), np.full(args.clients, args.samples)
     found = plan(budget, boards_on(means, [profile], links, samples), terms)
+    args.local_epochs = args.local_epochs or budget.epochs(found.turns)
     if args.json:
         chosen = {
             name: getattr(args, name) for name in ("codec", "local_epochs", "learning_rate", "fraction_train")

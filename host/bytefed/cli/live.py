@@ -195,7 +195,7 @@ class Live:
             f" rounds {event.first_round} to {event.rounds} -> {event.directory}"
         )
         if event.learning_rate:
-            self._say(f"learning rate: {event.learning_rate}")
+            self._say(f"learning rate: {event.learning_rate}; local epochs: {event.local_epochs}")
         if event.faults:
             self._say(f"faults on every link: {event.faults}")
         self._progress.update(

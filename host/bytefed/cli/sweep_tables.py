@@ -129,7 +129,7 @@ def _axes_of(row: Setting) -> dict[str, str]:
     return {
         "task": row.data,
         "alpha": f"{row.alpha:g}",
-        "epochs": str(row.local_epochs),
+        "epochs": str(row.local_epochs or "by rule"),
         "rate": f"{row.learning_rate:g}" if row.learning_rate else "by rule",
         "batch": str(row.batch_size),
         "part": f"{row.fraction_train:g}",

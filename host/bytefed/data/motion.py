@@ -28,7 +28,8 @@ def read(data_dir: Path | None = None) -> RawData:
     Source: the UEA archive's BasicMotions (student project, University of East Anglia, 2016).
 
     Args:
-        data_dir: Folder with the two .ts files; None takes those inside the installed package aeon.
+        data_dir: Folder to look for the two .ts files in; without them there, those inside the installed package
+            aeon are taken.
 
     Raises:
         DataError: E_DATA_MISSING without the files, E_DATA_FORMAT if one differs from the archive's format.

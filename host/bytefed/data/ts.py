@@ -39,13 +39,27 @@ class Archive:
         """Return the recordings of both files in their order: float64 [axes, points], and the label.
 
         Args:
-            data_dir: Folder with the two files; None takes those inside the installed package aeon.
+            data_dir: Folder to look in; where it has neither of the files, or where it is None, those inside the
+                installed package aeon are taken.
 
         Raises:
             DataError: E_DATA_MISSING without the files, E_DATA_FORMAT if one differs from the archive's format.
         """
-        folder = data_dir or _aeon_folder(self.name)
+        folder = self._folder(data_dir)
         return [pair for name in self.files for pair in self._read_file(folder / name)]
+
+    def _folder(self, data_dir: Path | None) -> Path:
+        """Return the folder that both files are read from, so that halves of two data sets never make a third."""
+        if data_dir and (not data_dir.is_dir() or any((data_dir / name).exists() for name in self.files)):
+            return data_dir
+        if folder := _aeon_folder(self.name):
+            return folder
+        raise DataError(
+            "E_DATA_MISSING",
+            f"The data of {self.name} come with the package aeon, which is not installed"
+            + (f", and {data_dir} has neither {' nor '.join(self.files)}." if data_dir else "."),
+            "Run: pip install --no-deps aeon (its data are all that is needed), or name a --data-dir that holds them.",
+        )
 
     def _read_file(self, path: Path) -> list[tuple[Series, int]]:
         """Return the recordings of a file: a line each, `axis:axis:...:label`, commas within an axis."""
@@ -78,13 +92,9 @@ class Archive:
         return values, self.classes.index(label)
 
 
-def _aeon_folder(name: str) -> Path:
+def _aeon_folder(name: str) -> Path | None:
     """Return a data folder of aeon, found without importing it (which would take seconds and numba)."""
     spec = importlib.util.find_spec("aeon")
     if spec is None or not spec.submodule_search_locations:
-        raise DataError(
-            "E_DATA_MISSING",
-            f"The data of {name} come with the package aeon, which is not installed.",
-            "Run: pip install --no-deps aeon (its data are all that is needed), or name a --data-dir.",
-        )
+        return None
     return Path(spec.submodule_search_locations[0]) / "datasets" / "data" / name

@@ -16,7 +16,7 @@ from bytefed.errors import BoardError
 from bytefed.ledger import wire_size
 from bytefed.ledger.account import Said
 from bytefed.protocol.direction import Direction
-from bytefed.protocol.message import Add, Added, AddFlag, Capability, Kind, Status, Stored
+from bytefed.protocol.message import Add, Added, AddFlag, Capability, Kind, Noised, Status, Stored
 
 _NO_SAMPLES = "E_BOARD_NO_SAMPLES"
 _NOT_HELD = -1  # no boot id: the board has lost its samples
@@ -37,13 +37,15 @@ class SampleKeeper:
             only the board can say what they came to. Empty for none; a host that starts anew sets what the last one
             knew.
         on_budget_end: Is called before the board is given samples if it has a privacy budget, or had one in this
-            host's last session: that budget ends.
+            host's last session: that budget ends. Once for each budget, however often the samples are begun again.
     """
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self.mark = ""
         self.on_budget_end: Callable[[], None] = lambda: None
+        self._ended: Noised | None = None  # the board's last answer about a budget that is over
+        self._is_ending = False  # from the call on, until the board has all its samples
         self._samples: Samples | None = None
         self._boot: int | None = None  # of the board when it last held them
 
@@ -104,8 +106,7 @@ class SampleKeeper:
     async def _provision(self, samples: Samples) -> None:
         session = self._session
         if not self.holds(samples):
-            if session.budget or session.board.capabilities & Capability.NOISED:
-                self.on_budget_end()
+            self._end_budget()
             anew = AddFlag.ANEW
             for records, first, test in self._portions(samples):
                 await self._add(samples, records, first, AddFlag(anew), test)
@@ -113,7 +114,16 @@ class SampleKeeper:
             _, body = await session.link.request(Kind.STORE, b"", Kind.STORED, name="samples")
             session.stored = Stored.unpack(body)
             self.mark = _mark(samples, session.stored) if samples.kind == "inputs" else ""
+            self._is_ending = False
         self._boot = session.boot
+
+    def _end_budget(self) -> None:
+        """Tell that a privacy budget ends, if there is one and nothing was told of its end."""
+        session = self._session
+        has_one = session.budget is not self._ended or session.board.capabilities & Capability.NOISED
+        if has_one and not self._is_ending:
+            self._ended, self._is_ending = session.budget, True
+            self.on_budget_end()
 
     def _portions(self, samples: Samples) -> Iterator[tuple[NDArray[np.uint8], int, bool]]:
         """Cut samples as an ADD takes them: records uint8 [n, 1 + values], where in the split, whether to test with."""

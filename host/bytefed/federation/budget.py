@@ -17,6 +17,7 @@ from bytefed.ledger.budget import Budget, Pricing
 from bytefed.ledger.budget_plan import DOWNLINK, HELD, Boards, Plan, Prices, Terms, plan, priced_blobs
 from bytefed.ledger.count import LedgerError
 from bytefed.ledger.planned_run import CLASS_MEANS
+from bytefed.ledger.rates import EPOCHS
 from bytefed.ledger.wire_size import LinkProfile, blob_size
 from bytefed.ledger.work import codec_instructions, sample_instructions
 
@@ -30,7 +31,7 @@ class Means:
         pricing: The price of loads.
         shape: D and C of the head.
         codecs: Names of the codecs of the downlink and of the uplink.
-        epochs: Passes over a board's samples in a round.
+        epochs: Passes over a board's samples in a round, to price its energy.
     """
 
     budget: Budget
@@ -45,7 +46,7 @@ class Means:
         budget = config.limit
         if budget is None:
             return None
-        return cls(budget, Pricing(budget.kind, air), shape, config.codecs, config.local_epochs)
+        return cls(budget, Pricing(budget.kind, air), shape, config.codecs, config.local_epochs or EPOCHS)
 
     @property
     def parameters(self) -> int:
@@ -90,13 +91,14 @@ def planned(config: RunConfig, means: Means, participants: int, boards: Boards) 
         boards: The boards, as they are once they have connected.
 
     Returns:
-        The configuration with the number of rounds, and the plan.
+        The configuration with the number of rounds and of local epochs, and the plan.
 
     Raises:
         ConfigError: E_BUDGET_TOO_SMALL.
     """
     found = plan(means.budget, boards, terms_of(config, participants))
-    return replace(config, rounds=found.rounds), found
+    epochs = config.local_epochs or means.budget.epochs(found.turns)
+    return replace(config, rounds=found.rounds, local_epochs=epochs), found
 
 
 def terms_of(config: RunConfig, participants: int) -> Terms:

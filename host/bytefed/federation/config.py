@@ -20,7 +20,7 @@ from bytefed.errors import ConfigError, did_you_mean, meant, number_text
 from bytefed.federation import class_means, private, summed
 from bytefed.ledger import rates
 from bytefed.ledger.budget import KEYS as BUDGETS
-from bytefed.ledger.budget import Budget
+from bytefed.ledger.budget import RULE, Budget
 from bytefed.ledger.planned_run import FIRST_ROUNDS, STATISTICS_ROUNDS
 from bytefed.strategies.base import Strategy
 from bytefed.strategies.registry import STRATEGIES, canonical, fresh, hyperparameters, make, name_of
@@ -110,7 +110,9 @@ class RunConfig:
     data: str = _key("digits", str, "task, own model, FILE.npz, folder or boards (docs/your-data.md)")
     overwrite: bool = _key(False, bool, "replace what a board took from its sensor", resumable=True)
     model: str = _key("", str, "extractor of a folder by its name (`bytefed model list`)", metavar="NAME")
-    data_dir: str = _key("", str, "folder that data sets are read from", metavar="DIR", resumable=True)
+    data_dir: str = _key(
+        "", str, "folder with data sets; it goes before those that aeon ships", metavar="DIR", resumable=True
+    )
     partition: str = _key(
         "dirichlet",
         str,
@@ -175,7 +177,7 @@ class RunConfig:
         "num_examples can count, both in medians of the round; 0 for no bound",
         low=0.0, high=1e6, metavar="FACTOR",
     )  # fmt: skip
-    local_epochs: int = _key(5, int, "passes over a board's own samples in a round", low=1, high=255)
+    local_epochs: int = _key(0, int, rates.EPOCHS_HELP, low=0, high=255)
     batch_size: int = _key(8, int, "samples a step", low=1, high=255)
     learning_rate: float = _key(0.0, float, rates.HELP, low=0.0, high=1e3)
     learning_rate_decay: float = _key(
@@ -342,7 +344,7 @@ def budgeted(given: Mapping[str, Any]) -> dict[str, Any]:
         ConfigError: E_CONFIG_AMOUNT, E_CONFIG_BUDGET.
     """
     budget = Budget.of({name: str(given.get(name, "")) for name in BUDGETS})
-    return dict(given) if budget is None else {"rounds": 0, **budget.rule, **given}
+    return dict(given) if budget is None else {"rounds": 0, **RULE, **given}
 
 
 def chosen(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -455,7 +455,7 @@ async def _run(opened: OpenRun, listener: Listener) -> Summary:
             rounds=config.rounds,
             before=store.rounds(),
             faults=str(Faults.parse(config.faults)) if config.faults else "",
-            learning_rate=opened.training.told,
+            training=opened.training,
         )
     )
     beginning = began_with(config.head, store.head_of(0), experiment.task)

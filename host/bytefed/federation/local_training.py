@@ -28,7 +28,7 @@ class LocalTraining:
 
     Attributes:
         codec_down, codec_up: Names of the codecs of the downlink and of the uplink.
-        epochs: Passes over a client's own samples in a round, 1 to 255.
+        epochs: Passes over a client's own samples in a round, 1 to 255; 0 by rule, see ``ledger.rates``.
         batch_size: Samples in a step, 1 to 255.
         learning_rate: Step size in the first round.
         decay: Factor on the step size after each `decay_rounds` rounds, 0 to 1.
@@ -91,14 +91,22 @@ class LocalTraining:
         return self.class_means and number == 1
 
     def at(self, number: int) -> Self:
-        """Return the same with the epochs, the batch and the pull that a round has."""
-        return replace(self, epochs=1, batch_size=1, proximal_mu=0.0) if self.brings_means(number) else self
+        """Return the same with the batch and the pull that a round has."""
+        return replace(self, batch_size=1, proximal_mu=0.0) if self.brings_means(number) else self
 
     def rate(self, number: int) -> float:
         """Return the step size in a round, counted from 1."""
+        return STEP if self.brings_means(number) else self.learning_rate * self._share(number)
+
+    def epochs_in(self, number: int) -> int:
+        """Return the passes over a client's own samples in a round, counted from 1."""
         if self.brings_means(number):
-            return STEP
-        return self.learning_rate * self.decay ** ((number - 1) // self.decay_rounds)
+            return 1
+        return self.epochs or rates.epochs(self._share(number))
+
+    def _share(self, number: int) -> float:
+        """Return the step size in a round as a share of that in the first."""
+        return self.decay ** ((number - 1) // self.decay_rounds)
 
     @property
     def told(self) -> str:
@@ -107,6 +115,12 @@ class LocalTraining:
         falls = f", times {self.decay:g} after each {self.decay_rounds} rounds" if self.decay != 1.0 else ""
         means = "; round 1 brings class means" if self.class_means else ""
         return f"{self.learning_rate:g}{rule}{falls}{means}"
+
+    @property
+    def told_epochs(self) -> str:
+        """The epochs in words: "5 by rule, fewer as the learning rate falls"."""
+        falls = ", fewer as the learning rate falls" if self.decay != 1.0 else ""
+        return f"{self.epochs}" if self.epochs else f"{rates.EPOCHS} by rule{falls}"
 
     def document(self) -> dict[str, Any]:
         """Return the step sizes for summary.json."""
@@ -119,9 +133,10 @@ class LocalTraining:
         }
 
     def summary(self) -> dict[str, Any]:
-        """Return the entries of summary.json about step sizes and noise."""
+        """Return the entries of summary.json about step sizes, epochs and noise."""
         noise = {} if self.noise is None else {"privacy": self.noise.document()}
-        return {"learning_rate": self.document(), **noise}
+        epochs = {"start": self.epochs or rates.EPOCHS, "by_rule": not self.epochs, "told": self.told_epochs}
+        return {"learning_rate": self.document(), "local_epochs": epochs, **noise}
 
     def plan(self, number: int, client: int) -> TrainingPlan:
         """Return the training plan that a client's board gets for a round."""
@@ -129,7 +144,7 @@ class LocalTraining:
         return TrainingPlan(
             codec_down=self.codec_down,
             codec_up=self.codec_up,
-            epochs=own.epochs,
+            epochs=self.epochs_in(number),
             batch=own.batch_size,
             rate=self.rate(number),
             seed=training_seed(self.seed, client),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from bytefed.data.task import Task
 from bytefed.events import RoundClosed, RunStarted
 from bytefed.federation.held import HeldTask
+from bytefed.federation.local_training import LocalTraining
 from bytefed.ledger.count import PARTS
 from bytefed.ledger.rows import RoundSummary, Traffic
 
@@ -19,8 +20,8 @@ def run_started(
     boards: int,
     rounds: int,
     before: Sequence[RoundSummary] = (),
+    training: LocalTraining,
     faults: str = "",
-    learning_rate: str = "",
 ) -> RunStarted:
     """Return the event of a run that is about to begin or to go on.
 
@@ -31,8 +32,8 @@ def run_started(
         boards: Number of boards that take part.
         rounds: Number of the last round.
         before: The rounds that are closed already.
+        training: The local training of all boards.
         faults: Faults that were put on every link; "" for none.
-        learning_rate: The step sizes in words.
     """
     return RunStarted(
         run=f"{run:08x}",
@@ -46,7 +47,8 @@ def run_started(
         wire_before=sum(row.wire_total for row in before),
         estimate_before=sum(row.estimate_wire for row in before),
         faults=faults,
-        learning_rate=learning_rate,
+        learning_rate=training.told,
+        local_epochs=training.told_epochs,
     )
 
 

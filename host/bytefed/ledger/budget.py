@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, Literal, NamedTuple, Self
 
 from bytefed.errors import ConfigError
@@ -15,6 +16,7 @@ from bytefed.ledger import amounts
 from bytefed.ledger.air import AirTable, Airtime, measured
 from bytefed.ledger.count import ByteCount
 from bytefed.ledger.planned_run import CLASS_MEANS
+from bytefed.ledger.rates import EPOCHS
 from bytefed.ledger.wire_size import LinkProfile
 
 Kind = Literal["bytes", "air", "energy"]
@@ -27,11 +29,12 @@ _UNITS: Mapping[Kind, tuple[str, Mapping[str, float], Callable[[float], str]]] =
 KEYS = tuple(key for key, *_ in _UNITS.values())
 """Names of the keys that a budget is given by."""
 
-RULE: Mapping[str, Any] = {"codec": "stc10", "local_epochs": 20, "learning_rate": 0.2, "fraction_train": 1.0}
+RULE: Mapping[str, Any] = {"codec": "stc10", "learning_rate": 0.2, "fraction_train": 1.0}
 """The fixed rule: what a budget is spent on, where the user does not say otherwise (docs/budget.md)."""
 
-ENERGY_RULE: Mapping[str, Any] = {**RULE, "local_epochs": 5}
-"""The rule for a budget of energy: with small blobs a round costs what its epochs cost, not what its bytes cost."""
+PASSES, MOST_EPOCHS = 100, 20
+"""Passes over a board's own samples in all its rounds, by the rule, and the most of them in one round: few rounds have
+to make much of each, and in many of them heads would learn their boards' samples by heart."""
 
 _ROUNDING = 1e-9
 
@@ -76,10 +79,16 @@ class Budget:
         """The option that it is given by."""
         return _option(self.kind)
 
-    @property
-    def rule(self) -> Mapping[str, Any]:
-        """The keys of the rule, which hold unless the user says otherwise, and their values."""
-        return ENERGY_RULE if self.kind == "energy" else RULE
+    def epochs(self, turns: int) -> int:
+        """Return the local epochs by the rule, 1 to MOST_EPOCHS.
+
+        With small blobs a round's bytes hardly depend on them, but its energy is theirs: a budget of energy takes those
+        of a run without a budget.
+
+        Args:
+            turns: Rounds that a board takes part in, at least 1.
+        """
+        return EPOCHS if self.kind == "energy" else min(MOST_EPOCHS, ceil(PASSES / turns))
 
     @property
     def ceiling(self) -> float:

@@ -236,17 +236,17 @@ def _command(run: Run) -> dict[str, str]:
     return {name: str(value)[:400] for name, value in list(known.items())[:_MOST_COMMANDS] if value}
 
 
-def _rates(run: Run) -> dict[str, str]:
-    """Return the learning rate in words, with what was by rule; nothing for a run that doesn't say it."""
-    rates = run.summary.get("learning_rate")
-    told = rates.get("told") if isinstance(rates, dict) else None
-    return {"learning_rate": told[:_MOST_TOLD]} if isinstance(told, str) else {}
+def _by_rule(run: Run) -> dict[str, str]:
+    """Return learning rate and epochs in words, with what was by rule; nothing for a run that doesn't say it."""
+    entries = {name: run.summary.get(name) for name in ("learning_rate", "local_epochs")}
+    told = {name: entry.get("told") for name, entry in entries.items() if isinstance(entry, dict)}
+    return {name: text[:_MOST_TOLD] for name, text in told.items() if isinstance(text, str)}
 
 
 def _facts(run: Run) -> str:
     seeds = run.summary.get("seeds")
     boards = seeds.get("boards") if isinstance(seeds, dict) else None
-    ran = _command(run) | dict(run.config) | _rates(run)
+    ran = _command(run) | dict(run.config) | _by_rule(run)
     sections = [("How it was run", ran), ("Versions", dict(run.versions))]
     if isinstance(boards, dict):
         known = {str(board)[:40]: str(seed)[:40] for board, seed in list(boards.items())[:_MOST_BOARDS]}

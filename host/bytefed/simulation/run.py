@@ -212,7 +212,7 @@ class Simulation:
                 self._task,
                 boards=len(self._partition),
                 rounds=self._config.rounds,
-                learning_rate=self._training.told,
+                training=self._training,
             )
         )
         for remark in (*self._beginning.remarks, *self._assignment.remarks):

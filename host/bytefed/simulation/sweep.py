@@ -46,7 +46,7 @@ class Setting:
 
     Attributes:
         data, alpha, codec, local_epochs, learning_rate, batch_size, fraction_train, strategy, first_round: The keys
-            of RunConfig of the same names; a learning rate of 0 is that by rule.
+            of RunConfig of the same names; epochs and a learning rate of 0 are those by rule.
     """
 
     data: str
@@ -165,7 +165,7 @@ class Trials:
         directory.mkdir(parents=True, exist_ok=True)
         self._path = directory / TRIALS
         names = [name for name in asdict(config) if name not in {f.name for f in fields(Setting)} | {"seed"}]
-        by_rule = [rates.START, rates.FACTOR, rates.rounds_between(config.rounds)]
+        by_rule = [rates.START, rates.FACTOR, rates.rounds_between(config.rounds), rates.EPOCHS]
         others = {
             "link": link,
             "rates_by_rule": by_rule,

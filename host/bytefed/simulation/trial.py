@@ -146,7 +146,7 @@ def run_trial(config: RunConfig, task: Task, clients: int, profile: LinkProfile)
         for client, spared in zip(chosen, outcome.spared.tolist(), strict=True):
             configures = bool(rates[client] != rate)
             kinds[number - 1, kind(spared=spared, statistics=statistics, configures=configures)] += 1
-        trained[number - 1] = outcome.num_examples.sum() * training.at(number).epochs
+        trained[number - 1] = outcome.num_examples.sum() * training.epochs_in(number)
         rates[chosen] = rate
         accuracy[:, number - 1] = [evaluate(task, head, some).accuracy for some in samples]
         held[:, number - 1] = [score.mean() for score in scores]

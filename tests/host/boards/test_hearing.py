@@ -149,6 +149,31 @@ def test_long_quiet_is_heard_as_it_is(tmp_path: Path) -> None:
     assert [hearing.sense(0) for _ in range(16)] == expected
 
 
+def test_a_word_in_a_second_of_a_room_starts_its_window_itself(tmp_path: Path) -> None:
+    """Silence behind the recording would let the window start where the room does, and cut the word."""
+    rooms, words = np.random.default_rng(6).normal(0, 40, (4, MICROPHONE)).astype(np.int16), range(4)
+    for room, index in zip(rooms, words, strict=True):
+        room[8000:14_400] += a_word(1, index)
+        save(tmp_path / "said" / "word" / f"{index}.wav", room)
+    save(tmp_path / "said" / "z" / "1.wav", a_word(0, 1))
+    hearing = Hearing(sounds(tmp_path / "said"), uid=0)
+    for _ in range(8):
+        window = np.frombuffer(hearing.sense(0, True) or b"", np.int8).reshape(49, 32).mean(axis=1)
+        loud = np.flatnonzero(window > (window.min() + window.max()) / 2)
+        assert abs(loud[0] - 9) <= 1 and 18 <= len(loud) <= 24  # 0.4 s, behind a fifth of the window
+
+
+def test_words_cut_to_a_second_start_a_window_each(tmp_path: Path) -> None:
+    """They come without a pause between, and are told apart by how they rise."""
+    for index in range(4):
+        said = a_word(1, index, 1.0) * np.hanning(MICROPHONE)
+        save(tmp_path / "said" / "word" / f"{index}.wav", said.astype(np.int16))
+    save(tmp_path / "said" / "z" / "1.wav", a_word(0, 1))
+    hearing = Hearing(sounds(tmp_path / "said"), uid=0)
+    found = [hearing.sense(0, True) for _ in range(12)]
+    assert None not in found and len(set(found[:4])) == 4 and found[:4] == found[4:8] == found[8:]
+
+
 def test_a_word_is_in_the_window_that_it_starts(words: Path) -> None:
     window = np.frombuffer(Hearing(sounds(words), uid=0).sense(0, True) or b"", np.int8).reshape(49, 32)
     loud = np.flatnonzero(window.mean(axis=1) > -60)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -286,3 +287,26 @@ def test_a_missing_package_is_named(tmp_path: Path, uri: str, package: str) -> N
     assert done.returncode == 2
     assert "E_CONFIG_EXTRA" in done.stderr
     assert f"pip install {package}" in done.stderr
+
+
+def test_the_doctor_names_each_missing_package_and_looks_for_the_other_boards(tmp_path: Path) -> None:
+    uris = ["serial:auto", "ble:auto", "serial:/dev/null", "loopback:1"]
+    done = without_packages("doctor", "--json", "--boards", *uris, folder=tmp_path)
+    assert done.returncode == 1, done.stderr
+    said = json.loads(done.stdout)
+    assert [line.partition(":")[0] for line in said["sealed"]] == ["loopback"]
+    missing = [each for each in said["findings"] if "not installed" in each["problem"]]
+    assert [(each["problem"].split()[1], each["remedy"]) for each in missing] == [
+        ("serial:auto", "Run: pip install pyserial"),
+        ("ble:auto", "Run: pip install bleak"),
+        ("serial:/dev/null", "Run: pip install pyserial"),
+    ]
+    assert not any("No board is on USB" in each["problem"] for each in said["findings"])
+    assert not any(each["is_warning"] for each in missing)
+    assert "pip install pyserial" in said["emulator"]
+
+
+def test_the_doctor_refuses_what_names_no_board_whatever_is_missing(tmp_path: Path) -> None:
+    done = without_packages("doctor", "--boards", "serial:auto", "vrtual:1", folder=tmp_path)
+    assert done.returncode == 2
+    assert "E_CONFIG_BOARDS" in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from importlib.util import find_spec
 
 import numpy as np
@@ -32,6 +33,25 @@ def vowels(folder, count=60, change=lambda text: text):
     return folder
 
 
+@pytest.fixture
+def without_aeon(monkeypatch):
+    """A machine without the package aeon."""
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == "aeon" else find_spec(name, *rest)
+    )
+
+
+@pytest.fixture
+def shipped(tmp_path, monkeypatch):
+    """The folder of vowels in a package aeon that holds nothing else."""
+    package = tmp_path / "site" / "aeon"
+    folder = package / "datasets" / "data" / "JapaneseVowels"
+    folder.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    monkeypatch.syspath_prepend(package.parent)
+    return vowels(folder, count=80)
+
+
 def test_recordings_of_any_length_have_the_same_features(tmp_path):
     raw = series.SERIES["vowels"].read(vowels(tmp_path))
     assert raw.inputs.shape == (120, 72)
@@ -60,12 +80,42 @@ def test_only_the_part_set_apart_scales_the_features(tmp_path):
     assert task.model_hash == 0
 
 
+def test_the_package_has_what_a_folder_of_other_data_has_not(tmp_path, shipped):
+    own = tmp_path / "gestures"
+    own.mkdir()
+    archive = series.SERIES["vowels"].archive
+    assert len(archive.read(own)) == len(archive.read(shipped)) == len(archive.read()) == 160
+    assert len(archive.read(vowels(own))) == 120
+
+
+def test_a_folder_with_one_of_the_files_has_to_have_the_other(tmp_path, shipped):
+    """Halves of two data sets would be a third one."""
+    own = vowels(tmp_path)
+    (own / "JapaneseVowels_TEST.ts").unlink()
+    with pytest.raises(DataError, match=r"E_DATA_MISSING.*JapaneseVowels_TEST"):
+        load_task("vowels", own)
+
+
+def test_a_folder_that_is_not_there_is_not_passed_over(tmp_path, shipped):
+    with pytest.raises(DataError, match=r"E_DATA_MISSING.*nowhere"):
+        load_task("vowels", tmp_path / "nowhere")
+
+
+def test_who_has_neither_the_files_nor_the_package_is_told_of_both(tmp_path, without_aeon):
+    with pytest.raises(DataError, match="E_DATA_MISSING") as caught:
+        load_task("leaves", tmp_path)
+    assert f"{tmp_path} has neither OSULeaf_TRAIN.ts nor OSULeaf_TEST.ts" in caught.value.message
+    assert "aeon" in caught.value.message and "pip install --no-deps aeon" in caught.value.remedy
+    assert "--data-dir" in caught.value.remedy
+    with pytest.raises(DataError, match="E_DATA_MISSING") as caught:
+        load_task("leaves")
+    assert "pip install --no-deps aeon" in caught.value.remedy and "neither" not in caught.value.message
+
+
 @pytest.mark.parametrize(("old", "new"), [("0.", "x"), (":1\n", ":12\n"), (":", ","), (",", ":")])
 def test_other_files_are_refused(tmp_path, old, new):
     with pytest.raises(DataError, match=r"E_DATA_FORMAT.*JapaneseVowels"):
         load_task("vowels", vowels(tmp_path, change=lambda text: text.replace(old, new)))
-    with pytest.raises(DataError, match=r"E_DATA_MISSING.*OSULeaf_TRAIN"):
-        load_task("leaves", tmp_path)
 
 
 @pytest.mark.skipif(not HERE, reason="aeon, which ships the recordings, is not installed")
@@ -98,7 +148,7 @@ def test_a_task_is_whitened_where_the_guard_says_that_it_pays(name):
     assert series.SERIES[name].whitening == chosen
 
 
-def test_the_standard_sweep_says_what_it_left_out(tmp_path, capsys, monkeypatch):
+def test_the_standard_sweep_says_what_it_left_out(tmp_path, capsys, monkeypatch, without_aeon):
     monkeypatch.setenv("COLUMNS", "200")
     folder = tmp_path / "data"
     folder.mkdir()
@@ -138,6 +188,31 @@ def test_the_standard_sweep_says_what_it_left_out(tmp_path, capsys, monkeypatch)
         "gesture", "motion", "leaves", "appliances", "keywords", "cifar10"
     }  # fmt: skip
     assert all("E_DATA_MISSING" in line or "E_CONFIG_EXTRA" in line for line in left)
+
+
+@pytest.mark.skipif(not HERE, reason="aeon, which ships the recordings, is not installed")
+def test_a_folder_of_gestures_takes_nothing_from_the_standard_sweep(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(
+        "bytefed.simulation.sweep_run.STANDARD", ("gesture", "vowels", "leaves", "appliances")
+    )
+    monkeypatch.setenv("COLUMNS", "200")
+    command = [
+        "sweep",
+        "--data",
+        "standard",
+        "--data-dir",
+        str(tmp_path),
+        "--codec",
+        "onebit",
+        "--seeds",
+        "1",
+    ]
+    command += ["--clients", "4", "--rounds", "2", "--sweep-dir", str(tmp_path / "s"), "--markdown"]
+    assert cli.main(command) == 0
+    shown = capsys.readouterr().out
+    left = [line.split(".")[0] for line in shown.splitlines() if line.startswith("Left out: ")]
+    assert left == ["Left out: gesture"]
+    assert all(f"| {name} " in shown for name in ("vowels", "leaves", "appliances"))
 
 
 def test_a_task_that_is_too_small_for_so_many_boards_is_left_out(tmp_path, capsys, monkeypatch):

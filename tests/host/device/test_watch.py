@@ -130,6 +130,27 @@ def test_a_watch_that_is_given_up_leaves_no_byte_without_a_cause() -> None:
     on_sensor(work)
 
 
+def test_a_window_that_comes_when_nobody_waits_any_more_is_nobody_s() -> None:
+    """Between the end of a watch and its stop: the estimate is without it, and its bytes have their cause."""
+
+    async def work(device: Device, sensor: Sensor) -> None:
+        watch = Watch(device)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await anext(watch)
+        sensor.released = 1
+        while not sensor.given:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        await watch.stop()
+        used, expected = device.take_bytes(), watch.estimate()
+        assert (watch.asked, watch.heard) == (1, 0)
+        assert used.wire_total - expected.wire_total == used.junk == 12
+        assert used.retransmission == 0
+
+    on_sensor(work)
+
+
 def test_a_board_that_captures_is_waited_for() -> None:
     async def work(device: Device, sensor: Sensor) -> None:
         _, body = await device.ask(Kind.CAPTURE, Capture(0, 1, 0, 0).pack(), Kind.CAPTURED)

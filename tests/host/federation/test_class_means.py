@@ -313,7 +313,9 @@ def test_a_gateway_refuses_it(tmp_path, capsys):
 
 def test_the_other_rounds_train_as_ever():
     pulls = {"strategy": "fedprox", "proximal_mu": 0.01}
-    config = RunConfig(learning_rate_decay=0.5, learning_rate_rounds=1, learning_rate=0.4, **pulls, **MEANS)
+    config = RunConfig(
+        learning_rate_decay=0.5, learning_rate_rounds=1, learning_rate=0.4, local_epochs=2, **pulls, **MEANS
+    )
     training = LocalTraining.of(config, config.with_strategy(None)[1])
     assert [training.rate(number) for number in (1, 2, 3)] == [STEP, 0.2, 0.1]
     first, second = (training.plan(number, 0) for number in (1, 2))

@@ -1,13 +1,15 @@
-"""The learning rate by rule: what it is, that any other choice wins, and that its CONFIGs are estimated exactly."""
+"""Learning rate and epochs by rule: what they are, that what is given wins, and that estimates know their CONFIGs."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
+import bytefed
 from bytefed.cli import main as cli
 from bytefed.data import load_task
 from bytefed.events import RunStarted
@@ -18,6 +20,7 @@ from bytefed.ledger.estimate import predict
 from bytefed.ledger.planned_run import PlannedRun
 from bytefed.ledger.rates import rounds_between
 from bytefed.ledger.wire_size import ble_profile, sealed_profile
+from bytefed.runs.store import Store
 from bytefed.simulation.trial import run_trial
 
 
@@ -46,6 +49,64 @@ def test_what_is_given_wins():
     own = training(rounds=100, learning_rate_decay=0.9, learning_rate_rounds=1)
     assert own.rate(2) == pytest.approx(0.18)
     assert own.by_rule
+
+
+def test_epochs_fall_with_the_rate_and_change_in_no_other_round():
+    found = training(rounds=100)
+    plans = [found.plan(number, 0) for number in range(1, 101)]
+    assert [plan.epochs for plan in plans] == [5] * 20 + [3] * 20 + [2] * 20 + [1] * 40
+    changes = [number for number in range(1, 100) if plans[number] != plans[number - 1]]
+    assert changes == [20, 40, 60, 80]
+    told = "5 by rule, fewer as the learning rate falls"
+    assert found.summary()["local_epochs"] == {"start": 5, "by_rule": True, "told": told}
+
+
+@pytest.mark.parametrize(
+    ("keys", "epochs"),
+    [
+        ({"learning_rate": 0.05}, {5}),  # a rate that does not fall
+        ({"local_epochs": 7}, {7}),  # epochs that someone chose
+        ({"learning_rate_decay": 0.9, "learning_rate_rounds": 50}, {5}),  # nine tenths of 5, rounded up
+        ({"learning_rate_decay": 0.0, "learning_rate_rounds": 50}, {5, 1}),
+    ],
+)
+def test_epochs_that_do_not_fall_by_rule(keys, epochs):
+    found = training(rounds=100, **keys)
+    assert {found.epochs_in(number) for number in range(1, 101)} == epochs
+    assert found.summary()["local_epochs"]["by_rule"] == ("local_epochs" not in keys)
+
+
+def test_boards_and_simulated_clients_train_so_many_epochs(tmp_path):
+    """The same head, bit for bit, and it is not that of 5 epochs throughout."""
+    keys = {"rounds": 22, "codec": "onebit", "seed": 5, "central": False}
+    trials = [
+        run_trial(RunConfig(**keys, **more), load_task("digits"), 2, sealed_profile(ble_profile(247)))
+        for more in ({}, {"local_epochs": 5})
+    ]
+    asyncio.run(experiment.begin(RunConfig(boards=("loopback:2",), **keys), tmp_path / "run", lambda _: None))
+    with closing(Store.open(tmp_path / "run")) as store:
+        assert store.head()[1].tobytes() == trials[0].head.tobytes() != trials[1].head.tobytes()
+    assert trials[0].trained[19] == trials[1].trained[19]
+    assert trials[0].trained[21] - trials[0].trained[19] == 0.6 * (
+        trials[1].trained[21] - trials[1].trained[19]
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "epochs"),
+    [
+        ({"budget": "300B"}, 20),  # few rounds
+        ({"budget": "20kB"}, 1),
+        ({"budget": "20kB", "rounds": 30}, 4),
+        ({"budget": "20kB", "rounds": 30, "fraction_train": 0.5}, 7),  # of a board's own rounds
+        ({"budget": "20kB", "local_epochs": 3}, 3),
+        ({"budget_energy": "50mJ"}, 5),  # epochs are what it pays for
+    ],
+)
+def test_a_budget_takes_a_hundred_passes_over_a_boards_samples(given, epochs, tmp_path):
+    found = bytefed.simulate(clients=4, links=["ble:247"], directory=tmp_path / "run", **given)
+    assert found.summary["config"]["local_epochs"] == epochs
+    assert found.summary["budget"]["spent_most"] == pytest.approx(found.summary["budget"]["plan"]["worst"])
 
 
 def test_a_proximal_term_bounds_it():
@@ -85,6 +146,7 @@ def test_a_run_says_which_rate_it_took_and_why(tmp_path):
     summary = asyncio.run(experiment.begin(config, tmp_path / "run", told.append))
     started = next(event for event in told if isinstance(event, RunStarted))
     assert started.learning_rate == "0.2 by rule, times 0.5 after each 20 rounds"
+    assert started.local_epochs == "1"
     assert summary["learning_rate"]["told"] == started.learning_rate
     assert cli.main(["report", str(tmp_path / "run")]) == 0
     page = (tmp_path / "run" / "report.html").read_text("utf-8")

@@ -105,7 +105,8 @@ def test_the_estimate_prints_the_plan_of_the_simulation(heaps, tmp_path, capsys)
     )
     found = result.summary["budget"]["plan"]
     assert {name: plan[name] for name in found} == found
-    assert (plan["codec"], plan["local_epochs"], plan["learning_rate"]) == ("onebit", 20, 0.2)
+    assert (plan["codec"], plan["local_epochs"], plan["learning_rate"]) == ("onebit", 8, 0.2)
+    assert plan["local_epochs"] == result.summary["config"]["local_epochs"] == -(-100 // plan["rounds"])
     assert main(["estimate", "--clients", "5", *options]) == 0
     assert f"{plan['rounds']} rounds" in capsys.readouterr().out
 

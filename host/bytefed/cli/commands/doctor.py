@@ -18,7 +18,7 @@ from rich.console import Console
 from bytefed import _core
 from bytefed.boards.catalog import BOARDS
 from bytefed.boards.firmware import udev_rules
-from bytefed.boards.registry import full_uri
+from bytefed.boards.registry import full_uri, package_missing
 from bytefed.errors import BytefedError, ConfigError
 
 if TYPE_CHECKING:  # what talks to boards is loaded when the doctor looks, not for its help
@@ -40,7 +40,7 @@ class Facts:
 
     Attributes:
         linux: Whether it runs Linux; the next three are looked for there alone.
-        ports: Its serial ports.
+        ports: Its serial ports; None where they can't be looked for, since pyserial is not installed.
         rules: Whether the udev rules are installed.
         modem_manager: Whether ModemManager runs.
         adapters: Whether each Bluetooth adapter is blocked.
@@ -48,7 +48,7 @@ class Facts:
     """
 
     linux: bool
-    ports: tuple[Port, ...]
+    ports: tuple[Port, ...] | None
     rules: bool
     modem_manager: bool
     adapters: tuple[bool, ...]
@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
     """Print each problem and its remedy; return 1 if there is any that is no mere warning.
 
     Raises:
-        ConfigError: E_CONFIG_BOARDS for a URI that is none, and whatever else keeps its boards from being looked for.
+        ConfigError: E_CONFIG_BOARDS for a URI that is none.
     """
     console = Console(emoji=False, highlight=False)
     uris = [full_uri(uri) for uri in args.boards]
@@ -118,10 +118,14 @@ def run(args: argparse.Namespace) -> int:
 def emulator() -> str:
     """Say whether exact images can be run on this machine, and which; not having that is no problem of a board."""
     from bytefed.boards.nrf52840.builds import built_environments
-    from bytefed.boards.nrf52840.emulator import find_emulator
 
     try:
+        from bytefed.boards.nrf52840.emulator import find_emulator
+
         program = find_emulator()
+    except ModuleNotFoundError as error:
+        missing = package_missing("It", error)
+        return f"Emulated nRF52840: not there. {missing.message} {missing.remedy}"
     except ConfigError as missing:
         return f"Emulated nRF52840: not there. {missing.remedy}"
     built = (
@@ -133,6 +137,9 @@ def emulator() -> str:
 
 def addresses(facts: Facts, uris: Sequence[str]) -> Iterator[str]:
     """Yield the URIs to visit: serial:auto as the ports of its boards; without those that this user may not open."""
+    if facts.ports is None:
+        yield from uris
+        return
     shut = {f"serial:{port.name}" for port in facts.ports if not port.allowed}
     for uri in uris:
         found = [f"serial:{port.name}" for port in facts.ports if port.is_board] if uri == AUTO else [uri]
@@ -143,8 +150,11 @@ async def links(uris: Sequence[str]) -> tuple[list[str], list[Finding]]:
     """Visit the boards that some URIs name, and say which are sealed.
 
     Returns:
-        A line for each board that is, and for each that another program uses; and what is amiss with others, and with
-        the file of keys.
+        A line for each board that is, and for each that another program uses; and what is amiss with others, with URIs
+        whose boards can't be looked for, and with the file of keys.
+
+    Raises:
+        ConfigError: E_CONFIG_BOARDS for a URI that is none.
     """
     from bytefed.boards.open import VirtualOptions, open_devices
     from bytefed.boards.virtual import BoardKind
@@ -161,9 +171,9 @@ async def links(uris: Sequence[str]) -> tuple[list[str], list[Finding]]:
             async with open_devices([uri], VirtualOptions(BoardKind(1, 2)), open_links=True) as devices:
                 for device in devices:
                     await _visit(device, said, findings)
-        except ConfigError:
-            raise
         except BytefedError as error:
+            if error.code == "E_CONFIG_BOARDS":
+                raise
             findings.append(Finding(error.message, error.remedy))
     return said, findings
 
@@ -199,14 +209,20 @@ def _open(device: Device) -> Finding:
 
 def gather() -> Facts:
     """Look at this machine."""
-    from bytefed.boards.ports import all_ports
-
     linux = sys.platform == "linux"
     blocked = [
         path.read_text().strip() != "1" for path in Path("/sys/class/bluetooth").glob("hci*/rfkill*/state")
     ]
-    ports, modem_manager = tuple(all_ports()), linux and _runs("ModemManager")
-    return Facts(linux, ports, RULES.is_file(), modem_manager, tuple(blocked), _core.arithmetic_is_exact())
+    modem_manager = linux and _runs("ModemManager")
+    return Facts(linux, _ports(), RULES.is_file(), modem_manager, tuple(blocked), _core.arithmetic_is_exact())
+
+
+def _ports() -> tuple[Port, ...] | None:
+    try:
+        from bytefed.boards.ports import all_ports
+    except ModuleNotFoundError:
+        return None
+    return tuple(all_ports())
 
 
 def _runs(name: str) -> bool:
@@ -247,10 +263,11 @@ def judge(facts: Facts, uris: Sequence[str] = (AUTO,)) -> Iterator[Finding]:
             "Install bytefed anew, without compiler flags of your own (CXXFLAGS, LDFLAGS) such as -Ofast.",
         )
     is_auto = AUTO in uris
-    boards = [port for port in facts.ports if (port.is_board and is_auto) or f"serial:{port.name}" in uris]
-    others = [finding for port in facts.ports if is_auto and (finding := _not_running(port))]
+    ports = facts.ports or ()
+    boards = [port for port in ports if (port.is_board and is_auto) or f"serial:{port.name}" in uris]
+    others = [finding for port in ports if is_auto and (finding := _not_running(port))]
     yield from others
-    if is_auto and not boards and not others:
+    if is_auto and facts.ports is not None and not boards and not others:
         yield Finding("No board is on USB.", "Plug one in with a cable that carries data; many only charge.")
     for port in boards:
         if facts.linux and not port.allowed:

@@ -16,7 +16,7 @@ from bytefed.errors import ConfigError
 from bytefed.federation.config import KEYS, option
 from bytefed.ledger.air import AirTable, Airtime, measured
 from bytefed.ledger.budget import KEYS as BUDGETS
-from bytefed.ledger.budget import Budget, require_even_rounds
+from bytefed.ledger.budget import RULE, Budget, require_even_rounds
 from bytefed.ledger.count import ByteCount
 from bytefed.ledger.estimate import (
     LINKS,
@@ -205,7 +205,7 @@ def run(args: argparse.Namespace) -> int:
         ConfigError: E_CONFIG_RANGE, E_CONFIG_SHAPE, E_CONFIG_CODEC or E_CONFIG_FIRST_ROUND.
     """
     budget = Budget.of({name: getattr(args, name) for name in BUDGETS})
-    for name, value in {**_USUAL, **({"rounds": 0, **budget.rule} if budget else {})}.items():
+    for name, value in {**_USUAL, **({"rounds": 0, **RULE} if budget else {})}.items():
         if getattr(args, name, None) is None:
             setattr(args, name, value)
     check_ranges(

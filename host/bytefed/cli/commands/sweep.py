@@ -38,7 +38,11 @@ _AXES: dict[str, tuple[type, list[Any], str]] = {
     "data": (str, ["digits"], "tasks; standard: all of bytefed's own, as far as their data are there"),
     "alpha": (float, [0.5], "Dirichlet concentrations of the partition"),
     "codec": (str, list(CODECS), "codecs, NAME or DOWNLINK/UPLINK; float32 is always among them"),
-    "local_epochs": (int, [5], "passes over a board's own samples in a round"),
+    "local_epochs": (
+        int,
+        [0],
+        "passes over a board's own samples in a round; 0: by rule, as `bytefed run` does",
+    ),
     "learning_rate": (float, [0.0], "step sizes; 0: by rule, as `bytefed run` does"),
     "batch_size": (int, [8], "samples a step"),
     "fraction_train": (float, [1.0], "fractions of the boards that train in a round"),
@@ -86,7 +90,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--open", action="store_true", help="count bytes of links without keys, OPEN to strangers"
     )
     add_options(parser.add_argument_group("privacy in every trial, as in bytefed run"), _PRIVACY)
-    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="folder that data sets are read from")
+    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="folder of data sets, before aeon's")
     parser.add_argument(
         "--sweep-dir",
         type=Path,
