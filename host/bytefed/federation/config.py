@@ -73,7 +73,7 @@ _NOISE_HELP = (
 
 _FIRST_ROUND_HELP = (
     "class_means: round 1 makes a head of the class means of all boards (FedNCM), and each board gets one more CONFIG, "
-    "16 B on an open BLE link; pays with many boards and whitened features: up to 1.5 times fewer bytes at 100 boards, "
+    "16 B on an open BLE link; pays with many boards and whitened features: 1.1 to 1.5 times fewer bytes at 100, "
     "and little at 10 (docs/codecs.md)"
 )
 
