@@ -195,8 +195,7 @@ def sweep(
         codec: Codecs, NAME or DOWNLINK/UPLINK; () for all (that can be summed). float32 is always among them.
         local_epochs: Passes over a board's own samples in a round; 0 for those by rule.
         fraction_train: Fractions of the boards that train in a round.
-        learning_rate: Step sizes; 0 for the rate by rule.
-        batch_size: Samples in a step.
+        learning_rate, batch_size: Step sizes, 0 for the rate by rule; samples in a step.
         strategy: Strategies by name.
         first_round: Kinds of first rounds; "usual" is always among them.
         seeds: Seeds with which each cell of the grid is tried.
@@ -213,7 +212,6 @@ def sweep(
     Raises:
         ConfigError, DataError, ModelError: A cell of the grid can't be tried; E_CONFIG_AIR for a bad table.
     """
-    from bytefed.federation.config import RunConfig, checked_keys, chosen
     from bytefed.simulation.sweep_run import plan_sweep, run_sweep
 
     axes = {
@@ -221,10 +219,8 @@ def sweep(
         "local_epochs": local_epochs, "learning_rate": learning_rate, "fraction_train": fraction_train,
         "first_round": first_round,
     }  # fmt: skip
-    config = RunConfig(**chosen(checked_keys({"rounds": 100, **_plain(keys)}, "The call")))
-    _refuse_budget(config)
     plan = plan_sweep(
-        axes, config, seeds=list(seeds), clients=clients, link=link, mtu=mtu, references=references,
+        axes, _swept(keys), seeds=list(seeds), clients=clients, link=link, mtu=mtu, references=references,
         directory=Path(directory), data_dir=_path(data_dir), air_table=_path(air_table),
     )  # fmt: skip
     return run_sweep(plan, progress or (lambda *_: None))
@@ -368,14 +364,18 @@ async def open_boards(
         yield devices
 
 
-def _refuse_budget(config: RunConfig) -> None:
-    """Refuse the keys of a budget in a sweep."""
+def _swept(keys: Mapping[str, Any]) -> RunConfig:
+    """Return all that a sweep's grid does not vary; the keys of a budget are refused."""
+    from bytefed.federation.config import RunConfig, checked_keys, chosen
+
+    config = RunConfig(**chosen(checked_keys({"rounds": 100, **_plain(keys)}, "The call")))
     if config.limit is not None:
         raise ConfigError(
             "E_CONFIG_BUDGET",
             f"{config.limit.option} is no key of a sweep: it runs all cells for the same rounds.",
             "Leave it out; benchmarks/budget_regret.py compares cells at budgets.",
         )
+    return config
 
 
 def _silent(_event: Event) -> None:

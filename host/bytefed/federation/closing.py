@@ -8,9 +8,10 @@ import numpy as np
 
 from bytefed.data.task import Task
 from bytefed.events import BoardTrouble, Listener
-from bytefed.federation.class_means import ClassMeans, update_per_sample
+from bytefed.federation.class_means import update_per_sample
 from bytefed.federation.evaluation import evaluate, mean_over_boards
 from bytefed.federation.held import HeldTask
+from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.rules import Rules, aggregate, require_finite, score
 from bytefed.head import Head
 from bytefed.runs.store import Store
@@ -32,23 +33,23 @@ class Closing:
     Args:
         task: The task that is learnt; one that boards hold has no test set.
         rules: The rules of a round.
+        training: The local training of all clients.
         strategy: The strategy that makes a new head of the deltas that count.
         store: The run's store.
         listener: Called with an event for each delta that was too long.
         sums: Whether rounds have secure sums in place of deltas.
-        first: The strategy of the first round; None for the same as in all others.
     """
 
     def __init__(
         self,
         task: Task | HeldTask,
         rules: Rules,
+        training: LocalTraining,
         strategy: Strategy,
         store: Store,
         listener: Listener,
         *,
         sums: bool = False,
-        first: ClassMeans | None = None,
     ) -> None:
         self._task = task
         self._rules = rules
@@ -56,7 +57,7 @@ class Closing:
         self._store = store
         self._listener = listener
         self._sums = sums
-        self._first = first
+        self._first = training.first_strategy(task.num_classes)
 
     def replay(self) -> None:
         """Replay the rounds that are over to a stateful strategy, so that a resumed run goes on where it stopped."""

@@ -71,6 +71,12 @@ _NOISE_HELP = (
 )
 
 
+_SUMS_HELP = (
+    "boards hide deltas and statistics under masks: whoever reads the run's directory, or looks into a coordinator "
+    "that keeps to the rules, learns their sum alone; no privacy against a coordinator that cheats, and no "
+    "robustness against boards (docs/secure_sum.md)"
+)
+
 _FIRST_ROUND_HELP = (
     "class_means: round 1 makes a head of the class means of all boards (FedNCM), and each board gets one more CONFIG, "
     "16 B on an open BLE link; pays with many boards and whitened features: 1.1 to 1.5 times fewer bytes at 100, "
@@ -211,13 +217,7 @@ class RunConfig:
         1.0, float, "largest norm of one sample's gradient, or a board's delta, with --dp; longer ones are shortened",
         low=2.0**-20, high=2.0**20, metavar="NORM",
     )  # fmt: skip
-    secure_sum: bool = _key(
-        False,
-        bool,
-        "boards hide deltas and statistics under masks: whoever reads the run's directory, or looks into a coordinator "
-        "that keeps to the rules, learns their sum alone; no privacy against a coordinator that cheats, and no "
-        "robustness against boards (docs/secure_sum.md)",
-    )
+    secure_sum: bool = _key(False, bool, _SUMS_HELP)
     fraction_train: float = _key(
         1.0, float, "fraction of the boards that train in a round", low=0.0, high=1.0
     )
