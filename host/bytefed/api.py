@@ -195,7 +195,8 @@ def sweep(
         codec: Codecs, NAME or DOWNLINK/UPLINK; () for all (that can be summed). float32 is always among them.
         local_epochs: Passes over a board's own samples in a round; 0 for those by rule.
         fraction_train: Fractions of the boards that train in a round.
-        learning_rate, batch_size: Step sizes, 0 for the rate by rule; samples in a step.
+        learning_rate: Step sizes; 0 for the rate by rule.
+        batch_size: Samples in a step.
         strategy: Strategies by name.
         first_round: Kinds of first rounds; "usual" is always among them.
         seeds: Seeds with which each cell of the grid is tried.
@@ -217,11 +218,10 @@ def sweep(
     axes = {
         "data": [*map(os.fspath, data)], "alpha": alpha, "codec": codec, "batch_size": batch_size, "strategy": strategy,
         "local_epochs": local_epochs, "learning_rate": learning_rate, "fraction_train": fraction_train,
-        "first_round": first_round,
     }  # fmt: skip
     plan = plan_sweep(
-        axes, _swept(keys), seeds=list(seeds), clients=clients, link=link, mtu=mtu, references=references,
-        directory=Path(directory), data_dir=_path(data_dir), air_table=_path(air_table),
+        axes | {"first_round": first_round}, _swept(keys), seeds=list(seeds), clients=clients, link=link, mtu=mtu,
+        references=references, directory=Path(directory), data_dir=_path(data_dir), air_table=_path(air_table),
     )  # fmt: skip
     return run_sweep(plan, progress or (lambda *_: None))
 
