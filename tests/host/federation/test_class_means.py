@@ -24,8 +24,9 @@ from bytefed.federation.local_training import LocalTraining
 from bytefed.ledger.estimate import link_profile
 from bytefed.report.page import body
 from bytefed.report.run_files import load
-from bytefed.runs.columns import newest_head
+from bytefed.runs.columns import newest_head, read_columns
 from bytefed.runs.store import Store
+from bytefed.simulation import waves
 from bytefed.simulation.trial import run_trial
 from bytefed.strategies.base import FedAvg
 
@@ -166,6 +167,25 @@ def test_run_simulation_trial_and_estimate_agree(codec, more, data, tmp_path):
             bytefed.estimate(**plan, learning_rate_rounds=falls).rounds.wire_total
             < predicted.rounds.wire_total
         )
+
+
+@pytest.mark.parametrize("norm_bound", [0.0, 1.2])
+def test_waves_and_threads_change_nothing(norm_bound, data, tmp_path, monkeypatch):
+    """A wave's deltas are made again where the bound is known only afterwards, and divided again."""
+    keys = {"data": data, "rounds": 2, "alpha": 0.1, "norm_bound": norm_bound, **MEANS}
+    whole = bytefed.simulate(clients=9, threads=1, directory=tmp_path / "whole", **keys)
+    monkeypatch.setattr(waves, "MOST_IN_WAVE", 2)
+    parts = bytefed.simulate(clients=9, threads=4, directory=tmp_path / "parts", **keys)
+    assert newest_head(whole.directory).tobytes() == newest_head(parts.directory).tobytes()
+
+
+def test_boards_that_are_lost_in_the_first_round_get_no_config_of_it_later(data, tmp_path):
+    keys = {"data": data, "rounds": 6, "quorum": 0.0, "statistics_rounds": 2, "codec": "stc10", **MEANS}
+    result = bytefed.simulate(clients=9, check=9, dropout=0.4, directory=tmp_path / "run", **keys)
+    rows = read_columns(tmp_path / "run" / "bytes.csv")
+    ends = {status for number, status in zip(rows["round"], rows["status"], strict=True) if number == 1}
+    assert ends == {"ok", "failed"}
+    assert result.summary["check"]["clients"] == 9
 
 
 def test_it_is_one_more_config_and_no_other_byte():
