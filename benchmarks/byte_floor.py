@@ -74,7 +74,7 @@ def wire(trials: Sequence[Trial], rounds: NDArray[np.int64]) -> Values:
 
 def lines(bench: Bench, codec: str, data: str) -> Iterator[tuple[tuple[str, str], str, list[float]]]:
     """Yield, for each reference and head: both names, what the codec does there, rounds, and factors with the floor."""
-    own = Setting(data, 0.5, codec, 0, 0.0, 8, 1.0, "fedavg")
+    own = Setting(data, 0.5, codec, 0, 0.0, 8, 1.0, "fedavg", "usual")
     classic = replace(own, data=plain(data), codec="float32", local_epochs=5, learning_rate=0.05)
     grid = [replace(own, codec="float32", local_epochs=e, learning_rate=r) for e, r in product(EPOCHS, RATES)]
     best = best_reference(grid[0], {setting: bench.trials(setting) for setting in grid})

@@ -1,16 +1,16 @@
-"""Measures what a first round of class means would save, and prints a table (docs/codecs.md, "Tried and not built").
+"""Measures what a first round of class means saves, and prints a table (docs/codecs.md has it).
 
-In the first round boards train one epoch at a tiny step from a head of zeros, so a delta is the step times the
-board's class sums, less what is common to all classes. The host makes a head of them; from the second round on boards
-train as usual. That costs one more CONFIG, 16 B, and needs no change of the wire or of boards: this file changes the
-plan between the rounds of a simulator.
+The product's own first round (``federation.class_means``) is compared with usual rounds, with class sums in place of
+means, with deltas and a next head of 2 bits, and with other factors on the head. These are no options of a run: this
+file changes plan and strategy between the rounds of a simulator.
 
 A cell of the table has a board's bytes until the heads that boards hold have 99 % of float32's final accuracy, on open
 BLE links (MTU 247), and how many times fewer these are than with usual rounds at the learning rate by rule; then the
 same factor for the host's head. Means are geometric, over the seeds and worlds; *±* is a standard error over the seeds.
 A run that never gets there counts with all its bytes.
 
-    python benchmarks/first_round_means.py --data-dir DIR [--seeds 10] [--first-seed 201] [--scales 0.1 0.2 ...]
+    python benchmarks/first_round_means.py --data-dir DIR [--seeds 10] [--first-seed 201]
+    python benchmarks/first_round_means.py --data-dir DIR --scales 0.1 0.2 ... [--codec float32]
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import product
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +30,7 @@ from numpy.typing import NDArray
 from bytefed import codec
 from bytefed.data import Task, load_task
 from bytefed.federation.assignment import Assignment
+from bytefed.federation.class_means import SPARSE_SCALE, STEP, ClassMeans
 from bytefed.federation.config import RunConfig
 from bytefed.federation.evaluation import evaluate
 from bytefed.federation.local_training import LocalTraining
@@ -35,17 +38,15 @@ from bytefed.federation.rules import Rules, initial_head
 from bytefed.head import Head
 from bytefed.ledger.bytes_to import SHARES, bytes_to, final_accuracy
 from bytefed.ledger.estimate import link_profile
-from bytefed.ledger.planned_run import has_statistics
+from bytefed.ledger.planned_run import CLASS_MEANS, has_statistics
 from bytefed.ledger.wire_size import blob_size, blobs_bytes, connection_bytes
 from bytefed.simulation.held_heads import HeldScore
 from bytefed.simulation.simulator import Simulator
+from bytefed.strategies.base import FromMean
 
 OUTPUT = Path("build/bench/first_round_means.json")
 ROUNDS = 100
-STEP = 1e-5
-"""Learning rate of the first round: so small that all gradients are those at the head of zeros."""
-LEAST = 0.3
-"""Least samples that a class sum is divided by, in shares of the mean class: counts come through a codec, too."""
+CODEC = "stc10"
 PROFILE = link_profile("ble", 247, sealed=False)
 
 Values = NDArray[np.float64]
@@ -79,23 +80,14 @@ WORLDS = (
 )  # fmt: skip
 
 
-def sums(head: Head, task: Task, samples: float) -> Head:
+def sums(mean: Values, classes: int) -> Head:
     """Return the head of class sums, less what is common to all classes: W_c = S_c C / n; float32 [P]."""
-    return (head.astype(np.float64) * (task.num_classes / samples)).astype(np.float32)
+    return (mean * (classes / float(np.float32(STEP)))).astype(np.float32)
 
 
-def means(head: Head, task: Task, samples: float) -> Head:
-    """Return the head that finds the nearest class mean, float32 [P]: W_c = m_c, b_c = -|m_c|^2 / 2, biases centred.
-
-    The bias of class c grows by n_c - n / C, so boards tell how many samples each class has. Whitened features have
-    the mean zero, so little is missing from a class sum (FedNCM: Legate and others, NeurIPS 2023).
-    """
-    C = task.num_classes
-    weights, biases = np.split(head.astype(np.float64), [task.D * C])
-    counts = np.maximum(biases + samples / C, LEAST * samples / C)
-    found = weights.reshape(task.D, C) / counts
-    squares = (found**2).sum(axis=0)
-    return np.concatenate([found.ravel(), (squares.mean() - squares) / 2]).astype(np.float32)
+def means(mean: Values, classes: int) -> Head:
+    """Return the head of class means without its factor, float32 [P]."""
+    return ClassMeans(classes, 1.0).step(np.zeros(len(mean), np.float32), mean)
 
 
 @dataclass(frozen=True)
@@ -104,7 +96,7 @@ class Method:
 
     Attributes:
         name: Its name in the table.
-        make: Makes a head of class sums; None for a usual first round.
+        make: Makes a head of the mean of deltas per sample and the number of classes; None for a usual first round.
         scale: Factor on that head.
         up: Codec of the deltas of the first round; empty for the usual one.
         down: Codec of the heads of the second round; empty for the usual one.
@@ -113,55 +105,68 @@ class Method:
     """
 
     name: str
-    make: Callable[[Head, Task, float], Head] | None = None
+    make: Callable[[Values, int], Head] | None = None
     scale: float = 1.0
     up: str = ""
     down: str = ""
     rate: float = 0.0
-    codec: str = "stc10"
+    codec: str = CODEC
 
 
-def usual_at(rate: float) -> Method:
+def usual_at(rate: float, codec: str = CODEC) -> Method:
     """Return the method of usual rounds at a learning rate, 0 for that by rule."""
-    return Method(f"as usual, learning rate {rate:g}" if rate else "as usual", rate=rate)
+    return Method(f"as usual, learning rate {rate:g}" if rate else "as usual", rate=rate, codec=codec)
 
 
-USUAL = usual_at(0.0)
 METHODS = (  # scales chosen on the seeds 101 to 110
     Method("class sums, 2 bits, times 0.2", sums, 0.2, "twobit", "twobit"),
     Method("class means, 2 bits, times 0.3", means, 0.3, "twobit", "twobit"),
-    Method("class means, stc10, times 0.5", means, 0.5),
+    Method("class means, stc10, times 0.5", means, SPARSE_SCALE),
     usual_at(1.0),
-    Method("class means, stc10, times 0.5, learning rate 1", means, 0.5, rate=1.0),
+    Method("class means, stc10, times 0.5, learning rate 1", means, SPARSE_SCALE, rate=1.0),
 )
 
 
-def scaled(scales: Sequence[float]) -> list[Method]:
-    """Return every form of first round with every scale."""
-    forms = [(sums, "twobit"), (means, "twobit"), (sums, ""), (means, "")]
+def scaled(scales: Sequence[float], name: str) -> list[Method]:
+    """Return every form of first round with every scale; those of 2 bits only beside a codec that loses values, too."""
+    ups = ["twobit", ""] if codec.find(name).lossy else [""]
     return [
-        Method(f"class {make.__name__}, {up or USUAL.codec}, times {scale:g}", make, scale, up, up)
-        for make, up in forms
-        for scale in scales
+        Method(f"class {make.__name__}, {up or name}, times {scale:g}", make, scale, up, up, codec=name)
+        for up, make, scale in product(ups, (sums, means), scales)
     ]
+
+
+@dataclass(frozen=True)
+class First(FromMean):
+    """The strategy of a method's first round.
+
+    Attributes:
+        method: The method.
+        classes: C of the head.
+    """
+
+    method: Method
+    classes: int
+    stateful: ClassVar[bool] = False
+
+    def step(self, head: Head, mean: Values) -> Head:
+        """See FromMean."""
+        assert self.method.make is not None
+        return head + np.float32(self.method.scale) * self.method.make(mean, self.classes)
 
 
 class ChangingSimulator(Simulator):
     """A simulator whose clients may be given another plan before each round; they keep heads and residuals."""
+
+    def begin_with(self, first: First) -> None:
+        """Have this strategy make the head of a first round of class means."""
+        self._first = first
 
     def train_by(self, training: LocalTraining) -> None:
         """Train by this plan from now on; the codec may not change from a lossless one to a lossy one."""
         self._codec_down = training.codec_down
         number = codec.find(training.codec_up).number
         self._trainer = replace(self._trainer, training=training, codec=number)
-
-    def sums_round(self, head: Head, clients: NDArray[np.int64]) -> tuple[Head, NDArray[np.bool_]]:
-        """Run the first round with every client weighing the same; the sum of the deltas, and who was spared a blob."""
-        trainer = self._trainer
-        self._trainer = replace(trainer, examples=np.ones_like(trainer.examples))
-        outcome = self.round(1, head, clients, np.zeros(len(clients), np.bool_))
-        self._trainer = replace(self._trainer, examples=trainer.examples)
-        return outcome.head * np.float32(len(clients)), outcome.spared
 
 
 @dataclass(frozen=True)
@@ -185,27 +190,24 @@ class Trial:
 
 
 def plan_of(method: Method, training: LocalTraining, number: int) -> LocalTraining:
-    """Return the plan of a round."""
-    if method.make is None or number > 2:
-        return training
-    second = replace(training, codec_down=method.down or training.codec_down)
-    if number == 2:
-        return second
-    return replace(
-        second, codec_up=method.up or training.codec_up, epochs=1, batch_size=1, learning_rate=STEP, decay=1.0
-    )
+    """Return the training of a round, with the codecs that a method has in the first two."""
+    up = method.up if number == 1 else ""
+    down = method.down if number <= 2 else ""
+    return replace(training, codec_down=down or training.codec_down, codec_up=up or training.codec_up)
 
 
 def run(method: Method, world: World, task: Task, seed: int) -> Trial:
     """Learn by a method."""
     config = RunConfig(
-        data=world.data, alpha=world.alpha, seed=seed, rounds=ROUNDS, codec=method.codec, learning_rate=method.rate
+        data=world.data, alpha=world.alpha, seed=seed, rounds=ROUNDS, codec=method.codec, learning_rate=method.rate,
+        first_round="usual" if method.make is None else CLASS_MEANS,
     )  # fmt: skip
     config, strategy = config.with_strategy(None)
     assignment = Assignment.divided(config, task, world.clients, world.least)
-    samples = int((assignment.partition.sizes - assignment.partition.test_sizes).sum())
     usual = LocalTraining.of(config, strategy)
     simulator = ChangingSimulator(Rules.of(config), usual, assignment, strategy, threads=1)
+    if method.make is not None:
+        simulator.begin_with(First(method, task.num_classes))
     score = HeldScore(simulator.held, task, task.test, seed)
     clients, nobody = np.arange(world.clients), np.zeros(world.clients, np.bool_)
     trial, before, head = Trial([], [], []), None, initial_head(task)
@@ -213,14 +215,9 @@ def run(method: Method, world: World, task: Task, seed: int) -> Trial:
     for number in range(1, ROUNDS + 1):
         training = plan_of(method, usual, number)
         simulator.train_by(training)
-        if number == 1 and method.make is not None:
-            found, spared = simulator.sums_round(head, clients)
-            head = np.float32(method.scale) * method.make(found / np.float32(STEP), task, samples)
-        else:
-            outcome = simulator.round(number, head, clients, nobody)
-            head, spared = outcome.head, outcome.spared
-        plan = training.plan(number, 0)
-        total += round_bytes(training, task, number, spared, configures=plan != before)
+        outcome = simulator.round(number, head, clients, nobody)
+        head, plan = outcome.head, training.plan(number, 0)
+        total += round_bytes(training, task, number, outcome.spared, configures=plan != before)
         before = plan
         trial.host.append(evaluate(task, head, task.test).accuracy)
         trial.held.append(score.mean())
@@ -248,10 +245,12 @@ class Bench:
     Args:
         data_dir: Folder with the data of gesture.
         seeds: Seeds of all trials.
+        usual: The method of usual rounds by rule, beside which others are measured.
     """
 
-    def __init__(self, data_dir: Path | None, seeds: Sequence[int]) -> None:
+    def __init__(self, data_dir: Path | None, seeds: Sequence[int], usual: Method) -> None:
         self._seeds = seeds
+        self.usual = usual
         self.task = cache(lambda name: load_task(name, data_dir))
         self.trials = cache(self._trials)
 
@@ -293,7 +292,7 @@ class Bench:
         """Return the mean final accuracy beyond that of usual rounds, in points."""
         own, without = (
             np.mean([final_accuracy(trial.host) or 0.0 for trial in self.trials(one, world)])
-            for one in (method, USUAL)
+            for one in (method, self.usual)
         )
         return 100 * float(own - without)
 
@@ -301,14 +300,15 @@ class Bench:
 def row(bench: Bench, method: Method, *, plain: bool) -> list[str]:
     """Return a method's cells: its worlds, all of them, all beside usual rounds at its own rate, final accuracy."""
     cells = []
-    for world, gains in zip(WORLDS, bench.gains(method, USUAL, plain=plain), strict=True):
+    for world, gains in zip(WORLDS, bench.gains(method, bench.usual, plain=plain), strict=True):
         costs, never = bench.costs(method, world, plain=plain)
         boards, host = np.exp(gains.mean(axis=0))
         missing = f" ({never} never)" if never else ""
-        factors = "" if method == USUAL else f": {boards:.2f}, {host:.2f}"
+        factors = "" if method == bench.usual else f": {boards:.2f}, {host:.2f}"
         cells.append(f"{np.exp(np.log(costs[:, 0]).mean()):.0f} B{factors}{missing}")
-    cells.append("" if method == USUAL else overall(bench.gains(method, USUAL, plain=plain)))
-    cells.append(overall(bench.gains(method, usual_at(method.rate), plain=plain)) if method.make else "")
+    cells.append("" if method == bench.usual else overall(bench.gains(method, bench.usual, plain=plain)))
+    alone = usual_at(method.rate, method.codec)
+    cells.append(overall(bench.gains(method, alone, plain=plain)) if method.make else "")
     changes = [bench.change(method, world) for world in WORLDS]
     return [*cells, f"{np.mean(changes):+.2f} ({min(changes):+.2f})"]
 
@@ -331,9 +331,11 @@ def main() -> None:
     options.add_argument("--seeds", type=int, default=10)
     options.add_argument("--first-seed", type=int, default=201)
     options.add_argument("--scales", type=float, nargs="+", help="try every form with these instead")
+    options.add_argument("--codec", default=CODEC, help="with --scales, the codec of all rounds")
     args = options.parse_args()
-    bench = Bench(args.data_dir, range(args.first_seed, args.first_seed + args.seeds))
-    methods = [USUAL, *(scaled(args.scales) if args.scales else METHODS)]
+    usual = usual_at(0.0, args.codec if args.scales else CODEC)
+    bench = Bench(args.data_dir, range(args.first_seed, args.first_seed + args.seeds), usual)
+    methods = [usual, *(scaled(args.scales, args.codec) if args.scales else METHODS)]
     document: dict[str, dict[str, list[str]]] = {}
     for plain, target in (
         (True, "float32 at 0.05, plain features"), (False, "float32, rate and features of the run"),

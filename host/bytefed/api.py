@@ -175,6 +175,7 @@ def sweep(
     learning_rate: Sequence[float] = (0.0,),
     batch_size: Sequence[int] = (8,),
     strategy: Sequence[str] = ("fedavg",),
+    first_round: Sequence[str] = ("usual",),
     seeds: Iterable[int] = range(1, 6),
     clients: int | None = None,
     link: str = "ble",
@@ -189,7 +190,7 @@ def sweep(
     """Compare codecs, local epochs, participation and strategies over seeds: `bytefed sweep` for programs.
 
     Args:
-        data: Tasks by name. This keyword and all up to `strategy` are the axes of the grid.
+        data: Tasks by name. This keyword and all up to `first_round` are the axes of the grid.
         alpha: Dirichlet concentrations of the partition.
         codec: Codecs, NAME or DOWNLINK/UPLINK; () for all (that can be summed). float32 is always among them.
         local_epochs: Passes over a board's own samples in a round; 0 for those by rule.
@@ -197,6 +198,7 @@ def sweep(
         learning_rate: Step sizes; 0 for the rate by rule.
         batch_size: Samples in a step.
         strategy: Strategies by name.
+        first_round: Kinds of first rounds; "usual" is always among them.
         seeds: Seeds with which each cell of the grid is tried.
         clients: Number of boards; None for 10, or with `partition="natural"` for as many as a task's data have owners.
         link: "ble" or "serial": the link whose bytes count.
@@ -211,18 +213,15 @@ def sweep(
     Raises:
         ConfigError, DataError, ModelError: A cell of the grid can't be tried; E_CONFIG_AIR for a bad table.
     """
-    from bytefed.federation.config import RunConfig, checked_keys, chosen
     from bytefed.simulation.sweep_run import plan_sweep, run_sweep
 
     axes = {
         "data": [*map(os.fspath, data)], "alpha": alpha, "codec": codec, "batch_size": batch_size, "strategy": strategy,
         "local_epochs": local_epochs, "learning_rate": learning_rate, "fraction_train": fraction_train,
     }  # fmt: skip
-    config = RunConfig(**chosen(checked_keys({"rounds": 100, **_plain(keys)}, "The call")))
-    _refuse_budget(config)
     plan = plan_sweep(
-        axes, config, seeds=list(seeds), clients=clients, link=link, mtu=mtu, references=references,
-        directory=Path(directory), data_dir=_path(data_dir), air_table=_path(air_table),
+        axes | {"first_round": first_round}, _swept(keys), seeds=list(seeds), clients=clients, link=link, mtu=mtu,
+        references=references, directory=Path(directory), data_dir=_path(data_dir), air_table=_path(air_table),
     )  # fmt: skip
     return run_sweep(plan, progress or (lambda *_: None))
 
@@ -245,6 +244,7 @@ def estimate(
     from_head: bool = False,
     dp: str = "",
     secure_sum: bool = False,
+    first_round: str = "usual",
 ) -> Prediction:
     """Predict every byte of a run on a link that loses nothing: exactly what ``run`` counts, not approximately.
 
@@ -265,12 +265,13 @@ def estimate(
         from_head: Whether the run begins with a head of its own (``head``), which the first round has to bring.
         dp: "sample" or, with secure_sum, "board" where boards train with noise: one learning rate, no statistics.
         secure_sum: Whether boards hide their deltas: masks are set up and taken off, and no evaluation ends the run.
+        first_round: "class_means" where the first round brings these, and boards get another CONFIG after it.
 
     Returns:
         Bytes by cause, without samples: board_round, rounds, connect, masks, unmask, release, evaluate, total.
 
     Raises:
-        ConfigError: E_CONFIG_RANGE, _CODEC, _CHOICE, _PRIVACY or _SECURE_SUM, or E_MTU_SMALL.
+        ConfigError: E_CONFIG_RANGE, _CODEC, _CHOICE, _FIRST_ROUND, _PRIVACY or _SECURE_SUM, or E_MTU_SMALL.
     """
     from bytefed.codec import pair
     from bytefed.ledger.estimate import RANGES, check_ranges, link_profile, predict
@@ -280,6 +281,7 @@ def estimate(
         features=features, classes=classes, codecs=pair(codec), clients=clients, rounds=rounds, seed=seed, dp=dp,
         fraction_train=fraction_train, min_train_nodes=min_train_nodes, statistics_rounds=statistics_rounds,
         learning_rate_rounds=learning_rate_rounds, from_head=from_head, secure_sum=secure_sum,
+        first_round=first_round,
     )  # fmt: skip
     check_ranges({"mtu": mtu, **{name: value for name, value in vars(planned).items() if name in RANGES}})
     return predict(link_profile(link, mtu, sealed=not open), planned)
@@ -362,14 +364,18 @@ async def open_boards(
         yield devices
 
 
-def _refuse_budget(config: RunConfig) -> None:
-    """Refuse the keys of a budget in a sweep."""
+def _swept(keys: Mapping[str, Any]) -> RunConfig:
+    """Return all that a sweep's grid does not vary; the keys of a budget are refused."""
+    from bytefed.federation.config import RunConfig, checked_keys, chosen
+
+    config = RunConfig(**chosen(checked_keys({"rounds": 100, **_plain(keys)}, "The call")))
     if config.limit is not None:
         raise ConfigError(
             "E_CONFIG_BUDGET",
             f"{config.limit.option} is no key of a sweep: it runs all cells for the same rounds.",
             "Leave it out; benchmarks/budget_regret.py compares cells at budgets.",
         )
+    return config
 
 
 def _silent(_event: Event) -> None:

@@ -36,6 +36,7 @@ def show_plan(args: argparse.Namespace, budget: Budget, profile: LinkProfile, ai
     from bytefed.federation.budget import Means, boards_on
     from bytefed.ledger.budget import Pricing
     from bytefed.ledger.budget_plan import Terms, plan
+    from bytefed.ledger.planned_run import CLASS_MEANS
     from bytefed.ledger.rates import EPOCHS
 
     check_range("--samples", args.samples, 1, 65_535)
@@ -50,6 +51,7 @@ def show_plan(args: argparse.Namespace, budget: Budget, profile: LinkProfile, ai
         args.statistics_rounds,
         args.seed,
         from_zeros=not args.from_head,
+        class_means=args.first_round == CLASS_MEANS,
     )
     links, samples = np.zeros(args.clients, np.int64), np.full(args.clients, args.samples)
     found = plan(budget, boards_on(means, [profile], links, samples), terms)

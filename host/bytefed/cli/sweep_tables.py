@@ -134,6 +134,7 @@ def _axes_of(row: Setting) -> dict[str, str]:
         "batch": str(row.batch_size),
         "part": f"{row.fraction_train:g}",
         "strategy": row.strategy,
+        "first round": row.first_round,
         "codec": row.codec,
     }
 

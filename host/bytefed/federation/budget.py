@@ -16,6 +16,7 @@ from bytefed.ledger.air import AirTable
 from bytefed.ledger.budget import Budget, Pricing
 from bytefed.ledger.budget_plan import DOWNLINK, HELD, Boards, Plan, Prices, Terms, plan, priced_blobs
 from bytefed.ledger.count import LedgerError
+from bytefed.ledger.planned_run import CLASS_MEANS
 from bytefed.ledger.rates import EPOCHS
 from bytefed.ledger.wire_size import LinkProfile, blob_size
 from bytefed.ledger.work import codec_instructions, sample_instructions
@@ -110,6 +111,7 @@ def terms_of(config: RunConfig, participants: int) -> Terms:
         statistics_rounds=config.statistics_rounds,
         seed=config.seed,
         from_zeros=not config.head,
+        class_means=config.first_round == CLASS_MEANS,
     )
 
 

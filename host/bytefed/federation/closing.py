@@ -8,8 +8,10 @@ import numpy as np
 
 from bytefed.data.task import Task
 from bytefed.events import BoardTrouble, Listener
+from bytefed.federation.class_means import update_per_sample
 from bytefed.federation.evaluation import evaluate, mean_over_boards
 from bytefed.federation.held import HeldTask
+from bytefed.federation.local_training import LocalTraining
 from bytefed.federation.rules import Rules, aggregate, require_finite, score
 from bytefed.head import Head
 from bytefed.runs.store import Store
@@ -31,6 +33,7 @@ class Closing:
     Args:
         task: The task that is learnt; one that boards hold has no test set.
         rules: The rules of a round.
+        training: The local training of all clients.
         strategy: The strategy that makes a new head of the deltas that count.
         store: The run's store.
         listener: Called with an event for each delta that was too long.
@@ -41,6 +44,7 @@ class Closing:
         self,
         task: Task | HeldTask,
         rules: Rules,
+        training: LocalTraining,
         strategy: Strategy,
         store: Store,
         listener: Listener,
@@ -53,6 +57,7 @@ class Closing:
         self._store = store
         self._listener = listener
         self._sums = sums
+        self._first = training.first_strategy(task.num_classes)
 
     def replay(self) -> None:
         """Replay the rounds that are over to a stateful strategy, so that a resumed run goes on where it stopped."""
@@ -76,9 +81,10 @@ class Closing:
         """
         boards = {client: board for board, client in self._store.clients().items()}
         updates, excess = self._updates(number)
+        strategy = self._first if self._first and number == 1 else self._strategy
         for client, times in excess.items():
             self._listener(_bounded(number, boards[client], times, self._rules.norm_bound))
-        head = aggregate(self._strategy, head, updates) if updates else head
+        head = aggregate(strategy, head, updates) if updates else head
         found = self._scores(number, head)
         if self._sums:
             counted = [delta.board for delta in self._store.deltas(number)]
@@ -121,6 +127,8 @@ class Closing:
         clients = self._store.clients()
         deltas = [delta for delta in self._store.deltas(number) if delta.status == "ok"]
         updates = [Update(clients[delta.board], delta.num_examples, delta.delta) for delta in deltas]
+        if self._first and number == 1:
+            updates = [update_per_sample(update) for update in updates]
         return self._rules.bound(updates, self._newcomers(number))
 
     def _newcomers(self, number: int) -> Newcomers | None:

@@ -201,7 +201,7 @@ async def open_run(
         )
         records = Records(store)
         rules, training = Rules.of(config), LocalTraining.of(config, experiment.strategy)
-        ending = Closing(task, rules, experiment.strategy, store, listener, sums=config.secure_sum)
+        ending = Closing(task, rules, training, experiment.strategy, store, listener, sums=config.secure_sum)
         sums = SecureSum.of(config, rules, training, fleet, store, listener)
         coordinator = Coordinator(
             Schedule(config.rounds, config.deadline, config.statistics_rounds),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 
 from bytefed.device.plan import TrainingPlan
 from bytefed.errors import ConfigError
+from bytefed.federation.class_means import STEP, ClassMeans
 from bytefed.federation.config import RunConfig, with_rates
 from bytefed.federation.private import noise_of
 from bytefed.ledger import rates
+from bytefed.ledger.planned_run import CLASS_MEANS
 from bytefed.privacy.plan import NoisePlan
 from bytefed.seeds import training_seed
 from bytefed.strategies.base import Strategy, proximal_mu
@@ -36,6 +38,7 @@ class LocalTraining:
         by_rule: Whether the first step size was nobody's choice; see ``ledger.rates``.
         personal: Whether clients judge their personal heads, too.
         noise: The noise of all rounds; None for none.
+        class_means: Whether the first round brings class means, and has a training of its own; see ``class_means``.
     """
 
     codec_down: str
@@ -50,6 +53,7 @@ class LocalTraining:
     by_rule: bool = False
     personal: bool = False
     noise: NoisePlan | None = None
+    class_means: bool = False
 
     @classmethod
     def of(cls, config: RunConfig, strategy: Strategy) -> Self:
@@ -70,6 +74,7 @@ class LocalTraining:
             by_rule=by_rule,
             personal=config.personal,
             noise=noise_of(config),
+            class_means=config.first_round == CLASS_MEANS,
         )
 
     @property
@@ -77,12 +82,26 @@ class LocalTraining:
         """Names of the codecs of the downlink and of the uplink."""
         return self.codec_down, self.codec_up
 
+    def first_strategy(self, classes: int) -> ClassMeans | None:
+        """Return the strategy of the first round, for heads of so many classes; None for that of all others."""
+        return ClassMeans.of(classes, self.codec_up) if self.class_means else None
+
+    def brings_means(self, number: int) -> bool:
+        """Return whether a round brings class means."""
+        return self.class_means and number == 1
+
+    def at(self, number: int) -> Self:
+        """Return the same with the batch and the pull that a round has."""
+        return replace(self, batch_size=1, proximal_mu=0.0) if self.brings_means(number) else self
+
     def rate(self, number: int) -> float:
         """Return the step size in a round, counted from 1."""
-        return self.learning_rate * self._share(number)
+        return STEP if self.brings_means(number) else self.learning_rate * self._share(number)
 
     def epochs_in(self, number: int) -> int:
         """Return the passes over a client's own samples in a round, counted from 1."""
+        if self.brings_means(number):
+            return 1
         return self.epochs or rates.epochs(self._share(number))
 
     def _share(self, number: int) -> float:
@@ -91,10 +110,11 @@ class LocalTraining:
 
     @property
     def told(self) -> str:
-        """The step sizes in words: "0.2 by rule, times 0.5 after each 20 rounds"."""
+        """The step sizes in words: "0.2 by rule, times 0.5 after each 20 rounds; round 1 brings class means"."""
         rule = " by rule" if self.by_rule else ""
         falls = f", times {self.decay:g} after each {self.decay_rounds} rounds" if self.decay != 1.0 else ""
-        return f"{self.learning_rate:g}{rule}{falls}"
+        means = "; round 1 brings class means" if self.class_means else ""
+        return f"{self.learning_rate:g}{rule}{falls}{means}"
 
     @property
     def told_epochs(self) -> str:
@@ -115,19 +135,20 @@ class LocalTraining:
     def summary(self) -> dict[str, Any]:
         """Return the entries of summary.json about step sizes, epochs and noise."""
         noise = {} if self.noise is None else {"privacy": self.noise.document()}
-        epochs = {"start": self.epochs_in(1), "by_rule": not self.epochs, "told": self.told_epochs}
+        epochs = {"start": self.epochs or rates.EPOCHS, "by_rule": not self.epochs, "told": self.told_epochs}
         return {"learning_rate": self.document(), "local_epochs": epochs, **noise}
 
     def plan(self, number: int, client: int) -> TrainingPlan:
         """Return the training plan that a client's board gets for a round."""
+        own = self.at(number)
         return TrainingPlan(
             codec_down=self.codec_down,
             codec_up=self.codec_up,
             epochs=self.epochs_in(number),
-            batch=self.batch_size,
+            batch=own.batch_size,
             rate=self.rate(number),
             seed=training_seed(self.seed, client),
-            proximal_mu=self.proximal_mu,
+            proximal_mu=own.proximal_mu,
             personal=self.personal,
             noise=self.noise.message if self.noise else None,
         )

@@ -15,6 +15,7 @@ from bytefed.errors import ConfigError
 from bytefed.ledger import amounts
 from bytefed.ledger.air import AirTable, Airtime, measured
 from bytefed.ledger.count import ByteCount
+from bytefed.ledger.planned_run import CLASS_MEANS
 from bytefed.ledger.rates import EPOCHS
 from bytefed.ledger.wire_size import LinkProfile
 
@@ -101,6 +102,20 @@ class Budget:
     def text(self, value: float) -> str:
         """Return a value in its unit, for people."""
         return _UNITS[self.kind][2](value)
+
+
+def require_even_rounds(budget: Budget | None, first_round: str) -> None:
+    """Refuse a budget of energy for a run whose first round trains less than the others: it prices all alike.
+
+    Raises:
+        ConfigError: E_CONFIG_FIRST_ROUND.
+    """
+    if budget is not None and budget.kind == "energy" and first_round == CLASS_MEANS:
+        raise ConfigError(
+            "E_CONFIG_FIRST_ROUND",
+            f"{budget.option} prices the training of all rounds alike, and a first round of class means trains less.",
+            "Give --budget or --budget-air instead, or leave out --first-round.",
+        )
 
 
 def _option(kind: Kind) -> str:

@@ -85,6 +85,7 @@ class Terms:
         statistics_rounds: Each round with a multiple of this number brings statistics; 0 for none.
         seed: The run's seed.
         from_zeros: Whether the run begins with the zeros that boards hold, so that the first round brings no head.
+        class_means: Whether the first round brings class means: boards get another CONFIG after it.
     """
 
     participants: int
@@ -93,10 +94,17 @@ class Terms:
     statistics_rounds: int
     seed: int
     from_zeros: bool = True
+    class_means: bool = False
 
     def blob(self, number: int) -> int:
         """Return which blob leads boards that are not strange to the head of a round, HELD or DOWNLINK."""
         return HELD if number == 1 and self.from_zeros else DOWNLINK
+
+    def configuration(self, number: int) -> int:
+        """Return the number of the CONFIG that a round's boards need, from 0 on."""
+        every = self.learning_rate_rounds
+        step = (number - 1) // every if every else 0
+        return step + (self.class_means and number > 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,7 +199,7 @@ class _Course:
         self._evaluations = np.stack([each.evaluations for each in boards.prices])
         self.turns = np.zeros(count, np.int64)
         self.spent = boards.spent.astype(np.float64)
-        self._configured = np.full(count, -1, np.int64)  # the step of the learning rate of its last CONFIG
+        self._configured = np.full(count, -1, np.int64)  # the number of its last CONFIG
 
     def advance(self, number: int) -> None:
         """Go through a round."""
@@ -200,13 +208,12 @@ class _Course:
         if terms.participants < len(who):
             drawn = select_fairly(terms.seed, number, who, terms.participants, self.turns)
             who = np.array(drawn, np.int64)
-        every = terms.learning_rate_rounds
-        step = (number - 1) // every if every else 0
+        needed = terms.configuration(number)
         told = int(has_statistics(number, terms.statistics_rounds))
-        due = (self._configured[who] != step).astype(np.int64)
+        due = (self._configured[who] != needed).astype(np.int64)
         blob = np.where(boards.strange[who] & (self.turns[who] == 0), WHOLE, terms.blob(number))
         self.spent[who] += self._rounds[boards.link[who], blob, told, due] + boards.training[who]
-        self._configured[who] = step
+        self._configured[who] = needed
         self.turns[who] += 1
 
     def ended(self) -> Floats:

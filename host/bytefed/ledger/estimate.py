@@ -10,7 +10,7 @@ from typing import NamedTuple
 from bytefed.errors import ConfigError, check_range, did_you_mean
 from bytefed.ledger.count import ByteCount
 from bytefed.ledger.estimate_sums import predict_sums, require_masks
-from bytefed.ledger.planned_run import PlannedRun, Prediction
+from bytefed.ledger.planned_run import CLASS_MEANS, FIRST_ROUNDS, PlannedRun, Prediction
 from bytefed.ledger.wire_size import (
     LinkProfile,
     ble_profile,
@@ -107,9 +107,10 @@ def predict(profile: LinkProfile, run: PlannedRun, blobs: tuple[int, int] | None
             Sums are always of heads.
 
     Raises:
-        ConfigError: E_CONFIG_SECURE_SUM or E_CONFIG_PRIVACY for sums or noise that no run has; E_MTU_SMALL or
-            E_TOO_LARGE for a link without room.
+        ConfigError: E_CONFIG_SECURE_SUM or E_CONFIG_PRIVACY for sums or noise that no run has, E_CONFIG_CHOICE or
+            E_CONFIG_FIRST_ROUND for such a first round; E_MTU_SMALL or E_TOO_LARGE for a link without room.
     """
+    require_first_round(run)
     require_masks(run.dp, secure_sum=run.secure_sum)
     if run.secure_sum:
         return predict_sums(profile, run)
@@ -130,6 +131,26 @@ def predict(profile: LinkProfile, run: PlannedRun, blobs: tuple[int, int] | None
     )
 
 
+def require_first_round(run: PlannedRun) -> None:
+    """Refuse a first round that no run has.
+
+    Raises:
+        ConfigError: E_CONFIG_CHOICE, E_CONFIG_FIRST_ROUND.
+    """
+    if run.first_round not in FIRST_ROUNDS:
+        raise ConfigError(
+            "E_CONFIG_CHOICE",
+            f"There is no first round '{run.first_round}'.",
+            f"{did_you_mean(run.first_round, FIRST_ROUNDS)}Give --first-round one of: {', '.join(FIRST_ROUNDS)}.",
+        )
+    if run.first_round == CLASS_MEANS and (run.from_head or run.dp or run.secure_sum):
+        raise ConfigError(
+            "E_CONFIG_FIRST_ROUND",
+            "Class means are made of deltas that begin with zeros, have no noise and are not hidden.",
+            "Begin with zeros, and leave out --dp and --secure-sum; or leave out --first-round.",
+        )
+
+
 class _Kind(NamedTuple):
     """All that decides the bytes of a board's round: whether it is the first, brings statistics, and needs a CONFIG."""
 
@@ -147,7 +168,7 @@ def _kinds(drawn: _Drawn, run: PlannedRun) -> Counter[_Kind]:
     """Return how many boards' rounds of each kind a run has."""
     kinds = Counter[_Kind]()
     for number in range(1, run.rounds + 1):
-        if run.changes_rate(number):
+        if run.changes_plan(number):
             drawn.forget_configs()
         new = drawn.draw(number)
         first, statistics = number == 1, run.tells(number)

@@ -44,7 +44,7 @@ def predict_sums(profile: LinkProfile, run: PlannedRun) -> Prediction:
         )
 
     kinds = Counter(
-        (number == 1, run.tells(number), run.changes_rate(number)) for number in range(1, run.rounds + 1)
+        (number == 1, run.tells(number), run.changes_plan(number)) for number in range(1, run.rounds + 1)
     )
     total = ByteCount()
     for kind, count in kinds.items():

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from bytefed.ledger.count import ByteCount
 from bytefed.ledger.rates import rounds_between
 
+CLASS_MEANS = "class_means"
+FIRST_ROUNDS = ("usual", CLASS_MEANS)
+"""The kinds of a first round: as all others, or one of class means (SPEC.md section 7.8)."""
 STATISTICS_ROUNDS = 10
 """Boards are asked for statistics in each round with a multiple of this number, if nobody wants another."""
 
@@ -31,6 +34,7 @@ class PlannedRun:
         from_head: Whether the run begins with another head than zeros, which the first round has to bring.
         dp: "sample" or "board" where boards train with noise, and get a NOISE before each CONFIG; "" for no noise.
         secure_sum: Whether boards hide their deltas.
+        first_round: One of FIRST_ROUNDS; after one of class means boards get another CONFIG.
     """
 
     features: int
@@ -46,6 +50,7 @@ class PlannedRun:
     from_head: bool = False
     dp: str = ""
     secure_sum: bool = False
+    first_round: str = "usual"
 
     @property
     def rate_rounds(self) -> int:
@@ -54,14 +59,15 @@ class PlannedRun:
             return self.learning_rate_rounds
         return 0 if self.dp else rounds_between(self.rounds)
 
-    def changes_rate(self, number: int) -> bool:
-        """Return whether a round is the first with its learning rate, so that boards need another CONFIG.
+    def changes_plan(self, number: int) -> bool:
+        """Return whether a round is the first with its learning rate or kind, so that boards need another CONFIG.
 
         Args:
             number: The round, counted from 1.
         """
         every = self.rate_rounds
-        return number == 1 or (every > 0 and number % every == 1 % every)
+        follows_means = number == 2 and self.first_round == CLASS_MEANS
+        return number == 1 or follows_means or (every > 0 and number % every == 1 % every)
 
     def tells(self, number: int) -> bool:
         """Return whether a round brings statistics.

@@ -18,7 +18,7 @@ import numpy as np
 from bytefed.data import task_names
 from bytefed.ledger.bytes_to import SHARES
 from bytefed.simulation.beside import Beside, geometric, present, reached
-from bytefed.simulation.sweep import REFERENCE, Cells, Setting, best_reference
+from bytefed.simulation.sweep import Cells, Setting, best_reference
 
 COMPARISONS = "comparisons.csv"
 EPOCHS, RATES, BATCH = (1, 5, 20), (0.05, 0.2, 0.5), 8
@@ -85,7 +85,7 @@ def with_references(settings: Sequence[Setting]) -> list[Setting]:
     for setting in settings:
         wanted += [_classic(setting), _same_plain(setting)]
         for data, epochs, rate in product((setting.data, plain(setting.data)), EPOCHS, RATES):
-            like = replace(setting, data=data, codec=REFERENCE, batch_size=BATCH)
+            like = replace(setting.reference, data=data, batch_size=BATCH)
             wanted.append(replace(like, local_epochs=epochs, learning_rate=rate))
     return list(dict.fromkeys(wanted))
 
@@ -116,7 +116,7 @@ def compare(setting: Setting, cells: Cells, handshake: int) -> list[Comparison]:
 
 def _classic(setting: Setting) -> Setting:
     """Return FedAvg with float32 on plain features as it is usually trained: 5 epochs at 0.05."""
-    like = replace(setting, data=plain(setting.data), codec=REFERENCE, strategy="fedavg")
+    like = replace(setting.reference, data=plain(setting.data), strategy="fedavg")
     return replace(like, local_epochs=5, learning_rate=0.05, batch_size=BATCH)
 
 

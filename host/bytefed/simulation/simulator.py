@@ -113,7 +113,8 @@ class Simulator:
         task, partition = assignment.task, assignment.partition
         self._sums, self._tests = sums, partition.test_sizes
         self._rules = rules
-        self._strategy = strategy
+        self._strategy: Strategy = strategy
+        self._first: FromMean | None = training.first_strategy(task.num_classes)
         self._codec_down = training.codec_down
         parameters = task.D * task.num_classes + task.num_classes
         up = codec.find(training.codec_up)
@@ -201,13 +202,14 @@ class Simulator:
         changed = np.flatnonzero(bounds.excess)
         clients, times = work.clients[counted[changed]], bounds.excess[changed]
         excess = dict(zip(clients.tolist(), times.tolist(), strict=True))
-        if not isinstance(self._strategy, FromMean):
-            return aggregate(self._strategy, head, work.updates(counted, bounds)), excess
+        strategy = self._first if self._first and work.number == 1 else self._strategy
+        if not isinstance(strategy, FromMean):
+            return aggregate(strategy, head, work.updates(counted, bounds)), excess
         if excess:  # only now it is known which clients pull too hard: sum again, with those bounded
             weights, scales = np.zeros(len(work.clients)), np.ones(len(work.clients))
             weights[counted], scales[counted] = bounds.weights, bounds.scales
             total = self._sum(work, weights, scales)
-        return step(self._strategy, head, total / int(bounds.weights.sum())), excess
+        return step(strategy, head, total / int(bounds.weights.sum())), excess
 
     def _summed(
         self, sums: ClientSums, head: Head, work: Waves, tested: NDArray[np.int32], asked: int

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 Values = NDArray[np.float64]
 
-REFERENCE = "float32"
+REFERENCE, USUAL = "float32", "usual"
+"""The codec and the first round of the trials that others are compared with."""
 TRIALS, TABLE = "trials.jsonl", "sweep.csv"
 TOLERANCE = 0.005  # of final accuracy, that the recommended codec may lose
 COSTS = {"bytes": "wire", "air time": "air", "energy": "energy"}
@@ -44,8 +45,8 @@ class Setting:
     """A cell of the grid.
 
     Attributes:
-        data, alpha, codec, local_epochs, learning_rate, batch_size, fraction_train, strategy: The keys of
-            RunConfig of the same names; epochs and a learning rate of 0 are those by rule.
+        data, alpha, codec, local_epochs, learning_rate, batch_size, fraction_train, strategy, first_round: The keys
+            of RunConfig of the same names; epochs and a learning rate of 0 are those by rule.
     """
 
     data: str
@@ -56,6 +57,7 @@ class Setting:
     batch_size: int
     fraction_train: float
     strategy: str
+    first_round: str
 
     @property
     def world(self) -> tuple[str, float, float, str]:
@@ -63,9 +65,14 @@ class Setting:
         return self.data, self.alpha, self.fraction_train, self.strategy
 
     @property
+    def is_reference(self) -> bool:
+        """Whether others are compared with it."""
+        return (self.codec, self.first_round) == (REFERENCE, USUAL)
+
+    @property
     def reference(self) -> Setting:
-        """The same with the codec that loses nothing."""
-        return Setting(**{**asdict(self), "codec": REFERENCE})
+        """The same with the codec that loses nothing, and a usual first round."""
+        return Setting(**{**asdict(self), "codec": REFERENCE, "first_round": USUAL})
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,10 +142,11 @@ _ARRAYS = tuple(f.name for f in fields(Trial) if f.name not in ("air", "energy")
 
 
 def grid(axes: Mapping[str, Iterable[Any]]) -> list[Setting]:
-    """Return all combinations; the reference codec is always among them."""
+    """Return all combinations; the reference codec and the usual first round are always among them."""
     values = {f.name: list(dict.fromkeys(axes[f.name])) for f in fields(Setting)}
     values["strategy"] = list(dict.fromkeys(canonical(name) for name in values["strategy"]))
     values["codec"] = list(dict.fromkeys([REFERENCE, *values["codec"]]))
+    values["first_round"] = list(dict.fromkeys([USUAL, *values["first_round"]]))
     return [Setting(*cell) for cell in product(*values.values())]
 
 
@@ -171,6 +179,8 @@ class Trials:
 
     def _key(self, setting: Setting, seed: int) -> str:
         varied = {**asdict(setting), "clients": self._clients[setting.data], "seed": seed}
+        if setting.first_round == USUAL:
+            del varied["first_round"]  # trials of before there was another have no such key
         return json.dumps({**self._fixed, **varied}, sort_keys=True)
 
     def _read(self) -> Iterator[tuple[str, Trial]]:
@@ -287,7 +297,7 @@ def best_reference(setting: Setting, cells: Cells) -> Setting:
     bytes to 99 % of the best accuracy that any of them ends with, in the mean over the seeds. The boards' own test
     samples say so. One that fails to get there with some seed is out, unless all do.
     """
-    rivals = [rival for rival in cells if rival.codec == REFERENCE and rival.world == setting.world]
+    rivals = [rival for rival in cells if rival.is_reference and rival.world == setting.world]
     ends = [np.mean([trial.final("validation") for trial in cells[rival]]) for rival in rivals]
     target = SHARES[1] * float(max(ends))
     costs = [

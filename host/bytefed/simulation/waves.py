@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from bytefed import codec
 from bytefed._core import Simulator as Core
+from bytefed.federation.class_means import per_sample
 from bytefed.federation.local_training import LocalTraining
 from bytefed.head import Head
 from bytefed.protocol.message import Noise
 from bytefed.simulation.held_heads import Clients
 from bytefed.simulation.noise import noise_keys
 from bytefed.strategies.base import Update
-from bytefed.strategies.robust import Bounds
+from bytefed.strategies.robust import Bounds, norms
 
 WAVE_BYTES = 64 << 20
 """The most bytes of deltas that are in memory at once, if a round has more."""
@@ -161,6 +162,9 @@ class Waves:
             self._trained = part.stop
             for client in trainer.watched.intersection(clients.tolist()):
                 self.watched[client] = deltas[np.searchsorted(clients, client)].copy()
+        if trainer.training.brings_means(self.number):
+            deltas[:] = per_sample(deltas, trainer.examples[clients])
+            self.norms[part] = np.where(self.counted[part], norms(deltas), np.nan)
 
     def _train_with_noise(self, noise: Noise, part: slice, deltas: Head) -> None:
         trainer, clients = self._trainer, self.clients[part]
@@ -184,7 +188,7 @@ class Waves:
         self.losses[part], self.correct[part] = 0.0, 0  # nobody tells them
 
     def _train_plainly(self, part: slice, deltas: Head) -> None:
-        trainer, training = self._trainer, self._trainer.training
+        trainer, training = self._trainer, self._trainer.training.at(self.number)
         clients = self.clients[part]
         trainer.core.train(
             clients,

@@ -159,8 +159,16 @@ def _bound_apart(
 
 
 def norm(delta: NDArray[np.float32]) -> float:
-    """Return the L2 norm of a delta; squares are summed in order in float64, so each machine gets the same bits."""
-    return float(np.sqrt(np.cumsum(np.square(delta, dtype=np.float64))[-1]))
+    """Return the L2 norm of a delta; see ``norms``."""
+    return float(norms(delta[None])[0])
+
+
+def norms(deltas: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the L2 norms of deltas, float32 [n, P]; float64 [n].
+
+    Squares are summed in order in float64, so each machine gets the same bits.
+    """
+    return np.asarray(np.sqrt(np.cumsum(np.square(deltas, dtype=np.float64), axis=1)[:, -1]))
 
 
 def scaled(delta: NDArray[np.float32], scale: float) -> NDArray[np.float32]:

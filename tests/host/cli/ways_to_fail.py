@@ -202,8 +202,8 @@ def _config(text: str) -> Callable[[Place], str]:
 TOML_BUDGET = 'budget = "9kB"\n'
 
 
-def _config_of_gateway(place: Place) -> str:
-    return f"gateway --socket s --config {place.file('c.toml', TOML_BUDGET)}"
+def _config_of_gateway(text: str) -> Callable[[Place], str]:
+    return lambda place: f"gateway --socket s --config {place.file('c.toml', text)}"
 
 
 def _strategy(text: str, name: str = "Mine") -> Callable[[Place], str]:
@@ -545,7 +545,16 @@ WAYS: dict[str, list[Way]] = {
                             "simulate --secure-sum --clients 4 --check 2", "sweep --secure-sum --clients 2",
                             "sweep --secure-sum --codec int8 --clients 65",
                             "gateway --socket s --boards loopback:2 --secure-sum"],
-    "E_CONFIG_BUDGET": ["estimate --budget 9kB --budget-air 3s", _config_of_gateway],
+    "E_CONFIG_FIRST_ROUND": ["run --first-round class_means --strategy krum",
+                             "run --first-round class_means --personal",
+                             "run --first-round class_means --learning-rate 1e-6",
+                             "simulate --first-round class_means --secure-sum",
+                             "simulate --first-round class_means --links ble --budget-energy 5mJ",
+                             "estimate --first-round class_means --from-head",
+                             "estimate --first-round class_means --link ble --budget-energy 5mJ",
+                             "sweep --first-round class_means --secure-sum",
+                             _config_of_gateway('first_round = "class_means"')],
+    "E_CONFIG_BUDGET": ["estimate --budget 9kB --budget-air 3s", _config_of_gateway(TOML_BUDGET)],
     "E_BUDGET_TOO_SMALL": ["estimate --budget 100B", "simulate --clients 4 --budget 90B", "run --budget 80B",
                            "estimate --budget 1kB --rounds 1000"],
     "E_BUDGET_LINK": ["estimate --budget-air 3s", "simulate --clients 4 --budget-energy 1mJ"],

@@ -104,7 +104,7 @@ def strategy_of(key):
 
 CHECKED_TEXTS = (
     "codec", "strategy", "budget", "budget_air", "budget_energy", "dp", "epsilon", "delta", "clip",
-    "secure_sum",
+    "secure_sum", "first_round",
 )  # fmt: skip
 
 

@@ -193,12 +193,13 @@ class World:
             fleet = Fleet(store, assignment, requirements, self.config.codec, self.events.append)
             records = Records(store)
             rules, strategy = Rules.of(self.config), FedAvg()
+            training = LocalTraining.of(self.config, strategy)
             coordinator = Coordinator(
                 Schedule(self.config.rounds, self.config.deadline, self.config.statistics_rounds),
                 rules,
-                LocalTraining.of(self.config, strategy),
+                training,
                 fleet,
-                Closing(self.task, rules, strategy, store, self.events.append),
+                Closing(self.task, rules, training, strategy, store, self.events.append),
                 store,
                 records,
                 self.events.append,

@@ -15,7 +15,7 @@ from bytefed.ledger.amounts import BYTES, MILLIJOULES, SECONDS, amount
 from bytefed.ledger.budget import Budget, Pricing
 from bytefed.ledger.budget_plan import Boards, Prices, Terms, plan
 from bytefed.ledger.estimate import link_profile, predict
-from bytefed.ledger.planned_run import PlannedRun
+from bytefed.ledger.planned_run import CLASS_MEANS, FIRST_ROUNDS, PlannedRun
 from bytefed.seeds import select_fairly
 
 
@@ -77,17 +77,17 @@ def boards(profile, count, shape=(20, 4), codecs=("onebit", "onebit"), kind="byt
 
 @given(
     st.sampled_from((("ble", 247), ("ble", 65), ("serial", 247))), st.booleans(), st.integers(1, 12),
-    st.integers(400, 6000), st.sampled_from((0, 1, 3)), st.sampled_from((0, 1, 10)),
+    st.integers(400, 6000), st.sampled_from((0, 1, 3)), st.sampled_from((0, 1, 10)), st.sampled_from(FIRST_ROUNDS),
 )  # fmt: skip
-def test_all_boards_in_each_round_cost_what_the_estimate_says(link, sealed, count, most, rates, told):
+def test_all_boards_in_each_round_cost_what_the_estimate_says(link, sealed, count, most, rates, told, first):
     profile = link_profile(*link, sealed=sealed)
-    terms = Terms(count, 0, rates, told, 7)
+    terms = Terms(count, 0, rates, told, 7, class_means=first == CLASS_MEANS)
     found = plan(Budget("bytes", most), boards(profile, count), terms)
 
     def total(rounds):
         planned = PlannedRun(
             features=20, classes=4, codecs=("onebit", "onebit"), clients=count, rounds=rounds,
-            learning_rate_rounds=rates, statistics_rounds=told,
+            learning_rate_rounds=rates, statistics_rounds=told, first_round=first,
         )  # fmt: skip
         return predict(profile, planned).total.wire_total
 

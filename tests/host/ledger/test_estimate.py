@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bytefed.cli.main import main
 from bytefed.ledger import wire_size
 from bytefed.ledger.estimate import LEFT_OUT, classic, predict
-from bytefed.ledger.planned_run import PlannedRun
+from bytefed.ledger.planned_run import FIRST_ROUNDS, PlannedRun
 from bytefed.seeds import select
 
 FLOAT32 = ("float32", "float32")
@@ -75,18 +75,25 @@ def test_the_exact_figure_of_open_links_is_the_closed_form(capsys):
     assert result["estimate_wire"] == 4 * (rounds + evaluation + connection)
 
 
-@given(st.integers(1, 40), st.integers(1, 10), st.floats(0, 1), st.integers(0, 99), st.integers(0, 12))
-def test_only_those_who_take_part_are_counted(clients, rounds, fraction, seed, rate_rounds):
+@given(
+    st.integers(1, 40), st.integers(1, 10), st.floats(0, 1), st.integers(0, 99), st.integers(0, 12),
+    st.sampled_from(FIRST_ROUNDS),
+)  # fmt: skip
+def test_only_those_who_take_part_are_counted(clients, rounds, fraction, seed, rate_rounds, first_round):
     profile = wire_size.serial_profile()
     planned = PlannedRun(
         features=8, classes=2, codecs=FLOAT32, clients=clients, rounds=rounds, fraction_train=fraction,
-        learning_rate_rounds=rate_rounds, seed=seed,
+        learning_rate_rounds=rate_rounds, seed=seed, first_round=first_round,
     )  # fmt: skip
     got = predict(profile, planned)
     assert got.participants == min(clients, max(1, int(fraction * clients)))
-    expected, step_of = 0, {}  # of a client: the step of the learning rate that it knows
+    expected, step_of = (
+        0,
+        {},
+    )  # of a client: the step of the learning rate that it knows, by the kind of round
     for number in range(1, rounds + 1):
-        step = (number - 1) // rate_rounds if rate_rounds else 0
+        kind = first_round if number == 1 else "usual"
+        step = kind, (number - 1) // rate_rounds if rate_rounds else 0
         for client in select(seed, number, range(clients), got.participants):
             down = 0 if number == 1 else 72
             of_board = wire_size.blobs_bytes(

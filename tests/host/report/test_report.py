@@ -163,7 +163,8 @@ def test_the_saving_is_that_of_a_sweep(tmp_path: Path) -> None:
         values.append(Trial(everywhere, held, everywhere, held, np.array(run.spent)))
     same = {"data": "x", "alpha": 0.5, "local_epochs": 1, "learning_rate": 0.1, "batch_size": 8}
     settings = [
-        Setting(**same, codec=codec, fraction_train=1.0, strategy="x") for codec in ("float32", "onebit")
+        Setting(**same, codec=codec, fraction_train=1.0, strategy="x", first_round="usual")
+        for codec in ("float32", "onebit")
     ]
     row = summarize(settings[1], 330, {one: [trial] for one, trial in zip(settings, values, strict=True)})
     groups = compare.groups(runs)

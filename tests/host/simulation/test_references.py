@@ -24,10 +24,10 @@ from bytefed.simulation.references import (
 )
 from bytefed.simulation.sweep import REFERENCE, Setting, Trial
 
-OWN = Setting("digits", 0.5, "onebit", 1, 0.5, 16, 1.0, "fedyogi")
+OWN = Setting("digits", 0.5, "onebit", 1, 0.5, 16, 1.0, "fedyogi", "usual")
 SAME = replace(OWN, codec=REFERENCE)
 SAME_PLAIN = replace(SAME, data="digits_plain")
-CLASSIC = Setting("digits_plain", 0.5, REFERENCE, 5, 0.05, 8, 1.0, "fedavg")
+CLASSIC = Setting("digits_plain", 0.5, REFERENCE, 5, 0.05, 8, 1.0, "fedavg", "usual")
 BEST = replace(SAME, local_epochs=20, batch_size=8)
 PLAIN_BEST = replace(BEST, data="digits_plain", learning_rate=0.2)
 

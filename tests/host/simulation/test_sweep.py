@@ -45,6 +45,7 @@ from bytefed.simulation.trial import run_trial
         {"codec": "onebit", "fraction_train": 0.5},
         {"codec": "stc10/twobit", "strategy": "fedprox", "proximal_mu": 0.2},
         {"codec": "int8", "strategy": "fedyogi", "learning_rate_decay": 0.5, "learning_rate_rounds": 2},
+        {"codec": "stc10", "first_round": "class_means", "alpha": 0.1, "fraction_train": 0.5},
         {"codec": "twobit", "secure_sum": True, "norm_bound": 0.0, "min_train_nodes": 3},
     ],
     ids=lambda keys: keys["codec"],
@@ -87,7 +88,7 @@ def test_bytes_are_those_until_the_boards_hold_it():
 
 
 def setting(codec, data="digits", epochs=5, rate=0.05, batch=8):
-    return Setting(data, 0.5, codec, epochs, rate, batch, 1.0, "fedavg")
+    return Setting(data, 0.5, codec, epochs, rate, batch, 1.0, "fedavg", "usual")
 
 
 def test_a_row_compares_seed_by_seed():
@@ -116,6 +117,14 @@ def test_a_row_is_also_compared_with_float32_at_its_best():
     assert (row.best_epochs, row.best_rate, row.best_batch) == (20, 0.1, 8)
     assert (row.ratio_99, row.ratio_99_best) == (pytest.approx(10), pytest.approx(2))
     assert summarize(fast, 330, cells).ratio_99_best == pytest.approx(1)
+
+
+def test_a_first_round_of_class_means_is_no_reference():
+    usual = setting(REFERENCE)
+    means = replace(usual, first_round="class_means")
+    cells = {usual: [trial_of([0.9] * 8)], means: [trial_of([0.9] * 8, each=1.0)]}
+    assert best_reference(means, cells) == means.reference == usual
+    assert summarize(means, 330, cells).ratio_99 == pytest.approx(10)
 
 
 def test_the_best_reference_is_not_chosen_by_the_test_set():
@@ -219,12 +228,17 @@ def test_the_grid_always_has_the_reference():
         "learning_rate": [0.05, 0.1],
         "batch_size": [8],
         "fraction_train": [1.0],
+        "first_round": ["usual"],
     }
     cells = grid({**axes, "strategy": ["fedavg"]})
     assert [cell.codec for cell in cells] == [REFERENCE] * 2 + ["onebit"] * 2 + [REFERENCE] * 2 + [
         "onebit"
     ] * 2
     assert all(cell.reference in cells for cell in cells)
+    means = grid({**axes, "strategy": ["fedavg"], "first_round": ["class_means"]})
+    assert set(cells) < set(means)
+    assert len(means) == 2 * len(cells)
+    assert {cell.reference.first_round for cell in means} == {"usual"}
 
 
 TEN = {"digits": 10}
@@ -243,6 +257,9 @@ def test_trials_are_kept_by_all_that_made_them(tmp_path):
     assert Trials(tmp_path, base, TEN, "ble/247").get(setting("onebit"), 2) is None
     assert Trials(tmp_path, base, {"digits": 11}, "ble/247").get(setting("onebit"), 1) is None
     assert Trials(tmp_path, RunConfig(rounds=9), TEN, "ble/247").get(setting("onebit"), 1) is None
+    means = replace(setting("onebit"), first_round="class_means")
+    assert Trials(tmp_path, base, TEN, "ble/247").get(means, 1) is None
+    assert "first_round" not in (tmp_path / "trials.jsonl").read_text()
 
 
 def test_a_trial_of_an_older_version_is_made_again(tmp_path):

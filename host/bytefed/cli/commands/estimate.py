@@ -16,7 +16,7 @@ from bytefed.errors import ConfigError
 from bytefed.federation.config import KEYS, option
 from bytefed.ledger.air import AirTable, Airtime, measured
 from bytefed.ledger.budget import KEYS as BUDGETS
-from bytefed.ledger.budget import RULE, Budget
+from bytefed.ledger.budget import RULE, Budget, require_even_rounds
 from bytefed.ledger.count import ByteCount
 from bytefed.ledger.estimate import (
     LINKS,
@@ -24,9 +24,10 @@ from bytefed.ledger.estimate import (
     check_ranges,
     link_profile,
     predict,
+    require_first_round,
 )
 from bytefed.ledger.estimate_sums import require_masks
-from bytefed.ledger.planned_run import STATISTICS_ROUNDS, PlannedRun, Prediction
+from bytefed.ledger.planned_run import FIRST_ROUNDS, STATISTICS_ROUNDS, PlannedRun, Prediction
 from bytefed.ledger.wire_size import CODECS, LinkProfile, blob_size
 
 _FLOAT_BYTES = 4
@@ -120,6 +121,12 @@ def _add_rounds(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="the run begins with a head, as by `bytefed run --head FILE`: the first round has to bring it",
     )
+    add(
+        "--first-round",
+        choices=FIRST_ROUNDS,
+        default=FIRST_ROUNDS[0],
+        help="class_means: another CONFIG after the first round, as by `bytefed run --first-round class_means`",
+    )
 
 
 def _add_watch(group: argparse._ArgumentGroup) -> None:
@@ -195,7 +202,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the estimates and return 0.
 
     Raises:
-        ConfigError: E_CONFIG_RANGE, E_CONFIG_SHAPE or E_CONFIG_CODEC.
+        ConfigError: E_CONFIG_RANGE, E_CONFIG_SHAPE, E_CONFIG_CODEC or E_CONFIG_FIRST_ROUND.
     """
     budget = Budget.of({name: getattr(args, name) for name in BUDGETS})
     for name, value in {**_USUAL, **({"rounds": 0, **RULE} if budget else {})}.items():
@@ -204,6 +211,8 @@ def run(args: argparse.Namespace) -> int:
     check_ranges(
         {name: getattr(args, name) for name in RANGES if not (name == "rounds" and args.rounds == 0)}
     )
+    require_first_round(_planned(args))
+    require_even_rounds(budget, args.first_round)
     _refuse_with_noise(args, budget)
     _refuse_with_sums(args, budget)
     require_masks(args.dp, secure_sum=args.secure_sum)

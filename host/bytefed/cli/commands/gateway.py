@@ -16,6 +16,7 @@ from bytefed.cli.preferences import preferred_boards
 from bytefed.errors import ConfigError, check_range, counted
 from bytefed.federation.config import RunConfig
 from bytefed.ledger.budget import KEYS as BUDGETS
+from bytefed.ledger.planned_run import CLASS_MEANS
 from bytefed.waiting import interrupts, stopping_signals
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ _KEYS = frozenset(RunConfig.__dataclass_fields__) - {
     "rounds",
     "central",
     "strategy",
+    "first_round",
     "head",
     *BUDGETS,
 }
@@ -74,6 +76,12 @@ def run(args: argparse.Namespace) -> int:
             "E_CONFIG_BUDGET",
             f"{config.limit.option} is no option of a gateway: its rounds are asked for from outside.",
             "Leave the budget out of the file, and give the federation fewer rounds.",
+        )
+    if config.first_round == CLASS_MEANS:
+        raise ConfigError(
+            "E_CONFIG_FIRST_ROUND",
+            "first_round is no key of a gateway: the federation makes heads of what rooms answer.",
+            "Leave first_round out of the file.",
         )
     check_range("--first", args.first, 0, 9_999_999)
     check_range("--wide-port", args.wide_port, 0, 65_535)

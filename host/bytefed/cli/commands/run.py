@@ -31,6 +31,7 @@ examples:
   bytefed run --rounds 200 --live                        watch the report grow in a browser
   bytefed run --track tensorboard                        TensorBoard follows it: tensorboard --logdir runs
   bytefed run --boards virtual:4 --budget 2kB            the run that 2,000 B a board pay; never a byte more
+  bytefed run --first-round class_means                  round 1 brings class means: pays with many boards
   bytefed run --config run.toml --alpha 0.1              a file of keys; options win over it
   bytefed run --strategy mine:Median                     the class Median of mine.py makes the new head
   bytefed run --resume runs/20250101-120000-1a2b3c4d     go on after Ctrl-C, a crash or a power cut

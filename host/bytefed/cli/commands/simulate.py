@@ -30,6 +30,7 @@ examples:
   bytefed simulate --clients 20 --check 3                                  three of them beside virtual boards
   bytefed simulate --clients 10 --links ble --budget 2kB                   the run that 2,000 B a board pay
   bytefed simulate --links serial=1 ble:185=3 --dropout 0.05               mixed links, boards that get lost
+  bytefed simulate --clients 100 --codec stc10 --first-round class_means   round 1 brings the class means of all clients
   bytefed simulate --clients 16 --secure-sum --codec onebit --links ble    sums of hidden deltas (docs/secure_sum.md)
 
 A simulated client trains with the firmware's own arithmetic: a virtual board with the same samples sends the same bits

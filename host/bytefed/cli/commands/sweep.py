@@ -26,6 +26,7 @@ examples:
   bytefed sweep --strategy fedavg fedyogi --seeds 10 --link serial
   bytefed sweep --codec onebit stc10 --references              also beside float32 at its best, on plain features
   bytefed sweep --dp sample --epsilon 4 --delta 1e-4 --rounds 10    with noise on the boards
+  bytefed sweep --clients 100 --codec stc10 --first-round class_means    what a first round of class means saves
   bytefed sweep --secure-sum                                   all codecs that can be summed hidden
 
 Boards are simulated in this process with the firmware's own training and codecs; bytes are those of the link.
@@ -46,6 +47,11 @@ _AXES: dict[str, tuple[type, list[Any], str]] = {
     "batch_size": (int, [8], "samples a step"),
     "fraction_train": (float, [1.0], "fractions of the boards that train in a round"),
     "strategy": (str, ["fedavg"], "strategies, by name or as module:Class"),
+    "first_round": (
+        str,
+        ["usual"],
+        "kinds of first rounds, usual and class_means; usual is always among them",
+    ),
 }
 
 
