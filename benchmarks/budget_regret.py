@@ -111,7 +111,7 @@ def rounds_paid(config: RunConfig, task: Task, args: argparse.Namespace) -> Paid
 def held_after(config: RunConfig, task: Task, rounds: set[int], boards: int) -> dict[int, float]:
     """Train, and return for each number of rounds the accuracy of what the boards hold if the run ends there."""
     config, strategy = config.with_strategy(None)
-    training = LocalTraining.of(config, strategy)
+    training = LocalTraining.of(config, strategy, whitened=task.whitened)
     assignment, rules = Assignment.divided(config, task, boards), Rules.of(config)
     simulator = Simulator(rules, training, assignment, strategy, threads=1)
     head, everyone = initial_head(task), np.arange(boards, dtype=np.int64)

@@ -204,7 +204,7 @@ def run(method: Method, world: World, task: Task, seed: int) -> Trial:
     )  # fmt: skip
     config, strategy = config.with_strategy(None)
     assignment = Assignment.divided(config, task, world.clients, world.least)
-    usual = LocalTraining.of(config, strategy)
+    usual = LocalTraining.of(config, strategy, whitened=task.whitened)
     simulator = ChangingSimulator(Rules.of(config), usual, assignment, strategy, threads=1)
     if method.make is not None:
         simulator.begin_with(First(method, task.num_classes))

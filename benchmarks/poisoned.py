@@ -79,7 +79,7 @@ def accuracy(config: RunConfig, task: Task, factor: float, labels_off: int, clai
     strategy = _Poisoned(config, factor, claim)
     simulator = Simulator(
         replace(Rules.of(config), norm_bound=0.0),
-        LocalTraining.of(config, strategy),
+        LocalTraining.of(config, strategy, whitened=task.whitened),
         Assignment(replace(task, federated=federated), partition),
         strategy,
         threads=1,

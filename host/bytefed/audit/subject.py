@@ -178,7 +178,7 @@ class Subject:
             recorded,
             task,
             Assignment.divided(config, task, len(recorded.clients)).partition,
-            LocalTraining.of(config, strategy),
+            LocalTraining.of(config, strategy, whitened=task.whitened),
             Protection.of(config),
         )
 

@@ -20,7 +20,7 @@ from bytefed.data.task import MAX_CLASSES, Extraction, Samples, Task
 from bytefed.data.windows import Cut
 from bytefed.errors import DataError, ModelError, counted
 from bytefed.extractor.extractor import Extractor, read_model
-from bytefed.extractor.manifest import FILE_NAME
+from bytefed.extractor.manifest import FILE_NAME, is_whitened
 from bytefed.extractor.sound import FrontEnd, front_end_of
 
 TEST = 0.2
@@ -120,6 +120,7 @@ def task_of(
         owners=raw.owner_names,
         model=model,
         model_hash=extractor.model_hash if model else 0,
+        whitened=is_whitened(extractor.model_hash, model or None),
         warnings=warnings,
     )
 

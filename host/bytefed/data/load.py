@@ -123,7 +123,8 @@ def _with_model(name: str, data_dir: Path | None) -> Task:
     if TASKS[name].made_on_use:
         make_model(name.removesuffix(PLAIN), data_dir)
     extractor = Extractor.load(name)
-    _check_division(name, Manifest.load(model_folder(name)), division)
+    manifest = Manifest.load(model_folder(name))
+    _check_division(name, manifest, division)
     inputs = extractor.quantize(raw.inputs)
     features = extractor.extract(np.concatenate([inputs[division.federated], inputs[division.test]]))
     end = len(division.federated)
@@ -140,6 +141,7 @@ def _with_model(name: str, data_dir: Path | None) -> Task:
         quantization=extractor.quantization,
         model=name,
         model_hash=extractor.model_hash,
+        whitened=manifest.whitened,
     )
 
 

@@ -47,8 +47,9 @@ def load(path: Path) -> Task:
     kept = ~test & ~apart
     training = kept if local is None else kept & ~local
     columns, codes, quantization, warnings = _codes(path, arrays, X, training)
+    pays = False
     if apart.any():
-        codes, quantization, found = set_apart.whitened(codes, quantization, numbers, apart)
+        codes, quantization, pays, found = set_apart.whitened(codes, quantization, numbers, apart)
         warnings.append(found)
     clients, owners = _owners(path, arrays, kept)
     return Task(
@@ -62,6 +63,7 @@ def load(path: Path) -> Task:
         owners=owners,
         local_test=None if local is None else local[kept],
         columns=columns,
+        whitened=pays,
         warnings=(*warnings, *_untaught(classes, numbers[training])),
     )
 

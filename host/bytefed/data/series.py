@@ -129,6 +129,7 @@ def load(name: str, data_dir: Path | None = None) -> Task:
         classes=raw.classes,
         quantization=quantization,
         columns=None if whitening else columns,
+        whitened=whitening is not None,
     )
 
 

@@ -56,7 +56,7 @@ def rows(
 
 def whitened(
     codes: NDArray[np.int8], quantization: Quantization, numbers: NDArray[np.uint8], apart: NDArray[np.bool_]
-) -> tuple[NDArray[np.int8], Quantization, str]:
+) -> tuple[NDArray[np.int8], Quantization, bool, str]:
     """Whiten features by the rows set apart, where that pays.
 
     Args:
@@ -66,7 +66,7 @@ def whitened(
         apart: bool [n], the rows set apart.
 
     Returns:
-        The codes, int8 [n, d] or as they were; their meaning; and a sentence that says what was found.
+        The codes, int8 [n, d] or as they were; their meaning; whether it pays; and a sentence that says what was found.
 
     Raises:
         DataError: E_DATA_WHITEN for too few rows.
@@ -79,9 +79,10 @@ def whitened(
         f"plain features, {100 * found.whitened:.1f} % whitened (needed: {100 * found.needed:.1f} %)"
     )
     if not found.pays:
-        return codes, quantization, f"{said}: the features stay plain."
+        return codes, quantization, False, f"{said}: the features stay plain."
     layer = layer_of(own, quantization, numbers[apart], directions=d, shrinkage=a)
-    return layer.apply(codes), layer.output, f"{said}: whitened, {codes.shape[1]} features become {d}."
+    said += f": whitened, {codes.shape[1]} features become {d}."
+    return layer.apply(codes), layer.output, True, said
 
 
 def _drawn(

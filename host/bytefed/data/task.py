@@ -78,6 +78,8 @@ class Task:
         groups: int32 [len(federated)], the recording that each sample was cut from, which always stays together;
             None if each sample stands alone.
         columns: The code of the real features; None if the features were int8 from the start.
+        whitened: Whether the features are whitened, since a cross-validation on samples of nobody found that it pays:
+            then heads learn quickly (``extractor.choice``).
         warnings: Sentences about the data for the user: what was left out, and what looks like a mistake.
     """
 
@@ -96,6 +98,7 @@ class Task:
     local_test: NDArray[np.bool_] | None = None
     groups: NDArray[np.int32] | None = None
     columns: Columns | None = None
+    whitened: bool = False
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

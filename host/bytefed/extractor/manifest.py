@@ -72,6 +72,12 @@ class Manifest:
         return found
 
     @property
+    def whitened(self) -> bool:
+        """Whether its last layer whitens the features, as a cross-validation found that it pays."""
+        found = self.document.get("whitening", {})
+        return isinstance(found, Mapping) and found.get("pays") is True
+
+    @property
     def takes_windows(self) -> bool:
         """Whether a board's own sensor, of motion or of sound, gives the windows that it takes."""
         return "sensor_hertz" in self.document or "sound" in self.document
@@ -212,6 +218,11 @@ def known_model(
         return twin[0] != named, classes != twin[1].C
 
     return min(same_network(model_hash, named), key=unlikeness, default=None)
+
+
+def is_whitened(model_hash: int, named: str | None = None) -> bool:
+    """Return whether a model is known that has this hash and whitens; the Args are those of ``same_network``."""
+    return any(manifest.whitened for _, manifest in same_network(model_hash, named))
 
 
 def same_network(model_hash: int, named: str | None = None) -> list[tuple[str, Manifest]]:

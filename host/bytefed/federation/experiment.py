@@ -107,6 +107,11 @@ class Experiment:
         """The task that is learnt."""
         return self.assignment.task
 
+    @property
+    def training(self) -> LocalTraining:
+        """The local training of all boards."""
+        return LocalTraining.of(self.config, self.strategy, whitened=self.task.whitened)
+
 
 @dataclass(frozen=True)
 class NewRun:
@@ -200,7 +205,7 @@ async def open_run(
             store, experiment.assignment, requirements, config.codec, listener, experiment.air, purses
         )
         records = Records(store)
-        rules, training = Rules.of(config), LocalTraining.of(config, experiment.strategy)
+        rules, training = Rules.of(config), experiment.training
         ending = Closing(task, rules, training, experiment.strategy, store, listener, sums=config.secure_sum)
         sums = SecureSum.of(config, rules, training, fleet, store, listener)
         coordinator = Coordinator(

@@ -16,7 +16,7 @@ from bytefed.data.load import ON_BOARDS
 from bytefed.device.device import Device
 from bytefed.device.labels import BoardLabels, check_fits, read_labels, set_labels
 from bytefed.errors import BoardError, ConfigError
-from bytefed.extractor.manifest import Manifest, known_model
+from bytefed.extractor.manifest import Manifest, is_whitened, known_model
 from bytefed.federation.config import RunConfig
 from bytefed.head import Head, widened
 from bytefed.protocol.message import Kind, Release, State
@@ -66,6 +66,11 @@ class HeldTask:
     def known(self) -> tuple[str, Manifest] | None:
         """The name and manifest of the extractor; None if this host does not know it."""
         return known_model(self.model_hash, self.num_classes, self.model)
+
+    @property
+    def whitened(self) -> bool:
+        """Whether the extractor is known to whiten its features; see ``Task.whitened``."""
+        return is_whitened(self.model_hash, self.model)
 
     @property
     def extractor_hash(self) -> int:

@@ -29,6 +29,7 @@ class LocalTraining:
     Attributes:
         codec_down, codec_up: Names of the codecs of the downlink and of the uplink.
         epochs: Passes over a client's own samples in a round, 1 to 255; 0 by rule, see ``ledger.rates``.
+        quick: Whether heads learn quickly, so that epochs by rule fall with the step size.
         batch_size: Samples in a step, 1 to 255.
         learning_rate: Step size in the first round.
         decay: Factor on the step size after each `decay_rounds` rounds, 0 to 1.
@@ -44,6 +45,7 @@ class LocalTraining:
     codec_down: str
     codec_up: str
     epochs: int
+    quick: bool
     batch_size: int
     learning_rate: float
     decay: float
@@ -56,8 +58,14 @@ class LocalTraining:
     class_means: bool = False
 
     @classmethod
-    def of(cls, config: RunConfig, strategy: Strategy) -> Self:
-        """Take the keys about local training from a configuration."""
+    def of(cls, config: RunConfig, strategy: Strategy, *, whitened: bool = False) -> Self:
+        """Take the keys about local training from a configuration.
+
+        Args:
+            config: The configuration.
+            strategy: The strategy; one may pull clients to the global head.
+            whitened: Whether the task's features are whitened.
+        """
         down, up = config.codecs
         mu, by_rule, config = proximal_mu(strategy), not config.learning_rate, with_rates(config)
         rate = rates.start(mu, 0.01) if by_rule else config.learning_rate
@@ -65,6 +73,7 @@ class LocalTraining:
             codec_down=down,
             codec_up=up,
             epochs=config.local_epochs,
+            quick=whitened,
             batch_size=config.batch_size,
             learning_rate=rate,
             decay=config.learning_rate_decay,
@@ -102,7 +111,7 @@ class LocalTraining:
         """Return the passes over a client's own samples in a round, counted from 1."""
         if self.brings_means(number):
             return 1
-        return self.epochs or rates.epochs(self._share(number))
+        return self.epochs or rates.epochs(self._share(number) if self.quick else 1.0)
 
     def _share(self, number: int) -> float:
         """Return the step size in a round as a share of that in the first."""
@@ -119,7 +128,7 @@ class LocalTraining:
     @property
     def told_epochs(self) -> str:
         """The epochs in words: "5 by rule, fewer as the learning rate falls"."""
-        falls = ", fewer as the learning rate falls" if self.decay != 1.0 else ""
+        falls = ", fewer as the learning rate falls" if self.quick and self.decay != 1.0 else ""
         return f"{self.epochs}" if self.epochs else f"{rates.EPOCHS} by rule{falls}"
 
     def document(self) -> dict[str, Any]:

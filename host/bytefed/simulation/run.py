@@ -154,7 +154,7 @@ class Simulation:
         self._task, self._partition, self._assignment = task, partition, assignment
         self._listener = listener
         self._rules = Rules.of(config)
-        self._training = LocalTraining.of(config, strategy)
+        self._training = LocalTraining.of(config, strategy, whitened=task.whitened)
         examples, links = partition.sizes - partition.test_sizes, self._links
         self._sums = ClientSums.of(config, self._training, examples, links.profiles, links.link)
         require_checked(config, environment.check, least_checked(links.profiles, len(partition)))

@@ -124,7 +124,7 @@ def run_trial(config: RunConfig, task: Task, clients: int, profile: LinkProfile)
     """
     config, strategy = config.with_strategy(None)
     assignment, rules = Assignment.divided(config, task, clients), Rules.of(config)
-    training = LocalTraining.of(config, strategy)
+    training = LocalTraining.of(config, strategy, whitened=task.whitened)
     partition, link = assignment.partition, np.zeros(clients, np.int64)
     sums = ClientSums.of(config, training, partition.sizes - partition.test_sizes, [profile], link)
     simulator = Simulator(rules, training, assignment, strategy, threads=1, sums=sums)

@@ -24,9 +24,9 @@ from bytefed.runs.store import Store
 from bytefed.simulation.trial import run_trial
 
 
-def training(**keys) -> LocalTraining:
+def training(whitened=True, **keys) -> LocalTraining:
     config, strategy = RunConfig(**keys).with_strategy(None)
-    return LocalTraining.of(config, strategy)
+    return LocalTraining.of(config, strategy, whitened=whitened)
 
 
 def test_it_starts_high_and_falls_by_each_fifth_of_the_rounds():
@@ -59,6 +59,20 @@ def test_epochs_fall_with_the_rate_and_change_in_no_other_round():
     assert changes == [20, 40, 60, 80]
     told = "5 by rule, fewer as the learning rate falls"
     assert found.summary()["local_epochs"] == {"start": 5, "by_rule": True, "told": told}
+
+
+def test_heads_of_plain_features_need_all_epochs():
+    found = training(whitened=False, rounds=100)
+    assert {found.epochs_in(number) for number in range(1, 101)} == {5}
+    assert found.summary()["local_epochs"] == {"start": 5, "by_rule": True, "told": "5 by rule"}
+
+
+@pytest.mark.parametrize(
+    ("name", "whitened"),
+    [("digits", True), ("digits_plain", False), ("vowels", True), ("vowels_plain", False), ("leaves", False)],
+)
+def test_a_task_knows_whether_its_features_are_whitened(name, whitened):
+    assert load_task(name).whitened == whitened
 
 
 @pytest.mark.parametrize(
