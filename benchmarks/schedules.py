@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bytefed.data import Task, load_task
+from bytefed.errors import counted
 from bytefed.federation.config import RunConfig
 from bytefed.ledger.bytes_to import SHARES
 from bytefed.ledger.estimate import link_profile
@@ -84,7 +85,7 @@ class Way:
 
     def __str__(self) -> str:
         rate = f"{self.rate:g}" if self.rate else "rate by rule"
-        epochs = f"{self.epochs} epochs" if self.epochs else "epochs by rule"
+        epochs = counted(self.epochs, "epoch") if self.epochs else "epochs by rule"
         batch = "" if self.batch == 8 else f", batch {self.batch}"
         return "the rule" if self == RULE else f"{rate}, {epochs}{batch}"
 

@@ -13,7 +13,7 @@ from bytefed.extractor.quantization import Quantization
 from bytefed.federation import evaluation as central
 
 EPOCHS, BATCH_SIZE, LEARNING_RATE = 100, 8, 0.05
-"""The training of heads, with the defaults of `bytefed run` for passes and steps."""
+"""The training of heads: long enough to converge on plain features, too."""
 SEEDS = range(5)
 
 
