@@ -53,7 +53,7 @@ def whitened(name: str, directions: int, data_dir: Path | None) -> Task:
     parts = [Samples(layer.apply(some.features), some.labels) for some in (plain.federated, plain.test)]
     return replace(
         plain, federated=parts[0], test=parts[1], quantization=layer.output, inputs=None, model="", model_hash=0,
-        extraction=None,
+        extraction=None, whitened=True,
     )  # fmt: skip
 
 

@@ -53,7 +53,7 @@ def whitened(task: Task, apart: NDArray[np.bool_], found: Choice) -> Task:
     return replace(
         task, federated=Samples(layer.apply(own.features[~apart]), own.labels[~apart]),
         test=Samples(layer.apply(task.test.features), task.test.labels),
-        quantization=layer.output, inputs=None, model="", model_hash=0, extraction=None,
+        quantization=layer.output, inputs=None, model="", model_hash=0, extraction=None, whitened=True,
     )  # fmt: skip
 
 

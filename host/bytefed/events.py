@@ -61,7 +61,7 @@ class BudgetPlanned(Event):
 
     Attributes:
         budget: The most that each board may spend, with its unit.
-        codec, local_epochs, learning_rate: The keys of the same names.
+        codec, local_epochs, learning_rate, first_round: The keys of the same names.
         boards: Number of boards.
         participants: Boards that train in a round.
         rounds: Rounds that the budget pays, if no byte is lost.
@@ -74,6 +74,7 @@ class BudgetPlanned(Event):
     codec: str
     local_epochs: int
     learning_rate: float
+    first_round: str
     boards: int
     participants: int
     rounds: int

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from bytefed.ledger.wire_size import LinkProfile
 
 
+_FIRST = {"usual": "", "class_means": "; round 1 brings class means"}
+
+
 def show_plan(args: argparse.Namespace, budget: Budget, profile: LinkProfile, air: AirTable) -> int:
     """Print what a budget pays for on boards that are all alike, and return 0.
 
@@ -55,7 +58,7 @@ def show_plan(args: argparse.Namespace, budget: Budget, profile: LinkProfile, ai
     )
     links, samples = np.zeros(args.clients, np.int64), np.full(args.clients, args.samples)
     found = plan(budget, boards_on(means, [profile], links, samples), terms)
-    args.local_epochs = args.local_epochs or budget.epochs(found.turns)
+    args.local_epochs = args.local_epochs or budget.epochs(found.turns, class_means=terms.class_means)
     if args.json:
         chosen = {
             name: getattr(args, name) for name in ("codec", "local_epochs", "learning_rate", "fraction_train")
@@ -83,7 +86,8 @@ def _lines(args: argparse.Namespace, found: Plan) -> list[str]:
         f"{text(found.budget.most)} a board pay for {counted(found.rounds, 'round')} on"
         f" {'OPEN' if args.open else 'sealed'} {args.link} links,"
         f" {_who(found.participants, found.boards)} in each:",
-        f"  codec {args.codec}, {counted(args.local_epochs, 'epoch')}, learning rate {args.learning_rate:g}",
+        f"  codec {args.codec}, {counted(args.local_epochs, 'epoch')}, learning rate {args.learning_rate:g}"
+        f"{_FIRST[args.first_round]}",
         f"  connecting takes {text(found.connect)}, a usual round {text(found.round)},"
         f" the evaluation of the last head {text(found.evaluate)}",
         f"  a board takes part in {counted(found.turns, 'round')} at most, and spends {text(found.least)} to"
@@ -104,7 +108,7 @@ def planned_lines(event: BudgetPlanned) -> list[str]:
     return [
         f"budget {event.budget} a board: {counted(event.rounds, 'round')} of"
         f" {_who(event.participants, event.boards)}, codec {event.codec},"
-        f" {counted(event.local_epochs, 'epoch')}, learning rate {event.learning_rate:g}",
+        f" {counted(event.local_epochs, 'epoch')}, learning rate {event.learning_rate:g}{_FIRST[event.first_round]}",
         f"  connecting {event.connect}, a usual round {event.board_round}, the last evaluation {event.evaluate};"
         f" if nothing is lost, a board spends {event.worst} at most: {event.left} left",
     ]

@@ -97,7 +97,8 @@ def planned(config: RunConfig, means: Means, participants: int, boards: Boards) 
         ConfigError: E_BUDGET_TOO_SMALL.
     """
     found = plan(means.budget, boards, terms_of(config, participants))
-    epochs = config.local_epochs or means.budget.epochs(found.turns)
+    class_means = config.first_round == CLASS_MEANS
+    epochs = config.local_epochs or means.budget.epochs(found.turns, class_means=class_means)
     return replace(config, rounds=found.rounds, local_epochs=epochs), found
 
 
@@ -138,6 +139,7 @@ def announced(config: RunConfig, found: Plan) -> BudgetPlanned:
         codec=config.codec,
         local_epochs=config.local_epochs,
         learning_rate=config.learning_rate,
+        first_round=config.first_round,
         boards=found.boards,
         participants=found.participants,
         rounds=found.rounds,

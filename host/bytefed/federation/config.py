@@ -353,6 +353,7 @@ def chosen(given: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigError: As ``budgeted`` raises it.
     """
+    given = {name: value for name, value in given.items() if (name, value) != ("local_epochs", 0)}  # by rule
     return budgeted({**summed.rule(given), **private.rule(given), **given})
 
 

@@ -44,6 +44,8 @@ class HeldTask:
         names: The labels that somebody has set; empty where nobody has.
         joined: For labels that came later the round before which they joined, and the number of the first of them.
         model: Name or folder of the extractor where its boards were started with one; None where only they know it.
+        noted_whitened: Whether the features are whitened, as the store has it: another host that goes on with the run
+            need not know its model. None for a run that begins.
     """
 
     D: int
@@ -52,6 +54,7 @@ class HeldTask:
     names: tuple[str, ...]
     joined: tuple[tuple[int, int], ...] = ()
     model: str | None = None
+    noted_whitened: bool | None = None
 
     name = ON_BOARDS
 
@@ -70,6 +73,8 @@ class HeldTask:
     @property
     def whitened(self) -> bool:
         """Whether the extractor is known to whiten its features; see ``Task.whitened``."""
+        if self.noted_whitened is not None:
+            return self.noted_whitened
         return is_whitened(self.model_hash, self.model)
 
     @property
@@ -79,17 +84,18 @@ class HeldTask:
 
     def note(self) -> str:
         """Return what the store keeps of it."""
+        names = list(self.names)
         return json.dumps(
-            [self.D, self.num_classes, self.model_hash, list(self.names), self.joined, self.model]
+            [self.D, self.num_classes, self.model_hash, names, self.joined, self.model, self.whitened]
         )
 
     @classmethod
     def noted(cls, note: str) -> HeldTask:
         """Return what ``note`` told of."""
-        features, classes, model_hash, names, *more = json.loads(note)
-        joined = tuple((int(number), int(first)) for number, first in (more[0] if more else ()))
-        model = more[1] if len(more) > 1 else None
-        return cls(int(features), int(classes), int(model_hash), tuple(names), joined, model)
+        features, classes, model_hash, names, *rest = json.loads(note)
+        more = [*rest, None, None, None][:3]  # runs of before tell less
+        joined = tuple((int(number), int(first)) for number, first in more[0] or ())
+        return cls(int(features), int(classes), int(model_hash), tuple(names), joined, more[1], more[2])
 
     def joining(self, number: int) -> range:
         """Return the numbers of the labels that joined before a round, the run's first rounds left out."""

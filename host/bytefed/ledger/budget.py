@@ -34,7 +34,7 @@ RULE: Mapping[str, Any] = {"codec": "stc10", "learning_rate": 0.2, "fraction_tra
 
 PASSES, MOST_EPOCHS = 100, 20
 """Passes over a board's own samples in all its rounds, by the rule, and the most of them in one round: few rounds have
-to make much of each, and in many of them heads would learn their boards' samples by heart."""
+to make much of each, and in many of them heads would learn their boards' samples by heart. A round has one at least."""
 
 _ROUNDING = 1e-9
 
@@ -79,7 +79,7 @@ class Budget:
         """The option that it is given by."""
         return _option(self.kind)
 
-    def epochs(self, turns: int) -> int:
+    def epochs(self, turns: int, *, class_means: bool = False) -> int:
         """Return the local epochs by the rule, 1 to MOST_EPOCHS.
 
         With small blobs a round's bytes hardly depend on them, but its energy is theirs: a budget of energy takes those
@@ -87,8 +87,10 @@ class Budget:
 
         Args:
             turns: Rounds that a board takes part in, at least 1.
+            class_means: Whether the first of them brings class means, and has an epoch of its own.
         """
-        return EPOCHS if self.kind == "energy" else min(MOST_EPOCHS, ceil(PASSES / turns))
+        usual = max(1, turns - class_means)
+        return EPOCHS if self.kind == "energy" else min(MOST_EPOCHS, ceil(PASSES / usual))
 
     @property
     def ceiling(self) -> float:

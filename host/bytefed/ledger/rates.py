@@ -37,8 +37,8 @@ HELP = (
     f"{LEAST_ROUNDS} at least"
 )
 EPOCHS_HELP = (
-    f"passes over a board's own samples in a round; 0: by rule, {EPOCHS}, on whitened features fewer as the rate by "
-    "rule falls; with a budget of bytes or air by the rounds that it pays (docs/budget.md)"
+    f"passes over a board's own samples in a round; 0: by rule, {EPOCHS}, on whitened features fewer as the "
+    "learning rate falls; with a budget of bytes or air by the rounds that it pays (docs/budget.md)"
 )
 """The options' help."""
 

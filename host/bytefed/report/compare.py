@@ -8,7 +8,7 @@ its final accuracy with the same seed (ledger/bytes_to.py).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean, stdev
@@ -153,12 +153,18 @@ def _labels(tables: Sequence[dict[str, str]], members: Sequence[Sequence[Run]]) 
     bare = ("codec", "strategy", "data")
     labels = [
         ", ".join(
-            table.get(name, "-") if name in bare else f"{name}={table.get(name, '-')}" for name in differing
+            _told(name, table) if name in bare else f"{name}={_told(name, table)}" for name in differing
         )
         for table in tables
     ]
     plain = len(set(labels)) == len(labels) and all(labels) and "run" not in differing
     return labels if plain else [runs[0].name for runs in members]
+
+
+def _told(name: str, table: Mapping[str, str]) -> str:
+    """The value of a key in words, "-" where there is none."""
+    value = table.get(name, "-")
+    return "by rule" if name in ("learning_rate", "local_epochs") and value in ("0", "0.0") else value
 
 
 def reference(found: Sequence[Group]) -> Group | None:

@@ -165,7 +165,7 @@ class Trials:
         directory.mkdir(parents=True, exist_ok=True)
         self._path = directory / TRIALS
         names = [name for name in asdict(config) if name not in {f.name for f in fields(Setting)} | {"seed"}]
-        by_rule = [rates.START, rates.FACTOR, rates.rounds_between(config.rounds), rates.EPOCHS]
+        by_rule = [rates.START, rates.FACTOR, rates.rounds_between(config.rounds)]
         others = {
             "link": link,
             "rates_by_rule": by_rule,
@@ -181,6 +181,8 @@ class Trials:
         varied = {**asdict(setting), "clients": self._clients[setting.data], "seed": seed}
         if setting.first_round == USUAL:
             del varied["first_round"]  # trials of before there was another have no such key
+        if not setting.local_epochs:
+            varied["epochs_by_rule"] = [rates.EPOCHS, "fewer on whitened features"]
         return json.dumps({**self._fixed, **varied}, sort_keys=True)
 
     def _read(self) -> Iterator[tuple[str, Trial]]:

@@ -182,6 +182,12 @@ def plan_sweep(
     data = [*axes["data"]]
     optional = frozenset(STANDARD).difference(data) if _STANDARD in data else frozenset[str]()
     tasks = [task for one in data for task in (STANDARD if one == _STANDARD else (one,))]
+    if base.dp:  # by rule: one pass with noise a round, at the rate of the base
+        axes = {
+            **axes,
+            "local_epochs": [epochs or base.local_epochs for epochs in axes["local_epochs"]],
+            "learning_rate": [rate or base.learning_rate for rate in axes["learning_rate"]],
+        }
     every = SUMMED if base.secure_sum else CODECS
     axes = {**axes, "codec": [*axes["codec"]] or [*every], "data": tasks}
     settings = grid(axes)

@@ -126,7 +126,6 @@ def run(args: argparse.Namespace) -> int:
     fixed = {name: value for name in (*_DIVISION, *_PRIVACY) if (value := getattr(args, name)) is not None}
     base = RunConfig.resolve(None, {"rounds": args.rounds, **fixed})
     by_rule: dict[str, list[Any]] = {"codec": []} if base.secure_sum else {}  # all that can be summed
-    by_rule |= {"local_epochs": [1], "learning_rate": [base.learning_rate]} if base.dp else {}
     plan = plan_sweep(
         {name: getattr(args, name) or by_rule.get(name, default) for name, (_, default, _) in _AXES.items()},
         base,
