@@ -40,6 +40,7 @@ def test_rows_set_apart_are_nobodys(load):
 def test_they_whiten_what_the_others_are(load):
     plain, task = load(), load(whiten=np.arange(90))
     assert "features become 10" in task.warnings[-1]
+    assert (plain.whitened, task.whitened) == (False, True)
     assert task.quantization != plain.quantization
 
     def correlation(features: np.ndarray, labels: np.ndarray) -> float:

@@ -25,6 +25,7 @@ from bytefed.device.samples import SampleKeeper
 from bytefed.device.visit import capture
 from bytefed.errors import BytefedError
 from bytefed.events import DataRemark, Event
+from bytefed.extractor.manifest import Manifest, model_folder
 from bytefed.federation import experiment
 from bytefed.federation.config import RunConfig
 from bytefed.federation.held import NO_REFERENCE, HeldSamples, HeldTask, united
@@ -476,6 +477,17 @@ def test_labels_that_join_one_after_the_other_are_new_in_their_own_rounds() -> N
     assert HeldTask.noted(task.note()).joined == task.joined
     assert [task.joining(number) for number in (1, 5, 6, 9)] == [range(0), range(2, 5), range(0), range(5, 6)]
     assert HeldTask.noted('[4, 2, 24589, ["walk", "run"]]').joined == ()  # of an older version
+
+
+def test_a_run_that_goes_on_elsewhere_knows_whether_its_features_are_whitened(monkeypatch):
+    """Epochs by rule follow from it, and the other host may not know the model."""
+    whitened = HeldTask(32, 10, Manifest.load(model_folder("digits")).model_hash, ())
+    plain = HeldTask(32, 10, Manifest.load(model_folder("digits_plain")).model_hash, ())
+    notes = [whitened.note(), plain.note()]
+    monkeypatch.setattr("bytefed.federation.held.is_whitened", lambda *_: False)
+    assert not whitened.whitened
+    assert [HeldTask.noted(note).whitened for note in notes] == [True, False]
+    assert not HeldTask.noted('[4, 2, 24589, ["walk", "run"], [], null]').whitened  # of an older version
 
 
 # ---- Samples that came from a sensor

@@ -11,10 +11,12 @@ import pytest
 
 import bytefed
 from bytefed.cli import main as cli
-from bytefed.data import load_task
+from bytefed.data import TASKS, folder, load_task
+from bytefed.data.raw import RawData
 from bytefed.events import RunStarted
+from bytefed.extractor.extractor import Extractor
 from bytefed.federation import experiment
-from bytefed.federation.config import RunConfig, with_rates
+from bytefed.federation.config import RunConfig, chosen, with_rates
 from bytefed.federation.local_training import LocalTraining
 from bytefed.ledger.estimate import predict
 from bytefed.ledger.planned_run import PlannedRun
@@ -73,6 +75,14 @@ def test_heads_of_plain_features_need_all_epochs():
 )
 def test_a_task_knows_whether_its_features_are_whitened(name, whitened):
     assert load_task(name).whitened == whitened
+
+
+@pytest.mark.parametrize(("model", "whitened"), [("digits", True), ("digits_plain", False)])
+def test_recordings_have_whitened_features_where_their_extractor_whitens(model, whitened):
+    raw, _ = TASKS["digits"].load()
+    few = RawData(raw.inputs[:200], raw.labels[:200], raw.classes)
+    for name in (model, ""):  # one that boards can be given, and one that is known by its hash alone
+        assert folder.task_of("mine", Extractor.load(model), few, None, (), name).whitened == whitened
 
 
 @pytest.mark.parametrize(
@@ -182,3 +192,20 @@ def test_the_estimate_follows_the_rule(capsys):
     for options, told in ((["--rounds", "100"], True), (["--rounds", "20"], False)):
         assert cli.main(["estimate", *options]) == 0
         assert ("after each 20 rounds, by rule" in capsys.readouterr().out) == told
+
+
+def test_epochs_by_rule_are_one_where_boards_train_with_noise(tmp_path):
+    noise = {"dp": "sample", "epsilon": 4.0, "delta": 1e-4}
+    assert chosen({**noise, "local_epochs": 0})["local_epochs"] == 1
+    table = bytefed.sweep(
+        codec=["onebit"], seeds=[1], rounds=2, clients=4, directory=tmp_path / "sweep", **noise
+    )
+    assert {row.local_epochs for row in table.rows} == {1}
+
+
+def test_a_budget_does_not_count_the_round_of_class_means(tmp_path):
+    found = bytefed.simulate(
+        clients=4, links=["ble:247"], directory=tmp_path / "run", budget="2kB", first_round="class_means"
+    ).summary
+    rounds = found["config"]["rounds"]
+    assert found["config"]["local_epochs"] == -(-100 // (rounds - 1)) != -(-100 // rounds)

@@ -260,6 +260,16 @@ def test_trials_are_kept_by_all_that_made_them(tmp_path):
     means = replace(setting("onebit"), first_round="class_means")
     assert Trials(tmp_path, base, TEN, "ble/247").get(means, 1) is None
     assert "first_round" not in (tmp_path / "trials.jsonl").read_text()
+    assert (
+        "epochs_by_rule" not in (tmp_path / "trials.jsonl").read_text()
+    )  # as none had before there was a rule
+    by_rule = setting("onebit", epochs=0)
+    Trials(tmp_path, base, TEN, "ble/247").add(by_rule, 1, trial)
+    assert Trials(tmp_path, base, TEN, "ble/247").get(by_rule, 1) is not None
+    path = tmp_path / "trials.jsonl"
+    path.write_text(path.read_text().replace('"epochs_by_rule": [5,', '"epochs_by_rule": [4,'))
+    assert Trials(tmp_path, base, TEN, "ble/247").get(by_rule, 1) is None
+    assert Trials(tmp_path, base, TEN, "ble/247").get(setting("onebit"), 1) is not None
 
 
 def test_a_trial_of_an_older_version_is_made_again(tmp_path):
