@@ -23,6 +23,7 @@ from pathlib import Path
 from statistics import fmean
 
 import numpy as np
+from first_round_means import World
 from numpy.typing import NDArray
 
 from bytefed.data import Task, load_task
@@ -40,31 +41,13 @@ PROFILE = link_profile("ble", 247, sealed=False)
 Values = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class World:
-    """A task, and who learns it.
-
-    Attributes:
-        data: Name of the task.
-        alpha: Dirichlet concentration.
-        boards: Number of boards.
-    """
-
-    data: str
-    alpha: float = 0.5
-    boards: int = 10
-
-    def __str__(self) -> str:
-        return f"{self.data}, Dir({self.alpha:g})"
-
-
 GROUPS: Mapping[str, Sequence[World]] = {
-    "digits, gesture, motion": [World(data) for data in ("digits", "gesture", "motion")],
+    "digits, gesture, motion": [World(data, 0.5, 10) for data in ("digits", "gesture", "motion")],
     "harder": [
-        *(World(data) for data in ("digits04", "keywords", "vowels", "leaves")), World("appliances", boards=6)
+        *(World(data, 0.5, 10) for data in ("digits04", "keywords", "vowels", "leaves")), World("appliances", 0.5, 6)
     ],
-    "skewed": [World(data, 0.1) for data in ("digits", "gesture", "digits04")],
-    "plain": [World(f"{data}_plain") for data in ("digits", "gesture", "vowels")],
+    "skewed": [World(data, 0.1, 10) for data in ("digits", "gesture", "digits04")],
+    "plain": [World(f"{data}_plain", 0.5, 10) for data in ("digits", "gesture", "vowels")],
 }  # fmt: skip
 """Worlds by kind: the main ones, those on which methods fail, skewed labels, features that learn slowly."""
 
@@ -105,7 +88,7 @@ def trial(world: World, task: Task, seed: int, codec: str, way: Way) -> Trial:
         data=world.data, alpha=world.alpha, seed=seed, rounds=100, codec=codec, learning_rate=way.rate,
         local_epochs=way.epochs, batch_size=way.batch,
     )  # fmt: skip
-    return Trial.of(run_trial(config, task, world.boards, PROFILE), world.boards)
+    return Trial.of(run_trial(config, task, world.clients, PROFILE), world.clients)
 
 
 @dataclass(frozen=True)
@@ -141,7 +124,7 @@ class Found:
 
 CHOSEN = "chosen by own tests"
 Results = Mapping[str, Found]
-"""What each way does, by its name, and what comes of choosing."""
+"""The results of each way by its name, and those of choosing."""
 
 
 def results(world: World, codec: str, seeds: Sequence[int], data_dir: Path | None) -> dict[str, Found]:
@@ -164,7 +147,7 @@ def below(name: str, worlds: Sequence[Results], what: str) -> float:
 
     Args:
         name: The way.
-        worlds: What all ways do in each world.
+        worlds: The results of all ways in each world.
         what: "own" by the boards' own test samples, "test" by the global test.
     """
     ways = [str(way) for way in GRID]
@@ -204,7 +187,7 @@ def main() -> None:
     args = options.parse_args()
     seeds = range(args.first_seed, args.first_seed + args.seeds)
     found = {
-        group: {str(world): results(world, args.codec, seeds, args.data_dir) for world in worlds}
+        group: {world.name: results(world, args.codec, seeds, args.data_dir) for world in worlds}
         for group, worlds in GROUPS.items()
     }
     groups = {name: list(worlds.values()) for name, worlds in found.items()}

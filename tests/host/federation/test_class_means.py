@@ -363,7 +363,7 @@ def test_it_is_told_before_the_first_round_and_kept(data, tmp_path):
 
 
 def test_samples_of_an_assignment_are_those_that_are_trained_on(data):
-    """What the tests above rest on: num_examples is the number of training samples."""
+    """The tests above rest on it: num_examples is the number of training samples."""
     assignment = Assignment.divided(RunConfig(data=str(data)), load_task(str(data)), BOARDS)
     sizes = assignment.partition.sizes - assignment.partition.test_sizes
     assert sizes.sum() == assignment.trained
