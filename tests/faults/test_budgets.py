@@ -262,7 +262,9 @@ def test_explicit_keys_stay_and_the_rest_is_planned_around_them(features):
     ).config
     assert (own.codec, own.local_epochs, own.rounds, own.fraction_train) == ("onebit", 3, 4, 0.5)
     energy = RunConfig(**budgeted({"budget_energy": "5mJ"}))
-    assert (energy.local_epochs, energy.fraction_train) == (5, 1.0)
+    assert (energy.local_epochs, energy.fraction_train) == (0, 1.0)
+    assert [energy.limit.epochs(rounds) for rounds in (1, 10, 100)] == [5, 5, 5]  # they are what it pays for
+    assert [config.limit.epochs(rounds) for rounds in (1, 10, 100, 101)] == [20, 10, 1, 1]
     with pytest.raises(ConfigError, match="E_CONFIG_BUDGET"):
         budgeted({"budget": "2kB", "budget_air": "1s"})
     with pytest.raises(ConfigError, match="E_CONFIG_RANGE"):
