@@ -9,8 +9,8 @@ so nothing is fitted to a test, and the rounds in which boards get a new CONFIG 
 
 Epochs follow the rate where heads learn quickly, which a cross-validation found on samples of nobody when the model was
 made: 5, 3, 2, 1, 1. In 100 rounds that is half the training of 5 throughout, for heads that are as good; and it brings
-no CONFIG of its own. Plain features learn slowly: their heads need the whole of it (docs/codecs.md, "Learning rate,
-epochs and batch by rule").
+no CONFIG of its own. Plain features learn slowly: their heads need the whole of it. So do personal heads, which the
+epochs of the last round make (docs/codecs.md, "Learning rate, epochs and batch by rule").
 
 That steps have to fall for stochastic descent to settle is Robbins and Monro, "A Stochastic Approximation Method"
 (1951); for clients with different data, Li and others, "On the Convergence of FedAvg on Non-IID Data" (ICLR 2020).

@@ -69,6 +69,11 @@ def test_heads_of_plain_features_need_all_epochs():
     assert found.summary()["local_epochs"] == {"start": 5, "by_rule": True, "told": "5 by rule"}
 
 
+def test_personal_heads_are_made_by_all_epochs():
+    found = training(rounds=100, personal=True)
+    assert {found.epochs_in(number) for number in range(1, 101)} == {5}
+
+
 @pytest.mark.parametrize(
     ("name", "whitened"),
     [("digits", True), ("digits_plain", False), ("vowels", True), ("vowels_plain", False), ("leaves", False)],
