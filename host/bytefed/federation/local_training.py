@@ -29,8 +29,8 @@ class LocalTraining:
     Attributes:
         codec_down, codec_up: Names of the codecs of the downlink and of the uplink.
         epochs: Passes over a client's own samples in a round, 1 to 255; 0 by rule, see ``ledger.rates``.
-        quick: Whether heads learn quickly, so that epochs by rule fall with the step size; not where clients judge their
-            personal heads, which are what those epochs make.
+        quick: Whether heads learn quickly, so that epochs by rule fall with the step size; never where clients judge
+            their personal heads, which those epochs make.
         batch_size: Samples in a step, 1 to 255.
         learning_rate: Step size in the first round.
         decay: Factor on the step size after each `decay_rounds` rounds, 0 to 1.

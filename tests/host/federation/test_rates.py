@@ -7,9 +7,11 @@ import json
 from contextlib import closing
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import bytefed
+from bytefed.audit.subject import Subject
 from bytefed.cli import main as cli
 from bytefed.data import TASKS, folder, load_task
 from bytefed.data.raw import RawData
@@ -115,6 +117,10 @@ def test_boards_and_simulated_clients_train_so_many_epochs(tmp_path):
     asyncio.run(experiment.begin(RunConfig(boards=("loopback:2",), **keys), tmp_path / "run", lambda _: None))
     with closing(Store.open(tmp_path / "run")) as store:
         assert store.head()[1].tobytes() == trials[0].head.tobytes() != trials[1].head.tobytes()
+    bytefed.simulate(clients=2, directory=tmp_path / "simulated", data="digits", **keys)
+    assert np.load(tmp_path / "simulated" / "head.npy").tobytes() == trials[0].head.tobytes()
+    audited = Subject.load(tmp_path / "run").training
+    assert [audited.plan(number, 0).epochs for number in (20, 21)] == [5, 3]
     assert trials[0].trained[19] == trials[1].trained[19]
     assert trials[0].trained[21] - trials[0].trained[19] == 0.6 * (
         trials[1].trained[21] - trials[1].trained[19]

@@ -152,6 +152,14 @@ def test_the_reference_is_float32_at_its_best(tmp_path: Path) -> None:
     assert base.runs[0].name == "fast"
 
 
+def test_runs_that_differ_in_what_is_by_rule_are_named_so(tmp_path: Path) -> None:
+    by_rule = edited(write_run(tmp_path / "rule", 20, 4), learning_rate=0.0, local_epochs=0)
+    given = edited(write_run(tmp_path / "given", 20, 4), learning_rate=0.1, local_epochs=3)
+    first, second = (group.label for group in compare.groups([load(by_rule), load(given)]))
+    assert {"learning_rate=by rule", "local_epochs=by rule"} <= {*first.split(", ")}
+    assert {"learning_rate=0.1", "local_epochs=3"} <= {*second.split(", ")}
+
+
 def test_the_saving_is_that_of_a_sweep(tmp_path: Path) -> None:
     full = write_run(tmp_path / "full", 60, 4)
     small = cheaper(edited(write_run(tmp_path / "small", 60, 4), codec="onebit"), 10)
