@@ -148,34 +148,31 @@ def test_a_task_is_whitened_where_the_guard_says_that_it_pays(name):
     assert series.SERIES[name].whitening == chosen
 
 
-def test_the_standard_sweep_says_what_it_left_out(tmp_path, capsys, monkeypatch, without_aeon):
-    monkeypatch.setenv("COLUMNS", "200")
-    folder = tmp_path / "data"
-    folder.mkdir()
-    command = [
+def standard_sweep(tmp_path, data_dir, *, boards):
+    """Return a short sweep of all standard tasks."""
+    where = ["--data-dir", str(data_dir), "--sweep-dir", str(tmp_path / "s"), "--clients", str(boards)]
+    return [
         "sweep",
         "--data",
         "standard",
-        "--data-dir",
-        str(vowels(folder)),
+        *where,
         "--codec",
         "onebit",
         "--seeds",
         "1",
-    ]
-    command += [
-        "--clients",
-        "4",
         "--rounds",
         "5",
-        "--sweep-dir",
-        str(tmp_path / "s"),
-        "--references",
         "--markdown",
     ]
+
+
+def test_the_standard_sweep_says_what_it_left_out(tmp_path, capsys, monkeypatch, without_aeon):
+    monkeypatch.setenv("COLUMNS", "200")
+    folder = tmp_path / "data"
+    folder.mkdir()
     monkeypatch.setattr("bytefed.simulation.references.RATES", (0.05,))
     monkeypatch.setattr("bytefed.simulation.references.EPOCHS", (5,))
-    assert cli.main(command) == 0
+    assert cli.main([*standard_sweep(tmp_path, vowels(folder), boards=4), "--references"]) == 0
     shown = capsys.readouterr().out
     tried = {
         line.split("|")[1].strip()
@@ -196,19 +193,7 @@ def test_a_folder_of_gestures_takes_nothing_from_the_standard_sweep(tmp_path, ca
         "bytefed.simulation.sweep_run.STANDARD", ("gesture", "vowels", "leaves", "appliances")
     )
     monkeypatch.setenv("COLUMNS", "200")
-    command = [
-        "sweep",
-        "--data",
-        "standard",
-        "--data-dir",
-        str(tmp_path),
-        "--codec",
-        "onebit",
-        "--seeds",
-        "1",
-    ]
-    command += ["--clients", "4", "--rounds", "2", "--sweep-dir", str(tmp_path / "s"), "--markdown"]
-    assert cli.main(command) == 0
+    assert cli.main(standard_sweep(tmp_path, tmp_path, boards=4)) == 0
     shown = capsys.readouterr().out
     left = [line.split(".")[0] for line in shown.splitlines() if line.startswith("Left out: ")]
     assert left == ["Left out: gesture"]
@@ -217,19 +202,7 @@ def test_a_folder_of_gestures_takes_nothing_from_the_standard_sweep(tmp_path, ca
 
 def test_a_task_that_is_too_small_for_so_many_boards_is_left_out(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("bytefed.simulation.sweep_run.STANDARD", ("digits", "vowels"))
-    command = [
-        "sweep",
-        "--data",
-        "standard",
-        "--data-dir",
-        str(vowels(tmp_path)),
-        "--codec",
-        "onebit",
-        "--seeds",
-        "1",
-    ]
-    command += ["--clients", "8", "--rounds", "2", "--sweep-dir", str(tmp_path / "s"), "--markdown"]
-    assert cli.main(command) == 0
+    assert cli.main(standard_sweep(tmp_path, vowels(tmp_path), boards=8)) == 0
     assert "Left out: vowels. [E_PARTITION_CLIENTS]" in capsys.readouterr().out
 
 
